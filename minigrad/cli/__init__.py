@@ -1,0 +1,45 @@
+"""The command line: ``minigrad train``, ``minigrad eval``.
+
+Results go to stdout, talk to stderr. Exit codes: 0 done, 1 an error that a sentence explains, 2 wrong usage, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import minigrad
+from minigrad.cli import evaluate, train
+from minigrad.errors import MinigradError
+
+__all__ = ["main"]
+
+EXAMPLES = """examples:
+  minigrad train                                     the book's network on 1,797 real digits, in seconds
+  minigrad train --data mnist --root DIR --limit-train 5000 --limit-test 1000
+  minigrad eval runs/2026-11-24_0431-digits          the accuracy of what a run learned
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="minigrad",
+        description="A tiny PyTorch on NumPy: train and look at small networks.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"minigrad {minigrad.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    train.add_parser(commands)
+    evaluate.add_parser(commands)
+    args = parser.parse_args(argv)
+    try:
+        return int(args.run(args))
+    except (MinigradError, OSError, ValueError) as error:
+        print(f"minigrad {args.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"minigrad {args.command}: interrupted", file=sys.stderr)
+        return 130

@@ -1,0 +1,80 @@
+"""The IDX format of the MNIST files, read strictly: nothing is guessed, and nothing allocated on a header's word alone.
+
+Format: http://yann.lecun.com/exdb/mnist (Y. LeCun): two zero bytes, a type code, the number of axes, each size as a
+big-endian 32-bit integer, then the elements, big-endian, the last axis fastest.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import math
+import os
+import zlib
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from minigrad.errors import DatasetFileError
+from minigrad.primitive import Array
+
+__all__ = ["read_idx"]
+
+TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+GZIP = b"\x1f\x8b"
+MOST_AXES = 64  # NumPy's limit
+PIECE = 1 << 20  # bytes read at a time: memory grows with what is really there, not with what a header declares
+
+
+def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> Array:
+    """The array of an IDX file, plain or gzip-compressed, in native byte order.
+
+    With `sha256` the decompressed bytes must have that checksum. Raises FileNotFoundError, or DatasetFileError naming the
+    file, the field, what was expected and what was found.
+    """
+    path = Path(path)
+    with path.open("rb") as raw:
+        compressed = raw.read(2) == GZIP
+        raw.seek(0)
+        file: Any = gzip.GzipFile(fileobj=raw) if compressed else raw
+        try:
+            return _read(path, file, sha256)
+        except (zlib.error, EOFError, gzip.BadGzipFile) as error:
+            raise DatasetFileError(f"{path}: damaged gzip data: {error}") from None
+
+
+def _read(path: Path, file: IO[bytes], sha256: str | None) -> Array:
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0":
+        raise DatasetFileError(
+            f"{path}: magic number: expected two zero bytes, a type and a count, got {magic.hex() or 'nothing'}"
+        )
+    code, ndim = magic[2], magic[3]
+    if code not in TYPES:
+        raise DatasetFileError(
+            f"{path}: type code: expected one of {', '.join(f'0x{t:02X}' for t in TYPES)}, got 0x{code:02X}"
+        )
+    if not 1 <= ndim <= MOST_AXES:
+        raise DatasetFileError(f"{path}: number of axes: expected 1 to {MOST_AXES}, got {ndim}")
+    header = file.read(4 * ndim)
+    if len(header) < 4 * ndim:
+        raise DatasetFileError(f"{path}: sizes: expected {4 * ndim} bytes for {ndim} axes, got {len(header)}")
+    shape = tuple(int(n) for n in np.frombuffer(header, ">u4"))
+    dtype = np.dtype(TYPES[code])
+    wanted = math.prod(shape) * dtype.itemsize
+    data = bytearray()
+    while len(data) <= wanted:
+        piece = file.read(min(PIECE, wanted + 1 - len(data)))
+        if not piece:
+            break
+        data += piece
+    if len(data) != wanted:
+        found = f"only {len(data)}" if len(data) < wanted else "more"
+        raise DatasetFileError(f"{path}: elements: expected {wanted} bytes for shape {shape}, got {found}")
+    if sha256 is not None:
+        digest = hashlib.sha256(magic + header)
+        digest.update(data)
+        if digest.hexdigest() != sha256:
+            raise DatasetFileError(f"{path}: SHA-256: expected {sha256}, got {digest.hexdigest()}")
+    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="))

@@ -1,0 +1,19 @@
+"""Images and labels in the form that "Deep Learning from Scratch" hands them out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minigrad.primitive import Array
+
+__all__ = ["Split", "prepared"]
+
+Split = tuple[Array, Array]
+
+
+def prepared(images: Array, labels: Array, highest: int, normalize: bool, flatten: bool, one_hot_label: bool) -> Split:
+    """Images (N, H, W) of uint8 up to `highest`, and their classes, as the options say; see `load_mnist`."""
+    x = images.astype(np.float32) / np.float32(highest) if normalize else images
+    x = x.reshape(len(x), -1) if flatten else x[:, np.newaxis]
+    t = labels.astype(np.int64)
+    return x, np.eye(10, dtype=np.int64)[t] if one_hot_label else t

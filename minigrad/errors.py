@@ -1,0 +1,41 @@
+"""The exceptions minigrad raises on purpose.
+
+Each subclasses the built-in that Python users already catch, so ``except ValueError`` works.
+A message says operation, argument, actual value, rule and fix; its first line is complete on its own.
+"""
+
+from __future__ import annotations
+
+__all__ = ["DTypeError", "DatasetFileError", "GraphError", "MinigradError", "ShapeError", "WeightsFileError"]
+
+
+class MinigradError(Exception):
+    """Base of every error below; a Module adds the path of the layer in which it was raised."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.module_path = ""  # e.g. "SimpleConvNet.fc1 (Linear(...))", filled in by nn.Module
+
+    def __str__(self) -> str:
+        message = str(self.args[0]) if self.args else ""
+        return f"{message}\n  in {self.module_path}" if self.module_path else message
+
+
+class ShapeError(MinigradError, ValueError):
+    """Shapes that do not fit together."""
+
+
+class DTypeError(MinigradError, TypeError):
+    """A dtype that the operation does not accept."""
+
+
+class GraphError(MinigradError, RuntimeError):
+    """A computation graph used in a way that would give a wrong gradient, or none."""
+
+
+class WeightsFileError(MinigradError, ValueError):
+    """A weights file that is damaged, hostile, or not a weights file."""
+
+
+class DatasetFileError(MinigradError, ValueError):
+    """A dataset file that is damaged, or not what it should be."""

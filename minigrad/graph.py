@@ -1,0 +1,396 @@
+"""The tape: nodes, recording on and off, and the walk backwards.
+
+Every value that needs a gradient has a node; a node knows the primitive that made the value, the nodes of its inputs and
+the arrays that its gradient rules asked for. Creation order is a topological order, so the walk visits newest first.
+Nothing here recurses: a chain of 100,000 operations is walked, and freed, like one of ten.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import ContextDecorator
+from operator import attrgetter
+from typing import Any, Protocol
+
+import numpy as np
+
+from minigrad.config import get_default_dtype
+from minigrad.errors import GraphError, ShapeError
+from minigrad.kernels.conversion import check_operand
+from minigrad.ops.elementwise import astype
+from minigrad.ops.shape import unbroadcast
+from minigrad.primitive import Array, Plan, Primitive, Traced
+
+__all__ = ["Node", "backward", "enable_grad", "is_grad_enabled", "no_grad", "record", "set_grad_enabled"]
+
+Gradient = Any  # an ndarray; a Tensor where the walk itself is recorded (create_graph=True)
+_count = itertools.count()
+_newest = attrgetter("number")
+
+
+class Node:
+    """One value on the tape that needs a gradient: the result of an operation, or a leaf that asked for one."""
+
+    __slots__ = (
+        "__weakref__", "dtype", "hooks", "number", "parents", "plan", "primitive", "receiver", "saved", "shape", "written",
+    )  # fmt: skip
+
+    def __init__(self, array: Array, primitive: Primitive | None, plan: Plan, parents: Sequence[Node | None], saved: Any):
+        self.primitive = primitive  # None for a leaf
+        self.plan = plan
+        self.parents = parents  # by argument position; None where an argument needs no gradient
+        self.saved = saved  # the values named by plan.saves; None once freed
+        self.written = 0  # of a leaf: the count at which it was last written to; newer than a node that saved it: stale
+        self.shape = array.shape
+        self.dtype = array.dtype
+        self.number = next(_count)
+        self.hooks: dict[int, Callable[[Any], Any]] | None = None
+        self.receiver: weakref.ref[Receiver] | None = None  # the tensor that wants `.grad`; weak, so nothing cycles
+
+    @property
+    def name(self) -> str:
+        return self.primitive.__name__ if self.primitive else "leaf"
+
+
+class Receiver(Protocol):
+    """A tensor that a walk leaves a gradient with."""
+
+    def _receive(self, g: Gradient, fresh: bool) -> None: ...
+
+
+PLAIN = {float, int, bool, str, tuple, type(None)}  # arguments that need no second look
+NO_PLAN = Plan((), (), False)
+
+
+def leaf(array: Array, receiver: Any) -> Node:
+    """The node of a tensor that is no operation's result and wants a gradient."""
+    node = Node(array, None, NO_PLAN, (), ())
+    retain(node, receiver)
+    return node
+
+
+def mark_written(node: Node) -> None:
+    """Remember that a leaf's value was replaced, so that a node that saved the old one refuses to go backward."""
+    node.written = next(_count)
+
+
+def retain(node: Node, receiver: Any) -> None:
+    """Let a result receive its gradient, too."""
+    node.receiver = weakref.ref(receiver)
+
+
+class _Mode(threading.local):
+    enabled = True
+
+
+mode = _Mode()
+
+
+class set_grad_enabled(ContextDecorator):
+    """Switch recording on or off in this thread, for a ``with`` block or a decorated function.
+
+    The former state comes back at the end, also after an exception.
+
+    >>> import minigrad as mg
+    >>> x = mg.tensor(3.0, requires_grad=True)
+    >>> with mg.set_grad_enabled(False):
+    ...     (x * x).requires_grad
+    False
+    """
+
+    def __init__(self, enabled: bool):
+        self.enabled = bool(enabled)
+        self._outer: list[bool] = []  # a stack: one instance may be entered again inside itself
+
+    def __enter__(self) -> None:
+        self._outer.append(mode.enabled)
+        mode.enabled = self.enabled
+
+    def __exit__(self, *exc: object) -> None:
+        mode.enabled = self._outer.pop()
+
+    def _recreate_cm(self) -> set_grad_enabled:
+        return set_grad_enabled(self.enabled)  # a decorated function may run in several threads at once
+
+
+class no_grad(set_grad_enabled):
+    """Record nothing in this thread: ``with no_grad():`` or ``@no_grad()``.
+
+    >>> import minigrad as mg
+    >>> x = mg.tensor(3.0, requires_grad=True)
+    >>> with mg.no_grad():
+    ...     (x * x).requires_grad
+    False
+    """
+
+    def __init__(self) -> None:
+        super().__init__(False)
+
+
+class enable_grad(set_grad_enabled):
+    """Record again, inside a `no_grad` block: ``with enable_grad():`` or ``@enable_grad()``."""
+
+    def __init__(self) -> None:
+        super().__init__(True)
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are recorded in this thread."""
+    return mode.enabled
+
+
+def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
+    """Call a primitive on tensors and arrays; gives the result and, where one is needed, its node."""
+    arrays = []
+    parents: list[Node | None] = []
+    tracked = False
+    for arg in args:
+        if isinstance(arg, Traced):
+            arrays.append(arg._array)
+            parents.append(arg._node)
+            if arg._node is not None:
+                tracked = True
+        else:
+            if type(arg) not in PLAIN:
+                check_operand(op.__name__, arg)
+            arrays.append(arg)
+            parents.append(None)
+    try:
+        out = op.forward(*arrays)
+    except ValueError as error:
+        op.explain(error, args)
+    if type(out) is not np.ndarray:
+        out = np.asarray(out)  # a NumPy scalar: what NumPy makes of 0-d arrays
+    if op.elementwise and out.dtype.char == "d" and all(map(_is_integral, arrays)):
+        out = out.astype(get_default_dtype())  # what division makes of integers
+    if not (tracked and mode.enabled and op.rules):
+        return out, None
+    plan = op.plan(tuple([parent is not None for parent in parents]))
+    if not plan.calls:
+        return out, None
+    saved = []
+    for kind, at in plan.saves:
+        if kind == "arg":
+            value = arrays[at]
+            if type(value) is np.ndarray and value is args[at]:
+                value = value.copy()  # the caller's own array: they may write into it before backward
+            saved.append(value)
+        elif kind == "out":
+            saved.append(out)
+        else:
+            saved.append(_fact(kind, at, arrays))
+    return out, Node(out, op, plan, parents, saved)
+
+
+def backward(
+    seeds: Sequence[tuple[Node, Gradient]],
+    wrap: Callable[[Array, Node | None], Any],
+    *,
+    targets: Sequence[Node] | None = None,
+    retain_graph: bool,
+    create_graph: bool,
+) -> list[Gradient | None]:
+    """Walk the tape from the seeds, newest node first.
+
+    Without targets, the gradients go to the tensors that wait for them, all at once when the walk has succeeded. With
+    targets, only the nodes between seeds and targets are visited and the targets' gradients are returned.
+    `wrap(array, node)` makes a tensor: with create_graph the rules get tensors, and are recorded.
+    """
+    nodes = _reachable(seeds, targets)
+    within = None if targets is None else set(nodes)
+    _check(nodes, within)
+    walk = _Walk(wrap, create_graph, within)
+    wanted = set(targets or ())
+    found: dict[Node, Gradient] = {}
+    arrived: list[tuple[Node, Gradient, bool]] = []
+    outer = mode.enabled
+    mode.enabled = create_graph
+    try:
+        # An infinite gradient is a value here (sqrt at 0), not a warning.
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            for node, g in seeds:
+                walk.add(node, g)
+            for node in nodes:
+                g = walk.table.pop(node, None)
+                if g is None:
+                    continue
+                if node.hooks:
+                    g = walk.run_hooks(node, g)
+                if targets is None:
+                    if node.receiver is not None:
+                        arrived.append((node, g, node in walk.owned))
+                elif node in wanted:
+                    found[node] = g
+                if walk.visit(node, g) and not retain_graph and node.plan.holds_arrays:
+                    node.saved = None
+    finally:
+        mode.enabled = outer
+    for node, g, fresh in arrived:
+        tensor = node.receiver() if node.receiver else None
+        if tensor is not None:
+            tensor._receive(g, fresh)
+    return [found.get(node) for node in targets or ()]
+
+
+class _Walk:
+    """The table of gradients on their way, and what it takes to run one node's rules."""
+
+    def __init__(self, wrap: Callable[[Array, Node | None], Any], create_graph: bool, within: set[Node] | None):
+        self.wrap = wrap
+        self.create_graph = create_graph
+        self.within = within  # the only nodes whose gradients are wanted; None: all
+        self.table: dict[Node, Gradient] = {}
+        self.owned: set[Node] = set()  # nodes whose gradient is a buffer that this walk made
+
+    def add(self, node: Node, g: Gradient) -> None:
+        """Add to a node's gradient: out of place the first time, in place into our own buffer after that."""
+        former = self.table.get(node)
+        if former is None:
+            self.table[node] = g
+        elif self.create_graph or node not in self.owned:
+            self.table[node] = former + g
+            self.owned.add(node)
+        else:
+            former += g
+            self.table[node] = former
+
+    def visit(self, node: Node, g: Gradient) -> bool:
+        """Run the rules of one node and hand the results to its parents; tells whether any ran."""
+        ran = False
+        saved = self.tensors(node) if self.create_graph else node.saved
+        for position, rule, slots in node.plan.calls:
+            parent = node.parents[position]
+            if parent is None or (self.within is not None and parent not in self.within):
+                continue
+            ran = True
+            if not slots:
+                gx = rule(g)
+            elif len(slots) == 1:
+                gx = rule(g, saved[slots[0]])
+            else:
+                gx = rule(g, *[saved[slot] for slot in slots])
+            if gx is None:  # zero
+                continue
+            try:
+                if gx.shape != parent.shape:
+                    gx = _fitted(node, position, gx, parent.shape)
+                if gx.dtype != parent.dtype:
+                    gx = astype(gx, parent.dtype)
+            except AttributeError:
+                raise GraphError(
+                    f"{node.name}: the gradient rule of {node.primitive._name(position)!r} returned "  # type: ignore[union-attr]
+                    f"{type(gx).__name__}\n  rule    a gradient is an array, or None for zero"
+                ) from None
+            if parent in self.table:
+                self.add(parent, gx)
+            else:
+                self.table[parent] = gx
+        return ran
+
+    def tensors(self, node: Node) -> list[Any]:
+        """The saved values as the rules want them when they are recorded: fresh handles on the tape's nodes."""
+        if node.saved is None or node.primitive is None:
+            return []
+        handles = []
+        for (kind, at), value in zip(node.plan.saves, node.saved, strict=True):
+            if kind == "out":
+                handles.append(self.wrap(value, node))
+            elif kind == "arg" and (parent := node.parents[at]) is not None:
+                handles.append(self.wrap(value, parent))
+            else:
+                handles.append(value)
+        return handles
+
+    def run_hooks(self, node: Node, g: Gradient) -> Gradient:
+        for hook in list((node.hooks or {}).values()):
+            tensor = g if isinstance(g, Traced) else self.wrap(np.asarray(g), None)
+            changed = hook(tensor)
+            if changed is None:
+                continue
+            if not isinstance(changed, Traced):
+                changed = self.wrap(np.asarray(changed), None)
+            if changed._array.shape != node.shape:
+                raise ShapeError(
+                    f"hook: the gradient it returned has shape {changed._array.shape}, the tensor has {node.shape}"
+                )
+            changed = astype(changed, node.dtype)
+            g = changed if self.create_graph else changed._array
+            self.owned.discard(node)  # the hook's caller may keep what it returned
+        return g
+
+
+def _reachable(seeds: Sequence[tuple[Node, Gradient]], targets: Sequence[Node] | None) -> list[Node]:
+    """The nodes below the seeds, newest first; with targets, only those on a way from a seed to a target."""
+    stack = [node for node, _ in seeds]
+    seen = set(stack)
+    stack = list(seen)
+    nodes = []
+    while stack:
+        node = stack.pop()
+        nodes.append(node)
+        for parent in node.parents:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    nodes.sort(key=_newest, reverse=True)
+    if targets is None:
+        return nodes
+    wanted = set(targets)
+    between: set[Node] = set()
+    for node in reversed(nodes):
+        if node in wanted or any(parent in between for parent in node.parents):
+            between.add(node)
+    return [node for node in nodes if node in between]
+
+
+def _check(nodes: Sequence[Node], within: set[Node] | None) -> None:
+    """Refuse a graph that was freed, or whose saved inputs were written to, before any rule runs."""
+    for node in nodes:
+        if within is not None and not any(parent in within for parent in node.parents):
+            continue  # a target: its own rules will not run
+        if node.saved is None:
+            raise GraphError(
+                f"{node.name}: backward through a graph that was already freed\n"
+                "  hint: pass retain_graph=True to the first backward, or compute the result again"
+            )
+        for parent in node.parents:
+            if parent is not None and parent.written > node.number and _saves(node, parent):
+                raise GraphError(
+                    f"{node.name}: an input of shape {parent.shape}, saved for the gradient, was written to afterwards\n"
+                    "  hint: call backward() before optimizer.step(), copy_() or load_state_dict(), or compute again"
+                )
+
+
+def _is_integral(value: Any) -> bool:
+    """Whether an operand leaves it to us which float a result is: integers, booleans and Python's own numbers do."""
+    return value.dtype.kind in "iub" if isinstance(value, np.ndarray | np.generic) else True
+
+
+def _saves(node: Node, parent: Node) -> bool:
+    return any(kind == "arg" and node.parents[at] is parent for kind, at in node.plan.saves)
+
+
+def _fitted(node: Node, position: int, gx: Gradient, shape: tuple[int, ...]) -> Gradient:
+    """A gradient summed back to the shape of a broadcast input; any other mismatch is an error of the rule."""
+    op = node.primitive
+    if op is not None and op.elementwise and gx.shape == node.shape:
+        return unbroadcast(gx, shape)
+    raise GraphError(
+        f"{node.name}: the gradient rule of {op._name(position)!r} returned shape {gx.shape}, "  # type: ignore[union-attr]
+        f"the input has shape {shape}"
+    )
+
+
+def _fact(kind: str, at: int, arrays: Sequence[Any]) -> Any:
+    """What a rule may ask for beside values: shape, order, position, shapes (see primitive.py)."""
+    if kind == "shape":
+        return arrays[at].shape
+    if kind == "order":
+        flags = arrays[at].flags
+        return "F" if flags.f_contiguous and not flags.c_contiguous else "C"
+    if kind == "position":
+        return at
+    return [array.shape for array in arrays[at:]]

@@ -1,0 +1,1 @@
+"""Array algorithms with no notion of gradients."""

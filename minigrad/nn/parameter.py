@@ -1,0 +1,28 @@
+"""Parameter: a tensor that a module owns and an optimizer changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigrad.primitive import DType
+from minigrad.tensor import Tensor, _repr
+
+__all__ = ["Parameter"]
+
+
+class Parameter(Tensor):
+    """A tensor that registers itself when it becomes an attribute of a Module; it requires a gradient unless told not to.
+
+    >>> from minigrad import nn
+    >>> nn.Parameter([1.0, 2.0])
+    Parameter containing:
+    tensor([1., 2.], requires_grad=True)
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, dtype: DType = None, requires_grad: bool = True):
+        super().__init__(data, dtype, requires_grad)
+
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{_repr(self, 'tensor')}"

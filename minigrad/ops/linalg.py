@@ -1,0 +1,131 @@
+"""Products of matrices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import ShapeError
+from minigrad.ops.reduction import sum
+from minigrad.ops.shape import reshape, unbroadcast
+from minigrad.primitive import Array, primitive, register, shape_of
+
+__all__ = ["linear", "matmul"]
+
+
+@primitive
+def multiply_matrices(x: Array, y: Array, order: str = "C") -> Array:
+    """The product of stacks of matrices, (..., m, k) @ (..., k, n), in the memory order "C" or "F" (columns adjacent).
+
+    BLAS gives either order at no cost, so that a gradient can take the memory order of its input: the gradient of a
+    flattened batch-innermost image is batch-innermost again.
+    """
+    if order == "F":
+        return np.matmul(y.mT, x.mT).mT
+    return np.matmul(x, y)
+
+
+@multiply_matrices.gradient("x")
+def _(g: Any, y: Any, shape: tuple[int, ...], order: str) -> Any:
+    return _summed(multiply_matrices(g, y.mT, order), shape)
+
+
+@multiply_matrices.gradient("y")
+def _(g: Any, x: Any, shape: tuple[int, ...], order: str) -> Any:
+    return _summed(multiply_matrices(x.mT, g, order), shape)
+
+
+@register(np.matmul)
+def matmul(x: Any, y: Any) -> Any:
+    """The matrix product ``x @ y`` as NumPy has it: vectors on either side, leading axes broadcast.
+
+    Raises ShapeError if the inner sizes differ, the leading axes do not broadcast, or an operand is 0-d.
+
+    >>> import numpy as np
+    >>> matmul(np.array([[1.0, 2.0]]), np.array([3.0, 4.0]))
+    array([11.])
+    """
+    a, b = shape_of(x), shape_of(y)
+    if len(a) > 1 and len(b) > 1 and a[-1] == b[-2] and (a[:-2] == b[:-2] or _broadcasts(a[:-2], b[:-2])):
+        return multiply_matrices(x, y, "C")
+    if not a or not b:
+        raise ShapeError(f"matmul: operands need at least one axis, got shapes {a} and {b}\n  hint: use * for a scalar")
+    inner = b[-2] if len(b) > 1 else b[0]
+    if a[-1] != inner:
+        axis = -2 if len(b) > 1 else 0
+        raise ShapeError(
+            f"matmul: shapes {a} and {b} do not multiply: {a[-1]} != {inner}\n"
+            f"  rule    the last axis of the first equals axis {axis} of the second"
+        )
+    if len(a) > 1 and len(b) > 1:
+        raise ShapeError(f"matmul: the leading axes {a[:-2]} and {b[:-2]} of shapes {a} and {b} do not broadcast")
+    rows = x if len(a) > 1 else reshape(x, (1, *a))
+    columns = y if len(b) > 1 else reshape(y, (*b, 1))
+    out = multiply_matrices(rows, columns, "C")
+    shape = shape_of(out)
+    return reshape(out, (*shape[:-2], *([shape[-2]] if len(a) > 1 else []), *([shape[-1]] if len(b) > 1 else [])))
+
+
+@primitive
+def affine(x: Array, weight: Array, bias: Array | None) -> Array:
+    """`linear` of vectors in rows: (N, in) to (N, out)."""
+    out = np.matmul(x, weight.T)
+    if bias is not None:
+        out = np.add(out, bias, out=out if out.dtype == np.result_type(out, bias) else None)
+    return out
+
+
+@affine.gradient("x")
+def _(g: Any, weight: Any, order: str) -> Any:
+    return multiply_matrices(g, weight, order)
+
+
+@affine.gradient("weight")
+def _(g: Any, x: Any) -> Any:
+    return multiply_matrices(g.mT, x)
+
+
+@affine.gradient("bias")
+def _(g: Any) -> Any:
+    return sum(g, 0)
+
+
+def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    """``x @ weight.T + bias``: (..., in) to (..., out).
+
+    `weight` is (out, in) and `bias` (out,), as in PyTorch. Raises ShapeError where they do not fit.
+
+    >>> import numpy as np
+    >>> linear(np.ones((2, 3)), np.ones((1, 3)), np.array([0.5]))
+    array([[3.5],
+           [3.5]])
+    """
+    given, wanted = shape_of(x), shape_of(weight)
+    if len(wanted) != 2:
+        raise ShapeError(f"linear: weight must be (out_features, in_features), got shape {wanted}")
+    if not given or given[-1] != wanted[1]:
+        raise ShapeError(
+            "linear: input features do not match the weight\n"
+            f"  input   {given}   = (..., in_features)\n"
+            f"  weight  {wanted}  = (out_features, in_features)"
+            + (f"\n  hint: the input has {given[-1]} features; use Linear({given[-1]}, {wanted[0]})" if given else "")
+        )
+    if bias is not None and shape_of(bias) != wanted[:1]:
+        raise ShapeError(f"linear: bias must be {wanted[:1]} = (out_features,), got shape {shape_of(bias)}")
+    if len(given) == 2:
+        return affine(x, weight, bias)
+    return reshape(affine(reshape(x, (-1, given[-1])), weight, bias), (*given[:-1], wanted[0]))
+
+
+def _summed(g: Any, shape: tuple[int, ...]) -> Any:
+    """Sum over the leading axes along which an operand was broadcast."""
+    return g if g.shape == shape else unbroadcast(g, shape)
+
+
+def _broadcasts(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    try:
+        np.broadcast_shapes(a, b)
+    except ValueError:
+        return False
+    return True

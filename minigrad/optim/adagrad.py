@@ -1,0 +1,58 @@
+"""Steps that shrink where gradients were large."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from minigrad.optim.optimizer import Optimizer
+from minigrad.primitive import Array
+
+__all__ = ["AdaGrad", "Adagrad"]
+
+
+class AdaGrad(Optimizer):
+    """s += g**2; p -= lr / (1 + (t-1) * lr_decay) * g / (sqrt(s) + eps). Duchi et al. (2011); PyTorch's equations."""
+
+    buffers = ("sum",)
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-2,
+        lr_decay: float = 0.0,
+        weight_decay: float = 0.0,
+        initial_accumulator_value: float = 0.0,
+        eps: float = 1e-10,
+    ):
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "lr_decay": lr_decay,
+                "weight_decay": weight_decay,
+                "initial_accumulator_value": initial_accumulator_value,
+                "eps": eps,
+            },
+        )
+
+    def start(self, group: dict[str, Any], step: int) -> dict[str, float]:
+        # the initial value is added once, as the state starts at zero
+        first = group["initial_accumulator_value"] if step == 1 else 0.0
+        return {"first": first, "lr": group["lr"] / (1 + (step - 1) * group["lr_decay"])}
+
+    def update(
+        self, group: dict[str, Any], numbers: dict[str, float], p: Array, g: Array, state: list[Array], work: list[Array]
+    ) -> None:
+        (s,), (w, v) = state, work
+        if numbers["first"]:
+            s += numbers["first"]
+        s += np.multiply(g, g, out=w)
+        np.sqrt(s, out=w)
+        w += group["eps"]
+        p -= np.multiply(np.divide(g, w, out=v), numbers["lr"], out=v)
+
+
+Adagrad = AdaGrad  # PyTorch's spelling; the other is the book's

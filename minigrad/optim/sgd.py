@@ -1,0 +1,63 @@
+"""Gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from minigrad.optim.optimizer import Optimizer
+from minigrad.primitive import Array
+
+__all__ = ["SGD"]
+
+
+class SGD(Optimizer):
+    """p -= lr * g, with momentum b = momentum * b + (1 - dampening) * g; Nesterov's looks ahead: g + momentum * b.
+
+    Weight decay adds weight_decay * p to g. Equations and defaults are PyTorch's.
+
+    >>> import minigrad as mg
+    >>> x = mg.tensor(1.0, requires_grad=True)
+    >>> (x * x).backward()
+    >>> mg.optim.SGD([x], lr=0.25).step()
+    >>> x
+    tensor(0.5000, requires_grad=True)
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ):
+        super().__init__(
+            params,
+            {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov},
+        )
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        super().check(options)
+        if options["nesterov"] and (options["momentum"] <= 0 or options["dampening"] != 0):
+            raise ValueError(f"SGD: nesterov needs a momentum and no dampening, got momentum={options['momentum']}")
+
+    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return ("momentum_buffer",) if group["momentum"] else ()
+
+    def start(self, group: dict[str, Any], step: int) -> dict[str, float]:
+        return {"fresh": 1.0 if step == 1 else 1 - group["dampening"]}  # the first buffer is the gradient itself
+
+    def update(
+        self, group: dict[str, Any], numbers: dict[str, float], p: Array, g: Array, state: list[Array], work: list[Array]
+    ) -> None:
+        w = work[0]
+        if group["momentum"]:
+            (b,) = state
+            b *= group["momentum"]
+            b += np.multiply(g, numbers["fresh"], out=w)
+            g = np.add(g, np.multiply(b, group["momentum"], out=w), out=w) if group["nesterov"] else b
+        p -= np.multiply(g, group["lr"], out=w)

@@ -1,0 +1,304 @@
+"""What an operation is: a forward on arrays, and one gradient rule per input.
+
+A primitive is plain mathematics. It knows arrays, not tensors or graphs::
+
+    @primitive
+    def scale(x, factor):
+        return x * factor
+
+    @scale.gradient("x")
+    def _(g, factor): return g * factor
+
+**A rule's parameters are what it saves.** `g` is the incoming gradient; `out` is the result; a name from the forward's
+signature is that input or option; `shape` and `order` are the shape and the memory order ("C" or "F") of the input being
+differentiated; `position` and `shapes`, for a variadic input, are its place and the shapes of all (these names win over
+options of the same name). The engine reads the signature once, at definition, and keeps exactly those alive, and only for
+the inputs that need a gradient.
+
+Rules are written once, in NumPy. With ``create_graph=True`` the same rule is handed tensors, which come back through
+NumPy's own dispatch, and so is differentiable itself, to any order.
+
+**The argument decides.** A primitive called on arrays returns an array; if any argument is a tensor, the tensor records.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any, NamedTuple, NoReturn, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from minigrad.errors import GraphError, ShapeError
+
+__all__ = ["Array", "DType", "Plan", "Primitive", "Traced", "binary", "primitive", "register", "shape_of", "unary"]
+
+Array = npt.NDArray[Any]
+DType = npt.DTypeLike | None
+Rule = Callable[..., Any]
+F = TypeVar("F", bound=Callable[..., Any])
+
+UFUNCS: dict[np.ufunc, Callable[..., Any]] = {}  # np.exp(tensor) finds the primitive `exp` here
+FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}  # np.sum(tensor, axis=0) finds `sum` here
+PYTORCH_NAMES = {"dim": "axis", "dims": "axis", "keepdim": "keepdims"}  # each option is accepted under both names
+
+FACTS = ("out", "shape", "order", "position", "shapes")  # what a rule may ask for beside inputs and options
+
+
+class Traced:
+    """What a primitive knows of a tensor: that it holds an array, and that it records the calls it takes part in."""
+
+    __slots__ = ("_array", "_node")
+    _array: Array
+    _node: Any
+
+    @staticmethod
+    def _record(op: Primitive, args: tuple[Any, ...]) -> Any:
+        raise NotImplementedError
+
+
+class Call(NamedTuple):
+    """One rule of a plan: whose gradient it gives, and where its parameters stand among the values saved."""
+
+    position: int
+    rule: Rule
+    slots: tuple[int, ...]
+
+
+class Plan(NamedTuple):
+    """What one call of a primitive saves and which rules will run, given which of its arguments need a gradient."""
+
+    calls: tuple[Call, ...]
+    saves: tuple[tuple[str, int], ...]  # ("arg" | "out" | "shape" | "order" | "position" | "shapes", position)
+    holds_arrays: bool  # an input or the result is among them: freed by backward
+
+
+class Primitive:
+    """An operation on arrays with a gradient rule for each of its inputs; make one with `primitive`."""
+
+    __name__: str
+
+    def __init__(self, forward: Callable[..., Any], names: Sequence[str] | None = None, elementwise: bool = False):
+        functools.update_wrapper(self, forward)
+        self.forward = forward
+        self.elementwise = elementwise  # its gradients are summed back to the shapes of broadcast inputs
+        self.rules: dict[str, Rule | None] = {}  # None: the derivative is zero wherever it exists
+        self._plans: dict[Any, Plan] = {}
+        self._signature: inspect.Signature | None = None
+        if names is None:
+            self._signature = inspect.signature(forward)
+            kinds = {n: p.kind for n, p in self._signature.parameters.items()}
+            names = list(kinds)
+            if any(kind is inspect.Parameter.KEYWORD_ONLY for kind in kinds.values()):
+                raise TypeError(f"primitive {forward.__name__}: keyword-only parameters are not supported")
+            self._variadic = names[-1] if kinds and kinds[names[-1]] is inspect.Parameter.VAR_POSITIONAL else None
+        else:
+            self._variadic = None
+        self.names = tuple(names)
+        self.arity = -1 if self._variadic else len(self.names)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        if options or len(args) != self.arity:
+            args = self._bind(args, options)
+        for arg in args:
+            if isinstance(arg, Traced):
+                return arg._record(self, args)
+        try:
+            return self.forward(*args)
+        except ValueError as error:
+            self.explain(error, args)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.__name__}>"
+
+    def __get__(self, instance: Any, owner: Any = None) -> Primitive:
+        return self  # a primitive stored on a class (`op = exp`) is a value, not a method
+
+    def gradient(self, *inputs: str) -> Callable[[Rule], Rule]:
+        """Declare the gradient rule of one or more inputs, by name.
+
+        Raises GraphError if an input, or a parameter of the rule, is unknown.
+        """
+
+        def declare(rule: Rule) -> Rule:
+            for name in inputs:
+                self._declare(name, _named(rule, f"{self.__name__}.gradient[{name}]"))
+            return rule
+
+        return declare
+
+    def zero_gradient(self, *inputs: str) -> Primitive:
+        """Declare that the result is piecewise constant in these inputs: their gradient is zero wherever it exists."""
+        for name in inputs:
+            self._declare(name, None)
+        return self
+
+    def plan(self, needs: tuple[bool, ...]) -> Plan:
+        """The plan for a call whose arguments need gradients as told by `needs`; made once for each combination."""
+        plan = self._plans.get(needs)
+        if plan is None:
+            plan = self._plans[needs] = self._make_plan(needs)
+        return plan
+
+    def explain(self, error: ValueError, args: Sequence[Any]) -> NoReturn:
+        """Raise NumPy's refusal of `args` again, as a ShapeError if it was about broadcasting."""
+        shapes = [np.shape(a._array if isinstance(a, Traced) else a) for a in args]
+        if self.elementwise and not isinstance(error, ShapeError):
+            axis = _first_bad_axis(shapes)
+            if axis:
+                sizes = " and ".join(str(s[axis]) for s in shapes if len(s) >= -axis and s[axis] != 1)
+                listed = " and ".join(map(str, shapes))
+                raise ShapeError(
+                    f"{self.__name__}: shapes {listed} do not broadcast: axis {axis} has sizes {sizes}\n"
+                    "  rule    from the last axis backwards, sizes must be equal or 1"
+                ) from None
+        raise error
+
+    def _declare(self, name: str, rule: Rule | None) -> None:
+        if name not in self.names:
+            raise GraphError(f"{self.__name__}: there is no input {name!r}; its inputs are {', '.join(self.names)}")
+        for parameter in _parameters(rule)[1:] if rule else ():
+            if parameter not in self.names and parameter not in FACTS:
+                raise GraphError(
+                    f"{self.__name__}: the gradient rule of {name!r} asks for {parameter!r}\n"
+                    f"  rule    after g, a parameter is out, shape, order, or one of {', '.join(self.names)}"
+                )
+        self.rules[name] = rule
+        self._plans.clear()
+
+    def _name(self, position: int) -> str:
+        return self.names[min(position, len(self.names) - 1)]
+
+    def _make_plan(self, needs: tuple[bool, ...]) -> Plan:
+        calls: list[Call] = []
+        saves: list[tuple[str, int]] = []
+        for position, need in enumerate(needs):
+            name = self._name(position)
+            if need and name not in self.rules:
+                raise GraphError(
+                    f"{self.__name__}: no gradient rule for {name!r}, which requires a gradient\n"
+                    f"  hint: declare one with @{self.__name__}.gradient({name!r}), or pass {name}.detach()"
+                )
+            rule = self.rules[name] if need else None
+            if rule is None:
+                continue
+            keys = [self._key(parameter, position) for parameter in _parameters(rule)[1:]]
+            saves += [key for key in dict.fromkeys(keys) if key not in saves]
+            calls.append(Call(position, rule, tuple(saves.index(key) for key in keys)))
+        holds = any(kind == "out" or (kind == "arg" and self.names[at] in self.rules) for kind, at in saves)
+        return Plan(tuple(calls), tuple(saves), holds)
+
+    def _key(self, parameter: str, position: int) -> tuple[str, int]:
+        """What a parameter of the rule for the argument at `position` stands for, as an entry of `Plan.saves`."""
+        first = len(self.names) - 1  # of the variadic inputs
+        match parameter:
+            case "out":
+                return "out", 0
+            case "shape" | "order":
+                return parameter, position
+            case "position":
+                return "position", position - first
+            case "shapes":
+                return "shapes", first
+        return "arg", self.names.index(parameter)
+
+    def _bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
+        """All arguments by position, defaults filled in; PyTorch's names for options are accepted beside NumPy's."""
+        if self._variadic and not options:
+            return args
+        renamed = {PYTORCH_NAMES[k] if k not in self.names and k in PYTORCH_NAMES else k: options[k] for k in options}
+        if self._signature is None:  # a ufunc of fixed arity
+            raise TypeError(
+                f"{self.__name__}() takes {self.arity} arguments ({', '.join(self.names)}), got {len(args)}"
+                + (f" and options {', '.join(options)}" if options else "")
+            )
+        try:
+            bound = self._signature.bind(*args, **renamed)
+        except TypeError as error:
+            raise TypeError(f"{self.__name__}(): {error}") from None
+        bound.apply_defaults()
+        return bound.args
+
+
+def primitive(forward: Callable[..., Any]) -> Primitive:
+    """Make an operation of a function on arrays; declare its rules with `.gradient(name)`.
+
+    >>> import minigrad as mg
+    >>> @mg.primitive
+    ... def cube(x):
+    ...     return x**3
+    >>> @cube.gradient("x")
+    ... def _(g, x):
+    ...     return g * 3 * x**2
+    >>> x = mg.tensor(2.0, requires_grad=True)
+    >>> cube(x).backward()
+    >>> x.grad
+    tensor(12.)
+    """
+    return Primitive(forward)
+
+
+def unary(ufunc: np.ufunc, rule: Rule | None) -> Primitive:
+    """An elementwise primitive of one input `x`, registered for its ufunc; a rule of None says: zero derivative."""
+    return _elementwise(ufunc, x=rule)
+
+
+def binary(ufunc: np.ufunc, rule_x: Rule | None, rule_y: Rule | None) -> Primitive:
+    """An elementwise primitive of two inputs `x` and `y` that broadcast, registered for its ufunc."""
+    return _elementwise(ufunc, x=rule_x, y=rule_y)
+
+
+def register(*numpy_functions: Callable[..., Any]) -> Callable[[F], F]:
+    """Say which function answers for ``np.f(tensor)``."""
+
+    def remember(function: F) -> F:
+        for f in numpy_functions:
+            if isinstance(f, np.ufunc):
+                UFUNCS[f] = function
+            else:
+                FUNCTIONS[f] = function
+        return function
+
+    return remember
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """The shape of a tensor, an array or a number; np.shape would go through NumPy's dispatch first."""
+    try:
+        return x.shape
+    except AttributeError:
+        return np.shape(x)
+
+
+def _elementwise(ufunc: np.ufunc, **rules: Rule | None) -> Primitive:
+    op = Primitive(ufunc, names=tuple(rules), elementwise=True)
+    for name, rule in rules.items():
+        op.rules[name] = _named(rule, f"{ufunc.__name__}.gradient[{name}]") if rule else None
+    UFUNCS[ufunc] = op
+    return op
+
+
+def _parameters(rule: Rule | None) -> tuple[str, ...]:
+    if rule is None:
+        return ()
+    code = rule.__code__
+    return code.co_varnames[: code.co_argcount]
+
+
+def _named(rule: Rule, name: str) -> Rule:
+    """A copy of the rule under its own name, so that a traceback says `exp.gradient[x]`, not `<lambda>`."""
+    if not isinstance(rule, FunctionType):
+        raise TypeError(f"{name}: a gradient rule is a Python function, got {type(rule).__name__}")
+    code = rule.__code__.replace(co_name=name)
+    return FunctionType(code, rule.__globals__, name, rule.__defaults__, rule.__closure__)
+
+
+def _first_bad_axis(shapes: Sequence[tuple[int, ...]]) -> int:
+    """The first axis from the right, as a negative number, on which shapes do not broadcast; 0 if they do."""
+    for axis in range(-1, -1 - max(map(len, shapes), default=0), -1):
+        if len({s[axis] for s in shapes if len(s) >= -axis} - {1}) > 1:
+            return axis
+    return 0

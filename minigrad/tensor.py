@@ -1,0 +1,697 @@
+"""Tensor: an array that remembers how it was made.
+
+Tensors are values. The array inside is never written to: an operation makes a new one, and the few functions that change a
+tensor on purpose (optimizers, `copy_`, `load_state_dict`) replace its array through one door, `_write`. So two tensors may
+share memory without anybody noticing, a value saved for the gradient stays what it was, and `numpy()` is read-only.
+
+Operators and methods only delegate: what an operation means stands in `ops`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from minigrad import graph, ops
+from minigrad.config import get_default_dtype
+from minigrad.errors import DTypeError, GraphError, ShapeError
+from minigrad.graph import Node, record
+from minigrad.kernels.conversion import to_array
+from minigrad.ops.linalg import multiply_matrices
+from minigrad.primitive import FUNCTIONS, UFUNCS, Array, DType, Primitive, Traced, register
+
+__all__ = ["Tensor", "tensor"]
+
+Axis = int | tuple[int, ...] | None
+
+
+class Tensor(Traced):
+    """An n-dimensional array of numbers that records the operations it takes part in.
+
+    `data` is a number, a nested list, an array or a tensor, and is copied. Python floats become the default dtype
+    (float32), integers int64; arrays keep theirs. With `requires_grad`, `backward()` on a result leaves the gradient in
+    `.grad`. Raises DTypeError for anything that is not real numbers, or for integers that are to require a gradient.
+
+    >>> import minigrad as mg
+    >>> x = mg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4., 6.])
+    """
+
+    __slots__ = ("__weakref__", "_grad")
+    _grad: Tensor | None
+
+    def __init__(self, data: Any, dtype: DType = None, requires_grad: bool = False):
+        if isinstance(data, Tensor):
+            data = data._array
+        self._array = to_array(data, dtype, get_default_dtype())
+        self._node = None
+        self._grad = None
+        if requires_grad:
+            self.requires_grad_()
+
+    # What it is
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._array.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self._array.ndim
+
+    @property
+    def nbytes(self) -> int:
+        return self._array.nbytes
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or one of its sizes."""
+        return self._array.shape if dim is None else self._array.shape[dim]
+
+    def dim(self) -> int:
+        return self._array.ndim
+
+    def numel(self) -> int:
+        return self._array.size
+
+    def __len__(self) -> int:
+        if not self._array.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return len(self._array)
+
+    def __repr__(self) -> str:
+        return _repr(self, "tensor")
+
+    # Its values, out of the graph
+
+    def numpy(self) -> Array:
+        """The array itself, read-only: copy it to write into it.
+
+        Raises GraphError for a tensor that requires a gradient: what happens to the array would not be recorded.
+        """
+        if self._node is not None:
+            raise GraphError("numpy(): the tensor requires a gradient\n  hint: use t.detach().numpy()")
+        view = self._array.view()
+        view.flags.writeable = False
+        return view
+
+    def __array__(self, dtype: DType = None, copy: bool | None = None) -> Array:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def item(self) -> Any:
+        """The value of a tensor of one element, as a Python number."""
+        if self._array.size != 1:
+            raise ValueError(f"item(): the tensor has {self._array.size} elements, shape {self.shape}")
+        return self._array.item()
+
+    def tolist(self) -> Any:
+        return self._array.tolist()
+
+    def __bool__(self) -> bool:
+        if self._array.size != 1:
+            raise ValueError(
+                f"bool(): a tensor of {self._array.size} elements is neither true nor false\n  hint: use .any() or .all()"
+            )
+        return bool(self._array.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        return self._array.item().__index__() if self._array.size == 1 else self._array.__index__()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def detach(self) -> Tensor:
+        """The same value as a constant."""
+        return _wrap(self._array, None)
+
+    def clone(self) -> Tensor:
+        """A copy; its gradient flows back to this tensor."""
+        return _apply(ops.positive, (self,))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        copy = self.__reduce__()[0](*self.__reduce__()[1])
+        copy._grad = None if self._grad is None else self._grad.detach()
+        memo[id(self)] = copy
+        return copy
+
+    def __reduce__(self) -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
+        if not self.is_leaf:
+            raise GraphError(
+                "copy or pickle: only leaves can be copied with their history\n  hint: use t.detach() or t.clone()"
+            )
+        return _restored, (type(self), self._array, self.requires_grad)
+
+    # Its place in the graph
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded."""
+        return self._node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        self.requires_grad_(wanted)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Ask for a gradient, or no longer; gives the tensor itself.
+
+        Raises DTypeError for integers and booleans, GraphError for turning off the gradient of a result.
+        """
+        if not requires_grad:
+            if not self.is_leaf:
+                raise GraphError("requires_grad_(False): the tensor is a result\n  hint: use t.detach()")
+            self._node = None
+        elif self._node is None:
+            if self._array.dtype.kind != "f":
+                raise DTypeError(
+                    f"requires_grad: a tensor of dtype {self._array.dtype} cannot require a gradient\n"
+                    "  hint: write 1.0 instead of 1, or use .astype(float)"
+                )
+            self._node = graph.leaf(self._array, self)
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this tensor."""
+        return self._node is None or self._node.primitive is None
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node of the operation that made this tensor."""
+        return None if self.is_leaf else self._node
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward()` left here, in the shape and dtype of the tensor; None before.
+
+        Results keep none unless `retain_grad()` was called before.
+        """
+        if self._grad is None and not self.is_leaf and self._node.receiver is None:
+            warnings.warn("grad: this tensor is a result and keeps no gradient; call retain_grad() first", stacklevel=2)
+        return self._grad
+
+    @grad.setter
+    def grad(self, grad: Tensor | None) -> None:
+        if grad is None:
+            self._grad = None
+            return
+        if not isinstance(grad, Tensor):
+            raise TypeError(f"grad: must be a Tensor or None, got {type(grad).__name__}")
+        if grad.shape != self.shape:
+            raise ShapeError(f"grad: has shape {grad.shape}, the tensor has {self.shape}")
+        if grad.dtype != self.dtype:
+            raise DTypeError(f"grad: has dtype {grad.dtype}, the tensor has {self.dtype}")
+        self._grad = grad
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of a result in `.grad`, too."""
+        if self._node is None:
+            raise GraphError("retain_grad(): the tensor requires no gradient")
+        graph.retain(self._node, self)
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
+        """Call ``hook(grad)`` when this tensor's gradient is complete; what it returns, if anything, takes its place.
+
+        >>> import minigrad as mg
+        >>> x = mg.tensor(1.0, requires_grad=True)
+        >>> handle = x.register_hook(lambda grad: grad * 10)
+        >>> (3 * x).backward()
+        >>> x.grad
+        tensor(30.)
+        """
+        if self._node is None:
+            raise GraphError("register_hook(): the tensor requires no gradient")
+        return HookHandle(self._node, hook)
+
+    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False) -> None:
+        """Add the gradient of this tensor to the `.grad` of every leaf it depends on.
+
+        `gradient` is what flows in, of this tensor's shape (no broadcasting); a single element needs none. The graph is
+        freed on the way unless `retain_graph`; with `create_graph` the gradients can be differentiated again.
+
+        Raises GraphError without a graph, for a graph already freed, or for an input that was written to since; ShapeError
+        or DTypeError for a gradient that does not fit. Nothing has changed then.
+        """
+        retain = create_graph if retain_graph is None else retain_graph
+        graph.backward([self._seed(gradient, "backward")], _wrap, retain_graph=retain, create_graph=create_graph)
+
+    def _seed(self, gradient: Any, op: str) -> tuple[Node, Any]:
+        """Where a walk starts, and with which gradient."""
+        node = self._node
+        if node is None:
+            raise GraphError(
+                f"{op}: the tensor has no graph: it was made without an input that requires a gradient, or under no_grad()"
+            )
+        if gradient is None:
+            if self._array.size != 1:
+                raise GraphError(
+                    f"{op}: only a single element needs no gradient; this tensor has shape {self.shape}\n"
+                    "  hint: reduce it first, e.g. with .sum(), or pass gradient="
+                )
+            return node, np.ones_like(self._array)
+        if isinstance(gradient, Tensor):
+            g: Any = gradient
+            kind = gradient.dtype.kind
+        else:
+            g = np.array(gradient)  # ours: the walk hands it on, and the caller may write into theirs
+            kind = g.dtype.kind
+        if kind not in "fiu":
+            raise DTypeError(f"{op}: gradient must be of numbers, got dtype {g.dtype}")
+        if g.shape != self.shape:
+            raise ShapeError(f"{op}: gradient has shape {g.shape}, the tensor has {self.shape}; it is not broadcast")
+        return node, g.astype(self.dtype)
+
+    def _receive(self, g: Any, fresh: bool) -> None:
+        """Add what a walk brings to `.grad`; see graph.backward."""
+        if isinstance(g, Tensor):
+            self._grad = g if self._grad is None else self._grad + g
+            return
+        if self._grad is not None:
+            g, fresh = self._grad._array + g, True
+        if not (fresh and type(g) is np.ndarray and g.base is None):
+            own = np.empty_like(self._array)  # in the memory order of the tensor, shared with nobody
+            own[...] = g
+            g = own
+        self._grad = _wrap(g, None)
+
+    def copy_(self, other: Any) -> Tensor:
+        """Replace the value by another of a shape that broadcasts to it; gives the tensor itself.
+
+        Raises GraphError for a leaf that requires a gradient outside `no_grad()`, and for a result.
+        """
+        if not self.is_leaf:
+            raise GraphError("copy_: the tensor is a result; its value follows from its inputs\n  hint: use t.detach()")
+        if self.requires_grad and graph.is_grad_enabled():
+            raise GraphError("copy_: the tensor is a leaf that requires a gradient\n  hint: use it inside no_grad()")
+        new = np.empty_like(self._array)
+        source = other._array if isinstance(other, Tensor) else to_array(other, None, get_default_dtype())
+        try:
+            new[...] = source
+        except ValueError:
+            raise ShapeError(f"copy_: shape {source.shape} does not broadcast to {self.shape}") from None
+        self._write(new)
+        return self
+
+    def _write(self, array: Array) -> None:
+        """The one door through which a tensor changes: its array is replaced, never written to."""
+        self._array = array
+        if self._node is not None:
+            graph.mark_written(self._node)
+
+    def _convert(self, dtype: np.dtype[Any]) -> None:
+        """Change the dtype of a leaf in place; its gradient is forgotten."""
+        self._write(self._array.astype(dtype))
+        self._grad = None
+        if self._node is not None:
+            self._node.dtype = dtype
+
+    # NumPy's dispatch
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        op = UFUNCS.get(ufunc)
+        if op is None or method != "__call__":
+            name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+            raise TypeError(
+                f"{name}: has no gradient rule here, so it does not take tensors\n  hint: use t.detach().numpy()"
+            )
+        if options:
+            raise TypeError(f"np.{ufunc.__name__}: options {', '.join(options)} are not supported on tensors")
+        return op(*inputs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        handler = FUNCTIONS.get(function)
+        if handler is None:
+            name = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
+            raise TypeError(
+                f"{name}: has no gradient rule here, so it does not take tensors\n  hint: use t.detach().numpy()"
+            )
+        return handler(*args, **options)
+
+    @staticmethod
+    def _record(op: Primitive, args: tuple[Any, ...]) -> Tensor:
+        return _apply(op, args)
+
+    # Operators
+
+    def __add__(self, other: Any) -> Tensor:
+        return _apply(ops.add, (self, other))
+
+    def __radd__(self, other: Any) -> Tensor:
+        return _apply(ops.add, (other, self))
+
+    def __sub__(self, other: Any) -> Tensor:
+        return _apply(ops.subtract, (self, other))
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return _apply(ops.subtract, (other, self))
+
+    def __mul__(self, other: Any) -> Tensor:
+        return _apply(ops.multiply, (self, other))
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return _apply(ops.multiply, (other, self))
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return _apply(ops.divide, (self, other))
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return _apply(ops.divide, (other, self))
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return _apply(ops.floor_divide, (self, other))
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return _apply(ops.floor_divide, (other, self))
+
+    def __mod__(self, other: Any) -> Tensor:
+        return _apply(ops.remainder, (self, other))
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return _apply(ops.remainder, (other, self))
+
+    def __pow__(self, other: Any) -> Tensor:
+        return _apply(ops.power, (self, other))
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return _apply(ops.power, (other, self))
+
+    def __matmul__(self, other: Any) -> Tensor:
+        a = self._array
+        if isinstance(other, Tensor):  # the hot path: two matrices
+            b = other._array
+            if a.ndim == 2 and b.ndim == 2 and a.shape[1] == b.shape[0]:
+                return _apply(multiply_matrices, (self, other, "C"))
+        return ops.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return ops.matmul(other, self)
+
+    def __neg__(self) -> Tensor:
+        return _apply(ops.negative, (self,))
+
+    def __pos__(self) -> Tensor:
+        return _apply(ops.positive, (self,))
+
+    def __abs__(self) -> Tensor:
+        return _apply(ops.absolute, (self,))
+
+    def __invert__(self) -> Tensor:
+        return _apply(ops.invert, (self,))
+
+    def __and__(self, other: Any) -> Tensor:
+        return _apply(ops.bitwise_and, (self, other))
+
+    def __or__(self, other: Any) -> Tensor:
+        return _apply(ops.bitwise_or, (self, other))
+
+    def __xor__(self, other: Any) -> Tensor:
+        return _apply(ops.bitwise_xor, (self, other))
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
+    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
+        return _apply(ops.equal, (self, other))
+
+    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
+        return _apply(ops.not_equal, (self, other))
+
+    def __lt__(self, other: Any) -> Tensor:
+        return _apply(ops.less, (self, other))
+
+    def __le__(self, other: Any) -> Tensor:
+        return _apply(ops.less_equal, (self, other))
+
+    def __gt__(self, other: Any) -> Tensor:
+        return _apply(ops.greater, (self, other))
+
+    def __ge__(self, other: Any) -> Tensor:
+        return _apply(ops.greater_equal, (self, other))
+
+    __hash__ = object.__hash__  # a tensor is a key by identity, as in PyTorch
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return _apply(ops.getitem, (self, _plain_index(index)))
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self._array.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return (self[i] for i in range(len(self._array)))
+
+    # Elementwise
+
+    def exp(self) -> Tensor:
+        return _apply(ops.exp, (self,))
+
+    def log(self) -> Tensor:
+        return _apply(ops.log, (self,))
+
+    def sqrt(self) -> Tensor:
+        return _apply(ops.sqrt, (self,))
+
+    def square(self) -> Tensor:
+        return _apply(ops.square, (self,))
+
+    def sin(self) -> Tensor:
+        return _apply(ops.sin, (self,))
+
+    def cos(self) -> Tensor:
+        return _apply(ops.cos, (self,))
+
+    def tanh(self) -> Tensor:
+        return _apply(ops.tanh, (self,))
+
+    def sigmoid(self) -> Tensor:
+        return _apply(ops.sigmoid, (self,))
+
+    def relu(self) -> Tensor:
+        return _apply(ops.relu, (self,))
+
+    def abs(self) -> Tensor:
+        return _apply(ops.absolute, (self,))
+
+    def maximum(self, other: Any) -> Tensor:
+        return _apply(ops.maximum, (self, other))
+
+    def minimum(self, other: Any) -> Tensor:
+        return _apply(ops.minimum, (self, other))
+
+    def clip(self, min: Any = None, max: Any = None) -> Tensor:
+        return _apply(ops.clip, (self, min, max))
+
+    clamp = clip
+
+    def where(self, condition: Any, other: Any) -> Tensor:
+        """This tensor where the condition holds, else `other`."""
+        return _apply(ops.where, (condition, self, other))
+
+    def astype(self, dtype: DType) -> Tensor:
+        """The same values in another dtype."""
+        return _apply(ops.astype, (self, np.dtype(dtype)))
+
+    to = astype
+
+    def float(self) -> Tensor:
+        return self.astype(np.float32)
+
+    def double(self) -> Tensor:
+        return self.astype(np.float64)
+
+    def long(self) -> Tensor:
+        return self.astype(np.int64)
+
+    # Reductions: PyTorch's names for the options, or NumPy's
+
+    def sum(self, dim: Axis = None, keepdim: bool = False, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        return _apply(ops.sum, (self, _either(dim, axis), keepdim or keepdims))
+
+    def mean(self, dim: Axis = None, keepdim: bool = False, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        return ops.mean(self, _either(dim, axis), keepdim or keepdims)
+
+    def var(
+        self, dim: Axis = None, keepdim: bool = False, *, correction: int = 1, axis: Axis = None, keepdims: bool = False
+    ) -> Tensor:
+        return ops.var(self, _either(dim, axis), keepdim or keepdims, correction)
+
+    def max(self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool = False) -> Any:
+        return ops.max(self, _either(dim, axis), keepdim or keepdims)
+
+    def min(self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool = False) -> Any:
+        return ops.min(self, _either(dim, axis), keepdim or keepdims)
+
+    def amax(self, dim: Axis = None, keepdim: bool = False, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        return _apply(ops.amax, (self, _either(dim, axis), keepdim or keepdims))
+
+    def amin(self, dim: Axis = None, keepdim: bool = False, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        return _apply(ops.amin, (self, _either(dim, axis), keepdim or keepdims))
+
+    def argmax(self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None) -> Tensor:
+        return _apply(ops.argmax, (self, _either(dim, axis), keepdim))
+
+    def argmin(self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None) -> Tensor:
+        return _apply(ops.argmin, (self, _either(dim, axis), keepdim))
+
+    def any(self, dim: Axis = None, keepdim: bool = False, *, axis: Axis = None) -> Tensor:
+        return _apply(ops.any, (self, _either(dim, axis), keepdim))
+
+    def all(self, dim: Axis = None, keepdim: bool = False, *, axis: Axis = None) -> Tensor:
+        return _apply(ops.all, (self, _either(dim, axis), keepdim))
+
+    def softmax(self, dim: int = -1) -> Tensor:
+        return _apply(ops.softmax, (self, dim))
+
+    def log_softmax(self, dim: int = -1) -> Tensor:
+        return _apply(ops.log_softmax, (self, dim))
+
+    # Shape
+
+    def reshape(self, *shape: Any) -> Tensor:
+        return _apply(ops.reshape, (self, _sizes(shape), "C"))
+
+    view = reshape
+
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+        return ops.flatten(self, start_dim, end_dim)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """Two axes swapped, as PyTorch; with none, or with all of them, NumPy's transpose."""
+        return ops.transpose(self, *axes)
+
+    def permute(self, *axes: Any) -> Tensor:
+        return _apply(ops.permute, (self, _sizes(axes)))
+
+    @property
+    def T(self) -> Tensor:
+        return _apply(ops.permute, (self, None))
+
+    @property
+    def mT(self) -> Tensor:
+        return ops.transpose(self, -2, -1)
+
+    def squeeze(self, dim: Axis = None) -> Tensor:
+        return ops.squeeze(self, dim)
+
+    def unsqueeze(self, dim: int) -> Tensor:
+        return ops.unsqueeze(self, dim)
+
+    def expand(self, *sizes: Any) -> Tensor:
+        return ops.expand(self, *sizes)
+
+    def broadcast_to(self, *shape: Any) -> Tensor:
+        return _apply(ops.broadcast_to, (self, _sizes(shape)))
+
+    def matmul(self, other: Any) -> Tensor:
+        return self @ other
+
+
+class HookHandle:
+    """What `register_hook` gives: `remove()` takes the hook away again."""
+
+    def __init__(self, node: Node, hook: Callable[[Tensor], Tensor | None]):
+        if node.hooks is None:
+            node.hooks = {}
+        self._hooks = node.hooks
+        self._hooks[id(self)] = hook
+
+    def remove(self) -> None:
+        self._hooks.pop(id(self), None)
+
+
+def tensor(data: Any, dtype: DType = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of a copy of `data`; see `Tensor`.
+
+    >>> import minigrad as mg
+    >>> mg.tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    return Tensor(data, dtype, requires_grad)
+
+
+_new = object.__new__
+
+
+def _wrap(array: Array, node: Node | None) -> Tensor:
+    """A tensor around an array that nobody else writes to."""
+    t = _new(Tensor)
+    t._array = array
+    t._node = node
+    t._grad = None
+    return t
+
+
+def _apply(op: Primitive, args: tuple[Any, ...]) -> Tensor:
+    t = _new(Tensor)
+    t._array, t._node = record(op, args)
+    t._grad = None
+    return t
+
+
+def _restored(cls: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
+    t = _new(cls)
+    t._array = array.copy(order="K")
+    t._node = None
+    t._grad = None
+    return t.requires_grad_() if requires_grad else t
+
+
+def _plain_index(index: Any) -> Any:
+    """An index without tensors, and without arrays that the caller could write into before backward."""
+    if isinstance(index, tuple):
+        return tuple(_plain_index(part) for part in index)
+    if isinstance(index, Tensor):
+        return index._array
+    return np.array(index) if isinstance(index, list | np.ndarray) else index
+
+
+def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """``f(2, 3)`` and ``f((2, 3))`` mean the same."""
+    return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], tuple | list) else sizes
+
+
+def _either(dim: Any, axis: Any) -> Any:
+    if dim is not None and axis is not None:
+        raise TypeError("dim and axis name the same option: give one of them")
+    return axis if dim is None else dim
+
+
+def _repr(t: Tensor, prefix: str) -> str:
+    a = t._array
+    whole = a.dtype.kind != "f" or bool(np.all(a == np.floor(a)))
+    text = np.array2string(
+        a, precision=4, floatmode="maxprec_equal" if whole else "fixed", separator=", ", prefix=f"{prefix}("
+    )
+    default = a.dtype in (get_default_dtype(), np.dtype(np.int64), np.dtype(np.bool_))
+    kind = "" if default else f", dtype={a.dtype}"
+    if a.size == 0 and a.shape != (0,):
+        kind = f", shape={a.shape}{kind}"
+    if t.grad_fn is not None:
+        name = "".join(word.capitalize() for word in t.grad_fn.name.split("_"))
+        return f"{prefix}({text}{kind}, grad_fn=<{name}>)"
+    return f"{prefix}({text}{kind}, requires_grad=True)" if t.requires_grad else f"{prefix}({text}{kind})"
+
+
+def _query(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A NumPy function that only asks about values: run on the arrays, outside the graph."""
+
+    def ask(*args: Any, **options: Any) -> Any:
+        return function(*(arg._array if isinstance(arg, Tensor) else arg for arg in args), **options)
+
+    return ask
+
+
+for _function in (np.shape, np.ndim, np.size, np.allclose, np.array_equal, np.result_type, np.zeros_like, np.ones_like):
+    register(_function)(_query(_function))

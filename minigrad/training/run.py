@@ -1,0 +1,78 @@
+"""A run folder: what was run, how it went, and the weights it left."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from minigrad.errors import DatasetFileError
+from minigrad.nn import Module
+from minigrad.serialization import load_npz, save_npz, write_atomically
+from minigrad.training.trainer import Epoch, Trainer
+
+__all__ = ["Run"]
+
+
+class Run:
+    """The folder of one training run: `config.json`, `history.csv` and `weights/{init,best,last}.npz`.
+
+    As a callback of a Trainer it writes history and weights after every epoch; each file atomically, so that an
+    interrupted run leaves whole files.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.best = -math.inf
+
+    @classmethod
+    def create(cls, folder: Path, config: dict[str, Any], network: Module) -> Run:
+        """Make the folder; raises FileExistsError rather than writing into a run that is already there."""
+        (folder / "weights").mkdir(parents=True)
+        run = cls(folder)
+        text = json.dumps(config, indent=2) + "\n"
+        write_atomically(folder / "config.json", lambda file: file.write(text.encode()))
+        run.save_weights("init", network)
+        return run
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """A run that is there; raises FileNotFoundError for a folder that is none."""
+        if not (folder / "config.json").is_file():
+            raise FileNotFoundError(f"{folder} is not a run folder: it has no config.json")
+        return cls(folder)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        path = self.folder / "config.json"
+        try:
+            config = json.loads(path.read_text())
+        except ValueError as error:
+            raise DatasetFileError(f"{path}: not a JSON file: {error}") from None
+        if not isinstance(config, dict):
+            raise DatasetFileError(f"{path}: expected an object, got {type(config).__name__}")
+        return config
+
+    def save_weights(self, which: str, network: Module) -> None:
+        save_npz(self.folder / "weights" / f"{which}.npz", {k: v._array for k, v in network.state_dict().items()})
+
+    def load_weights(self, which: str, network: Module) -> None:
+        network.load_state_dict(load_npz(self.folder / "weights" / f"{which}.npz"))
+
+    def save_history(self, history: Sequence[Epoch]) -> None:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(Epoch._fields)
+        writer.writerows([[f"{v:.6g}" if isinstance(v, float) else v for v in epoch] for epoch in history])
+        write_atomically(self.folder / "history.csv", lambda file: file.write(text.getvalue().encode()))
+
+    def __call__(self, trainer: Trainer, epoch: Epoch) -> None:
+        self.save_history(trainer.history)
+        self.save_weights("last", trainer.network)
+        if epoch.val_acc > self.best:
+            self.best = epoch.val_acc
+            self.save_weights("best", trainer.network)

@@ -1,0 +1,105 @@
+"""Operations of one's own: declaration, what a rule may ask for, and what is refused."""
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad.errors import GraphError
+from tests.finite_differences import check_gradients
+
+
+def test_the_argument_decides():
+    x = np.array([1.0, 2.0])
+    assert type(mg.exp(x)) is np.ndarray
+    assert isinstance(mg.exp(mg.tensor(x)), mg.Tensor)
+    assert isinstance(np.exp(mg.tensor(x)), mg.Tensor)
+
+
+def test_a_user_op_differentiates_twice():
+    @mg.primitive
+    def softsign(x, scale=1.0):
+        return x / (scale + np.abs(x))
+
+    @softsign.gradient("x")
+    def _(g, x, scale):
+        return g * scale / (scale + np.abs(x)) ** 2
+
+    x = np.array([0.5, -2.0, 3.0])
+    check_gradients(softsign, [x])
+    check_gradients(lambda t: softsign(t, scale=2.0), [x])
+
+
+def test_rules_that_are_missing_or_ask_for_the_unknown():
+    @mg.primitive
+    def f(x, y):
+        return x * y
+
+    with pytest.raises(GraphError, match="no input 'z'; its inputs are x, y"):
+        f.gradient("z")(lambda g: g)
+    with pytest.raises(GraphError, match="asks for 'w'"):
+        f.gradient("x")(lambda g, w: g)
+    with pytest.raises(TypeError, match="Python function"):
+        f.gradient("x")(np.negative)
+    f.gradient("x")(lambda g, y: g * y)
+    x, y = mg.tensor(1.0, requires_grad=True), mg.tensor(2.0, requires_grad=True)
+    with pytest.raises(GraphError, match="no gradient rule for 'y'"):
+        f(x, y)
+    assert f(x, y.detach()).requires_grad
+    with pytest.raises(TypeError, match="f\\(\\)"):
+        f(x)
+
+
+@pytest.mark.parametrize("bad", [lambda g: 1.0, lambda g: "no", lambda g: g[None], lambda g: np.ones(7)])
+def test_a_wrong_gradient_is_an_error_that_names_the_op(bad):
+    @mg.primitive
+    def wrong(x):
+        return x * 1
+
+    wrong.gradient("x")(bad)
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(GraphError, match="wrong: the gradient rule of 'x' returned"):
+        wrong(x).sum().backward()
+    assert x.grad is None
+
+
+def test_none_is_a_zero_gradient():
+    @mg.primitive
+    def constant(x):
+        return x * 0 + 1
+
+    constant.gradient("x")(lambda g: None)
+    x = mg.tensor([1.0], requires_grad=True)
+    (constant(x) * x).backward()
+    assert x.grad.item() == 1.0
+
+
+def test_options_have_both_names():
+    x = mg.tensor(np.arange(6.0).reshape(2, 3))
+    for result in (mg.sum(x, dim=1, keepdim=True), mg.sum(x, axis=1, keepdims=True), np.sum(x, axis=1, keepdims=True)):
+        assert result.shape == (2, 1)
+    with pytest.raises(TypeError, match="sum\\(\\)"):
+        mg.sum(x, axes=1)
+
+
+def test_numpy_functions_without_a_rule_say_so():
+    x = mg.tensor([1.0])
+    for call in (
+        lambda: np.fft.fft(x),
+        lambda: np.sort(x),
+        lambda: np.add.reduce(x),
+        lambda: np.exp2(x),
+        lambda: np.add(x, x, where=x > 0),
+    ):
+        with pytest.raises(TypeError, match="np"):
+            call()
+
+
+def test_variadic_rules_know_their_place():
+    @mg.primitive
+    def weighted(*xs):
+        return sum((i + 1) * x for i, x in enumerate(xs))
+
+    weighted.gradient("xs")(lambda g, position, shapes: g * (position + 1) * len(shapes))
+    xs = [mg.tensor(1.0, requires_grad=True) for _ in range(3)]
+    weighted(*xs).backward()
+    assert [x.grad.item() for x in xs] == [3.0, 6.0, 9.0]

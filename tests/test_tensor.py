@@ -1,0 +1,322 @@
+"""Tensor: what it is made of, how it reads, and where it refuses."""
+
+import copy
+import pickle
+import threading
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad.errors import DTypeError, GraphError, ShapeError
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype"),
+    [
+        (1.5, "float32"), (3, "int64"), (True, "bool"), ([1.0, 2], "float32"), ([1, 2], "int64"), ([], "float32"),
+        (np.float64(1.0), "float64"), ([np.float64(1.0)], "float64"), (np.arange(3, dtype=np.int8), "int8"),
+        (np.ones(2), "float64"), (np.ones(2, ">f8"), "float64"), (np.ones(2, np.float16), "float16"),
+    ],
+)  # fmt: skip
+def test_dtypes_of_what_comes_in(data, dtype):
+    t = mg.tensor(data)
+    assert t.dtype == dtype and t.dtype.isnative
+
+
+def test_a_tensor_owns_a_copy_in_the_same_memory_order():
+    a = np.asfortranarray(np.arange(6.0).reshape(2, 3))[:, ::-1]
+    t = mg.tensor(a)
+    a[:] = 0
+    assert t.numpy().tolist() == [[2.0, 1.0, 0.0], [5.0, 4.0, 3.0]]
+    read_only = np.broadcast_to(np.ones(1), (3,))
+    assert mg.tensor(read_only, requires_grad=True)._array.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "says"),
+    [
+        (None, DTypeError, "object"), ("abc", DTypeError, "<U3"), ([1, None], DTypeError, "object"),
+        (1j, DTypeError, "complex128"), (np.ones(2, complex), DTypeError, "complex"),
+        (np.array(["2020-01-01"], "M8[D]"), DTypeError, "datetime"), (np.ma.ones(2), DTypeError, "MaskedArray"),
+        (np.zeros(2, [("a", int)]), DTypeError, r"\[\('a'"),
+        ([[1, 2], [3]], ShapeError, r"row \[1\] has length 1, row \[0\] has length 2"),
+        ([[[1], [2]], [[3], [4, 5]]], ShapeError, r"row \[1\]\[1\]"), ([[1], 2], ShapeError, r"row \[1\] has a number"),
+    ],
+)  # fmt: skip
+def test_what_a_tensor_cannot_be_made_of(data, error, says):
+    with pytest.raises(error, match=says):
+        mg.tensor(data)
+
+
+def test_integers_cannot_require_a_gradient():
+    for data in (3, np.arange(3), [True]):
+        with pytest.raises(DTypeError, match=r"write 1\.0 instead of 1"):
+            mg.tensor(data, requires_grad=True)
+
+
+def test_numpy_is_a_read_only_view():
+    t = mg.tensor([1.0, 2.0])
+    assert np.shares_memory(t.numpy(), t._array)
+    with pytest.raises(ValueError, match="read-only"):
+        t.numpy()[0] = 5
+    with pytest.raises(GraphError, match=r"t\.detach\(\)\.numpy\(\)"):
+        t.requires_grad_().numpy()
+    with pytest.raises(GraphError):
+        np.asarray(t)
+    assert np.asarray(t.detach()).tolist() == [1.0, 2.0]
+    own = np.array(t.detach())
+    own[0] = 5
+    assert t.tolist() == [1.0, 2.0]
+
+
+def test_results_of_0_d_arrays_are_arrays_inside():
+    t = mg.tensor(2.0) * 3
+    assert type(t._array) is np.ndarray and t.shape == () and t.item() == 6.0
+
+
+def test_python_numbers_stay_weak_and_integers_divide_to_the_default():
+    x = mg.tensor([1.0, 2.0])
+    for result in (x * 2, 2 * x, x / 3, x**2, 2**x, x - 1, x * True, x + mg.tensor(1.0)):
+        assert result.dtype == np.float32
+    i = mg.tensor([1, 2])
+    for result in (i / 2, i.mean(), i * 0.5, np.exp(i)):
+        assert result.dtype == np.float32
+    assert (i + 1).dtype == (i * i).dtype == i.sum().dtype == np.int64
+    assert (x + np.float64(1)).dtype == (x + mg.tensor(np.ones(2))).dtype == np.float64  # NumPy's promotion
+
+
+def test_operators_on_both_sides():
+    x, a = mg.tensor([[1.0, 2.0]], requires_grad=True), np.array([[3.0], [4.0]], np.float32)
+    for result in (
+        a @ x,
+        a + x,
+        a - x,
+        a * x,
+        a / x,
+        a**x,
+        x @ a,
+        np.add(a, x),
+        a.T[0] * x,
+        np.float32(2) * x,
+        np.multiply(x, a),
+    ):
+        assert isinstance(result, mg.Tensor) and result.requires_grad and result.dtype == np.float32
+    for mask in (a > x, x > a, x >= 1, x > 1, x == 1, x != a):
+        assert isinstance(mask, mg.Tensor) and mask.dtype == bool and not mask.requires_grad
+    assert ((x > 1) & ~(x > 3) | (x == 1)).all()
+    assert (7 // mg.tensor(2)).item() == 3 and (7 % mg.tensor(4)).item() == 3 and abs(mg.tensor(-2)).item() == 2
+    total = x
+    total += 1
+    assert total is not x and x.tolist() == [[1.0, 2.0]]
+
+
+@pytest.mark.parametrize("other", [None, "a", [None], 1j, np.ones(2, complex), np.ma.ones(2), object()])
+def test_operands_that_are_not_numbers(other):
+    with pytest.raises(TypeError):
+        mg.tensor([1.0, 2.0]) + other
+    if not isinstance(other, np.ma.MaskedArray):  # its own operators run first
+        with pytest.raises(TypeError):
+            other * mg.tensor([1.0, 2.0])
+
+
+def test_shapes_that_do_not_broadcast_say_where():
+    a, b = mg.zeros(2, 3), mg.zeros(4)
+    with pytest.raises(ShapeError, match=r"add: shapes \(2, 3\) and \(4,\) do not broadcast: axis -1 has sizes 3 and 4"):
+        a + b
+    with pytest.raises(ShapeError, match="axis -2 has sizes 2 and 5"):
+        mg.where(a > 0, mg.zeros(5, 1), 0)
+
+
+def test_repr():
+    assert repr(mg.tensor([1.0, 2.5])) == "tensor([1.0000, 2.5000])"
+    assert repr(mg.tensor([[1, 2], [3, 4]])) == "tensor([[1, 2],\n        [3, 4]])"
+    assert repr(mg.tensor(np.ones(1))) == "tensor([1.], dtype=float64)"
+    assert repr(mg.tensor(True)) == "tensor(True)"
+    x = mg.tensor(2.0, requires_grad=True)
+    assert repr(x) == "tensor(2., requires_grad=True)"
+    assert repr(x * x) == "tensor(4., grad_fn=<Multiply>)"
+    assert repr(mg.zeros(0, 3)) == "tensor([], shape=(0, 3))"
+    assert len(repr(mg.zeros(100_000))) < 100
+    assert f"{x.detach():.3f}" == "2.000"
+
+
+def test_numbers_out_of_tensors():
+    assert (mg.tensor(2.5).item(), float(mg.tensor([2.5])), int(mg.tensor(3))) == (2.5, 2.5, 3)
+    assert [10, 20][mg.tensor(1)] == 20 and mg.tensor([[1, 2]]).tolist() == [[1, 2]]
+    assert bool(mg.tensor(0.0)) is False
+    for f in (bool, float, int, mg.Tensor.item):
+        with pytest.raises(ValueError, match="2 elements"):
+            f(mg.tensor([1.0, 2.0]))
+    assert len(mg.zeros(3, 2)) == 3 and [t.shape for t in mg.zeros(2, 3)] == [(3,), (3,)]
+    for f in (len, iter):
+        with pytest.raises(TypeError, match="0-d"):
+            f(mg.tensor(1.0))
+    assert mg.zeros(2, 3).size() == (2, 3) and mg.zeros(2, 3).size(1) == 3 and mg.zeros(2, 3).numel() == 6
+
+
+def test_a_tensor_is_a_key_by_identity():
+    a, b = mg.tensor(1.0), mg.tensor(1.0)
+    assert len({a, b, a}) == 2 and {a: 1}[a] == 1
+
+
+def test_requires_grad_can_be_asked_for_and_given_back():
+    x = mg.tensor(1.0)
+    x.requires_grad = True
+    assert x.is_leaf and x.grad_fn is None
+    y = x * 2
+    assert not y.is_leaf and y.grad_fn.name == "multiply"
+    with pytest.raises(GraphError, match="result"):
+        y.requires_grad = False
+    x.requires_grad_(False)
+    assert not (x * 2).requires_grad
+    assert not y.detach().requires_grad and y.clone().requires_grad
+
+
+def test_grad_can_be_assigned_if_it_fits():
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    x.grad = mg.tensor([3.0, 4.0])
+    for bad, error in ((np.zeros(2), TypeError), (mg.zeros(3), ShapeError), (mg.zeros(2, dtype=np.float64), DTypeError)):
+        with pytest.raises(error):
+            x.grad = bad
+    assert x.grad.tolist() == [3.0, 4.0]
+
+
+def test_copy_changes_only_what_may_change():
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(GraphError, match="inside no_grad"):
+        x.copy_([3.0, 4.0])
+    with mg.no_grad():
+        with pytest.raises(ShapeError, match="copy_"):
+            x.copy_([1.0, 2.0, 3.0])
+        assert x.copy_(mg.tensor(7.0)) is x
+    assert x.tolist() == [7.0, 7.0]
+    with pytest.raises(GraphError, match="result"):
+        (x * 2).copy_(0.0)
+
+
+def test_copies_and_pickles_of_leaves():
+    x = mg.tensor(np.asfortranarray(np.ones((2, 3))), requires_grad=True)
+    x.sum().backward()
+    for y in (copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
+        assert y.requires_grad and y.is_leaf and (y == x).all() and not np.shares_memory(y._array, x._array)
+    assert copy.deepcopy(x).grad.tolist() == x.grad.tolist()
+    with pytest.raises(GraphError, match="detach"):
+        copy.deepcopy(x * 2)
+
+
+def test_max_has_pytorchs_meaning_and_np_max_numpys():
+    x = mg.tensor([[1.0, 5.0, 5.0], [7.0, 0.0, 7.0]], requires_grad=True)
+    values, indices = x.max(dim=1)
+    assert indices.tolist() == [1, 0]
+    values.backward(np.array([2.0, -3.0]))
+    assert x.grad.tolist() == [[0, 2, 0], [-3, 0, 0]]
+    x.grad = None
+    np.max(x, axis=1).backward(np.array([2.0, -3.0]))
+    assert x.grad.tolist() == [[0, 1, 1], [-1.5, 0, -1.5]]
+    x.grad = None
+    x.max().backward()
+    assert x.grad.tolist() == [[0, 0, 0], [0.5, 0, 0.5]]
+    with pytest.raises(ValueError):
+        mg.zeros(0).max()
+
+
+def test_axes_that_do_not_exist():
+    x = mg.zeros(2, 3)
+    for f in (
+        lambda: x.sum(2),
+        lambda: x.mean(-3),
+        lambda: x.max(5),
+        lambda: x.unsqueeze(4),
+        lambda: x.squeeze(2),
+        lambda: x.flatten(3),
+    ):
+        with pytest.raises(IndexError):
+            f()
+    with pytest.raises(ValueError):
+        x.sum((0, 0))
+    with pytest.raises(ValueError):
+        x.permute(0, 0)
+    with pytest.raises(TypeError, match="dim and axis"):
+        x.sum(0, axis=1)
+
+
+def test_reshapes_that_do_not_fit():
+    x = mg.zeros(2, 3)
+    with pytest.raises(ShapeError, match=r"6 elements of shape \(2, 3\) do not fit shape \(4, 2\)"):
+        x.reshape(4, 2)
+    with pytest.raises(ValueError, match="only one size can be -1"):
+        x.reshape(-1, -1)
+    with pytest.raises(ShapeError, match="broadcast_to"):
+        x.broadcast_to(2, 4)
+    with pytest.raises(ShapeError, match="array 1"):
+        mg.concatenate([x, mg.zeros(2, 3, 1)])
+    with pytest.raises(ShapeError, match="array 2"):
+        mg.stack([x, x, mg.zeros(3)])
+    for f in (mg.stack, mg.concatenate):
+        with pytest.raises(ValueError, match="at least one"):
+            f([])
+    with pytest.raises(IndexError, match="out of bounds"):
+        x[5]
+
+
+def test_matmul_says_which_axes_disagree():
+    with pytest.raises(ShapeError, match=r"\(2, 3\) and \(4, 5\) do not multiply: 3 != 4"):
+        mg.zeros(2, 3) @ mg.zeros(4, 5)
+    with pytest.raises(ShapeError, match="use \\* for a scalar"):
+        mg.zeros(2) @ mg.tensor(1.0)
+    with pytest.raises(ShapeError, match=r"leading axes \(2,\) and \(3,\)"):
+        mg.zeros(2, 1, 3) @ mg.zeros(3, 3, 1)
+
+
+def test_creation():
+    assert mg.zeros(2, 3).shape == mg.ones((2, 3)).shape == mg.full((2, 3), 1.0).shape == (2, 3)
+    assert mg.eye(2).tolist() == [[1, 0], [0, 1]] and mg.arange(2, 5).tolist() == [2, 3, 4]
+    assert mg.rand(1000).dtype == mg.randn(2).dtype == np.float32 and mg.rand(1000).detach().numpy().min() >= 0
+    x = mg.zeros(2, 3, dtype=np.float64)
+    for f in (mg.zeros_like, mg.ones_like, mg.rand_like, mg.randn_like, lambda t: mg.full_like(t, 2)):
+        assert f(x).shape == x.shape and f(x).dtype == x.dtype
+    assert mg.zeros().shape == () and mg.randn().shape == ()
+    assert mg.randn(2, requires_grad=True).requires_grad
+
+
+def test_seeds_and_generators():
+    state = np.random.get_state()[1].copy()
+    mg.manual_seed(3)
+    a = mg.randn(4)
+    mg.manual_seed(3)
+    assert (a == mg.randn(4)).all() and (a != mg.randn(4)).any()
+    g = np.random.default_rng(0)
+    assert (mg.rand(3, generator=g) == np.random.default_rng(0).random(3).astype(np.float32)).all()
+    assert (np.random.get_state()[1] == state).all()
+
+
+def test_the_default_dtype_can_be_changed_and_only_to_a_float():
+    mg.set_default_dtype(np.float64)
+    try:
+        assert mg.tensor(1.5).dtype == mg.zeros(1).dtype == mg.nn.Linear(1, 1).weight.dtype == np.float64
+    finally:
+        mg.set_default_dtype(np.float32)
+    with pytest.raises(DTypeError):
+        mg.set_default_dtype(np.int64)
+
+
+def test_gradients_of_functions():
+    assert mg.grad(lambda x: x * x * x)(2.0).item() == 12.0
+    assert mg.grad(mg.grad(mg.grad(lambda x: x**4)))(2.0).item() == 48.0
+    gx, gy = mg.grad(lambda x, y: (x * y).sum(), argnums=(0, 1))(np.ones(2), np.full(2, 3.0))
+    assert gx.tolist() == [3.0, 3.0] and gy.tolist() == [1.0, 1.0] and not gx.requires_grad
+    assert mg.grad(lambda x: mg.tensor(1.0))(2.0).item() == 0.0
+    with pytest.raises(GraphError, match="one element"):
+        mg.grad(lambda x: x)(np.ones(2))
+    x = mg.tensor(2.0, requires_grad=True)
+    assert mg.grad(x * x, x)[0].item() == 4.0
+
+
+def test_a_gradient_may_be_taken_in_another_thread():
+    x = mg.tensor([1.0], requires_grad=True)
+    y = (x * 3).sum()
+    thread = threading.Thread(target=y.backward)
+    thread.start()
+    thread.join()
+    assert x.grad.item() == 3.0
