@@ -49,7 +49,7 @@ def read_digits() -> tuple[Array, Array]:
 
 
 def _rebuild() -> None:
-    from sklearn.datasets import load_digits as original  # type: ignore[import-untyped,unused-ignore]
+    from sklearn.datasets import load_digits as original  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
     digits = original()
     with_names = {"images": digits.images.astype(np.uint8), "labels": digits.target.astype(np.uint8)}

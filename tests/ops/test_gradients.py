@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import minigrad as mg
 from minigrad.primitive import Primitive
 from tests.finite_differences import check_gradients, value
-from tests.ops.specs import SPECS
+from tests.ops.specs.foundations import SPECS
 
 seeds = st.integers(0, 2**32 - 1)
 every_spec = pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.name)
