@@ -11,6 +11,7 @@ import io
 import math
 import os
 import pickle
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -46,11 +47,12 @@ def load_npz(path: str | os.PathLike[str]) -> dict[str, Array]:
             with zipfile.ZipFile(file) as archive:
                 members = archive.infolist()
                 _check_members(path, members, length)
+                _check_layout(path, file, members, archive.start_dir)
                 return {m.filename.removesuffix(".npy"): _read_member(path, archive, m) for m in members}
         except WeightsFileError:
             raise
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, NotImplementedError, RuntimeError,
-                OverflowError, MemoryError, SyntaxError, TypeError) as error:  # fmt: skip
+        except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, KeyError, NotImplementedError,
+                RuntimeError, OverflowError, MemoryError, SyntaxError, TypeError) as error:  # fmt: skip
             raise WeightsFileError(f"{path}: damaged, or not a .npz file of {length} bytes: {error}") from None
 
 
@@ -98,6 +100,19 @@ def _check_members(path: Path, members: list[zipfile.ZipInfo], length: int) -> N
         raise WeightsFileError(f"{path}: declares {declared} bytes of arrays in a file of {length}")
 
 
+def _check_layout(path: Path, file: IO[bytes], members: list[zipfile.ZipInfo], end: int) -> None:
+    """The members must fill the file without gap or overlap: else a damaged directory would lose arrays silently."""
+    at = 0
+    for member in sorted(members, key=lambda member: member.header_offset):
+        file.seek(at + 26)  # where a local header says how long its name and its extra field are
+        name, extra = struct.unpack("<HH", file.read(4))
+        if member.header_offset != at:
+            break
+        at += 30 + name + extra + member.compress_size
+    if at != end:
+        raise WeightsFileError(f"{path}: damaged: the arrays listed do not fill the file")
+
+
 def _read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
     with archive.open(member) as file:
         version = np.lib.format.read_magic(file)
@@ -131,11 +146,15 @@ class _ArraysOnly(pickle.Unpickler):
             "numpy": ("ndarray", "dtype"),
             "numpy.core.multiarray": ("_reconstruct",),
             "numpy._core.multiarray": ("_reconstruct",),
+            "numpy.core.numeric": ("_frombuffer",),  # protocol 5
+            "numpy._core.numeric": ("_frombuffer",),
         }.items()
         for name in names
     )
 
     def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("_codecs", "encode"):  # how protocols before 3 write bytes
+            return lambda text, encoding: text.encode("latin1")
         if (module, name) not in self.ADMITTED:
             raise WeightsFileError(f"the pickle asks for {module}.{name}; only NumPy arrays are admitted")
         return super().find_class(module.replace("numpy.core", "numpy._core"), name)

@@ -109,7 +109,8 @@ class Module:
         object.__delattr__(self, name)
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self._parameters, *self._buffers, *self._modules]
+        held = [self.__dict__.get(registry, ()) for registry in ("_parameters", "_buffers", "_modules")]  # none while copied
+        return [*super().__dir__(), *(name for names in held for name in names)]
 
     def register_parameter(self, name: str, parameter: Parameter | None) -> None:
         """Own a parameter under a name; None reserves the name."""

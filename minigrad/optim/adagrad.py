@@ -13,7 +13,7 @@ from minigrad.primitive import Array
 __all__ = ["AdaGrad", "Adagrad"]
 
 
-class AdaGrad(Optimizer):
+class Adagrad(Optimizer):
     """s += g**2; p -= lr / (1 + (t-1) * lr_decay) * g / (sqrt(s) + eps). Duchi et al. (2011); PyTorch's equations."""
 
     buffers = ("sum",)
@@ -55,4 +55,4 @@ class AdaGrad(Optimizer):
         p -= np.multiply(np.divide(g, w, out=v), numbers["lr"], out=v)
 
 
-Adagrad = AdaGrad  # PyTorch's spelling; the other is the book's
+AdaGrad = Adagrad  # the spelling of the book; the other is PyTorch's

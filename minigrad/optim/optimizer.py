@@ -70,12 +70,12 @@ class Optimizer:
 
     def step(self) -> None:
         """Change every parameter that has a gradient; those without are left alone."""
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    if p.grad.shape != p.shape:
-                        raise ShapeError(f"{self._name}: a gradient has shape {p.grad.shape}, its parameter {p.shape}")
-                    self._step(p, group)
+        ready = [(p, group) for group in self.param_groups for p in group["params"] if p.grad is not None]
+        for p, _ in ready:  # all of them first: a step that fails has changed nothing
+            if p.grad.shape != p.shape:
+                raise ShapeError(f"{self._name}: a gradient has shape {p.grad.shape}, its parameter {p.shape}")
+        for p, group in ready:
+            self._step(p, group)
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise ValueError for options out of range."""

@@ -14,10 +14,15 @@ import platform
 import statistics
 import subprocess
 import sys
+import time
 
 import numpy as np
 
 from tests.benchmarks.workloads import PEERS, REPEATS, TITLES
+
+# Seconds of rest before each timing: OpenMP's threads spin for 200 ms after their work, on the cores of the next peer
+# (without it a step of ours took 18 ms right after PyTorch's, 13 ms alone).
+REST = 0.3
 
 
 def main():
@@ -51,6 +56,7 @@ def measure(workload, peers, rounds):
         seconds = {peer: [] for peer in peers}
         for _ in range(rounds):
             for peer, worker in workers.items():
+                time.sleep(REST)
                 seconds[peer].append(float(ask(worker, REPEATS[workload])))
         return seconds
     finally:

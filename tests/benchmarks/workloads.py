@@ -104,7 +104,7 @@ def _chain(peer):
 
     def checked():
         loss, grads = chain()
-        return float(loss) + sum(float((g * g).sum()) for g in grads)
+        return loss.item() + sum((g * g).sum().item() for g in grads)
 
     chain.value = checked
     return chain

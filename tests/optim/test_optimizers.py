@@ -1,0 +1,213 @@
+"""Optimizers: their equations written out, one element at a time, and PyTorch's own where it is installed."""
+
+import math
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn, optim
+from minigrad.errors import ShapeError
+
+
+def sgd(p, grads, lr, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
+    b = None
+    for g in grads:
+        g = g + weight_decay * p
+        if momentum:
+            b = g if b is None else momentum * b + (1 - dampening) * g
+            g = g + momentum * b if nesterov else b
+        p = p - lr * g
+    return p
+
+
+def adagrad(p, grads, lr, eps=1e-10, weight_decay=0.0):
+    total = 0.0
+    for g in grads:
+        g = g + weight_decay * p
+        total += g * g
+        p = p - lr * g / (math.sqrt(total) + eps)
+    return p
+
+
+def rmsprop(p, grads, lr, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False):
+    square = mean = b = 0.0
+    for g in grads:
+        g = g + weight_decay * p
+        square = alpha * square + (1 - alpha) * g * g
+        mean = alpha * mean + (1 - alpha) * g
+        step = g / (math.sqrt(square - mean * mean if centered else square) + eps)
+        b = momentum * b + step
+        p = p - lr * (b if momentum else step)
+    return p
+
+
+def adam(p, grads, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, decoupled=False):
+    m = v = 0.0
+    for t, g in enumerate(grads, 1):
+        if decoupled:
+            p = p - lr * weight_decay * p
+        else:
+            g = g + weight_decay * p
+        m, v = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g * g
+        p = p - lr * (m / (1 - betas[0] ** t)) / (math.sqrt(v / (1 - betas[1] ** t)) + eps)
+    return p
+
+
+def adamw(p, grads, lr, weight_decay=1e-2, **options):
+    return adam(p, grads, lr, weight_decay=weight_decay, decoupled=True, **options)
+
+
+CASES = [
+    (optim.SGD, sgd, {"lr": 0.1}),
+    (optim.SGD, sgd, {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}),
+    (optim.SGD, sgd, {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}),
+    (optim.SGD, sgd, {"lr": 0.1, "momentum": 0.8, "nesterov": True}),
+    (optim.Adagrad, adagrad, {"lr": 0.1, "weight_decay": 0.1}),
+    (optim.RMSprop, rmsprop, {"lr": 0.01}),
+    (optim.RMSprop, rmsprop, {"lr": 0.01, "momentum": 0.9, "centered": True, "weight_decay": 0.1}),
+    (optim.Adam, adam, {"lr": 0.01}),
+    (optim.Adam, adam, {"lr": 0.01, "betas": (0.8, 0.9), "weight_decay": 0.1}),
+    (optim.AdamW, adamw, {"lr": 0.01, "weight_decay": 0.1}),
+]
+every_case = pytest.mark.parametrize("make, equation, options", CASES, ids=lambda v: getattr(v, "__name__", None))
+
+
+def gradients(shape, steps=6):
+    return np.random.default_rng(1).standard_normal((steps, *shape))
+
+
+def run(make, p, grads, options):
+    optimizer = make([p], **options)
+    for g in grads:
+        p.grad = mg.Tensor(g, p.dtype)
+        optimizer.step()
+    return p.detach().numpy()
+
+
+@every_case
+def test_every_element_follows_the_equation(make, equation, options):
+    start, grads = np.random.default_rng(0).standard_normal((2, 3)), gradients((2, 3))
+    found = run(make, nn.Parameter(start), grads, options)
+    expected = [[equation(start[i, j], grads[:, i, j], **options) for j in range(3)] for i in range(2)]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@every_case
+def test_blocks_make_no_difference(make, equation, options, monkeypatch):
+    start, grads = np.random.default_rng(0).standard_normal((5, 7)), gradients((5, 7))
+    whole = run(make, nn.Parameter(start), grads, options)
+    monkeypatch.setattr("minigrad.optim.optimizer.BLOCK", 4)
+    np.testing.assert_array_equal(run(make, nn.Parameter(start), grads, options), whole)
+
+
+@every_case
+def test_memory_order_makes_no_difference(make, equation, options):
+    start, grads = np.random.default_rng(0).standard_normal((5, 7)), gradients((5, 7))
+    plain = run(make, nn.Parameter(start), grads, options)
+    np.testing.assert_array_equal(run(make, nn.Parameter(np.asfortranarray(start)), grads, options), plain)
+
+
+@every_case
+def test_pytorch_agrees(make, equation, options):
+    torch = pytest.importorskip("torch")
+    start, grads = np.random.default_rng(0).standard_normal((2, 3)), gradients((2, 3))
+    p = torch.nn.Parameter(torch.tensor(start))
+    optimizer = getattr(torch.optim, make.__name__)([p], **options)
+    for g in grads:
+        p.grad = torch.tensor(g)
+        optimizer.step()
+    np.testing.assert_allclose(run(make, nn.Parameter(start), grads, options), p.detach().numpy(), rtol=1e-12)
+
+
+@every_case
+def test_float32_stays_float32_and_gradients_stay_whole(make, equation, options):
+    p = nn.Parameter(np.ones(3, np.float32))
+    optimizer = make([p], **options)
+    g = mg.tensor([1.0, -2.0, 3.0])
+    p.grad = g
+    optimizer.step()
+    optimizer.step()
+    assert p.dtype == np.float32 and all(s.dtype == np.float32 for s in optimizer.state[p].values() if hasattr(s, "dtype"))
+    assert g.tolist() == [1, -2, 3] and p.grad is g
+
+
+def test_a_former_value_is_never_written_to():
+    p = nn.Parameter([1.0, 2.0])
+    before = p.detach()
+    p.grad = mg.ones(2)
+    optim.SGD([p], lr=1.0).step()
+    assert before.tolist() == [1, 2] and p.tolist() == [0, 1]
+
+
+def test_groups_have_options_of_their_own():
+    a, b, c = (nn.Parameter([1.0]) for _ in range(3))
+    optimizer = optim.SGD([{"params": [a]}, {"params": b, "lr": 1.0}], lr=0.5)
+    optimizer.add_param_group({"params": [c], "lr": 0.0})
+    for p in (a, b, c):
+        p.grad = mg.ones(1)
+    optimizer.step()
+    assert [p.item() for p in (a, b, c)] == [0.5, 0.0, 1.0]
+    assert repr(optimizer).splitlines()[2].startswith("  group 1: 1 tensors, lr=1.0")
+
+
+def test_parameters_without_a_gradient_stay():
+    a, b = nn.Parameter([1.0]), nn.Parameter([1.0])
+    optimizer = optim.Adam([a, b])
+    a.grad = mg.ones(1)
+    optimizer.step()
+    assert b.item() == 1 and b not in optimizer.state
+    optimizer.zero_grad()
+    assert a.grad is None
+
+
+def test_tied_weights_are_updated_once():
+    net = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    net[1].weight = net[0].weight
+    before = net[0].weight.detach().numpy()
+    net(mg.ones(1, 2)).sum().backward()
+    g = net[0].weight.grad.numpy()
+    optim.SGD(net.parameters(), lr=1.0).step()
+    np.testing.assert_allclose(net[0].weight.detach().numpy(), before - g, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "make, error, says",
+    [
+        (lambda p: optim.SGD([]), ValueError, "no parameters"),
+        (lambda p: optim.SGD(p), TypeError, "iterable of tensors"),
+        (lambda p: optim.SGD([3.0]), TypeError, "parameter 0 must be a Tensor, got float"),
+        (lambda p: optim.SGD([p, p * 2]), ValueError, "parameter 1 is the result"),
+        (lambda p: optim.SGD([p, p]), ValueError, "given twice"),
+        (lambda p: optim.SGD([{"params": [p], "rate": 1}]), ValueError, "unknown option 'rate'"),
+        (lambda p: optim.SGD([p], lr=-1), ValueError, "lr must be a finite number of at least 0, got -1"),
+        (lambda p: optim.SGD([p], lr=math.nan), ValueError, "got nan"),
+        (lambda p: optim.Adam([p], lr=math.inf), ValueError, "got inf"),
+        (lambda p: optim.Adam([p], betas=(0.9, 1.0)), ValueError, r"betas must be two numbers within \[0, 1\)"),
+        (lambda p: optim.Adam([p], eps=-1e-8), ValueError, "eps"),
+        (lambda p: optim.RMSprop([p], weight_decay=-1), ValueError, "weight_decay"),
+        (lambda p: optim.SGD([p], momentum=-0.1), ValueError, "momentum"),
+        (lambda p: optim.SGD([p], nesterov=True), ValueError, "nesterov needs a momentum"),
+    ],
+)
+def test_what_optimizers_refuse(make, error, says):
+    with pytest.raises(error, match=says):
+        make(nn.Parameter([1.0]))
+
+
+def test_an_exhausted_generator_is_noticed():
+    parameters = nn.Linear(1, 1).parameters()
+    optim.SGD(parameters)
+    with pytest.raises(ValueError, match="can be used only once"):
+        optim.SGD(parameters)
+
+
+def test_a_gradient_of_another_shape_changes_nothing():
+    a, b = nn.Parameter([1.0]), nn.Parameter([1.0, 2.0])
+    optimizer = optim.SGD([a, b], lr=1.0)
+    a.grad = b.grad = None
+    a.grad = mg.ones(1)
+    b._grad = mg.ones(3)
+    with pytest.raises(ShapeError, match=r"gradient has shape \(3,\), its parameter \(2,\)"):
+        optimizer.step()
+    assert a.item() == 1

@@ -1,0 +1,155 @@
+"""Trainer and run folders: what is recorded, what is repeated, and what is left on disk."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn
+from minigrad.errors import DatasetFileError, ShapeError
+from minigrad.training import Epoch, Run, Trainer, evaluate
+from minigrad.training.metrics import gradient_norm
+
+(X, T), (X_TEST, T_TEST) = mg.data.load_digits(flatten=False)
+DATA = (X[:150], T[:150], X_TEST[:70], T_TEST[:70])
+
+
+def network(seed=0):
+    mg.manual_seed(seed)
+    return mg.models.SimpleConvNet((1, 8, 8), {"filter_num": 4}, 10)
+
+
+def trained(epochs=2, **options):
+    options.setdefault("seed", 1)
+    trainer = Trainer(network(), *DATA, epochs=epochs, mini_batch_size=40, verbose=False, **options)
+    trainer.train()
+    return trainer
+
+
+def test_what_is_recorded():
+    trainer = trained(epochs=3)
+    assert len(trainer.train_loss_list) == 3 * 4 and len(trainer.train_acc_list) == len(trainer.test_acc_list) == 3
+    last = trainer.history[-1]
+    assert last.epoch == 3 and last.lr == 0.001 and last.val_acc == trainer.test_acc_list[-1] and last.seconds > 0
+    sizes = [40, 40, 40, 30]
+    assert last.loss == pytest.approx(np.average(trainer.train_loss_list[-4:], weights=sizes))
+    loss, acc = evaluate(trainer.network, *DATA[2:])
+    assert (last.val_loss, last.val_acc) == (loss, acc) and last.grad_norm == gradient_norm(trainer.network)
+
+
+def test_a_seed_repeats_a_run_bit_for_bit():
+    a, b, c = trained(), trained(), trained(seed=2)
+    assert a.train_loss_list == b.train_loss_list != c.train_loss_list
+    assert all((a.network.params[k] == b.network.params[k]).all() for k in a.network.params)
+
+
+def test_training_goes_on_where_it_stopped():
+    trainer = trained(epochs=2)
+    trainer.epochs = 4
+    trainer.train()
+    assert trainer.train_loss_list == trained(epochs=4).train_loss_list
+
+
+def test_the_books_evaluation_of_some_images():
+    trainer = trained(epochs=1, evaluate_sample_num_per_epoch=30)
+    assert trainer.train_acc_list[0] == evaluate(trainer.network, DATA[0][:30], DATA[1][:30])[1]
+    assert trainer.test_acc_list[0] == evaluate(trainer.network, DATA[2][:30], DATA[3][:30])[1]
+
+
+def test_one_hot_labels_mean_the_same():
+    one_hot = Trainer(network(), DATA[0], np.eye(10)[DATA[1]], DATA[2], np.eye(10)[DATA[3]], epochs=1,
+                      mini_batch_size=40, verbose=False, seed=1)  # fmt: skip
+    one_hot.train()
+    assert one_hot.train_loss_list == trained(epochs=1).train_loss_list
+
+
+def test_any_module_and_any_optimizer():
+    mg.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 10))
+    optimizer = mg.optim.SGD(net.parameters(), lr=0.5, momentum=0.9)
+    trainer = Trainer(net, *DATA, epochs=1, optimizer=optimizer, verbose=False)
+    trainer.train()
+    assert trainer.optimizer is optimizer and net.training and trainer.history[0].lr == 0.5
+    by_name = Trainer(net, *DATA, optimizer="sgd", optimizer_param={"lr": 0.1, "momentum": 0.5}, verbose=False)
+    assert by_name.optimizer.param_groups[0]["momentum"] == 0.5
+
+
+def test_a_callback_may_end_the_training():
+    seen = []
+    trained(epochs=5, callbacks=[lambda trainer, epoch: seen.append(epoch.epoch) or epoch.epoch == 2])
+    assert seen == [1, 2]
+
+
+def test_it_talks_only_if_asked(capsys):
+    trained(epochs=1)
+    assert capsys.readouterr() == ("", "")
+    Trainer(network(), *DATA, epochs=1).train()
+    header, row = capsys.readouterr().out.splitlines()
+    assert header.split()[:3] == ["epoch", "loss", "acc"] and row.split()[0] == "1" and row.endswith("s")
+
+
+@pytest.mark.parametrize(
+    "options, error, says",
+    [
+        ({"epochs": 0}, ValueError, "epochs must be an int of at least 1, got 0"),
+        ({"mini_batch_size": 2.5}, ValueError, "mini_batch_size"),
+        ({"optimizer": "adma"}, ValueError, "unknown optimizer 'adma'; did you mean 'adam'"),
+        ({"optimizer_param": {"rate": 1}}, TypeError, "rate"),
+        ({"x_train": X[:3]}, ShapeError, "x_train has 3 images, t_train 150 labels"),
+        ({"x_test": X[:0], "t_test": T[:0]}, ValueError, "x_test is empty"),
+    ],
+)
+def test_what_it_refuses(options, error, says):
+    given = dict(zip(("x_train", "t_train", "x_test", "t_test"), DATA, strict=True)) | options
+    with pytest.raises(error, match=says):
+        Trainer(network(), **given)
+
+
+def test_an_optimizer_already_made_takes_no_options():
+    net = network()
+    with pytest.raises(ValueError, match="already made"):
+        Trainer(net, *DATA, optimizer=mg.optim.SGD(net.parameters()), optimizer_param={"lr": 1})
+
+
+def test_evaluation_counts_every_image_once_and_restores_the_mode():
+    net = network()
+    whole = evaluate(net, *DATA[2:], batch_size=70)
+    for size in (1, 33, 500):
+        loss, acc = evaluate(net, *DATA[2:], batch_size=size)
+        assert acc == whole[1] and loss == pytest.approx(whole[0], rel=1e-5)
+    assert net.training
+    with pytest.raises(ValueError, match="no images"):
+        evaluate(net, X[:0], T[:0])
+
+
+def test_a_run_folder(tmp_path):
+    net = network()
+    first = dict(net.params)
+    run = Run.create(tmp_path / "run", {"seed": 3}, net)
+    trainer = Trainer(net, *DATA, epochs=3, mini_batch_size=40, verbose=False, seed=1, callbacks=[run])
+    trainer.train()
+    assert json.loads((tmp_path / "run" / "config.json").read_text()) == {"seed": 3} == Run.open(tmp_path / "run").config
+    with (tmp_path / "run" / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == list(Epoch._fields) and [int(r["epoch"]) for r in rows] == [1, 2, 3]
+    assert float(rows[2]["val_acc"]) == pytest.approx(trainer.history[2].val_acc, rel=1e-5)
+    other = network(seed=9)
+    for which, expected in [("init", first), ("last", dict(net.params))]:
+        run.load_weights(which, other)
+        assert all((other.params[k] == expected[k]).all() for k in expected)
+    run.load_weights("best", other)
+    assert evaluate(other, *DATA[2:])[1] == max(e.val_acc for e in trainer.history)
+
+
+def test_a_run_folder_is_never_overwritten_nor_guessed(tmp_path):
+    Run.create(tmp_path / "run", {}, network())
+    with pytest.raises(FileExistsError):
+        Run.create(tmp_path / "run", {}, network())
+    with pytest.raises(FileNotFoundError, match="not a run folder"):
+        Run.open(tmp_path)
+    for text, says in [("{", "not a JSON file"), ("[]", "expected an object, got list")]:
+        (tmp_path / "run" / "config.json").write_text(text)
+        with pytest.raises(DatasetFileError, match=says):
+            _ = Run.open(tmp_path / "run").config
