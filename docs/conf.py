@@ -1,0 +1,15 @@
+"""Sphinx: the pages of this folder, and the public API from its docstrings."""
+
+import minigrad
+
+project = "minigrad"
+author = copyright = "the minigrad authors"
+release = minigrad.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+exclude_patterns = ["_build"]
+html_theme = "alabaster"
+html_theme_options = {"description": "A tiny PyTorch on NumPy.", "fixed_sidebar": True}
+myst_heading_anchors = 3
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # the signatures say Any where an operation takes arrays and tensors alike

@@ -1,0 +1,58 @@
+"""Every Python block of README and docs runs, and every value that a comment promises is the value."""
+
+import ast
+import io
+import re
+import tokenize
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))) if "```python" in page.read_text()]
+
+
+def blocks(page):
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def comments(code):
+    """What stands behind the `#` on each line."""
+    tokens = tokenize.generate_tokens(io.StringIO(code).readline)
+    return {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT}
+
+
+def run(code, names):
+    promised = comments(code)
+    for statement in ast.parse(code).body:
+        if (
+            isinstance(statement, ast.Expr)
+            and statement.end_lineno in promised
+            and not isinstance(statement.value, ast.Constant)
+        ):
+            value = eval(compile(ast.Expression(statement.value), "<block>", "eval"), names)
+            if value is not None:
+                assert repr(value) == promised[statement.end_lineno], ast.unparse(statement)
+        else:
+            exec(compile(ast.Module([statement], []), "<block>", "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_blocks_run_in_order(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for code in blocks(page):
+        run(code, names)
+
+
+def test_a_wrong_promise_is_noticed():
+    run("1 + 1  # 2", {})
+    with pytest.raises(AssertionError, match=r"1 \+ 1"):
+        run("1 + 1  # 3", {})
+
+
+def test_no_page_names_a_path_of_somebodys_machine():
+    tracked = [p for pattern in ("*.md", "docs/**/*.*", "minigrad/**/*.py", "examples/**/*.*") for p in ROOT.glob(pattern)]
+    for page in tracked:
+        if page.suffix in {".md", ".py", ".svg", ".html", ".json", ".txt", ".mmd", ".dot"} and "_build" not in page.parts:
+            assert not re.search(r"(?<![\w.])/(home|root|work|tmp|Users)/\w", page.read_text()), page
