@@ -23,6 +23,7 @@ from minigrad.kernels.conversion import check_operand
 from minigrad.ops.elementwise import astype
 from minigrad.ops.shape import unbroadcast
 from minigrad.primitive import Array, Plan, Primitive, Traced
+from minigrad.scope import Derivative, derivative, here, watchers
 
 __all__ = ["Node", "backward", "enable_grad", "is_grad_enabled", "no_grad", "record", "set_grad_enabled"]
 
@@ -35,7 +36,8 @@ class Node:
     """One value on the tape that needs a gradient: the result of an operation, or a leaf that asked for one."""
 
     __slots__ = (
-        "__weakref__", "dtype", "hooks", "number", "parents", "plan", "primitive", "receiver", "saved", "shape", "written",
+        "__weakref__", "dtype", "hooks", "number", "parents", "plan", "primitive", "receiver", "saved", "scope", "shape",
+        "written",
     )  # fmt: skip
 
     def __init__(self, array: Array, primitive: Primitive | None, plan: Plan, parents: Sequence[Node | None], saved: Any):
@@ -47,6 +49,7 @@ class Node:
         self.shape = array.shape
         self.dtype = array.dtype
         self.number = next(_count)
+        self.scope = here.scope  # the module and function that made it, for pictures
         self.hooks: dict[int, Callable[[Any], Any]] | None = None
         self.receiver: weakref.ref[Receiver] | None = None  # the tensor that wants `.grad`; weak, so nothing cycles
 
@@ -166,23 +169,26 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
         out = np.asarray(out)  # a NumPy scalar: what NumPy makes of 0-d arrays
     if op.elementwise and out.dtype.char == "d" and all(map(_is_integral, arrays)):
         out = out.astype(get_default_dtype())  # what division makes of integers
-    if not (tracked and mode.enabled and op.rules):
-        return out, None
-    plan = op.plan(tuple([parent is not None for parent in parents]))
-    if not plan.calls:
-        return out, None
-    saved = []
-    for kind, at in plan.saves:
-        if kind == "arg":
-            value = arrays[at]
-            if type(value) is np.ndarray and value is args[at]:
-                value = value.copy()  # the caller's own array: they may write into it before backward
-            saved.append(value)
-        elif kind == "out":
-            saved.append(out)
-        else:
-            saved.append(_fact(kind, at, arrays))
-    return out, Node(out, op, plan, parents, saved)
+    node = None
+    if tracked and mode.enabled and op.rules:
+        plan = op.plan(tuple([parent is not None for parent in parents]))
+        if plan.calls:
+            saved = []
+            for kind, at in plan.saves:
+                if kind == "arg":
+                    value = arrays[at]
+                    if type(value) is np.ndarray and value is args[at]:
+                        value = value.copy()  # the caller's own array: they may write into it before backward
+                    saved.append(value)
+                elif kind == "out":
+                    saved.append(out)
+                else:
+                    saved.append(_fact(kind, at, arrays))
+            node = Node(out, op, plan, parents, saved)
+    if watchers:
+        for watcher in watchers:
+            watcher(op, args, out, node)
+    return out, node
 
 
 def backward(
@@ -200,13 +206,14 @@ def backward(
     `wrap(array, node)` makes a tensor: with create_graph the rules get tensors, and are recorded.
     """
     nodes = _reachable(seeds, targets)
+    order = 1 + max(map(_order, nodes), default=0) if create_graph else 0
     within = None if targets is None else set(nodes)
     _check(nodes, within)
     walk = _Walk(wrap, create_graph, within)
     wanted = set(targets or ())
     found: dict[Node, Gradient] = {}
     arrived: list[tuple[Node, Gradient, bool]] = []
-    outer = mode.enabled
+    outer = mode.enabled, here.scope
     mode.enabled = create_graph
     try:
         # An infinite gradient is a value here (sqrt at 0), not a warning.
@@ -224,10 +231,12 @@ def backward(
                         arrived.append((node, g, node in walk.owned))
                 elif node in wanted:
                     found[node] = g
+                if create_graph:
+                    here.scope = node.scope, Derivative(order, node.number)
                 if walk.visit(node, g) and not retain_graph and node.plan.holds_arrays:
                     node.saved = None
     finally:
-        mode.enabled = outer
+        mode.enabled, here.scope = outer
     for node, g, fresh in arrived:
         tensor = node.receiver() if node.receiver else None
         if tensor is not None:
@@ -362,6 +371,12 @@ def _check(nodes: Sequence[Node], within: set[Node] | None) -> None:
                     f"{node.name}: an input of shape {parent.shape}, saved for the gradient, was written to afterwards\n"
                     "  hint: call backward() before optimizer.step(), copy_() or load_state_dict(), or compute again"
                 )
+
+
+def _order(node: Node) -> int:
+    """Which derivative a node belongs to: 0 in a forward, n in what the walk of an n-th derivative recorded."""
+    inside = derivative(node.scope)
+    return inside.order if inside else 0
 
 
 def _is_integral(value: Any) -> bool:

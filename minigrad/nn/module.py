@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Self
 
@@ -11,6 +12,7 @@ import numpy as np
 from minigrad.errors import DTypeError, MinigradError
 from minigrad.nn.parameter import Parameter
 from minigrad.primitive import DType
+from minigrad.scope import here
 from minigrad.tensor import Tensor
 
 __all__ = ["Module"]
@@ -58,11 +60,15 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} does not define forward()")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        outer = here.scope
+        here.scope = outer, weakref.ref(self)
         try:
             return self.forward(*args, **kwargs)
         except MinigradError as error:
             self._locate(error)
             raise
+        finally:
+            here.scope = outer
 
     # Registration
 

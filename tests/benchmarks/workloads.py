@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
+import textwrap
+
 import numpy as np
 
 PEERS = {
-    "step": ("minigrad", "pytorch", "pytorch-channels-last", "book-style", "book-style-float64"),
-    "chain": ("minigrad", "pytorch"),
+    "step": ("minigrad", "minigrad-without-scopes", "pytorch", "pytorch-channels-last", "book-style", "book-style-float64"),
+    "chain": ("minigrad", "minigrad-without-scopes", "pytorch"),
 }
 TITLES = {
     "step": "SimpleConvNet, one training step: 28x28, batch 100, Adam, float32",
@@ -17,7 +21,27 @@ REPEATS = {"step": 10, "chain": 1000}  # how often one timing runs the function
 
 def make(workload, peer):
     """The workload as a function of no arguments, in this process."""
+    if peer == "minigrad-without-scopes":
+        _forget_scopes()
+        peer = "minigrad"
     return {"step": _step, "chain": _chain}[workload](peer)
+
+
+def _forget_scopes():
+    """Take out what records, for pictures, the module and the function in which each node is made (minigrad/scope.py)."""
+    from minigrad import graph, scope
+    from minigrad.nn import module
+
+    for cls, method, home in ((graph.Node, "__init__", graph), (module.Module, "__call__", module)):
+        source = textwrap.dedent(inspect.getsource(vars(cls)[method]))
+        kept = [line for line in source.splitlines() if "here.scope" not in line and line.strip() != "finally:"]
+        exec("\n".join(kept), vars(home), made := {})
+        setattr(cls, method, made[method])
+    wrapper = scope.composite(lambda: None).__code__
+    for home in [loaded for name, loaded in sys.modules.items() if name.startswith("minigrad")]:
+        for name, value in list(vars(home).items()):
+            if getattr(value, "__code__", None) is wrapper:
+                setattr(home, name, value.__wrapped__)
 
 
 def _data():

@@ -1,0 +1,74 @@
+"""Where an operation is called: in which call of which module, in which function, in which derivative.
+
+Pictures draw their boxes from this, and nothing else reads it. A scope is a plain tuple (outer scope, what): made once for a
+call, shared by the nodes made during it. It names modules weakly, so that it keeps nothing alive and closes no cycle.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeVar, cast
+
+__all__ = ["Derivative", "Scope", "composite", "derivative", "here", "watch", "watchers"]
+
+Scope = tuple[Any, Any]  # (outer Scope or None, a weak reference to a Module | the name of a composite | Derivative)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Derivative(NamedTuple):
+    """The rule of a node is running, recorded by the walk of an n-th derivative."""
+
+    order: int
+    source: int  # the number of the node whose rule it is
+
+
+class _Here(threading.local):
+    scope: Scope | None = None
+
+
+here = _Here()
+watchers: list[Callable[..., None]] = []  # called as watcher(op, args, out, node) after every operation on tensors
+
+
+def composite(function: F) -> F:
+    """Say that a function of several primitives is one operation to a reader: pictures draw it as one."""
+    name = function.__name__
+
+    @functools.wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        outer = here.scope
+        here.scope = (outer, name)
+        try:
+            return function(*args, **options)
+        finally:
+            here.scope = outer
+
+    return cast(F, call)
+
+
+def derivative(scope: Scope | None) -> Derivative | None:
+    """The innermost derivative around a scope; None in an ordinary forward."""
+    while scope is not None:
+        scope, what = scope
+        if type(what) is Derivative:
+            return what
+    return None
+
+
+@contextmanager
+def watch(watcher: Callable[..., None]) -> Iterator[None]:
+    """See every operation on tensors that this thread runs in a ``with`` block, recorded on the tape or not."""
+    thread = threading.get_ident()
+
+    def mine(*event: Any) -> None:
+        if threading.get_ident() == thread:
+            watcher(*event)
+
+    watchers.append(mine)
+    try:
+        yield
+    finally:
+        watchers.remove(mine)
