@@ -1,12 +1,17 @@
 """Sphinx: the pages of this folder, and the public API from its docstrings."""
 
+import sys
+from pathlib import Path
+
 import minigrad
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
 project = "minigrad"
 author = copyright = "the minigrad authors"
 release = minigrad.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "calculus"]
 exclude_patterns = ["_build"]
 html_theme = "alabaster"
 html_theme_options = {"description": "A tiny PyTorch on NumPy.", "fixed_sidebar": True}

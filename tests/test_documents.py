@@ -56,3 +56,9 @@ def test_no_page_names_a_path_of_somebodys_machine():
     for page in tracked:
         if page.suffix in {".md", ".py", ".svg", ".html", ".json", ".txt", ".mmd", ".dot"} and "_build" not in page.parts:
             assert not re.search(r"(?<![\w.])/(home|root|work|tmp|Users)/\w", page.read_text()), page
+
+
+def test_the_table_of_calculus_has_every_room_of_ops():
+    rooms = {path.stem for path in (ROOT / "minigrad" / "ops").glob("*.py")} - {"__init__"}
+    listed = re.findall(r"{calculus} minigrad\.ops\.(\w+)", (ROOT / "docs" / "operations.md").read_text())
+    assert sorted(listed) == sorted(rooms)
