@@ -34,7 +34,10 @@ import numpy.typing as npt
 
 from minigrad.errors import GraphError, ShapeError
 
-__all__ = ["Array", "DType", "Plan", "Primitive", "Traced", "binary", "primitive", "register", "shape_of", "unary"]
+__all__ = [
+    "Array", "Composite", "DType", "Plan", "Primitive", "Traced", "binary", "composite", "primitive", "register", "shape_of",
+    "unary",
+]  # fmt: skip
 
 Array = npt.NDArray[Any]
 DType = npt.DTypeLike | None
@@ -43,7 +46,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {}  # np.exp(tensor) finds the primitive `exp` here
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}  # np.sum(tensor, axis=0) finds `sum` here
-PYTORCH_NAMES = {"dim": "axis", "dims": "axis", "keepdim": "keepdims"}  # each option is accepted under both names
+ALIASES = {  # each option is accepted under PyTorch's name and under NumPy's
+    "dim": ("axis",), "dims": ("axis",), "keepdim": ("keepdims",), "axis": ("dim", "dims"), "keepdims": ("keepdim",)
+}  # fmt: skip
 
 FACTS = ("out", "shape", "order", "position", "shapes")  # what a rule may ask for beside inputs and options
 
@@ -88,21 +93,23 @@ class Primitive:
         self.rules: dict[str, Rule | None] = {}  # None: the derivative is zero wherever it exists
         self._plans: dict[Any, Plan] = {}
         self._signature: inspect.Signature | None = None
+        self._defaults: dict[str, Any] = {}
+        self._variadic = False
         if names is None:
             self._signature = inspect.signature(forward)
-            kinds = {n: p.kind for n, p in self._signature.parameters.items()}
-            names = list(kinds)
-            if any(kind is inspect.Parameter.KEYWORD_ONLY for kind in kinds.values()):
+            parameters = self._signature.parameters
+            names = list(parameters)
+            kinds = [parameter.kind for parameter in parameters.values()]
+            if inspect.Parameter.KEYWORD_ONLY in kinds or inspect.Parameter.VAR_KEYWORD in kinds:
                 raise TypeError(f"primitive {forward.__name__}: keyword-only parameters are not supported")
-            self._variadic = names[-1] if kinds and kinds[names[-1]] is inspect.Parameter.VAR_POSITIONAL else None
-        else:
-            self._variadic = None
+            self._variadic = inspect.Parameter.VAR_POSITIONAL in kinds
+            self._defaults = {n: p.default for n, p in parameters.items() if p.default is not inspect.Parameter.empty}
         self.names = tuple(names)
         self.arity = -1 if self._variadic else len(self.names)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         if options or len(args) != self.arity:
-            args = self._bind(args, options)
+            args = self.bind(args, options)
         for arg in args:
             if isinstance(arg, Traced):
                 return arg._record(self, args)
@@ -113,6 +120,9 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<primitive {self.__name__}>"
+
+    def __reduce__(self) -> str:
+        return self.__name__  # pickled by name and copied by reference, as functions are
 
     def __get__(self, instance: Any, owner: Any = None) -> Primitive:
         return self  # a primitive stored on a class (`op = exp`) is a value, not a method
@@ -205,22 +215,47 @@ class Primitive:
                 return "shapes", first
         return "arg", self.names.index(parameter)
 
-    def _bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
+    def bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
         """All arguments by position, defaults filled in; PyTorch's names for options are accepted beside NumPy's."""
-        if self._variadic and not options:
+        if not options and (self._variadic or len(args) == self.arity):
             return args
-        renamed = {PYTORCH_NAMES[k] if k not in self.names and k in PYTORCH_NAMES else k: options[k] for k in options}
+        options = renamed(options, self.names)
+        if not self._variadic:  # as inspect.Signature does it, but fast
+            given = dict(zip(self.names, args, strict=False))
+            every = self._defaults | given | options
+            if len(args) <= self.arity == len(every) and given.keys().isdisjoint(options):
+                return tuple([every[name] for name in self.names])
         if self._signature is None:  # a ufunc of fixed arity
             raise TypeError(
                 f"{self.__name__}() takes {self.arity} arguments ({', '.join(self.names)}), got {len(args)}"
                 + (f" and options {', '.join(options)}" if options else "")
             )
         try:
-            bound = self._signature.bind(*args, **renamed)
+            bound = self._signature.bind(*args, **options)
         except TypeError as error:
             raise TypeError(f"{self.__name__}(): {error}") from None
         bound.apply_defaults()
         return bound.args
+
+
+class Composite:
+    """A function of operations, whose options are accepted under PyTorch's names and under NumPy's; see `composite`."""
+
+    __name__: str
+    __wrapped__: Callable[..., Any]
+
+    def __init__(self, function: Callable[..., Any]):
+        functools.update_wrapper(self, function)
+        self.names = tuple(inspect.signature(function).parameters)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return self.__wrapped__(*args, **(renamed(options, self.names) if options else options))
+
+    def __repr__(self) -> str:
+        return f"<operation {self.__name__}>"
+
+    def __reduce__(self) -> str:
+        return self.__name__
 
 
 def primitive(forward: Callable[..., Any]) -> Primitive:
@@ -239,6 +274,33 @@ def primitive(forward: Callable[..., Any]) -> Primitive:
     tensor(12.)
     """
     return Primitive(forward)
+
+
+def composite(function: Callable[..., Any]) -> Composite:
+    """Make an operation of a function that is composed of others, and has no rules of its own.
+
+    It adds nothing but names: an option `axis` is accepted as `dim`, and `keepdims` as `keepdim`, or the other way round.
+
+    >>> import numpy as np
+    >>> @composite
+    ... def spread(x, axis=None):
+    ...     return np.max(x, axis) - np.min(x, axis)
+    >>> spread(np.array([[1, 2], [3, 7]]), dim=1)
+    array([1, 4])
+    """
+    return Composite(function)
+
+
+def renamed(options: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Options under the names that a function has for them, given PyTorch's names or NumPy's."""
+    out = {}
+    for key, value in options.items():
+        name = key if key in names else next((n for n in ALIASES.get(key, ()) if n in names), key)
+        if name in out:
+            twins = " and ".join(k for k in options if k == name or name in ALIASES.get(k, ()))
+            raise TypeError(f"{twins} name the same option: give one of them")
+        out[name] = value
+    return out
 
 
 def unary(ufunc: np.ufunc, rule: Rule | None) -> Primitive:
@@ -275,6 +337,7 @@ def shape_of(x: Any) -> tuple[int, ...]:
 
 def _elementwise(ufunc: np.ufunc, **rules: Rule | None) -> Primitive:
     op = Primitive(ufunc, names=tuple(rules), elementwise=True)
+    op.__module__ = "minigrad.ops"
     for name, rule in rules.items():
         op.rules[name] = _named(rule, f"{ufunc.__name__}.gradient[{name}]") if rule else None
     UFUNCS[ufunc] = op

@@ -4,7 +4,7 @@ Tensors are values. The array inside is never written to: an operation makes a n
 tensor on purpose (optimizers, `copy_`, `load_state_dict`) replace its array through one door, `_write`. So two tensors may
 share memory without anybody noticing, a value saved for the gradient stays what it was, and `numpy()` is read-only.
 
-Operators and methods only delegate: what an operation means stands in `ops`.
+Operators and methods that only delegate stand in methods.py; what an operation means stands in `ops`.
 """
 
 from __future__ import annotations
@@ -20,15 +20,13 @@ from minigrad.config import get_default_dtype
 from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.graph import Node, record
 from minigrad.kernels.conversion import to_array
-from minigrad.ops.linalg import multiply_matrices
-from minigrad.primitive import FUNCTIONS, UFUNCS, Array, DType, Primitive, Traced, register
+from minigrad.methods import Methods
+from minigrad.primitive import FUNCTIONS, UFUNCS, Array, DType, Primitive, register
 
 __all__ = ["Tensor", "tensor"]
 
-Axis = int | tuple[int, ...] | None
 
-
-class Tensor(Traced):
+class Tensor(Methods):
     """An n-dimensional array of numbers that records the operations it takes part in.
 
     `data` is a number, a nested list, an array or a tensor, and is copied. Python floats become the default dtype
@@ -343,105 +341,12 @@ class Tensor(Traced):
 
     @staticmethod
     def _record(op: Primitive, args: tuple[Any, ...]) -> Tensor:
-        return _apply(op, args)
+        t = _new(Tensor)
+        t._array, t._node = record(op, args)
+        t._grad = None
+        return t
 
-    # Operators
-
-    def __add__(self, other: Any) -> Tensor:
-        return _apply(ops.add, (self, other))
-
-    def __radd__(self, other: Any) -> Tensor:
-        return _apply(ops.add, (other, self))
-
-    def __sub__(self, other: Any) -> Tensor:
-        return _apply(ops.subtract, (self, other))
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return _apply(ops.subtract, (other, self))
-
-    def __mul__(self, other: Any) -> Tensor:
-        return _apply(ops.multiply, (self, other))
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return _apply(ops.multiply, (other, self))
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return _apply(ops.divide, (self, other))
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return _apply(ops.divide, (other, self))
-
-    def __floordiv__(self, other: Any) -> Tensor:
-        return _apply(ops.floor_divide, (self, other))
-
-    def __rfloordiv__(self, other: Any) -> Tensor:
-        return _apply(ops.floor_divide, (other, self))
-
-    def __mod__(self, other: Any) -> Tensor:
-        return _apply(ops.remainder, (self, other))
-
-    def __rmod__(self, other: Any) -> Tensor:
-        return _apply(ops.remainder, (other, self))
-
-    def __pow__(self, other: Any) -> Tensor:
-        return _apply(ops.power, (self, other))
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return _apply(ops.power, (other, self))
-
-    def __matmul__(self, other: Any) -> Tensor:
-        a = self._array
-        if isinstance(other, Tensor):  # the hot path: two matrices
-            b = other._array
-            if a.ndim == 2 and b.ndim == 2 and a.shape[1] == b.shape[0]:
-                return _apply(multiply_matrices, (self, other, "C"))
-        return ops.matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return ops.matmul(other, self)
-
-    def __neg__(self) -> Tensor:
-        return _apply(ops.negative, (self,))
-
-    def __pos__(self) -> Tensor:
-        return _apply(ops.positive, (self,))
-
-    def __abs__(self) -> Tensor:
-        return _apply(ops.absolute, (self,))
-
-    def __invert__(self) -> Tensor:
-        return _apply(ops.invert, (self,))
-
-    def __and__(self, other: Any) -> Tensor:
-        return _apply(ops.bitwise_and, (self, other))
-
-    def __or__(self, other: Any) -> Tensor:
-        return _apply(ops.bitwise_or, (self, other))
-
-    def __xor__(self, other: Any) -> Tensor:
-        return _apply(ops.bitwise_xor, (self, other))
-
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
-
-    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
-        return _apply(ops.equal, (self, other))
-
-    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
-        return _apply(ops.not_equal, (self, other))
-
-    def __lt__(self, other: Any) -> Tensor:
-        return _apply(ops.less, (self, other))
-
-    def __le__(self, other: Any) -> Tensor:
-        return _apply(ops.less_equal, (self, other))
-
-    def __gt__(self, other: Any) -> Tensor:
-        return _apply(ops.greater, (self, other))
-
-    def __ge__(self, other: Any) -> Tensor:
-        return _apply(ops.greater_equal, (self, other))
-
-    __hash__ = object.__hash__  # a tensor is a key by identity, as in PyTorch
+    # What is more than a line of the table of methods
 
     def __getitem__(self, index: Any) -> Tensor:
         return _apply(ops.getitem, (self, _plain_index(index)))
@@ -451,150 +356,11 @@ class Tensor(Traced):
             raise TypeError("iteration over a 0-d tensor")
         return (self[i] for i in range(len(self._array)))
 
-    # Elementwise
-
-    def exp(self) -> Tensor:
-        return _apply(ops.exp, (self,))
-
-    def log(self) -> Tensor:
-        return _apply(ops.log, (self,))
-
-    def sqrt(self) -> Tensor:
-        return _apply(ops.sqrt, (self,))
-
-    def square(self) -> Tensor:
-        return _apply(ops.square, (self,))
-
-    def sin(self) -> Tensor:
-        return _apply(ops.sin, (self,))
-
-    def cos(self) -> Tensor:
-        return _apply(ops.cos, (self,))
-
-    def tanh(self) -> Tensor:
-        return _apply(ops.tanh, (self,))
-
-    def sigmoid(self) -> Tensor:
-        return _apply(ops.sigmoid, (self,))
-
-    def relu(self) -> Tensor:
-        return _apply(ops.relu, (self,))
-
-    def abs(self) -> Tensor:
-        return _apply(ops.absolute, (self,))
-
-    def maximum(self, other: Any) -> Tensor:
-        return _apply(ops.maximum, (self, other))
-
-    def minimum(self, other: Any) -> Tensor:
-        return _apply(ops.minimum, (self, other))
-
-    def clip(self, min: Any = None, max: Any = None) -> Tensor:
-        return _apply(ops.clip, (self, min, max))
-
-    clamp = clip
-
-    def where(self, condition: Any, other: Any) -> Tensor:
-        """This tensor where the condition holds, else `other`."""
-        return _apply(ops.where, (condition, self, other))
-
     def astype(self, dtype: DType) -> Tensor:
         """The same values in another dtype."""
         return _apply(ops.astype, (self, np.dtype(dtype)))
 
     to = astype
-
-    def float(self) -> Tensor:
-        return self.astype(np.float32)
-
-    def double(self) -> Tensor:
-        return self.astype(np.float64)
-
-    def long(self) -> Tensor:
-        return self.astype(np.int64)
-
-    # Reductions: PyTorch's names for the options, or NumPy's
-
-    def sum(self, dim: Axis = None, keepdim: bool = False, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return _apply(ops.sum, (self, _either(dim, axis), keepdim or keepdims))
-
-    def mean(self, dim: Axis = None, keepdim: bool = False, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return ops.mean(self, _either(dim, axis), keepdim or keepdims)
-
-    def var(
-        self, dim: Axis = None, keepdim: bool = False, *, correction: int = 1, axis: Axis = None, keepdims: bool = False
-    ) -> Tensor:
-        return ops.var(self, _either(dim, axis), keepdim or keepdims, correction)
-
-    def max(self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool = False) -> Any:
-        return ops.max(self, _either(dim, axis), keepdim or keepdims)
-
-    def min(self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool = False) -> Any:
-        return ops.min(self, _either(dim, axis), keepdim or keepdims)
-
-    def amax(self, dim: Axis = None, keepdim: bool = False, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return _apply(ops.amax, (self, _either(dim, axis), keepdim or keepdims))
-
-    def amin(self, dim: Axis = None, keepdim: bool = False, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return _apply(ops.amin, (self, _either(dim, axis), keepdim or keepdims))
-
-    def argmax(self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None) -> Tensor:
-        return _apply(ops.argmax, (self, _either(dim, axis), keepdim))
-
-    def argmin(self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None) -> Tensor:
-        return _apply(ops.argmin, (self, _either(dim, axis), keepdim))
-
-    def any(self, dim: Axis = None, keepdim: bool = False, *, axis: Axis = None) -> Tensor:
-        return _apply(ops.any, (self, _either(dim, axis), keepdim))
-
-    def all(self, dim: Axis = None, keepdim: bool = False, *, axis: Axis = None) -> Tensor:
-        return _apply(ops.all, (self, _either(dim, axis), keepdim))
-
-    def softmax(self, dim: int = -1) -> Tensor:
-        return _apply(ops.softmax, (self, dim))
-
-    def log_softmax(self, dim: int = -1) -> Tensor:
-        return _apply(ops.log_softmax, (self, dim))
-
-    # Shape
-
-    def reshape(self, *shape: Any) -> Tensor:
-        return _apply(ops.reshape, (self, _sizes(shape), "C"))
-
-    view = reshape
-
-    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-        return ops.flatten(self, start_dim, end_dim)
-
-    def transpose(self, *axes: Any) -> Tensor:
-        """Two axes swapped, as PyTorch; with none, or with all of them, NumPy's transpose."""
-        return ops.transpose(self, *axes)
-
-    def permute(self, *axes: Any) -> Tensor:
-        return _apply(ops.permute, (self, _sizes(axes)))
-
-    @property
-    def T(self) -> Tensor:
-        return _apply(ops.permute, (self, None))
-
-    @property
-    def mT(self) -> Tensor:
-        return ops.transpose(self, -2, -1)
-
-    def squeeze(self, dim: Axis = None) -> Tensor:
-        return ops.squeeze(self, dim)
-
-    def unsqueeze(self, dim: int) -> Tensor:
-        return ops.unsqueeze(self, dim)
-
-    def expand(self, *sizes: Any) -> Tensor:
-        return ops.expand(self, *sizes)
-
-    def broadcast_to(self, *shape: Any) -> Tensor:
-        return _apply(ops.broadcast_to, (self, _sizes(shape)))
-
-    def matmul(self, other: Any) -> Tensor:
-        return self @ other
 
 
 class HookHandle:
@@ -633,11 +399,7 @@ def _wrap(array: Array, node: Node | None) -> Tensor:
     return t
 
 
-def _apply(op: Primitive, args: tuple[Any, ...]) -> Tensor:
-    t = _new(Tensor)
-    t._array, t._node = record(op, args)
-    t._grad = None
-    return t
+_apply = Tensor._record
 
 
 def _restored(cls: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
@@ -655,17 +417,6 @@ def _plain_index(index: Any) -> Any:
     if isinstance(index, Tensor):
         return index._array
     return np.array(index) if isinstance(index, list | np.ndarray) else index
-
-
-def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
-    """``f(2, 3)`` and ``f((2, 3))`` mean the same."""
-    return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], tuple | list) else sizes
-
-
-def _either(dim: Any, axis: Any) -> Any:
-    if dim is not None and axis is not None:
-        raise TypeError("dim and axis name the same option: give one of them")
-    return axis if dim is None else dim
 
 
 def _repr(t: Tensor, prefix: str) -> str:

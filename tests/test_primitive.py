@@ -1,10 +1,16 @@
 """Operations of one's own: declaration, what a rule may ask for, and what is refused."""
 
+import copy
+import inspect
+import pickle
+
 import numpy as np
 import pytest
 
 import minigrad as mg
+from minigrad import ops
 from minigrad.errors import GraphError
+from minigrad.primitive import Composite, Primitive
 from tests.finite_differences import check_gradients
 
 
@@ -79,6 +85,31 @@ def test_options_have_both_names():
         assert result.shape == (2, 1)
     with pytest.raises(TypeError, match="sum\\(\\)"):
         mg.sum(x, axes=1)
+
+
+def test_every_public_operation_has_both_names():
+    plain = []
+    for name in sorted(vars(ops)):
+        op = getattr(ops, name)
+        if name.startswith("_") or not callable(op) or isinstance(op, (Primitive, Composite)):
+            continue
+        if {"axis", "keepdims", "dim", "dims", "keepdim"} & set(inspect.signature(op).parameters):
+            plain.append(name)
+    assert plain == [], "decorate these with @composite, so that they take dim and keepdim, axis and keepdims"
+
+
+def test_names_given_twice_or_unknown():
+    x = mg.tensor(np.arange(6.0).reshape(2, 3))
+    for call in (lambda: mg.sum(x, 0, dim=1), lambda: mg.mean(x, dim=1, axis=1), lambda: mg.sum(x, 0, False, 1),
+                 lambda: mg.exp(x, x), lambda: mg.exp(x, axis=1), lambda: mg.exp(), lambda: mg.sum()):  # fmt: skip
+        with pytest.raises(TypeError):
+            call()
+    assert mg.add(x, y=1).tolist() == (x + 1).tolist()
+
+
+def test_operations_are_copied_and_pickled_as_functions_are():
+    for op in (mg.exp, mg.sum, mg.mean):
+        assert copy.deepcopy(op) is op and pickle.loads(pickle.dumps(op)) is op
 
 
 def test_numpy_functions_without_a_rule_say_so():

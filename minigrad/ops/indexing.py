@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitive import Array, Traced, primitive, register
+from minigrad.primitive import Array, Traced, composite, primitive, register
 
 __all__ = ["getitem", "scatter_add", "take_along_axis"]
 
@@ -47,6 +47,7 @@ def _(g: Any, index: Any) -> Any:
 
 
 @register(np.take_along_axis)
+@composite
 def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
     """The elements of `x` at `indices` along one axis, as ``np.take_along_axis``."""
     plain = indices._array if isinstance(indices, Traced) else indices

@@ -14,7 +14,7 @@ import numpy as np
 from minigrad.ops.elementwise import square
 from minigrad.ops.indexing import take_along_axis
 from minigrad.ops.shape import broadcast_to, reshape, squeeze
-from minigrad.primitive import Array, primitive, register, shape_of
+from minigrad.primitive import Array, composite, primitive, register, shape_of
 
 __all__ = [
     "all", "amax", "amin", "any", "argmax", "argmin", "log_softmax", "max", "mean", "min", "softmax", "sum", "var",
@@ -148,6 +148,7 @@ def _(g: Any, out: Any, axis: int) -> Any:
 
 
 @register(np.mean)
+@composite
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The mean over `axis`; of integers, in the default float dtype.
 
@@ -158,6 +159,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return sum(x, axis, keepdims) / _count(shape_of(x), axis)
 
 
+@composite
 def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 1) -> Any:
     """The variance over `axis`: sum((x - mean)**2) / (n - correction); unbiased by default, as PyTorch's.
 
@@ -176,6 +178,7 @@ def numpy_var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False
     return var(x, axis, keepdims, ddof)
 
 
+@composite
 def max(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """The maximum of all elements; with `axis`, as PyTorch, (values, indices) along it.
 
@@ -189,6 +192,7 @@ def max(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     return amax(x) if axis is None else _first(x, argmax(x, axis, True), axis, keepdims)
 
 
+@composite
 def min(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """The minimum of all elements; with `axis`, (values, indices) along it. See `max`."""
     return amin(x) if axis is None else _first(x, argmin(x, axis, True), axis, keepdims)

@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.errors import ShapeError
 from minigrad.kernels.broadcasting import broadcast, sum_to
-from minigrad.primitive import Array, primitive, register, shape_of
+from minigrad.primitive import Array, composite, primitive, register, shape_of
 
 __all__ = [
     "broadcast_to", "concatenate", "crop", "expand", "flatten", "pad", "permute", "reshape", "squeeze", "stack",
@@ -163,6 +163,7 @@ def transpose(x: Any, *axes: Any) -> Any:
 
 
 @register(np.concatenate)
+@composite
 def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Join arrays along an axis they already have; the other sizes agree.
 
@@ -188,6 +189,7 @@ def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
 
 
 @register(np.stack)
+@composite
 def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Join arrays of one shape along a new axis.
 
@@ -226,6 +228,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
 
 
 @register(np.squeeze)
+@composite
 def squeeze(x: Any, axis: int | Shape | None = None) -> Any:
     """Drop axes of size 1: all of them, or those named; a named axis of another size stays, as in PyTorch.
 
@@ -240,6 +243,7 @@ def squeeze(x: Any, axis: int | Shape | None = None) -> Any:
 
 
 @register(np.expand_dims)
+@composite
 def unsqueeze(x: Any, axis: int) -> Any:
     """A new axis of size 1 at `axis`.
 
