@@ -232,7 +232,7 @@ def backward(
                 elif node in wanted:
                     found[node] = g
                 if create_graph:
-                    here.scope = node.scope, Derivative(order, node.number)
+                    here.scope = node.scope, Derivative(order, node.number), ()
                 if walk.visit(node, g) and not retain_graph and node.plan.holds_arrays:
                     node.saved = None
     finally:

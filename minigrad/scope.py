@@ -1,7 +1,8 @@
 """Where an operation is called: in which call of which module, in which function, in which derivative.
 
-Pictures draw their boxes from this, and nothing else reads it. A scope is a plain tuple (outer scope, what): made once for a
-call, shared by the nodes made during it. It names modules weakly, so that it keeps nothing alive and closes no cycle.
+Pictures draw their boxes from this, and nothing else reads it. A scope is a plain tuple (outer scope, what, data): made once
+for a call, shared by the nodes made during it. It names modules weakly, and of arrays that need no gradient, which have no
+node, it knows no more than shape and dtype: so it keeps nothing alive and closes no cycle.
 """
 
 from __future__ import annotations
@@ -12,9 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar, cast
 
-__all__ = ["Derivative", "Scope", "composite", "derivative", "here", "watch", "watchers"]
+import numpy as np
 
-Scope = tuple[Any, Any]  # (outer Scope or None, a weak reference to a Module | the name of a composite | Derivative)
+from minigrad.primitive import Traced
+
+__all__ = ["Derivative", "Scope", "composite", "derivative", "here", "untracked", "watch", "watchers"]
+
+# (outer Scope or None, a weak reference to a Module | a composite | Derivative, shapes and dtypes as `untracked` gives them)
+Scope = tuple[Any, Any, tuple[Any, ...]]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -35,12 +41,11 @@ watchers: list[Callable[..., None]] = []  # called as watcher(op, args, out, nod
 
 def composite(function: F) -> F:
     """Say that a function of several primitives is one operation to a reader: pictures draw it as one."""
-    name = function.__name__
 
     @functools.wraps(function)
     def call(*args: Any, **options: Any) -> Any:
         outer = here.scope
-        here.scope = (outer, name)
+        here.scope = outer, function, untracked(args)
         try:
             return function(*args, **options)
         finally:
@@ -49,10 +54,20 @@ def composite(function: F) -> F:
     return cast(F, call)
 
 
+def untracked(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """(shape, dtype) of each argument that is an array or tensor without a node; None for every other."""
+    return tuple([
+        (array.shape, array.dtype)
+        if isinstance(array := arg._array if isinstance(arg, Traced) and arg._node is None else arg, np.ndarray)
+        else None
+        for arg in args
+    ])  # fmt: skip
+
+
 def derivative(scope: Scope | None) -> Derivative | None:
     """The innermost derivative around a scope; None in an ordinary forward."""
     while scope is not None:
-        scope, what = scope
+        scope, what, _ = scope
         if type(what) is Derivative:
             return what
     return None

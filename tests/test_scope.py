@@ -25,8 +25,8 @@ def chain(scope):
     """From the outermost scope inwards: modules, names of composites, derivatives."""
     found = []
     while scope is not None:
-        scope, what = scope
-        found.append(what() if isinstance(what, weakref.ref) else what)
+        scope, what, _ = scope
+        found.append(what() if isinstance(what, weakref.ref) else getattr(what, "__name__", what))
     return found[::-1]
 
 
@@ -49,6 +49,19 @@ def test_a_composite_names_the_nodes_made_in_it():
     assert (twice.__name__, twice.__doc__) == ("twice", "Documented.")
     assert chain(twice(mg.ones(1, requires_grad=True))._node.scope) == ["twice"]
     assert twice(np.ones(1)).tolist() == [2.0]
+
+
+def test_a_scope_knows_shape_and_dtype_of_data_that_has_no_node():
+    net = Twice()
+    y = net(mg.ones(3, 2))
+    inner = y._node.parents[0]
+    assert inner.scope[2] == (((3, 2), np.dtype(np.float32)),) and y._node.scope[2] == (None,)
+    f = composite(lambda x, y, times: x * y * times)
+    assert f(mg.ones(1, requires_grad=True), np.ones((2, 1)), 3)._node.scope[2] == (
+        None,
+        ((2, 1), np.dtype(np.float64)),
+        None,
+    )
 
 
 def test_the_scope_is_left_when_a_call_fails():

@@ -12,7 +12,7 @@ import numpy as np
 from minigrad.errors import DTypeError, MinigradError
 from minigrad.nn.parameter import Parameter
 from minigrad.primitive import DType
-from minigrad.scope import here
+from minigrad.scope import here, untracked
 from minigrad.tensor import Tensor
 
 __all__ = ["Module"]
@@ -61,7 +61,7 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         outer = here.scope
-        here.scope = outer, weakref.ref(self)
+        here.scope = outer, weakref.ref(self), untracked(args)
         try:
             return self.forward(*args, **kwargs)
         except MinigradError as error:
