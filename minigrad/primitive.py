@@ -155,8 +155,8 @@ class Primitive:
 
     def explain(self, error: ValueError, args: Sequence[Any]) -> NoReturn:
         """Raise NumPy's refusal of `args` again, as a ShapeError if it was about broadcasting."""
-        shapes = [np.shape(a._array if isinstance(a, Traced) else a) for a in args]
         if self.elementwise and not isinstance(error, ShapeError):
+            shapes = [np.shape(a._array if isinstance(a, Traced) else a) for a in args]
             axis = _first_bad_axis(shapes)
             if axis:
                 sizes = " and ".join(str(s[axis]) for s in shapes if len(s) >= -axis and s[axis] != 1)

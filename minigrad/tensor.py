@@ -21,6 +21,7 @@ from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.graph import Node, record
 from minigrad.kernels.conversion import to_array
 from minigrad.methods import Methods
+from minigrad.ops.indexing import plain_index
 from minigrad.primitive import FUNCTIONS, UFUNCS, Array, DType, Primitive, register
 
 __all__ = ["Tensor", "tensor"]
@@ -349,7 +350,7 @@ class Tensor(Methods):
     # What is more than a line of the table of methods
 
     def __getitem__(self, index: Any) -> Tensor:
-        return _apply(ops.getitem, (self, _plain_index(index)))
+        return _apply(ops.getitem, (self, plain_index(index)))
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self._array.ndim:
@@ -408,15 +409,6 @@ def _restored(cls: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
     t._node = None
     t._grad = None
     return t.requires_grad_() if requires_grad else t
-
-
-def _plain_index(index: Any) -> Any:
-    """An index without tensors, and without arrays that the caller could write into before backward."""
-    if isinstance(index, tuple):
-        return tuple(_plain_index(part) for part in index)
-    if isinstance(index, Tensor):
-        return index._array
-    return np.array(index) if isinstance(index, list | np.ndarray) else index
 
 
 def _repr(t: Tensor, prefix: str) -> str:

@@ -299,7 +299,7 @@ def _(rng: np.random.Generator) -> Case:
     return lambda t: mg.pad(t, widths, constant_values=fill), [x], padded
 
 
-@spec("getitem", linear=True, covers=("getitem", "scatter_add", "take_along_axis"))
+@spec("getitem", linear=True, covers=("getitem", "add_at", "take_along_axis"))
 def _(rng: np.random.Generator) -> Case:
     x = normal(rng, (4, 5, 3))
     rows, columns = rng.integers(-4, 4, (2, 3)), rng.integers(0, 5, (2, 3))  # repeated, and counted from the end
@@ -313,13 +313,13 @@ def _(rng: np.random.Generator) -> Case:
     return lambda t: t[index], [x], x[plain]
 
 
-@spec("scatter_add", linear=True)
+@spec("add_at", linear=True)
 def _(rng: np.random.Generator) -> Case:
     g, index = normal(rng, (5, 2)), rng.integers(0, 3, 5)
     expected = np.zeros((3, 2))
     for row, i in zip(g, index, strict=True):
         expected[i] += row
-    return lambda t: mg.scatter_add(t, index, (3, 2)), [g], expected
+    return lambda t: mg.add_at(t, index, (3, 2)), [g], expected
 
 
 @spec("take_along_axis", linear=True)

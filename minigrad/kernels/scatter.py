@@ -1,0 +1,73 @@
+"""Adding up at indices, and which of several writes to one place is the last."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minigrad.primitive import Array
+
+__all__ = ["add_at", "last_writes", "touches_once"]
+
+EVERY = slice(None)
+
+
+def add_at(g: Array, index: Any, size: tuple[int, ...]) -> Array:
+    """Zeros of shape `size` with `g` added at `index`, where repeated indices accumulate."""
+    out = np.zeros(size, g.dtype)
+    if touches_once(index):
+        out[index] = g
+        return out
+    positions = _flat_positions(index, size)
+    if positions is None or positions.shape != g.shape:
+        np.add.at(out, index, g)
+    else:
+        # np.add.at is fast for one flat index alone. 4096 rows of (10000, 256), float32: 2.6 ms; by rows 7.6, by bincount
+        # (which adds in float64) 5.7, by argsort and np.add.reduceat 11.9. A sorted (200, 5000): 2.0 ms, by pairs 11.5.
+        np.add.at(out.reshape(-1), positions.reshape(-1), g.reshape(-1))
+    return out
+
+
+def last_writes(index: Any, size: tuple[int, ...]) -> Array | None:
+    """Which elements of the right-hand side stay, of ``x[index] = ...`` with x of shape `size`; None: all of them."""
+    if touches_once(index):
+        return None
+    owner = np.empty(size, np.intp)
+    chosen = owner[index].shape
+    turn = np.arange(math.prod(chosen)).reshape(chosen)
+    owner[index] = turn
+    return np.asarray(owner[index] == turn)
+
+
+def touches_once(index: Any) -> bool:
+    """Whether no element is addressed twice: true of numbers and slices, and of a boolean mask beside them."""
+    parts = index if isinstance(index, tuple) else (index,)
+    arrays = [part for part in parts if not (part is None or part is Ellipsis or isinstance(part, int | slice | np.integer))]
+    return not arrays or (len(arrays) == 1 and np.asarray(arrays[0]).dtype.kind == "b")
+
+
+def _flat_positions(index: Any, size: tuple[int, ...]) -> Array | None:
+    """Where ``x[:, ..., i, j, ..., :]`` (arrays of integers side by side, whole axes around them) stands in the flat x.
+
+    None for any other index.
+    """
+    parts = list(index) if isinstance(index, tuple) else [index]
+    dots = next((at for at, part in enumerate(parts) if part is Ellipsis), len(parts))
+    parts[dots : dots + 1] = [EVERY] * (len(size) - len([part for part in parts if part is not Ellipsis]))
+    arrays = [not isinstance(part, slice) for part in parts]
+    first = arrays.index(True)
+    last = first + sum(arrays)
+    if not all(arrays[first:last]) or any(part is None or (isinstance(part, slice) and part != EVERY) for part in parts):
+        return None
+    read = [np.asarray(part) for part in parts[first:last]]
+    if any(part.dtype.kind not in "iu" for part in read):
+        return None
+    counted = [np.where(part < 0, part + n, part) for part, n in zip(read, size[first:last], strict=True)]
+    middle = np.asarray(np.ravel_multi_index(tuple(counted), size[first:last]))
+    before, after = size[:first], size[last:]
+    block = math.prod(after)
+    flat = middle.reshape(1, -1, 1) * block + np.arange(block)
+    flat = flat + np.arange(math.prod(before)).reshape(-1, 1, 1) * (math.prod(size[first:last]) * block)
+    return flat.reshape(*before, *middle.shape, *after)
