@@ -26,22 +26,17 @@ class Adagrad(Optimizer):
         weight_decay: float = 0.0,
         initial_accumulator_value: float = 0.0,
         eps: float = 1e-10,
+        *,
+        maximize: bool = False,
     ):
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "lr_decay": lr_decay,
-                "weight_decay": weight_decay,
-                "initial_accumulator_value": initial_accumulator_value,
-                "eps": eps,
-            },
-        )
+        options = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay, "eps": eps, "maximize": maximize}
+        super().__init__(params, {**options, "initial_accumulator_value": initial_accumulator_value})
 
-    def start(self, group: dict[str, Any], step: int) -> dict[str, float]:
+    def start(self, group: dict[str, Any], state: dict[str, Any]) -> dict[str, float]:
+        super().start(group, state)
         # the initial value is added once, as the state starts at zero
-        first = group["initial_accumulator_value"] if step == 1 else 0.0
-        return {"first": first, "lr": group["lr"] / (1 + (step - 1) * group["lr_decay"])}
+        first = 0.0 if "sum" in state else group["initial_accumulator_value"]
+        return {"first": first, "lr": group["lr"] / (1 + (state["step"] - 1) * group["lr_decay"])}
 
     def update(
         self, group: dict[str, Any], numbers: dict[str, float], p: Array, g: Array, state: list[Array], work: list[Array]

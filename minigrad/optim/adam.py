@@ -17,7 +17,8 @@ __all__ = ["Adam", "AdamW"]
 class Adam(Optimizer):
     """m = b1*m + (1-b1)*g; v = b2*v + (1-b2)*g**2; p -= lr * m' / (sqrt(v') + eps), m' and v' corrected for their start.
 
-    Kingma and Ba (2015), algorithm 1. Weight decay adds weight_decay * p to g. Equations and defaults are PyTorch's.
+    Kingma and Ba (2015), algorithm 1. Weight decay adds weight_decay * p to g; `amsgrad` divides by the largest v so far
+    (Reddi et al., 2018). Equations and defaults are PyTorch's.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(1.0, requires_grad=True)
@@ -27,8 +28,6 @@ class Adam(Optimizer):
     tensor(0.9000, requires_grad=True)
     """
 
-    buffers = ("exp_avg", "exp_avg_sq")
-
     def __init__(
         self,
         params: Iterable[Any],
@@ -36,23 +35,34 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
     ):
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, {**options, "amsgrad": amsgrad, "maximize": maximize})
 
-    def start(self, group: dict[str, Any], step: int) -> dict[str, float]:
-        beta1, beta2 = group["betas"]
+    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        moments = ("exp_avg", "exp_avg_sq")
+        return (*moments, "max_exp_avg_sq") if group["amsgrad"] else moments
+
+    def start(self, group: dict[str, Any], state: dict[str, Any]) -> dict[str, float]:
+        super().start(group, state)
+        (beta1, beta2), step = group["betas"], state["step"]
         return {"rate": group["lr"] / (1 - beta1**step), "root": math.sqrt(1 - beta2**step)}
 
     def update(
         self, group: dict[str, Any], numbers: dict[str, float], p: Array, g: Array, state: list[Array], work: list[Array]
     ) -> None:
-        (m, v), (w, u), (beta1, beta2) = state, work, group["betas"]
+        (m, v, *largest), (w, u), (beta1, beta2) = state, work, group["betas"]
         if self.decoupled:
             p *= 1 - group["lr"] * group["weight_decay"]
         m *= beta1
         m += np.multiply(g, 1 - beta1, out=w)
         v *= beta2
         v += np.multiply(np.multiply(g, g, out=w), 1 - beta2, out=w)
+        if largest:
+            v = np.maximum(largest[0], v, out=largest[0])
         np.sqrt(v, out=w)
         w /= numbers["root"]
         w += group["eps"]
@@ -73,5 +83,8 @@ class AdamW(Adam):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
     ):
-        super().__init__(params, lr, betas, eps, weight_decay)
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)

@@ -16,7 +16,7 @@ __all__ = ["SGD"]
 class SGD(Optimizer):
     """p -= lr * g, with momentum b = momentum * b + (1 - dampening) * g; Nesterov's looks ahead: g + momentum * b.
 
-    Weight decay adds weight_decay * p to g. Equations and defaults are PyTorch's.
+    Weight decay adds weight_decay * p to g; `maximize` climbs. Equations and defaults are PyTorch's.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(1.0, requires_grad=True)
@@ -34,22 +34,22 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
+        *,
+        maximize: bool = False,
     ):
-        super().__init__(
-            params,
-            {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov},
-        )
+        options = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay}
+        super().__init__(params, {**options, "nesterov": nesterov, "maximize": maximize})
 
     def check(self, options: Mapping[str, Any]) -> None:
-        super().check(options)
         if options["nesterov"] and (options["momentum"] <= 0 or options["dampening"] != 0):
             raise ValueError(f"SGD: nesterov needs a momentum and no dampening, got momentum={options['momentum']}")
 
     def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("momentum_buffer",) if group["momentum"] else ()
 
-    def start(self, group: dict[str, Any], step: int) -> dict[str, float]:
-        return {"fresh": 1.0 if step == 1 else 1 - group["dampening"]}  # the first buffer is the gradient itself
+    def start(self, group: dict[str, Any], state: dict[str, Any]) -> dict[str, float]:
+        # the first buffer is the gradient itself; there is no count of steps
+        return {"fresh": 1 - group["dampening"] if "momentum_buffer" in state else 1.0}
 
     def update(
         self, group: dict[str, Any], numbers: dict[str, float], p: Array, g: Array, state: list[Array], work: list[Array]

@@ -189,7 +189,7 @@ def _optimizer(optimizer: str | optim.Optimizer, network: Module, options: dict[
         if options is not None:
             raise ValueError("Trainer: optimizer_param goes with the name of an optimizer, not with one already made")
         return optimizer
-    known = {kind.lower(): getattr(optim, kind) for kind in optim.__all__ if kind != "Optimizer"}
+    known = {kind.lower(): getattr(optim, kind) for kind in optim.__all__ if kind not in ("Optimizer", "lr_scheduler")}
     if optimizer.lower() not in known:
         close = difflib.get_close_matches(optimizer.lower(), known, 1)
         hint = f"; did you mean {close[0]!r}?" if close else ""

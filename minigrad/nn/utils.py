@@ -1,0 +1,68 @@
+"""Gradients kept within bounds before a step, under PyTorch's names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import GraphError
+from minigrad.primitive import Array
+from minigrad.tensor import Tensor, _wrap
+
+__all__ = ["clip_grad_norm_", "clip_grad_value_"]
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> Tensor:
+    """Scale all gradients by one factor, so that their norm together is at most `max_norm`; gives the norm they had.
+
+    Pascanu et al. (2013). `norm_type` is p, also ``math.inf``. With `error_if_nonfinite` an infinite or NaN gradient raises
+    GraphError, naming the parameter, and nothing is changed.
+
+    >>> import minigrad as mg
+    >>> x = mg.tensor([3.0, 4.0], requires_grad=True)
+    >>> (x * x / 2).sum().backward()
+    >>> clip_grad_norm_(x, 1.0), x.grad
+    (tensor(5.), tensor([0.6000, 0.8000]))
+    """
+    given, p = _with_gradients(parameters), float(norm_type)
+    norms = [float(np.linalg.norm(g.ravel(), p)) for _, g in given]
+    total = float(np.linalg.norm(norms, p)) if norms else 0.0
+    if error_if_nonfinite and not math.isfinite(total):
+        i = next(i for i, norm in enumerate(norms) if not math.isfinite(norm))
+        raise GraphError(
+            f"clip_grad_norm_: the gradients have norm {total}: parameter {i}, of shape {given[i][0].shape}, {norms[i]}"
+        )
+    factor = max_norm / (total + 1e-6)
+    if not factor >= 1:  # NaN spreads, as in PyTorch
+        with np.errstate(invalid="ignore"):
+            _replace((x, np.asarray(g * factor)) for x, g in given)
+    return Tensor(np.asarray(total, np.result_type(*(g for _, g in given)) if given else None))
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Limit every element of the gradients to [-clip_value, clip_value].
+
+    >>> import minigrad as mg
+    >>> x = mg.tensor([3.0, -0.5], requires_grad=True)
+    >>> (x * x / 2).sum().backward()
+    >>> clip_grad_value_(x, 1.0)
+    >>> x.grad
+    tensor([ 1.0000, -0.5000])
+    """
+    _replace((x, np.clip(g, -clip_value, clip_value)) for x, g in _with_gradients(parameters))
+
+
+def _with_gradients(parameters: Any) -> list[tuple[Tensor, Array]]:
+    """The parameters that have a gradient, each with it."""
+    given = [parameters] if isinstance(parameters, Tensor) else parameters
+    return [(x, x._grad._array) for x in given if x._grad is not None]
+
+
+def _replace(gradients: Iterable[tuple[Tensor, Array]]) -> None:
+    for x, g in gradients:
+        x._grad = _wrap(np.asarray(g, x.dtype), None)

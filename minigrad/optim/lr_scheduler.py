@@ -1,0 +1,471 @@
+"""Schedules of the learning rate, with PyTorch's names, defaults and values.
+
+A scheduler sets the rates of an optimizer when it is made, and again at each `step()`, which belongs after the optimizer's:
+once for each epoch, or once for each batch, as the schedule is meant. Most change the present rate by a factor, so that
+several of them can act on one optimizer.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from minigrad.optim.optimizer import Optimizer
+
+__all__ = [
+    "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR", "LRScheduler", "LambdaLR",
+    "LinearLR", "MultiStepLR", "OneCycleLR", "ReduceLROnPlateau", "SequentialLR", "StepLR",
+]  # fmt: skip
+
+
+class LRScheduler:
+    """What all schedules share: the count of steps, the first rates, and state that can be saved.
+
+    A subclass defines `rate`: the rate of one parameter group at step number `last_epoch`, which is 0 where the schedule
+    starts. With `last_epoch` given it goes on after that step, from the rates that the optimizer has.
+    """
+
+    chained = True  # whether `rate` starts from the present rate, not from the first one
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1):
+        _check_optimizer(self, optimizer)
+        for i, group in enumerate(optimizer.param_groups):
+            if last_epoch == -1:
+                group.setdefault("initial_lr", group["lr"])
+            elif "initial_lr" not in group:
+                raise KeyError(f"{type(self).__name__}: last_epoch={last_epoch}, but group {i} has no initial_lr")
+        self.optimizer = optimizer
+        self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
+        self.last_epoch = last_epoch + 1
+        resumed = last_epoch != -1 and self.chained
+        self._set(self._present() if resumed else self._next())
+
+    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+        """The rate of a group at step `last_epoch`, given the present ``group["lr"]`` and the first one."""
+        raise NotImplementedError
+
+    def step(self) -> None:
+        """Set the next rates."""
+        self.last_epoch += 1
+        self._set(self._next())
+
+    def restart(self) -> None:
+        """Set the rates of the schedule's start, whatever they are now: how `SequentialLR` changes from one to the next."""
+        self.last_epoch = 0
+        self._set(self.base_lrs)
+        self._set(self._next())
+
+    def get_last_lr(self) -> list[float]:
+        """The rates that the last step set, one for each parameter group."""
+        return self._last_lr
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the optimizer."""
+        return {name: value for name, value in vars(self).items() if name != "optimizer"}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from a `state_dict`, this library's or PyTorch's; the rates themselves are the optimizer's state.
+
+        Raises ValueError, with nothing changed, for the state of another kind of schedule.
+        """
+        own = self.state_dict()
+        problems = [f"{name} is missing" for name in own if name not in state_dict]
+        problems += [f"{name} is unexpected" for name in state_dict if name not in own and name not in BOOKKEEPING]
+        if problems:
+            raise ValueError(f"{type(self).__name__}: the state_dict does not fit: {', '.join(problems)}")
+        vars(self).update({name: state_dict[name] for name in own})
+
+    def _next(self) -> list[float]:
+        groups = zip(self.optimizer.param_groups, self.base_lrs, strict=True)
+        return [self.rate(group, base_lr) for group, base_lr in groups]
+
+    def _present(self) -> list[float]:
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def _set(self, rates: Sequence[float]) -> None:
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+        self._last_lr = list(rates)
+
+
+class LambdaLR(LRScheduler):
+    """The first rate times ``lr_lambda(step)``; a list has one function for each parameter group."""
+
+    chained = False
+
+    def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1):
+        _check_optimizer(self, optimizer)
+        self.lr_lambdas: list[Callable[[int], float]] = _each("LambdaLR", "lr_lambda", lr_lambda, optimizer)
+        super().__init__(optimizer, last_epoch)
+
+    def _next(self) -> list[float]:
+        return [base_lr * f(self.last_epoch) for f, base_lr in zip(self.lr_lambdas, self.base_lrs, strict=True)]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the optimizer and the functions, which cannot be saved: as in PyTorch, None stands for each."""
+        return {**super().state_dict(), "lr_lambdas": [None] * len(self.lr_lambdas)}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        super().load_state_dict({**state_dict, "lr_lambdas": self.lr_lambdas})
+
+
+class StepLR(LRScheduler):
+    """The rate times `gamma` every `step_size` steps.
+
+    >>> import minigrad as mg
+    >>> optimizer = mg.optim.SGD([mg.tensor(1.0, requires_grad=True)], lr=0.5)
+    >>> scheduler = StepLR(optimizer, step_size=2, gamma=0.5)
+    >>> rates = []
+    >>> for epoch in range(5):
+    ...     optimizer.step()
+    ...     rates += scheduler.get_last_lr()
+    ...     scheduler.step()
+    >>> rates
+    [0.5, 0.5, 0.25, 0.25, 0.125]
+    """
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1):
+        self.step_size, self.gamma = _positive("StepLR", "step_size", step_size), gamma
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+        due = self.last_epoch and self.last_epoch % self.step_size == 0
+        return group["lr"] * self.gamma if due else group["lr"]
+
+
+class MultiStepLR(LRScheduler):
+    """The rate times `gamma` at each of the `milestones`."""
+
+    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1):
+        self.milestones, self.gamma = Counter(milestones), gamma
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+        return group["lr"] * self.gamma ** self.milestones[self.last_epoch]
+
+
+class ConstantLR(LRScheduler):
+    """The rate times `factor` for the first `total_iters` steps."""
+
+    def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1):
+        self.factor, self.total_iters = _within("ConstantLR", "factor", factor), total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+        if self.last_epoch == 0:
+            return group["lr"] * self.factor
+        return group["lr"] / self.factor if self.last_epoch == self.total_iters else group["lr"]
+
+
+class LinearLR(LRScheduler):
+    """The first rate times a factor that goes from `start_factor` to `end_factor` in `total_iters` steps: a warm-up."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        start_factor: float = 1 / 3,
+        end_factor: float = 1.0,
+        total_iters: int = 5,
+        last_epoch: int = -1,
+    ):
+        self.start_factor = _within("LinearLR", "start_factor", start_factor)
+        self.end_factor, self.total_iters = _within("LinearLR", "end_factor", end_factor, zero=True), total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+        t, lr = self.last_epoch, group["lr"]
+        if t == 0:
+            return lr * self.start_factor
+        if t > self.total_iters:
+            return lr
+        rise = self.end_factor - self.start_factor
+        return lr * (1 + rise / (self.total_iters * self.start_factor + (t - 1) * rise))
+
+
+class ExponentialLR(LRScheduler):
+    """The rate times `gamma` at every step."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1):
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+        return group["lr"] * self.gamma if self.last_epoch else group["lr"]
+
+
+class CosineAnnealingLR(LRScheduler):
+    """From the first rate to `eta_min` and back along a cosine of half-period `T_max`: Loshchilov and Hutter (2017)."""
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1):
+        self.T_max, self.eta_min = _positive("CosineAnnealingLR", "T_max", T_max), eta_min
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+        t, lr = self.last_epoch, group["lr"]
+        if t == 0:
+            return lr
+        if (t - 1 - self.T_max) % (2 * self.T_max) == 0:  # the rate is eta_min: no factor leads away from there
+            return lr + (base_lr - self.eta_min) * _height(self.T_max - 1, self.T_max)
+        ratio = _height(t, self.T_max) / _height(t - 1, self.T_max)
+        return self.eta_min + (lr - self.eta_min) * ratio
+
+
+class CosineAnnealingWarmRestarts(LRScheduler):
+    """Falling cosines from the first rate to `eta_min`, of `T_0` steps, each `T_mult` times as long as the one before.
+
+    Loshchilov and Hutter (2017): SGDR.
+    """
+
+    chained = False
+
+    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1):
+        self.T_0 = _positive("CosineAnnealingWarmRestarts", "T_0", T_0)
+        self.T_mult, self.eta_min = _positive("CosineAnnealingWarmRestarts", "T_mult", T_mult), eta_min
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+        start, length = 0, self.T_0
+        while self.last_epoch >= start + length:
+            start, length = start + length, length * self.T_mult
+        self.T_cur, self.T_i = self.last_epoch - start, length
+        return self.eta_min + (base_lr - self.eta_min) * _height(self.T_cur, self.T_i)
+
+
+class OneCycleLR(LRScheduler):
+    """Up to `max_lr` and down to almost nothing in `total_steps`, the momentum the other way round: Smith (2018).
+
+    Starts at max_lr / div_factor, is at max_lr after the share `pct_start` of the steps, and ends at a `final_div_factor`-th
+    of where it started; with `three_phase` it comes down as it went up, and then goes on to the end. `max_lr` and the
+    momenta may be lists, one for each parameter group. Step it after every batch; one step too many raises ValueError.
+    """
+
+    chained = False
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        max_lr: Any,
+        total_steps: int | None = None,
+        epochs: int | None = None,
+        steps_per_epoch: int | None = None,
+        pct_start: float = 0.3,
+        anneal_strategy: str = "cos",
+        cycle_momentum: bool = True,
+        base_momentum: Any = 0.85,
+        max_momentum: Any = 0.95,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+        three_phase: bool = False,
+        last_epoch: int = -1,
+    ):
+        _check_optimizer(self, optimizer)
+        if total_steps is None and (epochs is None or steps_per_epoch is None):
+            raise ValueError("OneCycleLR: needs total_steps, or epochs and steps_per_epoch")
+        if anneal_strategy not in ("cos", "linear"):
+            raise ValueError(f'OneCycleLR: anneal_strategy must be "cos" or "linear", got {anneal_strategy!r}')
+        if cycle_momentum and not {"momentum", "betas"} & set(optimizer.defaults):
+            raise ValueError(f"OneCycleLR: {type(optimizer).__name__} has no momentum\n  hint: pass cycle_momentum=False")
+        self.total_steps = _positive("OneCycleLR", "total_steps", total_steps or (epochs or 0) * (steps_per_epoch or 0))
+        self.cycle_momentum, self._anneal_func_type = cycle_momentum, anneal_strategy
+        peak = _within("OneCycleLR", "pct_start", pct_start, zero=True) * self.total_steps - 1
+        self._schedule_phases = _phases(peak, self.total_steps - 1, three_phase)
+        if last_epoch == -1:
+            columns = (_each("OneCycleLR", "value", value, optimizer) for value in (max_lr, base_momentum, max_momentum))
+            for group, top, low, high in zip(optimizer.param_groups, *columns, strict=True):
+                group.update(initial_lr=top / div_factor, max_lr=top, min_lr=top / div_factor / final_div_factor)
+                if cycle_momentum:
+                    group.update(base_momentum=low, max_momentum=high)
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+        start = 0.0
+        for phase in self._schedule_phases:
+            if self.last_epoch <= phase["end_step"] or phase is self._schedule_phases[-1]:
+                break
+            start = phase["end_step"]
+        length = phase["end_step"] - start
+        share = (self.last_epoch - start) / length if length else 1.0
+        if self.cycle_momentum:
+            momentum = self._between(group[phase["start_momentum"]], group[phase["end_momentum"]], share)
+            group.update({"betas": (momentum, group["betas"][1])} if "betas" in group else {"momentum": momentum})
+        return self._between(group[phase["start_lr"]], group[phase["end_lr"]], share)
+
+    def step(self) -> None:
+        if self.last_epoch >= self.total_steps:
+            raise ValueError(f"OneCycleLR: step {self.last_epoch + 1} of a schedule of {self.total_steps} steps")
+        super().step()
+
+    def _between(self, start: float, end: float, share: float) -> float:
+        if self._anneal_func_type == "linear":
+            return (end - start) * share + start
+        return end + (start - end) * _height(share, 1)
+
+
+class SequentialLR(LRScheduler):
+    """One schedule after another, changing at the `milestones`; each starts from its own beginning.
+
+    >>> import minigrad as mg
+    >>> optimizer = mg.optim.SGD([mg.tensor(1.0, requires_grad=True)], lr=1.0)
+    >>> warmup, decay = LinearLR(optimizer, 0.5, total_iters=2), ExponentialLR(optimizer, 0.5)
+    >>> scheduler = SequentialLR(optimizer, [warmup, decay], milestones=[2])
+    >>> rates = []
+    >>> for epoch in range(5):
+    ...     rates += scheduler.get_last_lr()
+    ...     scheduler.step()
+    >>> rates
+    [0.5, 0.75, 1.0, 0.5, 0.25]
+    """
+
+    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]):
+        if len(milestones) != len(schedulers) - 1:
+            raise ValueError(
+                f"SequentialLR: {len(schedulers)} schedulers need {len(schedulers) - 1} milestones, got {len(milestones)}"
+            )
+        for i, scheduler in enumerate(schedulers):
+            if isinstance(scheduler, ReduceLROnPlateau) or scheduler.optimizer is not optimizer:
+                raise ValueError(f"SequentialLR: scheduler {i} needs a metric, or belongs to another optimizer")
+        self._schedulers, self._milestones = list(schedulers), list(milestones)
+        self.optimizer = optimizer
+        self.restart()
+
+    def step(self) -> None:
+        self.last_epoch += 1
+        if self.last_epoch in self._milestones:
+            self._current.restart()
+        else:
+            self._current.step()
+        self._last_lr = self._present()
+
+    def restart(self) -> None:
+        self.last_epoch = 0
+        self._current.restart()
+        self._last_lr = self._present()
+
+    def state_dict(self) -> dict[str, Any]:
+        """How far it got, and the states of the schedules."""
+        return {**super().state_dict(), "_schedulers": [s.state_dict() for s in self._schedulers]}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        states = state_dict.get("_schedulers", ())
+        if len(states) != len(self._schedulers):
+            raise ValueError(f"SequentialLR: the state_dict has {len(states)} schedulers, not {len(self._schedulers)}")
+        super().load_state_dict({**state_dict, "_schedulers": self._schedulers})
+        for scheduler, state in zip(self._schedulers, states, strict=True):
+            scheduler.load_state_dict(state)
+
+    @property
+    def _current(self) -> LRScheduler:
+        return self._schedulers[bisect_right(self._milestones, self.last_epoch)]
+
+
+class ReduceLROnPlateau(LRScheduler):
+    """The rate times `factor` when a metric, given to `step(metric)`, has not improved for more than `patience` steps.
+
+    `mode` says whether "min" or "max" is better; an improvement is one by more than `threshold`, "rel"ative or "abs"olute.
+    After a reduction, `cooldown` steps do not count. No rate falls below `min_lr`, or by less than `eps`.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        mode: str = "min",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        min_lr: Any = 0.0,
+        eps: float = 1e-8,
+    ):
+        _check_optimizer(self, optimizer)
+        if factor >= 1:
+            raise ValueError(f"ReduceLROnPlateau: factor must be below 1, got {factor}")
+        if mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
+            raise ValueError(
+                f'ReduceLROnPlateau: mode must be "min" or "max", threshold_mode "rel" or "abs", '
+                f"got {mode!r} and {threshold_mode!r}"
+            )
+        self.optimizer = optimizer
+        self.mode, self.threshold, self.threshold_mode = mode, threshold, threshold_mode
+        self.factor, self.patience, self.cooldown, self.eps = factor, patience, cooldown, eps
+        self.min_lrs = _each("ReduceLROnPlateau", "min_lr", min_lr, optimizer)
+        self.best = math.inf if mode == "min" else -math.inf
+        self.last_epoch = self.num_bad_epochs = self.cooldown_counter = 0
+        self._last_lr = self._present()
+
+    def step(self, metrics: Any) -> None:  # type: ignore[override]
+        """Take the metric of an epoch, a number or a tensor of one."""
+        metric = float(metrics)
+        self.last_epoch += 1
+        if self._is_better(metric):
+            self.best, self.num_bad_epochs = metric, 0
+        else:
+            self.num_bad_epochs += 1
+        if self.cooldown_counter:
+            self.cooldown_counter, self.num_bad_epochs = self.cooldown_counter - 1, 0
+        if self.num_bad_epochs > self.patience:
+            for group, least in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
+                lower = max(group["lr"] * self.factor, least)
+                if group["lr"] - lower > self.eps:
+                    group["lr"] = lower
+            self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
+        self._last_lr = self._present()
+
+    def _is_better(self, metric: float) -> bool:
+        sign = 1 if self.mode == "min" else -1
+        if self.threshold_mode == "abs":
+            return sign * metric < sign * self.best - self.threshold
+        return sign * metric < sign * self.best * (1 - sign * self.threshold)
+
+
+# Entries of PyTorch's states that say nothing of the schedule.
+BOOKKEEPING = (
+    "_get_lr_called_within_step", "_is_initial", "_step_count", "default_min_lr", "mode_worse", "use_beta1",
+)  # fmt: skip
+
+
+def _phases(peak: float, last: float, three_phase: bool) -> list[dict[str, Any]]:
+    """The phases of a cycle: the last step of each, and what rate and momentum go from and to."""
+    rates, momenta = ["initial_lr", "max_lr", "min_lr"], ["max_momentum", "base_momentum", "max_momentum"]
+    ends = [peak, last]
+    if three_phase:
+        rates.insert(2, "initial_lr")
+        momenta.append("max_momentum")
+        ends.insert(1, 2 * peak)
+    names = ("end_step", "start_lr", "end_lr", "start_momentum", "end_momentum")
+    columns = (ends, rates[:-1], rates[1:], momenta[:-1], momenta[1:])
+    return [dict(zip(names, phase, strict=True)) for phase in zip(*columns, strict=True)]
+
+
+def _height(t: float, T: float) -> float:
+    """A falling half-period of the cosine, from 1 to 0."""
+    return (1 + math.cos(math.pi * t / T)) / 2
+
+
+def _check_optimizer(scheduler: LRScheduler, optimizer: Any) -> None:
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"{type(scheduler).__name__}: needs an Optimizer, got {type(optimizer).__name__}")
+
+
+def _each(schedule: str, name: str, value: Any, optimizer: Optimizer) -> list[Any]:
+    """One value for each parameter group."""
+    count = len(optimizer.param_groups)
+    values = list(value) if isinstance(value, list | tuple) else [value] * count
+    if len(values) != count:
+        raise ValueError(f"{schedule}: {len(values)} values of {name} for {count} parameter groups")
+    return values
+
+
+def _positive(schedule: str, name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{schedule}: {name} must be an int of at least 1, got {value!r}")
+    return value
+
+
+def _within(schedule: str, name: str, value: float, zero: bool = False) -> float:
+    if not 0 <= value <= 1 or (value == 0 and not zero):
+        raise ValueError(f"{schedule}: {name} must be within {'[' if zero else '('}0, 1], got {value}")
+    return value

@@ -1,0 +1,166 @@
+"""Schedules of the learning rate: their formulas, written out; errors; state."""
+
+import math
+
+import pytest
+
+import minigrad as mg
+from minigrad import optim
+from minigrad.optim import lr_scheduler as schedules
+
+
+def optimizer(lr=1.0, make=optim.SGD, **options):
+    return make([mg.ones(1, requires_grad=True)], lr=lr, **options)
+
+
+def rates(scheduler, steps=12, metric=None):
+    found = []
+    for _ in range(steps):
+        found.append(scheduler.optimizer.param_groups[0]["lr"])
+        scheduler.step() if metric is None else scheduler.step(metric)
+    return found
+
+
+CLOSED = {
+    "step": (lambda o: schedules.StepLR(o, 3, 0.5), lambda t: 0.5 ** (t // 3)),
+    "milestones": (lambda o: schedules.MultiStepLR(o, [2, 5, 5], 0.5), lambda t: 0.5 ** ((t >= 2) + 2 * (t >= 5))),
+    "exponential": (lambda o: schedules.ExponentialLR(o, 0.9), lambda t: 0.9**t),
+    "lambda": (lambda o: schedules.LambdaLR(o, lambda t: 1 / (t + 1)), lambda t: 1 / (t + 1)),
+    "linear": (lambda o: schedules.LinearLR(o, 0.2, 0.8, 4), lambda t: 0.2 + 0.6 * min(t, 4) / 4),
+    "constant": (lambda o: schedules.ConstantLR(o, 0.25, 3), lambda t: 0.25 if t < 3 else 1),
+    "cosine": (lambda o: schedules.CosineAnnealingLR(o, 4, 0.1), lambda t: 0.1 + 0.9 * (1 + math.cos(math.pi * t / 4)) / 2),
+    "restarts": (
+        lambda o: schedules.CosineAnnealingWarmRestarts(o, 2, 2),
+        lambda t: (1 + math.cos(math.pi * (t / 2 if t < 2 else (t - 2) / 4 if t < 6 else (t - 6) / 8))) / 2,
+    ),
+    "cycle": (
+        lambda o: schedules.OneCycleLR(o, 2.0, 12, None, None, 0.25, "linear", div_factor=4, final_div_factor=5),
+        lambda t: 0.5 + 1.5 * t / 2 if t <= 2 else 2 - 1.9 * (t - 2) / 9,
+    ),
+    "sequence": (
+        lambda o: schedules.SequentialLR(o, [schedules.LinearLR(o, 0.5, 1, 2), schedules.ExponentialLR(o, 0.5)], [4]),
+        lambda t: min(1, 0.5 + t / 4) if t < 4 else 0.5 ** (t - 4),
+    ),
+}  # fmt: skip
+each = pytest.mark.parametrize("make, formula", CLOSED.values(), ids=CLOSED)
+
+
+@each
+def test_the_rates_follow_their_formula(make, formula):
+    assert rates(make(optimizer(momentum=0.9))) == pytest.approx([formula(t) for t in range(12)], rel=1e-12, abs=1e-15)
+
+
+@each
+def test_every_group_has_a_schedule_of_its_own(make, formula):
+    a, b = mg.ones(1, requires_grad=True), mg.ones(1, requires_grad=True)
+    both = optim.SGD([{"params": [a]}, {"params": [b], "lr": 0.5}], lr=1.0, momentum=0.9)
+    scheduler = make(both)
+    for t in range(5):
+        found, expected = [g["lr"] for g in both.param_groups], formula(t)
+        assert scheduler.get_last_lr() == found and found[0] == pytest.approx(expected, rel=1e-12)
+        scheduler.step()
+    assert isinstance(scheduler, schedules.OneCycleLR | schedules.CosineAnnealingLR) or found[1] == pytest.approx(
+        expected / 2
+    )
+
+
+@each
+def test_a_saved_schedule_goes_on_where_it_was(make, formula):
+    whole = rates(make(optimizer(momentum=0.9)))
+    first = make(optimizer(momentum=0.9))
+    rates(first, 5)
+    saved, other = (first.optimizer.state_dict(), first.state_dict()), make(optimizer(lr=7.0, momentum=0.9))
+    other.optimizer.load_state_dict(saved[0])
+    other.load_state_dict(saved[1])
+    assert rates(other, 7) == whole[5:]
+
+
+def test_two_schedules_act_together():
+    o = optimizer()
+    a, b = schedules.ExponentialLR(o, 0.5), schedules.StepLR(o, 2, 0.1)
+    for _ in range(4):
+        a.step()
+        b.step()
+    assert o.param_groups[0]["lr"] == pytest.approx(0.5**4 * 0.1**2)
+
+
+def test_a_schedule_goes_on_from_an_epoch():
+    o = optimizer(lr=0.3)
+    with pytest.raises(KeyError, match="group 0 has no initial_lr"):
+        schedules.StepLR(o, 2, last_epoch=4)
+    o.param_groups[0]["initial_lr"] = 1.0
+    assert rates(schedules.ExponentialLR(o, 0.5, last_epoch=4), 2) == [0.3, 0.15]
+    assert rates(schedules.LambdaLR(o, lambda t: t, last_epoch=4), 2) == [5.0, 6.0]
+
+
+def test_one_cycle_turns_the_momentum_the_other_way():
+    for o, read in [
+        (optimizer(momentum=0.9), lambda g: g["momentum"]),
+        (optimizer(make=optim.Adam), lambda g: g["betas"][0]),
+    ]:
+        scheduler = schedules.OneCycleLR(o, 1.0, 10, pct_start=0.5, base_momentum=0.8, max_momentum=0.9)
+        seen = []
+        for _ in range(10):
+            seen.append(read(o.param_groups[0]))
+            scheduler.step()
+        assert seen[0] == pytest.approx(0.9) and min(seen) == pytest.approx(0.8, abs=1e-9) and seen[-1] == pytest.approx(0.9)
+        with pytest.raises(ValueError, match="step 11 of a schedule of 10 steps"):
+            scheduler.step()
+        assert scheduler.last_epoch == 10
+
+
+def test_a_plateau_lowers_the_rate_after_patience_and_rests_after_that():
+    scheduler = schedules.ReduceLROnPlateau(optimizer(), factor=0.5, patience=2, cooldown=1, min_lr=0.2)
+    assert rates(scheduler, 12, metric=mg.tensor(1.0)) == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25]
+    assert scheduler.get_last_lr() == [0.2] and scheduler.best == 1.0
+
+
+@pytest.mark.parametrize(
+    "options, metric, better",
+    [
+        ({}, 0.9998, True),
+        ({}, 0.99995, False),
+        ({"mode": "max"}, 1.0002, True),
+        ({"mode": "max", "threshold_mode": "abs", "threshold": 0.5}, 1.4, False),
+        ({"threshold_mode": "abs", "threshold": 0.5}, 0.4, True),
+    ],
+)
+def test_what_counts_as_better(options, metric, better):
+    scheduler = schedules.ReduceLROnPlateau(optimizer(), **options)
+    scheduler.step(1.0)
+    scheduler.step(metric)
+    assert (scheduler.best == metric) == better
+
+
+@pytest.mark.parametrize(
+    "make, error, says",
+    [
+        (lambda o: schedules.StepLR(3, 1), TypeError, "needs an Optimizer, got int"),
+        (lambda o: schedules.StepLR(o, 0), ValueError, "step_size must be an int of at least 1, got 0"),
+        (lambda o: schedules.CosineAnnealingLR(o, 2.5), ValueError, "T_max"),
+        (lambda o: schedules.LinearLR(o, start_factor=0.0), ValueError, r"start_factor must be within \(0, 1\], got 0"),
+        (lambda o: schedules.LinearLR(o, end_factor=math.nan), ValueError, "end_factor"),
+        (lambda o: schedules.LambdaLR(o, [abs, abs]), ValueError, "2 values of lr_lambda for 1 parameter groups"),
+        (lambda o: schedules.OneCycleLR(o, 1.0), ValueError, "total_steps, or epochs and steps_per_epoch"),
+        (lambda o: schedules.OneCycleLR(o, 1.0, 9), ValueError, "SGD has no momentum|cycle_momentum=False"),
+        (lambda o: schedules.OneCycleLR(o, 1.0, 9, anneal_strategy="cosine"), ValueError, "anneal_strategy"),
+        (lambda o: schedules.SequentialLR(o, [schedules.StepLR(o, 1)], [2]), ValueError, "1 schedulers need 0 milestones"),
+        (lambda o: schedules.SequentialLR(o, [schedules.StepLR(optimizer(), 1)], []), ValueError, "another optimizer"),
+        (lambda o: schedules.ReduceLROnPlateau(o, factor=1.0), ValueError, "factor must be below 1"),
+        (lambda o: schedules.ReduceLROnPlateau(o, mode="least"), ValueError, "mode must be"),
+    ],
+)
+def test_what_schedules_refuse(make, error, says):
+    o = optim.Adagrad([mg.ones(1, requires_grad=True)], lr=0.5)
+    says = says.replace("SGD", "Adagrad")
+    with pytest.raises(error, match=says):
+        make(o)
+    assert o.param_groups[0]["lr"] == 0.5
+
+
+def test_the_state_of_another_schedule_changes_nothing():
+    scheduler = schedules.StepLR(optimizer(), 3)
+    before, other = scheduler.state_dict(), {**schedules.CosineAnnealingLR(optimizer(), 3).state_dict(), "gamma": 1.0}
+    with pytest.raises(ValueError, match="step_size is missing, T_max is unexpected, eta_min is unexpected"):
+        scheduler.load_state_dict(other)
+    assert scheduler.state_dict() == before

@@ -1,0 +1,122 @@
+"""Every schedule beside PyTorch's over 50 steps, alone and together, with states that travel both ways."""
+
+import warnings
+
+import pytest
+
+import minigrad as mg
+
+torch = pytest.importorskip("torch")
+
+STEPS = 50
+NEED_MOMENTUM = ("OneCycleLR",)
+CASES = [
+    ("StepLR", {"step_size": 7, "gamma": 0.3}),
+    ("MultiStepLR", {"milestones": [3, 10, 10, 31], "gamma": 0.5}),
+    ("ConstantLR", {"factor": 0.25, "total_iters": 9}),
+    ("LinearLR", {"start_factor": 0.1, "end_factor": 0.7, "total_iters": 13}),
+    ("LinearLR", {"start_factor": 1.0, "end_factor": 0.0, "total_iters": 50}),
+    ("ExponentialLR", {"gamma": 0.93}),
+    ("CosineAnnealingLR", {"T_max": 50}),
+    ("CosineAnnealingLR", {"T_max": 9, "eta_min": 1e-3}),
+    ("CosineAnnealingLR", {"T_max": 1}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 7}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 3, "T_mult": 2, "eta_min": 0.01}),
+    ("OneCycleLR", {"max_lr": 0.5, "total_steps": 50}),
+    ("OneCycleLR", {"max_lr": [0.5, 0.2], "epochs": 5, "steps_per_epoch": 10, "three_phase": True}),
+    ("OneCycleLR", {"max_lr": 0.5, "total_steps": 50, "anneal_strategy": "linear", "pct_start": 0.0}),
+    ("OneCycleLR", {"max_lr": 0.5, "total_steps": 60, "cycle_momentum": False, "pct_start": 1.0}),
+    ("LambdaLR", {"lr_lambda": [lambda t: 0.95**t, lambda t: 1 / (1 + t)]}),
+]
+every_case = pytest.mark.parametrize("name, options", CASES, ids=[name for name, _ in CASES])
+make_optimizer = pytest.mark.parametrize("kind, given", [("SGD", {"momentum": 0.9}), ("AdamW", {})])
+
+
+def pair(kind, **given):
+    """The same optimizer, of two groups, in both libraries."""
+    return tuple(
+        getattr(lib.optim, kind)([{"params": [lib.ones(2, requires_grad=True)]},
+                                  {"params": [lib.ones(1, requires_grad=True)], "lr": 0.02}], lr=0.1, **given)
+        for lib in (mg, torch)
+    )  # fmt: skip
+
+
+def run(scheduler, steps=STEPS, metrics=None):
+    """The rates and momenta of both groups at every step."""
+    optimizer, seen = scheduler.optimizer, []
+    for t in range(steps):
+        seen.append([(g["lr"], g.get("momentum", 0.0), *g.get("betas", ())) for g in optimizer.param_groups])
+        optimizer.step()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            scheduler.step() if metrics is None else scheduler.step(metrics[t])
+    return seen
+
+
+def agree(a, b):
+    assert len(a) == len(b)
+    for step, (mine, theirs) in enumerate(zip(a, b, strict=True)):
+        for x, y in zip(mine, theirs, strict=True):
+            assert x == pytest.approx(y, rel=1e-10, abs=1e-14), step
+
+
+@make_optimizer
+@every_case
+def test_alone(kind, given, name, options):
+    ours, theirs = pair(kind, **given)
+    agree(*(run(getattr(lib.optim.lr_scheduler, name)(o, **options)) for lib, o in ((mg, ours), (torch, theirs))))
+
+
+@every_case
+def test_a_state_travels_both_ways(name, options):
+    if name == "LambdaLR":
+        options = {"lr_lambda": lambda t: 0.9**t}
+    expected = run(getattr(torch.optim.lr_scheduler, name)(pair("SGD", momentum=0.9)[1], **options))
+    for start, goal in ((mg, torch), (torch, mg)):
+        first, second = (dict(zip((mg, torch), pair("SGD", momentum=0.9), strict=True))[lib] for lib in (start, goal))
+        before = getattr(start.optim.lr_scheduler, name)(first, **options)
+        seen = run(before, 20)
+        after = getattr(goal.optim.lr_scheduler, name)(second, **options)
+        after.load_state_dict(before.state_dict())
+        second.load_state_dict(first.state_dict())
+        agree(seen + run(after, STEPS - 20), expected)
+
+
+@pytest.mark.parametrize("mode, mode_of_threshold", [("min", "rel"), ("min", "abs"), ("max", "rel"), ("max", "abs")])
+def test_on_a_plateau(mode, mode_of_threshold):
+    metrics = [1.0, 0.9, 0.95, 0.9, 0.9, 0.91, 0.9, 0.5, 0.5, 0.5, 0.6, 0.6, 0.6, 0.7, 0.7, 0.7] + [
+        0.7 + i / 40 for i in range(34)
+    ]
+    options = {"mode": mode, "factor": 0.5, "patience": 2, "cooldown": 2, "threshold": 0.01, "min_lr": [1e-3, 1e-4]}
+    agree(*(
+        run(lib.optim.lr_scheduler.ReduceLROnPlateau(o, threshold_mode=mode_of_threshold, **options), metrics=metrics)
+        for lib, o in zip((mg, torch), pair("Adam"), strict=True)
+    ))  # fmt: skip
+
+
+def sequence(lib, optimizer):
+    s = lib.optim.lr_scheduler
+    parts = [s.LinearLR(optimizer, 0.1, 1.0, 5), s.CosineAnnealingLR(optimizer, 12, 1e-3), s.ExponentialLR(optimizer, 0.9),
+             s.CosineAnnealingWarmRestarts(optimizer, 4, 2), s.MultiStepLR(optimizer, [2, 4])]  # fmt: skip
+    return s.SequentialLR(optimizer, parts, [5, 17, 25, 40])
+
+
+def test_one_after_another():
+    agree(*(run(sequence(lib, o)) for lib, o in zip((mg, torch), pair("SGD"), strict=True)))
+
+
+def test_several_at_once():
+    class Both:
+        def __init__(self, lib, optimizer):
+            s = lib.optim.lr_scheduler
+            self.optimizer = optimizer
+            self.parts = [
+                s.LinearLR(optimizer, 0.1, 1.0, 5), s.StepLR(optimizer, 9, 0.5), s.CosineAnnealingLR(optimizer, 20),
+                s.ExponentialLR(optimizer, 0.98), s.MultiStepLR(optimizer, [30]),
+            ]  # fmt: skip
+
+        def step(self):
+            for part in self.parts:
+                part.step()
+
+    agree(*(run(Both(lib, o)) for lib, o in zip((mg, torch), pair("SGD"), strict=True)))

@@ -1,0 +1,101 @@
+"""Every optimizer beside PyTorch's over ten steps, with states that travel both ways; clipping."""
+
+import copy
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+
+torch = pytest.importorskip("torch")
+
+CASES = [
+    ("SGD", {"lr": 0.1}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True, "maximize": True}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.2, "weight_decay": 0.1, "initial_accumulator_value": 0.3}),
+    ("RMSprop", {"lr": 0.01, "alpha": 0.8}),
+    ("RMSprop", {"lr": 0.01, "momentum": 0.8, "weight_decay": 0.1, "centered": True}),
+    ("Adam", {"lr": 0.1, "betas": (0.7, 0.9), "eps": 1e-3}),
+    ("Adam", {"lr": 0.1, "amsgrad": True, "weight_decay": 0.1, "maximize": True}),
+    ("AdamW", {"lr": 0.1, "amsgrad": True, "weight_decay": 0.3}),
+]
+every_case = pytest.mark.parametrize("name, options", CASES, ids=[name for name, _ in CASES])
+SHAPES = [(3, 2), (4,), ()]
+
+
+def start():
+    rng = np.random.default_rng(0)
+    return [rng.standard_normal(shape) for shape in SHAPES]
+
+
+def made(lib, name, options, values):
+    params = [lib.tensor(v.copy(), dtype=lib.float64).requires_grad_() for v in values]
+    groups = [{"params": params[:2]}, {"params": params[2:], "lr": 0.5, "weight_decay": 0.2}]
+    return params, getattr(lib.optim, name)(groups, **options)
+
+
+def run(lib, params, optimizer, first, last):
+    for t in range(first, last):
+        rng = np.random.default_rng([1, t])
+        for p in params:
+            p.grad = lib.tensor(rng.standard_normal(tuple(p.shape)), dtype=lib.float64)
+        if t == 4:
+            params[1].grad = None
+        optimizer.step()
+
+
+def values(params):
+    return [p.detach().numpy().copy() for p in params]
+
+
+def close(a, b):
+    for x, y in zip(a, b, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-10, atol=1e-14)
+
+
+@every_case
+def test_ten_steps(name, options):
+    found = []
+    for lib in (mg, torch):
+        params, optimizer = made(lib, name, options, start())
+        run(lib, params, optimizer, 0, 10)
+        found.append(values(params))
+    close(*found)
+
+
+def translated(state, tensor):
+    """The same state with the tensors of the other library."""
+    return {
+        "state": {i: {k: tensor(v) if hasattr(v, "numpy") else v for k, v in s.items()} for i, s in state["state"].items()},
+        "param_groups": copy.deepcopy(state["param_groups"]),
+    }
+
+
+@every_case
+@pytest.mark.parametrize("giver, taker", [(mg, torch), (torch, mg)], ids=["to torch", "from torch"])
+def test_states_travel(name, options, giver, taker):
+    params, optimizer = made(torch, name, options, start())
+    run(torch, params, optimizer, 0, 10)
+    expected = values(params)
+    params, optimizer = made(giver, name, options, start())
+    run(giver, params, optimizer, 0, 5)
+    others, second = made(taker, name, {"lr": 9.0}, values(params))
+    second.load_state_dict(translated(optimizer.state_dict(), lambda v: taker.tensor(v.numpy().copy())))
+    run(taker, others, second, 5, 10)
+    close(values(others), expected)
+
+
+@pytest.mark.parametrize("norm_type", [1.0, 2.0, float("inf")])
+@pytest.mark.parametrize("most", [0.5, 100.0])
+def test_clipping(norm_type, most):
+    found = []
+    for lib in (mg, torch):
+        params = made(lib, "SGD", {}, start())[0]
+        for p, v in zip(params, start(), strict=True):
+            p.grad = lib.tensor(v * 3, dtype=lib.float64)
+        norm = lib.nn.utils.clip_grad_norm_(params, most, norm_type)
+        after = [p.grad.numpy().copy() for p in params]
+        lib.nn.utils.clip_grad_value_(params, 0.1)
+        found.append([norm.numpy(), *after, *(p.grad.numpy() for p in params)])
+    close(*found)
