@@ -219,7 +219,7 @@ def backward(
         # An infinite gradient is a value here (sqrt at 0), not a warning.
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             for node, g in seeds:
-                walk.add(node, g)
+                walk.add(node, g if create_graph or not isinstance(g, Traced) else g._array)
             for node in nodes:
                 g = walk.table.pop(node, None)
                 if g is None:

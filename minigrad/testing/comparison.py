@@ -1,0 +1,211 @@
+"""The gradient of one input, as the rules give it, against differences: along directions, and entry by entry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigrad.primitive import Array
+from minigrad.testing.calls import Call, joined
+from minigrad.testing.diagnosis import diagnose
+from minigrad.testing.differences import Slopes, directed, signed, slopes
+from minigrad.testing.report import Comparison, Failure, GradcheckError, GradcheckReport, NonDifferentiableError
+
+__all__ = ["InputCheck", "Settings", "one_of", "place", "split"]
+
+LISTED = 2000  # elements of an input up to which a failure is located by trying each
+# rtol and atol by the least precise input; for a linear function there is only rounding.
+TOLERANCES = {"d": (1e-7, 1e-9), "f": (1e-4, 1e-6), "e": (1e-1, 1e-2)}
+LINEAR_TOLERANCES = {"d": (1e-12, 1e-12), "f": (1e-5, 1e-6), "e": (1e-2, 1e-2)}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of a check; see `gradcheck`."""
+
+    mode: str
+    eps: float | None
+    atol: float | None
+    rtol: float | None
+    directions: int
+    seed: int
+    linear_in: tuple[int, ...]
+    kinks: str
+    checks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        one_of("mode", self.mode, ("auto", "full", "directional"))
+        one_of("kinks", self.kinks, ("raise", "skip", "bracket"))
+
+
+class InputCheck:
+    """The comparisons for input `i` of a call, whose value is `here`; its `gradient` came of the incoming `gs`."""
+
+    def __init__(
+        self, call: Call, settings: Settings, report: GradcheckReport, gs: list[Array], here: Array, i: int, gradient: Array
+    ):
+        self.call, self.settings, self.report, self.gs, self.here, self.i = call, settings, report, gs, here, i
+        self.gradient = np.asarray(gradient, np.float64)
+        self.v = joined(gs)
+        self.arrays = [np.asarray(a, np.float64) for a in call.arrays]
+        self.x = self.arrays[i]
+        self.linear = i in settings.linear_in
+        rtol, atol = (LINEAR_TOLERANCES if self.linear else TOLERANCES).get(call.dtype.char, TOLERANCES["d"])
+        self.rtol = rtol if settings.rtol is None else settings.rtol
+        self.atol = atol if settings.atol is None else settings.atol
+        self.step = settings.eps or (1.0 if self.linear else 1e-3)
+        self.rounding = 8 * float(np.finfo(call.dtype).eps)
+
+    def compare(self, rows: Array | None) -> None:
+        """Along directions; then entry by entry, if `rows` has the Jacobian, each row times its incoming gradient."""
+        if not (self.x.size and self.v.size):
+            return
+        found = [self.along(self.direction(d), f"along direction {d}") for d in range(self.settings.directions)]
+        found += [] if rows is None else [self.entries(rows)]
+        failed = [c for c in found if c is not None and not self.report.add(c)]
+        if failed:
+            hint, worst = self.locate()
+            message = f"the gradient of input {self.i} is wrong" + (f": {hint}" if hint else "")
+            shown = failed[-1] if rows is not None or worst is None else worst
+            self.report.failures.append(Failure("gradient", message, shown))
+
+    def direction(self, d: int) -> Array:
+        """The d-th direction; every second one along the gradient, so that a small relative error everywhere adds up."""
+        u = directed(np.random.default_rng([self.settings.seed, 1, self.i, d]), self.x)
+        return np.where(self.gradient == 0, u, np.copysign(u, self.gradient)) if d % 2 else u
+
+    def along(self, u: Array, where: str) -> Comparison | None:
+        """<u, gradient> against <v, J u>; None if it is to be skipped."""
+        found = self.slopes(u)
+        numeric, left, right = (float(self.v @ s) for s in (found.central, found.left, found.right))
+        analytic = float(np.vdot(u, self.gradient))
+        kinked = found.kinked & (self.v != 0)
+        if kinked.any():
+            if self.skips(found, kinked, where):
+                return None
+            ends = np.sort([self.v * found.left, self.v * found.right], axis=0)
+            low, high = np.where(kinked, ends, self.v * found.central).sum(axis=1)
+            numeric = float(np.clip(analytic, low, high))  # any gradient within the bracket is right
+        size = float(np.abs(self.v) @ found.size)
+        terms = float(np.abs(self.v) @ np.abs(found.central) + np.vdot(np.abs(u), np.abs(self.gradient)))
+        allowed = self.rtol * terms + self.atol * size + self.rounding * float(np.abs(self.v).sum())
+        return Comparison(f"d <v, outputs> / d input {self.i} {where}", numeric, analytic, allowed, left, right)
+
+    def entries(self, rows: Array) -> Comparison | None:
+        """The worst entry of the Jacobian; None if all are to be skipped."""
+        lengths = np.maximum(1, np.abs(self.x)).ravel()
+        found = [self.slopes(self.unit(j, lengths[j])) for j in range(self.x.size)]
+        v = np.where(self.v == 0, 1, self.v)[:, None]
+        rows = rows / v  # (outputs, inputs), like all that follow
+        central, left, right, size = (
+            np.stack([getattr(s, name) for s in found], 1) / lengths for name in ("central", "left", "right", "size")
+        )
+        kinked = np.stack([s.kinked for s in found], 1) & (self.v != 0)[:, None]
+        kept = np.full(kinked.shape, True)
+        numeric = central
+        for j in map(int, np.flatnonzero(kinked.any(axis=0))):
+            if self.skips(found[j], kinked[:, j], place(self.x.shape, j)):
+                kept = ~kinked
+            else:
+                numeric = np.where(kinked, np.clip(rows, np.minimum(left, right), np.maximum(left, right)), central)
+        if not kept.any():
+            return None
+        allowed = self.rtol * (np.abs(numeric) + np.abs(rows)) + self.atol * size
+        allowed += self.rounding * (1 + np.abs(rows).max())
+        error = np.where(kept, np.abs(numeric - rows), -1)
+        excess = error / allowed
+        wrong = excess > 1
+        k, at = divmod(int(np.argmax(np.where(wrong, error, -1) if wrong.any() else excess)), self.x.size)
+        self.report.compared += int(kept.sum()) - 1
+        numbers = (float(part[k, at]) for part in (numeric, rows, allowed, left, right))
+        return Comparison(f"d {self.output(k)} / d input {self.i} {place(self.x.shape, at)}", *numbers)
+
+    def slopes(self, u: Array) -> Slopes:
+        def at(t: float) -> Array:
+            return self.call.value([a + t * u if n == self.i else a for n, a in enumerate(self.arrays)])
+
+        found = slopes(at, self.here, self.step, self.linear)
+        if self.linear and found.kinked.any():
+            message = f"linear_in says that it is linear in input {self.i}, but it is not"
+            self.report.failures.append(Failure("linear_in", message))
+            raise GradcheckError(self.report)
+        return found
+
+    def skips(self, found: Slopes, kinked: Array, where: str) -> bool:
+        """Whether to skip a comparison on a kink, or to bracket it; raises if kinks are to raise or have no bracket."""
+        k = int(np.argmax(kinked))
+        left, right = float(found.left[k]), float(found.right[k])
+        if self.settings.kinks == "skip":
+            self.report.skipped += 1
+            return True
+        if self.settings.kinks == "bracket" and np.isfinite([left, right]).all():
+            return False
+        raise NonDifferentiableError(
+            f"{self.call.name}: {self.output(k)} has a kink, or leaves its domain, within {self.step:g} of input {self.i} "
+            f"{where}: its slope is {left:.6g} from the left and {right:.6g} from the right\n"
+            '  hint: move the inputs away from it, take a smaller eps, or pass kinks="skip" or "bracket"'
+        )
+
+    def locate(self) -> tuple[str, Comparison | None]:
+        """A sentence about how the gradient is wrong, and its worst entry; of a large input, some entry that is wrong."""
+        if self.x.size > LISTED:
+            return "", self.bisect()
+        found = [self.entry(j) for j in range(self.x.size)]
+        known = [c for c in found if c is not None]
+        worst = max(known, key=lambda c: c.excess, default=None)
+        if len(known) < len(found):
+            return "", worst
+        numeric = np.array([c.numeric for c in known]).reshape(self.x.shape)
+        negated = self.call.only(self.i).vjp([-g for g in self.gs])[0]
+        ignores_g = bool(np.any(negated)) and np.array_equal(negated, self.gradient)
+        return diagnose(numeric, self.gradient, sum(c.excess > 1 for c in known), ignores_g), worst
+
+    def bisect(self) -> Comparison | None:
+        """An entry that is wrong, found by halves along random directions."""
+        rng = np.random.default_rng([self.settings.seed, 2])
+        where = np.arange(self.x.size)
+        while where.size > 1:
+            halves = np.array_split(where, 2)
+            errors = []
+            for half in halves:
+                u = np.zeros(self.x.size)
+                u[half] = signed(rng, half.size)
+                comparison = self.along(u.reshape(self.x.shape), "")
+                errors.append(comparison.excess if comparison else 0.0)
+            where = halves[int(np.argmax(errors))]
+        return self.entry(int(where[0]))
+
+    def entry(self, j: int) -> Comparison | None:
+        return self.along(self.unit(j), place(self.x.shape, j))
+
+    def unit(self, j: int, length: float = 1.0) -> Array:
+        u = np.zeros(self.x.size)
+        u[j] = length
+        return u.reshape(self.x.shape)
+
+    def output(self, k: int) -> str:
+        """The name of the k-th number among all outputs."""
+        for n, g in enumerate(self.gs):
+            if k < g.size:
+                return f"output {n} {place(g.shape, k)}"
+            k -= g.size
+        raise IndexError(k)
+
+
+def split(v: Array, like: Sequence[Array]) -> list[Array]:
+    """A vector as arrays of the shapes and dtypes of others, one after another."""
+    parts = np.split(v, np.cumsum([a.size for a in like])[:-1])
+    return [part.reshape(a.shape).astype(a.dtype) for part, a in zip(parts, like, strict=True)]
+
+
+def place(shape: tuple[int, ...], j: int) -> str:
+    """The index of the j-th element, as Python writes it."""
+    return str([int(n) for n in np.unravel_index(j, shape)])
+
+
+def one_of(name: str, value: str, allowed: Sequence[str]) -> None:
+    """Raise ValueError for an option that is none of those allowed."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")

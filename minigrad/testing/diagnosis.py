@@ -1,0 +1,43 @@
+"""How a gradient is wrong, in a sentence, where it is one of the usual ways."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minigrad.primitive import Array
+
+__all__ = ["diagnose"]
+
+
+def diagnose(numeric: Array, analytic: Array, wrong: int, ignores_g: bool) -> str:
+    """What relates the analytic gradient to the numeric one, of which `wrong` entries differ.
+
+    >>> import numpy as np
+    >>> diagnose(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 3.0], [2.0, 4.0]]), 2, False)
+    'it is transposed (2 of 4 entries differ)'
+    """
+    count = f"{wrong} of {numeric.size} entries differ"
+    if not np.any(analytic):
+        return "it is zero everywhere"
+    if ignores_g:
+        return "it does not depend on the incoming gradient"
+    ratio = float(np.vdot(numeric, analytic)) / max(float(np.vdot(numeric, numeric)), 1e-300)
+    if _same(analytic, ratio * numeric):
+        if abs(ratio + 1) < 1e-6:
+            return "it has the wrong sign everywhere"
+        sign = "+" if ratio > 1 else "-"
+        off = f"{ratio:.4g}" if abs(ratio - 1) > 1e-3 else f"(1 {sign} {abs(ratio - 1):.2g})"
+        return f"every entry is {off} times the numeric one"
+    if numeric.ndim == 2 and numeric.shape[0] == numeric.shape[1] and _same(analytic, numeric.T):
+        return f"it is transposed ({count})"
+    for axis in range(numeric.ndim):
+        if _same(analytic, np.flip(numeric, axis)):
+            return f"it is reversed along axis {axis} ({count})"
+        for shift in (1, -1):
+            if _same(analytic, np.roll(numeric, shift, axis)):
+                return f"it is shifted by {shift} along axis {axis} ({count})"
+    return count
+
+
+def _same(a: Array, b: Array) -> bool:
+    return bool(np.allclose(a, b, rtol=1e-6, atol=1e-9 * float(np.abs(b).max())))

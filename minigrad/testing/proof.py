@@ -1,0 +1,138 @@
+"""check_spec: everything that follows from a spec."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from minigrad.graph import is_grad_enabled
+from minigrad.testing.against import check_against, differs
+from minigrad.testing.calls import Call, filled, flat, plain
+from minigrad.testing.comparison import one_of
+from minigrad.testing.exact import adjoint, integral
+from minigrad.testing.gradcheck import gradcheck, gradgradcheck
+from minigrad.testing.spec import OpSpec, Sample
+from minigrad.testing.ties import check_tie
+
+__all__ = ["FACETS", "check_spec"]
+
+
+def check_spec(spec: OpSpec, *, seeds: Iterable[int] = range(5), facets: Sequence[str] | None = None) -> None:
+    """Prove an operation by its spec: for calls drawn with each seed, every one of `FACETS`, or those named.
+
+    Raises AssertionError (GradcheckError with its report, where a gradient is wrong) whose notes name spec, facet and seed.
+    """
+    chosen = FACETS if facets is None else facets
+    for name in chosen:
+        one_of("facets", name, FACETS)
+    if "kinks" in chosen:
+        _kinks(spec)
+    if "errors" in chosen:
+        _errors(spec)
+    for seed in seeds:
+        sample = spec.sample(np.random.default_rng(seed))
+        for name in (name for name in DRAWN if name in chosen):
+            try:
+                DRAWN[name](spec, sample, seed)
+            except Exception as error:
+                error.add_note(f"spec {spec.name!r}, facet {name!r}, seed {seed}")
+                raise
+
+
+def forward(spec: OpSpec, sample: Sample, seed: int) -> None:
+    """The values are those of the reference, in float64."""
+    call = Call(spec.fn, sample.args, sample.kwargs)
+    found = call.results(call.tensors())
+    wanted = [np.asarray(y) for y in flat(spec.reference(*sample.args, **sample.kwargs))]
+    assert len(found) == len(wanted), f"{spec.name} gives {len(found)} results, its reference {len(wanted)}"
+    for k, (y, expected) in enumerate(zip(found, wanted, strict=True)):
+        complaint = differs(plain(y), expected, 1e-10)
+        assert not complaint, f"{spec.name}: output {k} {complaint}"
+
+
+def exact(spec: OpSpec, sample: Sample, seed: int) -> None:
+    """Adjointness where it is linear, Euler's identity where it is homogeneous: exactly, where integers stay integers."""
+    call = Call(spec.fn, sample.args, sample.kwargs)
+    for wrt, independent in ((spec.linear_in, True), (spec.homogeneous_in, False)):
+        inputs = [i for i in wrt if i < len(call.arrays)]
+        if not inputs:
+            continue
+        arrays = [integral(a) if i in inputs else a for i, a in enumerate(call.arrays)]
+        left, right, size = adjoint(call, arrays, inputs, seed, independent)
+        allowed = 0.0 if left == np.rint(left) and right == np.rint(right) else 1e-12 * size
+        identity = "<g, f(u)> == <J^T g, u>" if independent else "<g, f(x)> == <J^T g, x>"
+        assert abs(left - right) <= allowed, f"{spec.name}: {identity}: {left!r} is not {right!r}"
+
+
+def gradient(spec: OpSpec, sample: Sample, seed: int) -> None:
+    """The gradients are those of differences, and all side checks hold; without a gradient, nothing is recorded."""
+    call = Call(spec.fn, sample.args, sample.kwargs)
+    if spec.order == 0 or not call.arrays:
+        assert not any(y.requires_grad for y in call.results(call.tensors())), f"{spec.name}: a result requires a gradient"
+        return
+    inputs = range(len(call.arrays))
+    linear = tuple(i for i in spec.linear_in if i in inputs)
+    gradcheck(spec.fn, sample.args, kwargs=sample.kwargs, mode="directional", linear_in=linear, seed=seed)
+    if spec.analytic:
+        check_against(spec.fn, spec.reference, sample.args, kwargs=sample.kwargs, seed=seed)
+
+
+def second(spec: OpSpec, sample: Sample, seed: int) -> None:
+    """The gradients of the gradients, too; or a refusal."""
+    call = Call(spec.fn, sample.args, sample.kwargs)
+    if not call.arrays or not spec.order:
+        return
+    if spec.order > 1:
+        gradgradcheck(spec.fn, sample.args, kwargs=sample.kwargs, mode="directional", directions=1, seed=seed)
+        return
+    tensors = call.tensors()
+    outputs = call.outputs(tensors)
+    try:
+        call.gradients(outputs, tensors, [np.ones(y.shape) for y in outputs], create_graph=True)
+    except Exception:
+        return
+    raise AssertionError(f"{spec.name}: order 1, but it was differentiated twice")
+
+
+def float32(spec: OpSpec, sample: Sample, seed: int) -> None:
+    """float32 stays float32, and its gradients are those of float64 but for rounding."""
+    whole = Call(spec.fn, sample.args, sample.kwargs)
+    args = filled(sample.args, [a.astype(np.float32) for a in whole.arrays])
+    call = Call(spec.fn, args, sample.kwargs)
+    for k, y in enumerate(call.results(call.tensors())):
+        assert y.dtype != np.float64, f"{spec.name}: output {k} is float64, though the inputs are float32"
+    if spec.order and call.arrays:
+        gradcheck(spec.fn, args, kwargs=sample.kwargs, mode="directional", directions=1, checks=("form",), seed=seed)
+
+
+DRAWN: dict[str, Callable[[OpSpec, Sample, int], None]] = {
+    "forward": forward,
+    "exact": exact,
+    "gradient": gradient,
+    "second": second,
+    "float32": float32,
+}
+FACETS = (*DRAWN, "kinks", "errors")
+
+
+def _kinks(spec: OpSpec) -> None:
+    for sample in spec.kinks:
+        check_tie(Call(spec.fn, sample.args, sample.kwargs), spec.tie_rule)
+
+
+def _errors(spec: OpSpec) -> None:
+    """What must be refused is, and nothing has changed then."""
+    for refusal in spec.errors:
+        call = Call(spec.fn, refusal.sample.args, refusal.sample.kwargs)
+        tensors, mode = call.tensors(), is_grad_enabled()
+        try:
+            spec.fn(*filled(call.args, tensors), **call.kwargs)
+        except refusal.error as error:
+            said = str(error)
+        else:
+            raise AssertionError(f"{spec.name}: {refusal.sample} was not refused with {refusal.error.__name__}")
+        assert re.search(refusal.match, said), f"{spec.name}: refused, but {refusal.match!r} is not in: {said}"
+        assert is_grad_enabled() == mode and all(t.grad is None for t in tensors)
+        assert all(np.array_equal(plain(t), a) for t, a in zip(tensors, call.arrays, strict=True))

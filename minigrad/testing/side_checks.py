@@ -1,0 +1,281 @@
+"""What must hold of a gradient beside its value, each for the price of a few more backwards.
+
+A check takes a subject and gives a complaint, or None. Where rounding may differ, it may by a few thousand roundings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from minigrad.graph import no_grad
+from minigrad.primitive import Array
+from minigrad.tensor import Tensor
+from minigrad.testing.calls import Call, gradients, joined, plain
+
+__all__ = ["SIDE_CHECKS", "Subject"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A call, what flows into its outputs, and the gradients that came of it."""
+
+    call: Call
+    gs: list[Array]
+    gradients: list[Array]
+    others: list[Array]  # other incoming gradients, and what comes of them
+    other_gradients: list[Array]
+
+    def differs(self, found: Sequence[Array], wanted: Sequence[Array], roundings: int = 4096) -> str | None:
+        """Where two lists of gradients disagree, if they do."""
+        scales = zip(self.gradients, self.other_gradients, strict=True)
+        for i, a, b, scale in zip(self.call.wrt, found, wanted, scales, strict=True):
+            if a.shape != b.shape:
+                return f"the gradient of input {i} has shape {a.shape}, not {b.shape}"
+            if not a.size:
+                continue
+            largest = max(float(np.abs(part).max()) for part in (b, *scale))
+            error = np.abs(a - b)
+            if not np.all(error <= roundings * np.finfo(self.call.dtype).eps * largest):
+                at = np.unravel_index(int(np.argmax(np.where(np.isnan(error), np.inf, error))), a.shape)
+                return f"the gradient of input {i} at {[int(n) for n in at]} is {a[at]:.10g}, not {b[at]:.10g}"
+        return None
+
+    def sums(self) -> list[Array]:
+        return [a + b for a, b in zip(self.gradients, self.other_gradients, strict=True)]
+
+
+def form(subject: Subject) -> str | None:
+    """``.grad`` has the shape and dtype of its tensor, is writable, and shares memory with nothing."""
+    for k, g in enumerate(subject.gs):
+        for given in (g, Tensor(g)):
+            tensors = subject.call.tensors()
+            outputs = subject.call.outputs(tensors)
+            if not outputs[k].requires_grad:
+                continue
+            outputs[k].backward(given)
+            arrays = {f"input {i}": t._array for i, t in enumerate(tensors)} | {"the incoming gradient": g}
+            arrays |= {f"output {n}": y._array for n, y in enumerate(outputs)}
+            if isinstance(given, Tensor):
+                arrays["the incoming gradient"] = given._array
+            for i in subject.call.wrt:
+                x, grad = tensors[i], tensors[i].grad
+                if grad is None:
+                    continue
+                name = f"the gradient of input {i}"
+                if grad.shape != x.shape or grad.dtype != x.dtype:
+                    return f"{name} is {grad.shape} {grad.dtype}, the input {x.shape} {x.dtype}"
+                if type(grad._array) is not np.ndarray:
+                    return f"{name} is a {type(grad._array).__name__}, not an array"
+                if not grad._array.flags.writeable:
+                    return f"{name} is read-only"
+                for other, array in arrays.items():
+                    if np.may_share_memory(grad._array, array):
+                        return f"{name} shares memory with {other}"
+                if grad._array.base is not None:
+                    return f"{name} is a view"
+                arrays[name] = grad._array
+    return None
+
+
+def repeat(subject: Subject) -> str | None:
+    """A second forward and backward give the same gradients to the bit, and so does a second backward of one graph."""
+    call = subject.call
+    tensors = call.tensors()
+    outputs = call.outputs(tensors)
+    # Copies: a rule might hand out the same buffer twice.
+    first = [g.copy() for g in call.dense(call.gradients(outputs, tensors, subject.gs, retain_graph=True))]
+    second = call.dense(call.gradients(outputs, tensors, subject.gs))
+    return subject.differs(first, subject.gradients, 0) or subject.differs(second, first, 0)
+
+
+def linear(subject: Subject) -> str | None:
+    """A gradient is linear in what flows in: vjp(2a - 3b) = 2 vjp(a) - 3 vjp(b)."""
+    mixed = [2 * a - 3 * b for a, b in zip(subject.gs, subject.others, strict=True)]
+    wanted = [2 * a - 3 * b for a, b in zip(subject.gradients, subject.other_gradients, strict=True)]
+    return subject.differs(subject.call.vjp(mixed), wanted)
+
+
+def unchanged(subject: Subject) -> str | None:
+    """Forward and backward leave inputs, outputs and incoming gradients as they were, also one that others share."""
+    call = subject.call
+    tensors, gs = call.tensors(), [Tensor(g) for g in subject.gs]
+    beside = [Tensor(np.zeros_like(g), requires_grad=True) for g in subject.gs]  # older than the outputs: visited later
+    before = [np.array(x) for x in call.arrays]
+    outputs = call.outputs(tensors)
+    values = [np.array(plain(y)) for y in outputs]
+    for y, g, z in zip(outputs, gs, beside, strict=True):
+        (y + z).backward(g, retain_graph=True)
+    for i, (t, x) in enumerate(zip(tensors, before, strict=True)):
+        if not np.array_equal(plain(t), x, equal_nan=True):
+            return f"input {i} was written to"
+    for k, (y, value) in enumerate(zip(outputs, values, strict=True)):
+        if not np.array_equal(plain(y), value, equal_nan=True):
+            return f"output {k} was written to"
+    for k, (g, z, given) in enumerate(zip(gs, beside, subject.gs, strict=True)):
+        if not np.array_equal(plain(g), given) or z.grad is None or not np.array_equal(plain(z.grad), given):
+            return f"the incoming gradient of output {k} was written to"
+    return None
+
+
+def accumulate(subject: Subject) -> str | None:
+    """Two backwards add up in ``.grad``."""
+    call = subject.call
+    tensors = call.tensors()
+    outputs = call.outputs(tensors)
+    for gs in (subject.gs, subject.others):
+        for y, g in zip(outputs, gs, strict=True):
+            if y.requires_grad:
+                y.backward(g, retain_graph=True)
+    return subject.differs(call.dense([tensors[i].grad for i in call.wrt]), subject.sums())
+
+
+def reuse(subject: Subject) -> str | None:
+    """Outputs used twice, the function used twice in one graph, and one tensor in two places of a call."""
+    call = subject.call
+    one, two = call.tensors(), call.tensors()
+    first, second = call.outputs(one), call.outputs(two)
+    leaves = [ts[i] for ts in (one, two) for i in call.wrt]
+    found = gradients([*first, *second], leaves, [*subject.gs, *subject.others], retain_graph=True)
+    for grads, wanted in ((found[: len(call.wrt)], subject.gradients), (found[len(call.wrt) :], subject.other_gradients)):
+        if wrong := subject.differs(call.dense(grads), wanted):
+            return f"with the function used twice in one graph, {wrong}"
+    consumers = [y * 1.0 for _ in range(2) for y in first]
+    found = call.gradients(consumers, one, [*subject.gs, *subject.others])
+    if wrong := subject.differs(call.dense(found), subject.sums()):
+        return f"with each output used twice, {wrong}"
+    for i, j in combinations(call.wrt, 2):
+        if wrong := _shared(subject, i, j):
+            return f"with one tensor as input {i} and as input {j}, {wrong}"
+    return None
+
+
+def layouts(subject: Subject) -> str | None:
+    """The memory layout of the inputs makes no difference."""
+    call = subject.call
+    if not all(call.arrays[i].size for i in call.wrt):
+        return None
+    repeated = list(call.arrays)
+    for i in call.wrt:
+        if repeated[i].ndim:
+            repeated[i] = np.array(np.broadcast_to(repeated[i][:1], repeated[i].shape))
+    for name, lay in LAYOUTS.items():
+        arrays = repeated if name == "broadcast" else call.arrays
+        try:
+            wanted = call.vjp(subject.gs, arrays)
+        except ValueError:
+            continue  # the function does not take these values
+        tensors = [lay(a).requires_grad_() if i in call.wrt else Tensor(a) for i, a in enumerate(arrays)]
+        found = call.dense(call.gradients(call.outputs(tensors), tensors, subject.gs))
+        if np.isfinite(joined(wanted)).all() and (wrong := subject.differs(found, wanted)):
+            return f"with inputs laid out as {name}, {wrong}"
+    return None
+
+
+def subsets(subject: Subject) -> str | None:
+    """An input's gradient does not depend on which other inputs require one."""
+    wrt = subject.call.wrt
+    sizes = range(1, len(wrt)) if len(wrt) <= 4 else (1, len(wrt) - 1)
+    for chosen in (c for n in sizes for c in combinations(range(len(wrt)), n)):
+        call = subject.call.only(*(wrt[k] for k in chosen))
+        part = Subject(
+            call,
+            *(
+                [values[k] for k in chosen] if lists else values
+                for lists, values in (
+                    (False, subject.gs),
+                    (True, subject.gradients),
+                    (False, subject.others),
+                    (True, subject.other_gradients),
+                )
+            ),
+        )
+        if wrong := part.differs(call.vjp(subject.gs), part.gradients):
+            return f"with gradients required in inputs {call.wrt} alone, {wrong}"
+    return None
+
+
+def no_graph(subject: Subject) -> str | None:
+    """Nothing is recorded under `no_grad`, nor for inputs that require no gradient."""
+    with no_grad():
+        if any(y.grad_fn is not None for y in subject.call.outputs(subject.call.tensors())):
+            return "an output has a graph under no_grad()"
+    if any(y.grad_fn is not None for y in subject.call.outputs([t.detach() for t in subject.call.tensors()])):
+        return "an output has a graph though no input requires a gradient"
+    return None
+
+
+SIDE_CHECKS: dict[str, Callable[[Subject], str | None]] = {
+    "form": form,
+    "repeat": repeat,
+    "linear": linear,
+    "unchanged": unchanged,
+    "accumulate": accumulate,
+    "reuse": reuse,
+    "layouts": layouts,
+    "subsets": subsets,
+    "no_graph": no_graph,
+}
+
+
+def _fortran(x: Array) -> Tensor:
+    return Tensor(np.array(x, order="F"))
+
+
+def _reversed(x: Array) -> Tensor:
+    return Tensor(np.flip(x).copy())[(slice(None, None, -1),) * x.ndim].detach()
+
+
+def _stepped(x: Array) -> Tensor:
+    """Every second element of an array that is NaN in between."""
+    base = np.full((*x.shape[:-1], 2 * x.shape[-1]), np.nan, x.dtype) if x.ndim else np.full(2, x)
+    base[..., ::2] = x
+    return Tensor(base)[..., ::2].detach() if x.ndim else Tensor(base)[0].detach()
+
+
+def _offset(x: Array) -> Tensor:
+    base = np.full((x.shape[0] + 3, *x.shape[1:]), np.nan, x.dtype) if x.ndim else np.full(3, x)
+    base[2 : 2 + len(base) - 3] = x
+    return Tensor(base)[2 : len(base) - 1].detach() if x.ndim else Tensor(base)[1].detach()
+
+
+def _read_only(x: Array) -> Tensor:
+    return Tensor(x).broadcast_to(x.shape).detach()
+
+
+def _broadcast(x: Array) -> Tensor:
+    return Tensor(x[:1]).broadcast_to(x.shape).detach() if x.ndim else Tensor(x)
+
+
+LAYOUTS: dict[str, Callable[[Array], Tensor]] = {
+    "Fortran order": _fortran,
+    "negative strides": _reversed,
+    "every second of an array": _stepped,
+    "part of an array": _offset,
+    "read-only": _read_only,
+    "broadcast": _broadcast,
+}
+
+
+def _shared(subject: Subject, i: int, j: int) -> str | None:
+    """The gradient of a tensor that is inputs i and j at once is the sum of their gradients at equal values."""
+    call = subject.call.only(i, j)
+    arrays = list(call.arrays)
+    if arrays[i].shape != arrays[j].shape or arrays[i].dtype != arrays[j].dtype:
+        return None
+    arrays[j] = arrays[i]
+    try:
+        apart = call.vjp(subject.gs, arrays)
+    except ValueError:
+        return None  # the function does not take these values
+    if not np.isfinite(joined(apart)).all():
+        return None
+    tensors = call.tensors(arrays)
+    tensors[j] = tensors[i]
+    call = call.only(i)
+    found = call.dense(call.gradients(call.outputs(tensors), tensors, subject.gs))
+    part = Subject(call, subject.gs, apart[:1], subject.others, apart[1:])
+    return part.differs(found, part.sums())
