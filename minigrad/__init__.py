@@ -18,6 +18,7 @@ from minigrad.func import grad
 from minigrad.graph import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from minigrad.ops import *
 from minigrad.primitive import primitive
+from minigrad.printing import get_printoptions, set_printoptions
 from minigrad.random import manual_seed
 from minigrad.tensor import Tensor, tensor
 

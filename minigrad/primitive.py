@@ -33,6 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minigrad.errors import GraphError, ShapeError
+from minigrad.scope import here
 
 __all__ = [
     "Array", "Composite", "DType", "Plan", "Primitive", "Traced", "binary", "composite", "primitive", "register", "shape_of",
@@ -239,7 +240,7 @@ class Primitive:
 
 
 class Composite:
-    """A function of operations, whose options are accepted under PyTorch's names and under NumPy's; see `composite`."""
+    """A function of operations that is one operation to its reader; make one with `composite`."""
 
     __name__: str
     __wrapped__: Callable[..., Any]
@@ -249,7 +250,14 @@ class Composite:
         self.names = tuple(inspect.signature(function).parameters)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        return self.__wrapped__(*args, **(renamed(options, self.names) if options else options))
+        if options:
+            options = renamed(options, self.names)
+        outer = here.scope
+        here.scope = outer, self.__name__
+        try:
+            return self.__wrapped__(*args, **options)
+        finally:
+            here.scope = outer
 
     def __repr__(self) -> str:
         return f"<operation {self.__name__}>"
@@ -279,7 +287,8 @@ def primitive(forward: Callable[..., Any]) -> Primitive:
 def composite(function: Callable[..., Any]) -> Composite:
     """Make an operation of a function that is composed of others, and has no rules of its own.
 
-    It adds nothing but names: an option `axis` is accepted as `dim`, and `keepdims` as `keepdim`, or the other way round.
+    Pictures draw it as one box, and its options have two names each: `axis` is accepted as `dim`, and `keepdims` as
+    `keepdim`, or the other way round.
 
     >>> import numpy as np
     >>> @composite

@@ -23,6 +23,7 @@ from minigrad.kernels.conversion import to_array
 from minigrad.methods import Methods
 from minigrad.ops.indexing import plain_index
 from minigrad.primitive import FUNCTIONS, UFUNCS, Array, DType, Primitive, register
+from minigrad.printing import tensor_repr
 
 __all__ = ["Tensor", "tensor"]
 
@@ -87,7 +88,8 @@ class Tensor(Methods):
         return len(self._array)
 
     def __repr__(self) -> str:
-        return _repr(self, "tensor")
+        grad_fn = None if self.is_leaf else "".join(word.capitalize() for word in self._node.name.split("_"))
+        return tensor_repr(self._array, "tensor", grad_fn, self.requires_grad)
 
     # Its values, out of the graph
 
@@ -409,22 +411,6 @@ def _restored(cls: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
     t._node = None
     t._grad = None
     return t.requires_grad_() if requires_grad else t
-
-
-def _repr(t: Tensor, prefix: str) -> str:
-    a = t._array
-    whole = a.dtype.kind != "f" or bool(np.all(a == np.floor(a)))
-    text = np.array2string(
-        a, precision=4, floatmode="maxprec_equal" if whole else "fixed", separator=", ", prefix=f"{prefix}("
-    )
-    default = a.dtype in (get_default_dtype(), np.dtype(np.int64), np.dtype(np.bool_))
-    kind = "" if default else f", dtype={a.dtype}"
-    if a.size == 0 and a.shape != (0,):
-        kind = f", shape={a.shape}{kind}"
-    if t.grad_fn is not None:
-        name = "".join(word.capitalize() for word in t.grad_fn.name.split("_"))
-        return f"{prefix}({text}{kind}, grad_fn=<{name}>)"
-    return f"{prefix}({text}{kind}, requires_grad=True)" if t.requires_grad else f"{prefix}({text}{kind})"
 
 
 def _query(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -136,7 +136,7 @@ def test_repr():
     x = mg.tensor(2.0, requires_grad=True)
     assert repr(x) == "tensor(2., requires_grad=True)"
     assert repr(x * x) == "tensor(4., grad_fn=<Multiply>)"
-    assert repr(mg.zeros(0, 3)) == "tensor([], shape=(0, 3))"
+    assert repr(mg.zeros(0, 3)) == "tensor([], size=(0, 3))"
     assert len(repr(mg.zeros(100_000))) < 100
     assert f"{x.detach():.3f}" == "2.000"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.primitive import DType
-from minigrad.tensor import Tensor, _repr
+from minigrad.tensor import Tensor
 
 __all__ = ["Parameter"]
 
@@ -25,4 +25,4 @@ class Parameter(Tensor):
         super().__init__(data, dtype, requires_grad)
 
     def __repr__(self) -> str:
-        return f"Parameter containing:\n{_repr(self, 'tensor')}"
+        return f"Parameter containing:\n{super().__repr__()}"
