@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minigrad.errors import GraphError, ShapeError
-from minigrad.scope import here
+from minigrad.scope import here, untracked
 
 __all__ = [
     "Array", "Composite", "DType", "Plan", "Primitive", "Traced", "binary", "composite", "primitive", "register", "shape_of",
@@ -253,7 +253,7 @@ class Composite:
         if options:
             options = renamed(options, self.names)
         outer = here.scope
-        here.scope = outer, self.__name__
+        here.scope = outer, self.__wrapped__, untracked(args)
         try:
             return self.__wrapped__(*args, **options)
         finally:

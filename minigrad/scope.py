@@ -15,8 +15,6 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
-from minigrad.primitive import Traced
-
 __all__ = ["Derivative", "Scope", "composite", "derivative", "here", "untracked", "watch", "watchers"]
 
 # (outer Scope or None, a weak reference to a Module | a composite | Derivative, shapes and dtypes as `untracked` gives them)
@@ -58,7 +56,7 @@ def untracked(args: tuple[Any, ...]) -> tuple[Any, ...]:
     """(shape, dtype) of each argument that is an array or tensor without a node; None for every other."""
     return tuple([
         (array.shape, array.dtype)
-        if isinstance(array := arg._array if isinstance(arg, Traced) and arg._node is None else arg, np.ndarray)
+        if isinstance(array := getattr(arg, "_array", arg), np.ndarray) and getattr(arg, "_node", None) is None
         else None
         for arg in args
     ])  # fmt: skip
