@@ -85,6 +85,14 @@ def retain(node: Node, receiver: Any) -> None:
     node.receiver = weakref.ref(receiver)
 
 
+def hand_over(former: Node, node: Node | None, receiver: Any) -> None:
+    """A result was changed in place: what retained the gradient of its former value retains that of the new one."""
+    if former.receiver is not None and former.receiver() is receiver:
+        former.receiver = None
+        if node is not None:
+            retain(node, receiver)
+
+
 class _Mode(threading.local):
     enabled = True
 

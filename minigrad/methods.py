@@ -7,6 +7,7 @@ those fastest. Options go by PyTorch's names or by NumPy's: `x.sum(dim=1, keepdi
 
 from __future__ import annotations
 
+import builtins
 import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,19 @@ def _reflected(op: Primitive) -> Callable[[Any, Any], Tensor]:
     return _documented(lambda self, other: self._record(op, (other, self)), op)
 
 
+def _in_place(op: Operation) -> Callable[..., Tensor]:
+    """``x.f_(...)``: x becomes ``f(x, ...)``; gives x. Raises GraphError for a leaf whose gradient is being recorded."""
+    name = f"{op.__name__}_"
+
+    def method(self: Tensor, *args: Any, **options: Any) -> Any:
+        self._refuse_change(name)
+        return self._become(op(self, *args, **options), name)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"`{op.__name__}` of this tensor, which becomes the result and is given back."
+    return method
+
+
 def _cast(dtype: type) -> Callable[[Any], Tensor]:
     return _documented(lambda self: self._record(ops.astype, (self, np.dtype(dtype))), ops.astype)
 
@@ -123,6 +137,12 @@ class Methods(Traced):
     def __rmatmul__(self, other: Any) -> Tensor:
         return ops.matmul(other, self)
 
+    __iadd__, __isub__, __imul__ = _in_place(ops.add), _in_place(ops.subtract), _in_place(ops.multiply)
+    __itruediv__, __ifloordiv__ = _in_place(ops.divide), _in_place(ops.floor_divide)
+    __imod__, __ipow__, __imatmul__ = _in_place(ops.remainder), _in_place(ops.power), _in_place(ops.matmul)
+    __iand__, __ior__ = _in_place(ops.bitwise_and), _in_place(ops.bitwise_or)
+    __ixor__ = _in_place(ops.bitwise_xor)
+
     # Elementwise
 
     exp = _prefix(ops.exp)
@@ -142,6 +162,22 @@ class Methods(Traced):
     def where(self, condition: Any, other: Any) -> Tensor:
         """This tensor where the condition holds, else `other`."""
         return ops.where(condition, self, other)
+
+    exp_, log_, sqrt_, square_ = _in_place(ops.exp), _in_place(ops.log), _in_place(ops.sqrt), _in_place(ops.square)
+    sin_, cos_, tanh_, sigmoid_ = _in_place(ops.sin), _in_place(ops.cos), _in_place(ops.tanh), _in_place(ops.sigmoid)
+    relu_, abs_, neg_ = _in_place(ops.relu), _in_place(ops.absolute), _in_place(ops.negative)
+    mul_, div_, pow_ = _in_place(ops.multiply), _in_place(ops.divide), _in_place(ops.power)
+    clip_ = clamp_ = _in_place(ops.clip)
+
+    def add(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
+        """``self + alpha * other``."""
+        return ops.add(self, other if alpha == 1 else alpha * other)
+
+    def sub(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
+        """``self - alpha * other``."""
+        return ops.subtract(self, other if alpha == 1 else alpha * other)
+
+    add_, sub_ = _in_place(add), _in_place(sub)
 
     float = _cast(np.float32)
     double = _cast(np.float64)

@@ -24,6 +24,7 @@ from minigrad.methods import Methods
 from minigrad.ops.indexing import plain_index
 from minigrad.primitive import FUNCTIONS, UFUNCS, Array, DType, Primitive, register
 from minigrad.printing import tensor_repr
+from minigrad.random import default_generator
 
 __all__ = ["Tensor", "tensor"]
 
@@ -289,22 +290,99 @@ class Tensor(Methods):
             g = own
         self._grad = _wrap(g, None)
 
-    def copy_(self, other: Any) -> Tensor:
-        """Replace the value by another of a shape that broadcasts to it; gives the tensor itself.
+    # Changing a tensor: it is bound to the result of a pure operation, so nothing that was saved is ever written to
 
-        Raises GraphError for a leaf that requires a gradient outside `no_grad()`, and for a result.
+    def copy_(self, other: Any) -> Tensor:
+        """Take the values of another, of a shape that broadcasts to this one and any dtype; gives the tensor itself.
+
+        The gradient flows to `other`. Raises GraphError for a leaf that requires a gradient outside `no_grad()`.
         """
-        if not self.is_leaf:
-            raise GraphError("copy_: the tensor is a result; its value follows from its inputs\n  hint: use t.detach()")
-        if self.requires_grad and graph.is_grad_enabled():
-            raise GraphError("copy_: the tensor is a leaf that requires a gradient\n  hint: use it inside no_grad()")
-        new = np.empty_like(self._array)
-        source = other._array if isinstance(other, Tensor) else to_array(other, None, get_default_dtype())
+        self._refuse_change("copy_")
+        source = other if isinstance(other, Tensor) else Tensor(other)
         try:
-            new[...] = source
-        except ValueError:
+            value = ops.broadcast_to(source.astype(self.dtype), self.shape)
+        except ShapeError:
             raise ShapeError(f"copy_: shape {source.shape} does not broadcast to {self.shape}") from None
-        self._write(new)
+        own = np.empty_like(self._array)  # in the memory order of the tensor
+        own[...] = value._array
+        return self._become(_wrap(own, value._node), "copy_")
+
+    def fill_(self, value: Any) -> Tensor:
+        """One value, a number or a 0-d tensor, everywhere; gives the tensor itself. See `copy_`."""
+        if np.ndim(value):
+            raise ShapeError(f"fill_: the value must be a number or a 0-d tensor, got shape {np.shape(value)}")
+        return self.copy_(value)
+
+    def zero_(self) -> Tensor:
+        """Zeros everywhere; gives the tensor itself. See `copy_`."""
+        return self.copy_(0)
+
+    def uniform_(self, a: float = 0.0, b: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
+        """Numbers drawn uniformly from [a, b); gives the tensor itself."""
+        return self._draw("uniform_", lambda source: a + (b - a) * source.random(self.shape), generator)
+
+    def normal_(self, mean: float = 0.0, std: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
+        """Numbers drawn from the normal distribution; gives the tensor itself. Raises ValueError for a negative `std`."""
+        if not std >= 0:
+            raise ValueError(f"normal_: std must be at least 0, got {std}")
+        return self._draw("normal_", lambda source: mean + std * source.standard_normal(self.shape), generator)
+
+    def bernoulli_(self, p: float = 0.5, generator: np.random.Generator | None = None) -> Tensor:
+        """1 with probability `p`, else 0; gives the tensor itself."""
+        return self._draw("bernoulli_", lambda source: source.random(self.shape) < p, generator)
+
+    def _draw(self, name: str, draw: Callable[[np.random.Generator], Any], generator: np.random.Generator | None) -> Tensor:
+        self._refuse_change(name)
+        return self.copy_(np.asarray(draw(generator or default_generator())))
+
+    def detach_(self) -> Tensor:
+        """Forget how the tensor was made, and ask for no gradient; gives the tensor itself."""
+        self._node = None
+        return self
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        """``x[index] = value``: x becomes ``ops.setitem(x, index, value)``, and gradients flow to both."""
+        self._refuse_change("setitem")
+        self._become(_apply(ops.setitem, (self, plain_index(index), value)), "setitem")
+
+    @property
+    def data(self) -> Tensor:
+        """The value outside the graph: what is done in place to ``x.data`` is done to x, at any time and unrecorded.
+
+        A node that saved the value before refuses to go backward after (PyTorch then gives a wrong gradient).
+        """
+        return _Data(self)
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        _Data(self).copy_(value)
+
+    def _refuse_change(self, name: str) -> None:
+        """Raise GraphError if this is a leaf whose gradient is being recorded."""
+        if self._node is not None and self._node.primitive is None and graph.is_grad_enabled():
+            raise GraphError(
+                f"{name}: a leaf that requires a gradient cannot be changed while operations are recorded\n"
+                "  hint: change it inside no_grad(), or make a new tensor: x = x + 1, where, concatenate, x.clone()"
+            )
+
+    def _become(self, result: Tensor, name: str) -> Tensor:
+        """Be `result` from now on, in this tensor's shape and dtype; without recording, only the value changes."""
+        if result.shape != self.shape:
+            raise ShapeError(f"{name}: the result has shape {result.shape}, the tensor has {self.shape} and keeps it")
+        if result.dtype != self.dtype:
+            if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+                raise DTypeError(
+                    f"{name}: the result is of dtype {result.dtype}, the tensor is of {self.dtype} and keeps it\n"
+                    f"  hint: make a new tensor instead: x = x.{name.rstrip('_')}(...)"
+                )
+            result = result.astype(self.dtype)
+        former = self._node
+        if former is not None and not graph.is_grad_enabled():
+            self._write(result._array)
+            return self
+        self._array, self._node = result._array, result._node
+        if former is not None:
+            graph.hand_over(former, self._node, self)
         return self
 
     def _write(self, array: Array) -> None:
@@ -364,6 +442,28 @@ class Tensor(Methods):
         return _apply(ops.astype, (self, np.dtype(dtype)))
 
     to = astype
+
+
+class _Data(Tensor):
+    """What ``x.data`` gives: a tensor whose array is that of x."""
+
+    __slots__ = ("_owner",)
+
+    def __init__(self, owner: Tensor):
+        self._owner = owner
+        self._node = None
+        self._grad = None
+
+    @property
+    def _array(self) -> Array:
+        return self._owner._array
+
+    @_array.setter
+    def _array(self, array: Array) -> None:
+        self._owner._write(array)
+
+    def _become(self, result: Tensor, name: str) -> Tensor:
+        return super()._become(result.detach(), name)
 
 
 class HookHandle:

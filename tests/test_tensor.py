@@ -106,9 +106,6 @@ def test_operators_on_both_sides():
         assert isinstance(mask, mg.Tensor) and mask.dtype == bool and not mask.requires_grad
     assert ((x > 1) & ~(x > 3) | (x == 1)).all()
     assert (7 // mg.tensor(2)).item() == 3 and (7 % mg.tensor(4)).item() == 3 and abs(mg.tensor(-2)).item() == 2
-    total = x
-    total += 1
-    assert total is not x and x.tolist() == [[1.0, 2.0]]
 
 
 @pytest.mark.parametrize("other", [None, "a", [None], 1j, np.ones(2, complex), np.ma.ones(2), object()])
@@ -191,8 +188,6 @@ def test_copy_changes_only_what_may_change():
             x.copy_([1.0, 2.0, 3.0])
         assert x.copy_(mg.tensor(7.0)) is x
     assert x.tolist() == [7.0, 7.0]
-    with pytest.raises(GraphError, match="result"):
-        (x * 2).copy_(0.0)
 
 
 def test_copies_and_pickles_of_leaves():
