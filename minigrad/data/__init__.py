@@ -1,10 +1,15 @@
-"""Real data: the bundled digits, MNIST, and batches of anything."""
+"""Data: the bundled digits, MNIST and Fashion-MNIST, toys, transforms of images, and batches of anything."""
 
-from minigrad.data import datasets
-from minigrad.data.datasets import TensorDataset
+from minigrad.data import datasets, toys, transforms
+from minigrad.data.dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
 from minigrad.data.digits import load_digits
 from minigrad.data.idx import read_idx
-from minigrad.data.loader import DataLoader
+from minigrad.data.loader import DataLoader, default_collate
 from minigrad.data.mnist import load_mnist
+from minigrad.data.samplers import RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler
 
-__all__ = ["DataLoader", "TensorDataset", "datasets", "load_digits", "load_mnist", "read_idx"]
+__all__ = [
+    "ConcatDataset", "DataLoader", "Dataset", "RandomSampler", "SequentialSampler", "Subset", "SubsetRandomSampler",
+    "TensorDataset", "WeightedRandomSampler", "datasets", "default_collate", "load_digits", "load_mnist", "random_split",
+    "read_idx", "toys", "transforms",
+]  # fmt: skip

@@ -1,51 +1,20 @@
-"""Datasets by index: ``dataset[i]`` is an image and its class."""
+"""Image datasets under torchvision's names: ``dataset[i]`` is an image and its class."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sized
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from minigrad.data.digits import load_digits
-from minigrad.data.mnist import find_images, folders, load_mnist
-from minigrad.errors import ShapeError
+from minigrad.data.mnist import FASHION, Root, Source, read_images
+from minigrad.data.mnist import MNIST as DIGITS
 from minigrad.primitive import Array
-from minigrad.tensor import Tensor
 
-__all__ = ["MNIST", "Dataset", "Digits", "FashionMNIST", "TensorDataset"]
+__all__ = ["MNIST", "Digits", "FashionMNIST"]
 
 Transform = Callable[[Any], Any]
-
-
-class Dataset(Sized, Protocol):
-    """Anything with a length whose items can be had by index."""
-
-    def __getitem__(self, index: Any) -> Any: ...
-
-
-class TensorDataset:
-    """Arrays or tensors of one length; item i is the tuple of their i-th elements.
-
-    >>> import numpy as np
-    >>> TensorDataset(np.zeros((3, 2)), np.array([5, 6, 7]))[1]
-    (array([0., 0.]), np.int64(6))
-    """
-
-    def __init__(self, *tensors: Any):
-        if not tensors:
-            raise ValueError("TensorDataset: needs at least one array")
-        self.arrays = [t.detach()._array if isinstance(t, Tensor) else np.asarray(t) for t in tensors]
-        lengths = [len(a) if a.ndim else None for a in self.arrays]
-        if None in lengths or len(set(lengths)) > 1:
-            raise ShapeError(f"TensorDataset: arrays must have one length, got {', '.join(map(str, lengths))}")
-
-    def __len__(self) -> int:
-        return len(self.arrays[0])
-
-    def __getitem__(self, index: Any) -> tuple[Any, ...]:
-        return tuple(array[index] for array in self.arrays)
 
 
 class _Images:
@@ -87,33 +56,32 @@ class Digits(_Images):
 
 
 class MNIST(_Images):
-    """MNIST; `root` as in `load_mnist`."""
+    """Handwritten digits, 28x28: 60,000 for training, 10,000 for testing.
 
-    def __init__(
-        self,
-        root: str | os.PathLike[str] | None = None,
-        train: bool = True,
-        transform: Transform | None = None,
-        target_transform: Transform | None = None,
-    ):
-        x, t = load_mnist(normalize=False, flatten=False, root=root)[0 if train else 1]
-        super().__init__(x[:, 0], t, transform, target_transform)
-
-
-class FashionMNIST(_Images):
-    """Fashion-MNIST (H. Xiao, K. Rasul, R. Vollgraf, 2017) from a folder of its files; there is no download.
-
-    `root` or $MINIGRAD_DATA holds the four files, directly, in `fashion/`, or in `FashionMNIST/raw/`.
+    The files are in `root`, directly, in `mnist/`, or as torchvision leaves them in `MNIST/raw/`; or, with no root, in
+    $MINIGRAD_DATA or the cache. With `download` they are fetched where they are missing. Raises FileNotFoundError, and
+    DatasetFileError for files that are not the original ones.
     """
 
-    classes = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
+    source: Source = DIGITS
 
     def __init__(
         self,
-        root: str | os.PathLike[str] | None = None,
+        root: Root = None,
         train: bool = True,
         transform: Transform | None = None,
         target_transform: Transform | None = None,
+        download: bool = False,
     ):
-        images, labels = find_images(folders(root, "fashion"), "train" if train else "test")
+        images, labels = read_images(self.source, "train" if train else "test", root, download)
         super().__init__(images, labels.astype(np.int64), transform, target_transform)
+
+
+class FashionMNIST(MNIST):
+    """Clothes in the format of MNIST; the files are in `root`, in `fashion/`, or in `FashionMNIST/raw/`.
+
+    What is downloaded must be the original; files of your own under the same names are read if their format is right.
+    """
+
+    source = FASHION
+    classes = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]

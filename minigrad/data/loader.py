@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from minigrad.data.datasets import Dataset, TensorDataset
+from minigrad.data.dataset import Dataset, Subset, TensorDataset
 from minigrad.random import default_generator
 from minigrad.tensor import Tensor, _wrap
 
-__all__ = ["DataLoader"]
+__all__ = ["DataLoader", "default_collate"]
 
 
 class DataLoader:
     """The items of a dataset in batches of tensors, shuffled anew for each epoch if asked for.
 
-    With `seed` the epochs are the same every time; without, the library's generator draws one at the first epoch. Each
-    epoch's order follows from the seed and the epoch's number alone, so that one that was broken off does not disturb the
-    next. `drop_last` leaves out a last batch that is not full; `collate_fn` makes a batch of a list of items.
+    With `seed` the epochs are the same every time; without, one is drawn at the first epoch from `generator`, the library's
+    own unless given. Each epoch's order follows from the seed and the epoch's number alone, so that one that was broken off
+    does not disturb the next. A `sampler` gives the order instead: any iterable of indices. `drop_last` leaves out a last
+    batch that is not full; `collate_fn` makes a batch of a list of items.
 
-    Raises ValueError for an empty dataset or a batch size that is no positive integer.
+    `num_workers` and `pin_memory` are accepted so that programs written for PyTorch run, and change nothing: batches are
+    made in this process when they are asked for.
+
+    Raises ValueError for an empty dataset or a batch size that is no positive integer, and for a sampler that is to be
+    shuffled. What an item raises is raised with the item's index noted.
 
     >>> import numpy as np
     >>> from minigrad.data import DataLoader, TensorDataset
@@ -34,55 +39,82 @@ class DataLoader:
         dataset: Dataset,
         batch_size: int = 1,
         shuffle: bool = False,
+        sampler: Iterable[int] | None = None,
         *,
-        seed: int | None = None,
-        drop_last: bool = False,
+        num_workers: int = 0,
         collate_fn: Callable[[list[Any]], Any] | None = None,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        generator: np.random.Generator | None = None,
+        seed: int | None = None,
     ):
         if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
             raise ValueError(f"DataLoader: batch_size must be a positive integer, got {batch_size!r}")
         if not len(dataset):
             raise ValueError("DataLoader: the dataset is empty")
+        if sampler is not None and shuffle:
+            raise ValueError("DataLoader: a sampler gives the order itself\n  hint: leave out shuffle, or the sampler")
         self.dataset = dataset
         self.batch_size = int(batch_size)
         self.shuffle = shuffle
+        self.sampler = sampler
+        self.generator = generator
         self.seed = seed
         self.drop_last = drop_last
         self.collate_fn = collate_fn
         self.epoch = 0  # how many have been started
 
     def __len__(self) -> int:
-        full, rest = divmod(len(self.dataset), self.batch_size)
-        return full if self.drop_last or not rest else full + 1
+        return self._batches(len(self.dataset if self.sampler is None else self.sampler))  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[Any]:
-        if self.shuffle and self.seed is None:
-            self.seed = int(default_generator().integers(2**63))
-        order = np.arange(len(self.dataset))
-        if self.shuffle:
-            order = np.random.default_rng([self.seed or 0, self.epoch]).permutation(order)
+        order = self._order()
         self.epoch += 1
-        starts = range(0, len(self) * self.batch_size, self.batch_size)
+        starts = range(0, self._batches(len(order)) * self.batch_size, self.batch_size)
         return (self._batch(order[start : start + self.batch_size]) for start in starts)
 
+    def _batches(self, items: int) -> int:
+        full, rest = divmod(items, self.batch_size)
+        return full if self.drop_last or not rest else full + 1
+
+    def _order(self) -> Any:
+        if self.sampler is not None:
+            return np.fromiter(self.sampler, np.int64)
+        if not self.shuffle:
+            return np.arange(len(self.dataset))
+        if self.seed is None:
+            self.seed = int((self.generator or default_generator()).integers(2**63))
+        return np.random.default_rng([self.seed, self.epoch]).permutation(len(self.dataset))
+
     def _batch(self, indices: Any) -> Any:
-        if isinstance(self.dataset, TensorDataset) and self.collate_fn is None:  # whole arrays at once
-            return tuple(_wrap(np.ascontiguousarray(array[indices]), None) for array in self.dataset.arrays)
+        dataset: Any = self.dataset
+        while isinstance(dataset, Subset):
+            dataset, indices = dataset.dataset, dataset.indices[indices]
+        if isinstance(dataset, TensorDataset) and self.collate_fn is None:  # whole arrays at once
+            return tuple(_wrap(np.ascontiguousarray(array[indices]), None) for array in dataset.arrays)
         items = []
         for index in indices.tolist():
             try:
-                items.append(self.dataset[index])
+                items.append(dataset[index])
             except Exception as error:
                 error.add_note(f"DataLoader: raised by item {index} of the dataset")
                 raise
-        return _collated(items) if self.collate_fn is None else self.collate_fn(items)
+        return default_collate(items) if self.collate_fn is None else self.collate_fn(items)
 
 
-def _collated(items: Sequence[Any]) -> Any:
-    """A batch: tuples become tuples of batches, anything else a tensor with the items along a new first axis."""
-    first = items[0]
+def default_collate(batch: Sequence[Any]) -> Any:
+    """Items as a batch: tuples and dicts of batches, texts as a list, numbers and arrays as a tensor with a new first axis.
+
+    >>> default_collate([(1.0, "a"), (2.0, "b")])
+    (tensor([1., 2.]), ['a', 'b'])
+    """
+    first = batch[0]
     if isinstance(first, tuple | list):
-        return tuple(_collated(column) for column in zip(*items, strict=True))
+        return tuple(default_collate(column) for column in zip(*batch, strict=True))
+    if isinstance(first, Mapping):
+        return {key: default_collate([item[key] for item in batch]) for key in first}
+    if isinstance(first, str | bytes):
+        return list(batch)
     if isinstance(first, Tensor):
-        return _wrap(np.stack([item._array for item in items]), None)
-    return Tensor(np.stack(items)) if isinstance(first, np.ndarray | np.generic) else Tensor(list(items))
+        return _wrap(np.stack([item._array for item in batch]), None)
+    return Tensor(np.stack(batch)) if isinstance(first, np.ndarray | np.generic) else Tensor(list(batch))

@@ -1,39 +1,86 @@
-"""MNIST: 70,000 handwritten digits of 28x28 (Y. LeCun, C. Cortes, C. Burges), from a folder, the cache, or a mirror."""
+"""MNIST and Fashion-MNIST: 70,000 images of 28x28 in ten classes, from a folder, the cache, or a mirror.
+
+MNIST: handwritten digits (Y. LeCun, C. Cortes, C. Burges, 1998). Fashion-MNIST: clothes (H. Xiao, K. Rasul, R. Vollgraf,
+2017).
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
-import sys
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from minigrad.data.download import download
 from minigrad.data.idx import read_idx
 from minigrad.data.preparation import Split, prepared
 from minigrad.errors import DatasetFileError
 from minigrad.primitive import Array
-from minigrad.serialization import write_atomically
 
-__all__ = ["FILES", "find_images", "load_mnist"]
+__all__ = ["FASHION", "MNIST", "Source", "load_mnist", "read_images"]
 
-# Images and labels of each part, and the SHA-256 of the decompressed files.
-FILES = {
-    "train": (
-        ("train-images-idx3-ubyte", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
-        ("train-labels-idx1-ubyte", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+
+class File(NamedTuple):
+    """A file by the name of its decompressed form, and a SHA-256: of that, or of the compressed file."""
+
+    name: str
+    decompressed: str | None = None
+    compressed: str | None = None
+
+
+class Source(NamedTuple):
+    """A dataset in MNIST's format: where it is, and what its files must be."""
+
+    name: str
+    folders: tuple[str, ...]  # inside a root or the cache: ours, and torchvision's
+    mirrors: tuple[str, ...]
+    files: dict[str, tuple[File, File]]  # images and labels of each part
+    largest: int  # bytes of the largest file, compressed, with room
+
+
+MNIST = Source(
+    "MNIST",
+    ("mnist", "MNIST/raw"),
+    ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"),
+    {
+        "train": (
+            File("train-images-idx3-ubyte", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+            File("train-labels-idx1-ubyte", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+        ),
+        "test": (
+            File("t10k-images-idx3-ubyte", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+            File("t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+        ),
+    },
+    20_000_000,
+)
+FASHION = Source(
+    "FashionMNIST",
+    ("fashion", "FashionMNIST/raw"),
+    (
+        "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
     ),
-    "test": (
-        ("t10k-images-idx3-ubyte", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
-        ("t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
-    ),
-}
-MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
-TIMEOUT, LARGEST = 30, 20_000_000  # seconds without an answer; bytes of the largest file, compressed, with room
+    {
+        "train": (
+            File("train-images-idx3-ubyte", None, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
+            File("train-labels-idx1-ubyte", None, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
+        ),
+        "test": (
+            File("t10k-images-idx3-ubyte", None, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
+            File("t10k-labels-idx1-ubyte", None, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
+        ),
+    },
+    40_000_000,
+)
+Root = str | os.PathLike[str] | None
 
 
 def load_mnist(
-    normalize: bool = True, flatten: bool = True, one_hot_label: bool = False, root: str | os.PathLike[str] | None = None
+    normalize: bool = True, flatten: bool = True, one_hot_label: bool = False, root: Root = None
 ) -> tuple[Split, Split]:
     """MNIST as ``(x_train, t_train), (x_test, t_test)``: 60,000 and 10,000 images, with the book's interface.
 
@@ -46,80 +93,64 @@ def load_mnist(
     """
     parts = []
     for part in ("train", "test"):
-        images, labels = (_original(name, sha256, root) for name, sha256 in FILES[part])
+        images, labels = read_images(MNIST, part, root, fetch=root is None)
         parts.append(prepared(images, labels, 255, normalize, flatten, one_hot_label))
     return parts[0], parts[1]
 
 
-def find_images(folders: list[Path], part: str) -> tuple[Array, Array]:
-    """Images (N, H, W) and labels (N,) of files named like MNIST's, in the first folder that has them, checked."""
-    names = [name for name, _ in FILES[part]]
-    found = [_find(folders, name) for name in names]
-    for name, path in zip(names, found, strict=True):
-        if path is None:
-            raise FileNotFoundError(f"{name}[.gz] is in none of {', '.join(map(str, folders))}")
-    images, labels = (read_idx(path) for path in found if path is not None)
+def read_images(source: Source, part: str, root: Root = None, fetch: bool = False) -> tuple[Array, Array]:
+    """Images (N, H, W) and labels (N,) of one part, uint8, strictly checked; see `load_mnist` for where they are.
+
+    With `fetch`, what is not there is downloaded: into `root` in torchvision's layout, or into the cache.
+    """
+    paths = [_find(source, file, root) or _missing(source, file, root, fetch) for file in source.files[part]]
+    images, labels = (read_idx(path, file.decompressed) for path, file in zip(paths, source.files[part], strict=True))
     if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
-        raise DatasetFileError(f"{found[0]}: images {images.shape} and labels {labels.shape} do not belong together")
+        raise DatasetFileError(f"{paths[0]}: images {images.shape} and labels {labels.shape} do not belong together")
     if images.dtype != np.uint8 or labels.dtype != np.uint8 or labels.max(initial=0) > 9:
-        raise DatasetFileError(f"{found[1]}: expected bytes, and classes 0..9, got up to {labels.max(initial=0)}")
+        raise DatasetFileError(f"{paths[1]}: expected bytes, and classes 0..9, got up to {labels.max(initial=0)}")
     return images, labels
 
 
-def folders(root: str | os.PathLike[str] | None, name: str) -> list[Path]:
-    """Where the files of a dataset may be: in the folder named, or in $MINIGRAD_DATA and the cache."""
-    homes = [Path(root)] if root is not None else [*_from_environment(), _cache()]
-    inner = {"mnist": "MNIST/raw", "fashion": "FashionMNIST/raw"}[name]  # torchvision's layout
-    return [folder for home in homes for folder in (home, home / name, home / inner)]
-
-
-def _original(name: str, sha256: str, root: str | os.PathLike[str] | None) -> Array:
-    path = _find(folders(root, "mnist"), name)
-    if path is None:
-        if root is not None:
-            raise FileNotFoundError(f"MNIST: {name}[.gz] is not in {root}")
-        path = _download(name, sha256)
-    return read_idx(path, sha256)
-
-
-def _find(places: list[Path], name: str) -> Path | None:
-    candidates = (folder / f"{name}{suffix}" for folder in places for suffix in ("", ".gz"))
+def _find(source: Source, file: File, root: Root) -> Path | None:
+    names = (file.name, f"{file.name}.gz")
+    candidates = (folder / name for folder in _places(source, root) for name in names)
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _download(name: str, sha256: str) -> Path:
-    """Fetch one file from the first mirror that has it, verify it, and only then put it in the cache."""
-    from urllib.error import URLError
-    from urllib.request import urlopen
-
-    target = _cache() / "mnist" / f"{name}.gz"
-    problems = []
-    for mirror in MIRRORS:
-        print(f"MNIST: downloading {mirror}{name}.gz", file=sys.stderr, flush=True)
+def _missing(source: Source, file: File, root: Root, fetch: bool) -> Path:
+    """Download a file that is not there, or say where it was looked for."""
+    if fetch:
+        target = (_cache() / source.folders[0] if root is None else Path(root) / source.folders[1]) / f"{file.name}.gz"
         try:
-            with urlopen(f"{mirror}{name}.gz", timeout=TIMEOUT) as answer:
-                data = answer.read(LARGEST)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            checked = target.with_name(f".{target.name}.{os.getpid()}.unverified")
-            try:
-                checked.write_bytes(data)
-                read_idx(checked, sha256)
-            finally:
-                checked.unlink(missing_ok=True)
-            write_atomically(target, lambda file, data=data: file.write(data))  # type: ignore[misc]
+            download([f"{mirror}{target.name}" for mirror in source.mirrors], target, partial(_check, file), source.largest)
             return target
-        except (URLError, OSError, DatasetFileError) as error:
-            problems.append(f"{mirror}: {error}")
-    listed = "\n  ".join([f"looked in {place}" for place in folders(None, "mnist")] + problems)
+        except OSError as error:
+            problem = f"{file.name}.gz is not here and could not be downloaded\n  {error}"
+    else:
+        where = root if root is not None else "$MINIGRAD_DATA, nor in the cache"
+        problem = f"{file.name}[.gz] is not in {where}"
+    looked = "\n  ".join(f"looked in {place}" for place in _places(source, root))
     raise FileNotFoundError(
-        f"MNIST: {name}.gz is not here and could not be downloaded\n  {listed}\n"
-        "  hint: put the four files in a folder and pass root=, or set MINIGRAD_DATA"
+        f"{source.name}: {problem}\n  {looked}\n"
+        "  hint: put the four files in a folder and pass root=, set MINIGRAD_DATA, or pass download=True to the dataset"
     )
 
 
-def _from_environment() -> Iterator[Path]:
-    if os.environ.get("MINIGRAD_DATA"):
-        yield Path(os.environ["MINIGRAD_DATA"])
+def _check(file: File, path: Path) -> None:
+    """Raise DatasetFileError unless `path` holds the original file."""
+    if file.compressed is not None:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if found != file.compressed:
+            raise DatasetFileError(f"{file.name}.gz: SHA-256: expected {file.compressed}, got {found}")
+    read_idx(path, file.decompressed)
+
+
+def _places(source: Source, root: Root) -> list[Path]:
+    """Where the files may be: in the folder named, or in $MINIGRAD_DATA and the cache."""
+    environment = os.environ.get("MINIGRAD_DATA")
+    homes = [Path(root)] if root is not None else [*([Path(environment)] if environment else []), _cache()]
+    return [place for home in homes for place in (home, *(home / folder for folder in source.folders))]
 
 
 def _cache() -> Path:

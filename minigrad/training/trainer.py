@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -18,6 +17,7 @@ from minigrad.errors import ShapeError
 from minigrad.nn import Module
 from minigrad.nn import functional as F
 from minigrad.primitive import Array
+from minigrad.progress import progress
 from minigrad.training.metrics import count_right, evaluate, gradient_norm
 
 __all__ = ["Epoch", "Trainer"]
@@ -120,11 +120,14 @@ class Trainer:
         self.optimizer.step()
         return loss.item(), count_right(scores, t.numpy())
 
+    def _bar(self, title: str) -> AbstractContextManager[Any]:
+        return progress(title, len(self._loader), "batch") if self.verbose else nullcontext()
+
     def _epoch(self, number: int) -> Epoch:
         self.network.train()
         started = time.perf_counter()
         total, right, seen = 0.0, 0, 0
-        with _progress(self.verbose, f"epoch {number}/{self.epochs}", len(self._loader)) as bar:
+        with self._bar(f"epoch {number}/{self.epochs}") as bar:
             for x, t in self._loader:
                 loss, hits = self.train_step(x, t)
                 self.train_loss_list.append(loss)
@@ -155,17 +158,6 @@ def _row(e: Epoch) -> str:
         f"{e.epoch:5d}  {e.loss:8.4f}  {e.acc:6.2%}  {e.val_loss:8.4f}  {e.val_acc:7.2%}  {e.lr:8.2g}  {e.grad_norm:8.4f}  "
         f"{e.images_per_s:7.0f}  {e.seconds:5.1f}s"
     )
-
-
-def _progress(wanted: bool, title: str, steps: int) -> AbstractContextManager[Any]:
-    """tqdm's bar on a terminal, where tqdm is installed; elsewhere the line of each epoch is all."""
-    if not wanted or not sys.stderr.isatty():
-        return nullcontext()
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return nullcontext()
-    return tqdm(total=steps, desc=title, leave=False, unit="batch", dynamic_ncols=True)
 
 
 def _pair(name: str, x: Any, t: Any) -> tuple[Array, Array]:

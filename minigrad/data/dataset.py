@@ -1,0 +1,123 @@
+"""Datasets by index, made of arrays or of other datasets."""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
+from typing import Any, Protocol
+
+import numpy as np
+
+from minigrad.errors import ShapeError
+from minigrad.primitive import Array
+from minigrad.random import default_generator
+from minigrad.tensor import Tensor
+
+__all__ = ["ConcatDataset", "Dataset", "Subset", "TensorDataset", "random_split"]
+
+
+class Dataset(Protocol):
+    """Anything with a length whose items can be had by index; subclass it or not."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Any) -> Any: ...
+
+
+class TensorDataset:
+    """Arrays or tensors of one length; item i is the tuple of their i-th elements.
+
+    >>> import numpy as np
+    >>> TensorDataset(np.zeros((3, 2)), np.array([5, 6, 7]))[1]
+    (array([0., 0.]), np.int64(6))
+    """
+
+    def __init__(self, *tensors: Any):
+        if not tensors:
+            raise ValueError("TensorDataset: needs at least one array")
+        self.arrays = [t.detach()._array if isinstance(t, Tensor) else np.asarray(t) for t in tensors]
+        lengths = [len(a) if a.ndim else None for a in self.arrays]
+        if None in lengths or len(set(lengths)) > 1:
+            raise ShapeError(f"TensorDataset: arrays must have one length, got {', '.join(map(str, lengths))}")
+
+    def __len__(self) -> int:
+        return len(self.arrays[0])
+
+    def __getitem__(self, index: Any) -> tuple[Any, ...]:
+        return tuple(array[index] for array in self.arrays)
+
+
+class Subset:
+    """Some items of a dataset, in the order of `indices`; raises IndexError for one that is not there.
+
+    >>> import numpy as np
+    >>> Subset(TensorDataset(np.array([5, 6, 7])), [2, 0])[0]
+    (np.int64(7),)
+    """
+
+    def __init__(self, dataset: Dataset, indices: Sequence[int] | Array):
+        self.dataset = dataset
+        self.indices = np.asarray(indices, np.int64).reshape(-1)
+        wrong = self.indices[(self.indices < -len(dataset)) | (self.indices >= len(dataset))]
+        if wrong.size:
+            raise IndexError(f"Subset: index {int(wrong[0])} of a dataset of {len(dataset)} items")
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: Any) -> Any:
+        found = self.indices[index]
+        return self.dataset[found if isinstance(found, np.ndarray) else int(found)]
+
+
+class ConcatDataset:
+    """Datasets one after another.
+
+    >>> import numpy as np
+    >>> both = ConcatDataset([TensorDataset(np.array([5, 6])), TensorDataset(np.array([7]))])
+    >>> len(both), both[2], both[-3]
+    (3, (np.int64(7),), (np.int64(5),))
+    """
+
+    def __init__(self, datasets: Iterable[Dataset]):
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ValueError("ConcatDataset: needs at least one dataset")
+        self.cumulative_sizes = list(accumulate(len(dataset) for dataset in self.datasets))
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
+
+    def __getitem__(self, index: int) -> Any:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"ConcatDataset: index {index} of {len(self)} items")
+        index = index % len(self)
+        which = bisect.bisect_right(self.cumulative_sizes, index)
+        return self.datasets[which][index - (self.cumulative_sizes[which - 1] if which else 0)]
+
+
+def random_split(dataset: Dataset, lengths: Sequence[float], generator: np.random.Generator | None = None) -> list[Subset]:
+    """A dataset shuffled and cut into pieces of the given lengths, or of the given shares, which add up to 1.
+
+    As in PyTorch, shares are rounded down, and the items left over go to the first pieces, one each. Raises ValueError
+    for lengths that do not add up.
+
+    >>> import numpy as np
+    >>> [len(piece) for piece in random_split(TensorDataset(np.zeros(11)), [0.5, 0.5])]
+    [6, 5]
+    """
+    n = len(dataset)
+    counts: list[Any] = list(lengths)
+    if any(count < 0 for count in counts):
+        raise ValueError(f"random_split: lengths must be at least 0, got {counts}")
+    if math.isclose(sum(counts), 1):
+        counts = [math.floor(n * share) for share in counts]
+        for i in range(n - sum(counts)):
+            counts[i % len(counts)] += 1
+    if sum(counts) != n or not all(isinstance(count, int | np.integer) for count in counts):
+        raise ValueError(f"random_split: lengths {counts} do not add up to the {n} items of the dataset")
+    order = (generator or default_generator()).permutation(n)
+    ends = list(accumulate(counts, initial=0))
+    return [Subset(dataset, order[start:end]) for start, end in pairwise(ends)]

@@ -1,0 +1,112 @@
+"""Files from the network: resumed where they broke off, and verified before they count."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from minigrad.errors import DatasetFileError
+from minigrad.progress import progress
+
+__all__ = ["download"]
+
+TIMEOUT = 30  # seconds without an answer
+TRIES = 5  # with one mirror, as long as each brings more of the file
+PIECE = 1 << 16  # bytes read at a time
+
+
+def download(urls: Sequence[str], target: Path, check: Callable[[Path], Any], largest: int) -> None:
+    """Put a file in its place, from the first of the mirrors that gives the right one.
+
+    `check` looks at what was received and raises DatasetFileError if it is not right; only then does it become `target`.
+    What an interruption left is kept beside it and completed the next time. Nothing is read beyond `largest` bytes.
+    Raises OSError saying what each mirror answered.
+    """
+    from http.client import HTTPException
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    problems = []
+    for url in urls:
+        print(f"downloading {url}", file=sys.stderr, flush=True)
+        try:
+            _fetch(url, target, check, largest)
+            return
+        except (OSError, HTTPException, DatasetFileError) as error:
+            problems.append(f"{url}: {error or type(error).__name__}")
+    raise OSError("\n  ".join(problems))
+
+
+def _fetch(url: str, target: Path, check: Callable[[Path], Any], largest: int) -> None:
+    from http.client import HTTPException
+
+    # Of two downloads at once, the one that renames what is waiting completes it; the other starts afresh.
+    waiting = target.with_name(f".{target.name}.{hashlib.sha256(url.encode()).hexdigest()[:8]}.part")
+    part = waiting.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+    with suppress(FileNotFoundError):
+        os.replace(waiting, part)
+    try:
+        for left in reversed(range(TRIES)):
+            had = _size(part)
+            try:
+                _receive(url, part, largest)
+                check(part)
+            except DatasetFileError:  # none of it can be kept; what was there before may have been the fault
+                part.unlink(missing_ok=True)
+                if not had or not left:
+                    raise
+            except (OSError, HTTPException):
+                if _size(part) <= had or not left:
+                    raise
+            else:
+                os.replace(part, target)
+                return
+    finally:
+        if part.exists():
+            os.replace(part, waiting)
+
+
+def _receive(url: str, part: Path, largest: int) -> None:
+    """Append to the part what it lacks of the file, or write the file anew where the server gives it only whole."""
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
+    have = _size(part)
+    headers = {"User-Agent": "minigrad"} | ({"Range": f"bytes={have}-"} if have else {})
+    try:
+        answer = urlopen(Request(url, headers=headers), timeout=TIMEOUT)
+    except HTTPError as error:
+        if error.code == 416 and have:  # there is nothing after what we have: it is all, or it is wrong
+            return
+        raise
+    with answer:
+        resumed = answer.status == 206
+        found = answer.headers.get("Content-Range", "")
+        if resumed and not found.startswith(f"bytes {have}-"):
+            raise DatasetFileError(f"sends {found or 'an unknown range'}, asked for bytes from {have}")
+        have = have if resumed else 0
+        declared = answer.headers.get("Content-Length", "")
+        total = have + int(declared) if declared.isdecimal() else None
+        if total is not None and total > largest:
+            raise DatasetFileError(f"declares {total} bytes, the file has at most {largest}")
+        with part.open("ab" if resumed else "wb") as file, progress(part.name[1:], total, "B", have, True) as bar:
+            while piece := answer.read(PIECE):
+                have += len(piece)
+                if have > largest:
+                    raise DatasetFileError(f"sends more than {largest} bytes")
+                file.write(piece)
+                if bar is not None:
+                    bar.update(len(piece))
+            file.flush()
+            os.fsync(file.fileno())
+    if total is not None and have < total:
+        raise ConnectionError(f"the connection ended after {have} of {total} bytes")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -1,0 +1,195 @@
+"""What is done to an image before a network sees it, under torchvision's names.
+
+An image is an array or tensor (C, H, W); leading axes beyond these are a batch that is treated alike. What comes in as a
+tensor goes out as one. Those that draw take an optional `generator`, a NumPy Generator.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import DTypeError, ShapeError
+from minigrad.primitive import Array
+from minigrad.random import default_generator
+from minigrad.tensor import Tensor, _wrap
+
+__all__ = ["Compose", "Lambda", "Normalize", "RandomCrop", "RandomHorizontalFlip", "RandomRotation", "ToTensor"]
+
+Generator = np.random.Generator
+
+
+class Compose:
+    """Transforms one after another.
+
+    >>> import numpy as np
+    >>> Compose([ToTensor(), Normalize((0.5,), (0.5,))])(np.zeros((2, 2), np.uint8))
+    tensor([[[-1., -1.],
+             [-1., -1.]]])
+    """
+
+    def __init__(self, transforms: Sequence[Callable[[Any], Any]]):
+        self.transforms = list(transforms)
+
+    def __call__(self, image: Any) -> Any:
+        for transform in self.transforms:
+            image = transform(image)
+        return image
+
+    def __repr__(self) -> str:
+        return "Compose(" + "".join(f"\n    {transform}" for transform in self.transforms) + "\n)"
+
+
+class Lambda:
+    """Any function."""
+
+    def __init__(self, lambd: Callable[[Any], Any]):
+        self.lambd = lambd
+
+    def __call__(self, image: Any) -> Any:
+        return self.lambd(image)
+
+    def __repr__(self) -> str:
+        return "Lambda()"
+
+
+class ToTensor:
+    """An array as a tensor: bytes (H, W) or (H, W, C) as float32 (C, H, W) in 0..1, floats (C, H, W) as they are.
+
+    >>> import numpy as np
+    >>> ToTensor()(np.full((2, 3), 255, np.uint8)).shape
+    (1, 2, 3)
+    """
+
+    def __call__(self, image: Any) -> Tensor:
+        array = np.asarray(image)
+        if array.dtype != np.uint8:
+            return Tensor(array)
+        if array.ndim not in (2, 3):
+            raise ShapeError(f"ToTensor: an image of bytes is (H, W) or (H, W, C), got shape {array.shape}")
+        channels = array[np.newaxis] if array.ndim == 2 else np.moveaxis(array, -1, 0)
+        return Tensor(channels.astype(np.float32) / np.float32(255))
+
+    def __repr__(self) -> str:
+        return "ToTensor()"
+
+
+class Normalize:
+    """(image - mean) / std, for each channel its own."""
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]):
+        self.mean, self.std = tuple(mean), tuple(std)
+        if not all(self.std):
+            raise ValueError(f"Normalize: std must not be 0, got {self.std}")
+
+    def __call__(self, image: Any) -> Any:
+        if image.ndim < 3 or len(self.mean) not in (1, image.shape[-3]):
+            raise ShapeError(f"Normalize: {len(self.mean)} means for an image of shape {image.shape} = (C, H, W)")
+        if image.dtype.kind != "f":
+            raise DTypeError(f"Normalize: needs floats, got {image.dtype}\n  hint: put ToTensor() before it")
+        mean, std = (np.reshape(np.asarray(v, image.dtype), (-1, 1, 1)) for v in (self.mean, self.std))
+        return (image - mean) / std
+
+    def __repr__(self) -> str:
+        return f"Normalize(mean={self.mean}, std={self.std})"
+
+
+class RandomHorizontalFlip:
+    """The image mirrored, left for right, with probability `p`."""
+
+    def __init__(self, p: float = 0.5, generator: Generator | None = None):
+        if not 0 <= p <= 1:
+            raise ValueError(f"RandomHorizontalFlip: p must be within [0, 1], got {p}")
+        self.p, self.generator = p, generator
+
+    def __call__(self, image: Any) -> Any:
+        return image[..., ::-1] if (self.generator or default_generator()).random() < self.p else image
+
+    def __repr__(self) -> str:
+        return f"RandomHorizontalFlip(p={self.p})"
+
+
+class RandomCrop:
+    """A piece of the image of `size`, at random; the image is first framed with `padding` pixels of the value `fill`."""
+
+    def __init__(self, size: int | tuple[int, int], padding: int = 0, fill: float = 0.0, generator: Generator | None = None):
+        self.size = (size, size) if isinstance(size, int) else (size[0], size[1])
+        self.padding, self.fill, self.generator = padding, fill, generator
+        if min(self.size) < 1 or padding < 0:
+            raise ValueError(f"RandomCrop: needs a size of at least 1 and a padding of at least 0, got {size} and {padding}")
+
+    def __call__(self, image: Any) -> Any:
+        array, back = _opened(image)
+        frame = [(0, 0)] * (array.ndim - 2) + [(self.padding, self.padding)] * 2
+        array = np.pad(array, frame, constant_values=self.fill) if self.padding else array
+        room = [n - size for n, size in zip(array.shape[-2:], self.size, strict=True)]
+        if min(room) < 0:
+            raise ShapeError(f"RandomCrop: a piece of {self.size} of an image of {array.shape[-2:]}, padding included")
+        rng = self.generator or default_generator()
+        top, left = (int(rng.integers(r + 1)) for r in room)
+        return back(array[..., top : top + self.size[0], left : left + self.size[1]])
+
+    def __repr__(self) -> str:
+        return f"RandomCrop(size={self.size}, padding={self.padding})"
+
+
+class RandomRotation:
+    """The image turned about its middle by a random angle, in degrees, counter-clockwise.
+
+    `degrees` is a range, or a number for the range from its negative. Each pixel takes the "nearest" pixel of the original,
+    or the "bilinear" mean of four; outside of it is `fill`.
+
+    >>> import numpy as np
+    >>> RandomRotation((90, 90))(np.array([[[1.0, 2.0], [3.0, 4.0]]]))
+    array([[[2., 4.],
+            [1., 3.]]])
+    """
+
+    def __init__(
+        self,
+        degrees: float | tuple[float, float],
+        interpolation: str = "nearest",
+        fill: float = 0.0,
+        generator: Generator | None = None,
+    ):
+        self.degrees = (-degrees, degrees) if isinstance(degrees, int | float) else (degrees[0], degrees[1])
+        if self.degrees[0] > self.degrees[1] or interpolation not in ("nearest", "bilinear"):
+            raise ValueError(
+                f'RandomRotation: needs a range of degrees, and "nearest" or "bilinear", got {degrees} and {interpolation!r}'
+            )
+        self.interpolation, self.fill, self.generator = interpolation, fill, generator
+
+    def __call__(self, image: Any) -> Any:
+        angle = math.radians((self.generator or default_generator()).uniform(*self.degrees))
+        array, back = _opened(image)
+        H, W = array.shape[-2:]
+        y, x = np.mgrid[:H, :W] - np.array([(H - 1) / 2, (W - 1) / 2]).reshape(2, 1, 1)
+        sin, cos = math.sin(angle), math.cos(angle)
+        # where each pixel of the result comes from: y points down
+        from_y, from_x = sin * x + cos * y + (H - 1) / 2, cos * x - sin * y + (W - 1) / 2
+        padded = np.pad(array, [(0, 0)] * (array.ndim - 2) + [(1, 1)] * 2, constant_values=self.fill)
+
+        def at(row: Array, column: Array) -> Array:
+            return padded[..., np.clip(row, -1, H) + 1, np.clip(column, -1, W) + 1]
+
+        if self.interpolation == "nearest":
+            return back(at(np.rint(from_y).astype(int), np.rint(from_x).astype(int)))
+        top, left = np.floor(from_y).astype(int), np.floor(from_x).astype(int)
+        down, right = (from_y - top).astype(array.dtype), (from_x - left).astype(array.dtype)
+        above = at(top, left) * (1 - right) + at(top, left + 1) * right
+        below = at(top + 1, left) * (1 - right) + at(top + 1, left + 1) * right
+        return back(above * (1 - down) + below * down)
+
+    def __repr__(self) -> str:
+        return f"RandomRotation(degrees={self.degrees}, interpolation={self.interpolation})"
+
+
+def _opened(image: Any) -> tuple[Array, Callable[[Array], Any]]:
+    """The image as an array of at least (H, W), and what makes of a result the kind that the image was."""
+    array = image._array if isinstance(image, Tensor) else np.asarray(image)
+    if array.ndim < 2:
+        raise ShapeError(f"an image has at least two axes (H, W), got shape {array.shape}")
+    return array, (lambda a: _wrap(np.ascontiguousarray(a), None)) if isinstance(image, Tensor) else np.ascontiguousarray

@@ -1,0 +1,147 @@
+"""Datasets made of datasets, samplers, and what the loader makes of them."""
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad.data import (
+    ConcatDataset,
+    DataLoader,
+    Dataset,
+    RandomSampler,
+    SequentialSampler,
+    Subset,
+    SubsetRandomSampler,
+    TensorDataset,
+    WeightedRandomSampler,
+    default_collate,
+    random_split,
+)  # fmt: skip
+
+TEN = TensorDataset(np.arange(10))
+
+
+class Squares(Dataset):
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, i):
+        return i * i
+
+
+def taken(loader):
+    return [int(i) for batch in loader for i in (batch[0] if isinstance(batch, tuple) else batch)]
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def test_a_subset_has_its_own_numbering():
+    subset = Subset(Subset(TEN, [9, 7, 5, 3]), [-1, 0, 0])
+    assert len(subset) == 3 and [subset[i][0] for i in range(3)] == [3, 9, 9]
+    assert Subset(Squares(), [4])[0] == 16
+    assert taken(DataLoader(subset, batch_size=2)) == [3, 9, 9]  # whole arrays at once, through both
+    with pytest.raises(IndexError, match="index 10 of a dataset of 10 items"):
+        Subset(TEN, [0, 10])
+    with pytest.raises(IndexError, match="index -11"):
+        Subset(TEN, [-11])
+
+
+def test_concatenation():
+    both = ConcatDataset([Squares(), Subset(Squares(), []), Subset(Squares(), [1, 2])])
+    assert len(both) == 7 and [both[i] for i in range(-7, 7)] == 2 * [0, 1, 4, 9, 16, 1, 4]
+    assert taken(DataLoader(both, batch_size=4)) == [0, 1, 4, 9, 16, 1, 4]
+    for index in (7, -8):
+        with pytest.raises(IndexError, match=f"index {index} of 7 items"):
+            both[index]
+    with pytest.raises(ValueError, match="at least one"):
+        ConcatDataset([])
+
+
+@pytest.mark.parametrize(
+    "lengths, counts",
+    [([3, 7], [3, 7]), ([0.25, 0.25, 0.5], [3, 2, 5]), ([1 / 3] * 3, [4, 3, 3]), ([0, 10], [0, 10]), ([1.0], [10])],
+)
+def test_a_split_gives_every_item_once(lengths, counts):
+    pieces = random_split(TEN, lengths, rng())
+    assert [len(piece) for piece in pieces] == counts
+    items = [int(piece[i][0]) for piece in pieces for i in range(len(piece))]
+    assert sorted(items) == list(range(10)) and items != sorted(items)
+    again = random_split(TEN, lengths, rng())
+    assert all((a.indices == b.indices).all() for a, b in zip(pieces, again, strict=True))
+
+
+@pytest.mark.parametrize("lengths", [[3, 6], [0.5, 0.6], [11, -1], [2.5, 7.5], [0.2, 0.2]])
+def test_a_split_must_add_up(lengths):
+    with pytest.raises(ValueError, match="random_split"):
+        random_split(TEN, lengths)
+
+
+def test_the_shares_are_pytorchs():
+    torch = pytest.importorskip("torch")
+    for lengths in ([0.25, 0.25, 0.5], [1 / 3] * 3, [0.15, 0.85], [0.0625] * 16):
+        theirs = torch.utils.data.random_split(list(range(17)), lengths)
+        ours = random_split(Subset(Squares(), [0] * 17), lengths)
+        assert [len(piece) for piece in ours] == [len(piece) for piece in theirs]
+
+
+def test_samplers():
+    assert list(SequentialSampler(TEN)) == list(range(10))
+    order = list(RandomSampler(TEN, generator=rng()))
+    assert sorted(order) == list(range(10)) and order != sorted(order) and len(RandomSampler(TEN)) == 10
+    more = list(RandomSampler(TEN, num_samples=25, generator=rng()))
+    assert len(more) == 25 and sorted(more[:10]) == sorted(more[10:20]) == list(range(10))
+    drawn = list(RandomSampler(TEN, replacement=True, num_samples=200, generator=rng()))
+    assert len(drawn) == 200 and set(drawn) == set(range(10))
+    sampler = SubsetRandomSampler([5, 3, 1], rng())
+    assert sorted(sampler) == [1, 3, 5] and len(sampler) == 3
+    mg.manual_seed(1)
+    first = list(RandomSampler(TEN))
+    mg.manual_seed(1)
+    assert list(RandomSampler(TEN)) == first
+
+
+def test_weights_decide_how_often():
+    sampler = WeightedRandomSampler(mg.tensor([0.0, 1.0, 3.0]), 4000, generator=rng())
+    counts = np.bincount(list(sampler))
+    assert len(sampler) == 4000 and counts[0] == 0 and abs(counts[2] / counts[1] - 3) < 0.3
+    assert sorted(WeightedRandomSampler([1.0, 0.0, 2.0], 2, replacement=False, generator=rng())) == [0, 2]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: WeightedRandomSampler([1.0, -1.0], 3),
+        lambda: WeightedRandomSampler([0.0, 0.0], 3),
+        lambda: WeightedRandomSampler([[1.0]], 3),
+        lambda: WeightedRandomSampler([1.0, np.nan], 3),
+        lambda: WeightedRandomSampler([1.0], 0),
+        lambda: WeightedRandomSampler([1.0, 0.0], 2, replacement=False),
+        lambda: RandomSampler(TEN, num_samples=2.5),
+    ],
+)
+def test_what_samplers_refuse(make):
+    with pytest.raises(ValueError, match="Sampler: "):
+        make()
+
+
+def test_a_sampler_gives_the_loaders_order():
+    loader = DataLoader(TEN, batch_size=2, sampler=[4, 2, 9])
+    assert len(loader) == 2 and taken(loader) == taken(loader) == [4, 2, 9]
+    assert taken(DataLoader(TEN, 2, sampler=[4, 2, 9], drop_last=True)) == [4, 2]
+    assert taken(DataLoader(Squares(), 2, sampler=iter([4, 2]))) == [16, 4]
+    with pytest.raises(ValueError, match="sampler gives the order itself"):
+        DataLoader(TEN, shuffle=True, sampler=[1])
+
+
+def test_a_generator_draws_the_order():
+    a, b = (DataLoader(TEN, 3, shuffle=True, generator=rng(7), num_workers=2, pin_memory=True) for _ in range(2))
+    first = taken(a)
+    assert first == taken(b) != taken(a) and sorted(first) == list(range(10))
+
+
+def test_collation_by_kind():
+    batch = default_collate([{"x": np.ones(2), "name": "a", "n": 1}, {"x": np.zeros(2), "name": "b", "n": 2}])
+    assert batch["x"].tolist() == [[1, 1], [0, 0]] and batch["name"] == ["a", "b"] and batch["n"].dtype == np.int64
+    assert default_collate([np.float64(0.5), np.float64(1.5)]).dtype == np.float64
