@@ -1,5 +1,6 @@
 """Proofs of gradients, for our operations and for those that users write."""
 
+from minigrad.testing import mutants
 from minigrad.testing.against import check_against
 from minigrad.testing.exact import check_vjp_exact
 from minigrad.testing.gradcheck import CHECKS, gradcheck, gradgradcheck

@@ -103,12 +103,13 @@ def differs(found: Array, wanted: Array, tolerance: float) -> str | None:
         return f"has shape {found.shape}, the reference {wanted.shape}"
     if not found.size:
         return None
+    rounding = 32 * float(np.finfo(found.dtype).eps) if found.dtype.kind == "f" else 0.0
     found, wanted = np.asarray(found, np.float64), np.asarray(wanted, np.float64)
     same = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
     with np.errstate(invalid="ignore"):
         error = np.where(same, 0, np.abs(found - wanted))
     finite = np.abs(np.where(np.isfinite(wanted), wanted, 0))
-    wrong = ~(error <= tolerance * (finite + finite.max()))
+    wrong = ~(error <= tolerance * (finite + finite.max()) + rounding)
     if not wrong.any():
         return None
     at = np.unravel_index(int(np.argmax(np.where(wrong, np.nan_to_num(error, nan=np.inf), -1))), found.shape)

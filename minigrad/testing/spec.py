@@ -40,7 +40,8 @@ class OpSpec:
     call away from the kinks. `linear_in` and `homogeneous_in` number the inputs in which the operation, the others held
     fixed, is linear jointly, or positively homogeneous of degree one jointly. `order` is how often it can be
     differentiated: 0 for what has no gradient, 1 for a rule that refuses a second time by raising. `analytic` says that
-    the reference takes complex arrays and is analytic, so that its derivative is known to the last digits.
+    the reference takes complex arrays and is analytic, so that its derivative is known to the last digits; `promotes`,
+    that calls bring float64 of their own, so that float32 does not stay float32.
 
     `kinks` are calls that sit on kinks, where every gradient must lie between the one-sided slopes; `tie_rule` says which
     one: "zero", "even" (shared by those that move the output), "first" (all to the first of them), or "one" (the steeper
@@ -63,6 +64,7 @@ class OpSpec:
     homogeneous_in: tuple[int, ...] = ()
     order: int = 2
     analytic: bool = False
+    promotes: bool = False
     kinks: tuple[Sample, ...] = ()
     tie_rule: str | None = None
     errors: tuple[Refusal, ...] = ()

@@ -10,6 +10,7 @@ import numpy as np
 
 import minigrad as mg
 import minigrad.nn.functional as F
+from minigrad.testing import OpSpec, Sample
 from tests.finite_differences import signed
 
 Case = tuple[Callable[..., Any], list[np.ndarray], Any]  # f of tensors, its inputs, the expected result (or None)
@@ -22,6 +23,22 @@ class Spec:
     linear: bool = False  # in all inputs together
     order: int = 2
     covers: tuple[str, ...] = field(default=())  # public names of minigrad that this spec proves
+
+    def proof(self) -> OpSpec:
+        """The same as an OpSpec: the function and the expected result of each drawn call travel with its inputs."""
+
+        def sample(rng: np.random.Generator) -> Sample:
+            f, arrays, expected = self.draw(rng)
+            return Sample(((f, lambda: expected), *(np.asarray(a) for a in arrays)))
+
+        def fn(case: Any, *inputs: Any) -> Any:
+            return case[0](*inputs)
+
+        promotes = self.name in ("astype", "operators with numbers and arrays")
+        linear_in = tuple(range(6)) if self.linear else ()
+        return OpSpec(
+            self.name, fn, lambda case, *_: case[1](), sample, self.covers, linear_in, order=self.order, promotes=promotes
+        )
 
 
 SPECS: list[Spec] = []

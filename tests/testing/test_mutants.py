@@ -1,0 +1,124 @@
+"""Mutants do what they say, die where the checks are strong, live where they are weak, and leave nothing behind."""
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad.testing import OpSpec, Sample, gradcheck, mutants
+
+
+def gradient(function, *arrays, g):
+    xs = [mg.tensor(np.array(a, np.float64), requires_grad=True) for a in arrays]
+    function(*xs).backward(np.array(g, np.float64))
+    return [x.grad.tolist() for x in xs]
+
+
+x, y, g = [[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]], [[1.0, -2.0], [3.0, -4.0]]
+right = [[5.0, -12.0], [21.0, -32.0]]  # g * y
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("scale", (np.array(right) * (1 + 1e-5)).tolist()),
+        ("negate", [[-5, 12], [-21, 32]]),
+        ("ignore g", y),
+        ("zero", [[0, 0], [0, 0]]),
+        ("transpose", [[5, 21], [-12, -32]]),
+        ("roll", [[-32, 5], [-12, 21]]),
+        ("reverse", [[-32, 21], [-12, 5]]),
+        ("drop last", [[5, -12], [21, 0]]),
+        ("swap", [[1, -4], [9, -16]]),
+        ("cast", right),
+        ("alias g", right),
+        ("add into g", right),
+        ("one buffer", right),
+        ("view of saved", right),
+        ("read-only", right),
+    ],
+)
+def test_what_each_mutator_does(name, wrong):
+    with mutants.apply(mg.multiply, name, "x") as bites:
+        assert gradient(mg.multiply, x, y, g=g)[0] == wrong
+    assert bites or name == "swap"
+    assert gradient(mg.multiply, x, y, g=g)[0] == right
+    if name == "cast":
+        with mutants.apply(mg.multiply, name):
+            assert gradient(mg.multiply, 0.1, 0.1, g=0.3)[0] != [0.3 * 0.1]
+
+
+def test_a_numpy_scalar_has_a_place_for_one_value_alone():
+    with mutants.apply(mg.multiply, "NumPy scalar", "x"):
+        assert gradient(mg.multiply, 2.0, 3.0, g=5.0)[0] == 15.0
+    with mutants.apply(mg.tanh, "NumPy scalar"), pytest.raises(mg.GraphError):
+        gradient(mg.tanh, x, g=g)
+
+
+def test_the_right_rule_comes_back_even_after_an_error():
+    before = dict(mg.multiply.rules)
+    with pytest.raises(ZeroDivisionError), mutants.apply(mg.multiply, "zero"):
+        raise ZeroDivisionError
+    assert mg.multiply.rules == before and gradient(mg.multiply, x, y, g=g)[0] == right
+    with pytest.raises(ZeroDivisionError), mutants.unprotected():
+        raise ZeroDivisionError
+    assert gradcheck(mg.add, [np.ones(2), np.ones(2)])
+
+
+def test_what_does_not_fit():
+    with pytest.raises(ValueError, match="no mutator 'double': there are scale, negate"), mutants.apply(mg.tanh, "double"):
+        pass
+    with pytest.raises(ValueError, match="'swap' does not fit tanh, which has rules for x"), mutants.apply(mg.tanh, "swap"):
+        pass
+    with pytest.raises(ValueError, match="'zero' does not fit isnan"), mutants.apply(mg.isnan, "zero", "x"):
+        pass
+    assert "swap" in mutants.mutators_of(mg.multiply) and "swap" not in mutants.mutators_of(mg.tanh)
+
+
+def test_second_derivatives_stay_right():
+    t = mg.tensor(2.0, dtype=np.float64, requires_grad=True)
+    with mutants.apply(mg.multiply, "negate"):
+        (first,) = mg.autograd.grad(t * t * t, t, create_graph=True)
+        assert first.item() == 12.0
+
+
+def square(rng):
+    return Sample((rng.standard_normal((3, 3)), rng.standard_normal((3, 3))))
+
+
+def test_the_checks_kill_every_mutant_of_a_product():
+    mutants.assert_all_killed(OpSpec("multiply", mg.multiply, np.multiply, square))
+
+
+def test_survivors_are_named():
+    """Samples that are never square do not see a transposition; a checker that sees values alone, no spoilt memory."""
+    flat = OpSpec("tanh", mg.tanh, np.tanh, lambda rng: Sample((rng.standard_normal((2, 3)),)))
+    with pytest.raises(AssertionError, match=r"^tanh: tanh.x: transpose survives$"):
+        mutants.assert_all_killed(flat)
+    mutants.assert_all_killed(flat, exempt={"tanh.x: transpose": "the samples are not square"})
+    with pytest.raises(AssertionError, match=r"^tanh: tanh.x: scale is exempt, but killed$"):
+        mutants.assert_all_killed(
+            OpSpec("tanh", mg.tanh, np.tanh, lambda rng: Sample((rng.standard_normal((3, 3)),))),
+            exempt={"tanh.x: scale": ""},
+        )
+
+    def values_alone(spec, seed):
+        gradcheck(spec.fn, spec.sample(np.random.default_rng(seed)).args, checks=())
+
+    with pytest.raises(AssertionError) as caught:
+        mutants.assert_all_killed(OpSpec("multiply", mg.multiply, np.multiply, square), values_alone)
+    for name in ("cast", "alias g", "add into g", "read-only"):
+        assert f"multiply.y: {name} survives" in str(caught.value)
+    assert "negate survives" not in str(caught.value)
+
+
+def test_the_right_operation_must_pass():
+    wrong = OpSpec("multiply", lambda x, y: x * y * 1.0 + x.detach(), np.multiply, square)
+    with pytest.raises(AssertionError, match="gradient of input 0 is wrong"):
+        mutants.assert_all_killed(wrong)
+
+
+def test_which_rules_a_call_runs():
+    spec = OpSpec("mean square", lambda x, y: mg.mean(mg.square(x) + y.detach()), None, square)
+    assert {(op.__name__, at) for op, at in mutants.rules_of(spec, 0)} == {
+        ("square", "x"), ("add", "x"), ("sum", "x"), ("divide", "x"),
+    }  # fmt: skip
