@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.config import get_default_dtype
-from minigrad.primitive import DType
+from minigrad.primitive import DType, register
 from minigrad.random import default_generator
 from minigrad.tensor import Tensor
 
@@ -81,16 +81,19 @@ def randn(*size: Any, generator: Generator | None = None, dtype: DType = None, r
     return Tensor(np.asarray(drawn).astype(dtype or get_default_dtype()), requires_grad=requires_grad)
 
 
+@register(np.zeros_like, np.empty_like)
 def zeros_like(x: Tensor, dtype: DType = None, requires_grad: bool = False) -> Tensor:
     """Zeros in the shape and dtype of `x`."""
     return zeros(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad)
 
 
+@register(np.ones_like)
 def ones_like(x: Tensor, dtype: DType = None, requires_grad: bool = False) -> Tensor:
     """Ones in the shape and dtype of `x`."""
     return ones(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad)
 
 
+@register(np.full_like)
 def full_like(x: Tensor, fill_value: float, dtype: DType = None, requires_grad: bool = False) -> Tensor:
     """One value in the shape and dtype of `x`."""
     return full(x.shape, fill_value, dtype=dtype or x.dtype, requires_grad=requires_grad)

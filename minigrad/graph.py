@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from minigrad.config import get_default_dtype
-from minigrad.errors import GraphError, ShapeError
+from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.kernels.conversion import check_operand
 from minigrad.ops.elementwise import astype
 from minigrad.ops.shape import unbroadcast
@@ -65,6 +65,7 @@ class Receiver(Protocol):
 
 
 PLAIN = {float, int, bool, str, tuple, type(None)}  # arguments that need no second look
+REAL = frozenset("?bBhHiIlLqQefg")  # the characters of dtypes that a tensor may have, beside "d"
 NO_PLAN = Plan((), (), False)
 
 
@@ -175,8 +176,12 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
         op.explain(error, args)
     if type(out) is not np.ndarray:
         out = np.asarray(out)  # a NumPy scalar: what NumPy makes of 0-d arrays
-    if op.elementwise and out.dtype.char == "d" and all(map(_is_integral, arrays)):
-        out = out.astype(get_default_dtype())  # what division makes of integers
+    char = out.dtype.char
+    if char == "d":
+        if op.elementwise and all(map(_is_integral, arrays)):
+            out = out.astype(get_default_dtype())  # what division makes of integers
+    elif char not in REAL:
+        raise DTypeError(f"{op.__name__}: the result is of dtype {out.dtype}; a tensor holds real numbers or booleans")
     node = None
     if tracked and mode.enabled and op.rules:
         plan = op.plan(tuple([parent is not None for parent in parents]))

@@ -55,7 +55,7 @@ FACTS = ("out", "shape", "order", "position", "shapes")  # what a rule may ask f
 
 
 class Traced:
-    """What a primitive knows of a tensor: that it holds an array, and that it records the calls it takes part in."""
+    """What a primitive knows of a tensor: its array, that it records the calls it takes part in, and can become a result."""
 
     __slots__ = ("_array", "_node")
     _array: Array
@@ -63,6 +63,12 @@ class Traced:
 
     @staticmethod
     def _record(op: Primitive, args: tuple[Any, ...]) -> Any:
+        raise NotImplementedError
+
+    def _refuse_change(self, name: str) -> None:
+        raise NotImplementedError
+
+    def _become(self, result: Any, name: str) -> Any:
         raise NotImplementedError
 
 

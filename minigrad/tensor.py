@@ -17,12 +17,13 @@ import numpy as np
 
 from minigrad import graph, ops
 from minigrad.config import get_default_dtype
+from minigrad.dispatch import call_function, call_ufunc
 from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.graph import Node, record
 from minigrad.kernels.conversion import to_array
 from minigrad.methods import Methods
 from minigrad.ops.indexing import plain_index
-from minigrad.primitive import FUNCTIONS, UFUNCS, Array, DType, Primitive, register
+from minigrad.primitive import UFUNCS, Array, DType, Primitive
 from minigrad.printing import tensor_repr
 from minigrad.random import default_generator
 
@@ -401,24 +402,12 @@ class Tensor(Methods):
     # NumPy's dispatch
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        op = UFUNCS.get(ufunc)
-        if op is None or method != "__call__":
-            name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
-            raise TypeError(
-                f"{name}: has no gradient rule here, so it does not take tensors\n  hint: use t.detach().numpy()"
-            )
-        if options:
-            raise TypeError(f"np.{ufunc.__name__}: options {', '.join(options)} are not supported on tensors")
+        if options or method != "__call__" or (op := UFUNCS.get(ufunc)) is None:
+            return call_ufunc(ufunc, method, inputs, options)
         return op(*inputs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        handler = FUNCTIONS.get(function)
-        if handler is None:
-            name = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
-            raise TypeError(
-                f"{name}: has no gradient rule here, so it does not take tensors\n  hint: use t.detach().numpy()"
-            )
-        return handler(*args, **options)
+        return call_function(function, args, options)
 
     @staticmethod
     def _record(op: Primitive, args: tuple[Any, ...]) -> Tensor:
@@ -511,16 +500,3 @@ def _restored(cls: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
     t._node = None
     t._grad = None
     return t.requires_grad_() if requires_grad else t
-
-
-def _query(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A NumPy function that only asks about values: run on the arrays, outside the graph."""
-
-    def ask(*args: Any, **options: Any) -> Any:
-        return function(*(arg._array if isinstance(arg, Tensor) else arg for arg in args), **options)
-
-    return ask
-
-
-for _function in (np.shape, np.ndim, np.size, np.allclose, np.array_equal, np.result_type, np.zeros_like, np.ones_like):
-    register(_function)(_query(_function))
