@@ -70,4 +70,4 @@ def _flat_positions(index: Any, size: tuple[int, ...]) -> Array | None:
     block = math.prod(after)
     flat = middle.reshape(1, -1, 1) * block + np.arange(block)
     flat = flat + np.arange(math.prod(before)).reshape(-1, 1, 1) * (math.prod(size[first:last]) * block)
-    return flat.reshape(*before, *middle.shape, *after)
+    return flat.reshape((*before, *middle.shape, *after))

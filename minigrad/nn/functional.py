@@ -20,7 +20,8 @@ from minigrad.ops import (
     softmax,
     tanh,
 )
-from minigrad.ops.shape import pad as pad_axes
+from minigrad.ops.arrangement import crop
+from minigrad.ops.arrangement import pad as pad_axes
 from minigrad.random import default_generator
 from minigrad.tensor import _wrap
 
@@ -47,14 +48,35 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, generator: np.random.
     return x * _wrap(kept.astype(x.dtype) * (1 / (1 - p) if p < 1 else 0.0), None)
 
 
-def pad(x: Any, pad: tuple[int, ...], mode: str = "constant", value: float = 0) -> Any:
+def pad(x: Any, pad: tuple[int, ...], mode: str = "constant", value: float | None = None) -> Any:
     """A border around the last axes; `pad` counts from the last axis: (left, right, top, bottom, ...), as in PyTorch.
 
+    A negative width cuts off. `mode` is "constant" (of `value`, 0), "replicate", "reflect" (narrower than the axis) or
+    "circular" (no wider than it); see `mg.pad`. Raises ValueError for widths that do not fit.
+
     >>> import minigrad as mg
-    >>> dropout(mg.ones(1, 2), 0.0).shape, globals()["pad"](mg.ones(1, 2), (1, 0, 0, 2)).shape
-    ((1, 2), (3, 3))
+    >>> import minigrad.nn.functional as F
+    >>> F.pad(mg.tensor([[1, 2, 3]]), (2, -1), "reflect")
+    tensor([[3, 2, 1, 2]])
     """
-    if len(pad) % 2 or len(pad) > 2 * x.ndim:
-        raise ValueError(f"pad: needs (before, after) for at most {x.ndim} axes, got {pad}")
-    pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)][::-1]
-    return pad_axes(x, [(0, 0)] * (x.ndim - len(pairs)) + pairs, mode, value)
+    shape = tuple(x.shape)
+    if len(pad) % 2 or len(pad) > 2 * len(shape):
+        raise ValueError(f"pad: needs (before, after) for at most {len(shape)} axes of shape {shape}, got {tuple(pad)}")
+    if not all(isinstance(width, int | np.integer) for width in pad):
+        raise TypeError(f"pad: widths must be integers, got {tuple(pad)}")
+    if mode not in ("constant", "replicate", "reflect", "circular"):
+        raise ValueError(f"pad: mode must be 'constant', 'replicate', 'reflect' or 'circular', got {mode!r}")
+    if mode != "constant" and value is not None:
+        raise ValueError(f"pad: mode {mode!r} takes no value, got {value}")
+    pairs = [(0, 0)] * (len(shape) - len(pad) // 2) + [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)][::-1]
+    for axis, (n, pair) in enumerate(zip(shape, pairs, strict=True)):
+        if n + sum(pair) < 0:
+            raise ValueError(f"pad: widths {pair} cut more than the {n} elements of axis {axis} of shape {shape}")
+        if (mode == "reflect" and max(pair) >= max(n, 1)) or (mode == "circular" and max(pair) > n):
+            limit = "less than" if mode == "reflect" else "at most"
+            raise ValueError(
+                f"pad: mode {mode!r} needs widths {limit} {n}, the size of axis {axis} of shape {shape}, got {pair}"
+            )
+    if min(pad, default=0) < 0:
+        x = crop(x, [(max(-before, 0), max(-after, 0)) for before, after in pairs])
+    return pad_axes(x, [(max(before, 0), max(after, 0)) for before, after in pairs], mode, 0 if value is None else value)

@@ -1,8 +1,10 @@
 """The table of calculus: every operation beside its gradient rules."""
 
+from minigrad.ops.arrangement import *
 from minigrad.ops.convolution import *
 from minigrad.ops.elementwise import *
 from minigrad.ops.indexing import *
+from minigrad.ops.joining import *
 from minigrad.ops.linalg import *
 from minigrad.ops.loss import *
 from minigrad.ops.pooling import *

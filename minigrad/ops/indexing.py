@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels import scatter as kernel
-from minigrad.ops.elementwise import where
-from minigrad.ops.shape import reshape, unbroadcast
-from minigrad.primitive import Array, Traced, composite, primitive, register
+from minigrad.kernels.axes import one_axis
+from minigrad.ops.elementwise import astype, where
+from minigrad.ops.shape import broadcast_to, reshape, unbroadcast
+from minigrad.primitive import Array, Traced, composite, primitive, register, shape_of
 
-__all__ = ["add_at", "getitem", "setitem", "take_along_axis"]
+__all__ = [
+    "add_at", "gather", "getitem", "index_add", "index_copy", "index_fill", "index_select", "masked_fill", "masked_scatter",
+    "masked_select", "narrow", "put_along_axis", "scatter", "scatter_add", "select", "setitem", "take", "take_along_axis",
+    "take_along_dim",
+]  # fmt: skip
 
 Shape = tuple[int, ...]
 
@@ -63,9 +69,7 @@ def setitem(x: Array, index: Any, value: Any) -> Array:
     >>> setitem(np.zeros(3), np.array([0, 2, 0]), np.array([1.0, 2.0, 3.0]))
     array([3., 0., 2.])
     """
-    dtype = np.asarray(value).dtype
-    if dtype.kind == "f" and x.dtype.kind != "f":
-        raise DTypeError(f"setitem: a value of dtype {dtype} would be cut to {x.dtype}\n  hint: cast it with .astype")
+    _check_cast("setitem", value, x.dtype)
     out = x.copy("K")
     try:
         chosen = out[index].shape
@@ -97,14 +101,203 @@ def _(g: Any, index: Any, shape: Shape) -> Any:
     return reshape(unbroadcast(read, shape[_surplus(shape, read.shape) :]), shape)
 
 
+@register(np.take)
+@composite
+def take(x: Any, index: Any, axis: int | None = None, mode: str = "raise") -> Any:
+    """The elements of `x` at `index` along `axis`; without `axis`, of the flattened `x`, as ``torch.take`` too.
+
+    The index, of any shape, takes the place of the axis. It may count from the end; `mode` "wrap" or "clip" brings one out
+    of bounds back in, "raise" refuses it.
+
+    >>> import numpy as np
+    >>> take(np.array([[1, 2], [3, 4]]), np.array([3, 0]))
+    array([4, 1])
+    """
+    if axis is None:
+        return take(reshape(x, (-1,)), index, 0, mode)
+    axis = one_axis("take", axis, len(shape_of(x)))
+    n, at = shape_of(x)[axis], plain_index(index)
+    if mode not in ("raise", "wrap", "clip"):
+        raise ValueError(f"take: mode must be 'raise', 'wrap' or 'clip', got {mode!r}")
+    if mode != "raise":
+        at = np.mod(at, n) if mode == "wrap" else np.clip(at, 0, n - 1)
+    return getitem(x, (slice(None),) * axis + (at,))
+
+
+@composite
+def index_select(x: Any, dim: int, index: Any) -> Any:
+    """The slices of `x` along `dim` at the places in `index`, a vector of integers.
+
+    >>> import numpy as np
+    >>> index_select(np.array([[1, 2, 3], [4, 5, 6]]), 1, np.array([2, 0]))
+    array([[3, 1],
+           [6, 4]])
+    """
+    return getitem(x, _slices("index_select", x, dim, index))
+
+
+@composite
+def select(x: Any, dim: int, index: int) -> Any:
+    """``x[:, ..., index]``: one slice along `dim`, which goes away."""
+    return getitem(x, (slice(None),) * one_axis("select", dim, len(shape_of(x))) + (index,))
+
+
+@composite
+def narrow(x: Any, dim: int, start: int, length: int) -> Any:
+    """``x[:, ..., start : start + length]``: a stretch along `dim`; raises IndexError where it does not lie inside.
+
+    >>> import numpy as np
+    >>> narrow(np.arange(5), 0, -3, 2)
+    array([2, 3])
+    """
+    dim = one_axis("narrow", dim, len(shape_of(x)))
+    n = shape_of(x)[dim]
+    first = start + n if start < 0 else start
+    if not (first >= 0 and length >= 0 and first + length <= n):
+        raise IndexError(f"narrow: start {start} and length {length} leave axis {dim} of size {n}")
+    return getitem(x, (slice(None),) * dim + (slice(first, first + length),))
+
+
 @register(np.take_along_axis)
 @composite
-def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
-    """The elements of `x` at `indices` along one axis, as ``np.take_along_axis``."""
-    plain = plain_index(indices)
-    grid = list(np.ogrid[tuple(slice(n) for n in plain.shape)])
-    grid[axis] = plain
-    return getitem(x, tuple(grid))
+def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
+    """The elements of `x` at `indices` along one axis; on the others they broadcast. ``torch.take_along_dim`` is this.
+
+    It undoes a sort, or follows an argmax: ``take_along_axis(x, argsort(x, 1), 1) == sort(x, 1)``. Without `axis`, of the
+    flattened `x`. Raises ShapeError for another number of axes, IndexError out of bounds.
+
+    >>> import numpy as np
+    >>> take_along_axis(np.array([[5, 6], [7, 8]]), np.array([[1], [0]]), 1)
+    array([[6],
+           [7]])
+    """
+    if axis is None:
+        return take_along_axis(reshape(x, (-1,)), np.reshape(plain_index(indices), -1), 0)
+    return getitem(x, _along("take_along_axis", shape_of(x), plain_index(indices), axis, whole=True))
+
+
+@composite
+def put_along_axis(x: Any, indices: Any, values: Any, axis: int) -> Any:
+    """`x` with `values` at `indices` along one axis: what ``np.put_along_axis`` does in place, as a value.
+
+    >>> import numpy as np
+    >>> put_along_axis(np.array([[5, 6], [7, 8]]), np.array([[1], [0]]), 0, 1)
+    array([[5, 0],
+           [0, 8]])
+    """
+    return setitem(x, _along("put_along_axis", shape_of(x), plain_index(indices), axis, whole=True), values)
+
+
+@composite
+def gather(x: Any, dim: int, index: Any) -> Any:
+    """``out[i, j] = x[index[i, j], j]`` for dim 0, ``x[i, index[i, j]]`` for dim 1; has the shape of `index`.
+
+    PyTorch's rules: as many axes as `x`, no longer on the others (the rest of `x` is not read), and no counting from the
+    end. Raises ShapeError or IndexError where they are broken.
+
+    >>> import numpy as np
+    >>> gather(np.array([[1, 2], [3, 4]]), 1, np.array([[0, 0], [1, 0]]))
+    array([[1, 1],
+           [4, 3]])
+    """
+    return getitem(x, _gathered("gather", x, dim, index))
+
+
+@composite
+def scatter(x: Any, dim: int, index: Any, src: Any) -> Any:
+    """`x` with the elements of `src`, an array or a number, written where `gather` would read them.
+
+    Of several for one place the last stays. Raises ShapeError, IndexError as `gather`.
+
+    >>> import numpy as np
+    >>> scatter(np.zeros((2, 3)), 1, np.array([[2], [0]]), 1.0)
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
+    """
+    at = _gathered("scatter", x, dim, index)
+    return setitem(x, at, _cut("scatter", src, index) if shape_of(src) else src)
+
+
+@composite
+def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
+    """`x` with the elements of `src` added where `gather` would read them; several for one place add up.
+
+    >>> import numpy as np
+    >>> scatter_add(np.zeros((1, 3)), 1, np.array([[2, 0, 2]]), np.array([[1.0, 2.0, 3.0]]))
+    array([[2., 0., 4.]])
+    """
+    at = _gathered("scatter_add", x, dim, index)
+    return x + add_at(_cut("scatter_add", src, index), at, shape_of(x))
+
+
+@composite
+def index_add(x: Any, dim: int, index: Any, source: Any, alpha: float = 1) -> Any:
+    """`x` with `alpha` times the slices of `source` added along `dim` at the places in `index`, a vector.
+
+    >>> import numpy as np
+    >>> index_add(np.zeros(3), 0, np.array([0, 2, 0]), np.array([1.0, 2.0, 3.0]))
+    array([4., 0., 2.])
+    """
+    at = _sources("index_add", x, dim, index, source)
+    return x + add_at(source if alpha == 1 else alpha * source, at, shape_of(x))
+
+
+@composite
+def index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
+    """`x` with the slices of `source` written along `dim` at the places in `index`, a vector."""
+    return setitem(x, _sources("index_copy", x, dim, index, source), source)
+
+
+@composite
+def index_fill(x: Any, dim: int, index: Any, value: Any) -> Any:
+    """`x` with one value written along `dim` at the places in `index`, a vector."""
+    return setitem(x, (slice(None),) * one_axis("index_fill", dim, len(shape_of(x))) + (plain_index(index),), value)
+
+
+def masked_fill(x: Any, mask: Any, value: Any) -> Any:
+    """`x` with one value wherever the mask, of booleans, holds; the two broadcast. The dtype of `x` stays.
+
+    >>> import numpy as np
+    >>> masked_fill(np.array([1.0, 2.0]), np.array([True, False]), -np.inf)
+    array([-inf,   2.])
+    """
+    mask = _mask("masked_fill", mask)
+    if shape_of(value):
+        raise ShapeError(f"masked_fill: value must be one number, got shape {shape_of(value)}\n  hint: use where")
+    _common("masked_fill", x, mask)
+    _check_cast("masked_fill", value, x.dtype)
+    return where(mask, astype(value, x.dtype) if hasattr(value, "dtype") else value, x)
+
+
+def masked_select(x: Any, mask: Any) -> Any:
+    """The elements of `x` where the mask, of booleans, holds, in one row; the two broadcast.
+
+    >>> import numpy as np
+    >>> masked_select(np.array([1.0, 2.0, 3.0]), np.array([True, False, True]))
+    array([1., 3.])
+    """
+    mask = _mask("masked_select", mask)
+    shape = _common("masked_select", x, mask)
+    return getitem(broadcast_to(x, shape), np.broadcast_to(mask, shape))
+
+
+def masked_scatter(x: Any, mask: Any, source: Any) -> Any:
+    """`x` with the elements of `source`, in order, wherever the mask, of booleans, holds; it broadcasts to `x`.
+
+    >>> import numpy as np
+    >>> masked_scatter(np.zeros(3), np.array([True, False, True]), np.array([1.0, 2.0, 3.0]))
+    array([1., 0., 2.])
+    """
+    mask = _mask("masked_scatter", mask)
+    shape = _common("masked_scatter", x, mask)
+    mask = np.broadcast_to(mask, shape)
+    count, given = int(np.count_nonzero(mask)), math.prod(shape_of(source))
+    if given < count:
+        raise ShapeError(f"masked_scatter: the mask holds {count} times, but source has {given} elements")
+    return setitem(broadcast_to(x, shape), mask, getitem(reshape(source, (-1,)), slice(count)))
+
+
+take_along_dim = take_along_axis
 
 
 def plain_index(index: Any) -> Any:
@@ -132,3 +325,86 @@ def _explained(name: str, error: IndexError, index: Any, shape: Shape) -> IndexE
                 given = f"{type(part).__name__} of dtype {dtype}"
                 return IndexError(f"{name}: an index is integers, booleans, slices, None or ..., got {given}")
     return IndexError(f"{name}: {error}\n  shape   {shape}")
+
+
+def _check_cast(name: str, value: Any, dtype: np.dtype[Any]) -> None:
+    given = np.asarray(plain_index(value)).dtype
+    if given.kind == "f" and dtype.kind != "f":
+        raise DTypeError(f"{name}: a value of dtype {given} would be cut to {dtype}\n  hint: cast it with .astype")
+
+
+def _integers(name: str, index: Any) -> Array:
+    at = np.asarray(plain_index(index))
+    if at.dtype.kind not in "iu":
+        raise IndexError(f"{name}: index must be of integers, got dtype {at.dtype}")
+    return at
+
+
+def _within(name: str, at: Array, axis: int, size: int) -> None:
+    """Refuse places outside an axis, and, as PyTorch does here, counting from its end."""
+    bad = (at < 0) | (at >= size)
+    if bad.any():
+        raise IndexError(f"{name}: index {at[bad][0]} is out of bounds for axis {axis} with size {size}")
+
+
+def _slices(name: str, x: Any, dim: int, index: Any) -> tuple[Any, ...]:
+    """The index that reads the slices along `dim` at a vector of places."""
+    axis, at = one_axis(name, dim, len(shape_of(x))), _integers(name, index)
+    if at.ndim > 1:
+        raise IndexError(f"{name}: index must be a vector, got shape {at.shape}")
+    _within(name, at, axis, shape_of(x)[axis])
+    return (slice(None),) * axis + (np.reshape(at, -1),)
+
+
+def _sources(name: str, x: Any, dim: int, index: Any, source: Any) -> tuple[Any, ...]:
+    """`_slices`, where there is one slice of `source` for each place."""
+    at = _slices(name, x, dim, index)
+    wanted = list(shape_of(x))
+    wanted[len(at) - 1] = len(at[-1])
+    if shape_of(source) != tuple(wanted):
+        raise ShapeError(f"{name}: source must be {tuple(wanted)}, a slice for each index, got shape {shape_of(source)}")
+    return at
+
+
+def _gathered(name: str, x: Any, dim: int, index: Any) -> tuple[Any, ...]:
+    """The index that `gather` reads."""
+    shape, at = shape_of(x), _integers(name, index)
+    axis = one_axis(name, dim, len(shape))
+    if at.ndim != len(shape):
+        raise ShapeError(f"{name}: index must have {len(shape)} axes like x of shape {shape}, got shape {at.shape}")
+    if any(i != axis and a > n for i, (a, n) in enumerate(zip(at.shape, shape, strict=True))):
+        raise ShapeError(f"{name}: index of shape {at.shape} reaches beyond x of shape {shape} on an axis other than {axis}")
+    _within(name, at, axis, shape[axis])
+    return _along(name, shape, at, axis, whole=False)
+
+
+def _along(name: str, shape: Shape, at: Array, axis: int, whole: bool) -> tuple[Any, ...]:
+    """The index ``(i, ..., at, ..., k)`` with i, k counting along the other axes: the whole of them, or as far as `at`."""
+    axis = one_axis(name, axis, len(shape))
+    if at.ndim != len(shape):
+        raise ShapeError(f"{name}: indices must have {len(shape)} axes like x of shape {shape}, got shape {at.shape}")
+    grid = list(np.ogrid[tuple(slice(n) for n in (shape if whole else at.shape))])
+    grid[axis] = at
+    return tuple(grid)
+
+
+def _cut(name: str, src: Any, index: Any) -> Any:
+    """The part of `src` that an index of `scatter` uses."""
+    shape, wanted = shape_of(src), shape_of(index)
+    if len(shape) != len(wanted) or any(n < a for n, a in zip(shape, wanted, strict=True)):
+        raise ShapeError(f"{name}: src of shape {shape} does not cover the index of shape {wanted}")
+    return src if shape == wanted else getitem(src, tuple(slice(n) for n in wanted))
+
+
+def _mask(name: str, mask: Any) -> Array:
+    mask = np.asarray(plain_index(mask))
+    if mask.dtype != bool:
+        raise DTypeError(f"{name}: the mask must be of booleans, got dtype {mask.dtype}\n  hint: compare, e.g. mask != 0")
+    return mask
+
+
+def _common(name: str, x: Any, mask: Array) -> Shape:
+    try:
+        return np.broadcast_shapes(shape_of(x), mask.shape)
+    except ValueError:
+        raise ShapeError(f"{name}: a mask of shape {mask.shape} does not broadcast with x of shape {shape_of(x)}") from None

@@ -1,23 +1,26 @@
-"""Operations that move elements and compute nothing; each is linear, and its rule is its adjoint."""
+"""The same elements under other sizes and axes; each operation is linear, and its rule is its adjoint."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from minigrad.errors import ShapeError
+from minigrad.kernels.axes import every_axis, one_axis
 from minigrad.kernels.broadcasting import broadcast, sum_to
 from minigrad.primitive import Array, composite, primitive, register, shape_of
 
 __all__ = [
-    "broadcast_to", "concatenate", "crop", "expand", "flatten", "pad", "permute", "reshape", "squeeze", "stack",
-    "transpose", "unbroadcast", "unsqueeze",
+    "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "broadcast_to", "expand", "expand_dims", "flatten",
+    "meshgrid", "moveaxis", "movedim", "permute", "ravel", "reshape", "rollaxis", "squeeze", "swapaxes", "swapdims",
+    "transpose", "unbroadcast", "unflatten", "unsqueeze",
 ]  # fmt: skip
 
 Shape = tuple[int, ...]
+Axis = int | tuple[int, ...]
 
 
 @register(np.broadcast_to)
@@ -30,6 +33,7 @@ def broadcast_to(x: Array, shape: Shape) -> Array:
     array([[1, 2],
            [1, 2]])
     """
+    shape = (shape,) if isinstance(shape, int) else shape
     try:
         return broadcast(x, shape)
     except ValueError:
@@ -57,26 +61,25 @@ def _(g: Any, shape: Shape) -> Any:
     return broadcast_to(g, shape)
 
 
-@register(np.reshape)
 @primitive
-def reshape(x: Array, shape: Shape | int, order: str = "C") -> Array:
+def reshape(x: Array, shape: Shape | int) -> Array:
     """The same elements, in row-major order, under another shape; one size may be -1.
 
-    Raises ShapeError if the sizes do not multiply to the number of elements.
+    Raises ShapeError if the sizes do not multiply to the number of elements, ValueError if they leave it open.
 
     >>> import numpy as np
     >>> reshape(np.arange(4), (2, -1))
     array([[0, 1],
            [2, 3]])
     """
-    if order != "C":
-        raise ValueError(f"reshape: only order='C' is supported, got {order!r}")
     try:
         return np.reshape(x, shape)
     except ValueError:
         sizes = (shape,) if isinstance(shape, int) else tuple(shape)
         if sizes.count(-1) > 1:
             raise ValueError(f"reshape: only one size can be -1, got {sizes}") from None
+        if -1 in sizes and 0 in sizes:
+            raise ValueError(f"reshape: -1 could be any size beside a size of 0, got {sizes}") from None
         raise ShapeError(f"reshape: {np.size(x)} elements of shape {shape_of(x)} do not fit shape {sizes}") from None
 
 
@@ -85,16 +88,31 @@ def _(g: Any, shape: Shape) -> Any:
     return reshape(g, shape)
 
 
+@register(np.reshape)
+def numpy_reshape(x: Any, shape: Shape | int, order: str = "C", *, copy: bool | None = None) -> Any:
+    """`reshape`, also in column-major order ("F"). Tensors are values: `copy` says nothing."""
+    if order not in ("C", "F"):
+        raise ValueError(f"reshape: order must be 'C' or 'F', got {order!r}")
+    if order == "C":
+        return reshape(x, shape)
+    return permute(reshape(permute(x), (shape,) if isinstance(shape, int) else tuple(shape)[::-1]))
+
+
 @register(np.transpose, np.permute_dims)
 @primitive
 def permute(x: Array, axes: Shape | None = None) -> Array:
     """Put the axes in another order; without `axes`, reverse them.
 
+    Raises ValueError for axes that are not a permutation of those of `x`.
+
     >>> import numpy as np
     >>> permute(np.zeros((2, 3, 4)), (2, 0, 1)).shape
     (4, 2, 3)
     """
-    return np.transpose(x, axes)
+    try:
+        return np.transpose(x, axes)
+    except ValueError:
+        raise ValueError(f"permute: {axes} is no permutation of the {np.ndim(x)} axes of shape {shape_of(x)}") from None
 
 
 @permute.gradient("x")
@@ -102,49 +120,7 @@ def _(g: Any, axes: Shape | None) -> Any:
     return permute(g, None if axes is None else tuple(np.argsort([axis % len(axes) for axis in axes]).tolist()))
 
 
-@primitive
-def concatenate_along(axis: int, *arrays: Array) -> Array:
-    """`concatenate` with the arrays last, as a variadic primitive has them."""
-    return np.concatenate(arrays, axis)
-
-
-@concatenate_along.gradient("arrays")
-def _(g: Any, axis: int, position: int, shapes: list[Shape]) -> Any:
-    start = sum(shape[axis] for shape in shapes[:position])
-    window = [slice(None)] * len(shapes[0])
-    window[axis] = slice(start, start + shapes[position][axis])
-    return g[tuple(window)]
-
-
-@primitive
-def pad_zeros(x: Array, widths: Sequence[tuple[int, int]]) -> Array:
-    """A border of zeros, (before, after) for each axis; adjoint of `crop`."""
-    out = np.zeros([before + n + after for n, (before, after) in zip(x.shape, widths, strict=True)], x.dtype)
-    out[_inner(out.shape, widths)] = x
-    return out
-
-
-@primitive
-def crop(x: Array, widths: Sequence[tuple[int, int]]) -> Array:
-    """Cut (before, after) elements off each axis; adjoint of `pad` with zeros.
-
-    >>> import numpy as np
-    >>> crop(np.arange(5), [(1, 2)])
-    array([1, 2])
-    """
-    return x[_inner(x.shape, widths)]
-
-
-@pad_zeros.gradient("x")
-def _(g: Any, widths: Sequence[tuple[int, int]]) -> Any:
-    return crop(g, widths)
-
-
-@crop.gradient("x")
-def _(g: Any, widths: Sequence[tuple[int, int]]) -> Any:
-    return pad_zeros(g, widths)
-
-
+@composite
 def transpose(x: Any, *axes: Any) -> Any:
     """Swap two axes, as PyTorch's ``transpose(x, dim0, dim1)``; with none, or with all of them, NumPy's transpose.
 
@@ -155,107 +131,97 @@ def transpose(x: Any, *axes: Any) -> Any:
     if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], tuple | list)):
         return permute(x, None if axes[0] is None else tuple(axes[0]))
     if len(axes) == 2 and len(shape_of(x)) >= 2:
-        order = list(range(len(shape_of(x))))
-        first, second = (_axis("transpose", axis, len(shape_of(x))) for axis in axes)
-        order[first], order[second] = second, first
-        return permute(x, tuple(order))
+        return _swapped("transpose", x, *axes)
     return permute(x, axes or None)
 
 
-@register(np.concatenate)
+@register(np.swapaxes)
 @composite
-def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
-    """Join arrays along an axis they already have; the other sizes agree.
-
-    Raises ValueError for no arrays, ShapeError for arrays that do not fit, naming the first.
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    """Swap two axes.
 
     >>> import numpy as np
-    >>> concatenate([np.array([1, 2]), np.array([3])])
-    array([1, 2, 3])
+    >>> swapaxes(np.zeros((2, 3, 4)), 0, -1).shape
+    (4, 3, 2)
     """
-    arrays = _listed("concatenate", arrays)
-    first = shape_of(arrays[0])
-    if not first:
-        raise ShapeError("concatenate: 0-d arrays have no axis to join along; use stack")
-    axis = _axis("concatenate", axis, len(first))
-    for i, array in enumerate(arrays):
-        shape = shape_of(array)
-        if len(shape) != len(first) or shape[:axis] + shape[axis + 1 :] != first[:axis] + first[axis + 1 :]:
-            raise ShapeError(
-                f"concatenate: array {i} has shape {shape}, array 0 has {first}\n"
-                f"  rule    all sizes agree except on axis {axis}"
-            )
-    return concatenate_along(axis, *arrays)
+    return _swapped("swapaxes", x, axis1, axis2)
 
 
-@register(np.stack)
+@register(np.matrix_transpose, np.linalg.matrix_transpose)
+def matrix_transpose(x: Any) -> Any:
+    """Swap the last two axes."""
+    return _swapped("matrix_transpose", x, -2, -1)
+
+
+@register(np.moveaxis)
 @composite
-def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
-    """Join arrays of one shape along a new axis.
+def moveaxis(x: Any, source: Axis, destination: Axis) -> Any:
+    """Move one axis, or several, to new places; the others keep their order.
 
     >>> import numpy as np
-    >>> stack([np.array([1, 2]), np.array([3, 4])], 1)
-    array([[1, 3],
-           [2, 4]])
+    >>> moveaxis(np.zeros((2, 3, 4)), 0, -1).shape, moveaxis(np.zeros((2, 3, 4)), (0, 1), (1, 2)).shape
+    ((3, 4, 2), (4, 2, 3))
     """
-    arrays = _listed("stack", arrays)
-    first = shape_of(arrays[0])
-    for i, array in enumerate(arrays):
-        if shape_of(array) != first:
-            raise ShapeError(f"stack: array {i} has shape {shape_of(array)}, array 0 has {first}")
-    return concatenate([unsqueeze(array, axis) for array in arrays], axis)
+    ndim = len(shape_of(x))
+    source, destination = every_axis("moveaxis", source, ndim), every_axis("moveaxis", destination, ndim)
+    if len(source) != len(destination):
+        raise ValueError(f"moveaxis: {len(source)} axes {source} cannot move to {len(destination)} places {destination}")
+    order = [axis for axis in range(ndim) if axis not in source]
+    for to, axis in sorted(zip(destination, source, strict=True)):
+        order.insert(to, axis)
+    return permute(x, tuple(order))
 
 
-@register(np.pad)
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Any:
-    """A border of one value around an array; `pad_width` as NumPy has it: an int, (before, after), or one for each axis.
-
-    >>> import numpy as np
-    >>> pad(np.array([1, 2]), (1, 2))
-    array([0, 1, 2, 0, 0])
-    """
-    if mode != "constant":
-        raise ValueError(f"pad: mode must be 'constant', got {mode!r}")
-    widths = [(int(a), int(b)) for a, b in np.broadcast_to(pad_width, (len(shape_of(x)), 2))]
-    if any(width < 0 for pair in widths for width in pair):
-        raise ValueError(f"pad: widths must be at least 0, got {pad_width}")
-    padded = pad_zeros(x, widths)
-    if constant_values == 0:
-        return padded
-    border = np.full(padded.shape, constant_values, x.dtype)
-    border[_inner(padded.shape, widths)] = 0
-    return padded + border
+@register(np.rollaxis)
+def rollaxis(x: Any, axis: int, start: int = 0) -> Any:
+    """Move an axis back until it stands before the one that is at `start` now; `moveaxis` says it more plainly."""
+    ndim = len(shape_of(x))
+    axis, start = one_axis("rollaxis", axis, ndim), one_axis("rollaxis", start + ndim if start < 0 else start, ndim + 1)
+    return moveaxis(x, axis, start - (axis < start))
 
 
-@register(np.squeeze)
 @composite
-def squeeze(x: Any, axis: int | Shape | None = None) -> Any:
+def squeeze(x: Any, axis: Axis | None = None) -> Any:
     """Drop axes of size 1: all of them, or those named; a named axis of another size stays, as in PyTorch.
+
+    ``np.squeeze(tensor, axis)`` refuses one of another size, as NumPy does.
 
     >>> import numpy as np
     >>> squeeze(np.zeros((1, 3, 1))).shape, squeeze(np.zeros((1, 3, 1)), 0).shape
     ((3,), (3, 1))
     """
     shape = shape_of(x)
-    axes = range(len(shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
-    drop = {_axis("squeeze", a, len(shape)) for a in axes}
+    drop = every_axis("squeeze", axis, len(shape))
     return reshape(x, tuple(n for i, n in enumerate(shape) if n != 1 or i not in drop))
+
+
+@register(np.squeeze)
+def numpy_squeeze(x: Any, axis: Axis | None = None) -> Any:
+    """`squeeze` that refuses a named axis of another size than 1."""
+    shape = shape_of(x)
+    for a in () if axis is None else every_axis("squeeze", axis, len(shape)):
+        if shape[a] != 1:
+            raise ShapeError(f"squeeze: axis {a} of shape {shape} has size {shape[a]}, not 1")
+    return squeeze(x, axis)
 
 
 @register(np.expand_dims)
 @composite
-def unsqueeze(x: Any, axis: int) -> Any:
-    """A new axis of size 1 at `axis`.
+def unsqueeze(x: Any, axis: Axis) -> Any:
+    """A new axis of size 1 at `axis`, or several at several.
 
     >>> import numpy as np
-    >>> unsqueeze(np.zeros(3), -1).shape
-    (3, 1)
+    >>> unsqueeze(np.zeros(3), -1).shape, unsqueeze(np.zeros(3), (0, 2)).shape
+    ((3, 1), (1, 3, 1))
     """
-    shape = shape_of(x)
-    at = _axis("unsqueeze", axis, len(shape) + 1)
-    return reshape(x, (*shape[:at], 1, *shape[at:]))
+    shape = list(shape_of(x))
+    count = len(axis) if isinstance(axis, tuple | list) else 1
+    for at in sorted(every_axis("unsqueeze", axis, len(shape) + count)):
+        shape.insert(at, 1)
+    return reshape(x, tuple(shape))
 
 
+@composite
 def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """Merge the axes from `start_dim` to `end_dim` into one.
 
@@ -266,12 +232,43 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     shape = shape_of(x)
     if not shape:
         return reshape(x, (1,))
-    start, end = _axis("flatten", start_dim, len(shape)), _axis("flatten", end_dim, len(shape))
+    start, end = one_axis("flatten", start_dim, len(shape)), one_axis("flatten", end_dim, len(shape))
     if start > end:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
     return reshape(x, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
 
+@composite
+def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
+    """Part an axis into several; one of their sizes may be -1.
+
+    >>> import numpy as np
+    >>> unflatten(np.zeros((2, 12)), 1, (3, -1)).shape
+    (2, 3, 4)
+    """
+    shape, sizes = shape_of(x), (sizes,) if isinstance(sizes, int) else tuple(sizes)
+    dim = one_axis("unflatten", dim, len(shape))
+    n, known = shape[dim], math.prod(size for size in sizes if size != -1)
+    if sizes.count(-1) == 1 and known and n % known == 0:
+        sizes = tuple(n // known if size == -1 else size for size in sizes)
+    elif -1 in sizes or known != n or not sizes:
+        raise ShapeError(f"unflatten: sizes {sizes} do not multiply to {n}, the size of axis {dim} of shape {shape}")
+    return reshape(x, (*shape[:dim], *sizes, *shape[dim + 1 :]))
+
+
+@register(np.ravel)
+@composite
+def ravel(x: Any, order: str = "C") -> Any:
+    """All elements in one row; in row-major order, or in column-major with `order` "F".
+
+    >>> import numpy as np
+    >>> ravel(np.array([[1, 2], [3, 4]]))
+    array([1, 2, 3, 4])
+    """
+    return numpy_reshape(x, (-1,), order)
+
+
+@composite
 def expand(x: Any, *sizes: Any) -> Any:
     """`broadcast_to` with PyTorch's -1 for a size that stays.
 
@@ -286,20 +283,107 @@ def expand(x: Any, *sizes: Any) -> Any:
     return broadcast_to(x, tuple(old if n == -1 else n for n, old in zip(sizes, shape, strict=True)))
 
 
-def _inner(shape: Shape, widths: Sequence[tuple[int, int]]) -> tuple[slice, ...]:
-    # n - after, not -after: a slice up to -0 would be empty
-    return tuple(slice(before, n - after) for n, (before, after) in zip(shape, widths, strict=True))
+@composite
+def broadcast_tensors(*arrays: Any) -> tuple[Any, ...]:
+    """All of them in the shape that they broadcast to together; raises ShapeError where they do not.
+
+    >>> import numpy as np
+    >>> [a.shape for a in broadcast_tensors(np.zeros((3, 1)), np.zeros(2))]
+    [(3, 2), (3, 2)]
+    """
+    shapes = [shape_of(array) for array in arrays]
+    try:
+        shape = np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ShapeError(f"broadcast_tensors: shapes {', '.join(map(str, shapes))} do not broadcast") from None
+    return tuple(array if shape_of(array) == shape else broadcast_to(array, shape) for array in arrays)
 
 
-def _axis(name: str, axis: int, ndim: int) -> int:
-    """`axis` counted from the front; raises IndexError (NumPy's AxisError) where there is no such axis."""
-    if not -ndim <= axis < ndim:
-        raise np.exceptions.AxisError(axis, ndim, name)
-    return axis % ndim
+@register(np.broadcast_arrays)
+def broadcast_arrays(*arrays: Any, subok: bool = False) -> tuple[Any, ...]:
+    """`broadcast_tensors` under NumPy's name; there are no subclasses that `subok` could let through."""
+    return broadcast_tensors(*arrays)
 
 
-def _listed(name: str, arrays: Sequence[Any]) -> list[Any]:
-    arrays = list(arrays)
-    if not arrays:
-        raise ValueError(f"{name}: needs at least one array, got none")
-    return arrays
+@composite
+def meshgrid(*arrays: Any, indexing: str = "ij") -> tuple[Any, ...]:
+    """The coordinates of a grid, one array for each of the vectors given, each in the shape of the grid.
+
+    `indexing` "ij", PyTorch's default, gives the first vector axis 0; "xy", the default of ``np.meshgrid(tensor, ...)``,
+    gives it axis 1.
+
+    >>> import numpy as np
+    >>> meshgrid(np.array([1, 2]), np.array([3, 4]))[0]
+    array([[1, 1],
+           [2, 2]])
+    """
+    return _grid(arrays[0] if len(arrays) == 1 and isinstance(arrays[0], tuple | list) else arrays, indexing, sparse=False)
+
+
+@register(np.meshgrid)
+def numpy_meshgrid(*arrays: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Any, ...]:
+    """`meshgrid` with NumPy's default indexing; `sparse` leaves sizes at 1. Tensors are values: `copy` says nothing."""
+    return _grid(arrays, indexing, sparse)
+
+
+@register(np.atleast_1d)
+@composite
+def atleast_1d(*arrays: Any) -> Any:
+    """Scalars as vectors of one element; several arguments give a tuple."""
+    return _each(arrays, lambda shape: shape or (1,))
+
+
+@register(np.atleast_2d)
+@composite
+def atleast_2d(*arrays: Any) -> Any:
+    """Scalars as (1, 1), vectors as one row; several arguments give a tuple.
+
+    >>> import numpy as np
+    >>> atleast_2d(np.array([1, 2]))
+    array([[1, 2]])
+    """
+    return _each(arrays, _row)
+
+
+@register(np.atleast_3d)
+@composite
+def atleast_3d(*arrays: Any) -> Any:
+    """Scalars as (1, 1, 1), vectors (n,) as (1, n, 1), matrices (m, n) as (m, n, 1); several arguments give a tuple."""
+    return _each(arrays, lambda shape: shape if len(shape) > 2 else (*_row(shape), 1))
+
+
+expand_dims, swapdims, movedim = unsqueeze, swapaxes, moveaxis
+
+
+def _swapped(name: str, x: Any, axis1: int, axis2: int) -> Any:
+    ndim = len(shape_of(x))
+    order = list(range(ndim))
+    first, second = one_axis(name, axis1, ndim), one_axis(name, axis2, ndim)
+    order[first], order[second] = second, first
+    return permute(x, tuple(order))
+
+
+def _each(arrays: Sequence[Any], wanted: Callable[[Shape], Shape]) -> Any:
+    """Each of the arguments, or each of one tuple of them, in the shape wanted for its own."""
+    single = len(arrays) == 1 and not isinstance(arrays[0], tuple | list)
+    given = arrays if single or len(arrays) != 1 else arrays[0]
+    found = tuple(reshape(x, wanted(shape_of(x))) for x in given)
+    return found[0] if single else found
+
+
+def _row(shape: Shape) -> Shape:
+    return (1,) * (2 - len(shape)) + shape
+
+
+def _grid(vectors: Sequence[Any], indexing: str, sparse: bool) -> tuple[Any, ...]:
+    if indexing not in ("ij", "xy"):
+        raise ValueError(f"meshgrid: indexing must be 'ij' or 'xy', got {indexing!r}")
+    for i, vector in enumerate(vectors):
+        if len(shape_of(vector)) > 1:
+            raise ShapeError(f"meshgrid: needs vectors, argument {i} has shape {shape_of(vector)}")
+    count = len(vectors)
+    axes = list(range(count))
+    if indexing == "xy" and count > 1:
+        axes[:2] = 1, 0
+    spread = [reshape(v, tuple(-1 if i == axis else 1 for i in range(count))) for v, axis in zip(vectors, axes, strict=True)]
+    return tuple(spread) if sparse else broadcast_tensors(*spread)

@@ -3,8 +3,10 @@
 import numpy as np
 
 import minigrad as mg
+from minigrad.errors import DTypeError, ShapeError
 from minigrad.testing import OpSpec, Sample
 from tests.ops.specs.foundations import normal
+from tests.ops.specs.shape import AxisError, refuse
 
 
 def an_index(rng):
@@ -59,8 +61,202 @@ def write_one_by_one(x, index, value):
     return out
 
 
+def any_axis(rng):
+    x = normal(rng, (4, 3, 5))
+    axis = int(rng.integers(-3, 3))
+    return x, axis, x.shape[axis]
+
+
+def taken(rng):
+    x, axis, n = any_axis(rng)
+    axis, n = (None, x.size) if rng.random() < 0.3 else (axis, n)
+    mode = str(rng.choice(["raise", "wrap", "clip"]))
+    far = 0 if mode == "raise" else 5
+    return Sample((x, rng.integers(-n - far, n + far, tuple(rng.integers(0, 4, rng.integers(0, 3)))), axis, mode))
+
+
+def places(rng):
+    """A vector of places along an axis, with repetitions."""
+    x, axis, n = any_axis(rng)
+    return x, axis, rng.integers(0, n, rng.integers(0, 7))
+
+
+def sources(rng):
+    """A slice of its own for each place; none twice, so that the order of writing says nothing."""
+    x, axis, n = any_axis(rng)
+    at = rng.permutation(n)[: rng.integers(0, n + 1)]
+    return Sample((x, axis, at, normal(rng, np.take(x, at, axis).shape)))
+
+
+def added_sources(rng):
+    x, axis, at = places(rng)
+    return Sample((x, axis, at, normal(rng, np.take(x, at, axis).shape)), {"alpha": float(rng.choice([1.0, -2.0]))})
+
+
+def index_add(x, axis, at, source, alpha):
+    out = np.moveaxis(x.copy(), axis, 0)
+    for i, piece in zip(at, np.moveaxis(source, axis, 0), strict=True):
+        out[i] += alpha * piece
+    return np.moveaxis(out, 0, axis)
+
+
+def index_copy(x, axis, at, source):
+    out = np.moveaxis(x.copy(), axis, 0)
+    out[at] = np.moveaxis(np.broadcast_to(source, np.take(x, at, axis).shape), axis, 0)
+    return np.moveaxis(out, 0, axis)
+
+
+def one_place(rng):
+    x, axis, n = any_axis(rng)
+    return Sample((x, axis, int(rng.integers(-n, n))))
+
+
+def a_stretch(rng):
+    x, axis, n = any_axis(rng)
+    start = int(rng.integers(0, n))
+    return Sample((x, axis, start - n if rng.random() < 0.5 else start, int(rng.integers(0, n - start + 1))))
+
+
+def narrow(x, axis, start, length):
+    return np.take(x, np.arange(start % x.shape[axis], start % x.shape[axis] + length), axis)
+
+
+def along(rng):
+    x, axis, n = any_axis(rng)
+    if rng.random() < 0.2:
+        return Sample((x, rng.integers(0, x.size, 7), None))
+    size = [1 if rng.random() < 0.3 else m for m in x.shape]
+    size[axis] = int(rng.integers(0, 7))
+    return Sample((x, rng.integers(-n, n, size), axis))
+
+
+def put_along(rng):
+    x, axis, _ = any_axis(rng)
+    at = np.argsort(normal(rng, x.shape), axis)
+    return Sample((x, at, [normal(rng, ()), normal(rng, x.shape)][rng.integers(2)], axis))
+
+
+def put_along_axis(x, at, values, axis):
+    out = x.copy()
+    np.put_along_axis(out, at, values, axis)
+    return out
+
+
+def gathered(rng):
+    x, axis, n = any_axis(rng)
+    size = [int(rng.integers(1, m + 1)) for m in x.shape]
+    size[axis] = int(rng.integers(0, 7))
+    return x, axis, rng.integers(0, n, size)
+
+
+def gather(x, axis, at):
+    out = np.empty(at.shape)
+    for place in np.ndindex(at.shape):
+        source = list(place)
+        source[axis] = at[place]
+        out[place] = x[tuple(source)]
+    return out
+
+
+def scattered(rng):
+    x, axis, at = gathered(rng)
+    return Sample((x, axis, at, normal(rng, tuple(n + int(rng.integers(0, 2)) for n in at.shape))))
+
+
+def scatter(x, axis, at, src, add=False):
+    out = x.copy()
+    for place in np.ndindex(at.shape):
+        target = list(place)
+        target[axis] = at[place]
+        out[tuple(target)] = src[place] + (out[tuple(target)] if add else 0)
+    return out
+
+
+def masked(rng, filled):
+    full = (3, 4, 2)
+    x = normal(rng, tuple(1 if rng.random() < 0.2 else n for n in full))
+    mask = rng.random(full[rng.integers(0, 3) :]) < 0.5
+    count = np.broadcast_to(mask, np.broadcast_shapes(mask.shape, x.shape)).sum()
+    more = {"number": (normal(rng, ()),), "source": (normal(rng, (int(count), 2)),), "nothing": ()}
+    return Sample((x, mask, *more[filled]))
+
+
+def masked_scatter(x, mask, source):
+    x = np.broadcast_to(x, np.broadcast_shapes(mask.shape, x.shape)).copy()
+    mask = np.broadcast_to(mask, x.shape)
+    x[mask] = source.ravel()[: mask.sum()]
+    return x
+
+
+def masked_select(x, mask):
+    shape = np.broadcast_shapes(mask.shape, x.shape)
+    return np.broadcast_to(x, shape)[np.broadcast_to(mask, shape)]
+
+
+A = np.arange(6.0).reshape(2, 3)
+
+NO_INDEX = (
+    refuse(IndexError, r"getitem: index 5 is out of bounds for axis 0 with size 2\n  shape   \(2, 3\)", A, 5),
+    refuse(IndexError, "getitem: index -4 is out of bounds for axis 1 with size 3", A, (slice(None), np.array([0, -4]))),
+    refuse(IndexError, "too many indices", A, (0, 0, 0)),
+    refuse(IndexError, "an index is integers, booleans, .* got float of dtype float64", A, 1.0),
+    refuse(IndexError, "got ndarray of dtype float32", A, np.float32([0, 1])),
+    refuse(IndexError, "got str of dtype", A, "a"),
+    refuse(IndexError, "boolean index did not match", A, np.array([True, False, True])),
+    refuse(IndexError, "getitem: shape mismatch: indexing arrays could not be broadcast", A, (np.arange(2), np.arange(3))),
+)
+NO_WRITE = (
+    refuse(IndexError, "setitem: index 2 is out of bounds for axis 0 with size 2", A, 2, 0.0),
+    refuse(IndexError, "setitem: an index is integers", A, 0.5, 0.0),
+    refuse(ShapeError, r"setitem: a value of shape \(2,\) does not broadcast to x\[index\] of shape \(3,\)", A, 0, A[:, 0]),
+    refuse(ShapeError, r"a value of shape \(2,\) .* shape \(4, 3\)", A, np.array([0, 1, 0, 0]), A[:, 0]),
+)
+NO_GATHER = (
+    refuse(IndexError, "gather: index -1 is out of bounds for axis 1 with size 3", A, 1, np.array([[-1]])),
+    refuse(IndexError, "gather: index 3 is out of bounds for axis 1 with size 3", A, 1, np.array([[0, 3]])),
+    refuse(IndexError, "index must be of integers, got dtype float64", A, 1, [[0.0]]),
+    refuse(ShapeError, r"index must have 2 axes like x of shape \(2, 3\), got shape \(1,\)", A, 1, np.array([0])),
+    refuse(ShapeError, r"index of shape \(3, 1\) reaches beyond x of shape \(2, 3\)", A, 1, np.zeros((3, 1), int)),
+    refuse(AxisError, "gather: axis 2 does not exist", A, 2, np.array([[0]])),
+)
+NO_MASK = (
+    refuse(DTypeError, "the mask must be of booleans, got dtype int64\n  hint", A, np.array([1, 0, 1]), 0.0),
+    refuse(
+        ShapeError, r"a mask of shape \(2,\) does not broadcast with x of shape \(2, 3\)", A, np.array([True, False]), 0.0
+    ),
+    refuse(ShapeError, r"value must be one number, got shape \(3,\)", A, np.array([True, False, True]), A[0]),
+)
+
 SPECS = [
-    OpSpec("getitem", mg.getitem, lambda x, index: x[index], reading, linear_in=(0,)),
+    OpSpec("getitem", mg.getitem, lambda x, index: x[index], reading, linear_in=(0,), errors=NO_INDEX),
     OpSpec("add_at", mg.add_at, add_one_by_one, adding, linear_in=(0,)),
-    OpSpec("setitem", mg.setitem, write_one_by_one, writing, linear_in=(0, 1)),
-]
+    OpSpec("setitem", mg.setitem, write_one_by_one, writing, linear_in=(0, 1), errors=NO_WRITE),
+    OpSpec("take", mg.take, lambda x, at, axis, mode: np.take(x, at, axis, mode=mode), taken, linear_in=(0,),
+           errors=(refuse(IndexError, "index 6 is out of bounds for axis 0 with size 6", A, 6),
+                   refuse(ValueError, "mode must be 'raise', 'wrap' or 'clip', got 'near'", A, 0, 0, "near"))),
+    OpSpec("select", mg.select, lambda x, axis, i: np.take(x, i, axis), one_place, linear_in=(0,)),
+    OpSpec("narrow", mg.narrow, narrow, a_stretch, linear_in=(0,),
+           errors=(refuse(IndexError, "start 2 and length 2 leave axis 1 of size 3", A, 1, 2, 2),)),
+    OpSpec("index_select", mg.index_select, lambda x, axis, at: np.take(x, at, axis), lambda rng: Sample(places(rng)),
+           linear_in=(0,),
+           errors=(refuse(IndexError, "index -1 is out of bounds for axis 0 with size 2", A, 0, np.array([-1])),
+                   refuse(IndexError, r"index must be a vector, got shape \(1, 1\)", A, 0, np.array([[1]])))),
+    OpSpec("index_add", mg.index_add, index_add, added_sources, linear_in=(0, 1),
+           errors=(refuse(ShapeError, r"source must be \(2, 2\), a slice for each index, got shape \(2, 3\)",
+                          A, 1, np.array([0, 0]), A),)),
+    OpSpec("index_copy", mg.index_copy, index_copy, sources, linear_in=(0, 1)),
+    OpSpec("index_fill", mg.index_fill, index_copy, lambda rng: Sample((*places(rng), normal(rng, ()))), linear_in=(0, 1)),
+    OpSpec("take_along_axis", mg.take_along_axis, np.take_along_axis, along, ("take_along_axis", "take_along_dim"),
+           linear_in=(0,)),
+    OpSpec("put_along_axis", mg.put_along_axis, put_along_axis, put_along, linear_in=(0, 1)),
+    OpSpec("gather", mg.gather, gather, lambda rng: Sample(gathered(rng)), linear_in=(0,), errors=NO_GATHER),
+    OpSpec("scatter", mg.scatter, scatter, scattered, linear_in=(0, 1),
+           errors=(refuse(ShapeError, r"src of shape \(1, 1\) does not cover the index of shape \(1, 2\)",
+                          A, 1, np.array([[0, 1]]), A[:1, :1]),)),
+    OpSpec("scatter_add", mg.scatter_add, lambda *args: scatter(*args, add=True), scattered, linear_in=(0, 1)),
+    OpSpec("masked_fill", mg.masked_fill, lambda x, mask, v: np.where(mask, v, x), lambda rng: masked(rng, "number"),
+           linear_in=(0, 1), errors=NO_MASK),
+    OpSpec("masked_select", mg.masked_select, masked_select, lambda rng: masked(rng, "nothing"), linear_in=(0,)),
+    OpSpec("masked_scatter", mg.masked_scatter, masked_scatter, lambda rng: masked(rng, "source"), linear_in=(0, 1),
+           errors=(refuse(ShapeError, "the mask holds 6 times, but source has 3 elements", A, np.array(True), A[0]),)),
+]  # fmt: skip

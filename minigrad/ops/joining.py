@@ -1,0 +1,273 @@
+"""Joining arrays and taking them apart again; each piece of a split is the adjoint of its place in a concatenation."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import ShapeError
+from minigrad.kernels.axes import one_axis
+from minigrad.ops.indexing import getitem
+from minigrad.ops.shape import atleast_1d, atleast_2d, atleast_3d, reshape, unsqueeze
+from minigrad.primitive import Array, composite, primitive, register, shape_of
+
+__all__ = [
+    "array_split", "cat", "chunk", "column_stack", "concat", "concatenate", "dsplit", "dstack", "hsplit", "hstack", "split",
+    "stack", "tensor_split", "unbind", "vsplit", "vstack",
+]  # fmt: skip
+
+Shape = tuple[int, ...]
+Sections = int | Sequence[int]
+
+
+@primitive
+def concatenate_along(axis: int, *arrays: Array) -> Array:
+    """`concatenate` with the arrays last, as a variadic primitive has them."""
+    return np.concatenate(arrays, axis)
+
+
+@concatenate_along.gradient("arrays")
+def _(g: Any, axis: int, position: int, shapes: list[Shape]) -> Any:
+    start = sum(shape[axis] for shape in shapes[:position])
+    return getitem(g, (slice(None),) * axis + (slice(start, start + shapes[position][axis]),))
+
+
+@register(np.concatenate)
+@composite
+def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
+    """Join arrays along an axis they already have; the other sizes agree. With axis None, join them flattened.
+
+    Raises ValueError for no arrays, ShapeError for arrays that do not fit, naming the first.
+
+    >>> import numpy as np
+    >>> concatenate([np.array([1, 2]), np.array([3])])
+    array([1, 2, 3])
+    """
+    arrays = _listed("concatenate", arrays)
+    if axis is None:
+        arrays, axis = [reshape(array, (-1,)) for array in arrays], 0
+    first = shape_of(arrays[0])
+    if not first:
+        raise ShapeError("concatenate: 0-d arrays have no axis to join along\n  hint: use stack")
+    axis = one_axis("concatenate", axis, len(first))
+    for i, array in enumerate(arrays):
+        shape = shape_of(array)
+        if len(shape) != len(first) or shape[:axis] + shape[axis + 1 :] != first[:axis] + first[axis + 1 :]:
+            raise ShapeError(
+                f"concatenate: array {i} has shape {shape}, array 0 has {first}\n"
+                f"  rule    all sizes agree except on axis {axis}"
+            )
+    return concatenate_along(axis, *arrays)
+
+
+@register(np.stack)
+@composite
+def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
+    """Join arrays of one shape along a new axis.
+
+    Raises ValueError for no arrays, ShapeError for arrays of different shapes, naming the first.
+
+    >>> import numpy as np
+    >>> stack([np.array([1, 2]), np.array([3, 4])], 1)
+    array([[1, 3],
+           [2, 4]])
+    """
+    arrays = _listed("stack", arrays)
+    first = shape_of(arrays[0])
+    for i, array in enumerate(arrays):
+        if shape_of(array) != first:
+            raise ShapeError(f"stack: array {i} has shape {shape_of(array)}, array 0 has {first}")
+    return concatenate([unsqueeze(array, axis) for array in arrays], axis)
+
+
+@register(np.hstack)
+@composite
+def hstack(arrays: Sequence[Any]) -> Any:
+    """Join along axis 1, vectors along axis 0: side by side."""
+    arrays = [atleast_1d(array) for array in _listed("hstack", arrays)]
+    return concatenate(arrays, 0 if len(shape_of(arrays[0])) == 1 else 1)
+
+
+@register(np.vstack)
+@composite
+def vstack(arrays: Sequence[Any]) -> Any:
+    """Join along axis 0, vectors as rows: one above the other.
+
+    >>> import numpy as np
+    >>> vstack([np.array([1, 2]), np.array([3, 4])])
+    array([[1, 2],
+           [3, 4]])
+    """
+    return concatenate([atleast_2d(array) for array in _listed("vstack", arrays)], 0)
+
+
+@register(np.dstack)
+@composite
+def dstack(arrays: Sequence[Any]) -> Any:
+    """Join along axis 2, after `atleast_3d`: one behind the other."""
+    return concatenate([atleast_3d(array) for array in _listed("dstack", arrays)], 2)
+
+
+@register(np.column_stack)
+@composite
+def column_stack(arrays: Sequence[Any]) -> Any:
+    """Join vectors as columns, and matrices beside them.
+
+    >>> import numpy as np
+    >>> column_stack([np.array([1, 2]), np.array([3, 4])])
+    array([[1, 3],
+           [2, 4]])
+    """
+    arrays = _listed("column_stack", arrays)
+    return concatenate([x if len(shape_of(x)) > 1 else reshape(x, (-1, 1)) for x in arrays], 1)
+
+
+@register(np.append)
+def append(arr: Any, values: Any, axis: int | None = None) -> Any:
+    """`values` behind `arr`, as ``np.append``: flattened both, without an axis."""
+    return concatenate([arr, values], axis)
+
+
+@composite
+def split(x: Any, split_size_or_sections: Sections, dim: int = 0) -> tuple[Any, ...]:
+    """Pieces of one size along `dim`, the last what remains; or of the sizes in a list. PyTorch's split, not NumPy's.
+
+    ``np.split(tensor, ...)`` keeps NumPy's meaning: so many equal pieces, or a cut before each of some indices.
+    Raises ShapeError for sizes that do not add up to the axis, ValueError for a size below 1.
+
+    >>> import numpy as np
+    >>> split(np.arange(5), 2), split(np.arange(5), [1, 4])
+    ((array([0, 1]), array([2, 3]), array([4])), (array([0]), array([1, 2, 3, 4])))
+    """
+    dim, n = _along("split", x, dim)
+    sizes: Any = split_size_or_sections
+    if not isinstance(sizes, list | tuple):
+        size = operator.index(sizes)
+        if size < 0 or (size == 0 and n):
+            raise ValueError(f"split: a piece must have a size of at least 1, got {size}")
+        sizes = [min(size, n - start) for start in range(0, n, size)] if n else [0]
+    elif any(size < 0 for size in sizes) or sum(sizes) != n:
+        raise ShapeError(f"split: sizes {list(sizes)} must add up to {n}, the size of axis {dim} of shape {shape_of(x)}")
+    return _pieces(x, dim, list(accumulate(sizes, initial=0)))
+
+
+@composite
+def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+    """At most so many pieces along `dim`, all of one size but the last; `tensor_split` gives exactly so many.
+
+    >>> import numpy as np
+    >>> chunk(np.arange(5), 4)
+    (array([0, 1]), array([2, 3]), array([4]))
+    """
+    dim, n = _along("chunk", x, dim)
+    if operator.index(chunks) < 1:
+        raise ValueError(f"chunk: chunks must be at least 1, got {chunks}")
+    size = -(-n // chunks)
+    if not size:
+        return split(x, [0] * chunks, dim)
+    return split(x, size, dim)
+
+
+@composite
+def tensor_split(x: Any, indices_or_sections: Sections, dim: int = 0) -> tuple[Any, ...]:
+    """So many pieces along `dim`, the first ones longer by one where it must be; or a cut before each of some indices.
+
+    It is ``np.array_split``.
+
+    >>> import numpy as np
+    >>> tensor_split(np.arange(5), 2), tensor_split(np.arange(5), [1, 3])
+    ((array([0, 1, 2]), array([3, 4])), (array([0]), array([1, 2]), array([3, 4])))
+    """
+    dim, n = _along("tensor_split", x, dim)
+    if np.ndim(indices_or_sections):
+        cuts = [slice(int(cut)).indices(n)[1] for cut in indices_or_sections]  # type: ignore[union-attr]
+        return _pieces(x, dim, [0, *cuts, n])
+    count = operator.index(indices_or_sections)  # type: ignore[arg-type]
+    if count < 1:
+        raise ValueError(f"tensor_split: sections must be at least 1, got {count}")
+    size, longer = divmod(n, count)
+    return _pieces(x, dim, [i * size + min(i, longer) for i in range(count + 1)])
+
+
+@register(np.array_split)
+@composite
+def array_split(x: Any, indices_or_sections: Sections, axis: int = 0) -> list[Any]:
+    """`tensor_split`, as a list."""
+    return list(tensor_split(x, indices_or_sections, axis))
+
+
+@register(np.split)
+def numpy_split(x: Any, indices_or_sections: Sections, axis: int = 0) -> list[Any]:
+    """`array_split` that refuses a number of pieces which do not come out equal."""
+    axis, n = _along("split", x, axis)
+    if not np.ndim(indices_or_sections) and n % indices_or_sections:  # type: ignore[operator]
+        raise ValueError(f"split: {n}, the size of axis {axis}, does not divide into {indices_or_sections} equal pieces")
+    return array_split(x, indices_or_sections, axis)
+
+
+@composite
+def hsplit(x: Any, indices_or_sections: Sections) -> tuple[Any, ...]:
+    """Equal pieces, or cuts before indices, along axis 1; a vector along axis 0. Undoes `hstack`."""
+    ndim = len(shape_of(x))
+    return _split_at_least("hsplit", x, indices_or_sections, 0 if ndim == 1 else 1, 1)
+
+
+@composite
+def vsplit(x: Any, indices_or_sections: Sections) -> tuple[Any, ...]:
+    """Equal pieces, or cuts before indices, along axis 0. Undoes `vstack`."""
+    return _split_at_least("vsplit", x, indices_or_sections, 0, 2)
+
+
+@composite
+def dsplit(x: Any, indices_or_sections: Sections) -> tuple[Any, ...]:
+    """Equal pieces, or cuts before indices, along axis 2. Undoes `dstack`."""
+    return _split_at_least("dsplit", x, indices_or_sections, 2, 3)
+
+
+@composite
+def unbind(x: Any, dim: int = 0) -> tuple[Any, ...]:
+    """The slices along an axis, which goes away: what a loop over a tensor gives.
+
+    >>> import numpy as np
+    >>> unbind(np.array([[1, 2], [3, 4]]), 1)
+    (array([1, 3]), array([2, 4]))
+    """
+    dim, n = _along("unbind", x, dim)
+    return tuple(getitem(x, (slice(None),) * dim + (i,)) for i in range(n))
+
+
+cat = concat = concatenate
+
+register(np.hsplit)(lambda ary, indices_or_sections: list(hsplit(ary, indices_or_sections)))
+register(np.vsplit)(lambda ary, indices_or_sections: list(vsplit(ary, indices_or_sections)))
+register(np.dsplit)(lambda ary, indices_or_sections: list(dsplit(ary, indices_or_sections)))
+if hasattr(np, "unstack"):  # NumPy 2.1
+    register(np.unstack)(lambda x, /, *, axis=0: unbind(x, axis))
+
+
+def _listed(name: str, arrays: Sequence[Any]) -> list[Any]:
+    arrays = [array if hasattr(array, "shape") else np.asarray(array) for array in arrays]
+    if not arrays:
+        raise ValueError(f"{name}: needs at least one array, got none")
+    return arrays
+
+
+def _along(name: str, x: Any, dim: int) -> tuple[int, int]:
+    """An axis counted from the front, and its size."""
+    dim = one_axis(name, dim, len(shape_of(x)))
+    return dim, shape_of(x)[dim]
+
+
+def _pieces(x: Any, dim: int, cuts: Sequence[int]) -> tuple[Any, ...]:
+    """What lies between neighbouring cuts."""
+    return tuple(getitem(x, (slice(None),) * dim + (slice(start, stop),)) for start, stop in pairwise(cuts))
+
+
+def _split_at_least(name: str, x: Any, sections: Sections, axis: int, ndim: int) -> tuple[Any, ...]:
+    if len(shape_of(x)) < ndim:
+        raise ShapeError(f"{name}: needs at least {ndim} axes, got shape {shape_of(x)}")
+    return tuple(numpy_split(x, sections, axis))

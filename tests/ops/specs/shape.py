@@ -1,0 +1,142 @@
+"""Specs of sizes and axes."""
+
+import numpy as np
+
+import minigrad as mg
+from minigrad.errors import ShapeError
+from minigrad.testing import OpSpec, Refusal, Sample
+from tests.ops.specs.foundations import normal, shape
+
+
+def refuse(error, match, *args, **options):
+    return Refusal(Sample(args, options), error, match)
+
+
+def an_axis(rng, ndim):
+    return int(rng.integers(-ndim, ndim))
+
+
+def an_array(rng):
+    return Sample((normal(rng, shape(rng)),))
+
+
+def three_arrays(rng):
+    return Sample(tuple(normal(rng, shape(rng, 0, 3)) for _ in range(3)))
+
+
+def three_vectors(rng):
+    return Sample(tuple(normal(rng, (int(n),)) for n in rng.permutation(4)[:3] + 1))
+
+
+def reshaped(rng):
+    size = [int(n) for n in rng.permutation(4) + 1]
+    order = str(rng.choice(["C", "F"]))
+    return Sample((normal(rng, (2, 3, 4)), [(4, -1), 24, (3, 2, 2, 2), size][rng.integers(4)]), {"order": order})
+
+
+def permuted(rng):
+    x = normal(rng, shape(rng, 0, 5))
+    axes = tuple(int(a) - (x.ndim if rng.random() < 0.5 else 0) for a in rng.permutation(x.ndim))
+    return Sample((x, None if rng.random() < 0.2 else axes))
+
+
+def squeezed(rng):
+    return Sample((normal(rng, (1, 3, 1, 2, 1)), [None, 0, -1, (2, 0), (-1, 0)][rng.integers(5)]))
+
+
+def stretched(rng):
+    x = normal(rng, tuple(1 if rng.random() < 0.5 else n for n in shape(rng, 0, 4)))
+    return Sample((x, (*shape(rng, 0, 2), *(int(rng.integers(0, 4)) if n == 1 else n for n in x.shape))))
+
+
+def merged(rng):
+    x = normal(rng, tuple(int(n) for n in rng.integers(1, 4, 4)))
+    start, end = sorted(int(a) for a in rng.integers(0, 4, 2))
+    return Sample((x, start, end))
+
+
+def two_axes(rng):
+    x = normal(rng, shape(rng, 1, 5))
+    return Sample((x, an_axis(rng, x.ndim), an_axis(rng, x.ndim)))
+
+
+def moved_axes(rng):
+    x = normal(rng, shape(rng, 2, 5))
+    count = int(rng.integers(1, x.ndim + 1))
+    source, destination = (tuple(int(a) for a in rng.permutation(x.ndim)[:count]) for _ in range(2))
+    return Sample((x, source, tuple(a - x.ndim if rng.random() < 0.5 else a for a in destination)))
+
+
+def rolled_axes(rng):
+    x = normal(rng, shape(rng, 1, 5))
+    return Sample((x, an_axis(rng, x.ndim), int(rng.integers(-x.ndim, x.ndim + 1))))
+
+
+def several_axes(rng):
+    x = normal(rng, shape(rng, 0, 3))
+    return Sample((x, tuple(int(a) for a in rng.permutation(x.ndim + 2)[:2] - rng.choice([0, x.ndim + 2]))))
+
+
+def unflattened(rng):
+    sizes = [int(n) for n in rng.permutation(3) + 2]
+    open_ = int(rng.integers(0, 4))
+    return Sample((normal(rng, (2, int(np.prod(sizes)), 3)), 1, [-1 if i == open_ else n for i, n in enumerate(sizes)]))
+
+
+def unflatten(x, dim, sizes):
+    return x.reshape(*x.shape[:dim], *sizes, *x.shape[dim + 1 :])
+
+
+def broadcast_together(rng):
+    full = shape(rng, 1)
+    return Sample(tuple(normal(rng, tuple(1 if rng.random() < 0.5 else n for n in full[i:])) for i in range(2)))
+
+
+AxisError = np.exceptions.AxisError
+X = np.arange(24.0).reshape(2, 3, 4)
+
+NO_PERMUTATION = tuple(
+    refuse(ValueError, r"is no permutation of the 3 axes of shape \(2, 3, 4\)", X, axes)
+    for axes in [(0, 1), (0, 1, 1), (0, 1, 3), (0, 1, 2, 3)]
+)
+NO_RESHAPE = (
+    refuse(ShapeError, r"24 elements of shape \(2, 3, 4\) do not fit shape \(5, -1\)", X, (5, -1)),
+    refuse(ShapeError, r"24 elements .* do not fit shape \(25,\)", X, 25),
+    refuse(ValueError, r"only one size can be -1, got \(-1, 2, -1\)", X, (-1, 2, -1)),
+    refuse(ValueError, "-1 could be any size beside a size of 0", X[:0], (0, -1)),
+)
+NO_SQUEEZE = (
+    refuse(ShapeError, r"axis 1 of shape \(2, 3, 4\) has size 3, not 1", X, 1),
+    refuse(AxisError, "squeeze: axis 3 does not exist: the array has 3 axes", X, 3),
+)
+NO_BROADCAST = (refuse(ShapeError, r"broadcast_to: shape \(2, 3, 4\) does not broadcast to \(2, 3\)", X, (2, 3)),)
+
+SPECS = [
+    OpSpec("np.reshape", np.reshape, np.reshape, reshaped, ("reshape",), linear_in=(0,), errors=NO_RESHAPE),
+    OpSpec("np.transpose", np.transpose, np.transpose, permuted, ("permute",), linear_in=(0,), errors=NO_PERMUTATION),
+    OpSpec("np.squeeze", np.squeeze, np.squeeze, squeezed, ("squeeze",), linear_in=(0,), errors=NO_SQUEEZE),
+    OpSpec("np.broadcast_to", np.broadcast_to, np.broadcast_to, stretched, ("broadcast_to",), linear_in=(0,),
+           errors=NO_BROADCAST),
+    OpSpec("swapaxes", mg.swapaxes, np.swapaxes, two_axes, covers=("swapaxes", "swapdims"), linear_in=(0,),
+           errors=(refuse(AxisError, "swapaxes: axis -4 does not exist: the array has 3 axes", X, 0, -4),
+                   refuse(AxisError, "swapaxes: an axis is an int, got 1.5", X, 0, 1.5))),
+    OpSpec("moveaxis", mg.moveaxis, np.moveaxis, moved_axes, covers=("moveaxis", "movedim"), linear_in=(0,),
+           errors=(refuse(ValueError, "2 axes .* cannot move to 1 place", X, (0, 1), 2),
+                   refuse(AxisError, "an axis is named twice", X, (0, -3), (1, 2)))),
+    OpSpec("rollaxis", mg.rollaxis, np.rollaxis, rolled_axes, linear_in=(0,)),
+    OpSpec("ravel", mg.ravel, np.ravel, an_array, linear_in=(0,)),
+    OpSpec("flatten", mg.flatten, lambda x, a, b: x.reshape(*x.shape[:a], -1, *x.shape[b:][1:]), merged, linear_in=(0,),
+           errors=(refuse(ValueError, "start_dim 2 comes after end_dim 0", X, 2, 0),)),
+    OpSpec("expand_dims", mg.expand_dims, np.expand_dims, several_axes, linear_in=(0,)),
+    OpSpec("unflatten", mg.unflatten, unflatten, unflattened, linear_in=(0,),
+           errors=(refuse(ShapeError, r"sizes \(2, 2\) do not multiply to 3, the size of axis 1", X, 1, (2, 2)),
+                   refuse(ShapeError, r"sizes \(2, -1\) do not multiply to 3", X, 1, (2, -1)))),
+    OpSpec("atleast_1d", mg.atleast_1d, np.atleast_1d, three_arrays, linear_in=(0, 1, 2)),
+    OpSpec("atleast_2d", mg.atleast_2d, np.atleast_2d, three_arrays, linear_in=(0, 1, 2)),
+    OpSpec("atleast_3d", mg.atleast_3d, np.atleast_3d, three_arrays, linear_in=(0, 1, 2)),
+    OpSpec("broadcast_tensors", mg.broadcast_tensors, np.broadcast_arrays, broadcast_together, linear_in=(0, 1),
+           errors=(refuse(ShapeError, r"shapes \(2, 3, 4\), \(3,\) do not broadcast", X, X[0, :, 0]),)),
+    OpSpec("meshgrid", mg.meshgrid, lambda *v: np.meshgrid(*v, indexing="ij"), three_vectors, linear_in=(0, 1, 2),
+           errors=(refuse(ShapeError, r"needs vectors, argument 1 has shape \(3, 4\)", X[0, 0], X[0]),
+                   refuse(ValueError, "indexing must be 'ij' or 'xy', got 'yx'", X[0, 0], indexing="yx"))),
+]  # fmt: skip
