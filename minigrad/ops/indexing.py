@@ -254,6 +254,7 @@ def index_fill(x: Any, dim: int, index: Any, value: Any) -> Any:
     return setitem(x, (slice(None),) * one_axis("index_fill", dim, len(shape_of(x))) + (plain_index(index),), value)
 
 
+@composite
 def masked_fill(x: Any, mask: Any, value: Any) -> Any:
     """`x` with one value wherever the mask, of booleans, holds; the two broadcast. The dtype of `x` stays.
 
@@ -269,6 +270,7 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Any:
     return where(mask, astype(value, x.dtype) if hasattr(value, "dtype") else value, x)
 
 
+@composite
 def masked_select(x: Any, mask: Any) -> Any:
     """The elements of `x` where the mask, of booleans, holds, in one row; the two broadcast.
 
@@ -281,6 +283,7 @@ def masked_select(x: Any, mask: Any) -> Any:
     return getitem(broadcast_to(x, shape), np.broadcast_to(mask, shape))
 
 
+@composite
 def masked_scatter(x: Any, mask: Any, source: Any) -> Any:
     """`x` with the elements of `source`, in order, wherever the mask, of booleans, holds; it broadcasts to `x`.
 

@@ -173,6 +173,7 @@ def moveaxis(x: Any, source: Axis, destination: Axis) -> Any:
 
 
 @register(np.rollaxis)
+@composite
 def rollaxis(x: Any, axis: int, start: int = 0) -> Any:
     """Move an axis back until it stands before the one that is at `start` now; `moveaxis` says it more plainly."""
     ndim = len(shape_of(x))
