@@ -69,14 +69,20 @@ def pad(x: Any, pad: tuple[int, ...], mode: str = "constant", value: float | Non
     if mode != "constant" and value is not None:
         raise ValueError(f"pad: mode {mode!r} takes no value, got {value}")
     pairs = [(0, 0)] * (len(shape) - len(pad) // 2) + [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)][::-1]
-    for axis, (n, pair) in enumerate(zip(shape, pairs, strict=True)):
-        if n + sum(pair) < 0:
-            raise ValueError(f"pad: widths {pair} cut more than the {n} elements of axis {axis} of shape {shape}")
-        if (mode == "reflect" and max(pair) >= max(n, 1)) or (mode == "circular" and max(pair) > n):
-            limit = "less than" if mode == "reflect" else "at most"
+    cuts = [(max(-before, 0), max(-after, 0)) for before, after in pairs]
+    wider = [(max(before, 0), max(after, 0)) for before, after in pairs]
+    mirrors = mode in ("replicate", "reflect")  # what is cut off is seen in the mirror still; otherwise it is gone before
+    for axis, (n, cut, width) in enumerate(zip(shape, cuts, wider, strict=True)):
+        if n < sum(cut) - (sum(width) if mirrors else 0):
+            raise ValueError(f"pad: widths {pairs[axis]} cut more than the {n} elements of axis {axis} of shape {shape}")
+        if mode == "reflect" and max(width) >= max(n, 1):
             raise ValueError(
-                f"pad: mode {mode!r} needs widths {limit} {n}, the size of axis {axis} of shape {shape}, got {pair}"
+                f"pad: {mode!r} needs widths less than {n}, the size of axis {axis} of shape {shape}, got {width}"
             )
-    if min(pad, default=0) < 0:
-        x = crop(x, [(max(-before, 0), max(-after, 0)) for before, after in pairs])
-    return pad_axes(x, [(max(before, 0), max(after, 0)) for before, after in pairs], mode, 0 if value is None else value)
+        if mode == "circular" and max(width) > n - sum(cut):
+            raise ValueError(
+                f"pad: {mode!r} has {n - sum(cut)} elements along axis {axis} of shape {shape}, got widths {width}"
+            )
+    if mirrors:
+        return crop(pad_axes(x, wider, mode), cuts)
+    return pad_axes(crop(x, cuts) if min(pad, default=0) < 0 else x, wider, mode, 0 if value is None else value)
