@@ -1,47 +1,72 @@
-"""Maximum of windows along one axis, and the two maps that follow where each maximum was found first.
+"""Maximum and sum of windows along one axis, with the maps that follow where each maximum was found first.
 
-A window maximum over several axes is one axis after another; taking the first of equal maxima at each stage gives exactly
-the first in row-major order. Nothing is padded and no index array is made: a window that sticks out over the border
-compares what lies inside, and a maximum is found again by comparing with the result (performance.md, lesson 5).
+A window over several axes is one axis after another; taking the first of equal maxima at each stage gives exactly the first
+in row-major order. Nothing is padded and no index array is made: a window that sticks out over the border reduces what lies
+inside, and a maximum is found again by comparing with the result (performance.md, lesson 5).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
+from minigrad.kernels.windows import inside
 from minigrad.primitive import Array
 
-__all__ = ["Windows", "max_windows", "pick", "route"]
+__all__ = ["Run", "Windows", "max_windows", "pick", "route", "spread_windows", "sum_windows"]
 
-Windows = tuple[int, int, int, int, int, int]  # axis, size, stride, padding, dilation, how many
+At = tuple[slice, ...]
+
+
+class Run(NamedTuple):
+    """Windows of one size along an axis, a stride apart; the first starts `padding` before the axis does."""
+
+    size: int
+    stride: int
+    padding: int
+    dilation: int
+    number: int
+
+
+class Windows(NamedTuple):
+    """All windows along an axis, in runs."""
+
+    axis: int
+    runs: tuple[Run, ...]
 
 
 def max_windows(x: Array, windows: Windows) -> Array:
-    """The maximum of each window along an axis."""
-    reads = list(_reads(x, windows))
-    if _all_inside(x, windows):
-        (_, first), *rest = reads
-        out = x[first].copy(order="K") if not rest else np.maximum(x[first], x[rest[0][1]])
-        for _, read in rest[1:]:
-            np.maximum(out, x[read], out=out)
-        return out
-    axis, count = windows[0], windows[-1]
-    lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-    out = np.full_like(x, lowest, shape=(*x.shape[:axis], count, *x.shape[axis + 1 :]))
-    for at, read in reads:
-        np.maximum(out[at], x[read], out=out[at])
+    """The maximum of each window."""
+    return _reduced(np.maximum, -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min, x, windows)
+
+
+def sum_windows(x: Array, windows: Windows) -> Array:
+    """The sum of each window."""
+    return _reduced(np.add, 0, x, windows)
+
+
+def spread_windows(y: Array, windows: Windows, size: int) -> Array:
+    """Add each element of `y` to every place of its window, along an axis of `size`: the adjoint of `sum_windows`."""
+    axis = windows.axis
+    out = np.zeros_like(y, shape=(*y.shape[:axis], size, *y.shape[axis + 1 :]))
+    tiles = _tiles(size, windows)
+    for at, read in _reads(size, windows):
+        if tiles:
+            out[read] = y
+        else:
+            out[read] += y[at]
     return out
 
 
 def route(g: Array, x: Array, out: Array, windows: Windows) -> Array:
     """Add each element of `g` up where its window's maximum was found first: the adjoint of `pick`."""
-    if _tiles(x, windows):
+    if _tiles(x.shape[windows.axis], windows):
         return _route_tiles(g, x, out, windows)
     gx = np.zeros_like(x, dtype=g.dtype)
     rest = g.copy(order="K")
-    for at, read in _reads(x, windows):
+    for at, read in _reads(x.shape[windows.axis], windows):
         part = rest[at] * (x[read] == out[at])
         gx[read] += part
         rest[at] -= part  # exact: it leaves g or 0, so a later tie gets nothing
@@ -51,7 +76,7 @@ def route(g: Array, x: Array, out: Array, windows: Windows) -> Array:
 def _route_tiles(g: Array, x: Array, out: Array, windows: Windows) -> Array:
     """`route` where the windows tile the axis: each place is written once. Halves the time of the general way."""
     gx = np.empty_like(x, dtype=g.dtype)
-    *reads, (_, last) = _reads(x, windows)
+    *reads, (_, last) = _reads(x.shape[windows.axis], windows)
     rest = g
     for _, read in reads:
         part = np.multiply(rest, x[read] == out, out=gx[read])
@@ -64,32 +89,55 @@ def pick(v: Array, x: Array, out: Array, windows: Windows) -> Array:
     """Read `v` where each window of `x` has its first maximum."""
     found = np.zeros_like(out, dtype=bool)
     picked = np.zeros_like(out, dtype=v.dtype)
-    for at, read in _reads(x, windows):
+    for at, read in _reads(x.shape[windows.axis], windows):
         hit = (x[read] == out[at]) & ~found[at]
         picked[at] += v[read] * hit
         found[at] |= hit
     return picked
 
 
-def _reads(x: Array, windows: Windows) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
-    """For each place in a window: which windows have it inside the input, and where it then lies."""
-    axis, size, stride, padding, dilation, count = windows
-    before = (slice(None),) * axis
-    n = x.shape[axis]
-    for offset in range(size):
-        start = offset * dilation - padding
-        low = max(0, -(start // stride))  # the first window whose place is not left of the input
-        high = min(count, (n - 1 - start) // stride + 1)
-        if low < high:
-            read = slice(start + low * stride, start + (high - 1) * stride + 1, stride)
-            yield (*before, slice(low, high)), (*before, read)
+def _reduced(ufunc: np.ufunc, neutral: float, x: Array, windows: Windows) -> Array:
+    """Each window reduced by a ufunc."""
+    axis, runs = windows
+    n, before = x.shape[axis], (slice(None),) * axis
+    out = np.empty_like(x, shape=(*x.shape[:axis], sum(run.number for run in runs), *x.shape[axis + 1 :]))
+    start = 0
+    for run in runs:
+        part = out[(*before, slice(start, start + run.number))]
+        start += run.number
+        reads = list(_reads(n, Windows(axis, (run,))))
+        if not _all_inside(n, run):
+            part[...] = neutral
+            for at, read in reads:
+                ufunc(part[at], x[read], out=part[at])
+        elif len(reads) == 1:
+            part[...] = x[reads[0][1]]
+        else:
+            ufunc(x[reads[0][1]], x[reads[1][1]], out=part)
+            for _, read in reads[2:]:
+                ufunc(part, x[read], out=part)
+    return out
 
 
-def _tiles(x: Array, windows: Windows) -> bool:
-    axis, size, stride, padding, dilation, count = windows
-    return size == stride and padding == 0 and dilation == 1 and count * size == x.shape[axis]
+def _reads(n: int, windows: Windows) -> Iterator[tuple[At, At]]:
+    """For each place in a window along an axis of size `n`: which windows have it inside, and where it then lies."""
+    before = (slice(None),) * windows.axis
+    first = 0
+    for size, stride, padding, dilation, count in windows.runs:
+        for offset in range(size):
+            start = offset * dilation - padding
+            low, high = inside(n, start, stride, count)
+            if low < high:
+                read = slice(start + low * stride, start + (high - 1) * stride + 1, stride)
+                yield (*before, slice(first + low, first + high)), (*before, read)
+        first += count
 
 
-def _all_inside(x: Array, windows: Windows) -> bool:
-    axis, size, stride, padding, dilation, count = windows
-    return padding == 0 and (count - 1) * stride + dilation * (size - 1) < x.shape[axis]
+def _tiles(n: int, windows: Windows) -> bool:
+    (size, stride, padding, dilation, count), *more = windows.runs
+    return not more and size == stride and padding == 0 and dilation == 1 and count * size == n
+
+
+def _all_inside(n: int, run: Run) -> bool:
+    size, stride, padding, dilation, count = run
+    return padding <= 0 and (count - 1) * stride - padding + dilation * (size - 1) < n

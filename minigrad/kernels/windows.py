@@ -1,62 +1,86 @@
 """Windows over the spatial axes of a batch: the gather of im2col and its adjoint, the overlapping sum of col2im.
 
 Any number of spatial axes. Images are (N, C, *S) in logical order; windows are (C, *K, *O, N), contiguous, so that
-``reshape(C*prod(K), prod(O)*N)`` is the matrix of a convolution without another copy. The batch is innermost in memory on
+``reshape(C*prod(K), prod(O)*N)`` is the matrix of the literature without another copy. The batch is innermost in memory on
 both sides: every copy then moves runs of at least N neighbours (performance.md, lesson 2).
+
+Padding is a pair (before, after) for each axis. Nothing is padded in memory: a place of the window that lies outside the
+input reads zeros, and adds to nothing. A negative number leaves elements at that end out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from minigrad.primitive import Array
 
-__all__ = ["gather_windows", "overlap_add"]
+__all__ = ["Padding", "Sizes", "fill_windows", "gather_windows", "inside", "overlap_add", "window_counts"]
+
+Sizes = tuple[int, ...]
+Padding = tuple[tuple[int, int], ...]
 
 
-def gather_windows(
-    x: Array, kernel: tuple[int, ...], stride: tuple[int, ...], padding: tuple[int, ...], dilation: tuple[int, ...]
-) -> Array:
+def gather_windows(x: Array, kernel: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Array:
     """Copy every window of `x` (N, C, *S) into an array of (C, *K, *O, N)."""
-    x = _padded(x, padding)  # (C, *S, N)
-    C, *S, N = x.shape
-    O = [(s - d * (k - 1) - 1) // st + 1 for s, k, st, d in zip(S, kernel, stride, dilation, strict=True)]
-    at_kernel = [d * step for d, step in zip(dilation, x.strides[1:-1], strict=True)]
-    at_output = [st * step for st, step in zip(stride, x.strides[1:-1], strict=True)]
-    view = as_strided(x, (C, *kernel, *O, N), (x.strides[0], *at_kernel, *at_output, x.strides[-1]), writeable=False)
-    return view.copy(order="C")
+    N, C, *S = x.shape
+    O = window_counts(tuple(S), kernel, stride, padding, dilation)
+    out = np.empty((C, *kernel, *O, N), x.dtype)
+    fill_windows(out, np.ascontiguousarray(np.moveaxis(x, 0, -1)), stride, padding, dilation)
+    return out
 
 
-def overlap_add(
-    windows: Array,
-    size: tuple[int, ...],
-    stride: tuple[int, ...],
-    padding: tuple[int, ...],
-    dilation: tuple[int, ...],
-) -> Array:
+def fill_windows(out: Array, x: Array, stride: Sizes, padding: Padding, dilation: Sizes) -> None:
+    """Copy every window of `x` (..., *S, N) into `out` (..., *K, *O, N)."""
+    n = len(stride)
+    kernel, counts = out.shape[-1 - 2 * n : -1 - n], out.shape[-1 - n : -1]
+    for place, into, read in _places(x.shape[-1 - n : -1], kernel, counts, stride, padding, dilation):
+        part = out[(..., *place, *[slice(None)] * (n + 1))]
+        part[(..., *into, slice(None))] = x[(..., *read, slice(None))]
+        for axis, (kept, count) in enumerate(zip(into, counts, strict=True)):  # zeros on either side of what was copied
+            after: Any = (slice(None),) * (n - axis)
+            if kept.start:
+                part[(..., slice(0, kept.start), *after)] = 0
+            if kept.stop < count:
+                part[(..., slice(kept.stop, None), *after)] = 0
+
+
+def overlap_add(windows: Array, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Array:
     """The adjoint of `gather_windows`: add windows (C, *K, *O, N) up into images (N, C, *size), batch innermost."""
     n = len(size)
     C, N = windows.shape[0], windows.shape[-1]
-    kernel, O = windows.shape[1 : 1 + n], windows.shape[1 + n : 1 + 2 * n]
-    out = np.zeros((C, *(s + 2 * p for s, p in zip(size, padding, strict=True)), N), windows.dtype)
-    for offset in product(*map(range, kernel)):
-        where = [slice(k * d, k * d + st * (o - 1) + 1, st) for k, d, st, o in zip(offset, dilation, stride, O, strict=True)]
-        place: Any = (slice(None), *offset)
-        out[(slice(None), *where)] += windows[place]
-    inner = out[(slice(None), *(slice(p, p + s) for p, s in zip(padding, size, strict=True)))]
-    return np.moveaxis(inner, -1, 0)
+    out = np.zeros((C, *size, N), windows.dtype)
+    for place, into, read in _places(size, windows.shape[1 : 1 + n], windows.shape[1 + n : -1], stride, padding, dilation):
+        out[(slice(None), *read)] += windows[(slice(None), *place, *into)]
+    return np.moveaxis(out, -1, 0)
 
 
-def _padded(x: Array, padding: tuple[int, ...]) -> Array:
-    """`x` (N, C, *S) as (C, *(S+2P), N), contiguous, with a border of zeros."""
-    inner = np.moveaxis(x, 0, -1)
-    if not any(padding):
-        return np.ascontiguousarray(inner)
-    C, *S, N = inner.shape
-    out = np.zeros((C, *(s + 2 * p for s, p in zip(S, padding, strict=True)), N), x.dtype)
-    out[(slice(None), *(slice(p, p + s) for p, s in zip(padding, S, strict=True)))] = inner
-    return out
+def window_counts(size: Sizes, kernel: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Sizes:
+    """How many windows fit along each axis."""
+    return tuple(
+        (n + before + after - d * (k - 1) - 1) // s + 1
+        for n, k, s, (before, after), d in zip(size, kernel, stride, padding, dilation, strict=True)
+    )
+
+
+def inside(n: int, start: int, stride: int, count: int) -> tuple[int, int]:
+    """The windows, from `low` up to `high`, whose place start + i*stride lies inside an axis of size `n`."""
+    low = min(count, max(0, -(start // stride)))
+    return low, max(low, min(count, (n - 1 - start) // stride + 1))
+
+
+def _places(
+    size: Sizes, kernel: Sizes, counts: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
+) -> Iterator[tuple[Any, list[Any], list[Any]]]:
+    """For each place in a window: the place, which windows have it inside the input, and where it then lies."""
+    for place in product(*map(range, kernel)):
+        into, read = [], []
+        for n, k, count, s, (before, _), d in zip(size, place, counts, stride, padding, dilation, strict=True):
+            start = k * d - before
+            low, high = inside(n, start, s, count)
+            into.append(slice(low, high))
+            read.append(slice(start + low * s, start + (high - 1) * s + 1, s) if low < high else slice(0, 0))
+        yield place, into, read

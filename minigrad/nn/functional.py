@@ -7,18 +7,35 @@ from typing import Any
 import numpy as np
 
 from minigrad.ops import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+    avg_pool1d,
     avg_pool2d,
+    avg_pool3d,
+    conv1d,
     conv2d,
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
     cross_entropy,
+    fold,
     linear,
     log_softmax,
+    max_pool1d,
     max_pool2d,
+    max_pool3d,
     mse_loss,
     nll_loss,
     relu,
     sigmoid,
     softmax,
     tanh,
+    unfold,
 )
 from minigrad.ops.arrangement import crop
 from minigrad.ops.arrangement import pad as pad_axes
@@ -26,8 +43,10 @@ from minigrad.random import default_generator
 from minigrad.tensor import _wrap
 
 __all__ = [
-    "avg_pool2d", "conv2d", "cross_entropy", "dropout", "linear", "log_softmax", "max_pool2d", "mse_loss", "nll_loss",
-    "pad", "relu", "sigmoid", "softmax", "tanh",
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
+    "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "conv1d", "conv2d", "conv3d", "conv_transpose1d",
+    "conv_transpose2d", "conv_transpose3d", "cross_entropy", "dropout", "fold", "linear", "log_softmax", "max_pool1d",
+    "max_pool2d", "max_pool3d", "mse_loss", "nll_loss", "pad", "relu", "sigmoid", "softmax", "tanh", "unfold",
 ]  # fmt: skip
 
 

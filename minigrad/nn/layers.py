@@ -13,7 +13,7 @@ from minigrad.nn import functional as F
 from minigrad.nn import init
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
-from minigrad.ops.convolution import pair
+from minigrad.ops.convolution import per_axis
 from minigrad.ops.shape import flatten
 from minigrad.tensor import Tensor
 
@@ -78,10 +78,10 @@ class Conv2d(Module):
         super().__init__()
         self.in_channels = _count("Conv2d", "in_channels", in_channels)
         self.out_channels = _count("Conv2d", "out_channels", out_channels)
-        self.kernel_size = pair("Conv2d", "kernel_size", kernel_size, 1)
-        self.stride = pair("Conv2d", "stride", stride, 1)
-        self.padding = pair("Conv2d", "padding", padding, 0)
-        self.dilation = pair("Conv2d", "dilation", dilation, 1)
+        self.kernel_size = per_axis("Conv2d", "kernel_size", kernel_size, 2, 1)
+        self.stride = per_axis("Conv2d", "stride", stride, 2, 1)
+        self.padding = per_axis("Conv2d", "padding", padding, 2, 0)
+        self.dilation = per_axis("Conv2d", "dilation", dilation, 2, 1)
         self.rounding = rounding
         fan_in = in_channels * math.prod(self.kernel_size)
         self.weight = _uniform((out_channels, in_channels, *self.kernel_size), fan_in)

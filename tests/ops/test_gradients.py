@@ -15,7 +15,7 @@ def test_every_public_operation_has_a_spec():
     covered = {name for spec in SPECS for name in spec.proves}
     queries = {  # no gradient: covered by test_values.py
         "all", "any", "argmax", "argmin", "bitwise_and", "bitwise_or", "bitwise_xor", "equal", "greater", "greater_equal",
-        "invert", "isfinite", "isinf", "isnan", "less", "less_equal", "not_equal", "output_size", "pair",
+        "invert", "isfinite", "isinf", "isnan", "less", "less_equal", "not_equal", "output_size",
     }  # fmt: skip
     modules = [importlib.import_module(info.name) for info in pkgutil.iter_modules(ops.__path__, "minigrad.ops.")]
     public = {name for module in modules for name in module.__all__}

@@ -144,38 +144,15 @@ def test_convolution_keeps_the_batch_innermost():
 
 def test_the_first_convolution_makes_no_gradient_for_its_image():
     w = mg.tensor(np.ones((1, 1, 2, 2)), requires_grad=True)
-    out = F.conv2d(mg.tensor(np.ones((1, 1, 3, 3))), w)
-    node = out._node
-    while node.name != "multiply_matrices":
-        node = next(p for p in node.parents if p is not None)
-    assert [call.position for call in node.plan.calls] == [0] and node.plan.saves[0] == ("arg", 1)  # the columns
+    node = F.conv2d(mg.tensor(np.ones((1, 1, 3, 3))), w)._node
+    assert [call.position for call in node.plan.calls] == [1] and ("arg", 1) not in node.plan.saves  # the image, not w
 
 
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
-        (lambda x, w: F.conv2d(x[0], w), ShapeError, r"input must be \(N, C, H, W\), got shape \(2, 5, 5\)"),
-        (lambda x, w: F.conv2d(x, w[0]), ShapeError, r"weight must be \(F, C, KH, KW\)"),
-        (lambda x, w: F.conv2d(x[:, :1], w), ShapeError, "input has 1 channels, the weight expects 2"),
-        (lambda x, w: F.conv2d(x, w, mg.zeros(2)), ShapeError, r"bias must be \(3,\)"),
-        (lambda x, w: F.conv2d(x, w, None, 2, 1, rounding="exact"), ShapeError, r"\(5 \+ 2\*1 - 2\)/2 \+ 1 = 3"),
-        (lambda x, w: F.conv2d(x, w, rounding="up"), ValueError, "rounding"),
-        (lambda x, w: F.conv2d(x[:, :, :2], mg.zeros(3, 2, 3, 3)), ShapeError, r"than the padded input: 3 > 2 \+ 2\*0"),
-        (lambda x, w: F.conv2d(x, w, stride=0), ValueError, "stride must be at least 1, got 0"),
-        (lambda x, w: F.conv2d(x, w, padding=-1), ValueError, "padding must be at least 0"),
-        (lambda x, w: F.conv2d(x, w, stride=1.0), TypeError, "stride must be an int or a pair"),
-        (lambda x, w: F.conv2d(x, w, stride=True), TypeError, "stride"),
-        (lambda x, w: F.conv2d(x, w, stride="2"), TypeError, "stride"),
-        (lambda x, w: F.conv2d(x, w, stride=(1, 2, 3)), ValueError, "3 of them"),
-        (lambda x, w: F.conv2d(x, mg.zeros(3, 2, 0, 2)), ShapeError, "KH is 0"),
-        (lambda x, w: F.max_pool2d(x, 6), ShapeError, "larger"),
-        (lambda x, w: F.max_pool2d(x, 2, 0), ValueError, "stride"),
-        (lambda x, w: F.max_pool2d(x, 2, padding=2), ValueError, "at most half the window"),
-        (lambda x, w: F.max_pool2d(x, 2, padding=-1), ValueError, "at least 0"),
-        (lambda x, w: F.max_pool2d(x[:, :, :0], 2), ShapeError, "size 0"),
         (lambda x, w: F.linear(x, mg.zeros(4, 7)), ShapeError, r"use Linear\(5, 4\)"),
         (lambda x, w: F.linear(x, mg.zeros(4, 5), mg.zeros(5)), ShapeError, r"bias must be \(4,\)"),
-        (lambda x, w: mg.col2im(mg.zeros(3, 3), (1, 1, 4, 4), 2, 2), ShapeError, r"\(9, 4\)"),
         (lambda x, w: F.mse_loss(x, w), ShapeError, "mse_loss"),
         (lambda x, w: F.dropout(x, 1.5), ValueError, "p must be within"),
         (lambda x, w: mg.pad(x, -1), ValueError, "at least 0"),

@@ -1,0 +1,90 @@
+"""The three maps of a convolution against plain loops, on integers with ==, along each way of laying out the windows."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minigrad.kernels import convolution as kernel
+from minigrad.kernels.windows import gather_windows, overlap_add, window_counts
+from tests.ops.specs.convolution import drawn, naive_conv
+
+
+@pytest.fixture(params=["copied", "overlapping", "overlapping in parts"])
+def layout(request, monkeypatch):
+    """As if an image were always too narrow, or always wide enough, for windows that overlap in memory."""
+    monkeypatch.setattr(kernel, "WIDE", 10**9 if request.param == "copied" else 1)
+    if request.param == "overlapping in parts":
+        monkeypatch.setattr(kernel, "SMALL", 4)
+        monkeypatch.setattr(kernel, "SHORT", 1)
+
+
+def a_case(seed, n):
+    """Integer images, weights and products that fit, with their geometry; padding may differ on both sides, or crop."""
+    rng = np.random.default_rng(seed)
+    case = drawn(rng, n)
+    kernel, groups = case["kernel"], case["groups"]
+    stride, dilation = (tuple(int(v) for v in rng.integers(1, 4, n)) for _ in range(2))
+    padding = tuple(
+        (int(p), int(p) - int(less)) for p, less in zip(rng.integers(0, 3, n), rng.integers(0, 3, n), strict=True)
+    )
+    extents = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    size = tuple(int(max(1, e - sum(p)) + rng.integers(0, 4)) for e, p in zip(extents, padding, strict=True))
+    x = rng.integers(-9, 10, (case["N"], case["second"] * groups, *size)).astype(float)
+    w = rng.integers(-9, 10, (case["first"], case["second"], *kernel)).astype(float)
+    y = rng.integers(-9, 10, (len(x), len(w), *window_counts(size, kernel, stride, padding, dilation))).astype(float)
+    return x, w, y, (stride, padding, dilation, groups)
+
+
+def bordered(x, padding):
+    """`x` with zeros around it, or with its border cut off where the padding is negative."""
+    x = np.pad(x, [(0, 0), (0, 0), *((max(p, 0), max(q, 0)) for p, q in padding)])
+    return x[
+        (slice(None), slice(None), *(slice(None, n + min(q, 0)) for n, (_, q) in zip(x.shape[2:], padding, strict=True)))
+    ]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.usefixtures("layout")
+@given(seed=st.integers(0, 2**32 - 1))
+def test_convolution_and_both_of_its_adjoints(n, seed):
+    x, w, y, (stride, padding, dilation, groups) = a_case(seed, n)
+    geometry = stride, padding, dilation, groups
+    out = kernel.convolve(x, w, None, *geometry)
+    np.testing.assert_array_equal(out, naive_conv(bordered(x, padding), w, None, stride, 0, dilation, groups))
+    to_x = kernel.convolve_transposed(y, w, x.shape[2:], *geometry)
+    to_w = kernel.convolve_for_weight(x, y, w.shape[2:], *geometry)
+    assert to_x.shape == x.shape and to_w.shape == w.shape
+    assert np.vdot(out, y) == np.vdot(to_x, x) == np.vdot(to_w, w)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@given(seed=st.integers(0, 2**32 - 1))
+def test_windows_and_their_adjoint(n, seed):
+    x, w, _, (stride, padding, dilation, _) = a_case(seed, n)
+    cols = gather_windows(x, w.shape[2:], stride, padding, dilation)
+    assert cols.flags.c_contiguous and cols.shape[-1] == len(x)
+    c = np.random.default_rng(seed).integers(-9, 10, cols.shape).astype(float)
+    assert np.vdot(cols, c) == np.vdot(x, overlap_add(c, x.shape[2:], stride, padding, dilation))
+
+
+def test_wide_images_share_rows_in_memory():
+    """KH times less to copy and to keep than im2col."""
+    x = np.ones((8, 3, 20, 64), np.float32)
+    columns = kernel._columns(x, (5, 3), (20, 64), (1, 1), ((2, 2), (1, 1)), (1, 1), 1, 4)
+    owner = columns
+    while owner.base is not None:
+        owner = owner.base
+    assert columns.nbytes == 4 * 20 * 64 * 8 * 3 * 15 and owner.nbytes == 4 * 24 * 64 * 8 * 3 * 3
+
+
+def test_a_pointwise_convolution_copies_no_windows():
+    x = np.moveaxis(np.ones((3, 20, 30, 8), np.float32), -1, 0)
+    columns = kernel._columns(x, (1, 1), (20, 30), (1, 1), ((0, 0), (0, 0)), (1, 1), 1, 4)
+    assert np.shares_memory(columns, x)
+
+
+def test_skinny_products_are_cut_into_parts():
+    assert kernel._parts(2400, 30 * 25) == 2 and kernel._parts(32 * 32 * 32, 64 * 576) == 1 and kernel._parts(100, 750) == 1
+    assert kernel._parts(4799, 750) == 1 and kernel._parts(0, 5) == 1  # a prime, and an empty batch
+    assert kernel._parts(300, 512 * 4608) == 1
