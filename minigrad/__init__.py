@@ -10,7 +10,7 @@ between that cannot be read in an evening::
 
 from numpy import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 
-from minigrad import autograd, config, data, models, nn, optim, training
+from minigrad import autograd, config, data, interop, models, nn, optim, training
 from minigrad.config import get_default_dtype, set_default_dtype
 from minigrad.creation import *
 from minigrad.errors import DatasetFileError, DTypeError, GraphError, ShapeError, WeightsFileError
@@ -20,6 +20,7 @@ from minigrad.ops import *
 from minigrad.primitive import primitive
 from minigrad.printing import get_printoptions, set_printoptions
 from minigrad.random import manual_seed
+from minigrad.serialization import load, save
 from minigrad.tensor import Tensor, tensor
 
 __version__ = "0.1.0"

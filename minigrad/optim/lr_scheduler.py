@@ -144,7 +144,7 @@ class MultiStepLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def rate(self, group: dict[str, Any], base_lr: float) -> float:
-        return group["lr"] * self.gamma ** self.milestones[self.last_epoch]
+        return group["lr"] * self.gamma ** self.milestones.get(self.last_epoch, 0)
 
 
 class ConstantLR(LRScheduler):

@@ -1,0 +1,6 @@
+"""Tensors from other libraries, and for them."""
+
+from minigrad.interop.dlpack import from_dlpack
+from minigrad.interop.pytorch import from_torch, to_torch
+
+__all__ = ["from_dlpack", "from_torch", "to_torch"]

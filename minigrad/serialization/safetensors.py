@@ -1,0 +1,90 @@
+"""`.safetensors`: the format of the library of that name, which is imported when it is used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import WeightsFileError
+from minigrad.primitive import Array
+from minigrad.serialization.atomic import write_atomically
+
+__all__ = ["load_safetensors", "save_safetensors"]
+
+DTYPES = {
+    "F64": "f8", "F32": "f4", "F16": "f2", "I64": "i8", "I32": "i4", "I16": "i2", "I8": "i1",
+    "U64": "u8", "U32": "u4", "U16": "u2", "U8": "u1", "BOOL": "?", "BF16": "u2",
+}  # fmt: skip
+CHECKSUM = "minigrad.sha256"  # in the metadata of files written here: the format itself would not notice a changed value
+
+
+def save_safetensors(
+    path: str | os.PathLike[str], arrays: Mapping[str, Any], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write arrays of numbers under their names, with a checksum; an interrupted save leaves an older file as it was.
+
+    Raises ImportError where the library is missing, TypeError for what is not numbers.
+    """
+    library = _library()
+    # Contiguous, whatever they were: of views the library (0.8.0) writes the wrong values.
+    plain = {name: np.array(array, order="C") for name, array in arrays.items()}
+    for name, array in plain.items():
+        if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
+            raise TypeError(f"save_safetensors: {name} has dtype {array.dtype}, expected numbers")
+        plain[name] = array.astype(array.dtype.newbyteorder("="), copy=False)
+    about = {**(metadata or {}), CHECKSUM: _checksum(plain)}
+    data = library.numpy.save(plain, about)
+    write_atomically(path, lambda file: file.write(data))
+
+
+def load_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
+    """The arrays and the metadata of a `.safetensors` file; bfloat16 becomes float32.
+
+    Raises FileNotFoundError, ImportError where the library is missing, or WeightsFileError for a file that is damaged.
+    """
+    library, path = _library(), Path(path)
+    data = path.read_bytes()
+    try:
+        entries = library.deserialize(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    except (library.SafetensorError, ValueError, RecursionError) as error:
+        raise WeightsFileError(f"{path}: damaged, or not a .safetensors file of {len(data)} bytes: {error}") from None
+    arrays = {name: _array(path, name, entry) for name, entry in entries}
+    metadata: dict[str, str] = header.get("__metadata__", {})
+    if CHECKSUM in metadata and metadata[CHECKSUM] != (found := _checksum(arrays)):
+        raise WeightsFileError(f"{path}: SHA-256: expected {metadata[CHECKSUM]}, got {found}")
+    return arrays, metadata
+
+
+def _array(path: Path, name: str, entry: Mapping[str, Any]) -> Array:
+    kind = entry["dtype"]
+    if kind not in DTYPES:
+        raise WeightsFileError(f"{path}: {name} has dtype {kind}, expected one of {', '.join(DTYPES)}")
+    array = np.frombuffer(entry["data"], np.dtype(DTYPES[kind]).newbyteorder("<")).reshape(entry["shape"])
+    if kind == "BF16":  # the upper half of a float32
+        return (array.astype(np.uint32) << 16).view(np.float32)
+    return array.astype(array.dtype.newbyteorder("="))
+
+
+def _checksum(arrays: Mapping[str, Array]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype.str} {array.shape};".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _library() -> Any:
+    try:
+        import safetensors
+        import safetensors.numpy
+    except ImportError as error:
+        raise ImportError('.safetensors files need the safetensors library: pip install "minigrad[safetensors]"') from error
+    return safetensors

@@ -1,0 +1,76 @@
+"""Dicts, lists and numbers around arrays, as text beside the arrays: so a checkpoint needs no pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import WeightsFileError
+from minigrad.primitive import Array
+from minigrad.tensor import Tensor, _wrap
+
+__all__ = ["flatten", "rebuild"]
+
+PLAIN = (bool, int, float, str, type(None))
+
+
+def flatten(value: Any) -> tuple[dict[str, Array], str | None]:
+    """The arrays of a nested structure under dotted names, and the structure as text; None for a plain state dict.
+
+    Raises TypeError for anything but dicts, lists, tuples, tensors, arrays, numbers, texts, truths and None.
+    """
+    arrays: dict[str, Array] = {}
+    tree = _encode(value, "", arrays)
+    flat = isinstance(value, Mapping) and all(isinstance(v, Tensor | np.ndarray) for v in value.values())
+    plain = flat and all(isinstance(key, str) for key in value)
+    return arrays, None if plain else json.dumps(tree)
+
+
+def rebuild(arrays: Mapping[str, Array], text: str | bytes | None) -> Any:
+    """What `flatten` took apart, with tensors for arrays; raises WeightsFileError for a text it did not write."""
+    if text is None:
+        return {name: _wrap(array, None) for name, array in arrays.items()}
+    try:
+        return _decode(json.loads(text), arrays)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise WeightsFileError(f"the structure around the arrays is damaged: {error!r}") from None
+
+
+def _encode(value: Any, where: str, arrays: dict[str, Array]) -> Any:
+    if isinstance(value, Tensor | np.ndarray | np.generic) and not isinstance(value, PLAIN):
+        if where in arrays:
+            raise ValueError(f"save: two arrays would be named {where!r}")
+        arrays[where] = value._array if isinstance(value, Tensor) else np.asarray(value)
+        return {"array": where}
+    if isinstance(value, PLAIN):
+        return value
+    inner = f"{where}." if where else ""
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str | int):
+                raise TypeError(f"save: a key must be a text or an int, got {key!r} in {where or 'the dict'}")
+        return {"dict": [[key, _encode(item, f"{inner}{key}", arrays)] for key, item in value.items()]}
+    if isinstance(value, list | tuple):
+        kind = "tuple" if isinstance(value, tuple) else "list"
+        return {kind: [_encode(item, f"{inner}{i}", arrays) for i, item in enumerate(value)]}
+    what = f"{where or 'the object'} is of type {type(value).__name__}"
+    raise TypeError(f"save: {what}; there may be tensors, numbers, texts, dicts and lists")
+
+
+def _decode(tree: Any, arrays: Mapping[str, Array]) -> Any:
+    if not isinstance(tree, dict):
+        if isinstance(tree, list):
+            raise ValueError("a bare list")
+        return tree
+    ((kind, content),) = tree.items()
+    if kind == "array":
+        return _wrap(arrays[content], None)
+    if kind == "dict":
+        return {key: _decode(item, arrays) for key, item in content}
+    if kind not in ("list", "tuple"):
+        raise ValueError(f"unknown kind {kind!r}")
+    items = [_decode(item, arrays) for item in content]
+    return items if kind == "list" else tuple(items)

@@ -1,0 +1,60 @@
+"""State dicts to PyTorch and back."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import interop, nn
+
+
+def test_torch_is_not_imported_until_asked():
+    code = "import sys, minigrad; minigrad.interop.from_torch({'a': [1]}); print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_values_that_are_no_tensors_stay():
+    value = {"a": [1, (2.0, None)], 3: "x"}
+    assert interop.from_torch(value) == interop.to_torch(value) == value
+
+
+def test_tensors_travel_and_share_no_memory():
+    torch = pytest.importorskip("torch")
+    for dtype in ("float16", "float32", "float64", "int64", "uint8", "bool"):
+        theirs = torch.arange(6).reshape(2, 3).to(getattr(torch, dtype)).T
+        ours = interop.from_torch({"x": [theirs]})["x"][0]
+        assert isinstance(ours, mg.Tensor) and str(ours.dtype) == dtype and ours.tolist() == theirs.tolist()
+        back = interop.to_torch((ours,))[0]
+        assert back.dtype == theirs.dtype and torch.equal(back, theirs)
+        theirs.zero_()
+        assert ours.numpy().any()
+        back.zero_()
+        assert ours.numpy().any()
+    half = torch.tensor([1.5, -2.0], dtype=torch.bfloat16)
+    assert interop.from_torch(half).dtype == np.float32 and interop.from_torch(half).tolist() == [1.5, -2.0]
+    parameter = torch.nn.Parameter(torch.ones(2))
+    assert not interop.from_torch(parameter).requires_grad
+    assert interop.to_torch(nn.Parameter([1.0])).tolist() == [1.0]
+    assert interop.to_torch(np.ones(2)[::-1]).tolist() == [1.0, 1.0]
+
+
+def test_a_networks_state_travels_both_ways():
+    torch = pytest.importorskip("torch")
+    ours = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(18, 2))
+    theirs = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.Flatten(), torch.nn.Linear(18, 2))
+    x = np.random.default_rng(0).standard_normal((2, 1, 5, 5)).astype(np.float32)
+    ours.load_state_dict(interop.from_torch(theirs.state_dict()))
+    np.testing.assert_allclose(ours(mg.tensor(x)).detach().numpy(), theirs(torch.tensor(x)).detach().numpy(), atol=1e-6)
+    nn.init.normal_(ours[0].weight)
+    theirs.load_state_dict(interop.to_torch(ours.state_dict()))
+    np.testing.assert_allclose(ours(mg.tensor(x)).detach().numpy(), theirs(torch.tensor(x)).detach().numpy(), atol=1e-5)
+
+
+def test_dlpack():
+    torch = pytest.importorskip("torch")
+    theirs = torch.arange(3.0)
+    ours = interop.from_dlpack(theirs)
+    theirs.zero_()
+    assert ours.tolist() == [0, 1, 2] and ours.dtype == np.float32

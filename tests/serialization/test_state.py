@@ -1,0 +1,178 @@
+"""`save` and `load`: state dicts, checkpoints, and what other programs write."""
+
+import json
+import os
+import sys
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn, optim
+from minigrad.errors import WeightsFileError
+from minigrad.serialization import load_npz, load_safetensors, save_npz, save_safetensors
+
+FORMATS = ["w.npz", "w.safetensors"]
+each_format = pytest.mark.parametrize("name", FORMATS)
+
+
+@pytest.fixture(autouse=True)
+def library(request):
+    if "safetensors" in request.node.name:
+        pytest.importorskip("safetensors")
+
+
+def same(a, b):
+    if isinstance(a, mg.Tensor | np.ndarray):
+        x, y = (t.numpy() if isinstance(t, mg.Tensor) else t for t in (a, b))
+        return x.dtype == y.dtype and np.array_equal(x, y)
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
+    return type(a) is type(b) and (a == b or a != a)
+
+
+@each_format
+def test_a_networks_state_comes_back(tmp_path, name):
+    net, other = (nn.Sequential(nn.Conv2d(1, 2, 3), nn.Linear(4, 2)) for _ in range(2))
+    mg.save(net.state_dict(), tmp_path / name)
+    other.load_state_dict(mg.load(tmp_path / name))
+    assert same(dict(net.state_dict()), dict(other.state_dict())) and os.listdir(tmp_path) == [name]
+
+
+@each_format
+def test_every_dtype_layout_and_size(tmp_path, name):
+    rng = np.random.default_rng(0)
+    base = rng.integers(0, 100, (4, 6, 8))
+    arrays = {
+        f"{kind}": base.astype(kind) for kind in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?")
+    }
+    arrays |= {
+        "file": np.zeros(1), "transposed": base.T, "fortran": np.asfortranarray(base), "reversed": base[::-1, :, ::-2],
+        "slice": base[1:3, ::2], "broadcast": np.broadcast_to(base[0, 0], (3, 8)), "nothing": np.zeros((0, 3)),
+        "number": np.array(2.5), "big": np.arange(5, dtype=">f8"), "a.long.name": np.ones(1, np.float32),
+    }  # fmt: skip
+    mg.save(arrays, tmp_path / name)
+    found = mg.load(tmp_path / name)
+    assert set(found) == set(arrays)
+    for key, array in arrays.items():
+        assert found[key].dtype == array.dtype.newbyteorder("=") and found[key].shape == array.shape, key
+        np.testing.assert_array_equal(found[key].numpy(), array, err_msg=key)
+
+
+@each_format
+def test_a_checkpoint_needs_no_pickle(tmp_path, name):
+    net = nn.Linear(3, 2)
+    optimizer = optim.Adam([{"params": [net.weight]}, {"params": [net.bias], "lr": 0.5}], amsgrad=True)
+    scheduler = optim.lr_scheduler.MultiStepLR(optimizer, [1, 3])
+    for _ in range(2):
+        optimizer.zero_grad()
+        net(mg.ones(1, 3)).sum().backward()
+        optimizer.step()
+        scheduler.step()
+    checkpoint = {
+        "model": dict(net.state_dict()), "optimizer": optimizer.state_dict(), "scheduler": scheduler.state_dict(),
+        "epoch": 3, "loss": 0.1, "rates": (0.1, [1e300, -1e-300]), "name": "é\n", "best": None, "done": False,
+        "infinite": float("inf"), "nan": float("nan"), "number": np.float32(2.0), "empty": [{}, [], ()],
+    }  # fmt: skip
+    mg.save(checkpoint, tmp_path / name)
+    found = mg.load(tmp_path / name)
+    expected = {**checkpoint, "number": np.array(2.0, np.float32)}
+    expected["scheduler"]["milestones"] = dict(expected["scheduler"]["milestones"])
+    assert same(found, expected)
+    optimizer.load_state_dict(found["optimizer"])
+    scheduler.load_state_dict(found["scheduler"])
+    scheduler.step()
+    assert optimizer.param_groups[1]["lr"] == pytest.approx(0.5 * 0.1 * 0.1)
+
+
+@each_format
+def test_the_same_state_gives_the_same_bytes(tmp_path, name):
+    arrays = {"b": np.ones(3), "a": np.zeros((2, 2))}
+    mg.save(arrays, tmp_path / name)
+    first = (tmp_path / name).read_bytes()
+    mg.save(arrays, tmp_path / name)
+    assert (tmp_path / name).read_bytes() == first
+
+
+def test_other_programs_read_what_we_write_and_we_read_theirs(tmp_path):
+    arrays = {"w": np.arange(6.0).reshape(2, 3).T, "b": np.zeros(2, np.float32)}
+    mg.save(arrays, tmp_path / "a.npz")
+    with np.load(tmp_path / "a.npz") as found:
+        assert same({k: found[k] for k in found}, arrays)
+    np.savez(tmp_path / "b.npz", **arrays)
+    np.savez_compressed(tmp_path / "c.npz", **arrays)
+    assert same(mg.load(tmp_path / "b.npz"), arrays) and same(mg.load(tmp_path / "c.npz"), arrays)
+    safetensors = pytest.importorskip("safetensors.numpy")
+    mg.save(arrays, tmp_path / "a.safetensors")
+    assert same(dict(sorted(safetensors.load_file(tmp_path / "a.safetensors").items())),
+                {k: np.ascontiguousarray(v) for k, v in sorted(arrays.items())})  # fmt: skip
+    safetensors.save_file({"b": arrays["b"]}, tmp_path / "b.safetensors")
+    assert same(mg.load(tmp_path / "b.safetensors"), {"b": arrays["b"]})
+
+
+def test_bfloat16_becomes_float32(tmp_path):
+    pytest.importorskip("safetensors")
+    numbers = np.array([1.5, -2.0, 0.0], np.float32)
+    data = (numbers.view(np.uint32) >> 16).astype("<u2").tobytes()
+    header = json.dumps({"w": {"dtype": "BF16", "shape": [3], "data_offsets": [0, 6]}}).encode()
+    (tmp_path / "w.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + data)
+    assert same(mg.load(tmp_path / "w.safetensors"), {"w": numbers})
+
+
+@pytest.mark.parametrize(
+    "value, error, says",
+    [
+        ({"a": object()}, TypeError, "a is of type object; there may be tensors"),
+        ({"a": {"b": [np.array(["x"])]}}, TypeError, "a.b.0 has dtype <U1, expected numbers"),
+        ({"a": np.array([None])}, TypeError, "dtype object"),
+        ({"a": 1j}, TypeError, "complex"),
+        ({(1, 2): 3}, TypeError, r"a key must be a text or an int, got \(1, 2\)"),
+        ({"a.b": np.ones(1), "a": {"b": np.ones(1)}}, ValueError, "two arrays would be named 'a.b'"),
+        ({"a/b": np.ones(1)}, ValueError, "'a/b' cannot be the name"),
+        ({"__tree__": np.ones(1)}, ValueError, "'__tree__' cannot be the name"),
+    ],
+)
+def test_what_save_refuses_leaves_the_old_file(tmp_path, value, error, says):
+    path = tmp_path / "w.npz"
+    mg.save({"old": mg.ones(1)}, path)
+    with pytest.raises(error, match=says):
+        mg.save(value, path)
+    assert list(mg.load(path)) == ["old"] and os.listdir(tmp_path) == ["w.npz"]
+
+
+def test_the_suffix_decides():
+    for call in (lambda: mg.save({}, "w.pt"), lambda: mg.load("w.pt"), lambda: mg.save({}, "w.pkl")):
+        with pytest.raises(ValueError, match=r"must end in \.npz or \.safetensors.*, got 'w.p"):
+            call()
+    with pytest.raises(FileNotFoundError):
+        mg.load("nothing.npz")
+
+
+def test_a_missing_library_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    for call in (lambda: mg.save({}, tmp_path / "w.safetensors"), lambda: mg.load(tmp_path / "w.safetensors")):
+        with pytest.raises(ImportError, match=r"pip install \"minigrad\[safetensors\]\""):
+            call()
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "tree",
+    ['{"array": "w"', "[]", '{"array": "lost"}', '{"dict": 3}', '{"set": []}', '{"dict": [[1]]}', "{}", '{"a": 1, "b": 2}',
+     '{"list": ' * 5000 + "1" + "}" * 5000],
+)  # fmt: skip
+def test_a_damaged_structure_is_refused(tmp_path, tree):
+    save_npz(tmp_path / "w.npz", {"w": np.ones(1), "__tree__": np.frombuffer(tree.encode(), np.uint8)})
+    with pytest.raises(WeightsFileError, match=r"w\.npz: the structure around the arrays is damaged"):
+        mg.load(tmp_path / "w.npz")
+
+
+def test_the_functions_beneath(tmp_path):
+    save_npz(tmp_path / "w.npz", {"w": np.ones(2)})
+    assert load_npz(tmp_path / "w.npz")["w"].tolist() == [1, 1]
+    pytest.importorskip("safetensors")
+    save_safetensors(tmp_path / "w.safetensors", {"w": np.ones(2)}, {"about": "x"})
+    arrays, metadata = load_safetensors(tmp_path / "w.safetensors")
+    assert arrays["w"].tolist() == [1, 1] and metadata["about"] == "x"
