@@ -48,8 +48,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {}  # np.exp(tensor) finds the primitive `exp` here
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}  # np.sum(tensor, axis=0) finds `sum` here
 ALIASES = {  # each option is accepted under PyTorch's name and under NumPy's
-    "dim": ("axis",), "dims": ("axis", "axes"), "keepdim": ("keepdims",), "shifts": ("shift",),
-    "axis": ("dim", "dims"), "axes": ("dims",), "keepdims": ("keepdim",),
+    "dim": ("axis",), "dims": ("axis", "axes"), "keepdim": ("keepdims",), "dim1": ("axis1",), "dim2": ("axis2",),
+    "axis": ("dim", "dims"), "axes": ("dims",), "keepdims": ("keepdim",), "shifts": ("shift",), "diagonal": ("k",),
 }  # fmt: skip
 
 FACTS = ("out", "shape", "order", "position", "shapes")  # what a rule may ask for beside inputs and options

@@ -2,6 +2,7 @@
 
 from minigrad.ops.arrangement import *
 from minigrad.ops.convolution import *
+from minigrad.ops.diagonals import *
 from minigrad.ops.elementwise import *
 from minigrad.ops.indexing import *
 from minigrad.ops.joining import *
@@ -10,3 +11,4 @@ from minigrad.ops.loss import *
 from minigrad.ops.pooling import *
 from minigrad.ops.reduction import *
 from minigrad.ops.shape import *
+from minigrad.ops.sorting import *

@@ -1,0 +1,221 @@
+"""Putting elements in order, and finding them; values carry gradients, their places do not."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.kernels.axes import one_axis
+from minigrad.ops.indexing import plain_index, select, take_along_axis
+from minigrad.ops.shape import reshape
+from minigrad.primitive import Array, composite, primitive, register, shape_of
+
+__all__ = [
+    "argpartition", "argsort", "argwhere", "flatnonzero", "kthvalue", "nonzero", "partition", "searchsorted", "sort", "topk",
+    "unique",
+]  # fmt: skip
+
+
+class Sorted(NamedTuple):
+    """What `sort`, `topk` and `kthvalue` give: the values, and where each came from."""
+
+    values: Any
+    indices: Any
+
+
+@primitive
+def argsort(x: Array, axis: int = -1, descending: bool = False, stable: bool = False) -> Array:
+    """The places that put `x` in order along an axis; NaN counts as the largest.
+
+    Equal elements keep their order if `stable`, which takes several times longer.
+
+    >>> import numpy as np
+    >>> argsort(np.array([30, 10, 20])), argsort(np.array([30, 10, 20]), descending=True)
+    (array([1, 2, 0]), array([0, 2, 1]))
+    """
+    if not x.ndim:
+        one_axis("argsort", axis, 1)
+        return np.zeros((), np.intp)
+    axis = one_axis("argsort", axis, x.ndim)
+    if not descending:
+        return np.argsort(x, axis, stable=stable)
+    # Sorted from the other end, so that reversing the result leaves equal elements in their order.
+    return x.shape[axis] - 1 - np.flip(np.argsort(np.flip(x, axis), axis, stable=stable), axis)
+
+
+@composite
+def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = False) -> Sorted:
+    """(values, indices) in order along an axis, as PyTorch's; the gradient goes back where each value came from.
+
+    ``np.sort(tensor)`` gives the values alone. See `argsort` for equal elements and NaN.
+
+    >>> import numpy as np
+    >>> sort(np.array([30, 10, 20]))
+    Sorted(values=array([10, 20, 30]), indices=array([1, 2, 0]))
+    """
+    order = argsort(x, axis, descending, stable)
+    return Sorted(take_along_axis(x, order, axis) if shape_of(x) else x, order)
+
+
+@register(np.sort)
+def numpy_sort(x: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> Any:
+    """The values of `sort`; with axis None, of the flattened array."""
+    x, axis = (reshape(x, (-1,)), 0) if axis is None else (x, axis)
+    return take_along_axis(x, numpy_argsort(x, axis, kind, order, stable=stable), axis)
+
+
+@register(np.argsort)
+def numpy_argsort(x: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> Any:
+    """`argsort` with NumPy's arguments."""
+    if order is not None:
+        raise TypeError("argsort: order names the fields of structured arrays, which tensors do not have")
+    x, axis = (reshape(x, (-1,)), 0) if axis is None else (x, axis)
+    return argsort(x, axis, False, bool(stable) or kind in ("stable", "mergesort"))
+
+
+@register(np.argpartition)
+@primitive
+def argpartition(x: Array, kth: Any, axis: int = -1) -> Array:
+    """Places that put the element of rank `kth` where it belongs, smaller ones before it and larger ones behind it."""
+    return np.argpartition(x, kth, one_axis("argpartition", axis, x.ndim))
+
+
+@register(np.partition)
+@composite
+def partition(x: Any, kth: Any, axis: int = -1) -> Any:
+    """`x` with the element of rank `kth` where it belongs, smaller ones before it and larger ones behind it."""
+    return take_along_axis(x, argpartition(x, kth, axis), axis)
+
+
+@composite
+def topk(x: Any, k: int, axis: int = -1, largest: bool = True, sorted: bool = True) -> Sorted:
+    """(values, indices) of the `k` largest elements along an axis, or smallest, in order. Raises ValueError for k too large.
+
+    >>> import numpy as np
+    >>> topk(np.array([5, 9, 7, 8]), 2)
+    Sorted(values=array([9, 8]), indices=array([1, 3]))
+    """
+    shape = shape_of(x) or (1,)
+    n = shape[one_axis("topk", axis, len(shape))]
+    if not 0 <= k <= n:
+        raise ValueError(f"topk: k must be within 0 and {n}, the size of axis {axis} of shape {shape}, got {k}")
+    if not shape_of(x):
+        return Sorted(x, argsort(x))
+    indices = top_places(x, k, axis, largest)
+    return Sorted(take_along_axis(x, indices, axis), indices)
+
+
+@primitive
+def top_places(x: Array, k: int, axis: int, largest: bool) -> Array:
+    """Where the `k` largest or smallest are: sorted among themselves after a partition, 30 times faster than sorting all."""
+    n = x.shape[axis]
+    if not 0 < k < n:
+        return np.take(argsort(x, axis, largest), np.arange(k), axis)
+    parted = np.argpartition(x, n - k if largest else k - 1, axis)
+    few = np.take(parted, np.arange(n - k, n) if largest else np.arange(k), axis)
+    return np.take_along_axis(few, argsort(np.take_along_axis(x, few, axis), axis, largest), axis)
+
+
+@composite
+def kthvalue(x: Any, k: int, axis: int = -1, keepdims: bool = False) -> Sorted:
+    """(value, index) of the k-th smallest element along an axis, counted from 1.
+
+    >>> import numpy as np
+    >>> kthvalue(np.array([5, 9, 7, 8]), 2)
+    Sorted(values=np.int64(7), indices=np.int64(2))
+    """
+    n = shape_of(x)[one_axis("kthvalue", axis, len(shape_of(x)))]
+    if not 1 <= k <= n:
+        raise ValueError(f"kthvalue: k must be within 1 and {n}, the size of axis {axis} of shape {shape_of(x)}, got {k}")
+    values, indices = topk(x, k, axis, largest=False)
+    at = np.array([k - 1]) if keepdims else k - 1
+    return Sorted(select(values, axis, at), select(indices, axis, at))
+
+
+@register(np.argwhere)
+@primitive
+def argwhere(x: Array) -> Array:
+    """The places of the elements that are not zero, one row each."""
+    return np.argwhere(x)
+
+
+@composite
+def nonzero(x: Any, as_tuple: bool = False) -> Any:
+    """The places of the elements that are not zero, one row each; as a tuple of columns, an index.
+
+    ``np.nonzero(tensor)`` gives the tuple.
+
+    >>> import numpy as np
+    >>> nonzero(np.array([[1, 0], [0, 2]]))
+    array([[0, 0],
+           [1, 1]])
+    """
+    rows = argwhere(x)
+    return tuple(rows[:, i] for i in range(rows.shape[1])) if as_tuple else rows
+
+
+@register(np.flatnonzero)
+@composite
+def flatnonzero(x: Any) -> Any:
+    """The places of the elements that are not zero, in the flattened array."""
+    return argwhere(reshape(x, (-1,)))[:, 0]
+
+
+@composite
+def searchsorted(sorted_sequence: Any, values: Any, right: bool = False, side: str | None = None) -> Any:
+    """Where `values` would go to keep a sequence sorted: before equal elements, or behind them (`right`, or `side` "right").
+
+    A sequence of several axes is sorted along the last, and the values have the same leading axes.
+
+    >>> import numpy as np
+    >>> searchsorted(np.array([1, 3, 5]), np.array([3, 4])), searchsorted(np.array([1, 3, 5]), 3, right=True)
+    (array([1, 2]), np.int64(2))
+    """
+    if side not in (None, "left", "right"):
+        raise ValueError(f"searchsorted: side must be 'left' or 'right', got {side!r}")
+    return places_in(sorted_sequence, values, "right" if right or side == "right" else "left")
+
+
+@primitive
+def places_in(sequence: Array, values: Array, side: Any, sorter: Any = None) -> Array:
+    """`searchsorted`, with NumPy's arguments."""
+    if np.ndim(sequence) == 1:
+        return np.searchsorted(sequence, values, side, sorter)
+    found = np.empty(np.shape(values), np.intp)
+    for row in np.ndindex(sequence.shape[:-1]):
+        found[row] = np.searchsorted(sequence[row], values[row], side)
+    return found
+
+
+@composite
+def unique(
+    x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None
+) -> Any:
+    """The distinct elements, in order; along an axis, the distinct slices. They are an answer about `x`, without a gradient.
+
+    `return_inverse` adds for each element which of them it is, `return_counts` how often each occurs. PyTorch's arguments;
+    ``np.unique(tensor)`` has NumPy's.
+
+    >>> import numpy as np
+    >>> unique(np.array([3, 1, 3]), return_counts=True)
+    (array([1, 3]), array([1, 2]))
+    """
+    return numpy_unique(x, False, return_inverse, return_counts, axis)
+
+
+@register(np.unique)
+def numpy_unique(x: Any, *args: Any, **options: Any) -> Any:
+    """`unique` with NumPy's arguments."""
+    found = np.unique(plain_index(x), *args, **options)
+    return tuple(known_of(x, part) for part in found) if isinstance(found, tuple) else known_of(x, found)
+
+
+@primitive
+def known_of(x: Array, answer: Array) -> Array:
+    """What was found out about `x`: a tensor if `x` is one, without a gradient."""
+    return answer
+
+
+register(np.nonzero)(lambda a: nonzero(a, as_tuple=True))
+register(np.searchsorted)(lambda a, v, side="left", sorter=None: places_in(a, v, side, sorter))

@@ -1,0 +1,117 @@
+"""Specs of order and search."""
+
+import numpy as np
+
+import minigrad as mg
+from minigrad.testing import OpSpec, Sample
+from tests.ops.specs.foundations import spread
+from tests.ops.specs.shape import AxisError, an_axis, refuse
+
+
+def distinct(rng, least=1):
+    return spread(rng, tuple(int(n) for n in rng.integers(1, 6, rng.integers(least, 4))))
+
+
+def to_sort(rng):
+    x = distinct(rng)
+    return Sample((x, an_axis(rng, x.ndim), bool(rng.random() < 0.5)))
+
+
+def ties_to_sort(rng):
+    """Equal elements, which a stable sort leaves in their order."""
+    x = rng.integers(0, 3, (4, 20)).astype(float)
+    return Sample((x, an_axis(rng, 2), bool(rng.random() < 0.5), True))
+
+
+def order_of(x, axis, descending, stable=True):
+    """By insertion: each element goes behind those that come before it."""
+    rows = np.moveaxis(x, axis, -1)
+    out = np.empty(rows.shape, int)
+    for row in np.ndindex(rows.shape[:-1]):
+        out[row] = sorted(range(rows.shape[-1]), key=lambda i: -rows[row][i] if descending else rows[row][i])
+    return np.moveaxis(out, -1, axis)
+
+
+def sort(x, axis, descending):
+    order = order_of(x, axis, descending)
+    return np.take_along_axis(x, order, axis), order
+
+
+def topk(x, k, axis, largest=True):
+    values, order = sort(x, axis, largest)
+    return np.take(values, np.arange(k), axis), np.take(order, np.arange(k), axis)
+
+
+def some_of(rng):
+    x = distinct(rng)
+    axis = an_axis(rng, x.ndim)
+    return Sample((x, int(rng.integers(0, x.shape[axis] + 1)), axis, bool(rng.random() < 0.5)))
+
+
+def one_of(rng):
+    x = distinct(rng)
+    axis = an_axis(rng, x.ndim)
+    return Sample((x, int(rng.integers(1, x.shape[axis] + 1)), axis, bool(rng.random() < 0.5)))
+
+
+def kthvalue(x, k, axis, keep):
+    return [part if keep else part.squeeze(axis) for part in (np.take(p, [k - 1], axis) for p in sort(x, axis, False))]
+
+
+def numpy_axis(rng):
+    x = distinct(rng)
+    return Sample((x, None if rng.random() < 0.2 else an_axis(rng, x.ndim)))
+
+
+def with_zeros(rng):
+    return Sample((rng.integers(0, 2, (3, 4)) * rng.standard_normal((3, 4)),))
+
+
+def a_sequence(rng):
+    sequence, values = np.sort(rng.integers(0, 9, 6)) + 0.0, rng.integers(0, 9, (2, 3)) + 0.0
+    if rng.random() < 0.5:
+        sequence = np.sort(rng.integers(0, 9, (2, 6))) + 0.0
+    return Sample((sequence, values, bool(rng.random() < 0.5)))
+
+
+def searchsorted(sequence, values, right):
+    rows = np.broadcast_to(sequence, (2, 6))
+    counts = [
+        [int((row <= v).sum() if right else (row < v).sum()) for v in vs] for row, vs in zip(rows, values, strict=True)
+    ]
+    return np.array(counts)
+
+
+def repeated(rng):
+    return Sample((rng.integers(0, 4, (3, 4)) + 0.0,), {"return_inverse": True, "return_counts": True})
+
+
+def unique(x, **_):
+    values = sorted(set(x.ravel().tolist()))
+    inverse = [[values.index(v) for v in row] for row in x.tolist()]
+    return np.array(values), np.array(inverse), np.array([(x == v).sum() for v in values])
+
+
+A = np.arange(6.0).reshape(2, 3)
+
+SPECS = [
+    OpSpec("sort", mg.sort, sort, to_sort, errors=(refuse(AxisError, "axis 2 does not exist", A, 2),)),
+    OpSpec("np.sort", np.sort, np.sort, numpy_axis, covers=("sort",)),
+    OpSpec("argsort", mg.argsort, order_of, to_sort, order=0),
+    OpSpec("argsort of ties", mg.argsort, order_of, ties_to_sort, covers=("argsort",), order=0),
+    OpSpec("np.argsort", np.argsort, np.argsort, numpy_axis, covers=("argsort",), order=0),
+    OpSpec("partition", mg.partition, np.partition, lambda rng: Sample((distinct(rng), 0, -1))),
+    OpSpec("argpartition", mg.argpartition, np.argpartition, lambda rng: Sample((distinct(rng), 0)), order=0),
+    OpSpec("topk", mg.topk, topk, some_of,
+           errors=(refuse(ValueError, "topk: k must be within 0 and 3, the size of axis -1", A, 4),
+                   refuse(ValueError, "got -1", A, -1))),
+    OpSpec("kthvalue", mg.kthvalue, kthvalue, one_of,
+           errors=(refuse(ValueError, "k must be within 1 and 3", A, 0), refuse(ValueError, "got 4", A, 4))),
+    OpSpec("argwhere", mg.argwhere, np.argwhere, with_zeros, order=0),
+    OpSpec("nonzero", lambda x: mg.nonzero(x, as_tuple=True), np.nonzero, with_zeros, order=0),
+    OpSpec("np.nonzero", np.nonzero, np.nonzero, with_zeros, covers=("nonzero",), order=0),
+    OpSpec("flatnonzero", mg.flatnonzero, np.flatnonzero, with_zeros, order=0),
+    OpSpec("searchsorted", mg.searchsorted, searchsorted, a_sequence, order=0,
+           errors=(refuse(ValueError, "side must be 'left' or 'right', got 'up'", A[0], A[0], side="up"),)),
+    OpSpec("unique", mg.unique, unique, repeated, order=0),
+]  # fmt: skip
