@@ -30,11 +30,13 @@ def _method(op: Operation) -> Callable[..., Tensor]:
     """``x.f(...)`` is ``f(x, ...)``."""
     if isinstance(op, Primitive):
         primitive = op
+        tails = op.tails  # what to add to so many arguments; bind says what is wrong with any other number
 
         def method(self: Traced, *args: Any, **options: Any) -> Any:
-            if options or len(args) + 1 != primitive.arity:
+            tail = None if options else tails.get(len(args) + 1)
+            if tail is None:
                 return self._record(primitive, primitive.bind((self, *args), options))
-            return self._record(primitive, (self, *args))
+            return self._record(primitive, (self, *args, *tail))
 
     else:
 
@@ -55,7 +57,9 @@ def _sizes_method(op: Operation) -> Callable[..., Tensor]:
     def method(self: Traced, *sizes: Any, **options: Any) -> Any:
         if len(sizes) == 1 and isinstance(sizes[0], tuple | list):
             sizes = tuple(sizes[0])
-        return op(self, sizes, **options) if sizes or not options else op(self, **options)
+        if not options:
+            return op(self, sizes)
+        return op(self, sizes, **options) if sizes else op(self, **options)
 
     return _documented(method, op)
 

@@ -52,6 +52,8 @@ ALIASES = {  # each option is accepted under PyTorch's name and under NumPy's
     "axis": ("dim", "dims"), "axes": ("dims",), "keepdims": ("keepdim",), "shifts": ("shift",), "diagonal": ("k",),
 }  # fmt: skip
 
+MISSING = object()  # where an argument without a default was not given
+
 FACTS = ("out", "shape", "order", "position", "shapes")  # what a rule may ask for beside inputs and options
 
 
@@ -101,8 +103,8 @@ class Primitive:
         self.rules: dict[str, Rule | None] = {}  # None: the derivative is zero wherever it exists
         self._plans: dict[Any, Plan] = {}
         self._signature: inspect.Signature | None = None
-        self._defaults: dict[str, Any] = {}
         self._variadic = False
+        defaults = {}
         if names is None:
             self._signature = inspect.signature(forward)
             parameters = self._signature.parameters
@@ -111,9 +113,15 @@ class Primitive:
             if inspect.Parameter.KEYWORD_ONLY in kinds or inspect.Parameter.VAR_KEYWORD in kinds:
                 raise TypeError(f"primitive {forward.__name__}: keyword-only parameters are not supported")
             self._variadic = inspect.Parameter.VAR_POSITIONAL in kinds
-            self._defaults = {n: p.default for n, p in parameters.items() if p.default is not inspect.Parameter.empty}
+            defaults = {n: p.default for n, p in parameters.items() if p.default is not inspect.Parameter.empty}
         self.names = tuple(names)
         self.arity = -1 if self._variadic else len(self.names)
+        self._required = len(self.names) - len(defaults)
+        self._template = tuple([defaults.get(name, MISSING) for name in self.names])
+        self.tails = {
+            n: self._template[n:] for n in range(self._required, len(self.names) + 1)
+        }  # defaults by missing number
+        self._places = {alias: i for i, name in enumerate(self.names) for alias in (*ALIASES.get(name, ()), name)}
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         if options or len(args) != self.arity:
@@ -224,22 +232,33 @@ class Primitive:
         return "arg", self.names.index(parameter)
 
     def bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
-        """All arguments by position, defaults filled in; PyTorch's names for options are accepted beside NumPy's."""
-        if not options and (self._variadic or len(args) == self.arity):
-            return args
-        options = renamed(options, self.names)
-        if not self._variadic:  # as inspect.Signature does it, but fast
-            given = dict(zip(self.names, args, strict=False))
-            every = self._defaults | given | options
-            if len(args) <= self.arity == len(every) and given.keys().isdisjoint(options):
-                return tuple([every[name] for name in self.names])
+        """All arguments by position, defaults filled in; PyTorch's names for options are accepted beside NumPy's.
+
+        What inspect.Signature.bind does, at a tenth of the time; it is asked only to say what is wrong.
+        """
+        count = len(args)
+        if not options:
+            if self._variadic:
+                return args
+            if count in self.tails:
+                return args + self.tails[count]
+        elif count <= self.arity:
+            values = [*args, *self._template[count:]]
+            for name, value in options.items():
+                at = self._places.get(name, -1)
+                if at < count or values[at] is not self._template[at]:  # unknown, or given twice
+                    break
+                values[at] = value
+            else:
+                if count >= self._required or not any(v is MISSING for v in values[count : self._required]):
+                    return tuple(values)
         if self._signature is None:  # a ufunc of fixed arity
             raise TypeError(
-                f"{self.__name__}() takes {self.arity} arguments ({', '.join(self.names)}), got {len(args)}"
+                f"{self.__name__}() takes {self.arity} arguments ({', '.join(self.names)}), got {count}"
                 + (f" and options {', '.join(options)}" if options else "")
             )
         try:
-            bound = self._signature.bind(*args, **options)
+            bound = self._signature.bind(*args, **renamed(options, self.names))
         except TypeError as error:
             raise TypeError(f"{self.__name__}(): {error}") from None
         bound.apply_defaults()

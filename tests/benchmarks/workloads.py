@@ -29,15 +29,16 @@ def make(workload, peer):
 
 def _forget_scopes():
     """Take out what records, for pictures, the module and the function in which each node is made (minigrad/scope.py)."""
-    from minigrad import graph, primitive, scope
+    from minigrad import graph, scope
     from minigrad.nn import module
+    from minigrad.primitive import Composite, renamed
 
     for cls, method, home in ((graph.Node, "__init__", graph), (module.Module, "__call__", module)):
         source = textwrap.dedent(inspect.getsource(vars(cls)[method]))
         kept = [line for line in source.splitlines() if "here.scope" not in line and line.strip() != "finally:"]
         exec("\n".join(kept), vars(home), made := {})
         setattr(cls, method, made[method])
-    primitive.Composite.__call__ = lambda op, *args, **options: op.__wrapped__(*args, **primitive.renamed(options, op.names))
+    Composite.__call__ = lambda op, *args, **options: op.__wrapped__(*args, **renamed(options, op.names))
     wrapper = scope.composite(lambda: None).__code__
     for home in [loaded for name, loaded in sys.modules.items() if name.startswith("minigrad")]:
         for name, value in list(vars(home).items()):
