@@ -25,7 +25,10 @@ from minigrad.ops.shape import unbroadcast
 from minigrad.primitive import Array, Plan, Primitive, Traced
 from minigrad.scope import Derivative, derivative, here, watchers
 
-__all__ = ["Node", "backward", "enable_grad", "is_grad_enabled", "no_grad", "record", "set_grad_enabled"]
+__all__ = [
+    "Node", "backward", "enable_grad", "inference_mode", "is_grad_enabled", "no_grad", "open_leaves", "record",
+    "set_grad_enabled",
+]  # fmt: skip
 
 Gradient = Any  # an ndarray; a Tensor where the walk itself is recorded (create_graph=True)
 _count = itertools.count()
@@ -126,6 +129,13 @@ class set_grad_enabled(ContextDecorator):
 
     def _recreate_cm(self) -> set_grad_enabled:
         return set_grad_enabled(self.enabled)  # a decorated function may run in several threads at once
+
+
+class inference_mode(set_grad_enabled):
+    """PyTorch's name for `no_grad`; ``inference_mode(False)`` records."""
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__(not mode)
 
 
 class no_grad(set_grad_enabled):
@@ -328,7 +338,8 @@ class _Walk:
 
     def run_hooks(self, node: Node, g: Gradient) -> Gradient:
         for hook in list((node.hooks or {}).values()):
-            tensor = g if isinstance(g, Traced) else self.wrap(np.asarray(g), None)
+            # A handle of its own: a hook may change what it is given in place, and others may have been given g, too.
+            tensor = self.wrap(g._array, g._node) if isinstance(g, Traced) else self.wrap(np.asarray(g), None)
             changed = hook(tensor)
             if changed is None:
                 continue
@@ -344,19 +355,29 @@ class _Walk:
         return g
 
 
-def _reachable(seeds: Sequence[tuple[Node, Gradient]], targets: Sequence[Node] | None) -> list[Node]:
-    """The nodes below the seeds, newest first; with targets, only those on a way from a seed to a target."""
-    stack = [node for node, _ in seeds]
-    seen = set(stack)
+def open_leaves(nodes: Sequence[Node]) -> set[Node]:
+    """The leaves below some nodes whose tensors still wait for a gradient."""
+    return {n for n in _below(nodes) if n.primitive is None and n.receiver is not None and n.receiver() is not None}
+
+
+def _below(nodes: Sequence[Node]) -> list[Node]:
+    """The nodes that some depend on, and these themselves, each once."""
+    seen = set(nodes)
     stack = list(seen)
-    nodes = []
+    below = []
     while stack:
         node = stack.pop()
-        nodes.append(node)
+        below.append(node)
         for parent in node.parents:
             if parent is not None and parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
+    return below
+
+
+def _reachable(seeds: Sequence[tuple[Node, Gradient]], targets: Sequence[Node] | None) -> list[Node]:
+    """The nodes below the seeds, newest first; with targets, only those on a way from a seed to a target."""
+    nodes = _below([node for node, _ in seeds])
     nodes.sort(key=_newest, reverse=True)
     if targets is None:
         return nodes

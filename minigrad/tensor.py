@@ -281,7 +281,7 @@ class Tensor(Methods):
     def _receive(self, g: Any, fresh: bool) -> None:
         """Add what a walk brings to `.grad`; see graph.backward."""
         if isinstance(g, Tensor):
-            self._grad = g if self._grad is None else self._grad + g
+            self._grad = _wrap(g._array, g._node) if self._grad is None else self._grad + g
             return
         if self._grad is not None:
             g, fresh = self._grad._array + g, True

@@ -298,18 +298,6 @@ def test_the_default_dtype_can_be_changed_and_only_to_a_float():
         mg.set_default_dtype(np.int64)
 
 
-def test_gradients_of_functions():
-    assert mg.grad(lambda x: x * x * x)(2.0).item() == 12.0
-    assert mg.grad(mg.grad(mg.grad(lambda x: x**4)))(2.0).item() == 48.0
-    gx, gy = mg.grad(lambda x, y: (x * y).sum(), argnums=(0, 1))(np.ones(2), np.full(2, 3.0))
-    assert gx.tolist() == [3.0, 3.0] and gy.tolist() == [1.0, 1.0] and not gx.requires_grad
-    assert mg.grad(lambda x: mg.tensor(1.0))(2.0).item() == 0.0
-    with pytest.raises(GraphError, match="one element"):
-        mg.grad(lambda x: x)(np.ones(2))
-    x = mg.tensor(2.0, requires_grad=True)
-    assert mg.grad(x * x, x)[0].item() == 4.0
-
-
 def test_a_gradient_may_be_taken_in_another_thread():
     x = mg.tensor([1.0], requires_grad=True)
     y = (x * 3).sum()

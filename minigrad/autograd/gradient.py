@@ -1,0 +1,105 @@
+"""Gradients of several outputs at once, for chosen inputs or for every leaf."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad import graph
+from minigrad.errors import GraphError
+from minigrad.tensor import Tensor, _wrap
+
+__all__ = ["backward", "grad"]
+
+Tensors = Tensor | Sequence[Tensor]
+
+
+def grad(
+    outputs: Tensors,
+    inputs: Tensors,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """The gradients of the sum of `outputs` with respect to `inputs`, weighted by `grad_outputs`; as in PyTorch.
+
+    Visits only what lies between them, and leaves every `.grad` as it was. With `create_graph` the gradients can be
+    differentiated again. Raises GraphError for an input that the outputs do not depend on, unless `allow_unused`, which
+    gives None for it, or `materialize_grads`, which gives zeros.
+
+    >>> import minigrad as mg
+    >>> x = mg.tensor(2.0, requires_grad=True)
+    >>> (first,) = mg.autograd.grad(x**3, x, create_graph=True)
+    >>> first, *mg.autograd.grad(first, x)
+    (tensor(12., grad_fn=<Multiply>), tensor(12.))
+    """
+    inputs = _listed(inputs)
+    targets = []
+    for i, x in enumerate(inputs):
+        if x._node is None:
+            raise GraphError(f"grad: input {i} requires no gradient\n  hint: x.requires_grad_() before it is used")
+        targets.append(x._node)
+    seeds = _seeds("grad", _listed(outputs), grad_outputs)
+    retain = create_graph if retain_graph is None else retain_graph
+    found = graph.backward(seeds, _wrap, targets=targets, retain_graph=retain, create_graph=create_graph)
+    for i, g in enumerate(found):
+        if g is None and materialize_grads:
+            found[i] = np.zeros_like(inputs[i]._array)
+        elif g is None and not allow_unused:
+            raise GraphError(
+                f"grad: the outputs do not depend on input {i}\n  hint: pass allow_unused=True to get None for it"
+            )
+    # A tensor of its own for each: one gradient may have come to several inputs.
+    return tuple(
+        None if g is None else _wrap(g._array, g._node) if isinstance(g, Tensor) else _wrap(np.asarray(g), None)
+        for g in found
+    )
+
+
+def backward(
+    tensors: Tensors,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensors | None = None,
+) -> None:
+    """Add the gradients of the sum of `tensors`, weighted by `grad_tensors`, to the `.grad` of every leaf, or of `inputs`.
+
+    See `Tensor.backward`; the graph that several tensors share is walked once.
+
+    >>> import minigrad as mg
+    >>> x = mg.tensor(2.0, requires_grad=True)
+    >>> mg.autograd.backward([x * 3, x * x])
+    >>> x.grad
+    tensor(7.)
+    """
+    retain = create_graph if retain_graph is None else retain_graph
+    seeds = _seeds("backward", _listed(tensors), grad_tensors)
+    if inputs is None:
+        graph.backward(seeds, _wrap, retain_graph=retain, create_graph=create_graph)
+        return
+    wanted = _listed(inputs)
+    targets = [x._node for x in wanted]
+    if not targets or None in targets:
+        raise GraphError("backward: inputs must be tensors that require a gradient, at least one")
+    found = graph.backward(seeds, _wrap, targets=targets, retain_graph=retain, create_graph=create_graph)
+    for x, g in zip(wanted, found, strict=True):
+        if g is not None:
+            x._receive(g, False)
+
+
+def _seeds(name: str, outputs: list[Tensor], gradients: Any) -> list[tuple[Any, Any]]:
+    """Where the walk starts, and with which gradients."""
+    if gradients is None or isinstance(gradients, Tensor | np.ndarray):
+        gradients = [gradients] * len(outputs) if gradients is None else [gradients]
+    if len(gradients) != len(outputs):
+        raise GraphError(f"{name}: {len(outputs)} outputs, but {len(gradients)} gradients flow in")
+    return [y._seed(g, name) for y, g in zip(outputs, gradients, strict=True)]
+
+
+def _listed(tensors: Tensors) -> list[Tensor]:
+    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
