@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import pickletools
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +23,32 @@ def load_pickled_params(path: str | os.PathLike[str]) -> dict[str, Array]:
     path = Path(path)
     data = path.read_bytes()
     try:
-        params = _ArraysOnly(io.BytesIO(data), encoding="latin1").load()
+        _check_declarations(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # NumPy warns of some nonsense only
+            params = _ArraysOnly(io.BytesIO(data), encoding="latin1").load()
     except WeightsFileError as error:
         raise WeightsFileError(f"{path}: {error}") from None
     except (pickle.UnpicklingError, EOFError, ValueError, KeyError, IndexError, AttributeError, TypeError, OverflowError,
-            UnicodeDecodeError, MemoryError) as error:  # fmt: skip
+            UnicodeDecodeError, MemoryError, Warning) as error:  # fmt: skip
         raise WeightsFileError(f"{path}: damaged, or not a pickled dict of arrays: {error}") from None
     if not isinstance(params, dict) or not all(
         isinstance(k, str) and isinstance(v, np.ndarray) and v.dtype.kind in "fiub" for k, v in params.items()
     ):
         raise WeightsFileError(f"{path}: expected a dict of arrays of numbers")
     return params
+
+
+def _check_declarations(data: bytes) -> None:
+    """Refuse what the unpickler would allocate for on a declared length alone: a string, or a number in its memo."""
+    for opcode, arg, _ in pickletools.genops(data):  # raises ValueError for a string longer than the file
+        if opcode.name.endswith("PUT") and isinstance(arg, int) and arg > len(data):
+            raise ValueError(f"memo entry {arg} in a file of {len(data)} bytes")
+
+
+def _empty(*args: Any) -> Array:
+    """An array of nothing: what follows in the pickle gives it shape, dtype and bytes, and NumPy compares their sizes."""
+    return np.empty(0, np.uint8)
 
 
 class _ArraysOnly(pickle.Unpickler):
@@ -54,6 +71,8 @@ class _ArraysOnly(pickle.Unpickler):
             return lambda text, encoding: text.encode("latin1")
         if (module, name) not in self.ADMITTED:
             raise WeightsFileError(f"the pickle asks for {module}.{name}; only NumPy arrays are admitted")
+        if name in ("ndarray", "_reconstruct"):
+            return _empty  # not NumPy's, which allocate any shape they are asked for
         return super().find_class(module.replace("numpy.core", "numpy._core"), name)
 
     def persistent_load(self, pid: Any) -> Any:
