@@ -53,7 +53,7 @@ class Node:
         self.dtype = array.dtype
         self.number = next(_count)
         self.scope = here.scope  # the module and function that made it, for pictures
-        self.hooks: dict[int, Callable[[Any], Any]] | None = None
+        self.hooks: dict[object, Callable[[Any], Any]] | None = None
         self.receiver: weakref.ref[Receiver] | None = None  # the tensor that wants `.grad`; weak, so nothing cycles
 
     @property

@@ -462,10 +462,11 @@ class HookHandle:
         if node.hooks is None:
             node.hooks = {}
         self._hooks = node.hooks
-        self._hooks[id(self)] = hook
+        self._key = object()  # not the handle or its id: a caller may drop the handle, and ids are used again
+        self._hooks[self._key] = hook
 
     def remove(self) -> None:
-        self._hooks.pop(id(self), None)
+        self._hooks.pop(self._key, None)
 
 
 def tensor(data: Any, dtype: DType = None, requires_grad: bool = False) -> Tensor:

@@ -322,6 +322,14 @@ def test_hooks_see_and_change_the_whole_gradient():
         h2.sum().backward()
 
 
+def test_hooks_stay_when_their_handles_are_dropped():
+    x = leaf(1.0)
+    for _ in range(50):
+        x.register_hook(lambda g: g * 2)
+    (x * 1).backward()
+    assert x.grad.item() == 2.0**50
+
+
 def test_a_hook_may_keep_what_it_saw():
     x = leaf(1.0)
     kept = []
