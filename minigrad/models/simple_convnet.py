@@ -55,7 +55,7 @@ class SimpleConvNet(Module):
         if len(input_dim) != 3:
             raise ShapeError(f"SimpleConvNet: input_dim must be (C, H, W), got {tuple(input_dim)}")
         conv = {**CONV_PARAM, **_known(conv_param or {})}
-        C, H, W = input_dim
+        self.input_dim = C, H, W = tuple(input_dim)
         size, stride, pad = conv["filter_size"], conv["stride"], conv["pad"]
         self.conv1 = Conv2d(C, conv["filter_num"], size, stride, pad, rounding="exact")
         self.relu1 = ReLU()

@@ -1,0 +1,81 @@
+"""Asking a network without teaching it: in evaluation mode, for many images in batches, or for what each layer gave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from minigrad.graph import no_grad
+from minigrad.nn.module import Module
+from minigrad.primitive import Array
+from minigrad.tensor import Tensor
+
+__all__ = ["evaluating", "layer_outputs", "scores"]
+
+
+@contextmanager
+def evaluating(module: Module) -> Iterator[None]:
+    """Evaluation mode, and nothing recorded, for a ``with`` block.
+
+    At the end every module inside is in the mode that it was in, also after an exception.
+    """
+    modes = [(inner, inner.training) for inner in module.modules()]
+    module.eval()
+    try:
+        with no_grad():
+            yield
+    finally:
+        for inner, training in modes:
+            object.__setattr__(inner, "training", training)
+
+
+def scores(module: Module, x: Any, batch_size: int = 500) -> Array:
+    """What a network says of images `x` (N, ...), in evaluation mode: its outputs (N, ...), computed batch by batch.
+
+    >>> import numpy as np
+    >>> from minigrad import nn
+    >>> scores(nn.Linear(3, 2), np.zeros((7, 3)), batch_size=4).shape
+    (7, 2)
+    """
+    images = x._array if isinstance(x, Tensor) else np.asarray(x)
+    if not len(images):
+        raise ValueError("scores: no images")
+    dtype = next((p.dtype for p in module.parameters()), images.dtype)
+    with evaluating(module):
+        batches = (Tensor(images[at : at + batch_size], dtype) for at in range(0, len(images), batch_size))
+        return np.concatenate([module(batch)._array for batch in batches])
+
+
+def layer_outputs(module: Module, x: Any) -> dict[str, Tensor]:
+    """What each module inside gave for `x`, by its name, in the order of the calls; of one called twice, the last.
+
+    >>> import minigrad as mg
+    >>> net = mg.models.SimpleConvNet()
+    >>> list(layer_outputs(net, mg.zeros(1, 1, 28, 28)))
+    ['conv1', 'relu1', 'pool1', 'fc1', 'relu2', 'fc2']
+    """
+    found: dict[str, Tensor] = {}
+
+    def listen(name: str, inner: Module) -> None:
+        forward = inner.forward
+
+        def remembered(*args: Any, **kwargs: Any) -> Any:
+            out = forward(*args, **kwargs)
+            if isinstance(out, Tensor):
+                found[name] = out
+            return out
+
+        object.__setattr__(inner, "forward", remembered)
+
+    named = [(name, inner) for name, inner in module.named_modules() if name]
+    for name, inner in named:
+        listen(name, inner)
+    try:
+        module(x)
+    finally:
+        for _, inner in named:
+            object.__delattr__(inner, "forward")
+    return found

@@ -1,0 +1,92 @@
+"""What each layer of a network makes of one image."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from minigrad.nn import Module
+from minigrad.nn.inference import evaluating, layer_outputs
+from minigrad.primitive import Array
+from minigrad.tensor import Tensor
+from minigrad.viz.images import drawable, one_image
+from minigrad.viz.style import INK, MARGIN, SMALL, SOFT, TEXT, diverging, head, mosaic, new_figure, place, show_image, write
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["feature_maps"]
+
+MOST, COLUMNS = 30, 15  # channels shown of a layer, and how many side by side
+UNITS = 240  # of a layer without maps, as a strip
+TILE, LEFT, GAP = 0.5, 1.55, 0.28  # inches: the side of a map, the room for names, the space between layers
+
+
+def feature_maps(model: Module, image: Any) -> Figure:
+    """What each layer makes of an image (C, H, W): a map for each channel, or a strip of its units, from input to scores.
+
+    White is zero, blue negative, orange positive; each layer is on a scale of its own, whose end is written beside it. At
+    most 30 channels of a layer are shown.
+
+    >>> import minigrad as mg
+    >>> figure = feature_maps(mg.models.SimpleConvNet(), np.zeros((1, 28, 28)))
+    >>> len(figure.axes)
+    7
+    """
+    x = one_image("feature_maps", image, model)
+    with evaluating(model):
+        found = layer_outputs(model, Tensor(x))
+    layers = dict(model.named_modules())
+    panels = [_Panel("input", "", x[0])]
+    for name, out in found.items():
+        array = out._array
+        changed = not np.may_share_memory(array, panels[-1].values)  # not so by Dropout, nor by Flatten
+        if array.ndim in (2, 4) and len(array) == 1 and changed and not layers[name]._modules:
+            panels.append(_Panel(name, type(layers[name]).__name__, array[0]))
+    heights = [panel.tiles[1] * TILE for panel in panels]
+    figure = new_figure(2 * MARGIN + LEFT + COLUMNS * TILE, 2 * MARGIN + 0.75 + sum(heights) + GAP * (len(panels) - 1))
+    y = head(figure, "feature maps", f"an image on its way through {type(model).__name__}") + 0.05
+    for panel, height in zip(panels, heights, strict=True):
+        _draw(figure, panel, y, height)
+        y += height + GAP
+    return figure
+
+
+class _Panel(NamedTuple):
+    """A layer, what it is, and what it gave: maps (C, H, W), or units (n,)."""
+
+    name: str
+    kind: str
+    values: Array
+
+    @property
+    def tiles(self) -> tuple[float, float]:
+        """Width and height in tiles."""
+        n = len(self.values)
+        if self.values.ndim == 3:
+            rows = 1 if self.name == "input" else math.ceil(min(n, MOST) / COLUMNS)
+            return (1.0 if self.name == "input" else min(n, COLUMNS)), rows * self.values.shape[1] / self.values.shape[2]
+        return (n, 1.0) if n <= COLUMNS else (COLUMNS, 0.6)
+
+
+def _draw(figure: Figure, panel: _Panel, y: float, height: float) -> None:
+    name, kind, values = panel
+    shape = "x".join(map(str, values.shape))
+    scale = float(np.abs(values).max(initial=0))
+    write(figure, MARGIN, y, name, TEXT, INK)
+    write(
+        figure, MARGIN, y + 0.2, f"{kind} {shape}".strip() + ("" if name == "input" else f"\nup to {scale:.3g}"), SMALL, SOFT
+    )
+    width = panel.tiles[0] * TILE
+    axes = place(figure, MARGIN + LEFT, y, width, height)
+    if name == "input":
+        show_image(axes, drawable(values[np.newaxis])[0], "gray_r", 0, scale or 1)
+        return
+    image = mosaic(values[:MOST], min(len(values), COLUMNS)) if values.ndim == 3 else values[np.newaxis, :UNITS]
+    show_image(axes, image, diverging(), -scale or -1, scale or 1)
+    if values.ndim == 1 and len(values) <= COLUMNS:
+        for i, value in enumerate(values):
+            colour = "white" if abs(value) > 0.6 * scale else INK
+            axes.text(i, 0, f"{i}", ha="center", va="center", fontsize=SMALL, color=colour)

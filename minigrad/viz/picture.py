@@ -1,0 +1,24 @@
+"""The figure that every picture here is: matplotlib's, with a canvas of its own. The one module that imports matplotlib."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+__all__ = ["Picture"]
+
+
+class Picture(Figure):
+    """A matplotlib Figure that pyplot does not know of, and that a notebook shows all the same."""
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        FigureCanvasAgg(self)
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png")
+        return file.getvalue()
