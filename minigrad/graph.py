@@ -292,13 +292,18 @@ class _Walk:
     def visit(self, node: Node, g: Gradient) -> bool:
         """Run the rules of one node and hand the results to its parents; tells whether any ran."""
         ran = False
+        joint = node.plan.joint
+        if joint is not None:
+            results = joint(node, g, self.create_graph)
         saved = self.tensors(node) if self.create_graph else node.saved
         for position, rule, slots in node.plan.calls:
             parent = node.parents[position]
             if parent is None or (self.within is not None and parent not in self.within):
                 continue
             ran = True
-            if not slots:
+            if rule is None:
+                gx = results[position]
+            elif not slots:
                 gx = rule(g)
             elif len(slots) == 1:
                 gx = rule(g, saved[slots[0]])
@@ -310,10 +315,10 @@ class _Walk:
                 if gx.shape != parent.shape:
                     gx = _fitted(node, position, gx, parent.shape)
                 if gx.dtype != parent.dtype:
-                    gx = astype(gx, parent.dtype)
+                    gx = _cast(node, position, gx, parent.dtype)
             except AttributeError:
                 raise GraphError(
-                    f"{node.name}: the gradient rule of {node.primitive._name(position)!r} returned "  # type: ignore[union-attr]
+                    f"{node.name}: the gradient rule of {_input(node, position)!r} returned "
                     f"{type(gx).__name__}\n  rule    a gradient is an array, or None for zero"
                 ) from None
             if parent in self.table:
@@ -428,9 +433,20 @@ def _fitted(node: Node, position: int, gx: Gradient, shape: tuple[int, ...]) -> 
     if op is not None and op.elementwise and gx.shape == node.shape:
         return unbroadcast(gx, shape)
     raise GraphError(
-        f"{node.name}: the gradient rule of {op._name(position)!r} returned shape {gx.shape}, "  # type: ignore[union-attr]
+        f"{node.name}: the gradient rule of {_input(node, position)!r} returned shape {gx.shape}, "
         f"the input has shape {shape}"
     )
+
+
+def _cast(node: Node, position: int, gx: Gradient, dtype: np.dtype[Any]) -> Gradient:
+    """A gradient in the dtype of its input; booleans and complex numbers are an error of the rule."""
+    if gx.dtype.kind not in "fiu":
+        raise GraphError(f"{node.name}: the gradient rule of {_input(node, position)!r} returned dtype {gx.dtype}")
+    return astype(gx, dtype)
+
+
+def _input(node: Node, position: int) -> str:
+    return node.primitive._name(position) if node.primitive else ""
 
 
 def _fact(kind: str, at: int, arrays: Sequence[Any]) -> Any:

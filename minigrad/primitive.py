@@ -79,7 +79,7 @@ class Call(NamedTuple):
     """One rule of a plan: whose gradient it gives, and where its parameters stand among the values saved."""
 
     position: int
-    rule: Rule
+    rule: Rule | None  # None where the plan has one rule for all
     slots: tuple[int, ...]
 
 
@@ -89,6 +89,7 @@ class Plan(NamedTuple):
     calls: tuple[Call, ...]
     saves: tuple[tuple[str, int], ...]  # ("arg" | "out" | "shape" | "order" | "position" | "shapes", position)
     holds_arrays: bool  # an input or the result is among them: freed by backward
+    joint: Callable[..., Any] | None = None  # one rule for all inputs: joint(node, g, create_graph) gives a list
 
 
 class Primitive:

@@ -1,0 +1,277 @@
+"""Function: an operation of one's own on tensors, with PyTorch's interface.
+
+A `primitive` is shorter and should be preferred; a Function is for programs that have one, and for several outputs. On the
+tape its call is one node. Where it has several outputs, the value of that node is all of them, and each output is a node
+above it that selects one: so the walk meets the call once, when all gradients have arrived.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import GraphError
+from minigrad.graph import Node, is_grad_enabled, no_grad
+from minigrad.primitive import Call, Plan, Primitive
+from minigrad.scope import watchers
+from minigrad.tensor import Tensor, _wrap
+
+__all__ = ["Function", "FunctionCtx", "once_differentiable"]
+
+
+class FunctionCtx:
+    """What `forward` leaves for `backward`, which may keep anything else as an attribute."""
+
+    def __init__(self, name: str, needs_input_grad: tuple[bool, ...]):
+        self.needs_input_grad = needs_input_grad
+        self._name = name
+        self._to_save: tuple[Any, ...] = ()
+        self._saved: tuple[Any, ...] | None = None  # while backward runs
+        self._materialize = True
+        self._constant: tuple[Any, ...] = ()
+
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keep inputs and outputs (and other tensors, as constants) for `saved_tensors` in backward.
+
+        Unlike an attribute, they are freed by backward, differentiated again, and refused if they were written to since.
+        """
+        for i, t in enumerate(tensors):
+            if t is not None and not isinstance(t, Tensor):
+                raise TypeError(
+                    f"{self._name}: save_for_backward takes tensors and None, argument {i} is of type {type(t).__name__}\n"
+                    "  hint: keep it as an attribute: ctx.name = value"
+                )
+        self._to_save = tensors
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """What `save_for_backward` was given."""
+        return self._to_save if self._saved is None else self._saved
+
+    def mark_non_differentiable(self, *outputs: Tensor) -> None:
+        """Say that these outputs have no gradient; backward is given zeros for them."""
+        self._constant = outputs
+
+    def mark_dirty(self, *tensors: Tensor) -> None:
+        """PyTorch's word for inputs changed in place; refused, because tensors are values here."""
+        raise GraphError(f"{self._name}: mark_dirty is not supported: tensors are values; return the result instead")
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether backward is given zeros (the default) or None for an output that nothing depends on."""
+        self._materialize = bool(value)
+
+
+class Function:
+    """Subclass it with static methods `forward(ctx, ...)` and `backward(ctx, *grads)`, and call `apply`.
+
+    `backward` gives one gradient for each argument of `forward` after ctx, None where there is none; written in operations
+    on tensors, it is differentiable itself. With a static `setup_context(ctx, inputs, output)`, forward takes no ctx.
+
+    Raises GraphError, with the name of the class, for gradients of the wrong number, type or shape.
+
+    >>> import minigrad as mg
+    >>> class Cube(mg.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x**3
+    ...     @staticmethod
+    ...     def backward(ctx, g):
+    ...         (x,) = ctx.saved_tensors
+    ...         return g * 3 * x**2
+    >>> mg.grad(Cube.apply)(2.0), mg.grad(mg.grad(Cube.apply))(2.0)
+    (tensor(12.), tensor(12.))
+    """
+
+    _primitive: Primitive
+
+    def __new__(cls, *args: Any) -> Function:
+        raise TypeError(f"{cls.__name__}: a Function is not instantiated\n  hint: call {cls.__name__}.apply(...)")
+
+    def __init_subclass__(cls) -> None:
+        names = list(inspect.signature(cls.forward).parameters)
+        op = Primitive(cls.forward, names[1:] if cls.setup_context is Function.setup_context else names)
+        op.__name__ = cls.__name__
+        cls._primitive = op
+
+    @staticmethod
+    def forward(*args: Any) -> Any:
+        """The value: a tensor or a tuple; what is no tensor in it is handed through. Nothing is recorded meanwhile."""
+        raise NotImplementedError("a Function defines forward(ctx, ...)")
+
+    @staticmethod
+    def setup_context(ctx: FunctionCtx, inputs: tuple[Any, ...], output: Any) -> None:
+        """Save what backward needs, where forward takes no ctx."""
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, *grads: Any) -> Any:
+        """The gradients of the arguments, given those of the outputs."""
+        raise NotImplementedError("a Function whose gradient is wanted defines backward(ctx, *grads)")
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """Call the operation on tensors, and on anything else as it is."""
+        nodes = [arg._node if isinstance(arg, Tensor) else None for arg in args]
+        ctx = FunctionCtx(cls.__name__, tuple(node is not None for node in nodes))
+        with no_grad():
+            if cls.setup_context is Function.setup_context:
+                given = cls.forward(ctx, *args)
+            else:
+                given = cls.forward(*args)
+                cls.setup_context(ctx, args, given)
+        outputs = list(given) if isinstance(given, tuple) else [given]
+        arrays = [out._array if isinstance(out, Tensor) else out for out in outputs]
+        made: list[Node | None] = [None] * len(outputs)
+        if is_grad_enabled() and any(ctx.needs_input_grad):
+            made = _record(cls, ctx, args, nodes, outputs, arrays)
+        ctx._to_save = ctx._constant = ()  # the tape has them
+        for watcher in watchers:
+            for array, node in zip(arrays, made, strict=True):
+                watcher(cls._primitive, args, array, node)
+        results = [_wrap(a, n) if isinstance(a, np.ndarray) else a for a, n in zip(arrays, made, strict=True)]
+        return tuple(results) if isinstance(given, tuple) else results[0]
+
+
+def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Say that a `backward` is not made of operations on tensors alone: its gradients refuse to be differentiated again."""
+
+    @functools.wraps(backward)
+    def once(ctx: FunctionCtx, *grads: Any) -> Any:
+        saved = ctx.saved_tensors
+        parents = [t._node for t in (*grads, *saved) if isinstance(t, Tensor) and t._node is not None]
+        ctx._saved = _detached(saved)
+        with no_grad():
+            given = backward(ctx, *_detached(grads))
+        if not is_grad_enabled() or not parents:
+            return given
+
+        def refuse(g: Any) -> Any:
+            raise GraphError(f"{ctx._name}: its backward can be differentiated only once, says once_differentiable")
+
+        op = Primitive(refuse, ["g"])
+        op.__name__ = ctx._name
+        plan = Plan(tuple(Call(i, refuse, ()) for i in range(len(parents))), (), False)
+        return tuple(
+            _wrap(g._array, Node(g._array, op, plan, parents, ())) if isinstance(g, Tensor) else g
+            for g in (given if isinstance(given, tuple | list) else (given,))
+        )
+
+    return once
+
+
+def _detached(tensors: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(t.detach() if isinstance(t, Tensor) else t for t in tensors)
+
+
+class _Several:
+    """The values of several outputs, or the gradients that have arrived for some of them, as one value on the tape."""
+
+    shape, dtype = ("several",), None
+
+    def __init__(self, parts: dict[int, Any]):
+        self.parts = parts
+
+    def __add__(self, other: _Several) -> _Several:
+        mine = self.parts
+        return _Several(mine | {i: mine[i] + g if i in mine else g for i, g in other.parts.items()})
+
+
+_SELECT = Plan((Call(0, lambda g, i: _Several({i: g}), (0,)),), (("number", 0),), False)
+
+
+def _record(
+    cls: type[Function],
+    ctx: FunctionCtx,
+    args: Sequence[Any],
+    nodes: list[Node | None],
+    outputs: Sequence[Any],
+    arrays: Sequence[Any],
+) -> list[Node | None]:
+    """Put the call on the tape; gives the node of each output that has a gradient."""
+    saves = []
+    for t in ctx._to_save:
+        places = [("arg", i) for i, arg in enumerate(args) if arg is t] + [
+            ("out", i) for i, o in enumerate(outputs) if o is t
+        ]
+        saves.append(places[0] if places else ("constant", 0))
+    saved = [None if t is None else t._array for t in ctx._to_save]
+    several = len(outputs) > 1
+    calls = tuple(Call(i, None, ()) for i, node in enumerate(nodes) if node is not None)
+    shapes = [(a.shape, a.dtype) if isinstance(a, np.ndarray) else None for a in arrays]
+    joint = functools.partial(_gradients, cls, ctx, [isinstance(arg, Tensor) for arg in args], shapes)
+    plan = Plan(calls, tuple(saves), bool(saves), joint)
+    value: Any = _Several({}) if several else arrays[0]
+    kinds = [isinstance(a, np.ndarray) and a.dtype.kind == "f" for a in arrays]
+    differentiable = [kind and not any(out is t for t in ctx._constant) for kind, out in zip(kinds, outputs, strict=True)]
+    if not any(differentiable):
+        return [None] * len(outputs)
+    call = Node(value, cls._primitive, plan, nodes, saved)
+    if not several:
+        return [call]
+    return [_select(cls, call, i, a) if d else None for i, (a, d) in enumerate(zip(arrays, differentiable, strict=True))]
+
+
+def _select(cls: type[Function], call: Node, i: int, array: Any) -> Node:
+    return Node(array, cls._primitive, _SELECT, (call,), (i,))
+
+
+def _gradients(
+    cls: type[Function],
+    ctx: FunctionCtx,
+    are_tensors: Sequence[bool],
+    outputs: Sequence[tuple[tuple[int, ...], Any] | None],
+    node: Node,
+    g: Any,
+    again: bool,
+) -> list[Any]:
+    """Run a backward once: the gradient of each argument, as arrays, or as tensors to be differentiated `again`."""
+    parts = g.parts if isinstance(g, _Several) else {0: g}
+    arrived: list[Any] = []
+    for i, known in enumerate(outputs):
+        part = parts.get(i)
+        if part is not None:
+            # A tensor of its own: backward may change it in place, and others may have been given the same gradient.
+            arrived.append(_wrap(part._array, part._node) if isinstance(part, Tensor) else _wrap(np.asarray(part), None))
+        else:
+            arrived.append(_wrap(np.zeros(*known), None) if known and ctx._materialize else None)
+    ctx._saved = tuple(_handle(cls, node, i, again) for i in range(len(node.saved)))
+    try:
+        given = cls.backward(ctx, *arrived)
+    finally:
+        ctx._saved = None
+    grads = list(given) if isinstance(given, tuple | list) else [given]
+    while len(grads) > len(are_tensors) and grads[-1] is None:
+        grads.pop()  # PyTorch lets them pass
+    if len(grads) != len(are_tensors):
+        raise GraphError(
+            f"{cls.__name__}: backward must give {len(are_tensors)} gradients, one for each argument, got {len(grads)}"
+        )
+    for i, grad in enumerate(grads):
+        if grad is None:
+            continue
+        if not are_tensors[i]:
+            raise GraphError(f"{cls.__name__}: backward gave a gradient for argument {i}, which is no tensor; give None")
+        if not isinstance(grad, Tensor | np.ndarray):
+            raise GraphError(
+                f"{cls.__name__}: backward gave {type(grad).__name__} for argument {i}\n"
+                "  rule    a gradient is a tensor or an array, or None for zero"
+            )
+        if not again and isinstance(grad, Tensor):
+            grads[i] = grad._array
+    return grads
+
+
+def _handle(cls: type[Function], node: Node, i: int, again: bool) -> Tensor | None:
+    """A saved tensor as backward sees it; to be differentiated again, with the place that it has on the tape."""
+    (kind, at), array = node.plan.saves[i], node.saved[i]
+    if array is None or not again or kind == "constant":
+        return None if array is None else _wrap(array, None)
+    if kind == "arg":
+        return _wrap(array, node.parents[at])
+    return _wrap(
+        array, node if isinstance(array, np.ndarray) and node.shape == array.shape else _select(cls, node, at, array)
+    )
