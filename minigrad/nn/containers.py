@@ -1,16 +1,77 @@
-"""Modules that hold modules."""
+"""Modules that hold modules, and lists and dicts of parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Self
 
 from minigrad.nn.module import Module
+from minigrad.nn.parameter import Parameter
 
-__all__ = ["ModuleList", "Sequential"]
+__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 
-class Sequential(Module):
+class _Row(Module):
+    """Modules in a row, named "0", "1", ... by their places."""
+
+    def append(self, module: Module) -> Self:
+        """Add a module at the end; gives the container."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> Self:
+        """Add modules at the end; gives the container."""
+        for module in modules:
+            self.append(module)
+        return self
+
+    def insert(self, index: int, module: Module) -> Self:
+        """Add a module before the one at `index`; gives the container."""
+        row = list(self._modules.values())
+        row.insert(index, module)
+        self._become(row)
+        return self
+
+    def pop(self, index: int | str = -1) -> Module:
+        """Take a module out and give it."""
+        module: Module = self[index]
+        del self[index]
+        return module
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._modules.values())
+
+    def __contains__(self, module: object) -> bool:
+        return any(module is inner for inner in self._modules.values())
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, str):
+            return self._modules[index]
+        return list(self._modules.values())[index]
+
+    def __setitem__(self, index: Any, module: Module) -> None:
+        setattr(self, self._name(index), module)
+
+    def __delitem__(self, index: Any) -> None:
+        gone = list(self._modules)[index] if isinstance(index, slice) else [self._name(index)]
+        for name in gone:
+            del self._modules[name]
+        if all(name.isdecimal() for name in self._modules):
+            self._become(list(self._modules.values()))
+
+    def _name(self, index: Any) -> str:
+        return index if isinstance(index, str) else list(self._modules)[index]
+
+    def _become(self, row: list[Module | None]) -> None:
+        self._modules.clear()
+        for i, module in enumerate(row):
+            self.add_module(str(i), module)
+
+
+class Sequential(_Row):
     """Modules called one after another, named "0", "1", ..., or by the keys of one dict.
 
     >>> from minigrad import nn
@@ -33,46 +94,156 @@ class Sequential(Module):
                 x = module(x)
         return x
 
-    def append(self, module: Module) -> Sequential:
-        """Add a module at the end; gives the container."""
-        self.add_module(str(len(self)), module)
-        return self
-
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()
-
-    def __getitem__(self, index: int | slice) -> Any:
-        found = list(self._modules.items())[index]
-        return Sequential(dict(found)) if isinstance(found, list) else found[1]
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return Sequential(dict(list(self._modules.items())[index]))
+        return super().__getitem__(index)
 
 
-class ModuleList(Module):
+class ModuleList(_Row):
     """A list whose modules are registered; it has no `forward` of its own."""
 
     def __init__(self, modules: Iterable[Module] = ()):
         super().__init__()
         self.extend(modules)
 
-    def append(self, module: Module) -> ModuleList:
-        """Add a module at the end; gives the list."""
-        self.add_module(str(len(self)), module)
-        return self
+    def __getitem__(self, index: Any) -> Any:
+        found = super().__getitem__(index)
+        return ModuleList(found) if isinstance(index, slice) else found
 
-    def extend(self, modules: Iterable[Module]) -> ModuleList:
-        """Add modules at the end; gives the list."""
-        for module in modules:
-            self.append(module)
-        return self
+
+class ModuleDict(Module):
+    """A dict whose modules are registered; it has no `forward` of its own."""
+
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()):
+        super().__init__()
+        self.update(modules)
+
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
+        """Add the modules of a dict, or replace those of the same names."""
+        for name, module in dict(modules).items():
+            self[name] = module
+
+    def keys(self) -> Iterable[str]:
+        return self._modules.keys()
+
+    def values(self) -> Iterable[Any]:
+        return self._modules.values()
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        return self._modules.items()
+
+    def pop(self, name: str) -> Module:
+        """Take a module out and give it."""
+        module: Module = self[name]
+        del self[name]
+        return module
+
+    def clear(self) -> None:
+        self._modules.clear()
 
     def __len__(self) -> int:
         return len(self._modules)
 
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._modules
+
+    def __getitem__(self, name: str) -> Any:
+        return self._modules[name]
+
+    def __setitem__(self, name: str, module: Module) -> None:
+        self.add_module(name, module)
+
+    def __delitem__(self, name: str) -> None:
+        del self._modules[name]
+
+
+class ParameterList(Module):
+    """A list whose parameters are registered under "0", "1", ...; tensors become parameters."""
+
+    def __init__(self, values: Iterable[Any] = ()):
+        super().__init__()
+        self.extend(values)
+
+    def append(self, value: Any) -> Self:
+        """Add a parameter at the end; gives the list."""
+        self.register_parameter(str(len(self)), _as_parameter(value))
+        return self
+
+    def extend(self, values: Iterable[Any]) -> Self:
+        """Add parameters at the end; gives the list."""
+        for value in values:
+            self.append(value)
+        return self
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._parameters.values())
 
     def __getitem__(self, index: int | slice) -> Any:
-        found = list(self._modules.values())[index]
-        return ModuleList([m for m in found if m is not None]) if isinstance(found, list) else found
+        found = list(self._parameters.values())[index]
+        return ParameterList(found) if isinstance(found, list) else found
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        setattr(self, list(self._parameters)[index], _as_parameter(value))
+
+    def extra_repr(self) -> str:
+        return _listed(self._parameters)
+
+
+class ParameterDict(Module):
+    """A dict whose parameters are registered under their keys; tensors become parameters."""
+
+    def __init__(self, values: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()):
+        super().__init__()
+        self.update(values)
+
+    def update(self, values: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+        """Add the parameters of a dict, or replace those of the same names."""
+        for name, value in dict(values).items():
+            self[name] = value
+
+    def keys(self) -> Iterable[str]:
+        return self._parameters.keys()
+
+    def values(self) -> Iterable[Any]:
+        return self._parameters.values()
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        return self._parameters.items()
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parameters)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._parameters
+
+    def __getitem__(self, name: str) -> Any:
+        return self._parameters[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.register_parameter(name, _as_parameter(value))
+
+    def __delitem__(self, name: str) -> None:
+        del self._parameters[name]
+
+    def extra_repr(self) -> str:
+        return _listed(self._parameters)
+
+
+def _as_parameter(value: Any) -> Parameter:
+    return value if isinstance(value, Parameter) else Parameter(value)
+
+
+def _listed(parameters: Mapping[str, Parameter | None]) -> str:
+    """A line for each parameter."""
+    lines = [f"({name}): Parameter of {p.dtype} and shape {p.shape}" for name, p in parameters.items() if p is not None]
+    return "\n".join(lines)

@@ -7,6 +7,7 @@ convolution's (F, C, KH, KW) has fan_in = C*KH*KW, fan_out = F*KH*KW.
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,12 @@ from minigrad.random import default_generator
 from minigrad.tensor import Tensor
 
 __all__ = [
-    "calculate_gain", "constant_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "uniform_",
-    "xavier_normal_", "xavier_uniform_", "zeros_",
+    "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
+    "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
 ]  # fmt: skip
 
 Generator = np.random.Generator
+LINEAR = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -46,6 +48,79 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Normal with the given mean and standard deviation."""
     return _filled(tensor, (generator or default_generator()).normal(mean, std, tensor.shape))
+
+
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Normal, drawn again where it falls outside [a, b], which are values, not multiples of `std`."""
+    if not (a < b and std > 0):
+        raise ValueError(f"trunc_normal_: needs a < b and std > 0, got a={a}, b={b}, std={std}")
+    rng, low, high = generator or default_generator(), (a - mean) / std, (b - mean) / std
+    flipped = low > 0  # the lower tail is the one that can be told exactly
+    low, high = (-high, -low) if flipped else (low, high)
+    normal = NormalDist()
+    below, above = normal.cdf(low), normal.cdf(high)
+    if above - below > 0.01:
+        drawn = rng.standard_normal(tensor.shape)
+        while (outside := (drawn < low) | (drawn > high)).any():
+            drawn = np.where(outside, rng.standard_normal(tensor.shape), drawn)
+    else:  # too rare to wait for: through the inverse of the distribution
+        share = np.maximum(below + (above - below) * rng.random(tensor.shape), np.finfo(float).tiny)
+        drawn = np.clip(np.vectorize(normal.inv_cdf, otypes=[float])(share), low, high)
+    return _filled(tensor, np.clip(mean + std * (-drawn if flipped else drawn), a, b))
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """The identity, or as much of it as a matrix that is not square holds."""
+    if tensor.ndim != 2:
+        raise ShapeError(f"eye_: needs a matrix, got shape {tensor.shape}")
+    return _filled(tensor, np.eye(tensor.shape[0], tensor.shape[1]))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """A convolution's weight that passes as many channels as it can through unchanged, those of each group by themselves."""
+    F = tensor.shape[0] if 3 <= tensor.ndim <= 5 else 0
+    if not F or groups < 1 or F % groups:
+        raise ShapeError(f"dirac_: needs a weight (F, C, *K) with F divisible by groups={groups}, got shape {tensor.shape}")
+    values = np.zeros(tensor.shape)
+    middle = tuple(k // 2 for k in tensor.shape[2:])
+    for group in range(groups):
+        for c in range(min(F // groups, tensor.shape[1])):
+            values[(group * (F // groups) + c, c, *middle)] = 1
+    return _filled(tensor, values)
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Rows, or columns where there are fewer, that are orthonormal, times `gain`: Saxe et al. (2014).
+
+    A weight of more axes counts as the matrix (F, C*K).
+    """
+    if tensor.ndim < 2:
+        raise ShapeError(f"orthogonal_: needs at least two axes, got shape {tensor.shape}")
+    if not tensor.numel():
+        return tensor
+    rows, columns = tensor.shape[0], tensor.numel() // tensor.shape[0]
+    drawn = (generator or default_generator()).standard_normal((max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(drawn)
+    q *= np.sign(np.diag(r))  # every orthogonal matrix as likely as any other
+    return _filled(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
+    """Normal, but for a share `sparsity` of each column, rounded up, that is zero: Martens (2010)."""
+    if tensor.ndim != 2 or not 0 <= sparsity <= 1:
+        raise ShapeError(f"sparse_: needs a matrix and a share in [0, 1], got shape {tensor.shape} and {sparsity}")
+    rng, (rows, columns) = generator or default_generator(), tensor.shape
+    values = std * rng.standard_normal((rows, columns))
+    for column in range(columns):
+        values[rng.permutation(rows)[: math.ceil(sparsity * rows)], column] = 0
+    return _filled(tensor, values)
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
@@ -89,7 +164,7 @@ def calculate_gain(nonlinearity: str, param: float = 0.01) -> float:
     1.4142135623730951
     """
     gains = {
-        "linear": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv3d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "selu": 0.75,
+        **dict.fromkeys(LINEAR, 1.0), "sigmoid": 1.0, "tanh": 5 / 3, "selu": 0.75,
         "relu": math.sqrt(2.0), "leaky_relu": math.sqrt(2.0 / (1 + param**2)),
     }  # fmt: skip
     if nonlinearity not in gains:

@@ -5,24 +5,22 @@ from __future__ import annotations
 import difflib
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from minigrad.errors import DTypeError, MinigradError
+from minigrad.nn.hooks import Hooks, RemovableHandle
 from minigrad.nn.parameter import Parameter
+from minigrad.nn.state import IncompatibleKeys, fitted
 from minigrad.primitive import DType
 from minigrad.scope import here, untracked
 from minigrad.tensor import Tensor
 
+if TYPE_CHECKING:
+    from minigrad.nn.summary import Summary
+
 __all__ = ["Module"]
-
-
-class IncompatibleKeys(NamedTuple):
-    """What `load_state_dict` found amiss with strict=False."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
 
 
 class Module:
@@ -49,10 +47,13 @@ class Module:
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
+    _unsaved: set[str]  # names of the buffers that are not part of the state
+    _hooks: Hooks | None = None
 
     def __init__(self) -> None:
         for registry in ("_parameters", "_buffers", "_modules"):
             object.__setattr__(self, registry, {})
+        object.__setattr__(self, "_unsaved", set())
         object.__setattr__(self, "training", True)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -63,7 +64,7 @@ class Module:
         outer = here.scope
         here.scope = outer, weakref.ref(self), untracked(args)
         try:
-            return self.forward(*args, **kwargs)
+            return self.forward(*args, **kwargs) if self._hooks is None else self._hooks.call(self, args, kwargs)
         except MinigradError as error:
             self._locate(error)
             raise
@@ -125,12 +126,13 @@ class Module:
             raise TypeError(f"register_parameter: {name!r} must be a Parameter or None, got {type(parameter).__name__}")
         self._parameters[name] = parameter
 
-    def register_buffer(self, name: str, tensor: Tensor | None) -> None:
-        """Own a tensor that is saved and converted with the parameters, but not optimized."""
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Own a tensor that is converted and, if `persistent`, saved with the parameters, but not optimized."""
         self._check_name(name)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(f"register_buffer: {name!r} must be a Tensor or None, got {type(tensor).__name__}")
         self._buffers[name] = tensor
+        self._unsaved.discard(name) if persistent else self._unsaved.add(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Own a module under a name that need not be an identifier, such as "0"."""
@@ -139,6 +141,51 @@ class Module:
             raise TypeError(f"add_module: {name!r} must be a Module or None, got {type(module).__name__}")
         self._check_contains(name, module)
         self._modules[name] = module
+
+    register_module = add_module
+
+    # Hooks
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args)`` before each forward; what it gives, if anything, takes the place of the arguments.
+
+        With `with_kwargs` it is ``hook(module, args, kwargs)`` and gives both.
+        """
+        return RemovableHandle(self._hooked().before, (hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args, output)`` after each forward; what it gives, if anything, takes the output's place.
+
+        With `with_kwargs` it is ``hook(module, args, kwargs, output)``.
+
+        >>> import minigrad as mg
+        >>> from minigrad import nn
+        >>> layer = nn.ReLU()
+        >>> with layer.register_forward_hook(lambda module, args, output: output * 10):
+        ...     layer(mg.tensor([-1.0, 2.0]))
+        tensor([ 0., 20.])
+        """
+        return RemovableHandle(self._hooked().after, (hook, with_kwargs), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_output)`` when the gradients of all outputs are complete; it may give others."""
+        return RemovableHandle(self._hooked().gradient_before, hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of all inputs are complete.
+
+        Both are tuples, with None where there is no gradient; what it gives, if anything, takes grad_input's place.
+        """
+        return RemovableHandle(self._hooked().gradient, hook, prepend)
+
+    def _hooked(self) -> Hooks:
+        if self._hooks is None:
+            object.__setattr__(self, "_hooks", Hooks())
+        return self._hooks  # type: ignore[return-value]
 
     # Walks: parents before children, in the order of registration, each object once unless told otherwise
 
@@ -164,27 +211,57 @@ class Module:
     def children(self) -> Iterator[Module]:
         return (module for _, module in self.named_children())
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Every parameter under its dotted name; a shared one once, under its first name."""
-        return self._named("_parameters")
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Every parameter under its dotted name after `prefix`; a shared one once, under its first name."""
+        return self._named("_parameters", prefix, recurse, remove_duplicate)
 
-    def parameters(self) -> Iterator[Parameter]:
-        return (parameter for _, parameter in self.named_parameters())
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
-    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
-        return self._named("_buffers")
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        return self._named("_buffers", prefix, recurse, remove_duplicate)
 
-    def buffers(self) -> Iterator[Tensor]:
-        return (buffer for _, buffer in self.named_buffers())
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
-    def _named(self, registry: str) -> Iterator[tuple[str, Any]]:
+    def get_submodule(self, target: str) -> Module:
+        """The module under a dotted name; raises AttributeError naming the part that is not there."""
+        module: Any = self
+        for name in target.split(".") if target else ():
+            module = getattr(module, name)
+            if not isinstance(module, Module):
+                raise AttributeError(f"{target!r}: {name!r} is a {type(module).__name__}, not a module")
+        return module
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter under a dotted name; raises AttributeError if there is none."""
+        path, _, name = target.rpartition(".")
+        parameter = getattr(self.get_submodule(path), name)
+        if not isinstance(parameter, Parameter):
+            raise AttributeError(f"{target!r} is a {type(parameter).__name__}, not a parameter")
+        return parameter
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer under a dotted name; raises AttributeError if there is none."""
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        if module._buffers.get(name) is None:
+            raise AttributeError(f"{target!r} is not a buffer")
+        return module._buffers[name]  # type: ignore[return-value]
+
+    def _named(self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        for prefix, module in self.named_modules():
+        walk = self.named_modules(prefix, remove_duplicate) if recurse else [(prefix, self)]
+        for path, module in walk:
             for name, tensor in getattr(module, registry).items():
-                if tensor is None or id(tensor) in seen:
+                if tensor is None or (remove_duplicate and id(tensor) in seen):
                     continue
                 seen.add(id(tensor))
-                yield f"{prefix}.{name}" if prefix else name, tensor
+                yield f"{path}.{name}" if path else name, tensor
 
     # Everything at once
 
@@ -209,13 +286,18 @@ class Module:
             parameter.requires_grad_(requires_grad)
         return self
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters; or, with ``set_to_none=False``, make them zero."""
         for parameter in self.parameters():
-            parameter.grad = None
+            parameter.grad = None if set_to_none or parameter.grad is None else parameter.grad * 0
 
     def to(self, dtype: DType) -> Self:
-        """Convert parameters and floating-point buffers, in place, to a float dtype; their gradients are forgotten."""
+        """Convert parameters and floating-point buffers, in place, to a float dtype; their gradients are forgotten.
+
+        PyTorch's device "cpu" is accepted and changes nothing: there is no other.
+        """
+        if isinstance(dtype, str) and dtype == "cpu":
+            return self
         wanted = np.dtype(dtype)
         if wanted.kind != "f":
             raise DTypeError(f"to: a module's dtype must be a float, got {wanted}")
@@ -223,6 +305,11 @@ class Module:
             if tensor.dtype.kind == "f" and tensor.dtype != wanted:
                 tensor._convert(wanted)
         return self
+
+    type = to
+
+    def half(self) -> Self:
+        return self.to(np.float16)
 
     def float(self) -> Self:
         return self.to(np.float32)
@@ -239,62 +326,55 @@ class Module:
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Replace parameters and buffers by the tensors or arrays of `state_dict`: all of them, or none.
 
-        Raises ValueError listing every missing, unexpected and mis-shaped key at once (with strict=False only the
-        mis-shaped ones), and TypeError for what is not a mapping of names to numbers; nothing has changed then.
+        Raises ValueError listing every missing, unexpected and mis-shaped key, and every parameter that holds NaN, at once
+        (with strict=False only the last two), and TypeError for what is not a mapping of names to numbers; nothing has
+        changed then.
         """
-        if not isinstance(state_dict, Mapping):
-            raise TypeError(f"load_state_dict: needs a mapping of names to arrays, got {type(state_dict).__name__}")
         own = self._state_tensors()
-        missing = [key for key in own if key not in state_dict]
-        unexpected = [key for key in state_dict if key not in own]
-        new = {}
-        problems = []
-        for key in own:
-            if key not in state_dict:
-                continue
-            value = state_dict[key]
-            array = value._array if isinstance(value, Tensor) else np.asarray(value)
-            if array.dtype.kind not in "fiub":
-                raise TypeError(f"load_state_dict: {key} has dtype {array.dtype}, expected numbers")
-            if array.shape != own[key].shape:
-                problems.append(f"{key}: has shape {array.shape}, the module {own[key].shape}")
-            new[key] = array
-        if strict:
-            for key in missing:
-                problems.append(f"{key}: missing")
-            for key in unexpected:
-                close = difflib.get_close_matches(str(key), list(own), 1)
-                problems.append(f"{key}: unexpected" + (f"; did you mean {close[0]}?" if close else ""))
-        if problems:
-            listed = "\n  ".join(problems)
-            raise ValueError(f"load_state_dict: {len(problems)} problems with {type(self).__name__}\n  {listed}")
+        new, keys = fitted(type(self).__name__, own, state_dict, strict)
         for key, array in new.items():
-            replacement = np.empty_like(own[key]._array)
-            replacement[...] = array
-            own[key]._write(replacement)
-        return IncompatibleKeys(missing, unexpected)
+            own[key]._write(array)
+        return keys
 
     def _state_tensors(self) -> dict[str, Tensor]:
         """Parameters and buffers, module by module; a shared one under each of its names."""
         state = {}
         for prefix, module in self.named_modules(remove_duplicate=False):
             for name, tensor in [*module._parameters.items(), *module._buffers.items()]:
-                if tensor is not None:
+                if tensor is not None and name not in module._unsaved:
                     state[f"{prefix}.{name}" if prefix else name] = tensor
         return state
 
     # Appearance
+
+    def summary(self, *inputs: Any) -> Summary:
+        """Shapes, parameters (shared ones once), multiply-accumulates and bytes, module by module; printed, a table.
+
+        `inputs` are what `forward` takes, or shapes of it; the module runs once on them, in evaluation mode.
+
+        >>> from minigrad import nn
+        >>> nn.Sequential(nn.Linear(3, 2), nn.ReLU()).summary((4, 3))
+                         output  parameters  MACs  bytes
+        net  Sequential  (4, 2)                       32
+        0    Linear      (4, 2)           8    24     32
+        1    ReLU        (4, 2)                       32
+        Sequential: 8 parameters, 32 bytes; 24 MACs, 80 bytes saved for backward
+        """
+        from minigrad.nn.summary import summarize  # it is made of modules and hooks itself
+
+        return summarize(self, *inputs)
 
     def extra_repr(self) -> str:
         """What stands between the parentheses of a layer's repr."""
         return ""
 
     def __repr__(self) -> str:
-        head = type(self).__name__
-        lines = [f"({name}): {module!r}".replace("\n", "\n  ") for name, module in self.named_children()]
-        if not lines:
-            return f"{head}({self.extra_repr()})"
-        return f"{head}({self.extra_repr()}\n  " + "\n  ".join(lines) + "\n)"
+        head, extra = type(self).__name__, self.extra_repr()
+        children = [f"({name}): {module!r}".replace("\n", "\n  ") for name, module in self.named_children()]
+        if not children and "\n" not in extra:
+            return f"{head}({extra})"
+        lines = [*(extra.split("\n") if extra else ()), *children]
+        return f"{head}(\n  " + "\n  ".join(lines) + "\n)"
 
     def _check_name(self, name: str) -> None:
         if "_parameters" not in self.__dict__:

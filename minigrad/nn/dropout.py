@@ -1,0 +1,50 @@
+"""Layers that leave things out at random while they are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from minigrad.nn import functional as F
+from minigrad.nn.module import Module
+from minigrad.tensor import Tensor
+
+__all__ = ["Dropout", "Dropout1d", "Dropout2d", "Dropout3d"]
+
+
+class Dropout(Module):
+    """In training, zero each element with probability `p` and scale the others by 1/(1 - p)."""
+
+    function: ClassVar[Callable[..., Any]] = F.dropout
+
+    def __init__(self, p: float = 0.5, inplace: bool = False, generator: np.random.Generator | None = None):
+        super().__init__()
+        if not 0 <= p <= 1:
+            raise ValueError(f"{type(self).__name__}: p must be within [0, 1], got {p}")
+        self.p, self.inplace, self.generator = p, inplace, generator
+
+    def forward(self, x: Tensor) -> Tensor:
+        return type(self).function(x, self.p, self.training, self.generator)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout1d(Dropout):
+    """In training, zero whole channels of sequences (N, C, L): Tompson et al. (2015)."""
+
+    function = F.dropout1d
+
+
+class Dropout2d(Dropout):
+    """In training, zero whole channels of images (N, C, H, W): Tompson et al. (2015)."""
+
+    function = F.dropout2d
+
+
+class Dropout3d(Dropout):
+    """In training, zero whole channels of volumes (N, C, D, H, W): Tompson et al. (2015)."""
+
+    function = F.dropout3d

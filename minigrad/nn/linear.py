@@ -1,0 +1,81 @@
+"""Layers that multiply by a matrix, and those that only change the shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigrad.nn import functional as F
+from minigrad.nn.arguments import count, uniform_parameter
+from minigrad.nn.module import Module
+from minigrad.nn.parameter import Parameter
+from minigrad.ops import flatten, unflatten
+from minigrad.primitive import DType
+from minigrad.tensor import Tensor
+
+__all__ = ["Flatten", "Identity", "Linear", "Unflatten"]
+
+
+class Linear(Module):
+    """``x @ weight.T + bias``: (..., in_features) to (..., out_features).
+
+    Weight and bias start uniform in +-1/sqrt(in_features), as PyTorch's.
+
+    >>> import minigrad as mg
+    >>> from minigrad import nn
+    >>> nn.Linear(20, 30)(mg.zeros(4, 20)).shape
+    (4, 30)
+    """
+
+    bias: Parameter | None
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: DType = None):
+        super().__init__()
+        self.in_features = count("Linear", "in_features", in_features)
+        self.out_features = count("Linear", "out_features", out_features)
+        self.weight = uniform_parameter((out_features, in_features), in_features, dtype)
+        self.register_parameter("bias", uniform_parameter((out_features,), in_features, dtype) if bias else None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        bias = self.bias is not None
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={bias}"
+
+
+class Identity(Module):
+    """What it is given; a placeholder that takes any arguments when it is made."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__()
+
+    def forward(self, x: Any) -> Any:
+        return x
+
+
+class Flatten(Module):
+    """Merge the axes from `start_dim` to `end_dim`: by default all but the batch."""
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1):
+        super().__init__()
+        self.start_dim, self.end_dim = start_dim, end_dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        return flatten(x, self.start_dim, self.end_dim)
+
+    def extra_repr(self) -> str:
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """Split the axis `dim` into several of the sizes `unflattened_size`."""
+
+    def __init__(self, dim: int, unflattened_size: tuple[int, ...]):
+        super().__init__()
+        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return unflatten(x, self.dim, self.unflattened_size)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -1,0 +1,55 @@
+"""Whether a state dict fits a module, and all the reasons why not."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.nn.parameter import Parameter
+from minigrad.primitive import Array
+from minigrad.tensor import Tensor
+
+__all__ = ["IncompatibleKeys", "fitted"]
+
+
+class IncompatibleKeys(NamedTuple):
+    """What `load_state_dict` found amiss with strict=False."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+def fitted(
+    kind: str, own: Mapping[str, Tensor], state_dict: Mapping[str, Any], strict: bool
+) -> tuple[dict[str, Array], IncompatibleKeys]:
+    """The arrays that take the places of a module's own, laid out in memory as those are; see `Module.load_state_dict`."""
+    if not isinstance(state_dict, Mapping):
+        raise TypeError(f"load_state_dict: needs a mapping of names to arrays, got {type(state_dict).__name__}")
+    keys = IncompatibleKeys([key for key in own if key not in state_dict], [key for key in state_dict if key not in own])
+    problems, new = [], {}
+    for key, tensor in own.items():
+        if key not in state_dict:
+            continue
+        value = state_dict[key]
+        array = value._array if isinstance(value, Tensor) else np.asarray(value)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"load_state_dict: {key} has dtype {array.dtype}, expected numbers")
+        if array.shape != tensor.shape:
+            problems.append(f"{key}: has shape {array.shape}, the module {tensor.shape}")
+        elif isinstance(tensor, Parameter) and array.dtype.kind == "f" and np.isnan(array).any():
+            problems.append(f"{key}: {np.count_nonzero(np.isnan(array))} of {array.size} values are NaN")
+        else:
+            new[key] = np.empty_like(tensor._array)
+            new[key][...] = array
+    if strict:
+        problems += [f"{key}: missing" for key in keys.missing_keys]
+        for key in keys.unexpected_keys:
+            close = difflib.get_close_matches(str(key), list(own), 1)
+            problems.append(f"{key}: unexpected" + (f"; did you mean {close[0]}?" if close else ""))
+    if problems:
+        listed = "\n  ".join(problems)
+        raise ValueError(f"load_state_dict: {len(problems)} problems with {kind}\n  {listed}")
+    return new, keys

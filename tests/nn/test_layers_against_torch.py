@@ -1,0 +1,210 @@
+"""Every layer beside PyTorch's: its repr, its state in both directions, forward, gradients, and ten steps of training."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import interop, nn
+
+torch = pytest.importorskip("torch")
+
+# (layer, arguments, shape of the input); options by name in a dict at the end of the arguments
+LAYERS = [
+    ("Linear", (5, 3), (4, 5)),
+    ("Linear", (5, 3, {"bias": False}), (2, 4, 5)),
+    ("Identity", (), (2, 3)),
+    ("Flatten", (), (2, 3, 4)),
+    ("Flatten", (2, -1), (2, 3, 4, 5)),
+    ("Unflatten", (1, (2, 3)), (4, 6, 5)),
+    ("Conv1d", (3, 5, 4), (2, 3, 9)),
+    ("Conv1d", (4, 6, 3, {"stride": 2, "padding": 1, "dilation": 2, "groups": 2, "bias": False}), (2, 4, 11)),
+    ("Conv1d", (2, 3, 4, {"padding": "same", "padding_mode": "circular"}), (2, 2, 9)),
+    ("Conv2d", (3, 5, (4, 3)), (2, 3, 7, 11)),
+    ("Conv2d", (2, 4, 3, {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 2), "groups": 2}), (2, 2, 7, 9)),
+    ("Conv2d", (2, 3, 3, {"padding": "same", "bias": False}), (1, 2, 5, 6)),
+    ("Conv2d", (2, 3, (3, 4), {"padding": "same", "padding_mode": "reflect", "dilation": (1, 2)}), (2, 2, 7, 9)),
+    ("Conv2d", (2, 3, 3, {"padding": (2, 1), "padding_mode": "replicate", "stride": 2}), (2, 2, 6, 7)),
+    ("Conv2d", (2, 3, 3, {"padding": 1, "padding_mode": "circular"}), (2, 2, 6, 7)),
+    ("Conv2d", (2, 3, 3, {"padding": "valid"}), (2, 2, 6, 7)),
+    ("Conv3d", (2, 4, (2, 3, 2), {"stride": (1, 2, 1), "padding": (0, 1, 1), "groups": 2}), (2, 2, 4, 5, 3)),
+    ("Conv3d", (1, 2, 2, {"padding": 1, "padding_mode": "reflect"}), (1, 1, 3, 4, 3)),
+    ("ConvTranspose1d", (4, 6, 3, {"stride": 3, "padding": 1, "output_padding": 2, "groups": 2}), (2, 4, 5)),
+    ("ConvTranspose2d", (3, 2, (4, 3), {"stride": (2, 3), "padding": 1, "output_padding": (1, 0)}), (2, 3, 4, 5)),
+    ("ConvTranspose2d", (2, 4, 3, {"dilation": 2, "bias": False, "groups": 2}), (2, 2, 3, 4)),
+    ("ConvTranspose3d", (2, 3, 2, {"stride": 2}), (1, 2, 3, 2, 3)),
+    ("MaxPool1d", (3,), (2, 3, 10)),
+    ("MaxPool1d", (3, {"stride": 2, "padding": 1, "dilation": 2}), (2, 3, 10)),
+    ("MaxPool2d", (2,), (2, 3, 6, 8)),
+    ("MaxPool2d", ((3, 2), {"stride": (2, 1), "padding": 1, "ceil_mode": True}), (2, 3, 7, 8)),
+    ("MaxPool3d", (2, {"stride": 1}), (2, 2, 3, 4, 3)),
+    ("AvgPool1d", (3, {"stride": 2, "padding": 1}), (2, 3, 10)),
+    ("AvgPool2d", (2,), (2, 3, 6, 8)),
+    ("AvgPool2d", (3, 2, 1, True, False), (2, 3, 6, 8)),
+    ("AvgPool2d", (3, {"divisor_override": 5}), (2, 3, 6, 8)),
+    ("AvgPool3d", (2,), (2, 2, 4, 4, 3)),
+    ("AdaptiveAvgPool1d", (4,), (2, 3, 10)),
+    ("AdaptiveAvgPool2d", ((3, None),), (2, 3, 7, 5)),
+    ("AdaptiveAvgPool2d", (1,), (2, 3, 7, 5)),
+    ("AdaptiveAvgPool3d", (2,), (2, 2, 5, 4, 3)),
+    ("AdaptiveMaxPool1d", (4,), (2, 3, 10)),
+    ("AdaptiveMaxPool2d", ((3, 2),), (2, 3, 7, 5)),
+    ("AdaptiveMaxPool3d", (2,), (2, 2, 5, 4, 3)),
+    ("ZeroPad1d", (2,), (2, 3, 4)),
+    ("ZeroPad2d", ((1, 2, 0, 3),), (2, 3, 4, 5)),
+    ("ZeroPad2d", ((1, -1, 0, -2),), (2, 3, 4, 5)),
+    ("ZeroPad3d", (1,), (2, 3, 2, 3, 2)),
+    ("ConstantPad1d", ((1, 2), 3.5), (2, 3, 4)),
+    ("ConstantPad2d", (1, -2.0), (2, 3, 4, 5)),
+    ("ConstantPad3d", (1, 0.5), (2, 2, 2, 3, 2)),
+    ("ReflectionPad1d", ((2, 1),), (2, 3, 4)),
+    ("ReflectionPad2d", ((1, 2, 3, 0),), (2, 3, 4, 5)),
+    ("ReflectionPad3d", (1,), (2, 2, 2, 3, 2)),
+    ("ReplicationPad1d", ((2, 1),), (2, 3, 4)),
+    ("ReplicationPad2d", ((1, 2, 3, 0),), (2, 3, 4, 5)),
+    ("ReplicationPad3d", (1,), (2, 2, 2, 3, 2)),
+    ("CircularPad1d", ((2, 1),), (2, 3, 4)),
+    ("CircularPad2d", ((1, 2, 3, 0),), (2, 3, 4, 5)),
+    ("CircularPad3d", (1,), (2, 2, 2, 3, 2)),
+    ("ReLU", (), (3, 4)),
+    ("ReLU", (True,), None),  # PyTorch refuses to change a leaf
+    ("Sigmoid", (), (3, 4)),
+    ("Tanh", (), (3, 4)),
+    ("Dropout", (0.3,), None),
+    ("Dropout1d", (), None),
+    ("Dropout2d", (), None),
+    ("Dropout3d", (), None),
+]  # fmt: skip
+IDS = [f"{name}-{i}" for i, (name, _, _) in enumerate(LAYERS)]
+every_layer = pytest.mark.parametrize("name, arguments, shape", LAYERS, ids=IDS)
+
+
+def made(lib, name, arguments):
+    options = {}
+    if arguments and isinstance(arguments[-1], dict):
+        *arguments, options = arguments
+    return getattr(lib.nn, name)(*arguments, **options).double()
+
+
+def distinct(rng, shape):
+    """Numbers without ties and without zeros, so that no kink is near."""
+    size = int(np.prod(shape))
+    return ((rng.permutation(size) - size / 2 + 0.5) / size * 4 + rng.uniform(-0.4, 0.4, size) / size).reshape(shape)
+
+
+def pair(name, arguments):
+    """The layer in both libraries with the same values, drawn by neither's initialiser."""
+    ours, theirs = made(mg, name, arguments), made(torch, name, arguments)
+    rng = np.random.default_rng(1)
+    state = {
+        key: torch.tensor(rng.uniform(0.2, 1.0, tuple(value.shape))).to(value.dtype)
+        if "running_var" in key or not value.dtype.is_floating_point
+        else torch.tensor(rng.standard_normal(tuple(value.shape)))
+        for key, value in theirs.state_dict().items()
+    }
+    theirs.load_state_dict(state)
+    ours.load_state_dict(interop.from_torch(theirs.state_dict()))
+    return ours, theirs
+
+
+def both(x):
+    return mg.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+
+
+def close(ours, theirs, rtol=1e-10):
+    assert (ours is None) == (theirs is None)
+    if ours is not None:
+        a, b = (np.asarray(t.detach().numpy()) for t in (ours, theirs))
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-12)
+
+
+@every_layer
+def test_it_prints_and_saves_alike(name, arguments, shape):
+    ours, theirs = pair(name, arguments)
+    assert repr(ours) == repr(theirs)
+    assert [(k, tuple(v.shape)) for k, v in theirs.state_dict().items()] == [
+        (k, v.shape) for k, v in ours.state_dict().items()
+    ]
+    theirs.load_state_dict(interop.to_torch(ours.state_dict()))
+
+
+@every_layer
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+def test_forward_and_gradients(name, arguments, shape, training):
+    if shape is None:
+        pytest.skip("draws at random")
+    ours, theirs = pair(name, arguments)
+    ours.train(training)
+    theirs.train(training)
+    rng = np.random.default_rng(2)
+    x, y = both(distinct(rng, shape))
+    out, expected = ours(x), theirs(y)
+    close(out, expected)
+    g = rng.standard_normal(out.shape)
+    if not out.requires_grad:
+        return
+    out.backward(mg.tensor(g))
+    expected.backward(torch.tensor(g))
+    close(x.grad, y.grad)
+    for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+        close(p.grad, q.grad)
+    for p, q in zip(ours.buffers(), theirs.buffers(), strict=True):
+        close(p, q)
+
+
+@every_layer
+def test_ten_steps(name, arguments, shape):
+    ours, theirs = pair(name, arguments)
+    if shape is None or not list(theirs.parameters()):
+        pytest.skip("nothing to learn, or random")
+    rng = np.random.default_rng(3)
+    optimizers = [lib.optim.SGD(layer.parameters(), lr=1e-2, momentum=0.9) for lib, layer in ((mg, ours), (torch, theirs))]
+    for _ in range(10):
+        x, y = both(distinct(rng, shape))
+        for optimizer, layer, given in zip(optimizers, (ours, theirs), (x, y), strict=True):
+            optimizer.zero_grad()
+            layer(given).square().mean().backward()
+            optimizer.step()
+    for p, q in zip(ours.state_dict().values(), theirs.state_dict().values(), strict=True):
+        close(p, q, rtol=1e-9)
+
+
+def test_a_transposed_convolution_takes_the_size_wanted():
+    ours, theirs = pair("ConvTranspose2d", (2, 3, 3, {"stride": 3, "padding": 1}))
+    x, y = both(np.random.default_rng(0).standard_normal((1, 2, 4, 5)))
+    for size in [(10, 13), (12, 14), (1, 3, 11, 15)]:
+        close(ours(x, output_size=size), theirs(y, output_size=size))
+    with pytest.raises(mg.ShapeError, match=r"output_size must be within \(10, 13\) and \(12, 15\)"):
+        ours(x, output_size=(9, 13))
+
+
+def test_maxima_come_with_their_places():
+    for name, arguments, shape in [("MaxPool2d", (2, {"return_indices": True}), (1, 2, 4, 6)),
+                                   ("AdaptiveMaxPool1d", (3, {"return_indices": True}), (1, 2, 7))]:  # fmt: skip
+        ours, theirs = pair(name, arguments)
+        x, y = both(distinct(np.random.default_rng(0), shape))
+        for a, b in zip(ours(x), theirs(y), strict=True):
+            close(a, b)
+
+
+def test_the_values_they_start_with_have_pytorchs_bounds():
+    mg.manual_seed(0)
+    torch.manual_seed(0)
+    for name, arguments in [("Linear", (50, 400)), ("Conv1d", (10, 400, 5)), ("Conv2d", (6, 300, 3, {"groups": 2})),
+                            ("ConvTranspose2d", (200, 10, 3)), ("Conv3d", (3, 200, 2))]:  # fmt: skip
+        ours, theirs = made(mg, name, arguments), made(torch, name, arguments)
+        for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+            a, b = np.abs(p.detach().numpy()), np.abs(q.detach().numpy())
+            loose = 0.03 if a.ndim > 1 else 0.3  # a bias has few values
+            assert a.max() == pytest.approx(b.max(), rel=loose) and a.mean() == pytest.approx(b.mean(), rel=2 * loose)
+
+
+def test_every_layer_stands_in_the_table():
+    containers = {"Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"}
+    layers = {
+        name for name in dir(nn)
+        if inspect.isclass(getattr(nn, name)) and issubclass(getattr(nn, name), nn.Module) and not name.endswith("Loss")
+    }  # fmt: skip
+    assert layers - containers == {name for name, _, _ in LAYERS}
