@@ -1,6 +1,9 @@
 """The table of calculus: every operation beside its gradient rules."""
 
+from types import ModuleType as _Module
+
 from minigrad.ops.arrangement import *
+from minigrad.ops.contraction import *
 from minigrad.ops.convolution import *
 from minigrad.ops.diagonals import *
 from minigrad.ops.elementwise import *
@@ -9,6 +12,9 @@ from minigrad.ops.joining import *
 from minigrad.ops.linalg import *
 from minigrad.ops.loss import *
 from minigrad.ops.pooling import *
+from minigrad.ops.products import *
 from minigrad.ops.reduction import *
 from minigrad.ops.shape import *
 from minigrad.ops.sorting import *
+
+__all__ = [name for name, value in globals().items() if name[0] != "_" and not isinstance(value, _Module)]  # not its rooms

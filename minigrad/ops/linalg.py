@@ -36,7 +36,7 @@ def _(g: Any, x: Any, shape: tuple[int, ...], order: str) -> Any:
     return _summed(multiply_matrices(x.mT, g, order), shape)
 
 
-@register(np.matmul)
+@register(np.matmul, np.linalg.matmul)
 def matmul(x: Any, y: Any) -> Any:
     """The matrix product ``x @ y`` as NumPy has it: vectors on either side, leading axes broadcast.
 

@@ -1,0 +1,229 @@
+"""Einstein's summation: products of several arrays, with the axes to multiply, keep and sum named by letters.
+
+What to do depends on the subscripts and the shapes alone: it is worked out once, as a `Program`, and remembered.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Sequence
+from string import ascii_letters, ascii_lowercase, ascii_uppercase
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.errors import ShapeError
+from minigrad.kernels import contraction as kernel
+from minigrad.ops.diagonals import diagonal
+from minigrad.ops.reduction import sum
+from minigrad.ops.shape import permute, reshape
+from minigrad.primitive import Array, composite, primitive, register, shape_of
+
+__all__ = ["einsum"]
+
+Shape = tuple[int, ...]
+NUMBERED = ascii_uppercase + ascii_lowercase  # in alphabetical order, so that an implicit output counts up
+
+
+class Preparation(NamedTuple):
+    """What makes an operand ready for products: no label twice, no axis that broadcasts, no label that only it has."""
+
+    diagonals: tuple[tuple[int, int], ...]  # pairs of axes with one label
+    shape: Shape | None  # without axes of size 1 that broadcast
+    summed: tuple[int, ...]  # axes whose labels nothing else has
+
+
+class Program(NamedTuple):
+    """An einsum for certain shapes: prepare the operands, contract two at a time, put the axes in order."""
+
+    preparations: tuple[Preparation, ...]
+    products: tuple[tuple[int, int, str], ...]  # of operands or earlier products (they count on), by these subscripts
+    order: Shape | None  # of the axes of the last product; None: as they are
+
+
+@primitive
+def contract(x: Array, y: Array, subscripts: str) -> Array:
+    """The einsum of two arrays, ``"ij,jk->ik"``: of x, y and the result, any one is made by the other two, as its gradient.
+
+    No label stands twice in one term, and each stands in two terms at least.
+    """
+    return kernel.contract(x, y, subscripts)
+
+
+@contract.gradient("x")
+def _(g: Any, y: Any, subscripts: str) -> Any:
+    x_labels, y_labels, out = _terms(subscripts)
+    return contract(g, y, f"{out},{y_labels}->{x_labels}")
+
+
+@contract.gradient("y")
+def _(g: Any, x: Any, subscripts: str) -> Any:
+    x_labels, y_labels, out = _terms(subscripts)
+    return contract(x, g, f"{x_labels},{out}->{y_labels}")
+
+
+@register(np.einsum)
+@composite
+def einsum(subscripts: Any, *operands: Any, optimize: Any = "greedy") -> Any:
+    """The products of all operands, summed over every label that the output lacks; ``"ij,jk->ik"`` is a matrix product.
+
+    All of NumPy's forms: a label twice in one term means the diagonal; without ``->`` the output has the labels that occur
+    once, in alphabetical order; ``...`` stands for the remaining axes, which broadcast; an axis of size 1 broadcasts; and
+    ``einsum(x, [0, 1], y, [1, 2], [0, 2])`` names axes by numbers. Where the output has no ``...``, its axes are summed.
+
+    Two operands at a time are contracted, as matrix products where that is possible, in the order that `optimize` asks for:
+    "greedy", "optimal", a path of ``np.einsum_path``, or False for left to right. Raises ValueError for subscripts that
+    make no sense, ShapeError for operands that do not fit them.
+
+    >>> import numpy as np
+    >>> a = np.array([[1, 2], [3, 4]])
+    >>> einsum("ii", a), einsum("ij->j", a), einsum("ij,j", a, np.array([1, 10]))
+    (np.int64(5), array([4, 6]), array([21, 43]))
+    """
+    if not isinstance(subscripts, str):
+        subscripts, operands = _lettered((subscripts, *operands))
+    optimize = tuple(optimize) if isinstance(optimize, list) else optimize
+    program = _program(subscripts, tuple([shape_of(x) for x in operands]), optimize)
+    arrays = []
+    for x, (pairs, shape, summed) in zip(operands, program.preparations, strict=True):
+        for pair in pairs:
+            x = diagonal(x, 0, *pair)
+        if shape is not None:
+            x = reshape(x, shape)
+        arrays.append(sum(x, summed) if summed else x)
+    for i, j, terms in program.products:
+        arrays.append(contract(arrays[i], arrays[j], terms))
+    return arrays[-1] if program.order is None else permute(arrays[-1], program.order)
+
+
+@register(np.einsum_path)
+def einsum_path(*operands: Any, optimize: Any = "greedy") -> Any:
+    """The order in which `einsum` contracts, and what it costs; see ``np.einsum_path``."""
+    return np.einsum_path(*(_hollow(shape_of(x)) if hasattr(x, "shape") else x for x in operands), optimize=optimize)
+
+
+@functools.lru_cache(4096)
+def _program(subscripts: str, shapes: tuple[Shape, ...], optimize: Any) -> Program:
+    """Work out an einsum: which labels each operand keeps, and which two are contracted when."""
+    terms, out = _parsed(subscripts.replace(" ", ""), [len(shape) for shape in shapes])
+    sizes = _sizes(terms, shapes)
+    distinct = [_distinct(labels, shape, sizes) for labels, shape in zip(terms, shapes, strict=True)]
+    uses = Counter(out + "".join(labels for labels, _, _ in distinct))
+    preparations = tuple(
+        Preparation(pairs, shape, tuple(at for at, label in enumerate(labels) if uses[label] == 1))
+        for labels, pairs, shape in distinct
+    )
+    factors = ["".join(label for label in labels if uses[label] > 1) for labels, _, _ in distinct]
+    waiting = list(range(len(factors)))  # what is not yet contracted
+    products = []
+    for group in _path(factors, out, sizes, optimize):
+        i, *others = [waiting[at] for at in group]
+        waiting = [at for at in waiting if at not in (i, *others)]
+        for at, j in enumerate(others, 1):
+            wanted = set(out).union(*[factors[k] for k in (*waiting, *others[at:])])
+            kept = "".join(label for label in dict.fromkeys(factors[i] + factors[j]) if label in wanted)
+            kept = out if set(kept) == set(out) else kept  # the last product comes out in order
+            products.append((i, j, f"{factors[i]},{factors[j]}->{kept}"))
+            i = len(factors)
+            factors.append(kept)
+        waiting.append(i)
+    order = tuple(factors[-1].index(label) for label in out)
+    return Program(preparations, tuple(products), None if order == tuple(range(len(out))) else order)
+
+
+def _distinct(labels: str, shape: Shape, sizes: dict[str, int]) -> tuple[str, tuple[tuple[int, int], ...], Shape | None]:
+    """The labels of an operand when diagonals are taken and broadcast axes dropped; those diagonals, and the shape then."""
+    pairs = []
+    while len(set(labels)) < len(labels):
+        label = next(label for label in labels if labels.count(label) > 1)
+        first, second = labels.index(label), labels.rindex(label)
+        if shape[first] != shape[second]:
+            raise ShapeError(f"einsum: a diagonal {label!r} of sizes {shape[first]} and {shape[second]} in one operand")
+        pairs.append((first, second))
+        others = [at for at in range(len(labels)) if at not in (first, second)]
+        labels = "".join(labels[at] for at in others) + label  # the diagonal comes last
+        shape = (*(shape[at] for at in others), shape[first])
+    stays = [at for at, label in enumerate(labels) if shape[at] == sizes[label]]
+    if len(stays) == len(labels):
+        return labels, tuple(pairs), None
+    return "".join(labels[at] for at in stays), tuple(pairs), tuple(shape[at] for at in stays)
+
+
+def _path(terms: Sequence[str], out: str, sizes: dict[str, int], optimize: Any) -> list[tuple[int, ...]]:
+    """Which of the operands that wait are contracted next; what comes of it waits at the end."""
+    if len(terms) < 3:
+        return [(0, 1)] * (len(terms) - 1)
+    hollow = [_hollow(tuple(sizes[label] for label in labels)) for labels in terms]
+    path, _ = np.einsum_path(f"{','.join(terms)}->{out}", *hollow, optimize=optimize)
+    return [tuple(group) for group in path[1:]]
+
+
+def _hollow(shape: Shape) -> Array:
+    return np.broadcast_to(np.zeros(()), shape)
+
+
+def _terms(subscripts: str) -> tuple[str, str, str]:
+    terms, out = subscripts.split("->")
+    x, y = terms.split(",")
+    return x, y, out
+
+
+def _parsed(subscripts: str, ndims: Sequence[int]) -> tuple[list[str], str]:
+    """The labels of each operand and of the output, with letters of their own for the axes behind ``...``."""
+    given, arrow, wanted = subscripts.partition("->")
+    terms = given.split(",")
+    if len(terms) != len(ndims):
+        raise ValueError(f"einsum: {subscripts!r} names {len(terms)} operands, got {len(ndims)}")
+    for term in (*terms, wanted):
+        if not set(term.replace("...", "", 1)) <= set(ascii_letters):
+            raise ValueError(f"einsum: a term has letters and at most one '...', got {term!r} in {subscripts!r}")
+    rest = [ndim - len(term.replace("...", "")) for term, ndim in zip(terms, ndims, strict=True)]
+    for i, (term, n) in enumerate(zip(terms, rest, strict=True)):
+        if n < 0 or (n > 0 and "..." not in term):
+            raise ShapeError(f"einsum: operand {i} has {ndims[i]} axes, but {term!r} in {subscripts!r} names {ndims[i] - n}")
+    free = [letter for letter in ascii_letters if letter not in subscripts]
+    dots = "".join(free[: max(rest)])
+    if len(dots) < max(rest):
+        raise ValueError(f"einsum: {subscripts!r} needs more than {len(ascii_letters)} labels")
+    terms = [term.replace("...", dots[len(dots) - n :]) for term, n in zip(terms, rest, strict=True)]
+    if not arrow:
+        counts = Counter("".join(terms))
+        return terms, dots + "".join(sorted(label for label, n in counts.items() if n == 1 and label not in dots))
+    out = wanted.replace("...", dots)
+    for label in out:
+        if label not in "".join(terms):
+            raise ValueError(f"einsum: the output label {label!r} of {subscripts!r} is in no operand")
+        if out.count(label) > 1:
+            raise ValueError(f"einsum: the output label {label!r} of {subscripts!r} stands twice")
+    return terms, out
+
+
+def _sizes(terms: Sequence[str], shapes: Sequence[Shape]) -> dict[str, int]:
+    """The size of each label. Raises ShapeError where two axes disagree, and neither has size 1."""
+    sizes: dict[str, int] = {}
+    first: dict[str, int] = {}
+    for i, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
+        for label, n in zip(term, shape, strict=True):
+            known = sizes.setdefault(label, n)
+            if n not in (1, known) and known != 1:
+                raise ShapeError(
+                    f"einsum: label {label!r} has size {known} in operand {first[label]}, and {n} in operand {i}\n"
+                    f"  shapes  {', '.join(map(str, shapes))}"
+                )
+            if known == 1:
+                sizes[label], first[label] = n, i
+            first.setdefault(label, i)
+    return sizes
+
+
+def _lettered(args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """``x, [0, 1], y, [1, 2], [0, 2]`` as ``"AB,BC->AC", (x, y)``."""
+    operands, lists, wanted = args[0 : len(args) // 2 * 2 : 2], args[1::2], args[-1] if len(args) % 2 else None
+
+    def word(labels: Sequence[Any]) -> str:
+        if not all(label is Ellipsis or 0 <= label < len(NUMBERED) for label in labels):
+            raise ValueError(f"einsum: axes are numbered from 0 to {len(NUMBERED) - 1}, got {list(labels)}")
+        return "".join("..." if label is Ellipsis else NUMBERED[label] for label in labels)
+
+    return ",".join(map(word, lists)) + ("" if wanted is None else f"->{word(wanted)}"), operands

@@ -1,0 +1,276 @@
+"""Products of arrays under their many names; each is one contraction, and so is its gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from string import ascii_letters
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import ShapeError
+from minigrad.kernels.axes import every_axis, one_axis
+from minigrad.ops.arrangement import roll
+from minigrad.ops.contraction import contract, einsum
+from minigrad.ops.elementwise import multiply
+from minigrad.ops.linalg import matmul
+from minigrad.ops.shape import moveaxis, reshape
+from minigrad.primitive import composite, register, shape_of
+
+__all__ = [
+    "addmm", "addmv", "baddbmm", "bmm", "cross", "dot", "inner", "kron", "mm", "multi_dot", "mv", "outer", "tensordot",
+    "vdot", "vecdot",
+]  # fmt: skip
+
+Shape = tuple[int, ...]
+
+
+@register(np.tensordot, np.linalg.tensordot)
+@composite
+def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
+    """Sum over pairs of axes: the last `axes` of `x` with the first of `y`, or those in two lists, pair by pair.
+
+    The other axes of `x` come first in the result, then those of `y`. Raises ShapeError where two sizes differ.
+
+    >>> import numpy as np
+    >>> tensordot(np.ones((2, 3, 4)), np.ones((4, 3, 5)), ([1, 2], [1, 0])).shape
+    (2, 5)
+    """
+    a, b = shape_of(x), shape_of(y)
+    if isinstance(axes, int | np.integer):
+        count = int(axes)
+        if not 0 <= count <= min(len(a), len(b)):
+            raise ValueError(
+                f"tensordot: axes must be within 0 and {min(len(a), len(b))} for shapes {a} and {b}, got {axes}"
+            )
+        ours, theirs = tuple(range(len(a) - count, len(a))), tuple(range(count))
+    else:
+        ours, theirs = every_axis("tensordot", _some(axes[0]), len(a)), every_axis("tensordot", _some(axes[1]), len(b))
+    if len(ours) != len(theirs):
+        raise ValueError(f"tensordot: {len(ours)} axes of the first, {len(theirs)} of the second: they go in pairs")
+    for i, j in zip(ours, theirs, strict=True):
+        if a[i] != b[j]:
+            raise ShapeError(f"tensordot: axis {i} of shape {a} has size {a[i]}, axis {j} of shape {b} has size {b[j]}")
+    x_labels, y_labels = list(ascii_letters[: len(a)]), list(ascii_letters[len(a) : len(a) + len(b)])
+    for i, j in zip(ours, theirs, strict=True):
+        y_labels[j] = x_labels[i]
+    out = [label for label in x_labels + y_labels if (label in x_labels) != (label in y_labels)]
+    return contract(x, y, f"{''.join(x_labels)},{''.join(y_labels)}->{''.join(out)}")
+
+
+@register(np.dot)
+@composite
+def dot(x: Any, y: Any) -> Any:
+    """NumPy's dot: of vectors and matrices their product, of numbers too; else over the last axis and the last but one.
+
+    >>> import numpy as np
+    >>> dot(np.array([[1, 2], [3, 4]]), np.array([10, 1]))
+    array([12, 34])
+    """
+    a, b = shape_of(x), shape_of(y)
+    if not a or not b:
+        return multiply(x, y)
+    _agree("dot", a, b, -1, -1 if len(b) == 1 else -2)
+    return matmul(x, y) if len(a) <= 2 and len(b) <= 2 else tensordot(x, y, ([-1], [-1 if len(b) == 1 else -2]))
+
+
+@register(np.inner)
+@composite
+def inner(x: Any, y: Any) -> Any:
+    """The sum over the last axis of both; of numbers, their product.
+
+    >>> import numpy as np
+    >>> inner(np.array([[1, 2], [3, 4]]), np.array([10, 1]))
+    array([12, 34])
+    """
+    a, b = shape_of(x), shape_of(y)
+    if not a or not b:
+        return multiply(x, y)
+    _agree("inner", a, b, -1, -1)
+    return tensordot(x, y, ([-1], [-1]))
+
+
+@register(np.vdot)
+@composite
+def vdot(x: Any, y: Any) -> Any:
+    """The sum of all products of two arrays of as many elements, flattened: the scalar product of NumPy's vdot."""
+    return dot(reshape(x, (-1,)), reshape(y, (-1,)))
+
+
+@register(np.vecdot, np.linalg.vecdot)
+@composite
+def vecdot(x: Any, y: Any, axis: int = -1) -> Any:
+    """The scalar products along one axis; the others broadcast.
+
+    >>> import numpy as np
+    >>> vecdot(np.array([[1, 2], [3, 4]]), np.array([10, 1]))
+    array([12, 34])
+    """
+    x, y = moveaxis(x, axis, -1), moveaxis(y, axis, -1)
+    _agree("vecdot", shape_of(x), shape_of(y), -1, -1)
+    return einsum("...i,...i->...", x, y)
+
+
+@register(np.outer, np.linalg.outer)
+@composite
+def outer(x: Any, y: Any) -> Any:
+    """All products of an element of `x` and one of `y`, both flattened, as a matrix.
+
+    >>> import numpy as np
+    >>> outer(np.array([1, 2]), np.array([3, 4]))
+    array([[3, 4],
+           [6, 8]])
+    """
+    return contract(reshape(x, (-1,)), reshape(y, (-1,)), "i,j->ij")
+
+
+@register(np.kron)
+@composite
+def kron(x: Any, y: Any) -> Any:
+    """The Kronecker product: `x` with every element replaced by itself times `y`.
+
+    >>> import numpy as np
+    >>> kron(np.array([1, 10]), np.array([[1, 2]]))
+    array([[ 1,  2, 10, 20]])
+    """
+    a, b = shape_of(x), shape_of(y)
+    ndim = max(len(a), len(b))
+    a, b = (1,) * (ndim - len(a)) + a, (1,) * (ndim - len(b)) + b
+    # (a0, 1, a1, 1) * (1, b0, 1, b1) -> (a0, b0, a1, b1) -> (a0 b0, a1 b1)
+    spread = reshape(x, tuple(size for n in a for size in (n, 1))) * reshape(y, tuple(size for n in b for size in (1, n)))
+    return reshape(spread, tuple(m * n for m, n in zip(a, b, strict=True)))
+
+
+@composite
+def cross(x: Any, y: Any, axis: int = -1) -> Any:
+    """The vector product of vectors of three elements along an axis; the others broadcast.
+
+    >>> import numpy as np
+    >>> cross(np.array([1, 0, 0]), np.array([0, 1, 0]))
+    array([0, 0, 1])
+    """
+    for name, shape in (("first", shape_of(x)), ("second", shape_of(y))):
+        if shape[one_axis("cross", axis, len(shape))] != 3:
+            raise ShapeError(f"cross: axis {axis} must have size 3, the {name} operand has shape {shape}")
+    return roll(x, -1, axis) * roll(y, -2, axis) - roll(x, -2, axis) * roll(y, -1, axis)
+
+
+@register(np.cross)
+def numpy_cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+    """`cross` with NumPy's three axes: of the operands, and of the result."""
+    axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
+    return moveaxis(cross(moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)), -1, axisc)
+
+
+@composite
+def mm(x: Any, y: Any) -> Any:
+    """The product of two matrices, and of nothing else; `matmul` takes vectors and stacks, too."""
+    return matmul(_of_ndim("mm", "first", x, 2), _of_ndim("mm", "second", y, 2))
+
+
+@composite
+def mv(x: Any, y: Any) -> Any:
+    """The product of a matrix and a vector."""
+    return matmul(_of_ndim("mv", "first", x, 2), _of_ndim("mv", "second", y, 1))
+
+
+@composite
+def bmm(x: Any, y: Any) -> Any:
+    """The products of two stacks of as many matrices; `matmul` broadcasts stacks, too."""
+    x, y = _of_ndim("bmm", "first", x, 3), _of_ndim("bmm", "second", y, 3)
+    if shape_of(x)[0] != shape_of(y)[0]:
+        raise ShapeError(
+            f"bmm: stacks of {shape_of(x)[0]} and {shape_of(y)[0]} matrices, shapes {shape_of(x)}, {shape_of(y)}"
+        )
+    return matmul(x, y)
+
+
+@composite
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """``beta * input + alpha * (mat1 @ mat2)``, for matrices; `input` broadcasts. With beta 0, NaN in it says nothing."""
+    return _added("addmm", input, mm(mat1, mat2), beta, alpha)
+
+
+@composite
+def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """``beta * input + alpha * (mat @ vec)``, for a matrix and a vector; `input` broadcasts."""
+    return _added("addmv", input, mv(mat, vec), beta, alpha)
+
+
+@composite
+def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """``beta * input + alpha * (batch1 @ batch2)``, for stacks of matrices; `input` broadcasts."""
+    return _added("baddbmm", input, bmm(batch1, batch2), beta, alpha)
+
+
+@register(np.linalg.multi_dot)
+@composite
+def multi_dot(arrays: Sequence[Any]) -> Any:
+    """The product of several matrices, multiplied in the cheapest order; the first and the last may be vectors.
+
+    >>> import numpy as np
+    >>> multi_dot([np.ones((2, 3)), np.ones((3, 100)), np.ones(100)])
+    array([300., 300.])
+    """
+    arrays = list(arrays)
+    if len(arrays) < 2:
+        raise ValueError(f"multi_dot: needs at least two arrays, got {len(arrays)}")
+    for i, array in enumerate(arrays):
+        allowed = (1, 2) if i in (0, len(arrays) - 1) else (2,)
+        if len(shape_of(array)) not in allowed:
+            raise ShapeError(f"multi_dot: array {i} must have {' or '.join(map(str, allowed))} axes, got {shape_of(array)}")
+    for i in range(len(arrays) - 1):
+        _agree(f"multi_dot (arrays {i} and {i + 1})", shape_of(arrays[i]), shape_of(arrays[i + 1]), -1, 0)
+    terms = [ascii_letters[i : i + 2] for i in range(len(arrays))]
+    out = (terms[0][0] if len(shape_of(arrays[0])) == 2 else "") + (terms[-1][1] if len(shape_of(arrays[-1])) == 2 else "")
+    terms[0] = terms[0][-len(shape_of(arrays[0])) :]
+    terms[-1] = terms[-1][: len(shape_of(arrays[-1]))]
+    return einsum(f"{','.join(terms)}->{out}", *arrays, optimize="optimal" if len(arrays) < 6 else "greedy")
+
+
+def matvec(x: Any, y: Any) -> Any:
+    """The products of stacks of matrices and of vectors: ``(..., m, n)`` and ``(..., n)`` to ``(..., m)``."""
+    return einsum("...ij,...j->...i", x, y)
+
+
+def vecmat(x: Any, y: Any) -> Any:
+    """The products of stacks of vectors and of matrices: ``(..., m)`` and ``(..., m, n)`` to ``(..., n)``."""
+    return einsum("...i,...ij->...j", x, y)
+
+
+register(np.linalg.cross)(cross)
+if hasattr(np, "matvec"):  # NumPy 2.2
+    register(np.matvec)(matvec)
+    register(np.vecmat)(vecmat)
+
+
+def _some(axes: Any) -> tuple[int, ...]:
+    return tuple(axes) if isinstance(axes, tuple | list) else (axes,)
+
+
+def _agree(name: str, a: Shape, b: Shape, i: int, j: int) -> None:
+    """Refuse shapes whose axes i and j, which are summed together, differ."""
+    if not a or not b:
+        raise ShapeError(f"{name}: operands need at least one axis, got shapes {a} and {b}")
+    if a[i] != b[j]:
+        raise ShapeError(
+            f"{name}: shapes {a} and {b} do not multiply: {a[i]} != {b[j]}\n"
+            f"  rule    axis {i} of the first equals axis {j} of the second"
+        )
+
+
+def _of_ndim(name: str, which: str, x: Any, ndim: int) -> Any:
+    if len(shape_of(x)) != ndim:
+        kind = {1: "a vector", 2: "a matrix", 3: "a stack of matrices"}[ndim]
+        raise ShapeError(f"{name}: the {which} operand must be {kind}, got shape {shape_of(x)}\n  hint: use matmul")
+    return x
+
+
+def _added(name: str, input: Any, product: Any, beta: float, alpha: float) -> Any:
+    product = product if alpha == 1 else alpha * product
+    if beta == 0:
+        return product
+    a, b = shape_of(input), shape_of(product)
+    if len(a) > len(b) or any(n not in (1, m) for n, m in zip(a[::-1], b[::-1], strict=False)):
+        raise ShapeError(f"{name}: an input of shape {a} does not broadcast to the product of {b}")
+    return (input if beta == 1 else beta * input) + product
