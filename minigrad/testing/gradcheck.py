@@ -133,6 +133,7 @@ def gradgradcheck(
     return _run(twice, None, settings, reproducer(call, "gradgradcheck", options), raise_exception)
 
 
+@np.errstate(all="ignore")  # what is not finite is reported, not warned of
 def _run(call: Call, grad_output: Any, settings: Settings, recipe: str, raise_exception: bool) -> GradcheckReport:
     tensors = call.tensors()
     outputs = call.outputs(tensors)

@@ -98,8 +98,8 @@ class GradcheckReport:
         about += [f"  mode {self.mode}, seed {self.seed}, {self.compared} comparisons"]
         if self.passed:
             worst = f", worst error {self.worst.absolute:.2g} of {self.worst.allowed:.2g}" if self.worst else ""
-            done = ", ".join(["gradient", *self.checks])
-            return "\n".join([f"{self.function}: {done} hold{worst}", *about])
+            done = ", ".join(["gradient", *self.checks]) + (" hold" if self.checks else " holds")
+            return "\n".join([f"{self.function}: {done}{worst}", *about])
         found = [f"{self.function}: {failure}" for failure in self.failures]
         return "\n".join([*found, *about, "  to see it again:", *("    " + line for line in self.reproducer.split("\n"))])
 

@@ -1,0 +1,136 @@
+"""minigrad gradcheck: exit codes, reports, JSON, and the ways to say what to check on what."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from minigrad.cli import main
+
+OPS = """
+import numpy as np
+import minigrad as mg
+from minigrad.testing import OpSpec, Sample
+
+@mg.primitive
+def softsign(x, scale=1.0):
+    return x / (scale + np.abs(x))
+
+@softsign.gradient("x")
+def _(g, x, scale):
+    return g * scale / (scale + np.abs(x)) ** 2
+
+softsign.samples = [(np.array([0.5, -2.0]),), Sample((np.ones((2, 3)),), {"scale": 2.0})]
+
+@mg.primitive
+def wrong(x):
+    return x**3
+
+@wrong.gradient("x")
+def _(g, x):
+    return 2 * g * x**2
+
+def drawn(x):
+    return x * x
+
+drawn.samples = lambda rng: [(rng.standard_normal(n),) for n in (1, 2)]
+
+def draw(rng):
+    return Sample((rng.standard_normal((2, 3)),))
+
+right_spec = OpSpec("tanh", mg.tanh, np.tanh, draw)
+wrong_spec = OpSpec("cube", wrong, lambda x: x**3, draw)
+number = 3
+"""
+
+
+@pytest.fixture
+def ops(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_ops.py").write_text(OPS)
+    yield tmp_path
+    sys.modules.pop("my_ops", None)
+
+
+def test_a_right_function(capsys):
+    assert main(["gradcheck", "minigrad:matmul", "--shape", "3,4", "--shape", "4,2", "--second"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("matmul: gradient, form,") and "the gradient of matmul: gradient holds" in out and not err
+    assert main(["gradcheck", "minigrad:tanh", "--shape", "", "--checks", "none", "--dtype", "float32"]) == 0
+    assert capsys.readouterr().out.startswith("tanh: gradient holds")
+
+
+@pytest.mark.parametrize("module", ["my_ops", "my_ops.py"])
+def test_a_wrong_function(ops, capsys, module):
+    assert main(["gradcheck", f"{module}:wrong", "--shape", "3"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("wrong: the gradient of input 0 is wrong: every entry is 0.6667 times the numeric one")
+    assert "to see it again" in out
+    assert main(["gradcheck", f"{module}:softsign"]) == 0
+    assert capsys.readouterr().out.count("hold") == 2
+
+
+def test_samples_that_are_drawn_and_options(ops, capsys):
+    assert main(["gradcheck", "my_ops:drawn", "--seed", "3"]) == 0
+    assert capsys.readouterr().out.count("drawn:") == 2
+    assert main(["gradcheck", "my_ops:softsign", "--shape", "2,2", "--set", "scale=0.5"]) == 0
+    assert main(["gradcheck", "minigrad:log", "--shape", "5", "--range", "0.5,3"]) == 0
+    assert (
+        main(["gradcheck", "minigrad.nn.functional:mse_loss", "--shape", "5", "--shape", "5", "--set", "reduction=sum"]) == 0
+    )
+
+
+def test_json(ops, capsys):
+    assert main(["gradcheck", "my_ops:wrong", "--shape", "3", "--json"]) == 1
+    record = json.loads(capsys.readouterr().out)
+    assert record["passed"] is False and record["failures"][0]["check"] == "gradient"
+    assert record["failures"][0]["analytic"] == pytest.approx(2 / 3 * record["failures"][0]["numeric"])
+    assert main(["gradcheck", "minigrad:floor", "--shape", "0", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["worst"] == {}
+
+
+def test_specs(ops, capsys):
+    assert main(["gradcheck", "my_ops:right_spec"]) == 0
+    assert capsys.readouterr().out == "tanh: all holds\n"
+    assert main(["gradcheck", "my_ops:wrong_spec"]) == 1
+    assert "spec 'cube', facet 'gradient', seed 0" in capsys.readouterr().out
+    assert main(["gradcheck", "my_ops:wrong_spec", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["passed"] is False
+    assert main(["gradcheck", "my_ops:right_spec", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["passed"] is True
+
+
+def test_a_kink_is_an_error_that_a_sentence_explains(ops, capsys):
+    code = "import numpy as np\nimport minigrad as mg\ndef f(x):\n    return mg.relu(x)\nf.samples = [(np.zeros(3),)]\n"
+    (ops / "kinked.py").write_text(code)
+    assert main(["gradcheck", "kinked.py:f"]) == 1
+    assert "has a kink" in capsys.readouterr().err
+    assert main(["gradcheck", "kinked.py:f", "--kinks", "bracket"]) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["matmul", "--shape", "2"], "'matmul' is not MODULE:FUNCTION"),
+        (["minigrad:nothing", "--shape", "2"], "has no attribute 'nothing'"),
+        (["no_such_module:f", "--shape", "2"], "No module named 'no_such_module'"),
+        (["no_such_file.py:f", "--shape", "2"], "no_such_file.py"),
+        (["my_ops:number"], "is a int, not a function or an OpSpec"),
+        (["minigrad:tanh"], "has no `samples`: give the shape of each input with --shape"),
+        (["minigrad:tanh", "--shape", "a,b"], "invalid shape value"),
+        (["minigrad:tanh", "--mode", "fast"], "invalid choice"),
+        (["minigrad:tanh", "--shape", "2", "--checks", "speed"], "argument --checks: invalid names value: 'speed'"),
+    ],
+)
+def test_wrong_usage(ops, capsys, arguments, says):
+    with pytest.raises(SystemExit) as ended:
+        main(["gradcheck", *arguments])
+    assert ended.value.code == 2 and says in capsys.readouterr().err
+
+
+def test_a_function_of_the_folder_one_is_in(ops):
+    done = subprocess.run(
+        [sys.executable, "-m", "minigrad", "gradcheck", "my_ops:softsign"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
