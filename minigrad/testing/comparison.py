@@ -88,7 +88,8 @@ class InputCheck:
             ends = np.sort([self.v * found.left, self.v * found.right], axis=0)
             low, high = np.where(kinked, ends, self.v * found.central).sum(axis=1)
             numeric = float(np.clip(analytic, low, high))  # any gradient within the bracket is right
-        size = float(np.abs(self.v) @ found.size)
+        # Of a linear function only rounding is left, and that is relative to terms that may have cancelled.
+        size = float(np.abs(self.v) @ (np.full_like(found.size, found.size.max()) if self.linear else found.size))
         terms = float(np.abs(self.v) @ np.abs(found.central) + np.vdot(np.abs(u), np.abs(self.gradient)))
         allowed = self.rtol * terms + self.atol * size + self.rounding * float(np.abs(self.v).sum())
         return Comparison(f"d <v, outputs> / d input {self.i} {where}", numeric, analytic, allowed, left, right)

@@ -42,7 +42,8 @@ def slopes(at: Callable[[float], Array], here: Array, step: float, linear: bool 
             before, after = at(-step), at(step)
             left, right = (here - before) / step, (after - here) / step
             central, points = (after - before) / (2 * step), [here, before, after]
-            curved = np.abs(right - left) > 1e-11 * (np.abs(left) + np.abs(right)) + 1e-12 * _largest(points)
+            # Rounding is relative to terms that may have cancelled; what is not linear is off by far more.
+            curved = np.abs(right - left) > 1e-9 * (np.abs(left) + np.abs(right)) + 1e-10 * np.max(np.abs(points), initial=0)
         else:
             far_before, before, after, far_after = (at(t * step) for t in (-1.0, -0.5, 0.5, 1.0))
             central = (8 * (after - before) - (far_after - far_before)) / (6 * step)
