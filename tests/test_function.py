@@ -166,6 +166,30 @@ def test_once_differentiable():
         mg.func.jvp(Once.apply, (3.0,), (1.0,))
 
 
+@pytest.mark.parametrize(
+    "backward",
+    [
+        lambda ctx, g: g.detach().numpy() * 2 * ctx.saved_tensors[0].detach().numpy(),
+        lambda ctx, g: g.detach() * 2 * ctx.saved_tensors[0].detach(),
+    ],
+)
+def test_a_gradient_that_left_the_graph_is_no_constant(backward):
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    f = function(backward, forward).apply
+    assert mg.grad(f)(3.0).item() == 6.0
+    x, w = leaf(), leaf(Y)
+    (g,) = mg.autograd.grad(f(x), x, w, create_graph=True)
+    with pytest.raises(GraphError, match=r"Wrong: .*only once"):
+        (g * g).sum().backward()
+    zero = function(lambda ctx, g: g.detach() * 0, forward).apply  # zeros, as PyTorch programs write them, are
+    (g,) = mg.autograd.grad((zero(x) + x * x), x, w, create_graph=True)
+    g.sum().backward()
+    assert x.grad.tolist() == (2 * Y).tolist()
+
+
 def function(backward, forward=lambda ctx, x, k: x * 1):
     return type("Wrong", (Function,), {"forward": staticmethod(forward), "backward": staticmethod(backward)})
 

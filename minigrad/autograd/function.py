@@ -32,6 +32,7 @@ class FunctionCtx:
         self._to_save: tuple[Any, ...] = ()
         self._saved: tuple[Any, ...] | None = None  # while backward runs
         self._materialize = True
+        self._once = False  # set by once_differentiable
         self._constant: tuple[Any, ...] = ()
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
@@ -141,24 +142,10 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(backward)
     def once(ctx: FunctionCtx, *grads: Any) -> Any:
-        saved = ctx.saved_tensors
-        parents = [t._node for t in (*grads, *saved) if isinstance(t, Tensor) and t._node is not None]
-        ctx._saved = _detached(saved)
+        ctx._once = True
+        ctx._saved = _detached(ctx.saved_tensors)
         with no_grad():
-            given = backward(ctx, *_detached(grads))
-        if not is_grad_enabled() or not parents:
-            return given
-
-        def refuse(g: Any) -> Any:
-            raise GraphError(f"{ctx._name}: its backward can be differentiated only once, says once_differentiable")
-
-        op = Primitive(refuse, ["g"])
-        op.__name__ = ctx._name
-        plan = Plan(tuple(Call(i, refuse, ()) for i in range(len(parents))), (), False)
-        return tuple(
-            _wrap(g._array, Node(g._array, op, plan, parents, ())) if isinstance(g, Tensor) else g
-            for g in (given if isinstance(given, tuple | list) else (given,))
-        )
+            return backward(ctx, *_detached(grads))
 
     return once
 
@@ -230,39 +217,65 @@ def _gradients(
 ) -> list[Any]:
     """Run a backward once: the gradient of each argument, as arrays, or as tensors to be differentiated `again`."""
     parts = g.parts if isinstance(g, _Several) else {0: g}
-    arrived: list[Any] = []
-    for i, known in enumerate(outputs):
-        part = parts.get(i)
-        if part is not None:
-            # A tensor of its own: backward may change it in place, and others may have been given the same gradient.
-            arrived.append(_wrap(part._array, part._node) if isinstance(part, Tensor) else _wrap(np.asarray(part), None))
-        else:
-            arrived.append(_wrap(np.zeros(*known), None) if known and ctx._materialize else None)
+    arrived = [_arrived(parts.get(i), known if ctx._materialize else None) for i, known in enumerate(outputs)]
     ctx._saved = tuple(_handle(cls, node, i, again) for i in range(len(node.saved)))
+    history = [t._node for t in (*arrived, *ctx._saved) if t is not None and t._node is not None]
+    linear = any(t is not None and t._node is not None for t in arrived)  # then every gradient is, in these
     try:
         given = cls.backward(ctx, *arrived)
     finally:
         ctx._saved = None
-    grads = list(given) if isinstance(given, tuple | list) else [given]
+    grads = _checked(cls.__name__, list(given) if isinstance(given, tuple | list) else [given], are_tensors)
+    for i, grad in enumerate(grads):
+        array = grad._array if isinstance(grad, Tensor) else grad
+        if array is None or not again:
+            grads[i] = array
+        elif history and getattr(grad, "_node", None) is None and (linear or ctx._once or grad is array) and array.any():
+            grads[i] = _barred(cls.__name__, array, history)
+    return grads
+
+
+def _arrived(g: Any, output: tuple[tuple[int, ...], Any] | None) -> Tensor | None:
+    """The gradient of an output as backward is given it; without one, zeros for an output whose shape is told."""
+    if g is None:
+        return None if output is None else _wrap(np.zeros(*output), None)
+    # A tensor of its own: backward may change it in place, and others may have been given the same gradient.
+    return _wrap(g._array, g._node) if isinstance(g, Tensor) else _wrap(np.asarray(g), None)
+
+
+def _checked(name: str, grads: list[Any], are_tensors: Sequence[bool]) -> list[Any]:
+    """The gradients, one for each argument, each a tensor, an array or None; raises GraphError for any others."""
     while len(grads) > len(are_tensors) and grads[-1] is None:
         grads.pop()  # PyTorch lets them pass
     if len(grads) != len(are_tensors):
-        raise GraphError(
-            f"{cls.__name__}: backward must give {len(are_tensors)} gradients, one for each argument, got {len(grads)}"
-        )
-    for i, grad in enumerate(grads):
-        if grad is None:
-            continue
-        if not are_tensors[i]:
-            raise GraphError(f"{cls.__name__}: backward gave a gradient for argument {i}, which is no tensor; give None")
-        if not isinstance(grad, Tensor | np.ndarray):
+        raise GraphError(f"{name}: backward must give {len(are_tensors)} gradients, one for each argument, got {len(grads)}")
+    for i, (grad, is_tensor) in enumerate(zip(grads, are_tensors, strict=True)):
+        if grad is not None and not is_tensor:
+            raise GraphError(f"{name}: backward gave a gradient for argument {i}, which is no tensor; give None")
+        if isinstance(grad, np.generic):  # what NumPy makes of 0-d arrays
+            grads[i] = np.asarray(grad)
+        elif not isinstance(grad, Tensor | np.ndarray | None):
             raise GraphError(
-                f"{cls.__name__}: backward gave {type(grad).__name__} for argument {i}\n"
+                f"{name}: backward gave {type(grad).__name__} for argument {i}\n"
                 "  rule    a gradient is a tensor or an array, or None for zero"
             )
-        if not again and isinstance(grad, Tensor):
-            grads[i] = grad._array
     return grads
+
+
+def _barred(name: str, array: Any, history: Sequence[Node]) -> Tensor:
+    """A gradient that left the graph: a constant it is not, so it refuses to be differentiated."""
+
+    def refuse(g: Any) -> Any:
+        raise GraphError(
+            f"{name}: its backward can be differentiated only once\n"
+            "  rule    to be differentiated again, it is made of operations on tensors: no arrays, no detach, and no "
+            "once_differentiable"
+        )
+
+    op = Primitive(refuse, ["g"])
+    op.__name__ = name
+    plan = Plan(tuple(Call(i, refuse, ()) for i in range(len(history))), (), False)
+    return _wrap(array, Node(array, op, plan, history, ()))
 
 
 def _handle(cls: type[Function], node: Node, i: int, again: bool) -> Tensor | None:
@@ -272,6 +285,4 @@ def _handle(cls: type[Function], node: Node, i: int, again: bool) -> Tensor | No
         return None if array is None else _wrap(array, None)
     if kind == "arg":
         return _wrap(array, node.parents[at])
-    return _wrap(
-        array, node if isinstance(array, np.ndarray) and node.shape == array.shape else _select(cls, node, at, array)
-    )
+    return _wrap(array, _select(cls, node, at, array) if node.shape is _Several.shape else node)
