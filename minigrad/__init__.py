@@ -11,9 +11,10 @@ between that cannot be read in an evening::
 from numpy import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 
 from minigrad import autograd, config, data, func, interop, models, nn, optim, training, viz
+from minigrad.autograd import detect_anomaly
 from minigrad.config import get_default_dtype, set_default_dtype
 from minigrad.creation import *
-from minigrad.errors import DatasetFileError, DTypeError, GraphError, ShapeError, WeightsFileError
+from minigrad.errors import AnomalyError, DatasetFileError, DTypeError, GraphError, ShapeError, WeightsFileError
 from minigrad.func import grad
 from minigrad.graph import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from minigrad.ops import *

@@ -6,7 +6,9 @@ A message says operation, argument, actual value, rule and fix; its first line i
 
 from __future__ import annotations
 
-__all__ = ["DTypeError", "DatasetFileError", "GraphError", "MinigradError", "ShapeError", "WeightsFileError"]
+from typing import Any
+
+__all__ = ["AnomalyError", "DTypeError", "DatasetFileError", "GraphError", "MinigradError", "ShapeError", "WeightsFileError"]
 
 
 class MinigradError(Exception):
@@ -31,6 +33,19 @@ class DTypeError(MinigradError, TypeError):
 
 class GraphError(MinigradError, RuntimeError):
     """A computation graph used in a way that would give a wrong gradient, or none."""
+
+
+class AnomalyError(GraphError):
+    """The first NaN or infinity that an operation or a gradient rule made, as `detect_anomaly` found it.
+
+    `node` is the operation's place on the tape (None where nothing was recorded), `index` and `count` say which elements are
+    bad, and `place` is (file, line, function) of the forward call, or None.
+    """
+
+    node: Any = None
+    index: tuple[int, ...] = ()
+    count: int = 0
+    place: Any = None
 
 
 class WeightsFileError(MinigradError, ValueError):

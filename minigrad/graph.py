@@ -26,7 +26,7 @@ from minigrad.primitive import Array, Plan, Primitive, Traced
 from minigrad.scope import Derivative, derivative, here, watchers
 
 __all__ = [
-    "Node", "backward", "enable_grad", "inference_mode", "is_grad_enabled", "no_grad", "open_leaves", "record",
+    "Node", "Walk", "backward", "enable_grad", "inference_mode", "is_grad_enabled", "no_grad", "open_leaves", "record",
     "set_grad_enabled",
 ]  # fmt: skip
 
@@ -99,6 +99,7 @@ def hand_over(former: Node, node: Node | None, receiver: Any) -> None:
 
 class _Mode(threading.local):
     enabled = True
+    walk: Any = None  # the class that walks; `detect_anomaly` puts in one that looks at what arrives
 
 
 mode = _Mode()
@@ -232,7 +233,7 @@ def backward(
     order = 1 + max(map(_order, nodes), default=0) if create_graph else 0
     within = None if targets is None else set(nodes)
     _check(nodes, within)
-    walk = _Walk(wrap, create_graph, within)
+    walk = mode.walk(wrap, create_graph, within)
     wanted = set(targets or ())
     found: dict[Node, Gradient] = {}
     arrived: list[tuple[Node, Gradient, bool]] = []
@@ -267,7 +268,7 @@ def backward(
     return [found.get(node) for node in targets or ()]
 
 
-class _Walk:
+class Walk:
     """The table of gradients on their way, and what it takes to run one node's rules."""
 
     def __init__(self, wrap: Callable[[Array, Node | None], Any], create_graph: bool, within: set[Node] | None):
@@ -363,6 +364,9 @@ class _Walk:
 def open_leaves(nodes: Sequence[Node]) -> set[Node]:
     """The leaves below some nodes whose tensors still wait for a gradient."""
     return {n for n in _below(nodes) if n.primitive is None and n.receiver is not None and n.receiver() is not None}
+
+
+_Mode.walk = Walk
 
 
 def _below(nodes: Sequence[Node]) -> list[Node]:

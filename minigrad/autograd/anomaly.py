@@ -1,0 +1,192 @@
+"""detect_anomaly: where the first NaN or infinity came from.
+
+Outside the context it costs nothing: forward, it is a watcher of operations, as pictures are; backward, it is another class
+that walks the tape.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import threading
+import weakref
+from contextlib import AbstractContextManager, ContextDecorator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from minigrad import graph
+from minigrad.errors import AnomalyError
+from minigrad.graph import Node, Walk
+from minigrad.primitive import Primitive, Traced
+from minigrad.scope import watch
+
+__all__ = ["detect_anomaly", "set_detect_anomaly"]
+
+INSIDE = (str(Path(__file__).parents[1]), str(Path(np.__file__).parent))  # whose lines are not the user's
+
+
+class Place(NamedTuple):
+    """A line of the user's."""
+
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        code = linecache.getline(self.file, self.line).strip()
+        return f'File "{self.file}", line {self.line}, in {self.function}' + (f": {code}" if code else "")
+
+
+class detect_anomaly(ContextDecorator):
+    """In this thread, raise AnomalyError at the first NaN or infinity, forward or backward: a context or a decorator.
+
+    The error names the operation, the first bad element, how many there are, and the line of the forward call. NaN is bad
+    wherever it turns up; an infinity is, unless one went in (masks of -inf are fine). With ``check_nan=False`` nothing is
+    raised, as in PyTorch.
+
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> with mg.detect_anomaly(), np.errstate(all="ignore"):
+    ...     mg.tensor([1.0, 0.0]) / mg.tensor([1.0, 0.0])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    minigrad.errors.AnomalyError: divide: the result holds nan at index (1,), the first of 1 bad elements of 2
+      called  ...
+    """
+
+    def __init__(self, check_nan: bool = True):
+        self.check_nan = check_nan
+        self._watching: list[AbstractContextManager[None]] = []  # a stack: one instance may be entered inside itself
+        self._places: weakref.WeakKeyDictionary[Node, Place] = weakref.WeakKeyDictionary()
+
+    def __enter__(self) -> detect_anomaly:
+        if self.check_nan:
+            self._watching.append(watch(self._look))
+            self._watching[-1].__enter__()
+            _here.active.append(self)
+            graph.mode.walk = self._walk
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        if self.check_nan:
+            self._watching.pop().__exit__(None, None, None)
+            _here.active.remove(self)
+            graph.mode.walk = _here.active[-1]._walk if _here.active else Walk
+
+    def _recreate_cm(self) -> detect_anomaly:
+        return detect_anomaly(self.check_nan)
+
+    def _look(self, op: Primitive, args: tuple[Any, ...], out: Any, node: Node | None) -> None:
+        """After an operation: remember whose line it was, and look at the result."""
+        place = _users_line()
+        if node is not None and place is not None:
+            self._places[node] = place
+        bad = _first_bad(out, args)
+        if bad is None:
+            return
+        names = [op._name(i) for i, arg in enumerate(args) if _first_bad(arg, ()) is not None]
+        came = f"\n  input   {' and '.join(names)} held some already, from outside" if names else ""
+        _raise(f"{op.__name__}: the result holds {bad}{came}", bad, node, place)
+
+    def _walk(self, *args: Any) -> Walk:
+        return _WatchedWalk(self._places, *args)
+
+
+class set_detect_anomaly:
+    """As `detect_anomaly`, switched on or off by the call itself, until the next call or the end of a ``with`` block."""
+
+    def __init__(self, mode: bool, check_nan: bool = True):
+        self._former = _here.switch
+        self._set(detect_anomaly(check_nan) if mode else None)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exc: Any) -> None:
+        self._set(self._former)
+
+    def _set(self, context: detect_anomaly | None) -> None:
+        if _here.switch is not None:
+            _here.switch.__exit__()
+        _here.switch = context
+        if context is not None:
+            context.__enter__()
+
+
+class _Here(threading.local):
+    switch: detect_anomaly | None = None
+
+    def __init__(self) -> None:
+        self.active: list[detect_anomaly] = []
+
+
+_here = _Here()
+
+
+class _WatchedWalk(Walk):
+    """A walk that looks at every gradient that a rule hands on."""
+
+    def __init__(self, places: Any, *args: Any):
+        super().__init__(*args)
+        self.places = places
+
+    def visit(self, node: Node, g: Any) -> bool:
+        ran = super().visit(node, g)
+        for position, parent in enumerate(node.parents):
+            bad = None if parent is None else _first_bad(self.table.get(parent), (g,))
+            if bad is None:
+                continue
+            place = self.places.get(node)
+            hint = "" if place else "\n  hint: call the forward inside detect_anomaly(), too, to be told its line"
+            name = node.primitive._name(position) if node.primitive else ""
+            came = "\n  input   the gradient that flowed in held some already" if _first_bad(g, ()) else ""
+            _raise(f"{node.name}: its gradient for {name!r} holds {bad}{came}{hint}", bad, node, place)
+        return ran
+
+
+@dataclass(frozen=True)
+class _Bad:
+    what: str
+    index: tuple[int, ...]
+    count: int
+    size: int
+
+    def __str__(self) -> str:
+        if not self.index:
+            return self.what
+        return f"{self.what} at index {self.index}, the first of {self.count} bad elements of {self.size}"
+
+
+def _first_bad(value: Any, inputs: tuple[Any, ...]) -> _Bad | None:
+    """What is wrong with a value: NaN, or an infinity where none went in; None for what is no array of floats."""
+    array = _float_array(value)
+    if array is None or np.isfinite(array).all():
+        return None
+    bad = np.isnan(array)
+    if not bad.any():
+        if any((a := _float_array(arg)) is not None and not np.isfinite(a).all() for arg in inputs):
+            return None
+        bad = np.isinf(array)
+    index = tuple(int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape))
+    return _Bad(str(array[index]), index, int(bad.sum()), array.size)
+
+
+def _float_array(value: Any) -> Any:
+    array = value._array if isinstance(value, Traced) else np.asarray(value) if isinstance(value, float) else value
+    return array if isinstance(array, np.ndarray | np.generic) and array.dtype.kind == "f" else None
+
+
+def _users_line() -> Place | None:
+    """The innermost line on the stack that is neither ours nor NumPy's."""
+    frame = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename.startswith(INSIDE):
+        frame = frame.f_back  # type: ignore[assignment]
+    return None if frame is None else Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+
+def _raise(message: str, bad: _Bad, node: Node | None, place: Place | None) -> NoReturn:
+    error = AnomalyError(message + (f"\n  called  {place}" if place else ""))
+    error.node, error.index, error.count, error.place = node, bad.index, bad.count, place
+    raise error
