@@ -27,12 +27,12 @@ MARGIN = 0.35  # inches
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of `width` by `height` inches that belongs to nobody but the caller."""
     try:
-        from minigrad.viz.picture import Picture
+        from minigrad.viz.figure import Standalone
     except ImportError as error:
         if error.name is None or not error.name.startswith("matplotlib"):
             raise
         raise ImportError("pictures need matplotlib\n  hint: pip install minigrad[plot]", name=error.name) from None
-    return Picture(figsize=(width, height), facecolor=PAPER, dpi=150)
+    return Standalone(figsize=(width, height), facecolor=PAPER, dpi=150)
 
 
 def place(figure: Figure, x: float, y: float, width: float, height: float) -> Axes:

@@ -8,10 +8,10 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-__all__ = ["Picture"]
+__all__ = ["Standalone"]
 
 
-class Picture(Figure):
+class Standalone(Figure):
     """A matplotlib Figure that pyplot does not know of, and that a notebook shows all the same."""
 
     def __init__(self, **options: Any):
