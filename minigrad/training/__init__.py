@@ -1,7 +1,9 @@
 """Training: the Trainer, metrics, and the folders that runs leave behind."""
 
+from minigrad.training.early_stopping import EarlyStopping
+from minigrad.training.history import Epoch
 from minigrad.training.metrics import evaluate
 from minigrad.training.run import Run
-from minigrad.training.trainer import Epoch, Trainer
+from minigrad.training.trainer import Trainer
 
-__all__ = ["Epoch", "Run", "Trainer", "evaluate"]
+__all__ = ["EarlyStopping", "Epoch", "Run", "Trainer", "evaluate"]

@@ -3,47 +3,70 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from minigrad.graph import no_grad
+from minigrad.errors import ShapeError
 from minigrad.nn import Module
 from minigrad.nn import functional as F
+from minigrad.nn.inference import evaluating
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor
 
-__all__ = ["evaluate", "gradient_norm"]
+__all__ = ["count_right", "evaluate", "evaluate_batches", "gradient_norm", "gradient_norms", "labels"]
+
+EVALUATED = 500  # images at a time
 
 
-def evaluate(network: Module, x: Array, t: Array, batch_size: int = 500) -> tuple[float, float]:
+def evaluate(network: Module, x: Array, t: Array, batch_size: int = EVALUATED) -> tuple[float, float]:
     """Mean cross-entropy and accuracy (0..1) of a classifier on images `x` with classes `t`, in evaluation mode.
 
     Each image counts once, also where the batches do not come out even.
     """
     if not len(x):
         raise ValueError("evaluate: no images")
-    was_training = network.training
-    network.eval()
-    loss, right = 0.0, 0
-    try:
-        with no_grad():
-            for start in range(0, len(x), batch_size):
-                batch, labels = Tensor(x[start : start + batch_size]), t[start : start + batch_size]
-                scores = network(batch)
-                loss += F.cross_entropy(scores, labels, reduction="sum").item()
-                right += count_right(scores, labels)
-    finally:
-        network.train(was_training)
-    return loss / len(x), right / len(x)
+    starts = range(0, len(x), batch_size)
+    return evaluate_batches(network, ((x[at : at + batch_size], t[at : at + batch_size]) for at in starts))
 
 
-def count_right(scores: Tensor, labels: Any) -> int:
+def evaluate_batches(network: Module, batches: Iterable[Any]) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy over batches (images, classes); see `evaluate`."""
+    loss, right, seen = 0.0, 0, 0
+    with evaluating(network):
+        for x, given in batches:
+            t = labels(given)
+            scores = network(x if isinstance(x, Tensor) else Tensor(x))
+            loss += F.cross_entropy(scores, t, reduction="sum").item()
+            right += count_right(scores, t)
+            seen += len(t)
+    if not seen:
+        raise ValueError("evaluate: no images")
+    return loss / seen, right / seen
+
+
+def count_right(scores: Tensor, t: Any) -> int:
     """How many rows have their highest score at their label."""
-    return int(np.count_nonzero(scores._array.argmax(1) == np.asarray(labels)))
+    return int(np.count_nonzero(scores._array.argmax(1) == labels(t)))
+
+
+def labels(t: Any) -> Array:
+    """Classes (N,), given as such or as the rows (N, C) of a one-hot matrix."""
+    array = t.detach()._array if isinstance(t, Tensor) else np.asarray(t)
+    if array.ndim == 2 and array.shape[1] > 1:
+        return array.argmax(1)
+    if array.ndim != 1:
+        raise ShapeError(f"labels must be classes (N,), or one-hot rows (N, C), got shape {array.shape}")
+    return array
+
+
+def gradient_norms(network: Module) -> dict[str, float]:
+    """The Euclidean norm of each parameter's gradient, by its name; of those that have one."""
+    grads = {name: p.grad._array for name, p in network.named_parameters() if p.grad is not None}
+    return {name: math.sqrt(float(np.vdot(g, g))) for name, g in grads.items()}
 
 
 def gradient_norm(network: Module) -> float:
     """The Euclidean norm of all gradients together."""
-    grads = [p.grad._array for p in network.parameters() if p.grad is not None]
-    return math.sqrt(sum(float(np.vdot(g, g)) for g in grads))
+    return math.hypot(*gradient_norms(network).values())

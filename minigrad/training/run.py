@@ -13,7 +13,8 @@ from typing import Any
 from minigrad.errors import DatasetFileError
 from minigrad.nn import Module
 from minigrad.serialization import load_npz, save_npz, write_atomically
-from minigrad.training.trainer import Epoch, Trainer
+from minigrad.training.history import Epoch
+from minigrad.training.trainer import Trainer
 
 __all__ = ["Run"]
 

@@ -3,55 +3,60 @@
 from __future__ import annotations
 
 import difflib
+import math
+import os
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
 
 import numpy as np
 
 from minigrad import optim
 from minigrad.config import keep_memory
 from minigrad.data import DataLoader, TensorDataset
-from minigrad.errors import ShapeError
+from minigrad.errors import ShapeError, WeightsFileError
 from minigrad.nn import Module
 from minigrad.nn import functional as F
+from minigrad.nn.utils import clip_grad_norm_
+from minigrad.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from minigrad.primitive import Array
 from minigrad.progress import progress
-from minigrad.training.metrics import count_right, evaluate, gradient_norm
+from minigrad.serialization import load, save
+from minigrad.tensor import Tensor
+from minigrad.training import diagnostics
+from minigrad.training.generators import generator_states, set_generator_states
+from minigrad.training.history import HEADER, Epoch, row
+from minigrad.training.interruption import Interruption, between_batches
+from minigrad.training.metrics import EVALUATED, count_right, evaluate_batches, gradient_norms, labels
 
-__all__ = ["Epoch", "Trainer"]
+__all__ = ["Trainer"]
 
-
-class Epoch(NamedTuple):
-    """What one epoch came to; accuracies in 0..1, the gradient's norm that of the last step."""
-
-    epoch: int
-    loss: float
-    acc: float
-    val_loss: float
-    val_acc: float
-    lr: float
-    grad_norm: float
-    images_per_s: float
-    seconds: float
-
-
-HEADER = "epoch      loss     acc  val_loss  val_acc        lr    |grad|    img/s    time"
 Callback = Callable[["Trainer", Epoch], Any]
+Scheduler = LRScheduler | Callable[[optim.Optimizer], LRScheduler]
 
 
 class Trainer:
-    """Train a classifier, with the interface of "Deep Learning from Scratch", for any Module and any optimizer here.
+    """Train a classifier, with the interface of "Deep Learning from Scratch", for any Module, optimizer and loader here.
 
-    `x_*` are images (N, ...), `t_*` their classes (N,) or one-hot rows. `optimizer` is a name ("SGD", "Adam", ...) or an
-    optimizer already made. After each epoch the network is evaluated on the test data (on the first
-    `evaluate_sample_num_per_epoch` of them, if given), and each callback is called with the trainer and the `Epoch`; one
-    that gives True ends the training.
+    `x_*` are images (N, ...), `t_*` their classes (N,) or one-hot rows; or `x_*` is a loader of batches (images, classes),
+    and `t_*` is None. `optimizer` is a name ("SGD", "Adam", ...) or an optimizer already made. After each epoch the network
+    is evaluated on the test data (on the first `evaluate_sample_num_per_epoch` of them, if given), and each callback is
+    called with the trainer and the `Epoch`; one that gives True ends the training.
+
+    `scheduler` is a schedule of the learning rate, or a function that makes one for the optimizer; it steps after every
+    epoch, or, with ``schedule_per="batch"``, after every batch. `max_grad_norm` limits the gradients' norm before each step.
+    With `checkpoint`, the name of a `.npz` file, the whole state is saved there after every epoch, and when Ctrl-C, which
+    first lets the batch end, interrupts; see `load_checkpoint`.
 
     `train_loss_list` has a loss for every step. `train_acc_list` and `test_acc_list` have an accuracy for every epoch; the
     first is counted while training, from the one forward pass of each step, unless `evaluate_sample_num_per_epoch` asks
-    for an evaluation as in the book.
+    for an evaluation as in the book. `history` has the epochs, `gradient_history` the norm of each parameter's gradient at
+    the end of each, and `diagnoses` what seemed wrong, which is also printed, once.
+
+    Raises FloatingPointError, naming the operation, before a step whose loss or gradient is not finite.
 
     >>> import minigrad as mg
     >>> (x, t), (x_test, t_test) = mg.data.load_digits(flatten=False)
@@ -65,10 +70,10 @@ class Trainer:
     def __init__(
         self,
         network: Module,
-        x_train: Array,
-        t_train: Array,
-        x_test: Array,
-        t_test: Array,
+        x_train: Any,
+        t_train: Any = None,
+        x_test: Any = None,
+        t_test: Any = None,
         epochs: int = 20,
         mini_batch_size: int = 100,
         optimizer: str | optim.Optimizer = "Adam",
@@ -78,95 +83,275 @@ class Trainer:
         *,
         seed: int | None = None,
         callbacks: Sequence[Callback] = (),
+        scheduler: Scheduler | None = None,
+        schedule_per: str = "epoch",
+        max_grad_norm: float | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
     ):
+        if schedule_per not in ("epoch", "batch"):
+            raise ValueError(f'Trainer: schedule_per must be "epoch" or "batch", got {schedule_per!r}')
+        if max_grad_norm is not None and not 0 < max_grad_norm < math.inf:
+            raise ValueError(f"Trainer: max_grad_norm must be a positive number, got {max_grad_norm}")
         self.network = network
         self.epochs = _positive("epochs", epochs)
-        self.evaluate_sample_num_per_epoch = evaluate_sample_num_per_epoch
+        self.evaluate_sample_num_per_epoch = n = evaluate_sample_num_per_epoch
         self.verbose = verbose
         self.callbacks = list(callbacks)
-        self._train = _pair("train", x_train, t_train)
-        self._test = _pair("test", x_test, t_test)
+        self.schedule_per, self.max_grad_norm, self.checkpoint = schedule_per, max_grad_norm, checkpoint
+        dtype = next((p.dtype for p in network.parameters()), None)
+        batch = _positive("mini_batch_size", mini_batch_size)
+        self.train_loader = _loader("train", x_train, t_train, None, dtype, batch_size=batch, shuffle=True, seed=seed)
+        self.test_loader = _loader("test", x_test, t_test, n, dtype, batch_size=EVALUATED)
+        self._sample = None if n is None else _loader("train", x_train, t_train, n, dtype, batch_size=EVALUATED)
         self.optimizer = _optimizer(optimizer, network, optimizer_param)
-        self._loader = DataLoader(
-            TensorDataset(*self._train), _positive("mini_batch_size", mini_batch_size), shuffle=True, seed=seed
-        )
+        self.scheduler = scheduler(self.optimizer) if callable(scheduler) else scheduler
         self.train_loss_list: list[float] = []
         self.train_acc_list: list[float] = []
         self.test_acc_list: list[float] = []
         self.history: list[Epoch] = []
+        self.gradient_history: list[dict[str, float]] = []
+        self.diagnoses: dict[str, str] = {}
+        self._position = Position()
+        self._last: tuple[Any, int] | None = None  # the images of the last batch, and how many classes there are
 
     def train(self) -> None:
-        """Run the epochs that are left, so that a call after an interruption goes on."""
+        """Run what is left of the epochs, so that a call after an interruption goes on, in the middle of an epoch, too.
+
+        The first Ctrl-C lets the batch end, saves the checkpoint if there is one, and raises KeyboardInterrupt.
+        """
         keep_memory()
         if self.verbose:
             print(HEADER, flush=True)
-        while len(self.history) < self.epochs:
-            epoch = self._epoch(len(self.history) + 1)
-            self.history.append(epoch)
-            self.train_acc_list.append(epoch.acc)
-            self.test_acc_list.append(epoch.val_acc)
-            if self.verbose:
-                print(_row(epoch), flush=True)
-            verdicts = [callback(self, epoch) for callback in self.callbacks]
-            if True in verdicts:
-                break
+        with between_batches() as interruption:
+            while len(self.history) < self.epochs:
+                epoch = self._epoch(interruption)
+                if self.verbose:
+                    print(row(epoch), flush=True)
+                self._diagnose()
+                verdicts = [callback(self, epoch) for callback in self.callbacks]
+                if self.checkpoint is not None:
+                    self.save_checkpoint(self.checkpoint)
+                if True in verdicts:
+                    break
+                if interruption.wanted:
+                    self._interrupt()
 
     def train_step(self, x: Any, t: Any) -> tuple[float, int]:
         """One step on one batch: its loss, and how many of its images were classified rightly before the step."""
         self.optimizer.zero_grad()
         scores = self.network(x)
         loss = F.cross_entropy(scores, t)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise FloatingPointError(f"the loss is {value}: {self._culprit(x, t)}")
         loss.backward()
+        norms = gradient_norms(self.network)
+        if not all(map(math.isfinite, norms.values())):
+            name = next(name for name, norm in norms.items() if not math.isfinite(norm))
+            raise FloatingPointError(f"the gradient of {name} is not finite: the weights are as they were before this step")
+        if self.max_grad_norm is not None:
+            clip_grad_norm_(self.network.parameters(), self.max_grad_norm)
         self.optimizer.step()
-        return loss.item(), count_right(scores, t.numpy())
+        self._position.norms, self._position.lr = norms, self.optimizer.param_groups[0]["lr"]
+        self._last = x, scores.shape[1]
+        if self.scheduler is not None and self.schedule_per == "batch":
+            self.scheduler.step()
+        return value, count_right(scores, t)
 
-    def _bar(self, title: str) -> AbstractContextManager[Any]:
-        return progress(title, len(self._loader), "batch") if self.verbose else nullcontext()
+    def save_checkpoint(self, path: str | os.PathLike[str]) -> None:
+        """Write the whole state to a `.npz` file, atomically; nothing is pickled."""
+        save(self.state_dict(), path)
 
-    def _epoch(self, number: int) -> Epoch:
+    def load_checkpoint(self, path: str | os.PathLike[str]) -> None:
+        """Go on where a checkpoint was saved: `train()` then gives bit for bit what it would have without a break.
+
+        The trainer must be made with the same arguments; `epochs` may differ. All is loaded, or nothing: raises
+        WeightsFileError for a file that is damaged or no checkpoint, ValueError for one that does not fit.
+        """
+        state = load(path)
+        try:
+            self.load_state_dict(state)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise WeightsFileError(f"{path}: not the checkpoint of a trainer: {error!r}") from None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the rest of the training depends on, and everything recorded so far."""
+        loader = self.train_loader
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
+            "generators": generator_states(self.network, loader),
+            "loader": [loader.epoch, loader.seed] if isinstance(loader, DataLoader) else None,
+            "position": dict(vars(self._position)),
+            "losses": np.array(self.train_loss_list),
+            "history": [dict(epoch._asdict()) for epoch in self.history],
+            "gradients": list(self.gradient_history),
+            "diagnoses": dict(self.diagnoses),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state_dict`; see `load_checkpoint`."""
+        before = self.state_dict()
+        try:
+            self._load(state)
+        except Exception:
+            self._load(before)
+            raise
+
+    def _load(self, state: Mapping[str, Any]) -> None:
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if (state["scheduler"] is None) != (self.scheduler is None):
+            has, lacks = ("the trainer", "the checkpoint") if self.scheduler else ("the checkpoint", "the trainer")
+            raise ValueError(f"Trainer: {has} has a scheduler, {lacks} has none")
+        if self.scheduler is not None:
+            self.scheduler.load_state_dict(state["scheduler"])
+        set_generator_states(state["generators"], self.network, self.train_loader)
+        if isinstance(self.train_loader, DataLoader):
+            self.train_loader.epoch, self.train_loader.seed = state["loader"]
+        self._position = Position(**state["position"])
+        self.train_loss_list = np.asarray(state["losses"]).tolist()
+        self.history = [Epoch(**epoch) for epoch in state["history"]]
+        self.train_acc_list = [epoch.acc for epoch in self.history]
+        self.test_acc_list = [epoch.val_acc for epoch in self.history]
+        self.gradient_history, self.diagnoses = list(state["gradients"]), dict(state["diagnoses"])
+
+    def _epoch(self, interruption: Interruption) -> Epoch:
         self.network.train()
-        started = time.perf_counter()
-        total, right, seen = 0.0, 0, 0
-        with self._bar(f"epoch {number}/{self.epochs}") as bar:
-            for x, t in self._loader:
-                loss, hits = self.train_step(x, t)
+        started, number, at = time.perf_counter(), len(self.history) + 1, self._position
+        spent = at.seconds
+        with self._bar(f"epoch {number}/{self.epochs}", at.batches) as bar:
+            for x, t in self._batches():
+                if not self.train_loss_list:
+                    self._say("inputs", diagnostics.unscaled(x._array))
+                try:
+                    loss, hits = self.train_step(x, t)
+                except FloatingPointError as error:
+                    raise FloatingPointError(f"epoch {number}, batch {at.batches + 1}: {error}") from None
                 self.train_loss_list.append(loss)
-                total, right, seen = total + loss * len(t), right + hits, seen + len(t)
+                at.add(loss, hits, len(t), spent + time.perf_counter() - started)
                 if bar is not None:
-                    bar.set_postfix(loss=f"{total / seen:.4f}", acc=f"{right / seen:.2%}", refresh=False)
+                    bar.set_postfix(loss=f"{at.loss / at.seen:.4f}", acc=f"{at.right / at.seen:.2%}", refresh=False)
                     bar.update()
-        trained = time.perf_counter() - started
-        n = self.evaluate_sample_num_per_epoch
-        (x_train, t_train), (x_test, t_test) = self._train, self._test
-        acc = right / seen if n is None else evaluate(self.network, x_train[:n], t_train[:n])[1]
-        val_loss, val_acc = evaluate(self.network, x_test[:n], t_test[:n])
-        return Epoch(
+                if interruption.wanted:
+                    self._interrupt()
+        if not at.seen:
+            raise ValueError("Trainer: the loader of the training data is empty")
+        acc = at.right / at.seen if self._sample is None else evaluate_batches(self.network, self._sample)[1]
+        val_loss, val_acc = evaluate_batches(self.network, self.test_loader)
+        epoch = Epoch(
             epoch=number,
-            loss=total / seen,
+            loss=at.loss / at.seen,
             acc=acc,
             val_loss=val_loss,
             val_acc=val_acc,
-            lr=self.optimizer.param_groups[0]["lr"],
-            grad_norm=gradient_norm(self.network),
-            images_per_s=seen / trained,
-            seconds=time.perf_counter() - started,
+            lr=at.lr,
+            grad_norm=math.hypot(*at.norms.values()),
+            images_per_s=at.seen / at.seconds,
+            seconds=spent + time.perf_counter() - started,
         )
+        self._position = Position()
+        self.history.append(epoch)
+        self.train_acc_list.append(acc)
+        self.test_acc_list.append(val_acc)
+        self.gradient_history.append(at.norms)
+        if self.scheduler is not None and self.schedule_per == "epoch":
+            self.scheduler.step(*[val_loss] * isinstance(self.scheduler, ReduceLROnPlateau))
+        return epoch
+
+    def _batches(self) -> Iterator[tuple[Tensor, Array]]:
+        """The batches that are left of the epoch: of one broken off, its order is drawn again, and what is done skipped."""
+        at, owners = self._position, (self.network, self.train_loader)
+        if not at.batches:
+            at.generators = generator_states(*owners)
+            batches = iter(self.train_loader)
+        else:
+            now = generator_states(*owners)
+            set_generator_states(at.generators, *owners)
+            if isinstance(self.train_loader, DataLoader):
+                self.train_loader.epoch -= 1
+            batches = iter(self.train_loader)
+            for _ in range(at.batches):
+                next(batches)
+            set_generator_states(now, *owners)
+        return ((x if isinstance(x, Tensor) else Tensor(x), labels(t)) for x, t in batches)
+
+    def _interrupt(self) -> NoReturn:
+        where = f"in epoch {len(self.history) + 1}, after {self._position.batches} batches"
+        if self.checkpoint is None:
+            raise KeyboardInterrupt(f"{where}; train() goes on from there")
+        self.save_checkpoint(self.checkpoint)
+        raise KeyboardInterrupt(f"{where}; load_checkpoint({str(self.checkpoint)!r}) and train() go on from there")
+
+    def _bar(self, title: str, done: int) -> AbstractContextManager[Any]:
+        if not self.verbose:
+            return nullcontext()
+        total = len(self.train_loader) if isinstance(self.train_loader, Sized) else None
+        return progress(title, total, "batch", initial=done)
+
+    def _culprit(self, x: Any, t: Any) -> str:
+        """What made the loss a NaN or an infinity."""
+        for name, p in self.network.named_parameters():
+            if not np.isfinite(p._array).all():
+                return f"{name} was not finite before"
+        if not np.isfinite(x._array).all():
+            return "the images are not finite"
+        made = diagnostics.first_not_finite(self.network, lambda: F.cross_entropy(self.network(x), t))
+        return f"{made or 'the cause is random'}; the weights are as they were before this step"
+
+    def _diagnose(self) -> None:
+        self._say("overfitting", diagnostics.overfitting(self.history))
+        if self._last is not None:
+            images, classes = self._last
+            self._say("guessing", diagnostics.guessing(self.history, classes))
+            self._say("dead", diagnostics.dead_units(self.network, images))
+
+    def _say(self, kind: str, text: str | None) -> None:
+        if text is not None and kind not in self.diagnoses:
+            self.diagnoses[kind] = text
+            if self.verbose:
+                print(f"note: {text}", file=sys.stderr, flush=True)
 
 
-def _row(e: Epoch) -> str:
-    return (
-        f"{e.epoch:5d}  {e.loss:8.4f}  {e.acc:6.2%}  {e.val_loss:8.4f}  {e.val_acc:7.2%}  {e.lr:8.2g}  {e.grad_norm:8.4f}  "
-        f"{e.images_per_s:7.0f}  {e.seconds:5.1f}s"
-    )
+@dataclass
+class Position:
+    """How far an epoch has got, and the random generators' states at its start."""
+
+    batches: int = 0
+    loss: float = 0.0
+    right: int = 0
+    seen: int = 0
+    seconds: float = 0.0
+    lr: float = 0.0
+    norms: dict[str, float] = field(default_factory=dict)
+    generators: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, loss: float, right: int, images: int, seconds: float) -> None:
+        """Count a batch."""
+        self.batches += 1
+        self.loss += loss * images
+        self.right += right
+        self.seen += images
+        self.seconds = seconds
 
 
-def _pair(name: str, x: Any, t: Any) -> tuple[Array, Array]:
-    x, t = np.asarray(x), np.asarray(t)
+def _loader(name: str, x: Any, t: Any, limit: int | None, dtype: Any, **options: Any) -> Iterable[Any]:
+    """A loader of the arrays, or of the first `limit` images of them; a loader already made as it is."""
+    if t is None:
+        if x is None or isinstance(x, np.ndarray | Tensor) or not isinstance(x, Iterable):
+            raise TypeError(f"Trainer: x_{name} must be images, with their classes in t_{name}, or a loader of batches")
+        if limit is not None:
+            raise ValueError("Trainer: evaluate_sample_num_per_epoch goes with arrays, not with a loader")
+        return x
+    x, t = x.detach()._array if isinstance(x, Tensor) else np.asarray(x), labels(t)
     if len(x) != len(t):
         raise ShapeError(f"Trainer: x_{name} has {len(x)} images, t_{name} {len(t)} labels")
     if not len(x):
         raise ValueError(f"Trainer: x_{name} is empty")
-    return x, t.argmax(1) if t.ndim == 2 else t
+    if dtype is not None and x.dtype.kind == "f":
+        x = x.astype(dtype, copy=False)  # float64 images would make a float32 network compute in float64
+    return DataLoader(TensorDataset(x[:limit], t[:limit]), **options)
 
 
 def _positive(name: str, value: Any) -> int:

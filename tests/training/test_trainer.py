@@ -153,3 +153,92 @@ def test_a_run_folder_is_never_overwritten_nor_guessed(tmp_path):
         (tmp_path / "run" / "config.json").write_text(text)
         with pytest.raises(DatasetFileError, match=says):
             _ = Run.open(tmp_path / "run").config
+
+
+def test_loaders_in_place_of_arrays():
+    train = mg.data.DataLoader(mg.data.TensorDataset(*DATA[:2]), 40, shuffle=True, seed=1)
+    test = [(DATA[2][:40], np.eye(10)[DATA[3][:40]]), (DATA[2][40:], np.eye(10)[DATA[3][40:]])]  # any iterable, one-hot too
+    trainer = Trainer(network(), train, x_test=test, epochs=2, verbose=False)
+    trainer.train()
+    arrays = trained(epochs=2)
+    assert trainer.train_loss_list == arrays.train_loss_list and trainer.test_acc_list == arrays.test_acc_list
+    with pytest.raises(ValueError, match="goes with arrays"):
+        Trainer(network(), train, x_test=test, evaluate_sample_num_per_epoch=10)
+    for wrong in (DATA[0], None, 3):
+        with pytest.raises(TypeError, match="x_train must be images, with their classes in t_train, or a loader"):
+            Trainer(network(), wrong, x_test=test)
+    with pytest.raises(ValueError, match="loader of the training data is empty"):
+        Trainer(network(), [], x_test=test, verbose=False).train()
+
+
+def test_images_take_the_networks_dtype():
+    wide = (DATA[0].astype(np.float64), DATA[1], DATA[2].astype(np.float64), DATA[3])
+    trainer = Trainer(network(), *wide, epochs=1, mini_batch_size=40, verbose=False, seed=1)
+    seen = []
+    step = trainer.train_step
+    trainer.train_step = lambda x, t: seen.append(x.dtype) or step(x, t)
+    trainer.train()
+    assert set(seen) == {np.dtype(np.float32)} and trainer.train_loss_list == trained(epochs=1).train_loss_list
+
+
+def test_a_column_of_labels_is_refused():
+    with pytest.raises(ShapeError, match=r"classes \(N,\), or one-hot rows \(N, C\), got shape \(150, 1\)"):
+        Trainer(network(), DATA[0], DATA[1][:, np.newaxis], *DATA[2:])
+
+
+def test_schedules_step_after_epochs_or_batches():
+    def rates(**options):
+        return [epoch.lr for epoch in trained(epochs=3, optimizer_param={"lr": 1.0}, optimizer="sgd", **options).history]
+
+    assert rates(scheduler=lambda o: mg.optim.lr_scheduler.ExponentialLR(o, 0.5)) == [1.0, 0.5, 0.25]
+    assert rates(scheduler=lambda o: mg.optim.lr_scheduler.ExponentialLR(o, 0.5), schedule_per="batch") == [
+        2**-3,
+        2**-7,
+        2**-11,
+    ]
+    net = network()
+    optimizer = mg.optim.SGD(net.parameters(), lr=1.0)
+    plateau = mg.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, factor=0.5, patience=0, threshold=0.9
+    )  # nothing is so much better
+    trainer = Trainer(net, *DATA, epochs=3, optimizer=optimizer, scheduler=plateau, verbose=False, seed=1)
+    trainer.train()
+    assert [epoch.lr for epoch in trainer.history] == [1.0, 1.0, 0.5]
+    with pytest.raises(ValueError, match='schedule_per must be "epoch" or "batch", got \'step\''):
+        trained(schedule_per="step")
+
+
+def test_gradients_are_clipped_before_the_step():
+    free, clipped = (trained(epochs=1, optimizer="sgd", optimizer_param={"lr": 1.0}, max_grad_norm=m) for m in (None, 1e-3))
+    start = network()
+    moved = [
+        np.sqrt(
+            sum(
+                ((p - q).detach().numpy() ** 2).sum()
+                for p, q in zip(t.network.parameters(), start.parameters(), strict=True)
+            )
+        )
+        for t in (free, clipped)
+    ]
+    assert moved[1] <= 4e-3 * 1.01 < moved[0]
+    assert clipped.history[0].grad_norm > 1e-3  # the norm before
+    for wrong in (0, -1, float("inf")):
+        with pytest.raises(ValueError, match="max_grad_norm must be a positive number"):
+            trained(max_grad_norm=wrong)
+
+
+def test_gradient_norms_of_each_parameter_are_kept():
+    trainer = trained(epochs=2)
+    assert [list(norms) for norms in trainer.gradient_history] == [[name for name, _ in network().named_parameters()]] * 2
+    for name, p in trainer.network.named_parameters():
+        assert trainer.gradient_history[-1][name] == pytest.approx(np.linalg.norm(p.grad.numpy()), rel=1e-5)
+    assert trainer.history[-1].grad_norm == pytest.approx(np.sqrt(sum(v**2 for v in trainer.gradient_history[-1].values())))
+
+
+def test_there_is_one_forward_for_each_step():
+    net, calls = network(), []
+    forward = net.forward
+    net.forward = lambda x: calls.append(len(x)) or forward(x)
+    trainer = Trainer(net, *DATA, epochs=1, mini_batch_size=50, verbose=False)
+    trainer.train()
+    assert calls == [50, 50, 50, 70, 50]  # three steps, one evaluation, one look for dead units

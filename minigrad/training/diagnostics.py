@@ -1,0 +1,106 @@
+"""What commonly goes wrong in a training, each recognised by its mark and said once, in one line."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.nn import Module
+from minigrad.nn.inference import evaluating
+from minigrad.primitive import Array
+from minigrad.scope import here, watch
+from minigrad.tensor import Tensor
+from minigrad.training.history import Epoch
+
+__all__ = ["dead_units", "first_not_finite", "guessing", "overfitting", "unscaled"]
+
+LARGE = 20.0  # an input beyond it, in magnitude, is not scaled
+NEAR = 0.01  # how near, relatively, a loss must be to ln(classes) to be stuck there
+DEAD = 0.5  # the share of a layer's units above which dying is worth a line
+APART, WORSE, AGO = 0.05, 1.3, 3  # accuracies; losses, relatively; epochs: what overfitting is
+
+
+def unscaled(x: Array) -> str | None:
+    """Inputs in the range of bytes, or worse."""
+    largest = float(np.abs(x, dtype=np.float64).max(initial=0)) if x.dtype.kind in "fiu" else 0.0
+    if largest <= LARGE:
+        return None
+    hint = "divide by 255" if 128 < largest <= 255 else "subtract the mean and divide by the standard deviation"
+    return f"the inputs go up to {largest:g}: {hint}, or the first steps will be wild"
+
+
+def guessing(history: Sequence[Epoch], classes: int) -> str | None:
+    """A loss that stays at ln(classes): every class is as likely as any other."""
+    chance = math.log(classes)
+    if len(history) < 2 or any(abs(epoch.loss - chance) > NEAR * chance for epoch in history):
+        return None
+    return (
+        f"after {len(history)} epochs the loss is still ln({classes}) = {chance:.3f}, that of guessing: "
+        "try another learning rate, or larger initial weights"
+    )
+
+
+def overfitting(history: Sequence[Epoch]) -> str | None:
+    """A test loss that has been rising for a while, far from the training."""
+    last, best = history[-1], min(history, key=lambda epoch: epoch.val_loss)
+    apart = last.acc - last.val_acc
+    if apart < APART or last.val_loss < WORSE * best.val_loss or last.epoch - best.epoch < AGO:
+        return None
+    return (
+        f"overfitting: {last.acc:.1%} in training, {last.val_acc:.1%} in test; since epoch {best.epoch} the test loss has "
+        f"risen from {best.val_loss:.3g} to {last.val_loss:.3g}: stop earlier, or use more data or weight decay"
+    )
+
+
+def dead_units(network: Module, x: Any) -> str | None:
+    """ReLUs whose units, or channels, are zero for every image of a batch: they get no gradient, and stay so."""
+    found: list[str] = []
+
+    def look(op: Any, args: Any, out: Array, node: Any) -> None:
+        if op.__name__ != "relu" or out.ndim < 2 or len(out) < 2:
+            return
+        alive = np.asarray(out.any(tuple(axis for axis in range(out.ndim) if axis != 1)))
+        dead = int(np.count_nonzero(~alive))
+        if dead > DEAD * len(alive):
+            found.append(f"{_where(network)}: {dead} of {len(alive)} {'channels' if out.ndim > 2 else 'units'}")
+
+    with evaluating(network), watch(look):
+        network(x)
+    if not found:
+        return None
+    return f"dead ReLUs, zero for all of {len(x)} images: {'; '.join(found)}: try a smaller learning rate"
+
+
+def first_not_finite(network: Module, run: Any) -> str | None:
+    """The first operation that makes a NaN or an infinity of finite numbers while `run()` runs."""
+    found: list[str] = []
+
+    def look(op: Any, args: Any, out: Array, node: Any) -> None:
+        if found or out.dtype.kind != "f" or np.isfinite(out).all():
+            return
+        given = [arg._array if isinstance(arg, Tensor) else arg for arg in args]
+        if any(isinstance(a, np.ndarray) and a.dtype.kind == "f" and not np.isfinite(a).all() for a in given):
+            return
+        bad = ~np.isfinite(out)
+        first = tuple(int(i) for i in np.argwhere(bad)[0])
+        found.append(f"{op.__name__} in {_where(network)} made {out[first]} at {first}, {np.count_nonzero(bad)} in all")
+
+    with watch(look), np.errstate(all="ignore"):
+        run()
+    return found[0] if found else None
+
+
+def _where(network: Module) -> str:
+    """The path of the innermost module that is running."""
+    scope = here.scope
+    while scope is not None:
+        scope, what, _ = scope
+        inner = what() if isinstance(what, weakref.ref) else None
+        if isinstance(inner, Module):
+            names = (name for name, module in network.named_modules() if module is inner)
+            return next((name for name in names if name), type(network).__name__)
+    return "the loss"

@@ -1,0 +1,32 @@
+"""What is remembered of each epoch, and the table that is printed while it goes on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["HEADER", "Epoch", "row"]
+
+
+class Epoch(NamedTuple):
+    """What one epoch came to; accuracies in 0..1, the gradient's norm that of the last step."""
+
+    epoch: int
+    loss: float
+    acc: float
+    val_loss: float
+    val_acc: float
+    lr: float
+    grad_norm: float
+    images_per_s: float
+    seconds: float
+
+
+HEADER = "epoch      loss     acc  val_loss  val_acc        lr    |grad|    img/s    time"
+
+
+def row(e: Epoch) -> str:
+    """The epoch as a row below `HEADER`."""
+    return (
+        f"{e.epoch:5d}  {e.loss:8.4f}  {e.acc:6.2%}  {e.val_loss:8.4f}  {e.val_acc:7.2%}  {e.lr:8.2g}  {e.grad_norm:8.4f}  "
+        f"{e.images_per_s:7.0f}  {e.seconds:5.1f}s"
+    )

@@ -1,0 +1,135 @@
+"""What commonly goes wrong is recognised by its mark, said once, and not said where all is well."""
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn
+from minigrad.training import EarlyStopping, Epoch, Trainer, diagnostics
+
+(X, T), (X_TEST, T_TEST) = mg.data.load_digits(flatten=False)
+DATA = (X[:150], T[:150], X_TEST[:70], T_TEST[:70])
+
+
+def epochs(losses, accs=None, val_losses=None, val_accs=None):
+    nothing = dict.fromkeys(Epoch._fields, 0.0)
+    columns = zip(losses, accs or losses, val_losses or losses, val_accs or losses, strict=True)
+    return [
+        Epoch(**nothing | {"epoch": i, "loss": a, "acc": b, "val_loss": c, "val_acc": d})
+        for i, (a, b, c, d) in enumerate(columns, 1)
+    ]
+
+
+def trained(net, data=DATA, **options):
+    trainer = Trainer(net, *data, **{"epochs": 2, "mini_batch_size": 50, "seed": 0, **options})
+    trainer.train()
+    return trainer
+
+
+@pytest.fixture
+def net():
+    mg.manual_seed(0)
+    return mg.models.SimpleConvNet((1, 8, 8), {"filter_num": 4}, 20, weight_init_std="he")
+
+
+def test_nothing_is_said_where_all_is_well(net, capsys):
+    assert trained(net, epochs=4, optimizer_param={"lr": 0.005}).diagnoses == {}
+    assert capsys.readouterr().err == ""
+
+
+def test_unscaled_inputs_are_noticed_once(net, capsys):
+    data = (DATA[0] * 255, DATA[1], DATA[2] * 255, DATA[3])
+    found = trained(net, data, optimizer_param={"lr": 1e-6}).diagnoses["inputs"]
+    assert found == "the inputs go up to 255: divide by 255, or the first steps will be wild"
+    assert capsys.readouterr().err.count(found) == 1
+    assert "mean" in diagnostics.unscaled(np.array([-1000.0])) and diagnostics.unscaled(np.array([-3.0, 19])) is None
+    assert diagnostics.unscaled(np.array(["text"])) is None
+
+
+def test_guessing_is_noticed():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    for p in net.parameters():
+        nn.init.zeros_(p)
+    found = trained(net, optimizer_param={"lr": 1e-9}, verbose=False).diagnoses
+    assert found["guessing"].startswith("after 2 epochs the loss is still ln(10) = 2.303, that of guessing")
+    assert diagnostics.guessing(epochs([2.3, 2.2]), 10) is None and diagnostics.guessing(epochs([2.3]), 10) is None
+
+
+def test_dead_units_are_noticed(net):
+    net.conv1.bias.requires_grad_(False)
+    net.conv1.bias._write(np.array([-100, -100, -100, 0], np.float32))
+    found = trained(net, verbose=False).diagnoses["dead"]
+    assert found.startswith("dead ReLUs, zero for all of 50 images: relu1: 3 of 4 channels: try")
+    assert diagnostics.dead_units(nn.Sequential(nn.Linear(64, 2), nn.ReLU()), mg.randn(50, 64)) is None
+
+
+def test_overfitting_is_noticed():
+    accs, bad = [0.8, 0.9, 1.0, 1.0, 1.0], [0.8, 0.85, 0.85, 0.86, 0.86]
+    found = diagnostics.overfitting(epochs(accs, accs, [0.5, 0.4, 0.5, 0.55, 0.6], bad))
+    assert found.startswith(
+        "overfitting: 100.0% in training, 86.0% in test; since epoch 2 the test loss has risen from 0.4 to 0.6"
+    )
+    for losses, val in (
+        ([0.5, 0.4, 0.3, 0.3, 0.45], bad),
+        ([0.5, 0.4, 0.45, 0.45, 0.45], bad),
+        ([0.5, 0.4, 0.5, 0.5, 0.6], accs),
+    ):
+        assert diagnostics.overfitting(epochs(accs, accs, losses, val)) is None
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_a_loss_that_is_not_finite_names_the_operation_and_changes_nothing(net):
+    class Logarithm(nn.Module):
+        def forward(self, x):
+            return mg.log(x)
+
+    bad = nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.ReLU(), Logarithm(), nn.Linear(5, 10))
+    before = {name: p._array for name, p in bad.named_parameters()}
+    with pytest.raises(
+        FloatingPointError,
+        match=r"^epoch 1, batch 1: the loss is (nan|-?inf): log in 3 made -inf at \(\d+, \d\), \d+ in all",
+    ):
+        trained(bad)
+    assert all(before[name] is p._array for name, p in bad.named_parameters())
+    net.fc1.weight._write(np.full_like(net.fc1.weight._array, np.nan))
+    with pytest.raises(FloatingPointError, match=r"the loss is nan: fc1.weight was not finite before"):
+        trained(net)
+    with pytest.raises(FloatingPointError, match="the images are not finite"):
+        trained(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), (DATA[0] * np.float32(np.nan), *DATA[1:]))
+
+
+def test_a_gradient_that_is_not_finite_is_noticed_before_the_step():
+    class Root(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(np.zeros(1, np.float32))
+
+        def forward(self, x):
+            return x * mg.sqrt(self.scale)
+
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10), Root())
+    with pytest.raises(FloatingPointError, match=r"epoch 1, batch 1: the gradient of 2.scale is not finite"):
+        trained(net)
+    assert net[2].scale.item() == 0
+
+
+def test_early_stopping():
+    class Trained:
+        history = epochs([3.0, 2.0, 2.0, 1.95, 2.0])
+
+    def after(n, **options):
+        Trained.history = epochs([3.0, 2.0, 2.0, 1.95, 2.0][:n])
+        return EarlyStopping(**options)(Trained, Trained.history[-1])
+
+    assert [after(n, patience=1, monitor="loss") for n in range(1, 6)] == [False, False, True, False, True]
+    assert [after(n, patience=3, monitor="val_loss", min_delta=0.1) for n in range(1, 6)] == [
+        False,
+        False,
+        False,
+        False,
+        True,
+    ]
+    assert [after(n, patience=2, monitor="acc") for n in range(1, 6)] == [False, False, True, True, True]
+    for options in ({"patience": 0}, {"patience": True}, {"monitor": "seconds"}):
+        with pytest.raises(ValueError, match="EarlyStopping"):
+            EarlyStopping(**options)
