@@ -139,6 +139,7 @@ def test_other_threads_are_left_alone():
 def test_a_module_says_where_it_was():
     net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
     with mg.no_grad():
+        net[0].bias.fill_(0.0)
         net[1].weight.fill_(np.inf)
     with mg.detect_anomaly(), pytest.raises(AnomalyError, match=r"holds nan[\s\S]*in Sequential\.1"):
         net(mg.tensor([[1.0, 0.0]]) * 0)
