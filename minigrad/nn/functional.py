@@ -16,6 +16,7 @@ from minigrad.ops import (
     avg_pool1d,
     avg_pool2d,
     avg_pool3d,
+    batch_norm,
     conv1d,
     conv2d,
     conv3d,
@@ -24,7 +25,11 @@ from minigrad.ops import (
     conv_transpose3d,
     cross_entropy,
     fold,
+    group_norm,
+    instance_norm,
+    layer_norm,
     linear,
+    local_response_norm,
     log_softmax,
     max_pool1d,
     max_pool2d,
@@ -32,6 +37,7 @@ from minigrad.ops import (
     mse_loss,
     nll_loss,
     relu,
+    rms_norm,
     sigmoid,
     softmax,
     tanh,
@@ -45,10 +51,11 @@ from minigrad.tensor import _wrap
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
-    "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "conv1d", "conv2d", "conv3d", "conv_transpose1d",
-    "conv_transpose2d", "conv_transpose3d", "cross_entropy", "dropout", "dropout1d", "dropout2d", "dropout3d", "fold",
-    "linear", "log_softmax", "max_pool1d", "max_pool2d", "max_pool3d", "mse_loss", "nll_loss", "pad", "relu", "sigmoid",
-    "softmax", "tanh", "unfold",
+    "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "batch_norm", "conv1d", "conv2d", "conv3d",
+    "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cross_entropy", "dropout", "dropout1d", "dropout2d",
+    "dropout3d", "fold", "group_norm", "instance_norm", "layer_norm", "linear", "local_response_norm", "log_softmax",
+    "max_pool1d", "max_pool2d", "max_pool3d", "mse_loss", "nll_loss", "pad", "relu", "rms_norm", "sigmoid", "softmax",
+    "tanh", "unfold",
 ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from minigrad.ops.indexing import *
 from minigrad.ops.joining import *
 from minigrad.ops.linalg import *
 from minigrad.ops.loss import *
+from minigrad.ops.normalization import *
 from minigrad.ops.pooling import *
 from minigrad.ops.products import *
 from minigrad.ops.reduction import *

@@ -18,8 +18,7 @@ from minigrad.kernels import windows as gather
 from minigrad.kernels.windows import Padding, Sizes
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import permute, reshape
-from minigrad.primitive import Array, primitive, shape_of
-from minigrad.scope import composite
+from minigrad.primitive import Array, composite, primitive, shape_of
 
 __all__ = [
     "col2im", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold", "im2col",

@@ -16,8 +16,7 @@ from minigrad.errors import ShapeError
 from minigrad.kernels import pooling as kernel
 from minigrad.kernels.pooling import Run, Windows
 from minigrad.ops.convolution import image_shape, output_size, per_axis
-from minigrad.primitive import Array, primitive
-from minigrad.scope import composite
+from minigrad.primitive import Array, composite, primitive
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",

@@ -1,0 +1,246 @@
+"""Normalisation: values shifted and scaled to mean 0 and variance 1 over some of their axes.
+
+All of them are compositions, so every order of derivative is exact. The variance is that of the centred values (two passes):
+it is accurate where mean**2 would swallow it, and never negative.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import ShapeError
+from minigrad.kernels.pooling import Run, Windows
+from minigrad.ops.elementwise import square
+from minigrad.ops.pooling import sum_windows
+from minigrad.ops.reduction import mean
+from minigrad.ops.shape import reshape
+from minigrad.primitive import Traced, composite, shape_of
+
+__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
+
+Sizes = tuple[int, ...]
+
+
+@composite
+def batch_norm(
+    x: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """Normalise each channel of (N, C, *S) over all the rest, then scale by `weight` (C,) and shift by `bias` (C,).
+
+    In training the statistics are those of the batch: the biased variance normalises. Then `running_mean` and `running_var`
+    (C,), unless None, become (1 - momentum) * running + momentum * batch, with the unbiased variance, and nothing changes
+    where an error is raised. Otherwise the running statistics normalise. Ioffe and Szegedy (2015).
+
+    Raises ShapeError where shapes do not fit, ValueError for a batch of one value per channel in training, or for running
+    statistics that are missing outside training.
+
+    >>> import numpy as np
+    >>> mean, var = np.zeros(1), np.ones(1)
+    >>> batch_norm(np.array([[1.0], [3.0]]), mean, var, training=True).round(3), mean, var
+    (array([[-1.],
+           [ 1.]]), array([0.2]), array([1.1]))
+    """
+    op = "batch_norm"
+    shape = shape_of(x)
+    if len(shape) < 2:
+        raise ShapeError(f"{op}: input must be (N, C) or (N, C, *S), got shape {shape}")
+    _check_channels(op, shape[1], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    axes = (0, *range(2, len(shape)))
+    count = math.prod(shape[a] for a in axes)
+    if not training:
+        if running_mean is None or running_var is None:
+            raise ValueError(f"{op}: needs running_mean and running_var outside training")
+        scale = _inverse_deviation(_beside(running_var, shape), eps)
+        return _along_channels(x - _beside(running_mean, shape), scale, weight, bias)
+    if count < 2:
+        raise ValueError(f"{op}: needs more than one value per channel in training, got shape {shape}")
+    average, centred, variance = _moments(x, axes)
+    out = _along_channels(centred, _inverse_deviation(variance, eps), weight, bias)
+    _remember(running_mean, average, momentum)
+    _remember(running_var, variance, momentum, count / (count - 1))
+    return out
+
+
+@composite
+def instance_norm(
+    x: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """Normalise each channel of each image (N, C, *S), then scale by `weight` (C,) and shift by `bias` (C,).
+
+    Running statistics, where given, follow the means over the batch as in `batch_norm`, and normalise instead if
+    `use_input_stats` is False. Ulyanov et al. (2016). Raises as `batch_norm` does.
+
+    >>> import numpy as np
+    >>> instance_norm(np.array([[[1.0, 3.0], [20.0, 60.0]]])).round(3)
+    array([[[-1.,  1.],
+            [-1.,  1.]]])
+    """
+    op = "instance_norm"
+    shape = shape_of(x)
+    if len(shape) < 3:
+        raise ShapeError(f"{op}: input must be (N, C, *S), got shape {shape}")
+    if not use_input_stats:
+        return batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
+    _check_channels(op, shape[1], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    count = math.prod(shape[2:])
+    if count < 2:
+        raise ValueError(f"{op}: needs more than one value per channel and image, got shape {shape}")
+    average, centred, variance = _moments(x, tuple(range(2, len(shape))))
+    out = _along_channels(centred, _inverse_deviation(variance, eps), weight, bias)
+    _remember(running_mean, average, momentum)
+    _remember(running_var, variance, momentum, count / (count - 1))
+    return out
+
+
+@composite
+def layer_norm(
+    x: Any, normalized_shape: int | Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Any:
+    """Normalise over the last axes, whose sizes are `normalized_shape`; `weight` and `bias` have that shape.
+
+    Ba et al. (2016). Raises ShapeError where shapes do not fit.
+
+    >>> import numpy as np
+    >>> layer_norm(np.array([[1.0, 2.0, 3.0]]), 3).round(3)
+    array([[-1.225,  0.   ,  1.225]])
+    """
+    axes = _last_axes("layer_norm", x, normalized_shape, weight=weight, bias=bias)
+    _, centred, variance = _moments(x, axes)
+    out = centred * _inverse_deviation(variance, eps)
+    out = out if weight is None else out * weight
+    return out if bias is None else out + bias
+
+
+@composite
+def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """Normalise `num_groups` groups of channels of each image (N, C, *S); `weight` and `bias` are (C,).
+
+    Wu and He (2018). Raises ShapeError where the channels do not divide into the groups.
+
+    >>> import numpy as np
+    >>> group_norm(np.array([[[1.0], [3.0], [10.0], [30.0]]]), 2).round(3).ravel()
+    array([-1.,  1., -1.,  1.])
+    """
+    op = "group_norm"
+    shape = shape_of(x)
+    if len(shape) < 2:
+        raise ShapeError(f"{op}: input must be (N, C, *S), got shape {shape}")
+    N, C, *S = shape
+    if isinstance(num_groups, bool) or not isinstance(num_groups, int | np.integer) or num_groups < 1:
+        raise ValueError(f"{op}: num_groups must be an int of at least 1, got {num_groups!r}")
+    if C % num_groups:
+        raise ShapeError(f"{op}: {C} channels of an input {shape} do not divide into {num_groups} groups")
+    _check_channels(op, C, weight=weight, bias=bias)
+    grouped = reshape(x, (N, num_groups, C // num_groups, *S))
+    _, centred, variance = _moments(grouped, tuple(range(2, len(S) + 3)))
+    normal = reshape(centred * _inverse_deviation(variance, eps), shape)
+    return normal if weight is None and bias is None else _along_channels(normal, 1, weight, bias)
+
+
+@composite
+def rms_norm(x: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
+    """Divide by the root of the mean square over the last axes, whose sizes are `normalized_shape`; not centred.
+
+    `eps` is the dtype's own unless given. Zhang and Sennrich (2019). Raises ShapeError where shapes do not fit.
+
+    >>> import numpy as np
+    >>> rms_norm(np.array([[1.0, 7.0]]), 2)
+    array([[0.2, 1.4]])
+    """
+    axes = _last_axes("rms_norm", x, normalized_shape, weight=weight)
+    eps = float(np.finfo(x.dtype).eps) if eps is None else eps
+    out = x * _inverse_deviation(mean(square(x), axes, True), eps)
+    return out if weight is None else out * weight
+
+
+@composite
+def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+    """Divide (N, C, *S) by (k + alpha * mean of squares over `size` neighbouring channels) ** beta.
+
+    Channels beyond the first and last count as zeros in the mean. Krizhevsky et al. (2012), "ImageNet classification with
+    deep convolutional neural networks", 3.3, whose alpha multiplies the sum instead: PyTorch's is theirs times `size`.
+
+    >>> import numpy as np
+    >>> local_response_norm(np.array([[[1.0], [2.0]]]), 2, alpha=2.0, beta=1.0).ravel().round(3)
+    array([0.5  , 0.333])
+    """
+    op = "local_response_norm"
+    shape = shape_of(x)
+    if len(shape) < 3:
+        raise ShapeError(f"{op}: input must be (N, C, *S), got shape {shape}")
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+        raise ValueError(f"{op}: size must be an int of at least 1, got {size!r}")
+    neighbours = Windows(1, (Run(int(size), 1, int(size) // 2, 1, shape[1]),))
+    return x * (sum_windows(square(x), neighbours) * (alpha / size) + k) ** -beta
+
+
+def _moments(x: Any, axes: Sizes) -> tuple[Any, Any, Any]:
+    """The mean, what is left of `x` without it, and the biased variance, over `axes`."""
+    average = mean(x, axes, True)
+    centred = x - average
+    return average, centred, mean(square(centred), axes, True)
+
+
+def _inverse_deviation(variance: Any, eps: float) -> Any:
+    return (variance + eps) ** -0.5
+
+
+def _along_channels(x: Any, scale: Any, weight: Any, bias: Any) -> Any:
+    """``x * scale * weight + bias``, with weight and bias (C,) along axis 1; small factors first, so one pass over x."""
+    shape = shape_of(x)
+    if weight is not None:
+        scale = scale * _beside(weight, shape)
+    return x * scale if bias is None else x * scale + _beside(bias, shape)
+
+
+def _beside(value: Any, shape: Sizes) -> Any:
+    """A value for each channel, as it broadcasts with images of `shape`."""
+    return reshape(value, (1, -1, *[1] * (len(shape) - 2)))
+
+
+def _remember(running: Any, batch: Any, momentum: float, factor: float = 1.0) -> None:
+    """Move a running statistic (C,) towards that of a batch (N or 1, C, 1, ...)."""
+    if running is None:
+        return
+    values = batch._array if isinstance(batch, Traced) else batch
+    values = values.reshape(*values.shape[:2]).mean(0) * factor
+    if isinstance(running, Traced):
+        running.copy_((1 - momentum) * running._array + momentum * values)  # type: ignore[attr-defined]
+    else:
+        running[...] = (1 - momentum) * running + momentum * values
+
+
+def _last_axes(op: str, x: Any, normalized_shape: int | Sequence[int], **affine: Any) -> Sizes:
+    """The axes to normalise over; raises ShapeError unless their sizes, and weight and bias, are as told."""
+    shape = shape_of(x)
+    size = (normalized_shape,) if isinstance(normalized_shape, int | np.integer) else tuple(normalized_shape)
+    if not size or len(size) > len(shape) or shape[-len(size) :] != size:
+        raise ShapeError(f"{op}: the input's last axes must be normalized_shape {size}, got shape {shape}")
+    for name, value in affine.items():
+        if value is not None and shape_of(value) != size:
+            raise ShapeError(f"{op}: {name} must be {size} = normalized_shape, got shape {shape_of(value)}")
+    return tuple(range(-len(size), 0))
+
+
+def _check_channels(op: str, C: int, **values: Any) -> None:
+    for name, value in values.items():
+        if value is not None and shape_of(value) != (C,):
+            raise ShapeError(f"{op}: {name} must be ({C},) = (C,), got shape {shape_of(value)}")
