@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from minigrad import graph, ops
-from minigrad.autograd import gradient
+from minigrad.autograd import checkpoint, gradient
 from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.tensor import Tensor
 from minigrad.trees import flatten, map_leaves
 
-__all__ = ["grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "value_and_grad", "vjp"]
+__all__ = ["checkpoint", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "value_and_grad", "vjp"]
 
 Function = Callable[..., Any]
 Argnums = int | Sequence[int] | None  # which arguments; None: all of them

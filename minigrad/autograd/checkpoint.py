@@ -1,0 +1,147 @@
+"""checkpoint: run a function again in backward instead of keeping what its gradient rules need.
+
+The function is recorded as ever, and its nodes stay on the tape; only the arrays that they saved are let go. The first rule
+that asks for one runs the function again and gives every node its arrays back. So gradients of tensors that the function
+closes over, of chosen inputs, and of any order come for free.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import GraphError
+from minigrad.graph import Node, enable_grad, is_grad_enabled
+from minigrad.random import default_generator
+from minigrad.scope import watch
+from minigrad.tensor import Tensor, _wrap
+from minigrad.trees import map_leaves
+
+__all__ = ["checkpoint"]
+
+
+def checkpoint(
+    function: Callable[..., Any],
+    *args: Any,
+    use_reentrant: bool | None = None,
+    preserve_rng_state: bool = True,
+    **kwargs: Any,
+) -> Any:
+    """``function(*args, **kwargs)``, recomputed in backward: less memory for one more forward (Chen et al. 2016).
+
+    The function must do the same again: it may depend on its arguments, on tensors that nobody writes to before backward,
+    and on the library's own generator, whose state is restored for it unless told otherwise. Raises GraphError, in
+    backward, if a tensor was written to or if other operations were recorded. `use_reentrant` is there for PyTorch's sake.
+
+    >>> import minigrad as mg
+    >>> x = mg.tensor([0.5, 1.0], requires_grad=True)
+    >>> mg.autograd.checkpoint(lambda x: x.sin().exp(), x).sum().backward()
+    >>> x.grad
+    tensor([1.4174, 1.2534])
+    """
+    if not is_grad_enabled():
+        return function(*args, **kwargs)
+    region = _Region(function, args, kwargs, preserve_rng_state)
+    out, nodes = _recorded(function, args, kwargs)
+    region.let_go(nodes)
+    return out
+
+
+class _Region:
+    """One call of a function, and how to repeat it."""
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], preserve: bool):
+        self._function: Callable[..., Any] | None = function
+        self._args, self._kwargs = map_leaves(_kept, (args, kwargs))
+        self._random = default_generator().bit_generator.state if preserve else None
+        self._names: list[str] = []
+        self._leaves: set[Node] = set()
+        self._last = -1
+        self._saved: weakref.WeakValueDictionary[int, _Recomputed] = weakref.WeakValueDictionary()
+
+    def let_go(self, nodes: Sequence[Node]) -> None:
+        """Take what the nodes saved away from them."""
+        self._names = [node.name for node in nodes]
+        self._leaves = {parent for node in nodes for parent in node.parents if parent is not None and not parent.primitive}
+        self._last = nodes[-1].number if nodes else -1
+        for place, node in enumerate(nodes):
+            if node.plan.holds_arrays and node.saved is not None:
+                node.saved = self._saved[place] = _Recomputed(self, len(node.saved))
+
+    def run_again(self) -> None:
+        """Give every node that is still there what it saved."""
+        if any(leaf.written > self._last for leaf in self._leaves):
+            raise GraphError(
+                "checkpoint: a tensor that the function uses was written to before backward\n"
+                "  hint: call backward() before optimizer.step(), copy_() or load_state_dict()"
+            )
+        random = default_generator().bit_generator
+        outer = random.state
+        if self._random is not None:
+            random.state = self._random
+        try:
+            args, kwargs = map_leaves(_kept, (self._args, self._kwargs))
+            _, nodes = _recorded(self._function, args, kwargs)  # type: ignore[arg-type]
+        finally:
+            if self._random is not None:
+                random.state = outer
+        names = [node.name for node in nodes]
+        if names != self._names:
+            at = next((i for i, (a, b) in enumerate(zip(names, self._names, strict=False)) if a != b), -1)
+            what = (
+                f"operation {at} was {self._names[at]}, is {names[at]}"
+                if at >= 0
+                else f"{len(self._names)}, then {len(names)}"
+            )
+            raise GraphError(
+                f"checkpoint: the function recorded other operations the second time: {what}\n"
+                "  rule    it depends on its arguments and on the library's generator alone"
+            )
+        for place, recomputed in self._saved.items():
+            recomputed.values = nodes[place].saved
+        self._function = self._args = self._kwargs = None  # everybody has theirs
+
+
+class _Recomputed(Sequence[Any]):
+    """What a node saved, if it is asked for."""
+
+    __slots__ = ("__weakref__", "_length", "_region", "values")
+
+    def __init__(self, region: _Region, length: int):
+        self._region = region
+        self._length = length
+        self.values: Any = None
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, slot: Any) -> Any:
+        if self.values is None:
+            self._region.run_again()
+        return self.values[slot]
+
+
+def _recorded(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, list[Node]]:
+    """What a function gives, and the nodes that it records, in their order."""
+    nodes: dict[Node, None] = {}
+
+    def see(op: Any, args: Any, out: Any, node: Node | None) -> None:
+        if node is not None:
+            for parent in node.parents:
+                if parent is not None and parent.dtype is None:  # a Function of several outputs, of which node is one
+                    nodes[parent] = None
+            nodes[node] = None
+
+    with watch(see), enable_grad():
+        out = function(*args, **kwargs)
+    return out, list(nodes)
+
+
+def _kept(arg: Any) -> Any:
+    """An argument as it is now: the caller may change theirs in place, and so may the function."""
+    if isinstance(arg, Tensor):
+        return _wrap(arg._array, arg._node)
+    return arg.copy() if isinstance(arg, np.ndarray) else arg
