@@ -1,0 +1,155 @@
+"""The interface that the networks of "Deep Learning from Scratch" share, on top of a Module."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minigrad import autograd
+from minigrad.errors import ShapeError, WeightsFileError
+from minigrad.nn import Conv2d, Linear, Module, Parameter, init
+from minigrad.nn import functional as F
+from minigrad.nn.inference import evaluating, scores
+from minigrad.primitive import Array
+from minigrad.serialization import load_npz, load_pickled_params, save_npz
+from minigrad.tensor import Tensor
+
+__all__ = ["BookNetwork", "initialise"]
+
+INITIAL = {"relu": 2.0, "he": 2.0, "sigmoid": 1.0, "xavier": 1.0}  # the variance of a weight, times fan_in
+
+
+class BookNetwork(Module):
+    """A classifier whose convolutions and linear layers, in order, hold W1 b1 W2 b2 ... in the book's layouts.
+
+    A linear weight is (in, out) there, (out, in) here.
+    """
+
+    def predict(self, x: Any, train_flg: bool = False) -> Array:
+        """Scores before softmax, as an array; nothing is recorded. With `train_flg` as in training: with dropout."""
+        with evaluating(self):
+            if train_flg:
+                self.train()
+            return self(x)._array
+
+    def loss(self, x: Any, t: Any) -> Tensor:
+        """The mean cross-entropy of a batch; `t` holds classes (N,), or one-hot rows as the book has them."""
+        return F.cross_entropy(self(x), _classes(t))
+
+    def gradient(self, x: Any, t: Any) -> dict[str, Array]:
+        """The gradient of the loss as arrays W1 b1 W2 b2 ... in the book's layouts; `.grad` stays as it was."""
+        own = _parameters(self)
+        gradients = autograd.grad(self.loss(x, t), [parameter for parameter, _ in own.values()])
+        return {name: _swapped(g._array, own[name][1]).copy() for name, g in zip(own, gradients, strict=True)}
+
+    def accuracy(self, x: Any, t: Any, batch_size: int = 100) -> float:
+        """The share of images whose highest score is their class, in 0..1, in evaluation mode."""
+        if not len(x):
+            raise ValueError("accuracy: no images")
+        return float(np.mean(scores(self, x, batch_size).argmax(1) == _classes(t)))
+
+    @property
+    def params(self) -> MutableMapping[str, Array]:
+        """The parameters as arrays W1 b1 W2 b2 ... in the book's layouts; reading copies, assigning replaces."""
+        return _BookParams(self)
+
+    def save_params(self, file_name: str | os.PathLike[str] = "params.npz") -> None:
+        """Write the parameters, under the book's names, to a `.npz` file; atomically."""
+        if Path(file_name).suffix != ".npz":
+            raise ValueError(f"save_params: writes .npz files, got {str(file_name)!r}")
+        save_npz(file_name, dict(self.params))
+
+    def load_params(self, file_name: str | os.PathLike[str] = "params.npz") -> None:
+        """Read parameters from `save_params`' `.npz`, or from the book's `params.pkl`: all of them, or none.
+
+        Raises WeightsFileError for a damaged file or one whose arrays do not fit.
+        """
+        read = load_pickled_params if Path(file_name).suffix == ".pkl" else load_npz
+        found, own = read(file_name), self.params
+        problems = [f"{name}: missing" for name in own if name not in found]
+        problems += [f"{name}: unexpected" for name in found if name not in own]
+        problems += [
+            f"{name}: has shape {found[name].shape}, the network {own[name].shape}"
+            for name in own
+            if name in found and found[name].shape != own[name].shape
+        ]
+        if problems:
+            raise WeightsFileError(f"{file_name}: does not fit this {type(self).__name__}\n  " + "\n  ".join(problems))
+        for name, array in found.items():
+            own[name] = array
+
+    def _as_input(self, x: Any) -> Tensor:
+        return x if isinstance(x, Tensor) else Tensor(x, next(self.parameters()).dtype)
+
+
+class _BookParams(MutableMapping[str, Array]):
+    """The parameters under the book's names."""
+
+    def __init__(self, net: Module):
+        self._net = net
+
+    def __getitem__(self, name: str) -> Array:
+        parameter, swap = _parameters(self._net)[name]
+        return _swapped(parameter._array, swap).copy()
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        parameter, swap = _parameters(self._net)[name]
+        array = _swapped(np.asarray(value), swap)
+        if array.shape != parameter.shape:
+            raise ShapeError(f"params[{name!r}]: has shape {np.shape(value)}, expected {self[name].shape}")
+        parameter._write(np.array(array, parameter.dtype, order="C"))
+
+    def __delitem__(self, name: str) -> None:
+        raise TypeError("the parameters of a network cannot be deleted")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_parameters(self._net))
+
+    def __len__(self) -> int:
+        return len(_parameters(self._net))
+
+    def __repr__(self) -> str:
+        return "{" + ", ".join(f"{name}: {self[name].shape}" for name in self) + "}"
+
+
+def initialise(net: Module, std: float | str) -> None:
+    """Draw the weights of every layer from a normal distribution, and set the biases to zero.
+
+    `std` is the standard deviation, or "relu"/"he" for sqrt(2/fan_in), or "sigmoid"/"xavier" for sqrt(1/fan_in).
+    """
+    if isinstance(std, str) and std.lower() not in INITIAL:
+        name = type(net).__name__
+        raise ValueError(f"{name}: weight_init_std must be a number or one of {', '.join(INITIAL)}, got {std!r}")
+    for layer in _layers(net):
+        fan_in = math.prod(layer.weight.shape[1:])
+        init.normal_(layer.weight, 0.0, math.sqrt(INITIAL[std.lower()] / fan_in) if isinstance(std, str) else std)
+        if layer.bias is not None:
+            init.zeros_(layer.bias)
+
+
+def _layers(net: Module) -> list[Conv2d | Linear]:
+    return [module for module in net.modules() if isinstance(module, Conv2d | Linear)]
+
+
+def _parameters(net: Module) -> dict[str, tuple[Parameter, bool]]:
+    """Each parameter under its name in the book, and whether its axes are swapped there."""
+    named = {}
+    for i, layer in enumerate(_layers(net), 1):
+        named[f"W{i}"] = layer.weight, isinstance(layer, Linear)
+        if layer.bias is not None:
+            named[f"b{i}"] = layer.bias, False
+    return named
+
+
+def _swapped(array: Array, swap: bool) -> Array:
+    return array.T if swap else array
+
+
+def _classes(t: Any) -> Array:
+    labels = t._array if isinstance(t, Tensor) else np.asarray(t)
+    return labels.argmax(1) if labels.ndim == 2 else labels
