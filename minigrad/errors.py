@@ -6,13 +6,20 @@ A message says operation, argument, actual value, rule and fix; its first line i
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from minigrad.viz import Graph
 
 __all__ = ["AnomalyError", "DTypeError", "DatasetFileError", "GraphError", "MinigradError", "ShapeError", "WeightsFileError"]
 
 
 class MinigradError(Exception):
-    """Base of every error below; a Module adds the path of the layer in which it was raised."""
+    """Base of every error below; a Module adds the path of the layer in which it was raised.
+
+    `graph` is a picture of what led there (viz/graphs/autopsy.py), drawn when it is asked for; None where no operation
+    failed.
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -21,6 +28,12 @@ class MinigradError(Exception):
     def __str__(self) -> str:
         message = str(self.args[0]) if self.args else ""
         return f"{message}\n  in {self.module_path}" if self.module_path else message
+
+    @property
+    def graph(self) -> Graph | None:
+        from minigrad.viz.graphs.autopsy import autopsy  # the one look upwards, and only when somebody asks
+
+        return autopsy(self)
 
 
 class ShapeError(MinigradError, ValueError):

@@ -7,19 +7,17 @@ node, it knows no more than shape and dtype: so it keeps nothing alive and close
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Derivative", "Scope", "composite", "derivative", "here", "untracked", "watch", "watchers"]
+__all__ = ["Derivative", "Scope", "derivative", "here", "untracked", "watch", "watchers"]
 
 # (outer Scope or None, a weak reference to a Module | a composite | Derivative, shapes and dtypes as `untracked` gives them)
 Scope = tuple[Any, Any, tuple[Any, ...]]
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Derivative(NamedTuple):
@@ -35,21 +33,6 @@ class _Here(threading.local):
 
 here = _Here()
 watchers: list[Callable[..., None]] = []  # called as watcher(op, args, out, node) after every operation on tensors
-
-
-def composite(function: F) -> F:
-    """Say that a function of several primitives is one operation to a reader: pictures draw it as one."""
-
-    @functools.wraps(function)
-    def call(*args: Any, **options: Any) -> Any:
-        outer = here.scope
-        here.scope = outer, function, untracked(args)
-        try:
-            return function(*args, **options)
-        finally:
-            here.scope = outer
-
-    return cast(F, call)
 
 
 def untracked(args: tuple[Any, ...]) -> tuple[Any, ...]:

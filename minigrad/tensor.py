@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from minigrad.ops.indexing import plain_index
 from minigrad.primitive import UFUNCS, Array, DType, Primitive
 from minigrad.printing import tensor_repr
 from minigrad.random import default_generator
+
+if TYPE_CHECKING:
+    from minigrad.viz import Graph
 
 __all__ = ["Tensor", "tensor"]
 
@@ -92,6 +95,17 @@ class Tensor(Methods):
     def __repr__(self) -> str:
         grad_fn = None if self.is_leaf else "".join(word.capitalize() for word in self._node.name.split("_"))
         return tensor_repr(self._array, "tensor", grad_fn, self.requires_grad)
+
+    def _repr_html_(self) -> str | None:
+        from minigrad.viz.graphs.notebook import tensor_html
+
+        return tensor_html(self)
+
+    def graph(self, **options: Any) -> Graph:
+        """What this tensor was computed from, as a picture; the options are those of `viz.graph`."""
+        from minigrad import viz
+
+        return viz.graph(self, **options)
 
     # Its values, out of the graph
 

@@ -9,13 +9,23 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
-from minigrad.scope import composite, derivative, here, watch, watchers
+from minigrad.primitive import composite
+from minigrad.scope import derivative, here, watch, watchers
+
+
+class Scale(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter([1.0, 2.0])
+
+    def forward(self, x):
+        return x * self.weight
 
 
 class Twice(nn.Module):
     def __init__(self):
         super().__init__()
-        self.fc = nn.Linear(2, 2)
+        self.fc = Scale()
 
     def forward(self, x):
         return self.fc(self.fc(x).tanh())

@@ -1,4 +1,4 @@
-"""The command line: ``minigrad train``, ``minigrad eval``, ``minigrad gradcheck``.
+"""The command line: ``minigrad train``, ``minigrad eval``, ``minigrad gradcheck``, ``minigrad graph``.
 
 Results go to stdout, talk to stderr. Exit codes: 0 done, 1 an error that a sentence explains, 2 wrong usage, 130 Ctrl-C.
 """
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 import minigrad
-from minigrad.cli import evaluate, gradcheck, train
+from minigrad.cli import evaluate, gradcheck, graph, train
 from minigrad.errors import MinigradError
 
 __all__ = ["main"]
@@ -20,6 +20,7 @@ EXAMPLES = """examples:
   minigrad train --data mnist --root DIR --limit-train 5000 --limit-test 1000
   minigrad eval runs/2026-11-24_0431-digits          the accuracy of what a run learned
   minigrad gradcheck minigrad:matmul --shape 3,4 --shape 4,2
+  minigrad graph runs/2026-11-24_0431-digits -o net.html
 """
 
 
@@ -36,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     train.add_parser(commands)
     evaluate.add_parser(commands)
     gradcheck.add_parser(commands)
+    graph.add_parser(commands)
     args = parser.parse_args(argv)
     try:
         return int(args.run(args))

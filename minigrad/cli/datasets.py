@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minigrad.data import load_digits, load_mnist
+from minigrad.errors import DatasetFileError
 from minigrad.models import SimpleConvNet
 from minigrad.primitive import Array
+from minigrad.training import Run
 
-__all__ = ["NAMES", "Data", "load", "network"]
+__all__ = ["NAMES", "Data", "load", "network", "restore"]
 
 NAMES = ("digits", "mnist")
 
@@ -47,6 +50,21 @@ def load(name: str, root: str | None = None, limit_train: int | None = None, lim
         (x_train, t_train), (x_test, t_test) = load_digits(flatten=False)
         source = "bundled (UCI optical digits)"
     return Data(x_train[:limit_train], t_train[:limit_train], x_test[:limit_test], t_test[:limit_test], source)
+
+
+def restore(saved: Run, root: str | None) -> tuple[Data, SimpleConvNet]:
+    """The data of a run, from `root` if they are not where they were, and a network of its shape."""
+    config = saved.config
+    try:
+        about, given = config["data"], config["arguments"]
+        data = load(about["name"], root or given["root"], given["limit_train"], given["limit_test"])
+        fitting = network(about["shape"], about["classes"])
+        checksum = about["sha256"]
+    except (KeyError, TypeError) as error:
+        raise DatasetFileError(f"{saved.folder / 'config.json'}: not the configuration of a run: {error}") from None
+    if data.checksum != checksum:
+        print("minigrad: the data differ from those of the run", file=sys.stderr)
+    return data, fitting
 
 
 def network(input_dim: tuple[int, ...], classes: int) -> SimpleConvNet:

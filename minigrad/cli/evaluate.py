@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 from minigrad.cli import datasets
-from minigrad.errors import DatasetFileError
 from minigrad.training import Run, evaluate
 
 __all__ = ["add_parser"]
@@ -32,16 +30,7 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluate, and print the result."""
     saved = Run.open(Path(args.folder))
-    config = saved.config
-    try:
-        about, given = config["data"], config["arguments"]
-        data = datasets.load(about["name"], args.root or given["root"], given["limit_train"], given["limit_test"])
-        network = datasets.network(about["shape"], about["classes"])
-        checksum = about["sha256"]
-    except (KeyError, TypeError) as error:
-        raise DatasetFileError(f"{saved.folder / 'config.json'}: not the configuration of a run: {error}") from None
-    if data.checksum != checksum:
-        print("minigrad eval: the data differ from those of the run", file=sys.stderr)
+    data, network = datasets.restore(saved, args.root)
     saved.load_weights(args.weights, network)
     loss, accuracy = evaluate(network, data.x_test, data.t_test)
     right = round(accuracy * len(data.x_test))

@@ -19,6 +19,7 @@ from minigrad.tensor import Tensor
 
 if TYPE_CHECKING:
     from minigrad.nn.summary import Summary
+    from minigrad.viz import Graph
 
 __all__ = ["Module"]
 
@@ -375,6 +376,20 @@ class Module:
             return f"{head}({extra})"
         lines = [*(extra.split("\n") if extra else ()), *children]
         return f"{head}(\n  " + "\n  ".join(lines) + "\n)"
+
+    def _repr_html_(self) -> str | None:
+        from minigrad.viz.graphs.notebook import module_html
+
+        return module_html(self)
+
+    def graph(self, *inputs: Any, **options: Any) -> Graph:
+        """What the module does to these inputs, as a picture; the options are those of `viz.graph`.
+
+        The module is run once, in its present mode; its buffers, gradients and random numbers stay as they were.
+        """
+        from minigrad import viz
+
+        return viz.module_graph(self, inputs, **options)
 
     def _check_name(self, name: str) -> None:
         if "_parameters" not in self.__dict__:

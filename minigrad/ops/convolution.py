@@ -111,6 +111,7 @@ def _(g: Any, shape: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) ->
     return windows(g, shape[1 : 1 + len(stride)], stride, padding, dilation)
 
 
+@composite
 def conv1d(
     x: Any,
     weight: Any,
@@ -131,6 +132,7 @@ def conv1d(
     return _convolved("conv1d", 1, x, weight, bias, stride, padding, dilation, groups, rounding)
 
 
+@composite
 def conv2d(
     x: Any,
     weight: Any,
@@ -160,6 +162,7 @@ def conv2d(
     return _convolved("conv2d", 2, x, weight, bias, stride, padding, dilation, groups, rounding)
 
 
+@composite
 def conv3d(
     x: Any,
     weight: Any,
@@ -245,6 +248,7 @@ def conv_transpose3d(
     return _transposed("conv_transpose3d", 3, x, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+@composite
 def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
     """The windows of images (N, C, H, W) as columns: (N, C*KH*KW, OH*OW). Adjoint of `fold`; see also `im2col`.
 
@@ -266,6 +270,7 @@ def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride
     return reshape(permute(cols, (5, 0, 1, 2, 3, 4)), (N, C * KH * KW, OH * OW))
 
 
+@composite
 def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
     """Columns (N, C*KH*KW, OH*OW) added up into images (N, C, *output_size), where windows overlap; adjoint of `unfold`.
 
@@ -289,6 +294,7 @@ def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding:
     return overlap_add(cols, images, stride, pads, dilation)
 
 
+@composite
 def im2col(x: Any, filter_h: int, filter_w: int, stride: Any = 1, pad: Any = 0) -> Any:
     """Images (N, C, H, W) as the matrix of the literature: a row per window (n, oh, ow), a column per (c, kh, kw).
 
@@ -308,6 +314,7 @@ def im2col(x: Any, filter_h: int, filter_w: int, stride: Any = 1, pad: Any = 0) 
     return reshape(permute(cols, (5, 3, 4, 0, 1, 2)), (N * OH * OW, C * KH * KW))
 
 
+@composite
 def col2im(col: Any, input_shape: Sizes, filter_h: int, filter_w: int, stride: Any = 1, pad: Any = 0) -> Any:
     """Add the rows of an `im2col` matrix up into images of `input_shape`, where windows overlap; adjoint of `im2col`.
 

@@ -9,7 +9,7 @@ import numpy as np
 from minigrad.errors import ShapeError
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import reshape, unbroadcast
-from minigrad.primitive import Array, primitive, register, shape_of
+from minigrad.primitive import Array, composite, primitive, register, shape_of
 
 __all__ = ["linear", "matmul"]
 
@@ -91,6 +91,7 @@ def _(g: Any) -> Any:
     return sum(g, 0)
 
 
+@composite
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """``x @ weight.T + bias``: (..., in) to (..., out).
 

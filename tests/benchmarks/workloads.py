@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 import textwrap
 
 import numpy as np
@@ -29,7 +28,7 @@ def make(workload, peer):
 
 def _forget_scopes():
     """Take out what records, for pictures, the module and the function in which each node is made (minigrad/scope.py)."""
-    from minigrad import graph, scope
+    from minigrad import graph
     from minigrad.nn import module
     from minigrad.primitive import Composite, renamed
 
@@ -39,11 +38,6 @@ def _forget_scopes():
         exec("\n".join(kept), vars(home), made := {})
         setattr(cls, method, made[method])
     Composite.__call__ = lambda op, *args, **options: op.__wrapped__(*args, **renamed(options, op.names))
-    wrapper = scope.composite(lambda: None).__code__
-    for home in [loaded for name, loaded in sys.modules.items() if name.startswith("minigrad")]:
-        for name, value in list(vars(home).items()):
-            if getattr(value, "__code__", None) is wrapper:
-                setattr(home, name, value.__wrapped__)
 
 
 def _data():

@@ -1,0 +1,122 @@
+"""``minigrad graph``: the picture of a run's network, or of any module that can be imported."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minigrad import viz
+from minigrad.cli import datasets
+from minigrad.nn import Module
+from minigrad.primitive import Array
+from minigrad.training import Run
+from minigrad.viz.graphs.look import CHOICES, SHOWN
+
+__all__ = ["add_parser"]
+
+EXAMPLES = """examples:
+  minigrad graph runs/2026-11-24_0431-digits -o net.html     its loss, gradients, kernels and what is saved for backward
+  minigrad graph package.module:Net --input 1,1,28,28 -o net.svg
+  minigrad graph package.module:Net --input 1,3,224,224 --depth 2
+"""
+BATCH = 100  # images of a run's training data
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "graph",
+        help="draw the graph of a network",
+        description="Draw the graph of a run's loss, or of a module called on random inputs.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("source", metavar="RUN|MODULE:CLASS", help="a run folder, or a Module to import: a class, a function or an object")
+    add("--input", type=_shape, action="append", default=[], metavar="1,1,28,28",
+        help="the shape of an input; again for the next one; 8,16:int64 for other numbers than float32")  # fmt: skip
+    add(
+        "-o",
+        "--out",
+        metavar="FILE",
+        help="ends in " + ", ".join(f".{f}" for f in viz.FORMATS) + "; default: text on stdout",
+    )
+    add("--depth", type=int, metavar="N", help="close modules N levels below the outermost")
+    add("--no-fold", action="store_true", help="draw repeated blocks one by one")
+    add("--show", type=_names, metavar="NAMES", help="of " + ",".join(SHOWN))
+    for option, choices in CHOICES.items():
+        add(f"--{option}", choices=choices, default=choices[0], help=f"default: {choices[0]}")
+    add("--root", metavar="DIR", help="where the MNIST files of a run are, if not where they were")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draw, and say where."""
+    options = {name: getattr(args, name) for name in ("depth", *CHOICES)} | {"fold": not args.no_fold, "names": {}}
+    if args.show is not None:
+        options["show"] = args.show
+    picture = _of_run(args, options) if (Path(args.source) / "config.json").is_file() else _of_module(args, options)
+    if args.out is None:
+        print(picture)
+    else:
+        print(f"{picture.title}; {picture.save(args.out)}")
+    return 0
+
+
+def _of_run(args: argparse.Namespace, options: dict[str, Any]) -> viz.Graph:
+    """The loss of the first training images, with the kernels before and after training."""
+    saved = Run.open(Path(args.source))
+    data, network = datasets.restore(saved, args.root)
+    saved.load_weights("init", network)
+    initial = {name: value.detach() for name, value in network.state_dict().items()}
+    saved.load_weights("best", network)
+    if args.input:
+        return network.graph(*map(_random, args.input), initial=initial, **options)
+    x, t = data.x_train[:BATCH], data.t_train[:BATCH]
+    return viz.graph(lambda: network.loss(x, t), initial=initial, **{"show": ("shapes", "saved", "grads"), **options})
+
+
+def _of_module(args: argparse.Namespace, options: dict[str, Any]) -> viz.Graph:
+    home, colon, name = args.source.partition(":")
+    if not colon:
+        raise ValueError(f"{args.source} is neither a run folder nor MODULE:CLASS")
+    if not args.input:
+        raise ValueError("needs the shape of its input, such as --input 1,1,28,28")
+    sys.path.insert(0, "")
+    try:
+        made = getattr(importlib.import_module(home), name)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"{args.source}: {error}") from None
+    model = made if isinstance(made, Module) else made()
+    if not isinstance(model, Module):
+        raise ValueError(f"{args.source}: gives a {type(model).__name__}, not a Module")
+    return model.graph(*map(_random, args.input), **options)
+
+
+def _random(wanted: tuple[tuple[int, ...], str]) -> Array:
+    shape, dtype = wanted
+    rng = np.random.default_rng(0)
+    return rng.standard_normal(shape).astype(dtype) if np.dtype(dtype).kind == "f" else np.zeros(shape, dtype)
+
+
+def _shape(text: str) -> tuple[tuple[int, ...], str]:
+    sizes, _, dtype = text.partition(":")
+    try:
+        shape = tuple(int(n) for n in sizes.split(",") if n)
+        np.dtype(dtype or "float32")
+    except (ValueError, TypeError):
+        raise argparse.ArgumentTypeError(
+            f"must be sizes and a dtype, such as 1,1,28,28 or 8,16:int64, got {text!r}"
+        ) from None
+    if min(shape, default=1) < 0:
+        raise argparse.ArgumentTypeError(f"sizes must be at least 0, got {text!r}")
+    return shape, dtype or "float32"
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)

@@ -1,0 +1,69 @@
+"""How strong the gradient is at every node: one more walk of the tape, which leaves every `.grad` as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad import graph
+from minigrad.errors import GraphError
+from minigrad.graph import Node
+from minigrad.primitive import Array
+from minigrad.tensor import Tensor, _wrap
+
+__all__ = ["Gradients", "gradients", "root_mean_square"]
+
+Gradients = dict[int, Any]
+
+
+def gradients(
+    outputs: Sequence[Tensor], nodes: Sequence[Node], measure: Callable[[Node, Array], Any]
+) -> tuple[Gradients, str]:
+    """What `measure` says of the gradient of the sum of the outputs, by number of each node; and what to tell the reader.
+
+    Hooks run, as they do in every walk. Where backward has freed the tape, only what tensors keep in `.grad` is known.
+    Raises GraphError for an output of more than one element: which of them would flow back?
+    """
+    for output in outputs:
+        if output._node is not None and output.numel() != 1:
+            raise GraphError(f'graph: show="grads" needs a scalar, the output has shape {output.shape}\n  hint: use .sum()')
+    if any(node.saved is None for node in nodes):
+        tensors: list[tuple[Node, Any]] = [(node, node.receiver()) for node in nodes if node.receiver is not None]
+        kept = [(node, t._grad) for node, t in tensors if t is not None and t._grad is not None]
+        return {
+            node.number: measure(node, grad._array) for node, grad in kept
+        }, "backward has freed the tape: gradients are those that tensors kept"
+    found = {}
+
+    def see(node: Node) -> Callable[[Tensor], None]:
+        def hook(g: Tensor) -> None:
+            found[node.number] = measure(node, g._array)
+
+        return hook
+
+    former = [(node, node.hooks) for node in nodes]
+    walk, graph.mode.walk = graph.mode.walk, graph.Walk  # inside detect_anomaly, too: a picture of NaN is what is wanted
+    try:
+        for node, hooks in former:
+            node.hooks = {**(hooks or {}), -1: see(node)}
+        seeds = [output._seed(None, "graph") for output in outputs if output._node is not None]
+        leaves = [node for node in nodes if node.primitive is None]
+        graph.backward(seeds, _wrap, targets=leaves, retain_graph=True, create_graph=False)
+    finally:
+        graph.mode.walk = walk
+        for node, hooks in former:
+            node.hooks = hooks
+    return found, ""
+
+
+def root_mean_square(array: Array) -> float:
+    """In float64, scaled by the largest element so that it neither overflows nor underflows; of nothing: 0."""
+    if not array.size:
+        return 0.0
+    values = np.abs(array.astype(np.float64))
+    largest = float(values.max())
+    if not np.isfinite(largest) or largest == 0:
+        return largest
+    return largest * float(np.sqrt(np.mean(np.square(values / largest))))

@@ -1,0 +1,93 @@
+"""GraphIR: what a picture knows of a graph. Frozen text and numbers: a snapshot keeps no array and no tensor alive."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["Edge", "GraphIR", "Group", "Image", "Node"]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A small picture of a parameter: kernels before training, after it, and their gradient."""
+
+    caption: str
+    width: int
+    height: int
+    png: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value: an input, a parameter, or what an operation gave.
+
+    kind       "input" (wants a gradient), "data" (does not), "parameter", "buffer", "op", "output"
+    name       of an op its primitive; of others the name in the model, or the variable in the caller's code
+    group      the innermost group it belongs to, as an index into GraphIR.groups; -1: none
+    lane       the order of the derivative that recorded it; 0: the forward
+    options    of an op: its other arguments, as far as they are known, such as "axis=1"
+    saves      what its gradient rules keep, and how many bytes of that nobody kept before
+    gradient   the root mean square of the gradient of this value; None: not asked for, or not known
+    rules      (input, source of the rule)
+    """
+
+    kind: str
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    group: int = -1
+    lane: int = 0
+    options: str = ""
+    variable: str = ""
+    value: str = ""
+    saves: tuple[str, ...] = ()
+    saved: int = 0
+    rules: tuple[tuple[str, str], ...] = ()
+    gradient: float | None = None
+    seconds: float | None = None
+    where: str = ""
+    mark: str = ""
+    images: tuple[Image, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One argument of one operation; nodes are indices into GraphIR.nodes. Untracked: no gradient flows back along it."""
+
+    source: int
+    target: int
+    slot: str
+    tracked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One call of a module or of a composite function, or the lane of one order of derivative.
+
+    kind    "module", "function", "lane"
+    name    of a module its name in the module around it; path its dotted name from the root
+    type    of a module its class; detail its options, such as "1, 30, kernel_size=(5, 5)"
+    """
+
+    kind: str
+    name: str
+    parent: int = -1
+    path: str = ""
+    type: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphIR:
+    """Nodes in creation order, so that ids are n0, n1, ..., and sources come before their users. Groups: parents first."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    groups: tuple[Group, ...]
+    title: str
+    notes: tuple[str, ...] = ()  # what a reader should know that the tape could not tell

@@ -1,0 +1,49 @@
+"""The few choices a reader has about a picture, checked where they are made."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Look", "look"]
+
+CHOICES = {
+    "color": ("kind", "grad", "bytes", "time"),
+    "direction": ("TB", "LR"),
+    "theme": ("auto", "light", "dark"),
+    "engine": ("auto", "dot", "builtin"),
+}
+SHOWN = ("shapes", "values", "saved", "grads", "primitives")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a graph is drawn; see `viz.graph`."""
+
+    depth: int | None = None
+    fold: bool = True
+    show: frozenset[str] = frozenset({"shapes", "saved"})
+    color: str = "kind"
+    direction: str = "TB"
+    theme: str = "auto"
+    engine: str = "auto"
+
+
+def look(depth: Any, fold: Any, show: Any, color: Any, direction: Any, theme: Any, engine: Any) -> Look:
+    """A Look of checked options; raises ValueError or TypeError, with the names there are."""
+    if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 0):
+        raise ValueError(f"graph: depth must be None or an int of at least 0, got {depth!r}")
+    wanted = frozenset((show,)) if isinstance(show, str) else frozenset(show)
+    for name in sorted(map(str, wanted)):
+        _check("show", name, SHOWN)
+    for option, value in (("color", color), ("direction", direction), ("theme", theme), ("engine", engine)):
+        _check(option, value, CHOICES[option])
+    return Look(depth, bool(fold), wanted, color, direction, theme, engine)
+
+
+def _check(option: str, value: Any, known: tuple[str, ...]) -> None:
+    if value not in known:
+        close = difflib.get_close_matches(str(value), known, 1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"graph: {option} must be of {', '.join(map(repr, known))}, got {value!r}{hint}")

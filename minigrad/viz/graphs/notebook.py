@@ -1,0 +1,59 @@
+"""What notebooks show of tensors and modules. A display never raises: what cannot be drawn is shown as text."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from typing import Any
+
+from minigrad.nn import Module
+from minigrad.tensor import Tensor
+from minigrad.viz.graphs.numbers import byte_count, counted, sizes, summary
+
+__all__ = ["module_html", "tensor_html"]
+
+MOST = 200  # rows of a table
+CELL = 'style="text-align:left;padding:2px 14px 2px {}px"'
+
+
+def tensor_html(tensor: Tensor) -> str | None:
+    """The tensor as it prints, and a line of what it is; None, which means plain text, if anything goes wrong."""
+    try:
+        facts = [sizes(tensor.shape), str(tensor.dtype), byte_count(tensor.nbytes), summary(tensor._array)]
+        if tensor.requires_grad:
+            facts.append("requires a gradient" if tensor.is_leaf else f"from {tensor.grad_fn.name}")  # type: ignore[union-attr]
+        line = escape(" · ".join(filter(None, facts)))
+        return f'<pre style="margin:0">{escape(repr(tensor))}</pre><small style="opacity:.7">{line}</small>'
+    except Exception:
+        return None
+
+
+def module_html(module: Module) -> str | None:
+    """The modules inside as a table: names, layers and their parameters; None, which means plain text, on any error."""
+    try:
+        rows: list[tuple[int, str, str, str, int, int]] = []
+        seen: set[int] = set()
+        for name, inner in module.named_modules():
+            own = [p for p in inner._parameters.values() if p is not None]
+            count = sum(math.prod(p.shape) for p in own)
+            fresh = sum(math.prod(p.shape) for p in own if id(p) not in seen)
+            seen.update(map(id, own))
+            label = f"{type(inner).__name__}({'' if inner._modules else inner.extra_repr()})"
+            shapes = ", ".join(sizes(p.shape) for p in own)
+            rows.append((name.count(".") + bool(name), name.rpartition(".")[2], label, shapes, count, fresh))
+        total = sum(fresh for *_, fresh in rows)
+        body = "".join(_row(*row[:5]) for row in rows[:MOST])
+        more = f"<tr><td>… {len(rows) - MOST} more</td></tr>" if len(rows) > MOST else ""
+        head = "".join(f"<th {CELL.format(0)}>{text}</th>" for text in ("", "module", "shapes", "parameters"))
+        return (
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}{more}</tbody></table>"
+            f"<small>{escape(type(module).__name__)}: {counted(total, 'parameter')}</small>"
+        )
+    except Exception:
+        return None
+
+
+def _row(depth: int, name: str, label: str, shapes: str, count: int) -> str:
+    cells: list[Any] = [escape(name), f"<code>{escape(label)}</code>", escape(shapes), f"{count:,}" if count else ""]
+    indents = [16 * depth, 0, 0, 0]
+    return "<tr>" + "".join(f"<td {CELL.format(i)}>{c}</td>" for i, c in zip(indents, cells, strict=True)) + "</tr>"

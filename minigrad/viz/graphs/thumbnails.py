@@ -1,0 +1,86 @@
+"""Kernels as small pictures: PNG bytes written with zlib, so that a graph needs no plotting library to show them."""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+import zlib
+
+import numpy as np
+
+from minigrad.primitive import Array
+from minigrad.viz.graphs.ir import Image
+from minigrad.viz.graphs.palette import DIVERGING
+
+__all__ = ["data_uri", "kernel_images", "levels", "png"]
+
+SHOWN = 32  # kernels at most
+LARGEST = 16  # pixels of a kernel's side at most: beyond it, the parameter is not a kernel to look at
+GAP, MIDDLE = 0, 128  # palette index of the transparent gap, and of zero
+
+
+def kernel_images(trained: Array, initial: Array | None = None, gradient: Array | None = None) -> tuple[Image, ...]:
+    """Kernels (F, C, KH, KW) as grids: initial and trained on one scale, the gradient on its own; () for other shapes.
+
+    The first 32 kernels, first channel. Zero is white, the largest magnitude the full colour, positive or negative; what is
+    not finite counts as zero.
+    """
+    if trained.ndim != 4 or not all(1 <= n <= LARGEST for n in trained.shape[2:]) or trained[0, 0].size == 1:
+        return ()
+    kept = [a[:SHOWN, 0] for a in (trained, initial) if a is not None and a.shape == trained.shape]
+    scale = max(_largest(a) for a in kept)
+    images = []
+    if len(kept) == 2:
+        images.append(_image("initial", kept[1], scale))
+    images.append(_image("trained" if len(kept) == 2 else "weight", kept[0], scale))
+    if gradient is not None:
+        images.append(_image("gradient", gradient[:SHOWN, 0], _largest(gradient[:SHOWN, 0])))
+    return tuple(images)
+
+
+def levels(kernels: Array, scale: float) -> Array:
+    """The grid as indices into the palette: 1..255 for -scale..scale, 128 for zero, 0 for the gaps between kernels."""
+    count, height, width = kernels.shape
+    columns = min(count, 8)
+    rows = math.ceil(count / columns)
+    grid = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), GAP, np.uint8)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        finite = np.nan_to_num(
+            kernels.astype(np.float64) / scale if scale else kernels * 0.0, nan=0.0, posinf=0.0, neginf=0.0
+        )
+    for i, kernel in enumerate(np.rint(MIDDLE + 127 * np.clip(finite, -1, 1)).astype(np.uint8)):
+        y, x = divmod(i, columns)
+        grid[y * (height + 1) : y * (height + 1) + height, x * (width + 1) : x * (width + 1) + width] = kernel
+    return grid
+
+
+def png(indices: Array) -> bytes:
+    """A PNG file of palette indices (height, width); index 0 is transparent."""
+    height, width = indices.shape
+    raw = np.zeros((height, width + 1), np.uint8)  # each row starts with its filter: none
+    raw[:, 1:] = indices
+    palette = b"\0\0\0" + b"".join(struct.pack("3B", *colour) for colour in DIVERGING)
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
+        (b"PLTE", palette),
+        (b"tRNS", b"\0"),
+        (b"IDAT", zlib.compress(raw.tobytes(), 9)),
+        (b"IEND", b""),
+    ]
+    framed = [struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
+
+
+def data_uri(image: Image) -> str:
+    return "data:image/png;base64," + base64.b64encode(image.png).decode("ascii")
+
+
+def _image(caption: str, kernels: Array, scale: float) -> Image:
+    grid = levels(kernels, scale)
+    return Image(caption, grid.shape[1], grid.shape[0], png(grid))
+
+
+def _largest(array: Array) -> float:
+    finite = np.abs(array[np.isfinite(array)])
+    return float(finite.max()) if finite.size else 0.0
