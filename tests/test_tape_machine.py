@@ -228,6 +228,13 @@ class Tape(RuleBasedStateMachine):
             v.freed |= not retain and v.op in ("multiply", "sin", "square", "exp")
         assert np.array_equal(mg.tensor(given).numpy(), g)
 
+    @rule(op=st.sampled_from(["sin", "square", "read"]), a=indices)
+    def write_to_what_was_just_used(self, op, a):
+        at = a % len(self.pairs)
+        self.unary(op, at)
+        self.write_unrecorded(at)
+        self.backward(len(self.pairs) - 1, False, False)
+
     @rule(a=indices, b=indices, create_graph=st.booleans())
     def grad(self, a, b, create_graph):
         """Gradients on demand: also of values in between, nothing else is walked, and no ``.grad`` changes."""

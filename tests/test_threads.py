@@ -66,18 +66,19 @@ def test_one_leaf_may_feed_many_graphs_whose_gradients_are_asked_for():
 
 def test_the_mode_is_isolated_at_every_moment():
     x = mg.tensor(1.0, requires_grad=True)
+    inside, seen = threading.Barrier(2, timeout=10), threading.Barrier(2, timeout=10)
 
     def work(n):
-        seen = []
-        for _ in range(200):
-            if n % 2:
-                with mg.no_grad():
-                    seen.append((x * 2).requires_grad)
-            else:
-                seen.append(not (x * 2).requires_grad)
-        return any(seen) or not mg.is_grad_enabled()
+        recorded = []
+        for _ in range(20):
+            with mg.no_grad() if n else mg.enable_grad():
+                inside.wait()  # both are in their blocks
+                recorded.append((x * 2).requires_grad)
+                seen.wait()
+            recorded.append((x * 2).requires_grad)
+        return recorded
 
-    assert not any(in_threads(work))
+    assert in_threads(work, 2) == [[True, True] * 20, [False, True] * 20]
 
 
 def test_a_decorated_function_runs_in_several_threads_at_once():

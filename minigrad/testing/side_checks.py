@@ -49,7 +49,13 @@ class Subject:
 
 
 def form(subject: Subject) -> str | None:
-    """``.grad`` has the shape and dtype of its tensor, is writable, and shares memory with nothing."""
+    """A gradient has the shape and dtype of its tensor; ``.grad`` is writable, and shares memory with nothing."""
+    tensors = subject.call.tensors()
+    for i, g in zip(
+        subject.call.wrt, subject.call.gradients(subject.call.outputs(tensors), tensors, subject.gs), strict=True
+    ):
+        if g is not None and (g.shape, g.dtype) != (tensors[i].shape, tensors[i].dtype):
+            return f"the gradient of input {i} is {g.shape} {g.dtype}, the input {tensors[i].shape} {tensors[i].dtype}"
     for k, g in enumerate(subject.gs):
         for given in (g, Tensor(g)):
             tensors = subject.call.tensors()
