@@ -36,8 +36,8 @@ from minigrad.errors import GraphError, ShapeError
 from minigrad.scope import here, untracked
 
 __all__ = [
-    "Array", "Composite", "DType", "Plan", "Primitive", "Traced", "binary", "composite", "primitive", "register", "shape_of",
-    "unary",
+    "Array", "Composite", "DType", "Plan", "Primitive", "Traced", "array_of", "binary", "composite", "primitive", "register",
+    "shape_of", "unary",
 ]  # fmt: skip
 
 Array = npt.NDArray[Any]
@@ -369,6 +369,11 @@ def shape_of(x: Any) -> tuple[int, ...]:
         return x.shape
     except AttributeError:
         return np.shape(x)
+
+
+def array_of(x: Any) -> Array:
+    """The array in a tensor, or an array or number as an array: for what depends on values and has no gradient."""
+    return np.asarray(x._array if isinstance(x, Traced) else x)
 
 
 def _elementwise(ufunc: np.ufunc, **rules: Rule | None) -> Primitive:

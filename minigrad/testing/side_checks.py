@@ -11,6 +11,7 @@ from itertools import combinations
 
 import numpy as np
 
+from minigrad.errors import GraphError
 from minigrad.graph import no_grad
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor
@@ -172,8 +173,8 @@ def layouts(subject: Subject) -> str | None:
         arrays = repeated if name == "broadcast" else call.arrays
         try:
             wanted = call.vjp(subject.gs, arrays)
-        except ValueError:
-            continue  # the function does not take these values
+        except (ValueError, GraphError):
+            continue  # the function does not take these values, or has no gradient at them
         tensors = [lay(a).requires_grad_() if i in call.wrt else Tensor(a) for i, a in enumerate(arrays)]
         found = call.dense(call.gradients(call.outputs(tensors), tensors, subject.gs))
         if np.isfinite(joined(wanted)).all() and (wrong := subject.differs(found, wanted)):

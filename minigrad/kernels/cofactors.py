@@ -1,0 +1,54 @@
+"""Cofactors of matrices and their derivative, without a division: as right for singular matrices as for others."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minigrad.primitive import Array
+
+__all__ = ["cofactors", "cofactors_pullback"]
+
+
+def cofactors(x: Array) -> Array:
+    """The gradient of the determinant: det(x) inv(x).T where there is an inverse, and its limit where there is none.
+
+    With x = U S V: det(UV) U P V, where P is diagonal and has for each singular value the product of the others.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            found = np.linalg.det(x)[..., None, None] * np.linalg.inv(x).mT  # both from one LU: their errors cancel
+        if np.isfinite(found).all():
+            return found
+    except np.linalg.LinAlgError:
+        pass
+    u, s, v = np.linalg.svd(x)
+    return (_orientation(u, v) * u * _others(s)[..., None, :]) @ v
+
+
+def cofactors_pullback(g: Array, x: Array) -> Array:
+    """The gradient of <g, cofactors(x)>.
+
+    For diagonal x it is a polynomial of the products P of all singular values but two. x = U S V is moved there and back.
+    """
+    u, s, v = np.linalg.svd(x)
+    n = s.shape[-1]
+    eye = np.eye(n, dtype=bool)
+    products = np.where(eye, 0, _others(np.where(eye, 1, s[..., None, :])))  # P[i, j], without s[i] and s[j]
+    turned = u.mT @ g @ v.mT
+    diagonal = np.diagonal(turned, axis1=-2, axis2=-1)
+    inner = -turned.mT * products.mT
+    inner[..., range(n), range(n)] = (diagonal[..., None, :] @ products)[..., 0, :]
+    return _orientation(u, v) * (u @ inner @ v)
+
+
+def _others(s: Array) -> Array:
+    """For each element along the last axis, the product of the others."""
+    one = np.ones_like(s[..., :1])
+    before = np.cumprod(np.concatenate([one, s[..., :-1]], -1), -1)
+    after = np.cumprod(np.concatenate([one, s[..., :0:-1]], -1), -1)[..., ::-1]
+    return before * after
+
+
+def _orientation(u: Array, v: Array) -> Array:
+    """det(U) det(V), which is 1 or -1."""
+    return np.rint(np.linalg.det(u) * np.linalg.det(v))[..., None, None]

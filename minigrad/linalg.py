@@ -1,0 +1,23 @@
+"""Linear algebra under PyTorch's and NumPy's names: ``mg.linalg.f``; what each function means stands in `ops`."""
+
+from minigrad.ops.decomposition import cholesky, eigh, eigvalsh, qr, svd, svdvals
+from minigrad.ops.linalg import matmul
+from minigrad.ops.norms import cond, matrix_norm, norm, vector_norm
+from minigrad.ops.products import cross, multi_dot, outer, tensordot, vecdot
+from minigrad.ops.solving import (
+    det,
+    inv,
+    lstsq,
+    matrix_power,
+    matrix_rank,
+    pinv,
+    slogdet,
+    solve,
+    solve_triangular,
+)
+
+__all__ = [
+    "cholesky", "cond", "cross", "det", "eigh", "eigvalsh", "inv", "lstsq", "matmul", "matrix_norm",
+    "matrix_power", "matrix_rank", "multi_dot", "norm", "outer", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd",
+    "svdvals", "tensordot", "vecdot", "vector_norm",
+]  # fmt: skip

@@ -1,0 +1,344 @@
+"""Matrices as products of simpler ones: Cholesky, QR, eigenvalues, singular values; of one matrix or of stacks.
+
+A decomposition is worked out once, outside the graph, and handed to one primitive for each of its factors. So each factor
+has its own gradient, and a function of the eigenvalues alone never meets the derivative of the eigenvectors, which does not
+exist where eigenvalues repeat: there it raises GraphError. Where a sign is free the results are LAPACK's, as in PyTorch.
+
+Rules: Murray (2016), "Differentiation of the Cholesky decomposition"; Walter and Lehmann (2010), "Algorithmic
+differentiation of linear algebra functions with application in optimum experimental design" (QR); Townsend (2016),
+"Differentiating the singular value decomposition".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from minigrad.errors import GraphError
+from minigrad.ops.diagonals import tril
+from minigrad.ops.joining import concatenate
+from minigrad.ops.solving import check_matrices, check_square, solve_matrices
+from minigrad.ops.sorting import known_of
+from minigrad.primitive import Array, array_of, composite, primitive, register
+
+__all__ = ["cholesky", "eigh", "eigvalsh", "qr", "svd", "svdvals"]
+
+Factors = tuple[Array, ...]
+
+
+class QR(NamedTuple):
+    """What `qr` gives: orthonormal columns, and an upper triangle."""
+
+    Q: Any
+    R: Any
+
+
+class Eigen(NamedTuple):
+    """What `eigh` gives: eigenvalues in ascending order, and eigenvectors in columns."""
+
+    eigenvalues: Any
+    eigenvectors: Any
+
+
+class SVD(NamedTuple):
+    """What `svd` gives: x = (U * S) @ Vh."""
+
+    U: Any
+    S: Any
+    Vh: Any
+
+
+@register(np.linalg.cholesky)
+@composite
+def cholesky(x: Any, upper: bool = False) -> Any:
+    """The lower triangle L with L @ L.T = x, for symmetric, positive definite matrices; or the upper one, L.T.
+
+    One triangle of `x` is read; the gradient is symmetric, as `x` is. Raises LinAlgError for others.
+
+    >>> import numpy as np
+    >>> cholesky(np.array([[4.0, 2.0], [2.0, 2.0]]))
+    array([[2., 0.],
+           [1., 1.]])
+    """
+    check_square("cholesky", x)
+    return lower_factor(x.mT).mT if upper else lower_factor(x)
+
+
+@primitive
+def lower_factor(x: Array) -> Array:
+    """The lower Cholesky factor."""
+    try:
+        return np.linalg.cholesky(x)
+    except np.linalg.LinAlgError:
+        raise np.linalg.LinAlgError("cholesky: a matrix is not positive definite") from None
+
+
+@lower_factor.gradient("x")
+def _(g: Any, out: Any) -> Any:
+    inner = tril(out.mT @ g)
+    inner = inner - inner * (np.eye(out.shape[-1], dtype=out.dtype) / 2)  # the diagonal counts half
+    half = solve_matrices(out.mT, solve_matrices(out.mT, inner.mT).mT)  # inv(L).T inner inv(L)
+    return (half + half.mT) / 2
+
+
+@composite
+def qr(x: Any, mode: str = "reduced") -> QR:
+    """(Q, R), orthonormal columns and an upper triangle, with Q @ R = x.
+
+    `mode` "reduced" gives min(m, n) columns. "complete" fills up to m of them, but those that it adds have no gradient:
+    going backward through them raises GraphError. "r" leaves Q empty (``np.linalg.qr(tensor, "r")`` gives R alone).
+
+    >>> import numpy as np
+    >>> q, r = qr(np.array([[3.0, 1.0], [4.0, 2.0]]))
+    >>> np.abs(r.round(6))
+    array([[5. , 2.2],
+           [0. , 0.4]])
+    """
+    m, n = check_matrices("qr", x)
+    if mode not in ("reduced", "complete", "r"):
+        raise ValueError(f"qr: mode must be 'reduced', 'complete' or 'r', got {mode!r}")
+    q, r = np.linalg.qr(array_of(x))
+    square, rest = (x, None) if m >= n else (x[..., :m], x[..., m:])
+    factors = q, r[..., :m]
+    orthonormal, triangle = columns_of_q(square, factors), triangle_of_r(square, factors)
+    if rest is not None:
+        triangle = concatenate([triangle, orthonormal.mT @ rest], -1)
+    if mode == "r":
+        return QR(known_of(x, np.zeros(0, r.dtype)), triangle)
+    if mode == "complete" and m > n:
+        full = np.linalg.qr(array_of(x), "complete")[0]
+        zeros = np.zeros((*r.shape[:-2], m - n, n), r.dtype)
+        return QR(without_gradient(x, full, "qr", "mode='complete'"), concatenate([triangle, zeros], -2))
+    return QR(orthonormal, triangle)
+
+
+@register(np.linalg.qr)
+def numpy_qr(a: Any, mode: str = "reduced") -> Any:
+    """`qr`, which for mode "r" gives R alone."""
+    return qr(a, mode).R if mode == "r" else qr(a, mode)
+
+
+@primitive
+def columns_of_q(x: Array, factors: Factors) -> Array:
+    """Q of x = Q @ R, for x with at least as many rows as columns."""
+    return factors[0]
+
+
+@primitive
+def triangle_of_r(x: Array, factors: Factors) -> Array:
+    """R of x = Q @ R, for x with at least as many rows as columns."""
+    return factors[1]
+
+
+@columns_of_q.gradient("x")
+def _(g: Any, x: Any, out: Any, factors: Factors) -> Any:
+    _check_rank("qr", np.diagonal(factors[1], axis1=-2, axis2=-1))
+    return _over_r(g - out @ _mirrored(g.mT @ out), triangle_of_r(x, factors))
+
+
+@triangle_of_r.gradient("x")
+def _(g: Any, x: Any, out: Any, factors: Factors) -> Any:
+    _check_rank("qr", np.diagonal(factors[1], axis1=-2, axis2=-1))
+    return _over_r(columns_of_q(x, factors) @ _mirrored(out @ g.mT), out)
+
+
+@register(np.linalg.eigh)
+@composite
+def eigh(x: Any, UPLO: Literal["L", "U"] = "L") -> Eigen:
+    """(eigenvalues, eigenvectors) of symmetric matrices, in ascending order, with x = V @ diag(w) @ V.T.
+
+    One triangle of `x` is read, "L" the lower or "U" the upper; the gradient is symmetric, as `x` is. The eigenvectors have
+    one where no eigenvalue repeats, the eigenvalues everywhere; going backward where there is none raises GraphError.
+
+    >>> import numpy as np
+    >>> eigh(np.array([[2.0, 0.0], [0.0, 1.0]])).eigenvalues
+    array([1., 2.])
+    """
+    check_square("eigh", x)
+    factors = tuple(np.linalg.eigh(array_of(x), UPLO))
+    return Eigen(eigenvalues(x, factors), eigenvectors(x, factors))
+
+
+@register(np.linalg.eigvalsh)
+@composite
+def eigvalsh(x: Any, UPLO: Literal["L", "U"] = "L") -> Any:
+    """The eigenvalues of symmetric matrices, in ascending order. See `eigh`.
+
+    >>> import numpy as np
+    >>> eigvalsh(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    array([-1.,  1.])
+    """
+    check_square("eigvalsh", x)
+    return eigenvalues(x, tuple(np.linalg.eigh(array_of(x), UPLO)))
+
+
+@primitive
+def eigenvalues(x: Array, factors: Factors) -> Array:
+    """w of x = V @ diag(w) @ V.T."""
+    return factors[0]
+
+
+@primitive
+def eigenvectors(x: Array, factors: Factors) -> Array:
+    """V of x = V @ diag(w) @ V.T."""
+    return factors[1]
+
+
+@eigenvalues.gradient("x")
+def _(g: Any, x: Any, factors: Factors) -> Any:
+    v = eigenvectors(x, factors)
+    return (v * g[..., None, :]) @ v.mT
+
+
+@eigenvectors.gradient("x")
+def _(g: Any, x: Any, out: Any, factors: Factors) -> Any:
+    _check_gaps("eigh", "eigenvalues", factors[0])
+    w = eigenvalues(x, factors)
+    return out @ _over_differences(_antisymmetric(out.mT @ g), w) @ out.mT
+
+
+@composite
+def svd(x: Any, full_matrices: bool = True) -> SVD:
+    """(U, S, Vh) with x = (U * S) @ Vh: orthonormal columns, singular values in descending order, orthonormal rows.
+
+    With `full_matrices` U and Vh are square, but what they have beyond the min(m, n) vectors of x has no gradient: going
+    backward through it raises GraphError. So it does where singular values repeat, or vanish beside a null space, unless
+    only S is used.
+
+    >>> import numpy as np
+    >>> svd(np.array([[3.0, 0.0], [0.0, 4.0], [0.0, 0.0]]), full_matrices=False).S
+    array([4., 3.])
+    """
+    m, n = check_matrices("svd", x)
+    factors = tuple(np.linalg.svd(array_of(x), full_matrices=False))
+    full = np.linalg.svd(array_of(x)) if full_matrices and m != n else factors
+    why = "full_matrices=True"
+    return SVD(
+        without_gradient(x, full[0], "svd", why) if full_matrices and m > n else left_vectors(x, factors),
+        singular_values(x, factors),
+        without_gradient(x, full[2], "svd", why) if full_matrices and m < n else right_vectors(x, factors),
+    )
+
+
+@register(np.linalg.svd)
+def numpy_svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    """`svd`; without `compute_uv`, `svdvals`. Symmetric matrices (`hermitian`) need no method of their own here."""
+    return svd(a, full_matrices) if compute_uv else svdvals(a)
+
+
+@register(np.linalg.svdvals)
+@composite
+def svdvals(x: Any) -> Any:
+    """The singular values of matrices, in descending order; they have a gradient also where they repeat.
+
+    >>> import numpy as np
+    >>> svdvals(np.array([[3.0, 0.0], [0.0, 4.0]]))
+    array([4., 3.])
+    """
+    check_matrices("svdvals", x)
+    return singular_values(x, tuple(np.linalg.svd(array_of(x), full_matrices=False)))
+
+
+@primitive
+def left_vectors(x: Array, factors: Factors) -> Array:
+    """U of x = (U * S) @ Vh."""
+    return factors[0]
+
+
+@primitive
+def singular_values(x: Array, factors: Factors) -> Array:
+    """S of x = (U * S) @ Vh."""
+    return factors[1]
+
+
+@primitive
+def right_vectors(x: Array, factors: Factors) -> Array:
+    """Vh of x = (U * S) @ Vh."""
+    return factors[2]
+
+
+@singular_values.gradient("x")
+def _(g: Any, x: Any, factors: Factors) -> Any:
+    return (left_vectors(x, factors) * g[..., None, :]) @ right_vectors(x, factors)
+
+
+@left_vectors.gradient("x")
+def _(g: Any, x: Any, out: Any, factors: Factors) -> Any:
+    return _of_vectors(g, out, singular_values(x, factors), right_vectors(x, factors), factors[1])
+
+
+@right_vectors.gradient("x")
+def _(g: Any, x: Any, out: Any, factors: Factors) -> Any:
+    # x.T = (V * S) @ U.T
+    return _of_vectors(g.mT, out.mT, singular_values(x, factors), left_vectors(x, factors).mT, factors[1]).mT
+
+
+@primitive
+def without_gradient(x: Array, factor: Array, name: str, option: str) -> Array:
+    """A factor of `x` that is not determined by it."""
+    return factor
+
+
+@without_gradient.gradient("x")
+def _(g: Any, name: str, option: str) -> Any:
+    raise GraphError(
+        f"{name}: the vectors that {option} adds are not determined by the matrix, so they have no gradient\n"
+        f"  hint: use the reduced form"
+    )
+
+
+def _of_vectors(g: Any, u: Any, s: Any, vh: Any, values: Array) -> Any:
+    """The gradient of x = (U * s) @ Vh, where that of U is g."""
+    _check_gaps("svd", "singular values", values)
+    along = u.mT @ g
+    # 1 / (s_j**2 - s_i**2), in two factors that do not cancel
+    sums = s[..., None, :] + s[..., :, None] + np.eye(values.shape[-1], dtype=values.dtype)
+    inner = _over_differences(2 * _antisymmetric(along) / sums, s) * s[..., None, :]
+    if u.shape[-2] == u.shape[-1]:
+        return u @ inner @ vh
+    _check_rank("svd", values)
+    return (u @ inner + (g - u @ along) / s[..., None, :]) @ vh
+
+
+def _antisymmetric(x: Any) -> Any:
+    return (x - x.mT) / 2
+
+
+def _over_differences(x: Any, values: Any) -> Any:
+    """x[i, j] / (values[j] - values[i]), and 0 on the diagonal."""
+    eye = np.eye(values.shape[-1], dtype=values.dtype)
+    return x * (1 - eye) / (values[..., None, :] - values[..., :, None] + eye)
+
+
+def _mirrored(x: Any) -> Any:
+    """The lower triangle, and its mirror image above the diagonal."""
+    return tril(x) + tril(x, -1).mT
+
+
+def _over_r(x: Any, r: Any) -> Any:
+    """x @ inv(r).T"""
+    return solve_matrices(r, x.mT).mT
+
+
+def _check_gaps(name: str, what: str, values: Array) -> None:
+    """Refuse values of which two are the same but for rounding."""
+    ordered = np.sort(values, -1)
+    gaps = np.diff(ordered, axis=-1)
+    if (gaps <= _rounding(values)[..., None]).any():
+        raise GraphError(
+            f"{name}: two {what} are equal, so their vectors turn freely and have no gradient\n"
+            f"  hint: a function of the {what} alone has one: use {'eigvalsh' if name == 'eigh' else 'svdvals'}"
+        )
+
+
+def _check_rank(name: str, values: Array) -> None:
+    """Refuse a matrix without full rank, told by the values on a diagonal."""
+    if (np.abs(values) <= _rounding(values)[..., None]).any():
+        raise GraphError(f"{name}: a matrix without full rank has no gradient of its orthonormal factor")
+
+
+def _rounding(values: Array) -> Array:
+    """What cannot be told from zero beside these values."""
+    largest = np.abs(values).max(-1, initial=0)
+    return np.asarray(largest * (values.shape[-1] * np.finfo(values.dtype).eps))

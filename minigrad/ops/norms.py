@@ -1,0 +1,151 @@
+"""Sizes of vectors and matrices. At the origin, where a norm has a corner, its gradient is 0 (docs: conventions)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minigrad.kernels.axes import every_axis
+from minigrad.ops.decomposition import svdvals
+from minigrad.ops.elementwise import absolute, sign, where
+from minigrad.ops.reduction import amax, amin, sum
+from minigrad.ops.shape import expand_dims, moveaxis, squeeze
+from minigrad.ops.solving import check_matrices, inv
+from minigrad.primitive import Array, composite, primitive, register, shape_of
+
+__all__ = ["cond", "matrix_norm", "norm", "p_norm", "vector_norm"]
+
+Axis = int | tuple[int, ...] | None
+
+
+@primitive
+def power_norm(x: Array, ord: float, axis: Axis, keepdims: bool) -> Array:
+    """``sum(|x|**ord) ** (1/ord)``; its gradient is 0 for elements that are 0, and everywhere where the norm is."""
+    with np.errstate(over="ignore", divide="ignore"):
+        return np.asarray(np.linalg.vector_norm(x, ord=ord, axis=axis, keepdims=keepdims))  # type: ignore[arg-type]
+
+
+@power_norm.gradient("x")
+def _(g: Any, x: Any, out: Any, ord: float, axis: Axis, keepdims: bool) -> Any:
+    if axis is not None and not keepdims:
+        axes = every_axis("norm", axis, x.ndim)
+        g, out = expand_dims(g, axes), expand_dims(out, axes)
+    zero = out == 0
+    scaled = where(zero, 0, g) / where(zero, 1, out)
+    if ord == 2:
+        return x * scaled
+    # (|x| / out)**(ord - 1): the quotient neither overflows nor vanishes before its power is taken
+    corner = (x == 0) | zero
+    ratio = where(corner, 1, absolute(x)) / where(zero, 1, out)
+    return where(corner, 0, where(zero, 0, g) * sign(x) * ratio ** (ord - 1))
+
+
+@composite
+def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False) -> Any:
+    """``sum(|x|**ord) ** (1/ord)`` over some axes, or over all elements.
+
+    `ord` inf and -inf give the largest and the smallest absolute value (equal ones share the gradient), 0 the number of
+    elements that are not 0.
+
+    >>> import numpy as np
+    >>> vector_norm(np.array([3.0, -4.0])), vector_norm(np.array([3.0, -4.0]), 1)
+    (array(5.), np.float64(7.0))
+    """
+    if not isinstance(ord, int | float | np.number):
+        raise ValueError(f"vector_norm: ord must be a number, got {ord!r}")
+    every_axis("vector_norm", axis, len(shape_of(x)))
+    if ord in (math.inf, -math.inf):
+        return (amax if ord > 0 else amin)(absolute(x), axis, keepdims)
+    if ord == 0:
+        return sum(absolute(sign(x)), axis, keepdims)
+    return sum(absolute(x), axis, keepdims) if ord == 1 else power_norm(x, ord, axis, keepdims)
+
+
+@composite
+def matrix_norm(x: Any, ord: Any = "fro", axis: tuple[int, int] = (-2, -1), keepdims: bool = False) -> Any:
+    """A norm of the matrices in two axes.
+
+    "fro": the root of the sum of squares; "nuc": the sum of the singular values; 2 and -2: the largest and the smallest;
+    1 and -1: the largest and the smallest sum of absolute values in a column; inf and -inf: in a row.
+
+    >>> import numpy as np
+    >>> matrix_norm(np.array([[3.0, 0.0], [0.0, 4.0]]), "nuc")
+    np.float64(7.0)
+    """
+    check_matrices("matrix_norm", x)
+    rows, columns = axes = every_axis("matrix_norm", axis, len(shape_of(x)))
+    if ord == "fro":
+        return power_norm(x, 2, axes, keepdims)
+    if ord in ("nuc", 2, -2):
+        # Of singular values, which are not negative, the absolute value has no effect but on the gradient at 0.
+        values = absolute(svdvals(moveaxis(x, axes, (-2, -1))))
+        out = sum(values, -1) if ord == "nuc" else (amax if ord > 0 else amin)(values, -1)
+        return expand_dims(out, axes) if keepdims else out
+    if ord not in (1, -1, math.inf, -math.inf):
+        raise ValueError(f"matrix_norm: ord must be 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, got {ord!r}")
+    summed, chosen = (rows, columns) if abs(ord) == 1 else (columns, rows)
+    out = (amax if ord > 0 else amin)(sum(absolute(x), summed, True), chosen, True)
+    return out if keepdims else squeeze(out, axes)
+
+
+@register(np.linalg.norm)
+@composite
+def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
+    """`vector_norm` over one axis, or of a vector; `matrix_norm` over two axes, or of a matrix; as ``np.linalg.norm``.
+
+    Without `ord`, the root of the sum of squares, over any number of axes. Raises ValueError for an `ord` without `axis` of
+    an array that is neither.
+
+    >>> import numpy as np
+    >>> norm(np.array([[3.0, 4.0], [6.0, 8.0]]), axis=1)
+    array([ 5., 10.])
+    """
+    ndim = len(shape_of(x))
+    if ord is None:
+        return vector_norm(x, 2, axis, keepdims)
+    if axis is None and ndim not in (1, 2):
+        raise ValueError(f"norm: ord {ord!r} needs a vector, a matrix or an axis, got shape {shape_of(x)}")
+    axes = every_axis("norm", axis, ndim)
+    if len(axes) == 1:
+        return vector_norm(x, ord, axes, keepdims)
+    if len(axes) == 2:
+        return matrix_norm(x, ord, axes, keepdims)
+    raise ValueError(f"norm: ord {ord!r} is of one axis or two, got {axis}")
+
+
+@composite
+def p_norm(x: Any, p: Any = "fro", axis: Axis = None, keepdims: bool = False) -> Any:
+    """``torch.norm``: of all elements or along axes, `p` as for `vector_norm`; "fro" is 2, and "nuc" that of matrices.
+
+    >>> import numpy as np
+    >>> p_norm(np.array([[3.0, 0.0], [0.0, -4.0]]), 1)
+    np.float64(7.0)
+    """
+    if p == "nuc":
+        return matrix_norm(x, p, (-2, -1) if axis is None else axis, keepdims)
+    return vector_norm(x, 2 if p in ("fro", None) else p, axis, keepdims)
+
+
+@register(np.linalg.cond)
+@composite
+def cond(x: Any, p: Any = None) -> Any:
+    """The condition number of matrices: how much larger than relative errors of y those of the solution of x z = y can be.
+
+    Without `p`, or for 2 and -2, the ratio of extreme singular values; else the norms of x and of its inverse, multiplied.
+
+    >>> import numpy as np
+    >>> cond(np.array([[4.0, 0.0], [0.0, 2.0]]))
+    np.float64(2.0)
+    """
+    check_matrices("cond", x)
+    if p in (None, 2, -2):
+        values = svdvals(x)
+        largest, smallest = values[..., 0], values[..., -1]
+        return smallest / largest if p == -2 else largest / smallest
+    return matrix_norm(x, p) * matrix_norm(inv(x), p)
+
+
+register(np.linalg.vector_norm)(lambda x, /, *, axis=None, keepdims=False, ord=2: vector_norm(x, ord, axis, keepdims))
+register(np.linalg.matrix_norm)(lambda x, /, *, keepdims=False, ord="fro": matrix_norm(x, ord, keepdims=keepdims))

@@ -1,0 +1,358 @@
+"""Determinants, inverses and linear systems, of a matrix or of stacks of matrices.
+
+Rules: Giles (2008), "Collected matrix derivative results for forward and reverse mode algorithmic differentiation".
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.errors import GraphError, ShapeError
+from minigrad.kernels import cofactors as kernel
+from minigrad.ops.diagonals import trace, tril, triu
+from minigrad.ops.elementwise import square, where
+from minigrad.ops.linalg import matmul
+from minigrad.ops.reduction import sum
+from minigrad.ops.shape import expand_dims, squeeze, unbroadcast
+from minigrad.ops.sorting import known_of
+from minigrad.primitive import Array, array_of, composite, primitive, register, shape_of
+
+__all__ = [
+    "cholesky_solve", "det", "inv", "inverse", "logdet", "lstsq", "matrix_power", "matrix_rank", "pinv", "pinverse",
+    "slogdet", "solve", "solve_triangular",
+]  # fmt: skip
+
+Shape = tuple[int, ...]
+
+
+class SignedLogarithm(NamedTuple):
+    """What `slogdet` gives."""
+
+    sign: Any
+    logabsdet: Any
+
+
+class LeastSquares(NamedTuple):
+    """What `lstsq` gives."""
+
+    solution: Any
+    residuals: Any
+    rank: Any
+    singular_values: Any
+
+
+@register(np.linalg.inv)
+@primitive
+def inv(x: Array) -> Array:
+    """The inverse of square matrices; raises LinAlgError where there is none, ShapeError for others.
+
+    >>> import numpy as np
+    >>> inv(np.array([[2.0, 0.0], [0.0, 4.0]]))
+    array([[0.5 , 0.  ],
+           [0.  , 0.25]])
+    """
+    check_square("inv", x)
+    try:
+        return np.linalg.inv(x)
+    except np.linalg.LinAlgError:
+        raise _singular("inv", x) from None
+
+
+@inv.gradient("x")
+def _(g: Any, out: Any) -> Any:
+    return -(out.mT @ g @ out.mT)
+
+
+@primitive
+def solve_matrices(x: Array, y: Array) -> Array:
+    """``inv(x) @ y`` without the inverse: (..., n, n) and (..., n, k), whose leading axes broadcast."""
+    try:
+        return np.linalg.solve(x, y)
+    except np.linalg.LinAlgError:
+        raise _singular("solve", x) from None
+
+
+@solve_matrices.gradient("x")
+def _(g: Any, x: Any, out: Any, shape: Shape) -> Any:
+    return unbroadcast(-solve_matrices(x.mT, g) @ out.mT, shape)
+
+
+@solve_matrices.gradient("y")
+def _(g: Any, x: Any, shape: Shape) -> Any:
+    return unbroadcast(solve_matrices(x.mT, g), shape)
+
+
+@composite
+def solve(x: Any, y: Any, left: bool = True) -> Any:
+    """The solution z of ``x @ z = y``, or, with left=False, of ``z @ x = y``.
+
+    `x` is a square matrix or a stack of them; `y` a vector or a matrix, or a stack of either (vectors, if its shape is that
+    of `x` without the last axis; ``np.linalg.solve(tensor, y)`` takes vectors one at a time). Raises LinAlgError for a
+    singular matrix, ShapeError for shapes that do not fit.
+
+    >>> import numpy as np
+    >>> solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([1.0, 1.0]))
+    array([0.5 , 0.25])
+    """
+    a, b = shape_of(x), shape_of(y)
+    vector = len(b) == 1 or b == a[:-1]
+    if not left:
+        if vector:
+            raise ShapeError(f"solve: left=False needs matrices on the right, got shape {b}")
+        return solve(x.mT, y.mT).mT
+    return _solved(x, y, vector)
+
+
+@register(np.linalg.solve)
+def numpy_solve(a: Any, b: Any) -> Any:
+    """`solve` where only a single vector is a vector, as in NumPy 2."""
+    return _solved(a, b, len(shape_of(b)) == 1)
+
+
+@composite
+def solve_triangular(x: Any, y: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
+    """`solve` that reads one triangle of `x`, and only it gets a gradient; `unitriangular` takes its diagonal for ones.
+
+    >>> import numpy as np
+    >>> solve_triangular(np.array([[2.0, 9.0], [1.0, 4.0]]), np.array([[2.0], [5.0]]), upper=False)
+    array([[1.],
+           [1.]])
+    """
+    check_square("solve_triangular", x)
+    offset = int(unitriangular)
+    triangle = triu(x, offset) if upper else tril(x, -offset)
+    if unitriangular:
+        triangle = triangle + np.eye(shape_of(x)[-1], dtype=x.dtype)
+    return solve(triangle, y, left)
+
+
+@composite
+def cholesky_solve(y: Any, triangle: Any, upper: bool = False) -> Any:
+    """The solution z of ``x @ z = y``, given the Cholesky factor of `x`: lower, or upper."""
+    lower = triu(triangle).mT if upper else tril(triangle)
+    return solve(lower.mT, solve(lower, y))
+
+
+@register(np.linalg.det)
+@primitive
+def det(x: Array) -> Array:
+    """The determinant of square matrices. Its gradient is the matrix of cofactors, also where the matrix is singular.
+
+    >>> import numpy as np
+    >>> det(np.array([[1.0, 2.0], [3.0, 4.0]])).round(6)
+    np.float64(-2.0)
+    """
+    check_square("det", x)
+    return np.asarray(np.linalg.det(x))
+
+
+@primitive
+def cofactors(x: Array) -> Array:
+    """The gradient of the determinant: det(x) inv(x).T, and its limit at singular matrices."""
+    return kernel.cofactors(x)
+
+
+@primitive
+def cofactors_pullback(direction: Array, x: Array) -> Array:
+    """The gradient of <direction, cofactors(x)>: the second derivative of det, applied to a direction."""
+    return kernel.cofactors_pullback(direction, x)
+
+
+@det.gradient("x")
+def _(g: Any, x: Any) -> Any:
+    return g[..., None, None] * cofactors(x)
+
+
+@cofactors.gradient("x")
+def _(g: Any, x: Any) -> Any:
+    return cofactors_pullback(g, x)
+
+
+@cofactors_pullback.gradient("direction")
+def _(g: Any, x: Any) -> Any:
+    return cofactors_pullback(g, x)  # second derivatives are symmetric
+
+
+@cofactors_pullback.gradient("x")
+def _(g: Any, direction: Any, x: Any) -> Any:
+    """The third derivative, by the inverse; every further one follows from it."""
+    if (np.linalg.cond(array_of(x)) > np.finfo(x.dtype).eps ** (-1 / 3)).any():  # terms of cond**2 cancel
+        raise GraphError("det: a third derivative needs a matrix that is not nearly singular")
+    y = inv(x)
+    a, b = y @ direction, y @ g
+    t, u = trace(a, 0, -2, -1)[..., None, None], trace(b, 0, -2, -1)[..., None, None]
+    inner = t * u - trace(a @ b, 0, -2, -1)[..., None, None]
+    return det(x)[..., None, None] * (inner * y + (a @ b + b @ a - t * b - u * a) @ y).mT
+
+
+@register(np.linalg.slogdet)
+@composite
+def slogdet(x: Any) -> SignedLogarithm:
+    """(sign, logabsdet) of the determinant of square matrices, which itself would overflow or vanish.
+
+    Of a singular matrix (0, -inf); its gradient, which does not exist, raises LinAlgError.
+
+    >>> import numpy as np
+    >>> slogdet(1e200 * np.eye(2)).logabsdet.round(3)
+    np.float64(921.034)
+    """
+    check_square("slogdet", x)
+    sign, logabsdet = np.linalg.slogdet(array_of(x))
+    return SignedLogarithm(known_of(x, sign), log_of_determinant(x, logabsdet))
+
+
+@primitive
+def log_of_determinant(x: Array, logarithm: Array) -> Array:
+    """log|det(x)|, which was worked out already."""
+    return logarithm
+
+
+@log_of_determinant.gradient("x")
+def _(g: Any, x: Any) -> Any:
+    return g[..., None, None] * inv(x).mT
+
+
+@composite
+def logdet(x: Any) -> Any:
+    """The logarithm of the determinant; NaN where it is negative, -inf where it is 0."""
+    sign, logarithm = slogdet(x)
+    return where(array_of(sign) < 0, np.nan, logarithm)
+
+
+@composite
+def pinv(x: Any, rtol: float | None = None, hermitian: bool = False) -> Any:
+    """The Moore-Penrose inverse of matrices, which need not be square, nor of full rank.
+
+    Singular values below `rtol` times the largest count as 0; by default max(m, n) times the rounding error of the dtype.
+    The gradient holds as long as the rank stays (Golub and Pereyra 1973).
+
+    >>> import numpy as np
+    >>> pinv(np.array([[2.0, 0.0], [0.0, 0.0], [0.0, 0.0]]))
+    array([[0.5, 0. , 0. ],
+           [0. , 0. , 0. ]])
+    """
+    m, n = check_matrices("pinv", x)
+    return pseudoinverse(x, max(m, n) * float(np.finfo(x.dtype).eps) if rtol is None else rtol, hermitian)
+
+
+@primitive
+def pseudoinverse(x: Array, rtol: float, hermitian: bool) -> Array:
+    """`pinv`, with its tolerance."""
+    return np.linalg.pinv(x, rtol, hermitian)
+
+
+@pseudoinverse.gradient("x")
+def _(g: Any, x: Any, out: Any) -> Any:
+    pt, gt = out.mT, g.mT
+    inner = gt @ out @ pt  # out out.T and out.T out, seen from the two sides on which g misses the range of x
+    outer = pt @ out @ gt
+    return -(pt @ g @ pt) + (inner - x @ (out @ inner)) + (outer - (outer @ out) @ x)
+
+
+@register(np.linalg.pinv)
+def numpy_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    """`pinv` with NumPy's tolerance, 1e-15 unless given."""
+    return pinv(a, 1e-15 if rtol is None and rcond is None else rcond if rtol is None else rtol, hermitian)
+
+
+@composite
+def lstsq(x: Any, y: Any, rcond: float | None = None) -> LeastSquares:
+    """The shortest z that minimises ``|x @ z - y|``, by `pinv`; and residuals, rank and singular values, as NumPy's.
+
+    The residuals are the sums of squares for each column of `y`, empty where `x` has not full column rank or m <= n.
+
+    >>> import numpy as np
+    >>> lstsq(np.array([[1.0], [1.0]]), np.array([1.0, 3.0])).solution.round(6)
+    array([2.])
+    """
+    m, n = check_matrices("lstsq", x)
+    vector = len(shape_of(y)) == 1
+    if shape_of(y)[-1 if vector else -2] != m:
+        raise ShapeError(f"lstsq: {m} equations, shape {shape_of(x)}, but right-hand sides of shape {shape_of(y)}")
+    solution = matmul(pinv(x, rcond), y)
+    rank = matrix_rank(x, rtol=rcond)
+    if m > n and (array_of(rank) == n).all():
+        residuals = sum(square(matmul(x, solution) - y), -1 if vector else -2, vector)
+    else:
+        residuals = known_of(x, np.zeros(0, x.dtype))
+    return LeastSquares(solution, residuals, rank, known_of(x, np.linalg.svd(array_of(x), compute_uv=False)))
+
+
+register(np.linalg.lstsq)(lstsq)
+
+
+@register(np.linalg.matrix_rank)
+@composite
+def matrix_rank(x: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    """How many singular values are above `tol`, or `rtol` times the largest; an answer about `x`, without a gradient."""
+    return known_of(x, np.linalg.matrix_rank(array_of(x), tol, hermitian, rtol=rtol))
+
+
+@register(np.linalg.matrix_power)
+@composite
+def matrix_power(x: Any, n: int) -> Any:
+    """The product of `n` times the same square matrix, by squaring; of its inverse, for n < 0.
+
+    >>> import numpy as np
+    >>> matrix_power(np.array([[1, 1], [0, 1]]), 5)
+    array([[1, 5],
+           [0, 1]])
+    """
+    check_square("matrix_power", x)
+    n = operator.index(n)
+    if n < 0:
+        x, n = inv(x), -n
+    if not n:
+        return known_of(x, np.broadcast_to(np.eye(shape_of(x)[-1], dtype=x.dtype), shape_of(x)))
+    power = None
+    while n:
+        if n % 2:
+            power = x if power is None else matmul(power, x)
+        n //= 2
+        x = matmul(x, x) if n else x
+    return power
+
+
+inverse, pinverse = inv, pinv
+
+
+def check_matrices(name: str, x: Any) -> tuple[int, int]:
+    """The rows and columns of a matrix, or of a stack of them; raises ShapeError for anything else."""
+    shape = shape_of(x)
+    if len(shape) < 2:
+        raise ShapeError(f"{name}: needs a matrix or a stack of them, got shape {shape}")
+    return shape[-2], shape[-1]
+
+
+def check_square(name: str, x: Any) -> int:
+    """The rows of a square matrix, or of a stack of them; raises ShapeError for anything else."""
+    m, n = check_matrices(name, x)
+    if m != n:
+        raise ShapeError(f"{name}: needs square matrices, got shape {shape_of(x)}: {m} rows and {n} columns")
+    return n
+
+
+def _solved(x: Any, y: Any, vector: bool) -> Any:
+    n, b = check_square("solve", x), shape_of(y)
+    columns = expand_dims(y, -1) if vector else y
+    if len(b) < 1 or shape_of(columns)[-2] != n:
+        raise ShapeError(f"solve: {n} equations, shape {shape_of(x)}, but a right-hand side of shape {b}")
+    try:
+        np.broadcast_shapes(shape_of(x)[:-2], shape_of(columns)[:-2])
+    except ValueError:
+        raise ShapeError(f"solve: the leading axes of shapes {shape_of(x)} and {b} do not broadcast") from None
+    out = solve_matrices(x, columns)
+    return squeeze(out, -1) if vector else out
+
+
+def _singular(name: str, x: Array) -> np.linalg.LinAlgError:
+    """An error that says which matrix of a stack is singular."""
+    for at in np.ndindex(x.shape[:-2]):
+        try:
+            np.linalg.inv(x[at])
+        except np.linalg.LinAlgError:
+            return np.linalg.LinAlgError(f"{name}: the matrix{f' at {at}' if at else ''} is singular")
+    return np.linalg.LinAlgError(f"{name}: a matrix is singular")

@@ -1,0 +1,77 @@
+"""Specs of norms, away from ties and from zeros, where they have corners."""
+
+import numpy as np
+
+import minigrad as mg
+from minigrad.ops import norms
+from minigrad.testing import OpSpec, Sample
+from tests.ops.specs.foundations import axes, spread
+from tests.ops.specs.shape import AxisError, refuse
+from tests.ops.specs.solving import NOT_SQUARE, of_full_rank, one, regular
+
+
+def apart(rng, shape):
+    """Distinct absolute values, none near zero, of either sign."""
+    return (np.abs(spread(rng, shape)) + 0.3 + 0.01 * np.arange(np.prod(shape)).reshape(shape)) * rng.choice(
+        [-1.0, 1.0], shape
+    )
+
+
+def vectors(rng):
+    x = apart(rng, tuple(int(n) for n in rng.integers(1, 4, rng.integers(1, 4))))
+    ord = [2, 2, 1, 3, 0.5, -1, 2.5, np.inf, -np.inf, 0][rng.integers(10)]
+    return Sample((x, ord, axes(rng, x.ndim), bool(rng.random() < 0.5)))
+
+
+def vector_norm(x, ord, axis, keepdims):
+    a = np.abs(x)
+    match ord:
+        case np.inf:
+            return a.max(axis, keepdims=keepdims)
+        case 0:
+            return (a > 0).sum(axis, keepdims=keepdims) + 0.0
+    return a.min(axis, keepdims=keepdims) if ord == -np.inf else (a**ord).sum(axis, keepdims=keepdims) ** (1 / ord)
+
+
+def matrices(rng):
+    x = of_full_rank(rng)
+    axes = [(-2, -1), (-1, -2)][rng.integers(2)]
+    ord = ["fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf][rng.integers(8)]
+    return Sample((x, ord, axes, bool(rng.random() < 0.5)))
+
+
+def any_norm(rng):
+    if rng.random() < 0.5:
+        x = apart(rng, (2, 3, 4))
+        return Sample((x, *[(None, None), (None, (0, 2)), (3, 1), (None, 0), (1, -1)][rng.integers(5)]))
+    return Sample((of_full_rank(rng)[..., :, :], [None, "fro", "nuc", 2, 1][rng.integers(5)], (-2, -1)))
+
+
+def p_norms(rng):
+    x = apart(rng, (2, 3))
+    return Sample((x, *[("fro", None), (1, None), (2, None), (3, 1), ("fro", (0, 1)), (np.inf, 0)][rng.integers(6)]))
+
+
+def p_norm(x, p, axis):
+    return vector_norm(x, 2 if p == "fro" else p, axis, False)
+
+
+def conditions(rng):
+    return Sample((regular(rng, n=int(rng.integers(2, 4))), [None, 2, -2, "fro", 1, np.inf][rng.integers(6)]))
+
+
+A = np.arange(6.0).reshape(2, 3)
+
+SPECS = [
+    OpSpec("vector_norm", norms.vector_norm, vector_norm, vectors,
+           errors=(refuse(ValueError, "ord must be a number, got 'fro'", A, "fro"),
+                   refuse(AxisError, "vector_norm: axis 2 does not exist", A, 2, 2))),
+    OpSpec("matrix_norm", norms.matrix_norm, lambda x, ord, axis, keep: np.linalg.norm(x, ord, axis, keep), matrices,
+           errors=(refuse(ValueError, "ord must be 'fro', 'nuc', .* got 3", A, 3), *NOT_SQUARE[1:])),
+    OpSpec("norm", norms.norm, np.linalg.norm, any_norm,
+           errors=(refuse(ValueError, r"ord 2 needs a vector, a matrix or an axis, got shape \(2, 3, 1\)", A[..., None], 2),
+                   refuse(ValueError, "ord 2 is of one axis or two", A[..., None], 2, (0, 1, 2)))),
+    OpSpec("p_norm", mg.norm, p_norm, p_norms),
+    OpSpec("cond", norms.cond, np.linalg.cond, conditions),
+    OpSpec("np.linalg.norm", np.linalg.norm, np.linalg.norm, one(of_full_rank), ("norm",)),
+]  # fmt: skip
