@@ -8,6 +8,7 @@ from minigrad.nn.dropout import *
 from minigrad.nn.linear import *
 from minigrad.nn.losses import *
 from minigrad.nn.module import *
+from minigrad.nn.normalization import *
 from minigrad.nn.padding import *
 from minigrad.nn.parameter import *
 from minigrad.nn.pooling import *

@@ -1,0 +1,85 @@
+"""AlexNet, which made deep learning known: A. Krizhevsky, I. Sutskever, G. Hinton (2012)."""
+
+from __future__ import annotations
+
+from minigrad.models.book import initialise
+from minigrad.nn import (
+    AdaptiveAvgPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    Module,
+    ReLU,
+    Sequential,
+)  # fmt: skip
+from minigrad.tensor import Tensor
+
+__all__ = ["AlexNet", "AlexNetSmall"]
+
+
+class AlexNet(Module):
+    """Five convolutions and three linear layers for images (N, 3, 224, 224), with torchvision's layers and state names.
+
+    What differs from LeNet, as the book has it (7.6.2): the activation is ReLU; local response normalisation after the first
+    two; and dropout before the large linear layers. Besides, pooling overlaps: windows of 3 with stride 2.
+
+    Widths are those of the single-column version (Krizhevsky, 2014, "One weird trick for parallelizing convolutional neural
+    networks"), 64 192 384 256 256, which torchvision has; the paper's were 96 256 384 384 256, halved between two machines.
+    torchvision left out the local response normalisation: with ``local_response_norm=False`` its weights give its scores.
+    """
+
+    def __init__(self, num_classes: int = 1000, dropout: float = 0.5, local_response_norm: bool = True):
+        super().__init__()
+        norm = {"1n": LocalResponseNorm(5, 5e-4, 0.75, 2.0)} if local_response_norm else {}
+        second = {"4n": LocalResponseNorm(5, 5e-4, 0.75, 2.0)} if local_response_norm else {}
+        self.features = Sequential({
+            "0": Conv2d(3, 64, 11, stride=4, padding=2), "1": ReLU(), **norm, "2": MaxPool2d(3, 2),
+            "3": Conv2d(64, 192, 5, padding=2), "4": ReLU(), **second, "5": MaxPool2d(3, 2),
+            "6": Conv2d(192, 384, 3, padding=1), "7": ReLU(),
+            "8": Conv2d(384, 256, 3, padding=1), "9": ReLU(),
+            "10": Conv2d(256, 256, 3, padding=1), "11": ReLU(), "12": MaxPool2d(3, 2),
+        })  # fmt: skip
+        self.avgpool = AdaptiveAvgPool2d((6, 6))
+        self.classifier = Sequential(
+            Dropout(dropout), Linear(256 * 6 * 6, 4096), ReLU(),
+            Dropout(dropout), Linear(4096, 4096), ReLU(),
+            Linear(4096, num_classes),
+        )  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores before softmax, (N, num_classes)."""
+        return self.classifier(self.avgpool(self.features(x)).flatten(1))
+
+
+class AlexNetSmall(Module):
+    """AlexNet for images (N, C, 28, 28): the same layers in the same order, smaller, and without a stride at the start.
+
+    Weights start with sqrt(2/fan_in) (He).
+
+    >>> import minigrad as mg
+    >>> AlexNetSmall()(mg.zeros(2, 1, 28, 28)).shape
+    (2, 10)
+    """
+
+    def __init__(self, input_channels: int = 1, num_classes: int = 10, dropout: float = 0.5):
+        super().__init__()
+        self.features = Sequential(
+            Conv2d(input_channels, 32, 5, padding=2), ReLU(), LocalResponseNorm(5, 5e-4, 0.75, 2.0), MaxPool2d(3, 2),  # 13
+            Conv2d(32, 64, 5, padding=2), ReLU(), LocalResponseNorm(5, 5e-4, 0.75, 2.0), MaxPool2d(3, 2),  # 6
+            Conv2d(64, 96, 3, padding=1), ReLU(),
+            Conv2d(96, 64, 3, padding=1), ReLU(),
+            Conv2d(64, 64, 3, padding=1), ReLU(), MaxPool2d(3, 2),  # 2
+        )  # fmt: skip
+        self.classifier = Sequential(
+            Flatten(), Dropout(dropout), Linear(64 * 2 * 2, 256), ReLU(),
+            Dropout(dropout), Linear(256, 256), ReLU(),
+            Linear(256, num_classes),
+        )  # fmt: skip
+        initialise(self, "he")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores before softmax, (N, num_classes)."""
+        return self.classifier(self.features(x))
