@@ -27,6 +27,7 @@ from minigrad.ops import (
     fold,
     group_norm,
     instance_norm,
+    interpolate,
     layer_norm,
     linear,
     local_response_norm,
@@ -36,6 +37,8 @@ from minigrad.ops import (
     max_pool3d,
     mse_loss,
     nll_loss,
+    pixel_shuffle,
+    pixel_unshuffle,
     relu,
     rms_norm,
     sigmoid,
@@ -53,9 +56,9 @@ __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
     "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "batch_norm", "conv1d", "conv2d", "conv3d",
     "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cross_entropy", "dropout", "dropout1d", "dropout2d",
-    "dropout3d", "fold", "group_norm", "instance_norm", "layer_norm", "linear", "local_response_norm", "log_softmax",
-    "max_pool1d", "max_pool2d", "max_pool3d", "mse_loss", "nll_loss", "pad", "relu", "rms_norm", "sigmoid", "softmax",
-    "tanh", "unfold",
+    "dropout3d", "fold", "group_norm", "instance_norm", "interpolate", "layer_norm", "linear", "local_response_norm",
+    "log_softmax", "max_pool1d", "max_pool2d", "max_pool3d", "mse_loss", "nll_loss", "pad", "pixel_shuffle",
+    "pixel_unshuffle", "relu", "rms_norm", "sigmoid", "softmax", "tanh", "unfold",
 ]  # fmt: skip
 
 

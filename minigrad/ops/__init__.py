@@ -9,6 +9,7 @@ from minigrad.ops.decomposition import cholesky
 from minigrad.ops.diagonals import *
 from minigrad.ops.elementwise import *
 from minigrad.ops.indexing import *
+from minigrad.ops.interpolation import *
 from minigrad.ops.joining import *
 from minigrad.ops.linalg import *
 from minigrad.ops.loss import *

@@ -1,0 +1,118 @@
+"""Interpolation as a matrix along each axis, filled pixel by pixel; channels traded for pixels one by one."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+
+import numpy as np
+
+import minigrad.nn.functional as F
+from minigrad.errors import ShapeError
+from minigrad.testing import OpSpec, Sample
+from tests.ops.specs.convolution import refused
+from tests.ops.specs.pooling import adaptive, mean, naive_pool
+
+__all__ = ["SPECS"]
+
+LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
+
+
+def matrix(n, wanted, distance, linear, align_corners):
+    """What each pixel wanted takes from each of `n` pixels."""
+    rows = np.zeros((wanted, n))
+    for o in range(wanted):
+        if not linear:
+            rows[o, min(math.floor(o * distance), n - 1)] = 1
+        elif n == wanted:
+            rows[o, o] = 1
+        else:
+            where = o * (n - 1) / max(wanted - 1, 1) if align_corners else max((o + 0.5) * distance - 0.5, 0)
+            low = min(math.floor(where), n - 1)
+            rows[o, low] += 1 - min(where - low, 1)
+            rows[o, min(low + 1, n - 1)] += min(where - low, 1)
+    return rows
+
+
+def naive_interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None):
+    n = x.ndim - 2
+    sizes = size if size is not None else [math.floor(k * f) for k, f in zip(x.shape[2:], scale_factor, strict=True)]
+    if mode == "area":
+        return naive_pool(x, adaptive(x, tuple(sizes)), mean)
+    for i in range(n):
+        given = scale_factor is not None and not recompute_scale_factor
+        distance = 1 / scale_factor[i] if given else x.shape[2 + i] / sizes[i]
+        rows = matrix(x.shape[2 + i], sizes[i], distance, mode != "nearest", align_corners)
+        x = np.moveaxis(np.tensordot(rows, x, (1, 2 + i)), 0, 2 + i)
+    return x
+
+
+def resized(rng):
+    n = int(rng.integers(1, 4))
+    x = rng.standard_normal((int(rng.integers(1, 3)), 2, *rng.integers(1, 7 - n, n)))
+    mode = str(rng.choice(["nearest", LINEAR[n], LINEAR[n], "area"]))
+    options = {"mode": mode}
+    if mode == LINEAR[n]:
+        options["align_corners"] = [None, False, True][rng.integers(0, 3)]
+    if rng.random() < 0.5:
+        return Sample((x, tuple(int(v) for v in rng.integers(1, 12 - 3 * n, n))), options)
+    options["scale_factor"] = tuple(float(f) for f in rng.choice([0.5, 1, 1.3, 2, 2.5, 3], n))
+    if any(math.floor(k * f) < 1 for k, f in zip(x.shape[2:], options["scale_factor"], strict=True)):
+        options["scale_factor"] = (2.0,) * n
+    if rng.random() < 0.5:
+        options["recompute_scale_factor"] = bool(rng.random() < 0.5)
+    return Sample((x,), options)
+
+
+def naive_shuffle(x, r):
+    *lead, C, H, W = x.shape
+    out = np.empty((*lead, C // (r * r), H * r, W * r))
+    for c, h, w in product(*map(range, out.shape[-3:])):
+        out[..., c, h, w] = x[..., c * r * r + h % r * r + w % r, h // r, w // r]
+    return out
+
+
+def naive_unshuffle(x, r):
+    *lead, C, H, W = x.shape
+    out = np.empty((*lead, C * r * r, H // r, W // r))
+    for c, h, w in product(*map(range, x.shape[-3:])):
+        out[..., c * r * r + h % r * r + w % r, h // r, w // r] = x[..., c, h, w]
+    return out
+
+
+def shuffled(inverse):
+    def sample(rng):
+        r = int(rng.integers(1, 4))
+        lead = rng.integers(1, 4, rng.integers(0, 3))
+        C, H, W = (int(v) for v in rng.integers(1, 4, 3))
+        size = (C, H * r, W * r) if inverse else (C * r * r, H, W)
+        return Sample((rng.standard_normal((*lead, *size)), r))
+
+    return sample
+
+
+X = np.ones((1, 4, 3, 5))
+
+SPECS = [
+    OpSpec("interpolate", F.interpolate, naive_interpolate, resized, linear_in=(0,), errors=(
+        refused(ShapeError, r"interpolate: input must be \(N, C, L\), \(N, C, H, W\), .*, got shape \(3, 5\)", X[0, 0], 2),
+        refused(ShapeError, "the input has size 0", X[:, :, :0], 2),
+        refused(ShapeError, r"scale_factor 0.2 leaves nothing of \(1, 4, 3, 5\): \(0, 1\)", X, scale_factor=0.2),
+        refused(ValueError, "mode must be one of nearest, linear, .*, got 'cubic'", X, 2, mode="cubic"),
+        refused(ValueError, r"mode 'linear' is for images \(N, C, L\), got shape \(1, 4, 3, 5\)", X, 2, mode="linear"),
+        refused(ValueError, "align_corners goes with linear, .*, got mode 'nearest'", X, 2, align_corners=True),
+        refused(ValueError, "needs size or scale_factor, got both", X, 2, 2.0),
+        refused(ValueError, "needs size or scale_factor, got neither", X),
+        refused(ValueError, "size must be at least 1, got 0", X, 0),
+        refused(ValueError, "scale_factor must be a positive number, or 2 of them, got -1.0", X, scale_factor=-1.0),
+    )),
+    OpSpec("pixel_shuffle", F.pixel_shuffle, naive_shuffle, shuffled(False), linear_in=(0,), errors=(
+        refused(ShapeError, r"4 channels are no multiple of 3\*3", X, 3),
+        refused(ShapeError, r"input must be \(\.\.\., C, H, W\), got shape \(3, 5\)", X[0, 0], 2),
+        refused(ValueError, "upscale_factor must be an int of at least 1, got 0", X, 0),
+    )),
+    OpSpec("pixel_unshuffle", F.pixel_unshuffle, naive_unshuffle, shuffled(True), linear_in=(0,), errors=(
+        refused(ShapeError, "3 x 5 pixels are no multiple of 2", X, 2),
+        refused(ValueError, "downscale_factor must be an int of at least 1, got 1.0", X, 1.0),
+    )),
+]  # fmt: skip
