@@ -24,6 +24,11 @@ from minigrad.ops import (
     conv_transpose2d,
     conv_transpose3d,
     cross_entropy,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    embedding,
     fold,
     group_norm,
     instance_norm,
@@ -37,10 +42,12 @@ from minigrad.ops import (
     max_pool3d,
     mse_loss,
     nll_loss,
+    one_hot,
     pixel_shuffle,
     pixel_unshuffle,
     relu,
     rms_norm,
+    scaled_dot_product_attention,
     sigmoid,
     softmax,
     tanh,
@@ -48,45 +55,16 @@ from minigrad.ops import (
 )
 from minigrad.ops.arrangement import crop
 from minigrad.ops.arrangement import pad as pad_axes
-from minigrad.ops.convolution import image_shape
-from minigrad.random import default_generator
-from minigrad.tensor import _wrap
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
     "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "batch_norm", "conv1d", "conv2d", "conv3d",
     "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cross_entropy", "dropout", "dropout1d", "dropout2d",
-    "dropout3d", "fold", "group_norm", "instance_norm", "interpolate", "layer_norm", "linear", "local_response_norm",
-    "log_softmax", "max_pool1d", "max_pool2d", "max_pool3d", "mse_loss", "nll_loss", "pad", "pixel_shuffle",
-    "pixel_unshuffle", "relu", "rms_norm", "sigmoid", "softmax", "tanh", "unfold",
+    "dropout3d", "embedding", "fold", "group_norm", "instance_norm", "interpolate", "layer_norm", "linear",
+    "local_response_norm", "log_softmax", "max_pool1d", "max_pool2d", "max_pool3d", "mse_loss", "nll_loss", "one_hot",
+    "pad", "pixel_shuffle", "pixel_unshuffle", "relu", "rms_norm", "scaled_dot_product_attention", "sigmoid", "softmax",
+    "tanh", "unfold",
 ]  # fmt: skip
-
-
-def dropout(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any:
-    """In training, zero each element with probability `p` and divide the others by 1 - p; otherwise nothing.
-
-    Srivastava et al. (2014), inverted. Raises ValueError unless 0 <= p <= 1.
-
-    >>> import minigrad as mg
-    >>> dropout(mg.ones(2), 0.5, training=False)
-    tensor([1., 1.])
-    """
-    return _dropped("dropout", x, x.shape, p, training, generator)
-
-
-def dropout1d(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any:
-    """`dropout` of whole channels of sequences (N, C, L)."""
-    return _dropped("dropout1d", x, _channels("dropout1d", x, 1), p, training, generator)
-
-
-def dropout2d(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any:
-    """`dropout` of whole channels of images (N, C, H, W)."""
-    return _dropped("dropout2d", x, _channels("dropout2d", x, 2), p, training, generator)
-
-
-def dropout3d(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any:
-    """`dropout` of whole channels of volumes (N, C, D, H, W)."""
-    return _dropped("dropout3d", x, _channels("dropout3d", x, 3), p, training, generator)
 
 
 def pad(x: Any, pad: tuple[int, ...], mode: str = "constant", value: float | None = None) -> Any:
@@ -127,19 +105,3 @@ def pad(x: Any, pad: tuple[int, ...], mode: str = "constant", value: float | Non
     if mirrors:
         return crop(pad_axes(x, wider, mode), cuts)
     return pad_axes(crop(x, cuts) if min(pad, default=0) < 0 else x, wider, mode, 0 if value is None else value)
-
-
-def _channels(op: str, x: Any, n: int) -> tuple[int, ...]:
-    """The shape of a batch with one element for each channel."""
-    shape = image_shape(op, n, x)
-    return (*shape[:2], *[1] * n)
-
-
-def _dropped(op: str, x: Any, shape: tuple[int, ...], p: float, training: bool, generator: Any) -> Any:
-    """One draw for each element of `shape`, which broadcasts to that of `x`."""
-    if not 0 <= p <= 1:
-        raise ValueError(f"{op}: p must be within [0, 1], got {p}")
-    if not training or p == 0:
-        return x
-    kept = np.asarray((generator or default_generator()).random(shape, dtype=np.float32) >= p)
-    return x * _wrap(kept.astype(x.dtype) * (1 / (1 - p) if p < 1 else 0.0), None)

@@ -3,6 +3,7 @@
 from types import ModuleType as _Module
 
 from minigrad.ops.arrangement import *
+from minigrad.ops.attention import *
 from minigrad.ops.contraction import *
 from minigrad.ops.convolution import *
 from minigrad.ops.decomposition import cholesky
@@ -18,6 +19,7 @@ from minigrad.ops.norms import p_norm as norm
 from minigrad.ops.pooling import *
 from minigrad.ops.products import *
 from minigrad.ops.reduction import *
+from minigrad.ops.regularization import *
 from minigrad.ops.shape import *
 from minigrad.ops.solving import cholesky_solve, det, inverse, logdet, matrix_power, pinverse, slogdet
 from minigrad.ops.sorting import *

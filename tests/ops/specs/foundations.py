@@ -414,14 +414,6 @@ def _(rng: np.random.Generator) -> Case:
     return lambda x, t: F.mse_loss(x, t, reduction), [x, t], expected
 
 
-@spec("dropout", linear=True, covers=("dropout",))
-def _(rng: np.random.Generator) -> Case:
-    x, seed, p = normal(rng, nonzero_shape(rng)), int(rng.integers(0, 1000)), float(rng.choice([0.0, 0.3, 1.0]))
-    kept = np.random.default_rng(seed).random(x.shape, dtype=np.float32) >= p
-    expected = x if p == 0 else x * kept / (1 - p) if p < 1 else 0 * x
-    return lambda t: F.dropout(t, p, generator=np.random.default_rng(seed)), [x], expected
-
-
 @spec("pad as PyTorch", linear=True, covers=("pad",))
 def _(rng: np.random.Generator) -> Case:
     x = normal(rng, (2, 3, 4))

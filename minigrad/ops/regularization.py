@@ -1,0 +1,68 @@
+"""Dropout: a random part of the elements, or of the channels, is zeroed in training; the rest grows to make up for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.ops.convolution import image_shape
+from minigrad.primitive import Array, primitive, shape_of
+from minigrad.random import default_generator
+
+__all__ = ["dropout", "dropout1d", "dropout2d", "dropout3d"]
+
+
+@primitive
+def mask_and_scale(x: Array, kept: Array, scale: float) -> Array:
+    """`x` times `scale` where it is kept, 0 elsewhere; its own adjoint."""
+    out = np.multiply(x, kept)
+    out *= scale
+    return out
+
+
+@mask_and_scale.gradient("x")
+def _(g: Any, kept: Any, scale: float) -> Any:
+    return mask_and_scale(g, kept, scale)
+
+
+def dropout(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any:
+    """In training, zero each element with probability `p` and divide the others by 1 - p; otherwise nothing.
+
+    Srivastava et al. (2014), inverted. Raises ValueError unless 0 <= p <= 1.
+
+    >>> import minigrad as mg
+    >>> dropout(mg.ones(2), 0.5, training=False)
+    tensor([1., 1.])
+    """
+    return _dropped("dropout", x, shape_of(x), p, training, generator)
+
+
+def dropout1d(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any:
+    """`dropout` of whole channels of sequences (N, C, L)."""
+    return _dropped("dropout1d", x, _channels("dropout1d", x, 1), p, training, generator)
+
+
+def dropout2d(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any:
+    """`dropout` of whole channels of images (N, C, H, W)."""
+    return _dropped("dropout2d", x, _channels("dropout2d", x, 2), p, training, generator)
+
+
+def dropout3d(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any:
+    """`dropout` of whole channels of volumes (N, C, D, H, W)."""
+    return _dropped("dropout3d", x, _channels("dropout3d", x, 3), p, training, generator)
+
+
+def _channels(op: str, x: Any, n: int) -> tuple[int, ...]:
+    """The shape of a batch with one element for each channel."""
+    return (*image_shape(op, n, x)[:2], *[1] * n)
+
+
+def _dropped(op: str, x: Any, shape: tuple[int, ...], p: float, training: bool, generator: Any) -> Any:
+    """One draw for each element of `shape`, which broadcasts to that of `x`."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"{op}: p must be within [0, 1], got {p}")
+    if not training or p == 0:
+        return x
+    kept = np.asarray((generator or default_generator()).random(shape, dtype=np.float32) >= p)
+    return mask_and_scale(x, kept, 1 / (1 - p) if p < 1 else 0.0)

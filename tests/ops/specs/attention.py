@@ -1,0 +1,100 @@
+"""Embedding row by row, attention query by query."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import minigrad as mg
+import minigrad.nn.functional as F
+from minigrad.errors import DTypeError, ShapeError
+from minigrad.testing import OpSpec, Sample
+from tests.ops.specs.convolution import refused
+
+__all__ = ["SPECS"]
+
+
+def naive_embedding(x, weight, padding_idx=None):
+    return np.array([weight[i] for i in x.ravel()]).reshape(*x.shape, weight.shape[1])
+
+
+def words(rng):
+    V = int(rng.integers(1, 6))
+    x = rng.integers(0, V, rng.integers(0, 4, rng.integers(0, 3)))
+    return Sample((np.asarray(x), rng.standard_normal((V, int(rng.integers(1, 4))))))
+
+
+def naive_one_hot(x, num_classes=-1):
+    size = x.max() + 1 if num_classes == -1 else num_classes
+    return np.array([[int(i == c) for c in range(size)] for i in x.ravel()]).reshape(*x.shape, size)
+
+
+def classes(rng):
+    x = np.asarray(rng.integers(0, 5, rng.integers(1, 4, rng.integers(0, 3))))
+    return Sample((x,) if rng.random() < 0.5 else (x, 6))
+
+
+def naive_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None):
+    lead = np.broadcast_shapes(query.shape[:-2], key.shape[:-2], value.shape[:-2])
+    (L, E), (S, V) = query.shape[-2:], value.shape[-2:]
+    out = np.zeros((*lead, L, V))
+    mask = np.zeros((L, S)) if attn_mask is None else attn_mask
+    mask = np.broadcast_to(np.where(mask, 0, -np.inf) if mask.dtype == bool else mask, (*lead, L, S))
+    query, key, value = (np.broadcast_to(a, (*lead, *a.shape[-2:])) for a in (query, key, value))
+    for *at, i in np.ndindex(*lead, L):
+        at = tuple(at)
+        scores = [
+            query[(*at, i)] @ key[(*at, j)] * (E**-0.5 if scale is None else scale) + mask[(*at, i, j)] for j in range(S)
+        ]
+        weights = [0 if is_causal and j > i else np.exp(s) for j, s in enumerate(scores)]
+        for j in range(S):
+            out[(*at, i)] += weights[j] * value[(*at, j)] / (sum(weights) or 1)
+    return out
+
+
+def looked_up(rng):
+    L, S, E, V = (int(v) for v in rng.integers(1, 5, 4))
+    lead = tuple(int(v) for v in rng.integers(1, 4, rng.integers(0, 3)))
+    q, k, v = (rng.standard_normal((*lead, *size)) for size in ((L, E), (S, E), (S, V)))
+    if lead and rng.random() < 0.2:
+        k, v = k[:1], v[:1]
+    kind = str(rng.choice(["none", "causal", "bool", "float", "infinite"]))
+    options = {"is_causal": True} if kind == "causal" else {}
+    if rng.random() < 0.3:
+        options["scale"] = 0.7
+    size = (L, S) if rng.random() < 0.5 else (*lead, L, S)
+    seen = rng.random(size) < 0.6  # now and then a query sees nothing
+    if kind == "bool":
+        options["attn_mask"] = seen
+    if kind == "infinite":
+        options["attn_mask"] = np.where(seen, 0.5, -np.inf).astype(np.float32)
+    return Sample((q, k, v, rng.standard_normal(size)) if kind == "float" else (q, k, v), options)
+
+
+X, W, Q = np.array([0, 2]), np.ones((3, 2)), np.ones((1, 2, 3))
+
+SPECS = [
+    OpSpec("embedding", F.embedding, naive_embedding, words, linear_in=(0,), errors=(
+        refused(DTypeError, "embedding: indices must be integers, got float32\n.*astype", X.astype(np.float32), W),
+        refused(IndexError, r"index 3 at \(1, 0\) is outside 0..2", np.array([[0], [3]]), W),
+        refused(IndexError, r"index -1 at \(0,\) is outside 0..2", np.array([-1]), W),
+        refused(ShapeError, r"weight must be \(V, D\), got shape \(2,\)", X, W[0]),
+        refused(IndexError, "padding_idx must be within -3..2, got 3", X, W, 3),
+    )),
+    OpSpec("one_hot", lambda x, *options: F.one_hot(mg.tensor(x), *options), naive_one_hot, classes, order=0, errors=(
+        refused(DTypeError, "one_hot: indices must be integers, got bool", np.array([True])),
+        refused(IndexError, r"index 2 at \(1,\) is outside 0..1", X, 2),
+        refused(IndexError, r"index -1 at \(0,\) is outside", np.array([-1, 1])),
+        refused(ValueError, "num_classes must be an int of at least 1, or -1, got 0", X, 0),
+        refused(ValueError, "needs num_classes where there are no classes", X[:0]),
+    )),
+    OpSpec("scaled_dot_product_attention", F.scaled_dot_product_attention, naive_attention, looked_up, errors=(
+        refused(ShapeError, r"query has 3 features, key 2\n.*query   \(1, 2, 3\)", Q, Q[..., :2], Q),
+        refused(ShapeError, "there are 2 keys, but 1 values", Q, Q, Q[:, :1]),
+        refused(ShapeError, "at least two axes", Q[0, 0], Q, Q),
+        refused(ShapeError, r"attn_mask must broadcast to \(\.\.\., L, S\) = \(1, 2, 2\), got shape \(3,\)", Q, Q, Q,
+                np.array([True] * 3)),
+        refused(DTypeError, "attn_mask must be of booleans or floats, got int64", Q, Q, Q, np.array([1, 0])),
+        refused(ValueError, "takes attn_mask or is_causal, got both", Q, Q, Q, np.array([True] * 2), 0.0, True),
+        refused(ValueError, r"p must be within \[0, 1\], got 1.5", Q, Q, Q, None, 1.5),
+    )),
+]  # fmt: skip

@@ -1,0 +1,42 @@
+"""Dropout, element by element and channel by channel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import minigrad.nn.functional as F
+from minigrad.errors import ShapeError
+from minigrad.testing import OpSpec, Sample
+from tests.ops.specs.convolution import refused
+
+__all__ = ["SPECS"]
+
+
+def seeded(f):
+    return lambda x, p, seed: f(x, p, generator=np.random.default_rng(seed))
+
+
+def naive_dropout(n):
+    def reference(x, p, seed):
+        size = x.shape if n is None else (*x.shape[:2], *[1] * n)
+        kept = np.random.default_rng(seed).random(size, dtype=np.float32) >= p
+        return x * (p == 0) if p in (0, 1) else np.where(kept, x / (1 - p), 0)
+
+    return reference
+
+
+def sample(n):
+    def draw(rng):
+        size = rng.integers(0, 4, rng.integers(0, 4)) if n is None else rng.integers(1, 4, n + 2)
+        return Sample((rng.standard_normal(size), float(rng.choice([0.0, 0.3, 0.8, 1.0])), int(rng.integers(0, 1000))))
+
+    return draw
+
+
+SPECS = [
+    OpSpec(name, seeded(getattr(F, name)), naive_dropout(n), sample(n), linear_in=(0,), errors=(
+        refused(ValueError, rf"{name}: p must be within \[0, 1\], got 1.5", np.ones((2, 3, *[4] * (n or 1))), 1.5, 0),
+        *([refused(ShapeError, rf"{name}: input must be \(N, C, ", np.ones(3), 0.5, 0)] if n else []),
+    ))
+    for name, n in (("dropout", None), ("dropout1d", 1), ("dropout2d", 2), ("dropout3d", 3))
+]  # fmt: skip

@@ -1,0 +1,71 @@
+"""Embedding and attention: padding, masks, tails."""
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+import minigrad.nn.functional as F
+
+RNG = np.random.default_rng(0)
+Q, K, V = RNG.standard_normal((2, 4, 3)), RNG.standard_normal((2, 5, 3)), RNG.standard_normal((2, 5, 6))
+
+
+def test_rows_gather_gradients_and_the_padding_gets_none():
+    w = mg.tensor(RNG.standard_normal((4, 2)), requires_grad=True)
+    x = np.array([[1, 3], [1, 0]])
+    g = np.arange(8.0).reshape(2, 2, 2)
+    F.embedding(x, w).backward(g)
+    assert w.grad.tolist() == [[6, 7], [4, 6], [0, 0], [2, 3]]
+    w.grad = None
+    out = F.embedding(mg.tensor(x), w, padding_idx=-3)
+    np.testing.assert_array_equal(out.detach().numpy(), w.detach().numpy()[x])
+    out.backward(g)
+    assert w.grad.tolist() == [[6, 7], [0, 0], [0, 0], [2, 3]]
+
+
+def test_the_argument_decides():
+    assert isinstance(F.embedding(mg.tensor([0]), np.eye(2)), mg.Tensor)
+    assert isinstance(F.embedding([0], np.eye(2)), np.ndarray)
+    assert isinstance(F.one_hot(mg.tensor([0])), mg.Tensor) and isinstance(F.one_hot([0]), np.ndarray)
+    assert F.one_hot(mg.tensor([0])).dtype == np.int64
+
+
+def test_a_causal_query_sees_the_keys_up_to_it():
+    seen = np.tri(4, 5, dtype=bool)
+    causal = F.scaled_dot_product_attention(Q, K, V, is_causal=True)
+    np.testing.assert_array_equal(causal, F.scaled_dot_product_attention(Q, K, V, seen))
+    np.testing.assert_allclose(causal, F.scaled_dot_product_attention(Q, K, V, np.where(seen, 0, -np.inf)))
+    changed = F.scaled_dot_product_attention(Q, np.concatenate([K[:, :2], -K[:, 2:]], 1), V, is_causal=True)
+    np.testing.assert_array_equal(causal[:, :2], changed[:, :2])
+
+
+@pytest.mark.parametrize("mask", [np.arange(4)[:, None] > [0] * 5, np.where(np.arange(4)[:, None] > [0] * 5, 0, -np.inf)])
+def test_a_query_that_sees_nothing_gets_zeros(mask):
+    inputs = [mg.tensor(a, requires_grad=True) for a in (Q, K, V)]
+    out = F.scaled_dot_product_attention(*inputs, mask)
+    assert (out[:, 0] == 0).all()
+    np.testing.assert_allclose(out[:, 1:].detach().numpy(), F.scaled_dot_product_attention(Q[:, 1:], K, V))
+    out.backward(RNG.standard_normal(out.shape))
+    assert all(np.isfinite(x.grad.numpy()).all() for x in inputs) and (inputs[0].grad[:, 0] == 0).all()
+
+
+def test_the_order_of_the_keys_makes_no_difference():
+    order = RNG.permutation(5)
+    shuffled = F.scaled_dot_product_attention(Q, K[:, order], V[:, order])
+    np.testing.assert_allclose(shuffled, F.scaled_dot_product_attention(Q, K, V))
+
+
+def test_sharp_attention_reads_one_value():
+    found = F.scaled_dot_product_attention(1e4 * K, K, V, scale=1.0)  # no overflow, no warning
+    assert np.isfinite(found).all()
+    one = F.scaled_dot_product_attention(1e4 * np.eye(5), np.eye(5), V)
+    np.testing.assert_array_equal(one, V)
+
+
+def test_dropout_of_attention():
+    draw = lambda: np.random.default_rng(3)
+    found = F.scaled_dot_product_attention(Q, K, V, dropout_p=0.5, generator=draw())
+    scores = Q @ K.transpose(0, 2, 1) / np.sqrt(3)
+    weights = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+    kept = draw().random(weights.shape, dtype=np.float32) >= 0.5
+    np.testing.assert_allclose(found, weights * kept * 2 @ V)
