@@ -37,7 +37,7 @@ from minigrad.scope import here, untracked
 
 __all__ = [
     "Array", "Composite", "DType", "Plan", "Primitive", "Traced", "array_of", "binary", "composite", "primitive", "register",
-    "shape_of", "unary",
+    "register_function", "register_ufunc", "shape_of", "unary",
 ]  # fmt: skip
 
 Array = npt.NDArray[Any]
@@ -361,6 +361,53 @@ def register(*numpy_functions: Callable[..., Any]) -> Callable[[F], F]:
         return function
 
     return remember
+
+
+def register_function(numpy_function: Callable[..., Any]) -> Callable[[F], F]:
+    """Say which function answers for ``np.f(tensor)``, as a decorator; arguments come under NumPy's names or at its places.
+
+    Raises TypeError for what does not ask its arguments: only NumPy's functions and ufuncs do.
+
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> @mg.register_function(np.polyval)
+    ... def polyval(p, x):
+    ...     out = 0
+    ...     for c in p:
+    ...         out = out * x + c
+    ...     return out
+    >>> mg.grad(lambda x: np.polyval([1.0, 0.0, 0.0], x))(3.0)
+    tensor(6.)
+    """
+    if not isinstance(numpy_function, np.ufunc | type(np.sum)):
+        raise TypeError(
+            f"register_function: {numpy_function!r} is no function of NumPy that tensors can answer for\n"
+            "  hint: give your function a name of its own"
+        )
+    return register(numpy_function)
+
+
+def register_ufunc(ufunc: np.ufunc, *rules: Rule | None) -> Primitive:
+    """Give a ufunc, NumPy's or anybody's, a gradient rule for each input, x, y, z (None: zero); gives the operation.
+
+    Raises GraphError for a wrong number of rules, or for a rule that asks for what there is not.
+
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> ldexp = mg.register_ufunc(np.ldexp, lambda g, y: np.ldexp(g, y), None)  # x * 2**y, for integers y
+    >>> mg.grad(np.ldexp)(0.5, 3)
+    tensor(8.)
+    """
+    if not isinstance(ufunc, np.ufunc) or ufunc.nout != 1:
+        raise TypeError(f"register_ufunc: needs a ufunc of one result, got {ufunc!r}")
+    names = "xyzuvw"[: ufunc.nin]
+    if len(rules) != ufunc.nin:
+        raise GraphError(f"register_ufunc: {ufunc.__name__} has {ufunc.nin} inputs, got {len(rules)} rules")
+    op = Primitive(ufunc, names, elementwise=ufunc.signature is None)
+    for name, rule in zip(names, rules, strict=True):
+        op._declare(name, _named(rule, f"{ufunc.__name__}.gradient[{name}]") if rule else None)
+    UFUNCS[ufunc] = op
+    return op
 
 
 def shape_of(x: Any) -> tuple[int, ...]:

@@ -4,7 +4,9 @@ Tensors are values. The array inside is never written to: an operation makes a n
 tensor on purpose (optimizers, `copy_`, `load_state_dict`) replace its array through one door, `_write`. So two tensors may
 share memory without anybody noticing, a value saved for the gradient stays what it was, and `numpy()` is read-only.
 
-Operators and methods that only delegate stand in methods.py; what an operation means stands in `ops`.
+Here is what makes an array a tensor: its place in the graph, `backward`, and NumPy's dispatch. Beside it stand the methods
+that are one operation (methods.py), those that change a tensor in place (in_place.py), and those that only ask or convert
+(values.py); what an operation means stands in `ops`.
 """
 
 from __future__ import annotations
@@ -15,17 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad import graph, ops
+from minigrad import devices, graph, ops
 from minigrad.config import get_default_dtype
 from minigrad.dispatch import call_function, call_ufunc
 from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.graph import Node, record
+from minigrad.in_place import InPlace
 from minigrad.kernels.conversion import to_array
 from minigrad.methods import Methods
 from minigrad.ops.indexing import plain_index
 from minigrad.primitive import UFUNCS, Array, DType, Primitive
 from minigrad.printing import tensor_repr
-from minigrad.random import default_generator
+from minigrad.values import Values
 
 if TYPE_CHECKING:
     from minigrad.viz import Graph
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Tensor", "tensor"]
 
 
-class Tensor(Methods):
+class Tensor(Methods, InPlace, Values):
     """An n-dimensional array of numbers that records the operations it takes part in.
 
     `data` is a number, a nested list, an array or a tensor, and is copied. Python floats become the default dtype
@@ -59,39 +62,6 @@ class Tensor(Methods):
         if requires_grad:
             self.requires_grad_()
 
-    # What it is
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self._array.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self._array.dtype
-
-    @property
-    def ndim(self) -> int:
-        return self._array.ndim
-
-    @property
-    def nbytes(self) -> int:
-        return self._array.nbytes
-
-    def size(self, dim: int | None = None) -> Any:
-        """The shape, or one of its sizes."""
-        return self._array.shape if dim is None else self._array.shape[dim]
-
-    def dim(self) -> int:
-        return self._array.ndim
-
-    def numel(self) -> int:
-        return self._array.size
-
-    def __len__(self) -> int:
-        if not self._array.ndim:
-            raise TypeError("len() of a 0-d tensor")
-        return len(self._array)
-
     def __repr__(self) -> str:
         grad_fn = None if self.is_leaf else "".join(word.capitalize() for word in self._node.name.split("_"))
         return tensor_repr(self._array, "tensor", grad_fn, self.requires_grad)
@@ -107,53 +77,14 @@ class Tensor(Methods):
 
         return viz.graph(self, **options)
 
-    # Its values, out of the graph
-
-    def numpy(self) -> Array:
-        """The array itself, read-only: copy it to write into it.
-
-        Raises GraphError for a tensor that requires a gradient: what happens to the array would not be recorded.
-        """
-        if self._node is not None:
-            raise GraphError("numpy(): the tensor requires a gradient\n  hint: use t.detach().numpy()")
-        view = self._array.view()
-        view.flags.writeable = False
-        return view
-
-    def __array__(self, dtype: DType = None, copy: bool | None = None) -> Array:
-        return np.array(self.numpy(), dtype=dtype, copy=copy)
-
-    def item(self) -> Any:
-        """The value of a tensor of one element, as a Python number."""
-        if self._array.size != 1:
-            raise ValueError(f"item(): the tensor has {self._array.size} elements, shape {self.shape}")
-        return self._array.item()
-
-    def tolist(self) -> Any:
-        return self._array.tolist()
-
-    def __bool__(self) -> bool:
-        if self._array.size != 1:
-            raise ValueError(
-                f"bool(): a tensor of {self._array.size} elements is neither true nor false\n  hint: use .any() or .all()"
-            )
-        return bool(self._array.item())
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __index__(self) -> int:
-        return self._array.item().__index__() if self._array.size == 1 else self._array.__index__()
-
-    def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else str(self)
-
     def detach(self) -> Tensor:
         """The same value as a constant."""
         return _wrap(self._array, None)
+
+    def detach_(self) -> Tensor:
+        """Forget how the tensor was made, and ask for no gradient; gives the tensor itself."""
+        self._node = None
+        return self
 
     def clone(self) -> Tensor:
         """A copy; its gradient flows back to this tensor."""
@@ -305,61 +236,6 @@ class Tensor(Methods):
             g = own
         self._grad = _wrap(g, None)
 
-    # Changing a tensor: it is bound to the result of a pure operation, so nothing that was saved is ever written to
-
-    def copy_(self, other: Any) -> Tensor:
-        """Take the values of another, of a shape that broadcasts to this one and any dtype; gives the tensor itself.
-
-        The gradient flows to `other`. Raises GraphError for a leaf that requires a gradient outside `no_grad()`.
-        """
-        self._refuse_change("copy_")
-        source = other if isinstance(other, Tensor) else Tensor(other)
-        try:
-            value = ops.broadcast_to(source.astype(self.dtype), self.shape)
-        except ShapeError:
-            raise ShapeError(f"copy_: shape {source.shape} does not broadcast to {self.shape}") from None
-        own = np.empty_like(self._array)  # in the memory order of the tensor
-        own[...] = value._array
-        return self._become(_wrap(own, value._node), "copy_")
-
-    def fill_(self, value: Any) -> Tensor:
-        """One value, a number or a 0-d tensor, everywhere; gives the tensor itself. See `copy_`."""
-        if np.ndim(value):
-            raise ShapeError(f"fill_: the value must be a number or a 0-d tensor, got shape {np.shape(value)}")
-        return self.copy_(value)
-
-    def zero_(self) -> Tensor:
-        """Zeros everywhere; gives the tensor itself. See `copy_`."""
-        return self.copy_(0)
-
-    def uniform_(self, a: float = 0.0, b: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
-        """Numbers drawn uniformly from [a, b); gives the tensor itself."""
-        return self._draw("uniform_", lambda source: a + (b - a) * source.random(self.shape), generator)
-
-    def normal_(self, mean: float = 0.0, std: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
-        """Numbers drawn from the normal distribution; gives the tensor itself. Raises ValueError for a negative `std`."""
-        if not std >= 0:
-            raise ValueError(f"normal_: std must be at least 0, got {std}")
-        return self._draw("normal_", lambda source: mean + std * source.standard_normal(self.shape), generator)
-
-    def bernoulli_(self, p: float = 0.5, generator: np.random.Generator | None = None) -> Tensor:
-        """1 with probability `p`, else 0; gives the tensor itself."""
-        return self._draw("bernoulli_", lambda source: source.random(self.shape) < p, generator)
-
-    def _draw(self, name: str, draw: Callable[[np.random.Generator], Any], generator: np.random.Generator | None) -> Tensor:
-        self._refuse_change(name)
-        return self.copy_(np.asarray(draw(generator or default_generator())))
-
-    def detach_(self) -> Tensor:
-        """Forget how the tensor was made, and ask for no gradient; gives the tensor itself."""
-        self._node = None
-        return self
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        """``x[index] = value``: x becomes ``ops.setitem(x, index, value)``, and gradients flow to both."""
-        self._refuse_change("setitem")
-        self._become(_apply(ops.setitem, (self, plain_index(index), value)), "setitem")
-
     @property
     def data(self) -> Tensor:
         """The value outside the graph: what is done in place to ``x.data`` is done to x, at any time and unrecorded.
@@ -371,40 +247,6 @@ class Tensor(Methods):
     @data.setter
     def data(self, value: Any) -> None:
         _Data(self).copy_(value)
-
-    def _refuse_change(self, name: str) -> None:
-        """Raise GraphError if this is a leaf whose gradient is being recorded."""
-        if self._node is not None and self._node.primitive is None and graph.is_grad_enabled():
-            raise GraphError(
-                f"{name}: a leaf that requires a gradient cannot be changed while operations are recorded\n"
-                "  hint: change it inside no_grad(), or make a new tensor: x = x + 1, where, concatenate, x.clone()"
-            )
-
-    def _become(self, result: Tensor, name: str) -> Tensor:
-        """Be `result` from now on, in this tensor's shape and dtype; without recording, only the value changes."""
-        if result.shape != self.shape:
-            raise ShapeError(f"{name}: the result has shape {result.shape}, the tensor has {self.shape} and keeps it")
-        if result.dtype != self.dtype:
-            if not np.can_cast(result.dtype, self.dtype, "same_kind"):
-                raise DTypeError(
-                    f"{name}: the result is of dtype {result.dtype}, the tensor is of {self.dtype} and keeps it\n"
-                    f"  hint: make a new tensor instead: x = x.{name.rstrip('_')}(...)"
-                )
-            result = result.astype(self.dtype)
-        former = self._node
-        if former is not None and not graph.is_grad_enabled():
-            self._write(result._array)
-            return self
-        self._array, self._node = result._array, result._node
-        if former is not None:
-            graph.hand_over(former, self._node, self)
-        return self
-
-    def _write(self, array: Array) -> None:
-        """The one door through which a tensor changes: its array is replaced, never written to."""
-        self._array = array
-        if self._node is not None:
-            graph.mark_written(self._node)
 
     def _convert(self, dtype: np.dtype[Any]) -> None:
         """Change the dtype of a leaf in place; its gradient is forgotten."""
@@ -439,12 +281,6 @@ class Tensor(Methods):
         if not self._array.ndim:
             raise TypeError("iteration over a 0-d tensor")
         return (self[i] for i in range(len(self._array)))
-
-    def astype(self, dtype: DType) -> Tensor:
-        """The same values in another dtype."""
-        return _apply(ops.astype, (self, np.dtype(dtype)))
-
-    to = astype
 
 
 class _Data(Tensor):
@@ -483,14 +319,16 @@ class HookHandle:
         self._hooks.pop(self._key, None)
 
 
-def tensor(data: Any, dtype: DType = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of a copy of `data`; see `Tensor`.
+def tensor(data: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """A tensor of a copy of `data`; see `Tensor`. A device may be named, if it is the CPU.
 
     >>> import minigrad as mg
     >>> mg.tensor([[1, 2], [3, 4]])
     tensor([[1, 2],
             [3, 4]])
     """
+    if device is not None:
+        devices.device(device)
     return Tensor(data, dtype, requires_grad)
 
 

@@ -10,7 +10,8 @@ import pytest
 import minigrad as mg
 from minigrad import ops
 from minigrad.errors import GraphError
-from minigrad.primitive import Composite, Primitive
+from minigrad.primitive import UFUNCS, Composite, Primitive
+from minigrad.testing import gradcheck, gradgradcheck
 from tests.finite_differences import check_gradients
 
 
@@ -121,3 +122,38 @@ def test_variadic_rules_know_their_place():
     xs = [mg.tensor(1.0, requires_grad=True) for _ in range(3)]
     weighted(*xs).backward()
     assert [x.grad.item() for x in xs] == [3.0, 6.0, 9.0]
+
+
+def test_ufuncs_and_functions_of_others_are_registered():
+    special = pytest.importorskip("scipy.special")
+    mg.register_ufunc(special.gammaln, lambda g, x: g * special.digamma(x))
+    mg.register_ufunc(special.digamma, lambda g, x: g * special.polygamma(1, np.asarray(x)))
+    x = np.array([0.5, 2.0, 3.5])
+    found = mg.grad(lambda x: np.sum(special.gammaln(x) * x))(x)
+    np.testing.assert_allclose(found.numpy(), special.digamma(x) * x + special.gammaln(x), rtol=1e-14)
+    assert isinstance(special.gammaln(mg.tensor(x)), mg.Tensor) and type(special.gammaln(x)) is np.ndarray
+    for call, error, says in (
+        (lambda: mg.register_ufunc(np.sum, lambda g: g), TypeError, "ufunc"),
+        (lambda: mg.register_ufunc(np.modf, lambda g: g), TypeError, "one result"),
+        (lambda: mg.register_ufunc(special.gammainc, lambda g: g), GraphError, "2 inputs, got 1"),
+        (lambda: mg.register_ufunc(special.gammainc, None, lambda g, w: g), GraphError, "asks for 'w'"),
+        (lambda: mg.register_function(len), TypeError, "no function of NumPy"),
+    ):
+        with pytest.raises(error, match=says):
+            call()
+    assert special.gammainc not in UFUNCS
+
+
+def test_a_numpy_function_may_be_a_primitive():
+    @mg.register_function(np.vander)
+    @mg.primitive
+    def vander(x, N):
+        return np.vander(x, N)
+
+    @vander.gradient("x")
+    def _(g, x, N):
+        powers = np.arange(N - 1, -1, -1)
+        return (g[:, :-1] * powers[:-1] * x[:, None] ** (powers[:-1] - 1)).sum(1)
+
+    gradcheck(lambda x: np.vander(x, N=3), [np.array([0.5, 2.0])])
+    gradgradcheck(lambda x: np.vander(x, 3), [np.array([0.5, 2.0])])

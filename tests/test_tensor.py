@@ -315,3 +315,67 @@ def test_every_method_has_a_docstring():
     ]
     assert undocumented == []
     assert ">>>" not in mg.Tensor.softmax.__doc__ and mg.Tensor.softmax.__name__ == "softmax"
+
+
+def test_names_that_pytorch_programs_use():
+    device = mg.device("cuda" if mg.cuda.is_available() else "cpu")
+    assert str(device) == "cpu" and repr(device) == "device(type='cpu')" and device == mg.device("cpu:0")
+    assert device.type == "cpu" and not mg.backends.mps.is_available() and not mg.accelerator.is_available()
+    x = mg.zeros(2, 3, device=device)
+    assert x.to(device).cpu().contiguous().device == device and not x.is_cuda
+    for bad in (lambda: mg.device("cuda"), lambda: x.to("cuda:0"), lambda: x.cuda(), lambda: mg.ones(1, device="cuda")):
+        with pytest.raises(ValueError, match="computes on the CPU"):
+            bad()
+    assert (
+        x.to(mg.float64).dtype
+        == x.to("cpu", mg.double).dtype
+        == x.double().dtype
+        == x.to(dtype=mg.float64).dtype
+        == "float64"
+    )
+    assert x.to(mg.zeros(1, dtype=mg.int8)).dtype == x.type_as(mg.zeros(1, dtype=mg.int8)).dtype == mg.int8
+    assert (
+        x.type() == "float32" and x.type(mg.long).dtype == np.int64 and x.to("float64", non_blocking=True).dtype == "float64"
+    )
+    assert (x.nelement(), x.ndimension(), x.element_size(), x.itemsize, x.nbytes) == (6, 2, 4, 4, 24)
+    assert x.stride() == (3, 1) and x.T.stride(0) == 1 and x.is_contiguous() and not x.T.is_contiguous()
+    assert x.is_floating_point() and mg.is_tensor(x) and not mg.is_tensor(1) and mg.numel(x) == 6 and not x.is_complex()
+    assert (
+        x.new_zeros(2).dtype
+        == x.new_ones((2, 1)).dtype
+        == x.new_full((2,), 3).dtype
+        == x.new_tensor([1]).dtype
+        == mg.float32
+    )
+    assert x.new_tensor([1, 2], dtype=mg.float64, requires_grad=True).requires_grad and 0.0 in x and 1.0 not in x
+    assert mg.as_tensor(x) is x and mg.as_tensor(x, dtype=mg.float64).dtype == mg.float64 and mg.asarray([1]).tolist() == [1]
+    a = np.ones(2)
+    t = mg.from_numpy(a)
+    a[:] = 0
+    assert t.tolist() == [1.0, 1.0] and (mg.half, mg.float, mg.double, mg.long) == (
+        np.float16,
+        np.float32,
+        np.float64,
+        np.int64,
+    )
+    assert mg.finfo(mg.float32).eps == np.finfo(np.float32).eps and mg.pi == np.pi
+
+
+def test_more_creation():
+    assert mg.empty(2).tolist() == [0, 0] and mg.empty_like(mg.ones(3)).shape == (3,)
+    assert mg.linspace(0, 1, 5).tolist() == [0, 0.25, 0.5, 0.75, 1] and mg.logspace(0, 2, 3).tolist() == [1, 10, 100]
+    g = mg.Generator().manual_seed(0)
+    perm = mg.randperm(10, generator=g)
+    assert sorted(perm.tolist()) == list(range(10)) and perm.dtype == np.int64
+    assert (mg.randperm(10, generator=g.manual_seed(0)) == perm).all()
+    draws = mg.randint(3, (1000,), generator=g)
+    assert set(draws.tolist()) == {0, 1, 2} and set(mg.randint(5, 7, (100,)).tolist()) == {5, 6}
+    p = mg.full((1000,), 0.25, requires_grad=True)
+    coins = mg.bernoulli(p, generator=g)
+    assert 0.2 < coins.mean().item() < 0.3 and coins.dtype == np.float32 and not coins.requires_grad
+    x = mg.normal(mg.tensor([0.0, 10.0]), mg.tensor([1.0, 0.1]), generator=g)
+    assert x.shape == (2,) and abs(x[1].item() - 10) < 1 and mg.normal(0.0, 1.0, (2, 3)).shape == (2, 3)
+    f = mg.tensor(np.asfortranarray(np.ones((2, 3))))
+    assert mg.zeros_like(f)._array.flags.f_contiguous and mg.zeros_like(f, dtype=mg.int8).dtype == np.int8
+    for make in (mg.zeros, mg.ones, mg.rand, mg.randn):
+        assert make(2, requires_grad=True).requires_grad and make(2, dtype=np.float64).dtype == np.float64

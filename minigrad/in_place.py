@@ -1,0 +1,117 @@
+"""Changing a tensor in place: it becomes the result of a pure operation.
+
+So a change is differentiable, and nothing that was saved for a gradient is ever written to. A leaf whose gradient is being
+recorded refuses; under `no_grad` its value is replaced through the one door, `_write`, which a node that saved the former
+value notices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minigrad import graph, ops
+from minigrad.config import get_default_dtype
+from minigrad.errors import DTypeError, GraphError, ShapeError
+from minigrad.kernels.conversion import to_array
+from minigrad.ops.indexing import plain_index
+from minigrad.primitive import Array, Traced
+from minigrad.random import default_generator
+
+if TYPE_CHECKING:
+    from minigrad.tensor import Tensor
+
+__all__ = ["InPlace"]
+
+
+class InPlace(Traced):
+    """The part of `Tensor` that changes it; what changes by one operation stands in the table of methods."""
+
+    __slots__ = ()
+
+    def copy_(self, other: Any) -> Tensor:
+        """Take the values of another, of a shape that broadcasts to this one and any dtype; gives the tensor itself.
+
+        The gradient flows to `other`. Raises GraphError for a leaf that requires a gradient outside `no_grad()`.
+        """
+        self._refuse_change("copy_")
+        if not isinstance(other, Traced):
+            other = to_array(other, None, get_default_dtype())
+        own = np.empty_like(self._array)  # in the memory order of the tensor
+        try:
+            value = self._record(ops.broadcast_to, (ops.astype(other, own.dtype), own.shape))
+        except ShapeError:
+            raise ShapeError(f"copy_: shape {other.shape} does not broadcast to {own.shape}") from None
+        own[...] = value._array
+        value._array = own
+        return self._become(value, "copy_")
+
+    def fill_(self, value: Any) -> Tensor:
+        """One value, a number or a 0-d tensor, everywhere; gives the tensor itself. See `copy_`."""
+        if np.ndim(value):
+            raise ShapeError(f"fill_: the value must be a number or a 0-d tensor, got shape {np.shape(value)}")
+        return self.copy_(value)
+
+    def zero_(self) -> Tensor:
+        """Zeros everywhere; gives the tensor itself. See `copy_`."""
+        return self.copy_(0)
+
+    def uniform_(self, a: float = 0.0, b: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
+        """Numbers drawn uniformly from [a, b); gives the tensor itself."""
+        return self._draw("uniform_", lambda source: a + (b - a) * source.random(self._array.shape), generator)
+
+    def normal_(self, mean: float = 0.0, std: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
+        """Numbers drawn from the normal distribution; gives the tensor itself. Raises ValueError for a negative `std`."""
+        if not std >= 0:
+            raise ValueError(f"normal_: std must be at least 0, got {std}")
+        return self._draw("normal_", lambda source: mean + std * source.standard_normal(self._array.shape), generator)
+
+    def bernoulli_(self, p: float = 0.5, generator: np.random.Generator | None = None) -> Tensor:
+        """1 with probability `p`, else 0; gives the tensor itself."""
+        return self._draw("bernoulli_", lambda source: source.random(self._array.shape) < p, generator)
+
+    def _draw(self, name: str, draw: Callable[[np.random.Generator], Any], generator: np.random.Generator | None) -> Tensor:
+        self._refuse_change(name)
+        return self.copy_(np.asarray(draw(generator or default_generator())))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        """``x[index] = value``: x becomes ``ops.setitem(x, index, value)``, and gradients flow to both."""
+        self._refuse_change("setitem")
+        self._become(self._record(ops.setitem, (self, plain_index(index), value)), "setitem")
+
+    def _refuse_change(self, name: str) -> None:
+        """Raise GraphError if this is a leaf whose gradient is being recorded."""
+        if self._node is not None and self._node.primitive is None and graph.is_grad_enabled():
+            raise GraphError(
+                f"{name}: a leaf that requires a gradient cannot be changed while operations are recorded\n"
+                "  hint: change it inside no_grad(), or make a new tensor: x = x + 1, where, concatenate, x.clone()"
+            )
+
+    def _become(self, result: Tensor, name: str) -> Any:
+        """Be `result` from now on, in this tensor's shape and dtype; without recording, only the value changes."""
+        shape, dtype = self._array.shape, self._array.dtype
+        if result.shape != shape:
+            raise ShapeError(f"{name}: the result has shape {result.shape}, the tensor has {shape} and keeps it")
+        if result.dtype != dtype:
+            if not np.can_cast(result.dtype, dtype, "same_kind"):
+                raise DTypeError(
+                    f"{name}: the result is of dtype {result.dtype}, the tensor is of {dtype} and keeps it\n"
+                    f"  hint: make a new tensor instead: x = x.{name.rstrip('_')}(...)"
+                )
+            result = result.astype(dtype)
+        former = self._node
+        if former is not None and not graph.is_grad_enabled():
+            self._write(result._array)
+            return self
+        self._array, self._node = result._array, result._node
+        if former is not None:
+            graph.hand_over(former, self._node, self)
+        return self
+
+    def _write(self, array: Array) -> None:
+        """The one door through which a tensor changes: its array is replaced, never written to."""
+        self._array = array
+        if self._node is not None:
+            graph.mark_written(self._node)

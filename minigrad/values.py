@@ -1,0 +1,205 @@
+"""What a tensor tells about itself: its shape and dtype, its values as Python numbers and arrays, and PyTorch's questions.
+
+Nothing here is recorded, and nothing lets a value out of the graph unasked: `numpy()` refuses a tensor that requires a
+gradient, and gives a read-only view of any other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minigrad import devices, ops
+from minigrad.errors import GraphError
+from minigrad.primitive import Array, DType, Traced
+
+if TYPE_CHECKING:
+    from minigrad.tensor import Tensor
+
+__all__ = ["Values"]
+
+
+class Values(Traced):
+    """The part of `Tensor` that answers questions and converts."""
+
+    __slots__ = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._array.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self._array.ndim
+
+    @property
+    def nbytes(self) -> int:
+        return self._array.nbytes
+
+    @property
+    def itemsize(self) -> int:
+        return self._array.itemsize
+
+    @property
+    def device(self) -> devices.device:
+        return devices.device("cpu")
+
+    is_cuda = False
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or one of its sizes."""
+        return self._array.shape if dim is None else self._array.shape[dim]
+
+    def dim(self) -> int:
+        """The number of axes."""
+        return self._array.ndim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self._array.size
+
+    ndimension, nelement = dim, numel
+
+    def element_size(self) -> int:
+        """The bytes of an element."""
+        return self._array.itemsize
+
+    def stride(self, dim: int | None = None) -> Any:
+        """How many elements lie between neighbours along each axis, or along one."""
+        steps = tuple(step // self._array.itemsize for step in self._array.strides)
+        return steps if dim is None else steps[dim]
+
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie in memory in their logical order."""
+        return self._array.flags.c_contiguous
+
+    def is_floating_point(self) -> bool:
+        """Whether the dtype is one of floats."""
+        return self._array.dtype.kind == "f"
+
+    def is_complex(self) -> bool:
+        """No: a tensor holds real numbers."""
+        return False
+
+    def __len__(self) -> int:
+        if not self._array.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return len(self._array)
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self._array == (value._array if isinstance(value, Traced) else value)).any())
+
+    # Values, out of the graph
+
+    def numpy(self) -> Array:
+        """The array itself, read-only: copy it to write into it.
+
+        Raises GraphError for a tensor that requires a gradient: what happens to the array would not be recorded.
+        """
+        if self._node is not None:
+            raise GraphError("numpy(): the tensor requires a gradient\n  hint: use t.detach().numpy()")
+        view = self._array.view()
+        view.flags.writeable = False
+        return view
+
+    def __array__(self, dtype: DType = None, copy: bool | None = None) -> Array:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def item(self) -> Any:
+        """The value of a tensor of one element, as a Python number."""
+        if self._array.size != 1:
+            raise ValueError(f"item(): the tensor has {self._array.size} elements, shape {self.shape}")
+        return self._array.item()
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
+        return self._array.tolist()
+
+    def __bool__(self) -> bool:
+        if self._array.size != 1:
+            raise ValueError(
+                f"bool(): a tensor of {self._array.size} elements is neither true nor false\n  hint: use .any() or .all()"
+            )
+        return bool(self._array.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        return self._array.item().__index__() if self._array.size == 1 else self._array.__index__()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    # Conversions
+
+    def astype(self, dtype: DType) -> Tensor:
+        """The same values in another dtype."""
+        return self._record(ops.astype, (self, np.dtype(dtype)))
+
+    def type(self, dtype: DType = None) -> Any:
+        """The same values in another dtype; without one, the name of the dtype."""
+        return self.astype(dtype) if dtype is not None else str(self.dtype)
+
+    def type_as(self, other: Tensor) -> Tensor:
+        """The same values in the dtype of another tensor."""
+        return self.astype(other.dtype)
+
+    def to(
+        self, *args: Any, dtype: DType = None, device: Any = None, non_blocking: bool = False, copy: bool = False
+    ) -> Tensor:
+        """The same values in another dtype, or that of another tensor; a device may be named, if it is the CPU."""
+        for arg in args:
+            if isinstance(arg, Traced):
+                dtype = arg._array.dtype
+            elif isinstance(arg, devices.device) or (isinstance(arg, str) and arg not in np.sctypeDict):
+                device = arg
+            elif not isinstance(arg, bool):  # of non_blocking
+                dtype = arg
+        if device is not None:
+            devices.device(device)
+        return self.astype(self.dtype if dtype is None else dtype)
+
+    def cpu(self) -> Any:
+        """The tensor itself: it is on the CPU."""
+        return self
+
+    contiguous = pin_memory = cpu
+
+    def cuda(self, device: Any = None) -> Any:
+        """Raises ValueError: there is no such device."""
+        return devices.device("cuda")
+
+    # Constants like this tensor
+
+    def new_tensor(self, data: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+        """A constant of the dtype of this tensor."""
+        return self._constant(np.array(data), dtype, requires_grad)
+
+    def new_full(
+        self, size: Any, fill_value: float, dtype: DType = None, requires_grad: bool = False, device: Any = None
+    ) -> Tensor:
+        """One value, in the dtype of this tensor."""
+        return self._constant(np.full(size, fill_value), dtype, requires_grad)
+
+    def new_zeros(self, *size: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+        """Zeros, in the dtype of this tensor."""
+        return self._constant(np.zeros(size[0] if len(size) == 1 else size), dtype, requires_grad)
+
+    def new_ones(self, *size: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+        """Ones, in the dtype of this tensor."""
+        return self._constant(np.ones(size[0] if len(size) == 1 else size), dtype, requires_grad)
+
+    new_empty = new_zeros
+
+    def _constant(self, array: Array, dtype: DType, requires_grad: bool) -> Tensor:
+        made = self._record(ops.astype, (array, self._array.dtype if dtype is None else np.dtype(dtype)))
+        return made.requires_grad_(requires_grad)
