@@ -76,7 +76,7 @@ def _layout(scene: Scene, shut: set[int]) -> dict[str, Any]:
             {
                 "layers": frame.layers,
                 "x": {item: round(x, 1) for item, x in frame.x.items() if item[0] not in "io"},
-                "gaps": [round(gap, 1) for gap in frame.gaps],
+                "gaps": [round(gap, 2) for gap in frame.gaps],
                 "width": round(frame.width, 1),
                 "axis": round(frame.axis, 1),
                 "entries": frame.entries,

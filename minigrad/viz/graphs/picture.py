@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from minigrad.graph import enable_grad
 from minigrad.nn import Module
 from minigrad.serialization import write_atomically
@@ -204,8 +206,9 @@ def module_graph(model: Module, inputs: Sequence[Any], **options: Any) -> Graph:
     """
     if not inputs:
         raise TypeError(f"graph: {type(model).__name__} needs its inputs: model.graph(x)")
+    given = [Tensor(x) if isinstance(x, np.ndarray) else x for x in inputs]  # so that operations on them are seen
     with unchanged(model), enable_grad():
-        return graph(lambda: model(*inputs), model=model, **options)
+        return graph(lambda: model(*given), model=model, **options)
 
 
 def _tensors(made: Any) -> list[Tensor]:
