@@ -1,0 +1,59 @@
+"""Vectors for the words of a vocabulary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.nn import functional as F
+from minigrad.nn import init
+from minigrad.nn.arguments import count, parameter
+from minigrad.nn.module import Module
+from minigrad.nn.parameter import Parameter
+from minigrad.primitive import DType
+from minigrad.tensor import Tensor
+
+__all__ = ["Embedding"]
+
+
+class Embedding(Module):
+    """A vector of `embedding_dim` numbers for each of `num_embeddings` indices: integers (*) to (*, embedding_dim).
+
+    They start standard normal; the one of `padding_idx` starts at zero, and gets no gradient.
+
+    >>> import minigrad as mg
+    >>> from minigrad import nn
+    >>> nn.Embedding(10, 3)(mg.tensor([[1, 2], [2, 9]])).shape
+    (2, 2, 3)
+    """
+
+    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, dtype: DType = None):
+        super().__init__()
+        self.num_embeddings = count("Embedding", "num_embeddings", num_embeddings)
+        self.embedding_dim = count("Embedding", "embedding_dim", embedding_dim)
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise ValueError(f"Embedding: padding_idx must be within the {num_embeddings} indices, got {padding_idx}")
+        self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
+        self.weight: Parameter = parameter((num_embeddings, embedding_dim), 0.0, dtype)
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            values = self.weight._array.copy()
+            values[self.padding_idx] = 0
+            self.weight._write(values)
+
+    @classmethod
+    def from_pretrained(cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None) -> Embedding:
+        """A layer with the vectors (num_embeddings, embedding_dim), which are learned only if not `freeze`."""
+        array = embeddings._array if isinstance(embeddings, Tensor) else np.asarray(embeddings)
+        number, dim = array.shape
+        layer = cls(number, dim, padding_idx)
+        layer.weight = Parameter(array, requires_grad=not freeze)
+        return layer
+
+    def forward(self, x: Any) -> Tensor:
+        return F.embedding(x, self.weight, self.padding_idx)
+
+    def extra_repr(self) -> str:
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
