@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import textwrap
 
 import numpy as np
@@ -10,12 +11,16 @@ import numpy as np
 PEERS = {
     "step": ("minigrad", "minigrad-without-scopes", "pytorch", "pytorch-channels-last", "book-style", "book-style-float64"),
     "chain": ("minigrad", "minigrad-without-scopes", "pytorch"),
+    "mlp": ("minigrad", "pytorch"),
+    "conv": ("minigrad", "pytorch", "pytorch-channels-last"),
 }
 TITLES = {
     "step": "SimpleConvNet, one training step: 28x28, batch 100, Adam, float32",
     "chain": "six operations on 4x4 float32, forward and backward: sum(exp(tanh(x @ w + b) * x))",
+    "mlp": "784-512-512-10 with relu, one training step: batch 128, Adam, float32",
+    "conv": "convolution 64 -> 64, 3x3, of 32x32, batch 32, float32, forward and backward, each in its own memory order",
 }
-REPEATS = {"step": 10, "chain": 1000}  # how often one timing runs the function
+REPEATS = {"step": 10, "chain": 1000, "mlp": 10, "conv": 3}  # how often one timing runs the function
 
 
 def make(workload, peer):
@@ -23,7 +28,7 @@ def make(workload, peer):
     if peer == "minigrad-without-scopes":
         _forget_scopes()
         peer = "minigrad"
-    return {"step": _step, "chain": _chain}[workload](peer)
+    return {"step": _step, "chain": _chain, "mlp": _mlp, "conv": _conv}[workload](peer)
 
 
 def _forget_scopes():
@@ -53,19 +58,9 @@ def _step(peer):
     if peer == "minigrad":
         import minigrad as mg
 
-        mg.config.keep_memory()
         net = mg.models.SimpleConvNet()
         net.params.update(params)
-        optimizer = mg.optim.Adam(net.parameters())
-
-        def step():
-            optimizer.zero_grad()
-            loss = net.loss(x, t)
-            loss.backward()
-            optimizer.step()
-            return loss.item()
-
-        return step
+        return _minigrad_training(net, x, t)
     if peer.startswith("book-style"):
         from tests.benchmarks.book_style import Network
 
@@ -84,24 +79,101 @@ def _step(peer):
         nn.ReLU(),
         nn.Linear(100, 10),
     ]
-    net = nn.Sequential(*layers)
     arrays = [params["W1"], params["b1"], params["W2"].T, params["b2"], params["W3"].T, params["b3"]]
-    with torch.no_grad():
+    memory_format = torch.channels_last if peer.endswith("channels-last") else torch.contiguous_format
+    return _pytorch_training(nn.Sequential(*layers), arrays, x, t, memory_format)
+
+
+def _mlp(peer):
+    rng = np.random.default_rng(0)
+    x, t, sizes = rng.random((128, 784), np.float32), rng.integers(0, 10, 128), (784, 512, 512, 10)
+    arrays = []
+    for i, o in itertools.pairwise(sizes):
+        arrays += [(i**-0.5 * rng.standard_normal((o, i))).astype(np.float32), np.zeros(o, np.float32)]
+    if peer == "minigrad":
+        import minigrad as mg
+        from minigrad import nn
+    else:
+        from torch import nn
+    net = nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))
+    if peer == "pytorch":
+        return _pytorch_training(net, arrays, x, t)
+    with mg.no_grad():
         for p, a in zip(net.parameters(), arrays, strict=True):
-            p.copy_(torch.tensor(a))
-    images, labels = torch.tensor(x), torch.tensor(t)
-    if peer.endswith("channels-last"):
-        net, images = net.to(memory_format=torch.channels_last), images.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(net.parameters())
+            p.copy_(a)
+    return _minigrad_training(net, mg.tensor(x), t)
+
+
+def _minigrad_training(net, x, t):
+    import minigrad as mg
+
+    mg.config.keep_memory()
+    optimizer = mg.optim.Adam(net.parameters())
 
     def step():
         optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(net(images), labels)
+        loss = mg.nn.functional.cross_entropy(net(x), t)
         loss.backward()
         optimizer.step()
         return loss.item()
 
     return step
+
+
+def _pytorch_training(net, arrays, x, t, memory_format=None):
+    import torch
+
+    with torch.no_grad():
+        for p, a in zip(net.parameters(), arrays, strict=True):
+            p.copy_(torch.tensor(a))
+    x, t = torch.tensor(x), torch.tensor(t)
+    if memory_format:
+        net, x = net.to(memory_format=memory_format), x.to(memory_format=memory_format)
+    optimizer = torch.optim.Adam(net.parameters())
+
+    def step():
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(net(x), t)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def _conv(peer):
+    rng = np.random.default_rng(0)
+    x, g = rng.standard_normal((2, 32, 64, 32, 32), np.float32)
+    w, b = 0.04 * rng.standard_normal((64, 64, 3, 3), np.float32), rng.standard_normal(64, np.float32)
+    if peer == "minigrad":
+        import minigrad as mg
+
+        mg.config.keep_memory()
+        x, g = (np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 0, -1)), -1, 0) for a in (x, g))
+        leaves = x, w, b = [mg.tensor(a, requires_grad=True) for a in (x, w, b)]
+        g, conv2d = mg.tensor(g), mg.nn.functional.conv2d
+    else:
+        import torch
+
+        leaves = x, w, b = [torch.tensor(a, requires_grad=True) for a in (x, w, b)]
+        g, conv2d = torch.tensor(g), torch.nn.functional.conv2d
+        if peer.endswith("channels-last"):
+            x, w, g = (a.detach().to(memory_format=torch.channels_last) for a in (x, w, g))
+            leaves = [a.requires_grad_() for a in (x, w, b)]
+
+    def conv():
+        for leaf in leaves:
+            leaf.grad = None
+        out = conv2d(x, w, b, padding=1)
+        out.backward(g)
+        return out
+
+    def checked():
+        out = conv()
+        return (out * g).sum().item() + sum((leaf.grad * leaf.grad).sum().item() for leaf in leaves)
+
+    conv.value = checked
+    return conv
 
 
 def _chain(peer):
