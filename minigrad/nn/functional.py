@@ -42,6 +42,7 @@ from minigrad.ops import (
     max_pool3d,
     mse_loss,
     nll_loss,
+    normalize,
     one_hot,
     pixel_shuffle,
     pixel_unshuffle,
@@ -61,9 +62,9 @@ __all__ = [
     "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "batch_norm", "conv1d", "conv2d", "conv3d",
     "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cross_entropy", "dropout", "dropout1d", "dropout2d",
     "dropout3d", "embedding", "fold", "group_norm", "instance_norm", "interpolate", "layer_norm", "linear",
-    "local_response_norm", "log_softmax", "max_pool1d", "max_pool2d", "max_pool3d", "mse_loss", "nll_loss", "one_hot",
-    "pad", "pixel_shuffle", "pixel_unshuffle", "relu", "rms_norm", "scaled_dot_product_attention", "sigmoid", "softmax",
-    "tanh", "unfold",
+    "local_response_norm", "log_softmax", "max_pool1d", "max_pool2d", "max_pool3d", "mse_loss", "nll_loss", "normalize",
+    "one_hot", "pad", "pixel_shuffle", "pixel_unshuffle", "relu", "rms_norm", "scaled_dot_product_attention", "sigmoid",
+    "softmax", "tanh", "unfold",
 ]  # fmt: skip
 
 

@@ -14,13 +14,14 @@ import numpy as np
 
 from minigrad.errors import ShapeError
 from minigrad.kernels.pooling import Run, Windows
-from minigrad.ops.elementwise import square
+from minigrad.ops.elementwise import clip, square
+from minigrad.ops.norms import vector_norm
 from minigrad.ops.pooling import sum_windows
 from minigrad.ops.reduction import mean
 from minigrad.ops.shape import reshape
 from minigrad.primitive import Traced, composite, shape_of
 
-__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
+__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
 
 Sizes = tuple[int, ...]
 
@@ -190,6 +191,18 @@ def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.
         raise ValueError(f"{op}: size must be an int of at least 1, got {size!r}")
     neighbours = Windows(1, (Run(int(size), 1, int(size) // 2, 1, shape[1]),))
     return x * (sum_windows(square(x), neighbours) * (alpha / size) + k) ** -beta
+
+
+@composite
+def normalize(x: Any, p: float = 2.0, axis: int | tuple[int, ...] = 1, eps: float = 1e-12) -> Any:
+    """Divide vectors along `axis` by their p-norm, or by `eps` where that is less.
+
+    >>> import numpy as np
+    >>> normalize(np.array([[3.0, 4.0], [0.0, 0.0]]))
+    array([[0.6, 0.8],
+           [0. , 0. ]])
+    """
+    return x / clip(vector_norm(x, p, axis, True), eps, None)
 
 
 def _moments(x: Any, axes: Sizes) -> tuple[Any, Any, Any]:

@@ -75,3 +75,11 @@ def test_the_batch_stays_innermost():
         x.grad = None
         out.backward(np.ones_like(out._array))
         assert x.grad._array.strides[0] == 8
+
+
+def test_a_vector_of_zeros_stays_zero():
+    x = mg.tensor([[3.0, 4.0], [0.0, 0.0]], requires_grad=True)
+    out = F.normalize(x)
+    assert np.allclose(out.tolist(), [[0.6, 0.8], [0, 0]])
+    out.backward(mg.tensor([[1.0, 2.0], [1.0, 2.0]]))
+    np.testing.assert_allclose(x.grad.tolist(), [[-0.064, 0.048], [1e12, 2e12]], rtol=1e-5)

@@ -128,6 +128,18 @@ def across_channels(rng):
     return Sample((x, int(rng.integers(1, 6))), options if rng.random() < 0.8 else {})
 
 
+def naive_normalize(x, p=2.0, dim=1, eps=1e-12):
+    size = np.abs(x).max(dim, keepdims=True) if p == np.inf else (np.abs(x) ** p).sum(dim, keepdims=True) ** (1 / p)
+    return x / np.maximum(size, eps)
+
+
+def along_an_axis(rng):
+    x = rng.standard_normal((2, int(rng.integers(2, 5)), *rng.integers(2, 4, rng.integers(0, 3))))
+    x = np.sign(x) * (rng.permutation(x.size).reshape(x.shape) * 0.1 + 0.2)  # no zeros, no two alike
+    options = {"p": float(rng.choice([1, 2, 3, np.inf]))} if rng.random() < 0.6 else {}
+    return Sample((x,), {**options, "dim": int(rng.integers(-x.ndim, x.ndim))} if rng.random() < 0.6 else options)
+
+
 X, C, D = np.arange(24.0).reshape(2, 3, 4), np.ones(3), np.ones(4)
 
 SPECS = [
@@ -164,4 +176,5 @@ SPECS = [
         refused(ShapeError, r"input must be \(N, C, \*S\), got shape \(2, 3\)", X[:, :, 0], 2),
         refused(ValueError, "size must be an int of at least 1, got 0", X, 0),
     )),
+    OpSpec("normalize", F.normalize, naive_normalize, along_an_axis),
 ]  # fmt: skip
