@@ -5,8 +5,8 @@ import numpy as np
 import minigrad as mg
 from minigrad.errors import ShapeError
 from minigrad.testing import OpSpec, Sample
-from tests.ops.specs.foundations import normal, shape
-from tests.ops.specs.shape import AxisError, an_axis, refuse
+from tests.ops.specs.foundations import normal
+from tests.ops.specs.shape import AxisError, an_axis, refuse, shape
 
 
 def unequal(rng, least=1, axis=None):

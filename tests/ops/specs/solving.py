@@ -22,8 +22,8 @@ def with_singular_values(rng, lead, m, n, values):
 
 
 def spaced(rng, k):
-    """Values between 0.5 and 3, none near another, of either order."""
-    return rng.permutation(np.linspace(0.5, 3, k)) + rng.uniform(-0.1, 0.1, k) if k else np.zeros(0)
+    """Values between 0.7 and 3.1, none near another, of either order."""
+    return rng.permutation(np.linspace(0.8, 3, k)) + rng.uniform(-0.1, 0.1, k) if k else np.zeros(0)
 
 
 def lead_of(rng):
@@ -96,14 +96,14 @@ def cholesky_solve(y, factor, upper):
 
 
 def of_full_rank(rng):
-    m, n = (int(v) for v in rng.permutation(4)[:2] + 1)
+    m, n = (int(v) for v in rng.integers(1, 5, 2))
     return with_singular_values(rng, lead_of(rng), m, n, spaced(rng, min(m, n)))
 
 
 def of_low_rank(rng):
     """A factor each, whose product keeps its rank when they move."""
-    x = with_singular_values(rng, (2,), 4, 2, spaced(rng, 2))
-    return Sample((x, x.mT + 0.1 * normal(rng, (2, 2, 4))))
+    x = with_singular_values(rng, (2,), 4, 2, np.array([1.0, 1.5]))
+    return Sample((x, x.mT + 0.05 * normal(rng, (2, 2, 4))))
 
 
 def pinv_of_product(x, y):
