@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from minigrad.autograd import detect_anomaly
+from minigrad.errors import AnomalyError
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating
 from minigrad.primitive import Array
-from minigrad.scope import here, watch
-from minigrad.tensor import Tensor
+from minigrad.scope import Scope, here, watch
 from minigrad.training.history import Epoch
 
 __all__ = ["dead_units", "first_not_finite", "guessing", "overfitting", "unscaled"]
@@ -66,7 +67,7 @@ def dead_units(network: Module, x: Any) -> str | None:
         alive = np.asarray(out.any(tuple(axis for axis in range(out.ndim) if axis != 1)))
         dead = int(np.count_nonzero(~alive))
         if dead > DEAD * len(alive):
-            found.append(f"{_where(network)}: {dead} of {len(alive)} {'channels' if out.ndim > 2 else 'units'}")
+            found.append(f"{_path(network, here.scope)}: {dead} of {len(alive)} {'channels' if out.ndim > 2 else 'units'}")
 
     with evaluating(network), watch(look):
         network(x)
@@ -75,28 +76,19 @@ def dead_units(network: Module, x: Any) -> str | None:
     return f"dead ReLUs, zero for all of {len(x)} images: {'; '.join(found)}: try a smaller learning rate"
 
 
-def first_not_finite(network: Module, run: Any) -> str | None:
-    """The first operation that makes a NaN or an infinity of finite numbers while `run()` runs."""
-    found: list[str] = []
-
-    def look(op: Any, args: Any, out: Array, node: Any) -> None:
-        if found or out.dtype.kind != "f" or np.isfinite(out).all():
-            return
-        given = [arg._array if isinstance(arg, Tensor) else arg for arg in args]
-        if any(isinstance(a, np.ndarray) and a.dtype.kind == "f" and not np.isfinite(a).all() for a in given):
-            return
-        bad = ~np.isfinite(out)
-        first = tuple(int(i) for i in np.argwhere(bad)[0])
-        found.append(f"{op.__name__} in {_where(network)} made {out[first]} at {first}, {np.count_nonzero(bad)} in all")
-
-    with watch(look), np.errstate(all="ignore"):
-        run()
-    return found[0] if found else None
+def first_not_finite(network: Module, step: Callable[[], Any]) -> str | None:
+    """The first operation, forward or backward, that makes a NaN or an infinity while `step()` runs, in one line."""
+    try:
+        with detect_anomaly(), np.errstate(all="ignore"):
+            step()
+    except AnomalyError as error:
+        what = str(error.args[0]).partition("\n")[0]
+        return f"{what}, in {_path(network, error.node.scope)}" if error.node is not None else what
+    return None
 
 
-def _where(network: Module) -> str:
-    """The path of the innermost module that is running."""
-    scope = here.scope
+def _path(network: Module, scope: Scope | None) -> str:
+    """The path of the innermost module of a scope."""
     while scope is not None:
         scope, what, _ = scope
         inner = what() if isinstance(what, weakref.ref) else None

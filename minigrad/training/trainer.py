@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minigrad import optim
+from minigrad.autograd import grad
 from minigrad.config import keep_memory
 from minigrad.data import DataLoader, TensorDataset
 from minigrad.errors import ShapeError, WeightsFileError
@@ -148,7 +149,7 @@ class Trainer:
         norms = gradient_norms(self.network)
         if not all(map(math.isfinite, norms.values())):
             name = next(name for name, norm in norms.items() if not math.isfinite(norm))
-            raise FloatingPointError(f"the gradient of {name} is not finite: the weights are as they were before this step")
+            raise FloatingPointError(f"the gradient of {name} is not finite: {self._culprit(x, t)}")
         if self.max_grad_norm is not None:
             clip_grad_norm_(self.network.parameters(), self.max_grad_norm)
         self.optimizer.step()
@@ -291,14 +292,17 @@ class Trainer:
         return progress(title, total, "batch", initial=done)
 
     def _culprit(self, x: Any, t: Any) -> str:
-        """What made the loss a NaN or an infinity."""
+        """What made the loss or a gradient a NaN or an infinity: the batch is run once more, and watched."""
         for name, p in self.network.named_parameters():
             if not np.isfinite(p._array).all():
                 return f"{name} was not finite before"
         if not np.isfinite(x._array).all():
             return "the images are not finite"
-        made = diagnostics.first_not_finite(self.network, lambda: F.cross_entropy(self.network(x), t))
-        return f"{made or 'the cause is random'}; the weights are as they were before this step"
+        weights = [p for p in self.network.parameters() if p.requires_grad]
+        made = diagnostics.first_not_finite(
+            self.network, lambda: grad(F.cross_entropy(self.network(x), t), weights, allow_unused=True)
+        )
+        return f"{made or 'not so when run again'}; the weights are as they were before this step"
 
     def _diagnose(self) -> None:
         self._say("overfitting", diagnostics.overfitting(self.history))
