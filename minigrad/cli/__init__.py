@@ -1,4 +1,4 @@
-"""The command line: ``minigrad train``, ``minigrad eval``, ``minigrad gradcheck``, ``minigrad graph``.
+"""The command line: ``minigrad train``, ``minigrad eval``, ...
 
 Results go to stdout, talk to stderr. Exit codes: 0 done, 1 an error that a sentence explains, 2 wrong usage, 130 Ctrl-C.
 """
@@ -6,11 +6,12 @@ Results go to stdout, talk to stderr. Exit codes: 0 done, 1 an error that a sent
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 import minigrad
-from minigrad.cli import evaluate, gradcheck, graph, train
+from minigrad.cli import evaluate, filters, gradcheck, graph, info, predict, summary, train
 from minigrad.errors import MinigradError
 
 __all__ = ["main"]
@@ -18,9 +19,10 @@ __all__ = ["main"]
 EXAMPLES = """examples:
   minigrad train                                     the book's network on 1,797 real digits, in seconds
   minigrad train --data mnist --root DIR --limit-train 5000 --limit-test 1000
-  minigrad eval runs/2026-11-24_0431-digits          the accuracy of what a run learned
+  minigrad eval runs/2026-11-24_043100-digits        the accuracy of what a run learned
+  minigrad predict runs/2026-11-24_043100-digits 0 1 2
+  minigrad graph runs/2026-11-24_043100-digits -o net.html
   minigrad gradcheck minigrad:matmul --shape 3,4 --shape 4,2
-  minigrad graph runs/2026-11-24_0431-digits -o net.html
 """
 
 
@@ -34,14 +36,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"minigrad {minigrad.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    train.add_parser(commands)
-    evaluate.add_parser(commands)
-    gradcheck.add_parser(commands)
-    graph.add_parser(commands)
+    for command in (train, evaluate, predict, filters, graph, summary, gradcheck, info):
+        command.add_parser(commands)
     args = parser.parse_args(argv)
     try:
         return int(args.run(args))
-    except (MinigradError, OSError, ValueError) as error:
+    except BrokenPipeError:  # whoever read the results wants no more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (MinigradError, OSError, ValueError, FloatingPointError, ImportError) as error:
         print(f"minigrad {args.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -1,22 +1,22 @@
-"""The datasets that commands know by name, and the network that fits each."""
+"""The datasets that commands know by name."""
 
 from __future__ import annotations
 
 import hashlib
-import sys
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from minigrad.data import load_digits, load_mnist
-from minigrad.errors import DatasetFileError
-from minigrad.models import SimpleConvNet
+from minigrad.data.datasets import FashionMNIST
+from minigrad.data.mnist import FASHION, read_images
+from minigrad.data.preparation import prepared
 from minigrad.primitive import Array
-from minigrad.training import Run
 
-__all__ = ["NAMES", "Data", "load", "network", "restore"]
+__all__ = ["NAMES", "Data", "load"]
 
-NAMES = ("digits", "mnist")
+NAMES = ("digits", "mnist", "fashion")
 
 
 class Data(NamedTuple):
@@ -27,10 +27,7 @@ class Data(NamedTuple):
     x_test: Array
     t_test: Array
     source: str
-
-    @property
-    def classes(self) -> int:
-        return int(max(self.t_train.max(), self.t_test.max())) + 1
+    names: Sequence[str]  # of the classes
 
     @property
     def checksum(self) -> str:
@@ -43,31 +40,16 @@ class Data(NamedTuple):
 
 def load(name: str, root: str | None = None, limit_train: int | None = None, limit_test: int | None = None) -> Data:
     """The dataset of that name, or as many of its first images as the limits say."""
+    names: Sequence[str] = [str(digit) for digit in range(10)]
     if name == "mnist":
-        (x_train, t_train), (x_test, t_test) = load_mnist(flatten=False, root=root)
+        train, test = load_mnist(flatten=False, root=root)
         source = "MNIST (Y. LeCun, C. Cortes, C. Burges)"
+    elif name == "fashion":
+        parts = (read_images(FASHION, part, root, fetch=root is None) for part in ("train", "test"))
+        train, test = (prepared(*part, 255, normalize=True, flatten=False, one_hot_label=False) for part in parts)
+        source, names = "Fashion-MNIST (H. Xiao, K. Rasul, R. Vollgraf)", FashionMNIST.classes
     else:
-        (x_train, t_train), (x_test, t_test) = load_digits(flatten=False)
+        train, test = load_digits(flatten=False)
         source = "bundled (UCI optical digits)"
-    return Data(x_train[:limit_train], t_train[:limit_train], x_test[:limit_test], t_test[:limit_test], source)
-
-
-def restore(saved: Run, root: str | None) -> tuple[Data, SimpleConvNet]:
-    """The data of a run, from `root` if they are not where they were, and a network of its shape."""
-    config = saved.config
-    try:
-        about, given = config["data"], config["arguments"]
-        data = load(about["name"], root or given["root"], given["limit_train"], given["limit_test"])
-        fitting = network(about["shape"], about["classes"])
-        checksum = about["sha256"]
-    except (KeyError, TypeError) as error:
-        raise DatasetFileError(f"{saved.folder / 'config.json'}: not the configuration of a run: {error}") from None
-    if data.checksum != checksum:
-        print("minigrad: the data differ from those of the run", file=sys.stderr)
-    return data, fitting
-
-
-def network(input_dim: tuple[int, ...], classes: int) -> SimpleConvNet:
-    """The network for images of that shape."""
-    options: dict[str, Any] = {"input_dim": tuple(input_dim), "output_size": classes}
-    return SimpleConvNet(**options)
+    (x_train, t_train), (x_test, t_test) = train, test
+    return Data(x_train[:limit_train], t_train[:limit_train], x_test[:limit_test], t_test[:limit_test], source, names)

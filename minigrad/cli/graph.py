@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from minigrad import viz
-from minigrad.cli import datasets
+from minigrad.cli.runs import restore
 from minigrad.nn import Module
+from minigrad.nn import functional as F
 from minigrad.primitive import Array
+from minigrad.tensor import Tensor
 from minigrad.training import Run
 from minigrad.viz.graphs.look import CHOICES, SHOWN
 
@@ -71,14 +73,14 @@ def run(args: argparse.Namespace) -> int:
 def _of_run(args: argparse.Namespace, options: dict[str, Any]) -> viz.Graph:
     """The loss of the first training images, with the kernels before and after training."""
     saved = Run.open(Path(args.source))
-    data, network = datasets.restore(saved, args.root)
+    data, network = restore(saved, args.root)
     saved.load_weights("init", network)
     initial = {name: value.detach() for name, value in network.state_dict().items()}
     saved.load_weights("best", network)
     if args.input:
         return network.graph(*map(_random, args.input), initial=initial, **options)
-    x, t = data.x_train[:BATCH], data.t_train[:BATCH]
-    return viz.graph(lambda: network.loss(x, t), initial=initial, **{"show": ("shapes", "saved", "grads"), **options})
+    x, t = Tensor(data.x_train[:BATCH]), data.t_train[:BATCH]
+    return viz.graph(lambda: F.cross_entropy(network(x), t), initial=initial, **{"show": ("shapes", "saved", "grads"), **options})
 
 
 def _of_module(args: argparse.Namespace, options: dict[str, Any]) -> viz.Graph:

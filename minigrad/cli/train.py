@@ -1,11 +1,15 @@
-"""``minigrad train``: train SimpleConvNet and leave a run folder."""
+"""``minigrad train``: train a network and leave a run folder."""
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
+import math
 import platform
+import shlex
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,103 +17,228 @@ from typing import Any
 import numpy as np
 
 import minigrad
-from minigrad.cli import datasets
+from minigrad.cli import datasets, models
+from minigrad.cli.info import blas
+from minigrad.errors import DatasetFileError
+from minigrad.nn import Module
+from minigrad.optim import Optimizer, lr_scheduler
 from minigrad.random import manual_seed
-from minigrad.training import Run, Trainer
+from minigrad.training import EarlyStopping, Run, Trainer, gallery, report
 
 __all__ = ["add_parser"]
 
+EXAMPLES = """examples:
+  minigrad train                                    the book's network on 1,797 real digits, in seconds
+  minigrad train --data mnist --limit-train 5000 --limit-test 1000
+  minigrad train --data mnist --model lenet --epochs 12 --schedule cosine
+  minigrad train --model mynets:Net                 your own class, from mynets.py
+  minigrad train --resume runs/2026-11-24_043100-digits
+"""
 OPTIMIZERS = ("sgd", "adagrad", "rmsprop", "adam", "adamw")
-RECIPES = {"digits": {"epochs": 40, "lr": 5e-3}, "mnist": {"epochs": 20, "lr": 1e-3}}  # what --epochs and --lr default to
+# What --epochs and --lr default to.
+RECIPES = {
+    "digits": {"epochs": 40, "lr": 5e-3},
+    "mnist": {"epochs": 20, "lr": 1e-3},
+    "fashion": {"epochs": 20, "lr": 1e-3},
+}
+# The schedule of an optimizer in a run of so many epochs and steps in each, and after what it steps.
+SCHEDULES: dict[str, tuple[Callable[[Optimizer, int, int, float], Any], str]] = {
+    "cosine": (lambda o, epochs, steps, lr: lr_scheduler.CosineAnnealingLR(o, epochs), "epoch"),
+    "onecycle": (lambda o, epochs, steps, lr: lr_scheduler.OneCycleLR(o, lr, epochs * steps), "batch"),
+    "step": (lambda o, epochs, steps, lr: lr_scheduler.StepLR(o, max(1, epochs // 3)), "epoch"),
+}
+UNSAVED = ("command", "run", "no_report", "quiet", "json", "resume", "defaults", "out")
 
 
 def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "train",
-        help="train the book's network on real digits",
-        description="Train SimpleConvNet (conv 5x5 - relu - pool - linear - relu - linear) and leave a run folder.",
+        help="train a network on real digits",
+        description="Train a network, by default SimpleConvNet (conv 5x5 - relu - pool - linear - relu - linear).\n"
+        "Leaves a run folder: weights, history, pictures, and a report to open in a browser.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--data", choices=datasets.NAMES, default="digits", help="digits: bundled, 8x8 (default); mnist: 28x28")
-    add("--root", metavar="DIR", help="where the MNIST files are (default: $MINIGRAD_DATA, the cache, or a download)")
+    add("--data", choices=datasets.NAMES, default="digits", help="digits: bundled, 8x8 (default); mnist, fashion: 28x28")
+    add("--root", metavar="DIR", help="where the data's files are (default: $MINIGRAD_DATA, the cache, or a download)")
     add("--limit-train", type=_count, metavar="N", help="use the first N training images")
     add("--limit-test", type=_count, metavar="N", help="use the first N test images")
+    add("--model", default="simple-conv", metavar="NAME", help=f"{', '.join(models.NAMES)}, or module:Class")
     add("--epochs", type=_count, metavar="N", help=_defaults("epochs"))
     add("--batch-size", type=_count, default=100, metavar="N", help="default: 100")
     add("--optimizer", choices=OPTIMIZERS, default="adam", help="default: adam")
     add("--lr", type=float, metavar="LR", help=f"learning rate; {_defaults('lr')}")
+    add("--schedule", choices=SCHEDULES, help="how the learning rate changes (default: not at all)")
+    add("--clip", type=float, metavar="NORM", help="scale gradients down to this norm")
+    add("--patience", type=_count, metavar="N", help="stop when the test accuracy has not improved for N epochs")
     add("--seed", type=int, default=0, metavar="N", help="default: 0; the same seed gives the same run")
     add("--out", metavar="DIR", help="the run folder (default: runs/<time>-<data>)")
+    add("--resume", metavar="RUN", help="go on with a run where it stopped; --epochs may be given anew")
+    add("--no-report", action="store_true", help="leave out the pictures and the report")
     add("--quiet", action="store_true", help="print no table, only the result")
     add("--json", action="store_true", help="print the result as one line of JSON, and nothing else, on stdout")
-    parser.set_defaults(run=run)
+    defaults = {action.dest: action.default for action in parser._actions if action.dest != "help"}
+    parser.set_defaults(run=run, defaults=defaults)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, and print the result."""
+    opened = None if args.resume is None else _resumed(args)
     folder = Path(args.out) if args.out else Path("runs") / f"{datetime.now():%Y-%m-%d_%H%M%S}-{args.data}"
-    if folder.exists():
+    if opened is None and folder.exists():
         raise FileExistsError(f"{folder} is already there; choose another --out")
     for name, value in RECIPES[args.data].items():
         if getattr(args, name) is None:
             setattr(args, name, value)
     data = datasets.load(args.data, args.root, args.limit_train, args.limit_test)
     manual_seed(args.seed)
-    network = datasets.network(data.x_train.shape[1:], data.classes)
-    talk = not (args.quiet or args.json)
-    if talk:
-        _introduce(args, folder, data, network)
-    trainer = Trainer(
+    network = models.build(args.model, data.x_train.shape[1:], len(data.names))
+    trainer = _trainer(args, data, network)
+    if opened is None:
+        config = _config(args, data)
+        if not args.quiet and not args.json:
+            _introduce(args, folder, data, network)
+        opened = Run.create(folder, config, network)
+        opened.write("summary.txt", f"{network.summary((args.batch_size, *data.x_train.shape[1:]))}\n")
+        trainer.save_checkpoint(opened.checkpoint)
+    else:
+        _check_same(opened, data)
+        trainer.load_checkpoint(opened.checkpoint)
+        opened.save_config(_config(args, data))
+    trainer.checkpoint = opened.checkpoint
+    trainer.callbacks.insert(0, opened)
+    try:
+        trainer.train()
+    except KeyboardInterrupt as interrupt:
+        where = str(interrupt).partition(";")[0] or f"in epoch {len(trainer.history) + 1}"
+        print(f"\ninterrupted {where}; go on with: {_resume_command(opened)}", file=sys.stderr)
+        return 130
+    if not args.no_report:
+        _picture(args, opened, trainer, data)
+    _conclude(args, opened, trainer)
+    return 0
+
+
+def _trainer(args: argparse.Namespace, data: datasets.Data, network: Module) -> Trainer:
+    options: dict[str, Any] = {}
+    if args.schedule is not None:
+        make, per = SCHEDULES[args.schedule]
+        steps = math.ceil(len(data.x_train) / args.batch_size)
+        options = {"scheduler": lambda o: make(o, args.epochs, steps, args.lr), "schedule_per": per}
+    return Trainer(
         network,
         *data[:4],
         epochs=args.epochs,
         mini_batch_size=args.batch_size,
         optimizer=args.optimizer,
         optimizer_param={"lr": args.lr},
-        verbose=talk,
+        verbose=not (args.quiet or args.json),
         seed=args.seed,
+        max_grad_norm=args.clip,
+        callbacks=[] if args.patience is None else [EarlyStopping(args.patience)],
+        **options,
     )
-    trainer.callbacks.append(Run.create(folder, _config(args, data), network))
+
+
+def _resumed(args: argparse.Namespace) -> Run:
+    """The run to go on with; `args` become those that it was started with, but for the number of epochs."""
+    changed = [
+        name for name, value in args.defaults.items() if name not in (*UNSAVED, "epochs") and getattr(args, name) != value
+    ]
+    if changed or args.out:
+        raise ValueError(
+            f"--resume goes on with what the run was started with: leave out --{(changed or ['out'])[0].replace('_', '-')}"
+        )
+    run = Run.open(Path(args.resume))
+    given = run.config.get("arguments")
+    if not isinstance(given, dict) or any(name not in given for name in args.defaults if name not in UNSAVED):
+        raise DatasetFileError(f"{run.folder / 'config.json'}: not the configuration of a run")
+    if not run.checkpoint.is_file():
+        raise FileNotFoundError(f"{run.folder} has no checkpoint.npz to go on from")
+    for name, value in given.items():
+        if name != "epochs" or args.epochs is None:
+            setattr(args, name, value)
+    return run
+
+
+def _check_same(run: Run, data: datasets.Data) -> None:
+    if run.config["data"]["sha256"] != data.checksum:
+        raise DatasetFileError(f"{run.folder}: the data differ from those of the run, which cannot go on with them")
+
+
+def _introduce(args: argparse.Namespace, folder: Path, data: datasets.Data, network: Module) -> None:
+    shape = "x".join(map(str, data.x_train.shape[1:]))
+    counts = f"{len(data.x_train):,} train / {len(data.x_test):,} test"
+    name, threads = blas()
+    summary = network.summary((args.batch_size, *data.x_train.shape[1:]))
+    saved = f"{summary.saved_bytes / 1e6:.1f} MB saved for backward at batch {args.batch_size}"
+    numpy = f"numpy {np.__version__} ({name}, {threads} thread{'s' * (threads > 1)})"
+    print(f"minigrad {minigrad.__version__} | {numpy} | seed {args.seed} | {folder}")
+    print(f"data   {args.data}  {counts}, {shape}, {len(data.names)} classes, {data.source}")
+    print(f"model  {type(network).__name__}  {summary.parameters:,} parameters  {saved}")
+
+
+def _picture(args: argparse.Namespace, run: Run, trainer: Trainer, data: datasets.Data) -> None:
+    """Draw what the network learned, with its best weights, and write the report."""
+    talk = not (args.quiet or args.json)
+    if talk and sys.stderr.isatty():
+        print("drawing ...", end="\r", file=sys.stderr, flush=True)
+    network, initial = copy.deepcopy(trainer.network), copy.deepcopy(trainer.network)
+    run.load_weights("best", network)
+    run.load_weights("init", initial)
     try:
-        trainer.train()
-    except KeyboardInterrupt:
-        done = len(trainer.history)
-        print(f"\ninterrupted in epoch {done + 1}; the weights of epoch {done} are in {folder}/weights", file=sys.stderr)
-        return 130
+        names = gallery.draw(run.folder, network, initial, trainer.history, data.x_test, data.t_test, data.names)
+        made = ", ".join(names)
+    except ImportError as error:
+        made = f"no pictures: {' '.join(str(error).split())}"
+    story = report.Story(
+        title=f"{type(network).__name__} on {args.data}",
+        config=run.config,
+        history=trainer.history,
+        gradients=trainer.gradient_history,
+        diagnoses=list(trainer.diagnoses.values()),
+        network=network,
+        initial=initial,
+        x=data.x_test,
+        t=data.t_test,
+        classes=data.names,
+        resume=_resume_command(run),
+    )
+    run.write("report.html", report.report(story))
+    if talk:
+        print(f"drawn  {made}, report.html", file=sys.stderr)
+
+
+def _resume_command(run: Run) -> str:
+    return f"minigrad train --resume {shlex.quote(str(run.folder))}"
+
+
+def _conclude(args: argparse.Namespace, run: Run, trainer: Trainer) -> None:
     last = trainer.history[-1]
     best = max(trainer.history, key=lambda epoch: epoch.val_acc)
     if args.json:
-        result = {"run": str(folder), "test_accuracy": last.val_acc, "best_test_accuracy": best.val_acc}
+        result = {"run": str(run.folder), "test_accuracy": last.val_acc, "best_test_accuracy": best.val_acc}
         print(json.dumps({**result, "epochs": len(trainer.history), "seconds": sum(e.seconds for e in trainer.history)}))
     else:
-        print(f"test accuracy {last.val_acc:.2%}, best {best.val_acc:.2%} in epoch {best.epoch}; {folder}")
-    return 0
-
-
-def _introduce(args: argparse.Namespace, folder: Path, data: datasets.Data, network: Any) -> None:
-    shape = "x".join(map(str, data.x_train.shape[1:]))
-    counts = f"{len(data.x_train):,} train / {len(data.x_test):,} test"
-    parameters = sum(p.numel() for p in network.parameters())
-    print(f"minigrad {minigrad.__version__} | numpy {np.__version__} | seed {args.seed} | {folder}")
-    print(f"data   {args.data}  {counts}, {shape}, {data.classes} classes, {data.source}")
-    print(f"model  {type(network).__name__}  {parameters:,} parameters")
+        print(f"test accuracy {last.val_acc:.2%}, best {best.val_acc:.2%} in epoch {best.epoch}; {run.folder}")
 
 
 def _config(args: argparse.Namespace, data: datasets.Data) -> dict[str, Any]:
-    arguments = {name: value for name, value in vars(args).items() if name not in ("run", "command", "quiet", "json")}
+    arguments = {name: getattr(args, name) for name in args.defaults if name not in UNSAVED}
+    given = [(name, value) for name, value in arguments.items() if value != args.defaults[name]]
     return {
-        "command": "train",
+        "command": shlex.join(["minigrad", "train", *(f"--{name.replace('_', '-')}={value}" for name, value in given)]),
         "arguments": arguments,
         "data": {
             "name": args.data,
             "train": len(data.x_train),
             "test": len(data.x_test),
             "shape": list(data.x_train.shape[1:]),
-            "classes": data.classes,
+            "classes": len(data.names),
             "sha256": data.checksum,
         },
-        "model": "SimpleConvNet",
         "versions": {"minigrad": minigrad.__version__, "numpy": np.__version__, "python": platform.python_version()},
     }
 

@@ -20,7 +20,7 @@ from minigrad.data.preparation import Split, prepared
 from minigrad.errors import DatasetFileError
 from minigrad.primitive import Array
 
-__all__ = ["FASHION", "MNIST", "Source", "load_mnist", "read_images"]
+__all__ = ["FASHION", "MNIST", "Source", "find_file", "load_mnist", "read_images"]
 
 
 class File(NamedTuple):
@@ -103,7 +103,7 @@ def read_images(source: Source, part: str, root: Root = None, fetch: bool = Fals
 
     With `fetch`, what is not there is downloaded: into `root` in torchvision's layout, or into the cache.
     """
-    paths = [_find(source, file, root) or _missing(source, file, root, fetch) for file in source.files[part]]
+    paths = [find_file(source, file, root) or _missing(source, file, root, fetch) for file in source.files[part]]
     images, labels = (read_idx(path, file.decompressed) for path, file in zip(paths, source.files[part], strict=True))
     if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
         raise DatasetFileError(f"{paths[0]}: images {images.shape} and labels {labels.shape} do not belong together")
@@ -112,7 +112,8 @@ def read_images(source: Source, part: str, root: Root = None, fetch: bool = Fals
     return images, labels
 
 
-def _find(source: Source, file: File, root: Root) -> Path | None:
+def find_file(source: Source, file: File, root: Root = None) -> Path | None:
+    """Where a file is; None where it is not yet."""
     names = (file.name, f"{file.name}.gz")
     candidates = (folder / name for folder in _places(source, root) for name in names)
     return next((path for path in candidates if path.is_file()), None)

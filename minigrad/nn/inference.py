@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -58,24 +58,14 @@ def layer_outputs(module: Module, x: Any) -> dict[str, Tensor]:
     ['conv1', 'relu1', 'pool1', 'fc1', 'relu2', 'fc2']
     """
     found: dict[str, Tensor] = {}
+    names = {inner: name for name, inner in module.named_modules() if name}
 
-    def listen(name: str, inner: Module) -> None:
-        forward = inner.forward
+    def remember(inner: Module, args: Any, out: Any) -> None:
+        if isinstance(out, Tensor):
+            found[names[inner]] = out
 
-        def remembered(*args: Any, **kwargs: Any) -> Any:
-            out = forward(*args, **kwargs)
-            if isinstance(out, Tensor):
-                found[name] = out
-            return out
-
-        object.__setattr__(inner, "forward", remembered)
-
-    named = [(name, inner) for name, inner in module.named_modules() if name]
-    for name, inner in named:
-        listen(name, inner)
-    try:
+    with ExitStack() as hooks:
+        for inner in names:
+            hooks.enter_context(inner.register_forward_hook(remember))
         module(x)
-    finally:
-        for _, inner in named:
-            object.__delattr__(inner, "forward")
     return found

@@ -21,7 +21,7 @@ __all__ = ["dead_units", "first_not_finite", "guessing", "overfitting", "unscale
 
 LARGE = 20.0  # an input beyond it, in magnitude, is not scaled
 NEAR = 0.01  # how near, relatively, a loss must be to ln(classes) to be stuck there
-DEAD = 0.5  # the share of a layer's units above which dying is worth a line
+DEAD = 0.75  # the share of a layer's units above which dying is worth a line
 APART, WORSE, AGO = 0.05, 1.3, 3  # accuracies; losses, relatively; epochs: what overfitting is
 
 

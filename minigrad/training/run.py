@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +19,22 @@ __all__ = ["Run"]
 
 
 class Run:
-    """The folder of one training run: `config.json`, `history.csv` and `weights/{init,best,last}.npz`.
+    """The folder of one training run: `config.json`, `history.csv`, `gradients.csv` and `weights/{init,best,last}.npz`.
 
-    As a callback of a Trainer it writes history and weights after every epoch; each file atomically, so that an
-    interrupted run leaves whole files.
+    As a callback of a Trainer it writes history, gradient norms and weights after every epoch; each file atomically, so that
+    an interrupted run leaves whole files. `checkpoint` is where the Trainer's whole state goes.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.best = -math.inf
+        self.checkpoint = folder / "checkpoint.npz"
 
     @classmethod
     def create(cls, folder: Path, config: dict[str, Any], network: Module) -> Run:
         """Make the folder; raises FileExistsError rather than writing into a run that is already there."""
         (folder / "weights").mkdir(parents=True)
         run = cls(folder)
-        text = json.dumps(config, indent=2) + "\n"
-        write_atomically(folder / "config.json", lambda file: file.write(text.encode()))
+        run.save_config(config)
         run.save_weights("init", network)
         return run
 
@@ -58,6 +56,9 @@ class Run:
             raise DatasetFileError(f"{path}: expected an object, got {type(config).__name__}")
         return config
 
+    def save_config(self, config: dict[str, Any]) -> None:
+        self.write("config.json", json.dumps(config, indent=2) + "\n")
+
     def save_weights(self, which: str, network: Module) -> None:
         save_npz(self.folder / "weights" / f"{which}.npz", {k: v._array for k, v in network.state_dict().items()})
 
@@ -65,15 +66,26 @@ class Run:
         network.load_state_dict(load_npz(self.folder / "weights" / f"{which}.npz"))
 
     def save_history(self, history: Sequence[Epoch]) -> None:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(Epoch._fields)
-        writer.writerows([[f"{v:.6g}" if isinstance(v, float) else v for v in epoch] for epoch in history])
-        write_atomically(self.folder / "history.csv", lambda file: file.write(text.getvalue().encode()))
+        self._write_table("history.csv", Epoch._fields, history)
+
+    def save_gradients(self, norms: Sequence[dict[str, float]]) -> None:
+        """The norm of each parameter's gradient at the end of each epoch."""
+        self._write_table("gradients.csv", ["epoch", *norms[0]], ([i, *n.values()] for i, n in enumerate(norms, 1)))
+
+    def write(self, name: str, text: str) -> None:
+        """Write a text file of the folder, atomically."""
+        write_atomically(self.folder / name, lambda file: file.write(text.encode()))
 
     def __call__(self, trainer: Trainer, epoch: Epoch) -> None:
         self.save_history(trainer.history)
+        self.save_gradients(trainer.gradient_history)
         self.save_weights("last", trainer.network)
-        if epoch.val_acc > self.best:
-            self.best = epoch.val_acc
+        if epoch.val_acc > max((past.val_acc for past in trainer.history[:-1]), default=-1.0):
             self.save_weights("best", trainer.network)
+
+    def _write_table(self, name: str, head: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(head)
+        writer.writerows([f"{v:.6g}" if isinstance(v, float) else v for v in row] for row in rows)
+        self.write(name, text.getvalue())

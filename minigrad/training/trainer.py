@@ -113,7 +113,7 @@ class Trainer:
         self.gradient_history: list[dict[str, float]] = []
         self.diagnoses: dict[str, str] = {}
         self._position = Position()
-        self._last: tuple[Any, int] | None = None  # the images of the last batch, and how many classes there are
+        self._last: tuple[Any, int] | None = None  # the images of the last full batch, and how many classes there are
 
     def train(self) -> None:
         """Run what is left of the epochs, so that a call after an interruption goes on, in the middle of an epoch, too.
@@ -154,7 +154,8 @@ class Trainer:
             clip_grad_norm_(self.network.parameters(), self.max_grad_norm)
         self.optimizer.step()
         self._position.norms, self._position.lr = norms, self.optimizer.param_groups[0]["lr"]
-        self._last = x, scores.shape[1]
+        if self._last is None or len(x) >= len(self._last[0]):
+            self._last = x, scores.shape[1]
         if self.scheduler is not None and self.schedule_per == "batch":
             self.scheduler.step()
         return value, count_right(scores, t)

@@ -12,7 +12,7 @@ import pytest
 import minigrad
 from minigrad.cli import main
 
-QUICK = ["train", "--epochs", "2", "--limit-train", "200", "--limit-test", "50"]
+QUICK = ["train", "--epochs", "2", "--limit-train", "200", "--limit-test", "50", "--no-report"]
 
 
 @pytest.fixture
@@ -94,7 +94,17 @@ def test_an_interruption_is_code_130_and_keeps_whole_epochs(folder, capsys, monk
 
     monkeypatch.setattr(trainer, "train_step", interrupted)
     assert main([*QUICK, "--out", "run"]) == 130
-    assert "interrupted in epoch 2" in capsys.readouterr().err and Path("run/weights/last.npz").is_file()
+    err = capsys.readouterr().err
+    assert (
+        "interrupted in epoch 2; go on with: minigrad train --resume run" in err and Path("run/weights/last.npz").is_file()
+    )
+    monkeypatch.setattr(trainer, "train_step", step)
+    assert main(["train", "--resume", "run", "--quiet"]) == 0 and main([*QUICK, "--out", "whole", "--quiet"]) == 0
+    timeless = [
+        [line.rsplit(",", 2)[0] for line in Path(run, "history.csv").read_text().splitlines()] for run in ("run", "whole")
+    ]
+    assert timeless[0] == timeless[1]
+    assert Path("run/weights/last.npz").read_bytes() == Path("whole/weights/last.npz").read_bytes()
 
 
 def test_a_changed_dataset_is_noticed(folder, capsys):

@@ -57,9 +57,9 @@ def test_guessing_is_noticed():
 
 def test_dead_units_are_noticed(net):
     net.conv1.bias.requires_grad_(False)
-    net.conv1.bias._write(np.array([-100, -100, -100, 0], np.float32))
+    net.conv1.bias._write(np.array([-100, -100, -100, -100], np.float32))
     found = trained(net, verbose=False).diagnoses["dead"]
-    assert found.startswith("dead ReLUs, zero for all of 50 images: relu1: 3 of 4 channels: try")
+    assert found.startswith("dead ReLUs, zero for all of 50 images: relu1: 4 of 4 channels; relu2: 20 of 20 units: try")
     assert diagnostics.dead_units(nn.Sequential(nn.Linear(64, 2), nn.ReLU()), mg.randn(50, 64)) is None
 
 

@@ -1,0 +1,41 @@
+"""``minigrad filters RUN``: the kernels of a run, before training and after, as a picture."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from minigrad.cli.runs import add_run, open_run
+from minigrad.serialization import load_npz
+
+__all__ = ["add_parser"]
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "filters",
+        help="draw the kernels of a run",
+        description="Draw the kernels of a convolution before training, after it, and the difference, on one scale.",
+    )
+    add_run(parser)
+    parser.add_argument("--layer", metavar="NAME", help="which kernels, such as conv1.weight (default: the first)")
+    parser.add_argument("--out", metavar="FILE", help=".png, .svg or .pdf (default: filters.png in the run folder)")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draw, and print where."""
+    from minigrad import viz
+    from minigrad.viz.filters import kernels
+
+    opened = open_run(args)
+    name, trained = kernels(opened.network, args.layer)
+    initial = load_npz(opened.run.folder / "weights" / "init.npz")[name]
+    out = Path(args.out) if args.out else opened.run.folder / "filters.png"
+    viz.filters(trained, initial, layer=name).savefig(out)
+    print(json.dumps({"file": str(out), "layer": name, "shape": trained.shape}) if args.json else out)
+    return 0

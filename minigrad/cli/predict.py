@@ -1,0 +1,80 @@
+"""``minigrad predict RUN INDEX|FILE.npy``: what a run's network says of images."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+import numpy as np
+
+from minigrad.cli.runs import add_run, open_run
+from minigrad.errors import DatasetFileError, ShapeError
+from minigrad.nn.inference import scores
+from minigrad.primitive import Array
+
+__all__ = ["add_parser"]
+
+EXAMPLES = """examples:
+  minigrad predict RUN 0 1 2          the first three test images of the run's data
+  minigrad predict RUN digit.npy      an array (H, W), (C, H, W) or (N, C, H, W), its pixels scaled as the data's: 0..1
+"""
+SHOWN = 3  # classes
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "predict",
+        help="ask a run's network about images",
+        description="Say which classes a run's network sees, and how surely.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_run(parser)
+    parser.add_argument("images", nargs="+", metavar="INDEX|FILE", help="indices of test images, or .npy files")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON for each image")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predict, and print a line for each image."""
+    _, data, network = open_run(args)
+    asked: list[tuple[str, Array, int | None]] = []
+    for name in args.images:
+        if name.lstrip("-").isdigit():
+            index = int(name)
+            if not 0 <= index < len(data.x_test):
+                raise ValueError(f"there is no test image {index}; they are 0..{len(data.x_test) - 1}")
+            asked.append((name, data.x_test[index], int(data.t_test[index])))
+        else:
+            images = _read(name, data.x_test.shape[1:])
+            asked += [(name if len(images) == 1 else f"{name}[{i}]", image, None) for i, image in enumerate(images)]
+    given = scores(network, np.stack([image for _, image, _ in asked])).astype(np.float64)
+    probabilities = np.exp(given - given.max(1, keepdims=True))
+    probabilities /= probabilities.sum(1, keepdims=True)
+    for (name, _, true), row in zip(asked, probabilities, strict=True):
+        best = np.argsort(-row, kind="stable")[:SHOWN].tolist()
+        if args.json:
+            result = {"image": name, "class": best[0], "probabilities": [round(p, 6) for p in row.tolist()]}
+            print(json.dumps(result if true is None else {**result, "true": true}))
+        else:
+            first, *others = (f"{label} ({row[label]:.1%})" for label in best)
+            verdict = "" if true is None else "   right" if true == best[0] else f"   wrong: it is {true}"
+            print(f"{name}: {first}, then {', '.join(others)}{verdict}")
+    return 0
+
+
+def _read(name: str, shape: tuple[int, ...]) -> Array:
+    """Images (N, C, H, W) from a `.npy` file."""
+    try:
+        array = np.load(name, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise DatasetFileError(f"{name}: not a .npy file of numbers: {error}") from None
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+        raise DatasetFileError(f"{name}: not a .npy file of numbers")
+    for missing in ((), (0,), (0, 1)):
+        images: Array = np.expand_dims(array, missing)
+        if images.ndim == 4 and images.shape[1:] == shape:
+            return images.astype(np.float32)
+    raise ShapeError(f"{name}: has shape {array.shape}, the run's network takes images of {shape}")

@@ -1,0 +1,57 @@
+"""``minigrad summary RUN|MODEL``: what a network is made of, in numbers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from minigrad.cli import models
+from minigrad.errors import DatasetFileError
+from minigrad.training import Run
+
+__all__ = ["add_parser"]
+
+EXAMPLES = """examples:
+  minigrad summary simple-conv
+  minigrad summary mynets:Net --shape 3 32 32
+  minigrad summary runs/2026-11-24_043100-digits
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "summary",
+        help="shapes, parameters and bytes of a network",
+        description="Print the shapes, parameters, multiply-accumulates and bytes of a network, layer by layer.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("network", metavar="RUN|MODEL", help=f"a run folder, {', '.join(models.NAMES)}, or module:Class")
+    parser.add_argument("--shape", type=int, nargs=3, default=[1, 28, 28], metavar=("C", "H", "W"), help="default: 1 28 28")
+    parser.add_argument("--classes", type=int, default=10, metavar="N", help="default: 10")
+    parser.add_argument("--batch-size", type=int, default=1, metavar="N", help="default: 1")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the summary."""
+    name, shape, classes = args.network, tuple(args.shape), args.classes
+    if Path(name).is_dir():
+        opened = Run.open(Path(name))
+        try:
+            about = opened.config["data"]
+            name, shape, classes = opened.config["arguments"]["model"], tuple(about["shape"]), about["classes"]
+        except (KeyError, TypeError) as error:
+            raise DatasetFileError(f"{opened.folder / 'config.json'}: not the configuration of a run: {error}") from None
+    summary = models.build(name, shape, classes).summary((args.batch_size, *shape))
+    if args.json:
+        rows = [row._asdict() for row in summary.rows]
+        totals = {"parameters": summary.parameters, "macs": summary.macs, "saved_bytes": summary.saved_bytes}
+        print(json.dumps({"network": summary.kind, **totals, "layers": rows}))
+    else:
+        print(summary)
+    return 0

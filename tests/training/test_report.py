@@ -1,0 +1,184 @@
+"""The report stands by itself, says what is so, and its pictures are those of the run."""
+
+import base64
+import copy
+import re
+import struct
+import zlib
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad.nn.inference import scores
+from minigrad.training import Trainer
+from minigrad.training.charts import line_chart
+from minigrad.training.gallery import draw
+from minigrad.training.report import Story, report
+from minigrad.viz.png import grey, heat, png
+
+(X, T), (X_TEST, T_TEST) = mg.data.load_digits(flatten=False)
+NAMES = ["zero", "one", "two", "three", "four", "five", "six", "<b>seven</b>", 'eight "8"', "nine"]
+
+
+@pytest.fixture(scope="module")
+def story():
+    mg.manual_seed(0)
+    net = mg.models.SimpleConvNet((1, 8, 8), {"filter_num": 6}, 20, weight_init_std="he")
+    initial = copy.deepcopy(net)
+    trainer = Trainer(
+        net, X[:300], T[:300], X_TEST[:80], T_TEST[:80], epochs=3, optimizer_param={"lr": 0.01}, verbose=False, seed=0
+    )
+    trainer.train()
+    config = {
+        "command": "minigrad train --out='a & b'",
+        "arguments": {"seed": 7, "batch_size": 100, "lr": 0.01},
+        "data": {"name": "digits", "train": 300, "test": 80, "shape": [1, 8, 8], "classes": 10, "sha256": "ab"},
+        "versions": {"numpy": "2"},
+    }
+    return Story(
+        "Net on digits", config, trainer.history, trainer.gradient_history, ["a <note>"], net, initial, X_TEST[:80],
+        T_TEST[:80], NAMES, "minigrad train --resume run",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def page(story):
+    return report(story)
+
+
+class Reader(HTMLParser):
+    VOID = {"meta", "img", "br", "line", "rect", "path"}
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.ids, self.targets, self.sources, self.text = [], [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.ids += [attrs["id"]] if "id" in attrs else []
+        self.targets += [attrs["popovertarget"]] if "popovertarget" in attrs else []
+        self.sources += [value for name, value in attrs.items() if name in ("src", "href", "srcset", "action")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        pass
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def pixels(uri):
+    """What a PNG holds, read by hand: (H, W, channels)."""
+    data = base64.b64decode(uri.removeprefix("data:image/png;base64,"))
+    width, height, depth, kind = struct.unpack(">IIBB", data[16:26])
+    at, raw = 8, b""
+    while at < len(data):
+        (length,) = struct.unpack(">I", data[at : at + 4])
+        name, body = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
+        assert zlib.crc32(name + body) == struct.unpack(">I", data[at + 8 + length : at + 12 + length])[0]
+        raw += body if name == b"IDAT" else b""
+        at += 12 + length
+    channels = {0: 1, 2: 3, 6: 4}[kind]
+    rows = np.frombuffer(zlib.decompress(raw), np.uint8).reshape(height, 1 + width * channels)
+    assert depth == 8 and not rows[:, 0].any()
+    return rows[:, 1:].reshape(height, width, channels)
+
+
+def test_the_page_is_well_formed_and_stands_by_itself(page):
+    reader = Reader()
+    reader.feed(page)
+    assert reader.open == [] and len(set(reader.ids)) == len(reader.ids)
+    assert set(reader.targets) == set(reader.ids) and reader.targets
+    assert all(source.startswith("data:image/png;base64,") for source in reader.sources)
+    assert "<script" not in page and "http" not in re.sub(r"data:\S+", "", page) and "url(" not in page
+    assert "prefers-color-scheme:dark" in page
+    for uri in reader.sources:
+        assert pixels(uri).size
+
+
+def test_the_page_says_what_is_so(story, page):
+    reader = Reader()
+    reader.feed(page)
+    text = " ".join(reader.text)
+    best = max(story.history, key=lambda epoch: epoch.val_acc)
+    for fact in (
+        f"{best.val_acc:.2%}",
+        f"{story.history[-1].val_loss:.4f}",
+        "a <note>",
+        "--out='a & b'",
+        "--resume run",
+        "seed 7",
+    ):
+        assert fact in text, fact
+    predicted = scores(story.network, story.x).argmax(1)
+    counts = dict(re.findall(r'popovertarget="c(\d-\d)" aria-label="[^"]*: (\d+)"', page))
+    naive = {}
+    for true, taken in zip(story.t.tolist(), predicted.tolist(), strict=True):
+        naive[f"{true}-{taken}"] = naive.get(f"{true}-{taken}", 0) + 1
+    assert {key: int(n) for key, n in counts.items()} == naive
+    assert "&lt;b&gt;seven&lt;/b&gt;" in page and "<b>seven</b>" not in page and "eight &quot;8&quot;" in page
+
+
+def test_a_cell_opens_its_own_images(story, page):
+    predicted = scores(story.network, story.x).argmax(1)
+    for cell, body in re.findall(r'<div popover id="c(\d-\d)">(.*?)</div></div></div>', page + "</div>"):
+        true, taken = map(int, cell.split("-"))
+        shown = [int(k) for k in re.findall(r"test (\d+)", body)]
+        assert set(shown) <= set(np.flatnonzero((story.t == true) & (predicted == taken)).tolist()) and shown
+        uri = re.search(r'src="([^"]+)"', body).group(1)
+        np.testing.assert_array_equal(pixels(uri)[..., 3], np.rint(255 * story.x[shown[0], 0] / story.x[shown[0], 0].max()))
+
+
+def test_pictures_of_a_folder(story, tmp_path):
+    names = draw(tmp_path, story.network, story.initial, story.history, story.x, story.t, [str(i) for i in range(10)])
+    assert sorted(names) == sorted(path.name for path in tmp_path.iterdir()) and len(names) == 6
+    assert all((tmp_path / name).read_bytes()[:4] == b"\x89PNG" for name in names)
+
+
+def test_a_network_without_kernels_has_a_report_too(story, tmp_path):
+    mg.manual_seed(0)
+    net = mg.nn.Sequential(mg.nn.Flatten(), mg.nn.Linear(64, 10))
+    page = report(story._replace(network=net, initial=net, gradients=[{"1.weight": 0.5}] * 3))
+    assert "<h2>Filters" not in page and "<h2>Confusion" in page
+    assert "filters.png" not in draw(tmp_path, net, net, story.history, story.x, story.t, NAMES)
+
+
+def test_colours_mean_what_they_say():
+    image = heat(np.array([[-2.0, 0.0, 2.0, np.nan]]), 2.0)
+    assert image.tolist() == [[[0, 90, 150, 255], [247, 247, 247, 255], [190, 80, 10, 255], [247, 247, 247, 0]]]
+    assert heat(np.zeros((1, 1)), 0.0)[0, 0, 3] == 255
+    assert grey(np.array([[0.0, 0.5, 1.0, np.nan]]))[..., 3].tolist() == [[0, 128, 255, 0]]
+    colours = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    assert (pixels("data:image/png;base64," + base64.b64encode(png(colours)).decode()) == colours).all()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 13, 40, 365])
+@pytest.mark.parametrize("log", [False, True])
+def test_charts_are_svg_with_every_value(n, log):
+    values = [10.0 ** -(i % 7) for i in range(n)]
+    svg = ElementTree.fromstring(line_chart(list(range(1, n + 1)), {"a<b": values, "c": [v * 2 for v in values]}, str, log))
+    titles = [element.text for element in svg.iter("title")]
+    assert titles == [f"epoch {i}: a<b {v}, c {v * 2}" for i, v in enumerate(values, 1)]
+    lines = [element.get("d") for element in svg.iter("path")]
+    points = [[tuple(map(float, p.split(","))) for p in re.split("[ML]", d)[1:]] for d in lines]
+    order = np.argsort(values, kind="stable")
+    heights = np.array([y for _, y in points[0]])
+    assert (np.diff(heights[order]) <= 0).all() and len(points[0]) == n  # larger values are higher up
+    ticks = [float(e.text) for e in svg.iter("text") if e.get("class") == "tick"]
+    assert len(ticks) >= 2
+
+
+def test_charts_leave_gaps_and_keep_names_apart():
+    gaps = ElementTree.fromstring(line_chart([1, 2, 3, 4], {"a": [1.0, float("nan"), 1.0, 0.0]}, str, log=True))
+    assert next(gaps.iter("path")).get("d").count("M") == 2
+    crowd = ElementTree.fromstring(line_chart([1], {str(i): [1.0] for i in range(6)}, str))
+    places = sorted(float(e.get("y")) for e in crowd.iter("text") if e.get("class").startswith("name"))
+    assert min(np.diff(places)) >= 15
+    assert "path" in line_chart([1], {"a": [float("nan")]}, str)
