@@ -80,7 +80,9 @@ def _of_run(args: argparse.Namespace, options: dict[str, Any]) -> viz.Graph:
     if args.input:
         return network.graph(*map(_random, args.input), initial=initial, **options)
     x, t = Tensor(data.x_train[:BATCH]), data.t_train[:BATCH]
-    return viz.graph(lambda: F.cross_entropy(network(x), t), initial=initial, **{"show": ("shapes", "saved", "grads"), **options})
+    return viz.graph(
+        lambda: F.cross_entropy(network(x), t), initial=initial, **{"show": ("shapes", "saved", "grads"), **options}
+    )
 
 
 def _of_module(args: argparse.Namespace, options: dict[str, Any]) -> viz.Graph:

@@ -15,7 +15,13 @@ from minigrad.nn import Module
 
 __all__ = ["NAMES", "build"]
 
-NAMES = {"simple-conv": "SimpleConvNet"}
+NAMES = {
+    "affine": "MultiLayerNet",
+    "alexnet-small": "AlexNetSmall",
+    "deep-convnet": "DeepConvNet",
+    "lenet": "LeNet5",
+    "simple-conv": "SimpleConvNet",
+}
 
 
 def build(name: str, shape: tuple[int, ...], classes: int) -> Module:

@@ -19,6 +19,7 @@ from minigrad.autograd import grad
 from minigrad.config import keep_memory
 from minigrad.data import DataLoader, TensorDataset
 from minigrad.errors import ShapeError, WeightsFileError
+from minigrad.models.book import BookNetwork
 from minigrad.nn import Module
 from minigrad.nn import functional as F
 from minigrad.nn.utils import clip_grad_norm_
@@ -140,8 +141,7 @@ class Trainer:
     def train_step(self, x: Any, t: Any) -> tuple[float, int]:
         """One step on one batch: its loss, and how many of its images were classified rightly before the step."""
         self.optimizer.zero_grad()
-        scores = self.network(x)
-        loss = F.cross_entropy(scores, t)
+        scores, loss = self._forward(x, t)
         value = loss.item()
         if not math.isfinite(value):
             raise FloatingPointError(f"the loss is {value}: {self._culprit(x, t)}")
@@ -279,6 +279,16 @@ class Trainer:
             set_generator_states(now, *owners)
         return ((x if isinstance(x, Tensor) else Tensor(x), labels(t)) for x, t in batches)
 
+    def _forward(self, x: Any, t: Any) -> tuple[Tensor, Tensor]:
+        """Scores and loss from one pass; a network of the book has a loss of its own, perhaps with weight decay."""
+        if not isinstance(self.network, BookNetwork):
+            scores = self.network(x)
+            return scores, F.cross_entropy(scores, t)
+        given: list[Tensor] = []
+        with self.network.register_forward_hook(lambda module, args, out: given.append(out)):
+            loss = self.network.loss(x, t)
+        return given[0], loss
+
     def _interrupt(self) -> NoReturn:
         where = f"in epoch {len(self.history) + 1}, after {self._position.batches} batches"
         if self.checkpoint is None:
@@ -300,9 +310,7 @@ class Trainer:
         if not np.isfinite(x._array).all():
             return "the images are not finite"
         weights = [p for p in self.network.parameters() if p.requires_grad]
-        made = diagnostics.first_not_finite(
-            self.network, lambda: grad(F.cross_entropy(self.network(x), t), weights, allow_unused=True)
-        )
+        made = diagnostics.first_not_finite(self.network, lambda: grad(self._forward(x, t)[1], weights, allow_unused=True))
         return f"{made or 'not so when run again'}; the weights are as they were before this step"
 
     def _diagnose(self) -> None:

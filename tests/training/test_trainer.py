@@ -235,6 +235,16 @@ def test_gradient_norms_of_each_parameter_are_kept():
     assert trainer.history[-1].grad_norm == pytest.approx(np.sqrt(sum(v**2 for v in trainer.gradient_history[-1].values())))
 
 
+def test_a_network_of_the_book_has_a_loss_of_its_own():
+    mg.manual_seed(0)
+    net = mg.models.MultiLayerNet(64, [20], 10, weight_decay_lambda=0.1)
+    expected = net.loss(DATA[0], DATA[1]).item()
+    trainer = Trainer(net, *DATA, epochs=1, mini_batch_size=150, verbose=False)
+    trainer.train()
+    assert trainer.train_loss_list == [pytest.approx(expected, rel=1e-5)]
+    assert evaluate(net, *DATA[2:])[0] == trainer.history[0].val_loss < net.loss(*DATA[2:]).item()
+
+
 def test_there_is_one_forward_for_each_step():
     net, calls = network(), []
     forward = net.forward

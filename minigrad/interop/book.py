@@ -1,0 +1,206 @@
+"""The names of "Deep Learning from Scratch", chapter 7: its notebooks run with their imports changed to this module.
+
+Its layers take and give arrays, and keep what `backward` needs. Here their gradients are those of the library: a layer is a
+function of tensors, and `backward` asks for the gradients of what `forward` did.
+
+The book's own `Trainer` goes with networks that are written down in a notebook, too: any object with `params`, `predict`,
+`loss` and `gradient`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+
+from minigrad import ops, training
+from minigrad.autograd import Function, grad
+from minigrad.data import load_mnist
+from minigrad.graph import enable_grad
+from minigrad.models import DeepConvNet, MultiLayerNet, SimpleConvNet
+from minigrad.models.book import numerical_gradient
+from minigrad.nn import Module, Parameter
+from minigrad.nn import functional as F
+from minigrad.ops import col2im, im2col
+from minigrad.primitive import Array
+from minigrad.tensor import Tensor
+from minigrad.training.metrics import labels
+from minigrad.viz.filters import filter_show
+
+__all__ = [
+    "Affine", "Convolution", "DeepConvNet", "MultiLayerNet", "Pooling", "Relu", "Sigmoid", "SimpleConvNet",
+    "SoftmaxWithLoss", "Trainer", "col2im", "filter_show", "im2col", "load_mnist", "numerical_gradient",
+]  # fmt: skip
+
+
+class Layer:
+    """What the layers share: `compute` is a function of tensors, `forward` and `backward` take and give arrays."""
+
+    parameters: tuple[str, ...] = ()  # attributes that are learned; after backward, dW has the gradient of W
+
+    def compute(self, x: Tensor, *parameters: Tensor) -> Tensor:
+        """The layer's function."""
+        raise NotImplementedError
+
+    def forward(self, x: Array) -> Array:
+        """The layer's output for a batch."""
+        with enable_grad():
+            self._inputs = [
+                Tensor(_floats(a), requires_grad=True) for a in (x, *(getattr(self, n) for n in self.parameters))
+            ]
+            self._out = self.compute(*self._inputs)
+        return np.array(self._out._array)
+
+    def backward(self, dout: Any = 1) -> Array:
+        """The gradient for the input of the last `forward`, given that for its output."""
+        gradients = grad(self._out, self._inputs, Tensor(_floats(dout), self._out.dtype), retain_graph=True)
+        dx, *others = (np.array(g._array) for g in gradients)
+        for name, g in zip(self.parameters, others, strict=True):
+            setattr(self, f"d{name}", g)
+        return dx
+
+
+class Relu(Layer):
+    """max(x, 0)."""
+
+    def compute(self, x: Tensor, *parameters: Tensor) -> Tensor:
+        return F.relu(x)
+
+
+class Sigmoid(Layer):
+    """1 / (1 + exp(-x))."""
+
+    def compute(self, x: Tensor, *parameters: Tensor) -> Tensor:
+        return F.sigmoid(x)
+
+
+class Affine(Layer):
+    """``x @ W + b``, with W (in, out); what has more than two axes is flattened first."""
+
+    parameters = ("W", "b")
+    dW: Array
+    db: Array
+
+    def __init__(self, W: Array, b: Array):
+        self.W, self.b = W, b
+
+    def compute(self, x: Tensor, *parameters: Tensor) -> Tensor:
+        W, b = parameters
+        return x.flatten(1) @ W + b
+
+
+class Convolution(Layer):
+    """Kernels W (F, C, FH, FW) slid over images (N, C, H, W).
+
+    >>> layer = Convolution(np.ones((2, 3, 5, 5)), np.zeros(2))
+    >>> layer.forward(np.ones((10, 3, 7, 7))).shape
+    (10, 2, 3, 3)
+    >>> layer.backward(np.ones((10, 2, 3, 3))).shape, layer.dW.shape, layer.db
+    ((10, 3, 7, 7), (2, 3, 5, 5), array([90., 90.]))
+    """
+
+    parameters = ("W", "b")
+    dW: Array
+    db: Array
+
+    def __init__(self, W: Array, b: Array, stride: int = 1, pad: int = 0):
+        self.W, self.b, self.stride, self.pad = W, b, stride, pad
+
+    def compute(self, x: Tensor, *parameters: Tensor) -> Tensor:
+        W, b = parameters
+        return F.conv2d(x, W, b, self.stride, self.pad)
+
+
+class Pooling(Layer):
+    """The maximum of each window; as in the book a border of zeros, if any, takes part in it."""
+
+    def __init__(self, pool_h: int, pool_w: int, stride: int = 1, pad: int = 0):
+        self.pool_h, self.pool_w, self.stride, self.pad = pool_h, pool_w, stride, pad
+
+    def compute(self, x: Tensor, *parameters: Tensor) -> Tensor:
+        p = self.pad
+        return F.max_pool2d(ops.pad(x, ((0, 0), (0, 0), (p, p), (p, p))), (self.pool_h, self.pool_w), self.stride)
+
+
+class SoftmaxWithLoss(Layer):
+    """The mean cross-entropy of softmax(x) with classes or one-hot rows `t`; `y` has the probabilities.
+
+    Differs from the book: nothing is added inside the logarithm.
+    """
+
+    y: Array
+    loss: float
+
+    def forward(self, x: Array, t: Any = None) -> Any:
+        """The loss, a number."""
+        self.t = t
+        self.loss = float(super().forward(x))
+        return self.loss
+
+    def compute(self, x: Tensor, *parameters: Tensor) -> Tensor:
+        self.y = np.array(F.softmax(x.detach(), 1)._array)
+        return F.cross_entropy(x, labels(self.t))
+
+
+class Trainer(training.Trainer):
+    """The Trainer, also for a network as the book writes one: an object with params, predict, loss and gradient."""
+
+    def __init__(self, network: Any, *args: Any, **options: Any):
+        super().__init__(network if isinstance(network, Module) else _Wrapped(network), *args, **options)
+
+    def train_step(self, x: Any, t: Any) -> tuple[float, int]:
+        done = super().train_step(x, t)
+        self._hand_over()
+        return done
+
+    def _forward(self, x: Any, t: Any) -> tuple[Tensor, Tensor]:
+        if not isinstance(self.network, _Wrapped):
+            return super()._forward(x, t)
+        return self.network(x), cast(Tensor, _Loss.apply(self.network.given, x._array, t, *self.network.parameters()))
+
+    def _load(self, state: Any) -> None:
+        super()._load(state)
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        if isinstance(self.network, _Wrapped):
+            self.network.hand_over()
+
+
+class _Wrapped(Module):
+    """A network of the book as a Module: its parameters, copied there and back."""
+
+    def __init__(self, network: Any):
+        super().__init__()
+        self.given = network
+        for name, array in network.params.items():
+            self.register_parameter(name, Parameter(_floats(array)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return Tensor(self.given.predict(x._array))
+
+    def hand_over(self) -> None:
+        """Write the parameters into the network's own arrays, which its layers hold, too."""
+        for name, parameter in self.named_parameters():
+            self.given.params[name][...] = parameter._array
+
+
+class _Loss(Function):
+    """The loss of a network of the book, whose gradient is what the network says."""
+
+    @staticmethod
+    def forward(ctx: Any, network: Any, x: Array, t: Array, *parameters: Tensor) -> Tensor:
+        ctx.gradients = network.gradient(x, t)
+        ctx.names = list(network.params)
+        ctx.dtype = parameters[0].dtype
+        return Tensor(network.loss(x, t), ctx.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        (g,) = gradients
+        return None, None, None, *(g * Tensor(ctx.gradients[name], ctx.dtype) for name in ctx.names)
+
+
+def _floats(array: Any) -> Array:
+    given = np.asarray(array)
+    return given if given.dtype.kind == "f" else given.astype(np.float64)
