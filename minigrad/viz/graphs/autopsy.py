@@ -41,12 +41,18 @@ def autopsy(error: BaseException) -> Graph | None:
 
 def _marked(error: BaseException, node: TapeNode, frames: list[FrameType], line: str) -> Graph:
     """A node of the tape is to blame: everything that backward was to walk, or all that the node was computed from."""
-    seeds = next((f.f_locals["seeds"] for f in frames if f.f_code is graph.backward.__code__), ())
-    outputs = [_stand_in(seed) for seed, _ in seeds] or [_stand_in(node)]
+    seeds = next((f.f_locals["seeds"] for f in frames if f.f_code is graph.backward.__code__), None)
     place = getattr(error, "place", None)  # of the forward, where a backward failed
     where = f"{PurePath(place.file).name}:{place.line}" if place else line
-    ir = trace(outputs, show=LOOK.show, marks={node.number: (_first_line(error), where)}, title=type(error).__name__)
-    return Graph(ir, LOOK)
+    marks = {node.number: (_first_line(error), where)}
+    title = f"{type(error).__name__} in {node.name}"
+    if seeds is not None:
+        outputs = [_stand_in(seed) for seed, _ in seeds]
+        return Graph(trace(outputs, show=LOOK.show, marks=marks, title=title, known=False), LOOK)
+    out = next((f.f_locals["out"] for f in frames if f.f_code is graph.record.__code__), None)
+    outputs = [_stand_in(node) if out is None else _wrap(out, node)]
+    ir = trace(outputs, show=LOOK.show, marks=marks, title=title, known=out is not None)
+    return Graph(replace(ir, nodes=ir.nodes[:-1], edges=ir.edges[:-1]), LOOK)  # what failed is the end: there is no output
 
 
 def _refused(error: BaseException, frames: list[FrameType], line: str) -> Graph | None:

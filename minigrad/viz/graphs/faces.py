@@ -18,7 +18,7 @@ SIDE = 11.0  # room left and right of the text
 ROOM = 7.0  # above and below
 BAR = 28.0  # least length of the room for a bar
 STRENGTH = 62.0  # room for the number of a gradient
-FEW = 4  # parameters that a card names one by one
+FEW = 3  # parameters that a card names one by one
 MOST = 36  # characters of a name
 
 
@@ -144,8 +144,8 @@ def _parameters(nodes: list[Node], copies: int, show: frozenset[str]) -> list[Ro
 
 
 def _scaled(images: tuple[Image, ...]) -> tuple[tuple[Image, float], ...]:
-    """Kernels a few pixels wide, enlarged by whole numbers to about 90 pixels."""
-    return tuple((image, float(max(1, min(6, round(90 / max(image.width, image.height)))))) for image in images)
+    """Kernels a few pixels wide, enlarged by whole numbers to about 140 pixels."""
+    return tuple((image, float(max(1, min(6, round(140 / max(image.width, image.height)))))) for image in images)
 
 
 def _row_width(row: Row) -> float:

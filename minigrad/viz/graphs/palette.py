@@ -38,11 +38,11 @@ SMALLEST, LARGEST = -8.0, 2.0  # the logarithms, to base 10, at which the scale 
 def flow(rms: float) -> tuple[str, float]:
     """Colour and width of a gradient of that root mean square: by its logarithm, from 1e-8 to 100."""
     if not math.isfinite(rms):
-        return "var(--fault-line)", 6.0
+        return "var(--fault-line)", 5.5
     if rms == 0:
         return "var(--line)", 1.0
     t = (min(max(math.log10(rms), SMALLEST), LARGEST) - SMALLEST) / (LARGEST - SMALLEST)
-    return ramp(t), round(1.0 + 4.0 * t, 2)
+    return ramp(t), round(1.0 + 3.5 * t, 2)
 
 
 def ramp(t: float) -> str:

@@ -47,7 +47,13 @@ class Slot(NamedTuple):
 class Reading:
     """The graph below some outputs; it holds arrays, and so lives only while a picture is being made."""
 
-    def __init__(self, outputs: Sequence[Tensor], model: Module | None = None, recording: Recording | None = None):
+    def __init__(
+        self,
+        outputs: Sequence[Tensor],
+        model: Module | None = None,
+        recording: Recording | None = None,
+        known: bool = True,
+    ):
         self.recording = recording or Recording()
         self.slots: dict[int, list[Slot]] = {}  # by id of an operation
         self.options: dict[int, str] = {}
@@ -64,6 +70,8 @@ class Reading:
         for root in dict.fromkeys([*([model] if model is not None else []), *self.groups.roots]):
             self._own(root)
         self.made = self._walk(outputs)
+        if known:
+            self.arrays |= {id(self.source_of(output)): output._array for output in outputs}
         self._attach_unused_data()
         self._sort()
 
@@ -81,9 +89,7 @@ class Reading:
         found: dict[int, Made] = {}
         stack: list[Made] = []
         for output in outputs:
-            made = self.source_of(output)
-            self.arrays[id(made)] = output._array
-            stack.append(made)
+            stack.append(self.source_of(output))
         while stack:
             made = stack.pop()
             if id(made) in found:

@@ -54,7 +54,7 @@ def lay(view: View, look: Look) -> Scene:
     most = max((facts(view.ir, card).saved for card in view.cards.values()), default=0)
     faces = {key: face(view, card, look.show, most) for key, card in view.cards.items()}
     gradients = "grads" in look.show
-    spacing = Spacing(ranks=42.0, ports=26.0, bends=22.0) if gradients else Spacing()
+    spacing = Spacing(ranks=38.0, ports=26.0, bends=22.0) if gradients else Spacing()
     headers = {key: width(" ".join(box_label(view, key)), 11, True) for key in view.boxes}
     sideways = look.direction == "LR"
     frames, ways = lay_out(view.cards, view.boxes, view.links, _sizes(faces, sideways), headers, spacing, sideways)

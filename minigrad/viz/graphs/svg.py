@@ -33,14 +33,14 @@ def svg(scene: Scene) -> str:
     ir = scene.view.ir
     ledger = _ledger_entries(scene) if "saved" in scene.look.show else []
     top = MARGIN + 30 + 16 * len(ir.notes)
-    legend, legend_width = legend_of(scene)
     beside = bool(ledger) and not scene.sideways
     inner = page.width + (LEDGER + 40 if beside else 0)
-    wide = max(inner, width(ir.title, 15, True), legend_width, *(width(note, 11) for note in ir.notes), 160) + 2 * MARGIN
+    wide = max(inner, width(ir.title, 15, True), *(width(note, 11) for note in ir.notes), 360) + 2 * MARGIN
+    legend, lines = legend_of(scene, wide - 2 * MARGIN)
     listed = 34 + 22.0 * (len(ledger) + 1) if ledger else 0.0
     tall = max(page.height, listed) if beside or not ledger else page.height + 24 + listed
     left = MARGIN + (wide - 2 * MARGIN - inner) / 2
-    height = top + tall + 34 + (18 if legend else 0) + MARGIN / 2
+    height = top + tall + 34 + 20 * lines
     parts = [
         f'<rect class="paper" width="{_n(wide)}" height="{_n(height)}" rx="8"/>',
         _text(MARGIN, MARGIN + 8, ir.title, "heading"),
@@ -53,7 +53,7 @@ def svg(scene: Scene) -> str:
         corner = (left + page.width + 40, top) if beside else (left, top + page.height + 24)
         parts += [f'<g transform="translate({_n(corner[0])} {_n(corner[1])})">', *_ledger(ledger), "</g>"]
     if legend:
-        parts += [f'<g transform="translate({_n(MARGIN)} {_n(height - MARGIN)})">', *legend, "</g>"]
+        parts += [f'<g transform="translate({_n(MARGIN)} {_n(top + tall + 26)})">', *legend, "</g>"]
     text = (
         f'<svg xmlns="http://www.w3.org/2000/svg" id="{UID}" viewBox="0 0 {_n(wide)} {_n(height)}" '
         f'width="{_n(wide)}" height="{_n(height)}" role="img" style="max-width:100%;height:auto">\n'
@@ -227,7 +227,11 @@ def face_text(kind: str, face: Face) -> list[str]:
     y, side = ROOM, SIDE
     for row in face.rows:
         tall = HEAD if row.style == "title" else LINE
-        if kind in ROUND and not row.right and row.strength is None:
+        if kind in ROUND and row.strength is not None:  # the same row, as narrow as it can be, in the middle
+            strength = width(number(row.strength), 11) + 15
+            room = (face.width - width(row.text, 11) - strength - 9) / 2
+            parts.append(_row(row, room, y + tall - 4.5, face.width - room, strength))
+        elif kind in ROUND:
             parts.append(_text(face.width / 2, y + tall - 4.5, row.text, row.style, "middle"))
         else:
             parts.append(_row(row, side, y + tall - 4.5, face.width - side))
@@ -246,13 +250,13 @@ def face_text(kind: str, face: Face) -> list[str]:
     return parts
 
 
-def _row(row: Row, left: float, y: float, right: float) -> str:
+def _row(row: Row, left: float, y: float, right: float, strength: float = STRENGTH) -> str:
     parts = []
     if row.strength is not None:
         mark = palette.flow(row.strength)[0]
-        parts.append(f'<circle style="fill:{mark}" cx="{_n(right - STRENGTH + 5)}" cy="{_n(y - 3.5)}" r="3.5"/>')
+        parts.append(f'<circle style="fill:{mark}" cx="{_n(right - strength + 5)}" cy="{_n(y - 3.5)}" r="3.5"/>')
         parts.append(_text(right, y, number(row.strength), "soft", "end"))
-        right -= STRENGTH + 6
+        right -= strength + 6
     if row.style in ("parameter", "buffer"):
         chip = "chip" if row.style == "parameter" else "buffer-chip"
         parts.append(f'<rect class="{chip}" {_rect(left, y - 7, 7, 7)} rx="1.5"/>')
@@ -329,18 +333,21 @@ def _ledger(entries: list[tuple[str, int]]) -> Iterable[str]:
             yield f'<rect class="bar" {_rect(0, y + 4, max(1.5, LEDGER * saved / most), 3)} rx="1.5"/>'
 
 
-def legend_of(scene: Scene) -> tuple[list[str], float]:
-    """What shapes and colours mean, of those that the picture uses; and its width."""
+def legend_of(scene: Scene, room: float) -> tuple[list[str], int]:
+    """What shapes and colours mean, of those that the picture uses, and in how many lines."""
     view, look = scene.view, scene.look
     kinds = dict.fromkeys(card.kind for card in view.cards.values())
     names = {"input": "input", "data": "data, no gradient", "op": "operation", "module": "closed module", "output": "output"}
     parts: list[str] = []
-    x = 0.0
+    x, line = 0.0, 0
 
     def entry(mark: str, text: str, wide: float = 22.0) -> None:
-        nonlocal x
-        parts.append(f'<g transform="translate({_n(x)} 0)">{mark}{_text(wide + 6, 10, text, "key")}</g>')
-        x += wide + 6 + width(text, 11) + 20
+        nonlocal x, line
+        needed = wide + 6 + width(text, 11)
+        if x and x + needed > room:
+            x, line = 0.0, line + 1
+        parts.append(f'<g transform="translate({_n(x)} {20 * line})">{mark}{_text(wide + 6, 10, text, "key")}</g>')
+        x += needed + 20
 
     for kind in names:
         if kind in kinds:
@@ -363,7 +370,7 @@ def legend_of(scene: Scene) -> tuple[list[str], float]:
         )
         low, high = number(10.0**palette.SMALLEST), number(10.0**palette.LARGEST)
         entry(bars, f"gradient, root mean square {low} … {high}", 64)
-    return parts, max(0.0, x - 20)
+    return parts, line + 1
 
 
 def _hidden(shown: bool) -> str:

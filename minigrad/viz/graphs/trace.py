@@ -14,7 +14,7 @@ from minigrad.primitive import Array
 from minigrad.tensor import Tensor
 from minigrad.viz.graphs import ledger
 from minigrad.viz.graphs.flow import gradients, root_mean_square
-from minigrad.viz.graphs.groups import Groups
+from minigrad.viz.graphs.groups import LANES, Groups
 from minigrad.viz.graphs.ir import Edge, GraphIR, Group, Image, Node
 from minigrad.viz.graphs.numbers import byte_count, counted, summary
 from minigrad.viz.graphs.reading import Data, Reading, is_operation, lane_of, variables
@@ -23,6 +23,8 @@ from minigrad.viz.graphs.rules import rule_text
 from minigrad.viz.graphs.thumbnails import kernel_images
 
 __all__ = ["trace"]
+
+NAMES = {"multiply_matrices": "matmul"}  # as a reader knows what is another step inside
 
 
 def trace(
@@ -35,9 +37,13 @@ def trace(
     show: frozenset[str] = frozenset(),
     marks: Mapping[int, tuple[str, str]] | None = None,
     title: str = "",
+    known: bool = True,
 ) -> GraphIR:
-    """Everything that the outputs were computed from; `marks` gives (what is wrong, where) by number of a node."""
-    reading = Reading(outputs, model, recording)
+    """Everything that the outputs were computed from; `marks` gives (what is wrong, where) by number of a node.
+
+    The values of outputs that are not `known`, because only their nodes are left, are not looked at.
+    """
+    reading = Reading(outputs, model, recording, known)
     facts = _Facts(reading, show, initial or {}, marks or {})
     if "grads" in show:
         facts.measure(outputs)
@@ -52,12 +58,13 @@ def trace(
     for output in outputs:
         made = reading.source_of(output)
         name = _name_of(output, called) or _guess(output, reading)
-        nodes.append(Node("output", name, output.shape, str(output.dtype), value=summary(output._array)))
+        value = summary(output._array) if known else ""
+        nodes.append(Node("output", name, output.shape, str(output.dtype), value=value))
         edges.append(Edge(index[id(made)], len(nodes) - 1, "", output._node is not None))
     groups, nodes = _used(reading.groups, nodes)
     subject = title or _subject(reading, outputs, called)
-    heading = _title(subject, nodes, groups, reading)
-    return GraphIR(tuple(nodes), tuple(edges), groups, heading, tuple(dict.fromkeys(facts.notes)))
+    notes = [*facts.notes, *_unused_lanes(nodes)]
+    return GraphIR(tuple(nodes), tuple(edges), groups, _title(subject, nodes, groups), tuple(dict.fromkeys(notes)))
 
 
 class _Facts:
@@ -103,7 +110,7 @@ class _Facts:
                       "gradient": rms, "mark": mark, "where": where, "variable": called.get(id(made), "")}  # fmt: skip
         shape, dtype = (made.shape, made.dtype) if isinstance(made, TapeNode) else (made.out.shape, made.out.dtype)
         return Node(
-            "op", op.__name__, shape, str(dtype), self.reading.groups.of(made.scope, lane), lane,
+            "op", NAMES.get(op.__name__, op.__name__), shape, str(dtype), self.reading.groups.of(made.scope, lane), lane,
             self.reading.options[id(made)], value=value, seconds=call.seconds if call else None, **fields,
         )  # fmt: skip
 
@@ -174,7 +181,14 @@ def _subject(reading: Reading, outputs: Sequence[Tensor], called: Mapping[int, s
     return f"{roots[0]} {what}" if len(roots) == 1 else what if any(names) else "graph"
 
 
-def _title(subject: str, nodes: Sequence[Node], groups: Sequence[Group], reading: Reading) -> str:
+def _unused_lanes(nodes: Sequence[Node]) -> list[str]:
+    """Derivatives of which nothing is needed further on have no lane: a reader would miss them."""
+    used = {node.lane for node in nodes}
+    unused = [LANES[lane] for lane in range(1, min(max(used), len(LANES))) if lane not in used]
+    return [f"nothing of the {name} is needed here" for name in unused]
+
+
+def _title(subject: str, nodes: Sequence[Node], groups: Sequence[Group]) -> str:
     """``SimpleConvNet loss: 8 ops, 433,890 parameters, 12.4 MB saved for backward``; a composite function is one op."""
     operations = set()
     for i, node in enumerate(nodes):

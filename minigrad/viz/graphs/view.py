@@ -82,6 +82,8 @@ def look_at(ir: GraphIR, closed: Iterable[int]) -> View:
         else:
             cards[where[i]].members.append(i)
     links, outgoing = _links(ir, where, cards, folded)
+    for card in cards.values():
+        card.parameters.sort(key=lambda i: (ir.nodes[i].kind == "buffer", i))
     for key, value in outgoing.items():
         cards[key].value = value
     view = View(ir, cards, links, _boxes(ir.groups, cards.values()))
@@ -90,14 +92,32 @@ def look_at(ir: GraphIR, closed: Iterable[int]) -> View:
 
 
 def closed_groups(ir: GraphIR, depth: int | None, primitives: bool) -> set[int]:
-    """The groups that are closed: modules `depth` levels below the outermost, and functions unless `primitives`."""
-    levels = module_levels(ir.groups)
-    return {
-        i
-        for i, group in enumerate(ir.groups)
-        if (group.kind == "function" and not primitives)
-        or (group.kind == "module" and depth is not None and levels[i] >= depth)
-    }
+    """The groups that are closed: modules `depth` levels below the outermost, and functions unless `primitives`.
+
+    A module of one operation stays open: its name goes on the card of that.
+    """
+    functions = {i for i, group in enumerate(ir.groups) if group.kind == "function" and not primitives}
+    if depth is None:
+        return functions
+    levels, inside = module_levels(ir.groups), _cards_inside(ir, functions)
+    modules = {i for i, group in enumerate(ir.groups) if group.kind == "module" and levels[i] >= depth and inside[i] != 1}
+    return functions | modules
+
+
+def _cards_inside(ir: GraphIR, closed: set[int]) -> list[int]:
+    """How many cards of operations each group would have in it, with these closed."""
+    shut = _outermost(ir.groups, closed)
+    inside = [0] * len(ir.groups)
+    for group in closed:
+        if shut[group] == group and ir.groups[group].parent >= 0:
+            inside[ir.groups[group].parent] += 1
+    for node in ir.nodes:
+        if node.kind == "op" and node.group >= 0 and shut[node.group] < 0:
+            inside[node.group] += 1
+    for group in range(len(ir.groups) - 1, -1, -1):  # children first
+        if ir.groups[group].parent >= 0 and group not in closed:
+            inside[ir.groups[group].parent] += inside[group]
+    return inside
 
 
 def automatic_depth(ir: GraphIR, primitives: bool) -> int | None:

@@ -20,7 +20,7 @@ def test_depth_closes_modules_from_below():
     loss, net = stacked(2)
     graph = mg.viz.graph(loss, model=net, names={}, fold=False)
     assert titles(graph.restyled(depth=0))[:2] == ["x", "Stack"]
-    assert titles(graph.restyled(depth=1))[1:5] == ["entrance", "tanh", "blocks", "head"]
+    assert titles(graph.restyled(depth=1))[1:5] == ["linear", "tanh", "blocks", "linear"]
     assert titles(graph.restyled(depth=2))[1:7] == ["linear", "tanh", "blocks.0", "blocks.1", "linear", "pow"]
     assert titles(graph.restyled(depth=9)) == titles(graph)
 

@@ -30,7 +30,7 @@ class Spacing:
 
     between: float = 28.0  # cards beside one another
     bends: float = 16.0  # long links beside anything
-    ranks: float = 36.0
+    ranks: float = 30.0
     ports: float = 22.0  # ends of links on one card
     padding: float = 16.0  # within a box
     header: float = 26.0  # of a box, for its title
