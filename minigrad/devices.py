@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import Any
 
-__all__ = ["accelerator", "backends", "cuda", "device"]
+import numpy as np
+
+from minigrad.primitive import DType, Traced
+
+__all__ = ["accelerator", "backends", "cuda", "device", "requested"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,6 +36,20 @@ class device:
 
     def __repr__(self) -> str:
         return f"device(type={self.type!r})"
+
+
+def requested(args: tuple[Any, ...], dtype: DType, device_: Any) -> np.dtype[Any] | None:
+    """The dtype that a call of `to` asks for, if any: among `args`, or by name; raises ValueError for another device."""
+    for arg in args:
+        if isinstance(arg, Traced):
+            dtype = arg._array.dtype
+        elif isinstance(arg, device) or (isinstance(arg, str) and arg not in np.sctypeDict):
+            device_ = arg
+        elif not isinstance(arg, bool):  # of non_blocking
+            dtype = arg
+    if device_ is not None:
+        device(device_)
+    return None if dtype is None else np.dtype(dtype)
 
 
 class _Absent:

@@ -157,16 +157,8 @@ class Values(Traced):
         self, *args: Any, dtype: DType = None, device: Any = None, non_blocking: bool = False, copy: bool = False
     ) -> Tensor:
         """The same values in another dtype, or that of another tensor; a device may be named, if it is the CPU."""
-        for arg in args:
-            if isinstance(arg, Traced):
-                dtype = arg._array.dtype
-            elif isinstance(arg, devices.device) or (isinstance(arg, str) and arg not in np.sctypeDict):
-                device = arg
-            elif not isinstance(arg, bool):  # of non_blocking
-                dtype = arg
-        if device is not None:
-            devices.device(device)
-        return self.astype(self.dtype if dtype is None else dtype)
+        wanted = devices.requested(args, dtype, device)
+        return self.astype(self.dtype if wanted is None else wanted)
 
     def cpu(self) -> Any:
         """The tensor itself: it is on the CPU."""

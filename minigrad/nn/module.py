@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from minigrad import devices
 from minigrad.errors import DTypeError, MinigradError
 from minigrad.nn.hooks import Hooks, RemovableHandle
 from minigrad.nn.parameter import Parameter
@@ -292,19 +293,23 @@ class Module:
         for parameter in self.parameters():
             parameter.grad = None if set_to_none or parameter.grad is None else parameter.grad * 0
 
-    def to(self, dtype: DType) -> Self:
+    def to(self, *args: Any, dtype: DType = None, device: Any = None, non_blocking: bool = False) -> Self:
         """Convert parameters and floating-point buffers, in place, to a float dtype; their gradients are forgotten.
 
-        PyTorch's device "cpu" is accepted and changes nothing: there is no other.
+        A device may be named as in PyTorch, if it is the CPU.
         """
-        if isinstance(dtype, str) and dtype == "cpu":
+        wanted = devices.requested(args, dtype, device)
+        if wanted is None:
             return self
-        wanted = np.dtype(dtype)
         if wanted.kind != "f":
             raise DTypeError(f"to: a module's dtype must be a float, got {wanted}")
         for tensor in [*self.parameters(), *self.buffers()]:
             if tensor.dtype.kind == "f" and tensor.dtype != wanted:
                 tensor._convert(wanted)
+        return self
+
+    def cpu(self) -> Self:
+        """The module itself: it is on the CPU."""
         return self
 
     type = to

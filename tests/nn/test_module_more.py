@@ -69,7 +69,9 @@ def test_nan_is_not_loaded():
 def test_dtypes_and_devices():
     net = Net()
     assert net.half().head.weight.dtype == np.float16 and net.type(np.float32).head.weight.dtype == np.float32
-    assert net.to("cpu") is net and net.to("float64").head.bias.dtype == np.float64
+    assert net.to("cpu") is net.cpu() is net and net.to(mg.device("cpu"), np.float64).head.bias.dtype == np.float64
+    with pytest.raises(ValueError, match="computes on the CPU"):
+        net.to("cuda")
     net(mg.ones(1, 1, 4, 4, dtype=np.float64)).sum().backward()
     net.zero_grad(set_to_none=False)
     assert (net.head.weight.grad == 0).all()
