@@ -13,10 +13,9 @@ import numpy as np
 from minigrad import viz
 from minigrad.cli.runs import restore
 from minigrad.nn import Module
-from minigrad.nn import functional as F
 from minigrad.primitive import Array
-from minigrad.tensor import Tensor
 from minigrad.training import Run
+from minigrad.training.gallery import loss_graph
 from minigrad.viz.graphs.look import CHOICES, SHOWN
 
 __all__ = ["add_parser"]
@@ -79,10 +78,7 @@ def _of_run(args: argparse.Namespace, options: dict[str, Any]) -> viz.Graph:
     saved.load_weights("best", network)
     if args.input:
         return network.graph(*map(_random, args.input), initial=initial, **options)
-    x, t = Tensor(data.x_train[:BATCH]), data.t_train[:BATCH]
-    return viz.graph(
-        lambda: F.cross_entropy(network(x), t), initial=initial, **{"show": ("shapes", "saved", "grads"), **options}
-    )
+    return loss_graph(network, initial, data.x_train[:BATCH], data.t_train[:BATCH], **options)
 
 
 def _of_module(args: argparse.Namespace, options: dict[str, Any]) -> viz.Graph:

@@ -193,6 +193,10 @@ def _picture(args: argparse.Namespace, run: Run, trainer: Trainer, data: dataset
         made = ", ".join(names)
     except ImportError as error:
         made = f"no pictures: {' '.join(str(error).split())}"
+    batch = slice(args.batch_size)
+    graph = gallery.loss_graph(network, initial.state_dict(), data.x_train[batch], data.t_train[batch])
+    graph.save(run.folder / "graph.svg")
+    graph.save(run.folder / "graph.html")
     story = report.Story(
         title=f"{type(network).__name__} on {args.data}",
         config=run.config,
@@ -204,11 +208,12 @@ def _picture(args: argparse.Namespace, run: Run, trainer: Trainer, data: dataset
         x=data.x_test,
         t=data.t_test,
         classes=data.names,
+        graph=graph.render("svg").decode(),
         resume=_resume_command(run),
     )
     run.write("report.html", report.report(story))
     if talk:
-        print(f"drawn  {made}, report.html", file=sys.stderr)
+        print(f"drawn  {made}, graph.svg, graph.html, report.html", file=sys.stderr)
 
 
 def _resume_command(run: Run) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from minigrad import viz
 from minigrad.nn import Module
+from minigrad.nn import functional as F
 from minigrad.nn.inference import scores
 from minigrad.primitive import Array
+from minigrad.tensor import Tensor
 
-__all__ = ["draw"]
+__all__ = ["draw", "loss_graph"]
 
 
 def draw(
@@ -35,3 +37,9 @@ def draw(
     for name, picture in pictures.items():
         picture().savefig(folder / name)
     return list(pictures)
+
+
+def loss_graph(network: Module, initial: Mapping[str, Tensor], x: Array, t: Array, **options: Any) -> viz.Graph:
+    """The graph of the loss of a batch: its gradients, what is saved for them, and kernels beside the initial ones."""
+    shown = {"show": ("shapes", "saved", "grads"), **options}
+    return viz.graph(lambda: F.cross_entropy(network(Tensor(x)), t), initial=initial, **shown)

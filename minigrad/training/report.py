@@ -47,6 +47,7 @@ class Story(NamedTuple):
     x: Array  # test images (N, C, H, W)
     t: Array
     classes: Sequence[str]
+    graph: str  # of the loss, as SVG
     resume: str  # the command
 
 
@@ -61,6 +62,7 @@ def report(story: Story) -> str:
         _confusion(story, given),
         _mistakes(story, given),
         _gradients(story),
+        _graph(story),
         _facts(story),
     ]
     css = Path(__file__).with_name("report.css").read_text()
@@ -223,6 +225,14 @@ def _gradients(story: Story) -> str:
     return (
         "<h2>Gradients</h2><p class=soft>the norm of each layer's gradient in the last step of each epoch, on a logarithmic "
         f"scale</p><div class=two><figure>{chart}</figure></div>"
+    )
+
+
+def _graph(story: Story) -> str:
+    drawing = story.graph[story.graph.index("<svg") :]
+    return (
+        "<h2>Graph</h2><p class=soft>the loss of a batch: what it is made of, what is kept for its gradient, and how that "
+        f"flows back</p><div class=graph>{drawing}</div>"
     )
 
 

@@ -40,7 +40,17 @@ def said(capsys, *argv):
 
 def test_what_a_run_leaves(folder):
     pictures = ["confusion.png", "curves.png", "dreams.png", "feature_maps.png", "filters.png", "mistakes.png"]
-    files = ["checkpoint.npz", "config.json", "gradients.csv", "history.csv", "report.html", "summary.txt", "weights"]
+    files = [
+        "checkpoint.npz",
+        "config.json",
+        "gradients.csv",
+        "graph.html",
+        "graph.svg",
+        "history.csv",
+        "report.html",
+        "summary.txt",
+        "weights",
+    ]
     assert sorted(os.listdir("run")) == sorted(pictures + files)
     config = json.loads(Path("run/config.json").read_text())
     assert config["command"] == (
@@ -68,7 +78,9 @@ def test_without_matplotlib_there_is_a_report_and_a_word(folder, capsys, monkeyp
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert main([*FEW, "--out", "bare"]) == 0
     err = capsys.readouterr().err
-    assert "no pictures: pictures need matplotlib hint: pip install minigrad[plot], report.html" in err
+    assert (
+        "no pictures: pictures need matplotlib hint: pip install minigrad[plot], graph.svg, graph.html, report.html" in err
+    )
     assert Path("bare/report.html").is_file() and not list(Path("bare").glob("*.png"))
     assert main(["filters", "bare"]) == 1 and "pip install minigrad[plot]" in capsys.readouterr().err
 
