@@ -20,7 +20,8 @@ from minigrad.viz.confusion import confusion_matrix
 from minigrad.viz.filters import kernels
 from minigrad.viz.images import drawable
 from minigrad.viz.mistakes import worst_by_loss
-from minigrad.viz.png import data_uri, grey, heat
+from minigrad.viz.png import data_uri, png
+from minigrad.viz.shades import grey, heat
 from minigrad.viz.style import columns_for, mosaic
 
 __all__ = ["Story", "report"]
@@ -270,4 +271,4 @@ def _face(image: Array, width: int) -> str:
 
 
 def _image(pixels: Array, width: int, alt: str, look: str = "pixels") -> str:
-    return f'<img class="{look}" width="{width}" alt="{escape(alt)}" src="{data_uri(pixels)}">'
+    return f'<img class="{look}" width="{width}" alt="{escape(alt)}" src="{data_uri(png(pixels))}">'

@@ -14,8 +14,8 @@ from minigrad.viz.graphs.layout.placing import ARROW, Placement, Rect, path, pla
 from minigrad.viz.graphs.lettering import shortened, width
 from minigrad.viz.graphs.numbers import byte_count, number
 from minigrad.viz.graphs.scene import Scene, box_label
-from minigrad.viz.graphs.thumbnails import data_uri
 from minigrad.viz.graphs.view import Card
+from minigrad.viz.png import data_uri
 
 __all__ = ["svg"]
 
@@ -244,7 +244,7 @@ def face_text(kind: str, face: Face) -> list[str]:
     x = side
     for image, scale in face.images:
         w, h = image.width * scale, image.height * scale
-        parts.append(f'<image class="kernel" {_rect(x, y + 2, w, h)} href="{data_uri(image)}"/>')
+        parts.append(f'<image class="kernel" {_rect(x, y + 2, w, h)} href="{data_uri(image.png)}"/>')
         parts.append(_text(x, y + h + 13, image.caption, "small"))
         x += w + 8
     return parts

@@ -1,19 +1,17 @@
-"""Kernels as small pictures: PNG bytes written with zlib, so that a graph needs no plotting library to show them."""
+"""Kernels as small pictures, which a graph shows without a plotting library."""
 
 from __future__ import annotations
 
-import base64
 import math
-import struct
-import zlib
 
 import numpy as np
 
 from minigrad.primitive import Array
 from minigrad.viz.graphs.ir import Image
 from minigrad.viz.graphs.palette import DIVERGING
+from minigrad.viz.png import png
 
-__all__ = ["data_uri", "kernel_images", "levels", "png"]
+__all__ = ["kernel_images", "levels"]
 
 SHOWN = 32  # kernels at most
 LARGEST = 16  # pixels of a kernel's side at most: beyond it, the parameter is not a kernel to look at
@@ -55,30 +53,9 @@ def levels(kernels: Array, scale: float) -> Array:
     return grid
 
 
-def png(indices: Array) -> bytes:
-    """A PNG file of palette indices (height, width); index 0 is transparent."""
-    height, width = indices.shape
-    raw = np.zeros((height, width + 1), np.uint8)  # each row starts with its filter: none
-    raw[:, 1:] = indices
-    palette = b"\0\0\0" + b"".join(struct.pack("3B", *colour) for colour in DIVERGING)
-    chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
-        (b"PLTE", palette),
-        (b"tRNS", b"\0"),
-        (b"IDAT", zlib.compress(raw.tobytes(), 9)),
-        (b"IEND", b""),
-    ]
-    framed = [struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
-
-
-def data_uri(image: Image) -> str:
-    return "data:image/png;base64," + base64.b64encode(image.png).decode("ascii")
-
-
 def _image(caption: str, kernels: Array, scale: float) -> Image:
     grid = levels(kernels, scale)
-    return Image(caption, grid.shape[1], grid.shape[0], png(grid))
+    return Image(caption, grid.shape[1], grid.shape[0], png(grid, DIVERGING))
 
 
 def _largest(array: Array) -> float:

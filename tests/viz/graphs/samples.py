@@ -7,7 +7,8 @@ import numpy as np
 import minigrad as mg
 from minigrad import nn
 from minigrad.viz.graphs.ir import Edge, GraphIR, Group, Image, Node
-from minigrad.viz.graphs.thumbnails import png
+from minigrad.viz.graphs.palette import DIVERGING
+from minigrad.viz.png import png
 
 
 def sum_of_two():
@@ -87,7 +88,7 @@ def _sum():
 
 def _network():
     """A layer with a kernel, two equal blocks in a row, a loss; gradients, bytes, a buffer, a fault."""
-    kernel = Image("weight", 2, 1, png(np.array([[1, 255]], np.uint8)))
+    kernel = Image("weight", 2, 1, png(np.array([[1, 255]], np.uint8), DIVERGING))
     groups = [
         Group("module", "Net", type="Net"),
         Group("module", "conv", 0, "conv", "Conv2d", "1, 2, kernel_size=(1, 2)"),
