@@ -198,4 +198,5 @@ def test_every_registered_ufunc_is_dispatched():
         names = getattr(op, "names", None)
         if names and len(names) == 1:
             x = mg.tensor(np.array([True, False]) if ufunc is np.invert else np.array([0.5, 0.25]))
-            assert isinstance(ufunc(x), mg.Tensor), ufunc
+            with np.errstate(invalid="ignore"):  # arccosh of 0.5
+                assert isinstance(ufunc(x), mg.Tensor), ufunc

@@ -1,11 +1,13 @@
 """NumPy's ufuncs and their derivatives, one line each, then the few functions that are not ufuncs.
 
-At kinks the convention is stated beside the rule: relu'(0) = 0, abs'(0) = 0, equal operands of maximum share the gradient,
-clip passes it on its bounds. Powers: d/dx x**0 = 0 and d/dy 0**y = 0, without a NaN from log 0.
+At kinks the convention is stated beside the rule: abs'(0) = 0, equal operands of maximum share the gradient, clip passes it
+on its bounds. Powers: d/dx x**0 = 0 and d/dy 0**y = 0, without a NaN from log 0.
+PyTorch's names, where they differ from NumPy's, stand below the tables.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -14,11 +16,20 @@ import numpy as np
 from minigrad.primitive import Array, Primitive, binary, primitive, register, unary
 
 __all__ = [
-    "absolute", "add", "astype", "bitwise_and", "bitwise_or", "bitwise_xor", "ceil", "clip", "cos", "divide", "equal",
-    "exp", "expm1", "floor", "floor_divide", "greater", "greater_equal", "invert", "isfinite", "isinf", "isnan", "less",
-    "less_equal", "log", "log1p", "maximum", "minimum", "multiply", "negative", "not_equal", "positive", "power", "relu",
-    "remainder", "round_", "sigmoid", "sign", "sin", "sqrt", "square", "subtract", "tanh", "where",
+    "abs", "absolute", "acos", "acosh", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
+    "asin", "asinh", "astype", "atan", "atan2", "atanh", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor",
+    "cbrt", "ceil", "clamp", "clip", "copysign", "cos", "cosh", "deg2rad", "degrees", "divide", "divmod", "eq", "equal",
+    "exp", "exp2", "expm1", "fabs", "fix", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "ge",
+    "greater", "greater_equal", "gt", "heaviside", "hypot", "invert", "isfinite", "isinf", "isnan", "ldexp", "le",
+    "less", "less_equal", "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "lt", "maximum", "minimum", "modf", "mul", "multiply", "ne", "neg", "negative",
+    "not_equal", "positive", "pow", "power", "rad2deg", "radians", "reciprocal", "remainder", "rint", "sgn", "sigmoid",
+    "sign", "signbit", "sin", "sinh", "sqrt", "square", "sub", "subtract", "tan", "tanh", "true_divide", "trunc",
+    "where",
 ]  # fmt: skip
+
+LOG_2, LOG_10 = math.log(2), math.log(10)
+DEGREE = math.pi / 180
 
 add = binary(np.add, lambda g: g, lambda g: g)
 subtract = binary(np.subtract, lambda g: g, lambda g: -g)
@@ -27,18 +38,56 @@ divide = binary(np.divide, lambda g, y: g / y, lambda g, y, out: -g * out / y)
 negative = unary(np.negative, lambda g: -g)
 positive = unary(np.positive, lambda g: g)
 square = unary(np.square, lambda g, x: g * (2 * x))
+reciprocal = unary(np.reciprocal, lambda g, out: -g * (out * out))
 absolute = unary(np.absolute, lambda g, x: g * np.sign(x))
+fabs = unary(np.fabs, lambda g, x: g * np.sign(x))
+deg2rad = unary(np.deg2rad, lambda g: g * DEGREE)
+radians = unary(np.radians, lambda g: g * DEGREE)
+rad2deg = unary(np.rad2deg, lambda g: g / DEGREE)
+degrees = unary(np.degrees, lambda g: g / DEGREE)
 
 exp = unary(np.exp, lambda g, out: g * out)
+exp2 = unary(np.exp2, lambda g, out: g * (out * LOG_2))
 expm1 = unary(np.expm1, lambda g, out: g * (out + 1))
 log = unary(np.log, lambda g, x: g / x)
+log2 = unary(np.log2, lambda g, x: g / (x * LOG_2))
+log10 = unary(np.log10, lambda g, x: g / (x * LOG_10))
 log1p = unary(np.log1p, lambda g, x: g / (1 + x))
 sqrt = unary(np.sqrt, lambda g, out: g / (2 * out))  # +inf at 0
+cbrt = unary(np.cbrt, lambda g, out: g / (3 * out * out))  # +inf at 0
+
 sin = unary(np.sin, lambda g, x: g * np.cos(x))
 cos = unary(np.cos, lambda g, x: -g * np.sin(x))
+tan = unary(np.tan, lambda g, out: g * (1 + out * out))
+arcsin = unary(np.arcsin, lambda g, x: g / np.sqrt((1 - x) * (1 + x)))  # +inf at -1 and 1
+arccos = unary(np.arccos, lambda g, x: -g / np.sqrt((1 - x) * (1 + x)))
+arctan = unary(np.arctan, lambda g, x: g / (1 + x * x))
+sinh = unary(np.sinh, lambda g, x: g * np.cosh(x))
+cosh = unary(np.cosh, lambda g, x: g * np.sinh(x))
 tanh = unary(np.tanh, lambda g, out: g * (1 - out * out))
+arcsinh = unary(np.arcsinh, lambda g, x: g / np.hypot(x, 1))
+arccosh = unary(np.arccosh, lambda g, x: g / np.sqrt((x - 1) * (x + 1)))
+arctanh = unary(np.arctanh, lambda g, x: g / ((1 - x) * (1 + x)))
 
-# Half of g to each of two equal operands.
+# At the origin, where neither has a derivative, 0.
+hypot = binary(
+    np.hypot,
+    lambda g, x, out: g * (x / (out + (out == 0))),
+    lambda g, y, out: g * (y / (out + (out == 0))),
+)
+arctan2 = binary(  # of (y, x) in the order of NumPy and PyTorch: x stands for the numerator here
+    np.arctan2,
+    lambda g, x, y: g * _over_square(y, x, y),
+    lambda g, x, y: -g * _over_square(x, x, y),
+)
+logaddexp = binary(np.logaddexp, lambda g, x, y: g * _share(x - y), lambda g, x, y: g * _share(y - x))
+logaddexp2 = binary(
+    np.logaddexp2,
+    lambda g, x, y: g * _share((x - y) * LOG_2),
+    lambda g, x, y: g * _share((y - x) * LOG_2),
+)
+
+# Half of g to each of two equal operands. fmax and fmin ignore a NaN beside a number.
 maximum = binary(
     np.maximum,
     lambda g, x, y: g * (x > y) + (g / 2) * (x == y),
@@ -49,34 +98,56 @@ minimum = binary(
     lambda g, x, y: g * (x < y) + (g / 2) * (x == y),
     lambda g, x, y: g * (x > y) + (g / 2) * (x == y),
 )
+fmax = binary(
+    np.fmax,
+    lambda g, x, y: g * ((x > y) | np.isnan(y)) + (g / 2) * (x == y),
+    lambda g, x, y: g * ((x < y) | np.isnan(x)) + (g / 2) * (x == y),
+)
+fmin = binary(
+    np.fmin,
+    lambda g, x, y: g * ((x < y) | np.isnan(y)) + (g / 2) * (x == y),
+    lambda g, x, y: g * ((x > y) | np.isnan(x)) + (g / 2) * (x == y),
+)
 
-remainder = binary(np.remainder, lambda g: g, lambda g, x, y: -g * np.floor(x / y))
+# x minus so many times y, a whole number that the result itself tells best: x/y may round to the next.
+remainder = binary(np.remainder, lambda g: g, lambda g, x, y, out: -g * np.rint((x - out) / y))
+fmod = binary(np.fmod, lambda g: g, lambda g, x, y, out: -g * np.rint((x - out) / y))
+copysign = binary(np.copysign, lambda g, x, out: g * (np.sign(x) * np.sign(out)), None)
+ldexp = binary(np.ldexp, lambda g, y: np.ldexp(g, y), None)  # x * 2**y for integers y
 
 # Piecewise constant: the derivative is 0 wherever it exists, and 0 by convention at the steps.
 sign = unary(np.sign, lambda g: np.zeros_like(g))
 floor = unary(np.floor, lambda g: np.zeros_like(g))
 ceil = unary(np.ceil, lambda g: np.zeros_like(g))
-round_ = unary(np.rint, lambda g: np.zeros_like(g))
+trunc = unary(np.trunc, lambda g: np.zeros_like(g))
+rint = unary(np.rint, lambda g: np.zeros_like(g))
 floor_divide = binary(np.floor_divide, None, None)
+heaviside = binary(np.heaviside, None, lambda g, x: g * (x == 0))  # y is the value at 0
 
-isnan, isinf, isfinite = (Primitive(f, ("x",), True) for f in (np.isnan, np.isinf, np.isfinite))
+# Questions: the answers have no gradient.
+isnan, isinf, isfinite, signbit, logical_not, invert = (
+    Primitive(f, ("x",), True) for f in (np.isnan, np.isinf, np.isfinite, np.signbit, np.logical_not, np.invert)
+)
 equal, not_equal, less, less_equal, greater, greater_equal = (
     Primitive(f, ("x", "y"), True) for f in (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
 )
-bitwise_and, bitwise_or, bitwise_xor = (
-    Primitive(f, ("x", "y"), True) for f in (np.bitwise_and, np.bitwise_or, np.bitwise_xor)
+logical_and, logical_or, logical_xor, bitwise_and, bitwise_or, bitwise_xor = (
+    Primitive(f, ("x", "y"), True)
+    for f in (np.logical_and, np.logical_or, np.logical_xor, np.bitwise_and, np.bitwise_or, np.bitwise_xor)
 )
-invert = Primitive(np.invert, ("x",), True)
-for _op in (isnan, isinf, isfinite, equal, not_equal, less, less_equal, greater, greater_equal,
-            bitwise_and, bitwise_or, bitwise_xor, invert):  # fmt: skip
+for _op in (isnan, isinf, isfinite, signbit, logical_not, invert, equal, not_equal, less, less_equal, greater,
+            greater_equal, logical_and, logical_or, logical_xor, bitwise_and, bitwise_or, bitwise_xor):  # fmt: skip
     register(_op.forward)(_op)
 
 
 power = Primitive(operator.pow, ("x", "y"), elementwise=True)  # not np.power: x**2 and x**0.5 have fast paths
+float_power = Primitive(np.float_power, ("x", "y"), elementwise=True)  # always in float64
 register(np.power)(power)
+register(np.float_power)(float_power)
 
 
 @power.gradient("x")
+@float_power.gradient("x")
 def _(g: Any, x: Any, y: Any) -> Any:
     if isinstance(y, int | float):  # x**2 and its like; a Python number keeps float32
         return g * (y * x ** (y - 1)) if y else None
@@ -85,25 +156,10 @@ def _(g: Any, x: Any, y: Any) -> Any:
 
 
 @power.gradient("y")
+@float_power.gradient("y")
 def _(g: Any, x: Any, y: Any, out: Any) -> Any:
     flat = (x == 0) & (y >= 0)  # 0**y = 0 for y > 0: its slope is 0, not 0 * log(0)
     return g * (out * np.log(where(flat, np.ones((), out.dtype), x)))
-
-
-@primitive
-def relu(x: Array) -> Array:
-    """max(x, 0), elementwise; the derivative at 0 is 0.
-
-    >>> import numpy as np
-    >>> relu(np.array([-1.0, 2.0]))
-    array([0., 2.])
-    """
-    return np.maximum(x, 0)
-
-
-@relu.gradient("x")
-def _(g: Any, out: Any) -> Any:
-    return g * (out > 0)
 
 
 @primitive
@@ -123,6 +179,7 @@ def _(g: Any, out: Any) -> Any:
     return g * (out * (1 - out))
 
 
+@register(np.where)
 @primitive
 def where(condition: Array, x: Array, y: Array) -> Array:
     """`x` where the condition holds, else `y`; the branch that is not chosen gets exactly 0, even from inf or NaN.
@@ -132,9 +189,6 @@ def where(condition: Array, x: Array, y: Array) -> Array:
     array([1., 2.])
     """
     return np.where(condition, x, y)
-
-
-where.elementwise = True
 
 
 @where.gradient("x")
@@ -150,6 +204,7 @@ def _(g: Any, condition: Any) -> Any:
 where.zero_gradient("condition")
 
 
+@register(np.clip)
 @primitive
 def clip(x: Array, min: Any = None, max: Any = None) -> Array:
     """`x` limited to [min, max], numbers or arrays; the gradient passes inside and on the bounds, and is 0 outside.
@@ -163,9 +218,6 @@ def clip(x: Array, min: Any = None, max: Any = None) -> Array:
     return np.clip(x, min, max)
 
 
-clip.elementwise = True
-
-
 @clip.gradient("x")
 def _(g: Any, x: Any, min: Any, max: Any) -> Any:
     inside = True if min is None else x >= min
@@ -173,17 +225,15 @@ def _(g: Any, x: Any, min: Any, max: Any) -> Any:
 
 
 @clip.gradient("min")
-def _(g: Any, x: Any, min: Any) -> Any:
-    return g * (x < min)
+def _(g: Any, x: Any, min: Any, max: Any) -> Any:
+    below = x < min
+    return g * (below if max is None else below & (min <= max))
 
 
 @clip.gradient("max")
-def _(g: Any, x: Any, max: Any) -> Any:
-    return g * (x > max)
-
-
-register(np.where)(where)
-register(np.clip)(clip)
+def _(g: Any, x: Any, min: Any, max: Any) -> Any:
+    above = x > max
+    return g * (above if min is None else above | (min > max))  # bounds that cross: max wins
 
 
 @primitive
@@ -200,3 +250,40 @@ def astype(x: Array, dtype: Any) -> Array:
 @astype.gradient("x")
 def _(g: Any) -> Any:
     return g  # the engine casts every gradient to the dtype of its input
+
+
+for _op in (clip, sigmoid, where):
+    _op.elementwise = True
+
+
+@register(np.divmod)
+def divmod(x: Any, y: Any) -> tuple[Any, Any]:
+    """The quotient, rounded down, and what remains."""
+    return floor_divide(x, y), remainder(x, y)
+
+
+@register(np.modf)
+def modf(x: Any) -> tuple[Any, Any]:
+    """The part after the decimal point and the whole part, both with the sign of `x`."""
+    whole = trunc(x)
+    return x - whole, whole
+
+
+def _share(d: Any) -> Any:
+    """The share of exp(x) in exp(x) + exp(y), given their distance d = x - y."""
+    return sigmoid(d)
+
+
+def _over_square(z: Any, x: Any, y: Any) -> Any:
+    """z / (x**2 + y**2), without overflow, and 0 at the origin."""
+    length = np.hypot(x, y)
+    length = length + (length == 0)
+    return z / length / length
+
+
+# PyTorch's names.
+abs, neg, pow, sgn, clamp, fix = absolute, negative, power, sign, clip, trunc
+sub, mul, true_divide = subtract, multiply, divide
+asin, acos, atan, atan2, asinh, acosh, atanh = arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh
+eq, ne, lt, le, gt, ge, bitwise_not = equal, not_equal, less, less_equal, greater, greater_equal, invert
+register(np.fix)(trunc)

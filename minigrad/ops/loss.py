@@ -1,163 +1,331 @@
-"""Losses: a number that says how far predictions are from their targets.
+"""Losses: a number that says how far predictions are from their targets; PyTorch's names, formulas and defaults.
 
-Targets are not differentiated. `reduction` is "mean", "sum" or "none", as in PyTorch.
+`reduction` is "mean", "sum" or "none". Where PyTorch would broadcast the target, with a warning or without, the shapes must
+agree: a broadcast here is nearly always a mistake. Every loss raises ShapeError for shapes that do not fit, and ValueError
+for another reduction or for the mean of nothing, before it computes anything. Targets are differentiated, too, if they ask
+for it. Those of classes stand in classification.py.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from minigrad.errors import DTypeError, GraphError, ShapeError
-from minigrad.ops.elementwise import square
-from minigrad.ops.indexing import getitem
-from minigrad.ops.reduction import log_softmax, sum
-from minigrad.ops.shape import permute, reshape
-from minigrad.primitive import Array, Traced, shape_of
+from minigrad.errors import ShapeError
+from minigrad.ops.elementwise import absolute, clip, exp, log, logaddexp, power, sqrt, square, where
+from minigrad.ops.reduction import sum
+from minigrad.ops.shape import unsqueeze
+from minigrad.ops.special import xlogy
+from minigrad.primitive import Array, Traced, composite, primitive, shape_of
 
-__all__ = ["cross_entropy", "mse_loss", "nll_loss"]
+__all__ = [
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cosine_similarity",
+    "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss",
+    "pairwise_distance", "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss",
+]  # fmt: skip
 
 
-def cross_entropy(
-    x: Any,
-    target: Any,
-    weight: Any = None,
-    ignore_index: int = -100,
-    reduction: str = "mean",
-    label_smoothing: float = 0.0,
-) -> Any:
-    """Cross-entropy of softmax(x) with the target; finite for any finite logits.
+# Probabilities
 
-    `x` holds logits (N, C) or (N, C, d1, ...). `target` holds integer classes (N,) or (N, d1, ...), or class
-    probabilities of the shape of `x`. `weight` (C,) weighs classes; the mean is then a weighted mean.
 
-    Raises IndexError for a class outside 0..C-1 that is not `ignore_index`, DTypeError for labels that are not integers,
-    ShapeError for sizes that differ, ValueError for the mean of nothing.
+def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
+    """-(target * log(input) + (1 - target) * log(1 - input)), of probabilities; the logarithms are at least -100.
+
+    Raises ValueError for an input outside [0, 1].
 
     >>> import numpy as np
-    >>> float(cross_entropy(np.zeros((2, 10)), np.array([3, 7])).round(4))
-    2.3026
+    >>> binary_cross_entropy(np.array([0.5, 0.0]), np.array([1.0, 1.0]), reduction="none").round(4)
+    array([  0.6931, 100.    ])
     """
-    op = "cross_entropy"
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"{op}: label_smoothing must be within [0, 1], got {label_smoothing}")
-    labels = _constant(op, target)
-    shape = shape_of(x)
-    if labels.dtype.kind == "f" and labels.shape == shape:
-        return _soft_cross_entropy(x, labels, weight, reduction, label_smoothing)
-    _check_labels(op, labels, shape)
-    logp = log_softmax(x, 1)
-    loss = nll_loss(logp, labels, weight, ignore_index, reduction)
-    if label_smoothing == 0:
-        return loss
-    rows, flat, weights, kept = _prepared(op, logp, labels, weight, ignore_index)
-    uniform = -sum(rows if weights is None else rows * weights, 1) * (kept.astype(rows.dtype) / shape[1])
-    smooth = _reduced(uniform, labels.shape, reduction, _total(flat, weights, kept, rows.dtype))
-    return (1 - label_smoothing) * loss + label_smoothing * smooth
+    target = _checked("binary_cross_entropy", reduction, input, target)
+    p = plain(input)
+    wrong = np.flatnonzero((p < 0) | (p > 1))
+    if wrong.size:
+        raise ValueError(
+            f"binary_cross_entropy: input must be within [0, 1], got {float(p.flat[wrong[0]])}\n"
+            "  hint: for logits use binary_cross_entropy_with_logits"
+        )
+    loss = bernoulli_nll(input, target)
+    return reduced(loss if weight is None else loss * weight, reduction)
 
 
-def nll_loss(x: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
-    """Minus the log-probability that `x` (N, C) or (N, C, d1, ...) gives the target class; see `cross_entropy`.
+@primitive
+def bernoulli_nll(p: Array, target: Array) -> Array:
+    """`binary_cross_entropy` of each element."""
+    with np.errstate(divide="ignore"):
+        return -(target * np.maximum(np.log(p), -100) + (1 - target) * np.maximum(np.log1p(-p), -100))
+
+
+bernoulli_nll.elementwise = True
+
+
+@bernoulli_nll.gradient("p")
+def _(g: Any, p: Any, target: Any) -> Any:
+    return g * ((p - target) / np.maximum(p * (1 - p), 1e-12))
+
+
+@bernoulli_nll.gradient("target")
+def _(g: Any, p: Any) -> Any:
+    return g * (np.maximum(np.log1p(-p), -100) - np.maximum(np.log(p), -100))
+
+
+def binary_cross_entropy_with_logits(
+    input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
+) -> Any:
+    """`binary_cross_entropy` of sigmoid(input), finite for any logits; `pos_weight` weighs the positive part.
 
     >>> import numpy as np
-    >>> nll_loss(np.log(np.array([[0.5, 0.5]])), np.array([1])).round(4)
+    >>> binary_cross_entropy_with_logits(np.array([0.0, 1e4]), np.array([1.0, 0.0]), reduction="none").round(4)
+    array([6.931e-01, 1.000e+04])
+    """
+    target = _checked("binary_cross_entropy_with_logits", reduction, input, target)
+    positive = target if pos_weight is None else target * pos_weight
+    loss = positive * logaddexp(-input, 0) + (1 - target) * logaddexp(input, 0)
+    return reduced(loss if weight is None else loss * weight, reduction)
+
+
+def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
+    """target * (log(target) - input), for an input of log-probabilities, and a target of them with `log_target`.
+
+    The divergence of distributions is their sum: reduction "batchmean" divides it by the size of the first axis.
+
+    >>> import numpy as np
+    >>> kl_div(np.log(np.array([[0.5, 0.5]])), np.array([[1.0, 0.0]]), "batchmean").round(4)
     np.float64(0.6931)
     """
-    labels = _constant("nll_loss", target)
-    _check_labels("nll_loss", labels, shape_of(x))
-    rows, flat, weights, kept = _prepared("nll_loss", x, labels, weight, ignore_index)
-    if reduction == "mean" and not kept.any():
-        raise ValueError('nll_loss: the mean of 0 items\n  hint: use reduction="sum"')
-    picked = -getitem(rows, (np.arange(flat.size), np.where(kept, flat, 0)))
-    if weights is not None or not kept.all():
-        scale = kept.astype(rows.dtype) if weights is None else weights[np.where(kept, flat, 0)] * kept
-        picked = picked * scale
-    return _reduced(picked, labels.shape, reduction, _total(flat, weights, kept, rows.dtype))
+    batch = reduction == "batchmean"
+    target = _checked("kl_div", "mean" if batch else reduction, input, target)
+    loss = exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
+    return sum(loss) / (shape_of(loss) or (1,))[0] if batch else reduced(loss, reduction)
 
 
-def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Any:
-    """The mean of (x - target)**2; the shapes must agree, as a broadcast here is nearly always a mistake.
+def gaussian_nll_loss(
+    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Any:
+    """(log(var) + (input - target)**2 / var) / 2, plus log(2 pi) / 2 if `full`; `var` is at least `eps`.
+
+    `var` has the shape of `input`, but for a last axis that is 1 or missing, or is a number. As in PyTorch, its gradient
+    passes where it was raised to `eps`. Raises ValueError if it is negative.
+
+    >>> import numpy as np
+    >>> gaussian_nll_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0]), np.array([1.0, 1.0]))
+    np.float64(1.0)
+    """
+    op = "gaussian_nll_loss"
+    target = _checked(op, reduction, input, target)
+    shape = shape_of(input)
+    if shape_of(var) == shape[:-1] and shape:
+        var = unsqueeze(var, -1)
+    elif shape_of(var) not in ((), shape, (*shape[:-1], 1)):
+        raise ShapeError(f"{op}: var has shape {shape_of(var)}, expected {shape} or {(*shape[:-1], 1)}")
+    values = plain(var)
+    if (values < 0).any():
+        raise ValueError(f"{op}: var must be at least 0, got {float(values.min())}")
+    var = var + np.maximum(eps - values, 0)
+    loss = 0.5 * (log(var) + square(input - target) / var)
+    return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
+
+
+def poisson_nll_loss(
+    input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
+) -> Any:
+    """exp(input) - target * input, or with `log_input` False input - target * log(input + eps).
+
+    `full` adds Stirling's approximation of log(target!) for targets above 1.
+
+    >>> import numpy as np
+    >>> poisson_nll_loss(np.array([0.0]), np.array([2.0]))
+    np.float64(1.0)
+    """
+    target = _checked("poisson_nll_loss", reduction, input, target)
+    loss = exp(input) - target * input if log_input else input - target * log(input + eps)
+    if full:
+        many = where(target > 1, target, 1)
+        loss = loss + where(target > 1, many * log(many) - many + 0.5 * log(2 * math.pi * many), 0)
+    return reduced(loss, reduction)
+
+
+# Distances
+
+
+def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """(input - target)**2.
 
     >>> import numpy as np
     >>> mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
     np.float64(2.0)
     """
-    if shape_of(x) != shape_of(target):
-        raise ShapeError(f"mse_loss: input has shape {shape_of(x)}, target {shape_of(target)}")
-    return _reduced(square(x - target), shape_of(x), reduction, np.size(_plain(x)))
+    target = _checked("mse_loss", reduction, input, target)
+    return reduced(square(input - target), reduction)
 
 
-def _soft_cross_entropy(x: Any, target: Array, weight: Any, reduction: str, label_smoothing: float) -> Any:
-    C = target.shape[1]
-    target = target * (1 - label_smoothing) + label_smoothing / C
-    if weight is not None:
-        target = target * _plain(weight).reshape(C, *[1] * (target.ndim - 2))
-    loss = -sum(log_softmax(x, 1) * target.astype(x.dtype, copy=False), 1)
-    return _reduced(loss, shape_of(loss), reduction, target.size // C)
+def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """|input - target|; the derivative of a perfect prediction is 0."""
+    target = _checked("l1_loss", reduction, input, target)
+    return reduced(absolute(input - target), reduction)
 
 
-def _prepared(op: str, x: Any, labels: Array, weight: Any, ignore_index: int) -> tuple[Any, Array, Array | None, Array]:
-    """Rows (M, C), their labels (M,), the class weights, and which rows count."""
-    shape = shape_of(x)
-    C = shape[1] if len(shape) > 1 else shape[0]
-    flat = labels.reshape(-1)
-    kept = flat != ignore_index
-    wrong = np.flatnonzero(kept & ((flat < 0) | (flat >= C)))
-    if wrong.size:
-        position = tuple(int(i) for i in np.unravel_index(wrong[0], labels.shape)) if labels.ndim else ()
-        raise IndexError(f"{op}: target {int(flat[wrong[0]])} at position {position} is not a class; valid are 0..{C - 1}")
-    if len(shape) > 2:  # (N, C, d1, ...) -> (N, d1, ..., C)
-        x = permute(x, (0, *range(2, len(shape)), 1))
-    weights = None if weight is None else _plain(weight).astype(x.dtype, copy=False)
-    if weights is not None and weights.shape != (C,):
-        raise ShapeError(f"{op}: weight must be ({C},), one for each class, got shape {weights.shape}")
-    return x if len(shape) == 2 else reshape(x, (-1, C)), flat, weights, kept
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
+    """d**2 / 2 for distances d = |input - target| up to `delta`, from there on a line of slope `delta`. Huber (1964).
+
+    >>> import numpy as np
+    >>> huber_loss(np.array([1.0, 3.0]), np.array([0.0, 0.0]), "none")
+    array([0.5, 2.5])
+    """
+    target = _checked("huber_loss", reduction, input, target)
+    if not delta > 0:
+        raise ValueError(f"huber_loss: delta must be above 0, got {delta}")
+    d = input - target
+    far = absolute(d)
+    return reduced(where(far <= delta, 0.5 * square(d), delta * (far - 0.5 * delta)), reduction)
 
 
-def _total(flat: Array, weights: Array | None, kept: Array, dtype: Any) -> Any:
-    """What a mean divides by: the number of items that count, or the sum of their weights."""
-    return int(np.count_nonzero(kept)) if weights is None else float((weights[np.where(kept, flat, 0)] * kept).sum())
+def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
+    """huber_loss / beta, with delta = beta: a parabola near 0, of slope 1 farther out. Girshick (2015).
+
+    >>> import numpy as np
+    >>> smooth_l1_loss(np.array([1.0, 3.0]), np.array([0.0, 0.0]), "none", beta=2.0)
+    array([0.25, 2.  ])
+    """
+    if not beta >= 0:
+        raise ValueError(f"smooth_l1_loss: beta must be at least 0, got {beta}")
+    return l1_loss(input, target, reduction) if beta == 0 else huber_loss(input, target, reduction, beta) / beta
 
 
-def _reduced(loss: Any, shape: tuple[int, ...], reduction: str, total: float) -> Any:
+@composite
+def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Any:
+    """The cosine of the angle between vectors along `axis`; lengths below `eps` count as `eps`.
+
+    >>> import numpy as np
+    >>> cosine_similarity(np.array([[1.0, 0.0]]), np.array([[1.0, 1.0]])).round(4)
+    array([0.7071])
+    """
+    lengths = [sqrt(clip(sum(square(x), axis), eps * eps)) for x in (x1, x2)]
+    return sum(x1 * x2, axis) / (lengths[0] * lengths[1])
+
+
+@composite
+def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdims: bool = False) -> Any:
+    """The p-norm of x1 - x2 + eps along the last axis.
+
+    >>> import numpy as np
+    >>> pairwise_distance(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]])).round(4)
+    array([5.])
+    """
+    d = x1 - x2 + eps
+    if p == 2:
+        return sqrt(sum(square(d), -1, keepdims))
+    return power(sum(power(absolute(d), p), -1, keepdims), 1 / p)
+
+
+# Margins
+
+
+def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
+    """`input` where the target is 1, max(0, margin - input) where it is -1."""
+    target = _checked("hinge_embedding_loss", reduction, input, target)
+    return reduced(where(target != -1, input, 0) + where(target != 1, clip(margin - input, 0), 0), reduction)
+
+
+def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
+    """max(0, margin - target * (input1 - input2)): `input1` should rank higher where the target is 1, lower where -1.
+
+    >>> import numpy as np
+    >>> margin_ranking_loss(np.array([1.0]), np.array([3.0]), np.array([1.0]))
+    np.float64(2.0)
+    """
+    target = _checked("margin_ranking_loss", reduction, input1, target)
+    _same_shape("margin_ranking_loss", input1, input2, "input2")
+    return reduced(clip(margin - target * (input1 - input2), 0), reduction)
+
+
+def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """log(1 + exp(-target * input)), for targets 1 and -1; without overflow."""
+    target = _checked("soft_margin_loss", reduction, input, target)
+    return reduced(logaddexp(-target * input, 0), reduction)
+
+
+def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
+    """1 - cos of the angle between vectors (N, D) where the target (N,) is 1, max(0, cos - margin) where it is -1."""
+    op = "cosine_embedding_loss"
+    check_reduction(op, reduction)
+    _same_shape(op, input1, input2, "input2")
+    target, shape = _numbers(target, input1), shape_of(input1)
+    if shape_of(target) != shape[:-1] or len(shape) not in (1, 2):
+        raise ShapeError(f"{op}: inputs must be (N, D) or (D,) and the target (N,) or (), got {shape}, {shape_of(target)}")
+    check_items(op, reduction, shape[:-1])
+    lengths = sqrt((sum(square(input1), -1) + 1e-12) * (sum(square(input2), -1) + 1e-12))
+    cos = sum(input1 * input2, -1) / lengths
+    return reduced(where(target == 1, 1 - cos, 0) + where(target == -1, clip(cos - margin, 0), 0), reduction)
+
+
+def triplet_margin_loss(
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    margin: float = 1.0,
+    p: float = 2.0,
+    eps: float = 1e-6,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Any:
+    """max(0, margin + d(anchor, positive) - d(anchor, negative)), with d the `pairwise_distance`.
+
+    With `swap`, d(positive, negative) if that is the smaller one. Balntas et al. (2016).
+
+    >>> import numpy as np
+    >>> a, b = np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]])
+    >>> triplet_margin_loss(a, b, a).round(4)
+    np.float64(6.0)
+    """
+    op = "triplet_margin_loss"
+    check_reduction(op, reduction)
+    _same_shape(op, anchor, positive, "positive")
+    _same_shape(op, anchor, negative, "negative")
+    check_items(op, reduction, shape_of(anchor)[:-1])
+    apart = pairwise_distance(anchor, negative, p, eps)
+    if swap:
+        apart = np.minimum(apart, pairwise_distance(positive, negative, p, eps))
+    return reduced(clip(margin + pairwise_distance(anchor, positive, p, eps) - apart, 0), reduction)
+
+
+def reduced(loss: Any, reduction: str, total: float | None = None) -> Any:
+    """The mean divides by the number of items, or by `total`."""
     if reduction == "none":
-        return loss if shape_of(loss) == shape else reshape(loss, shape)
-    if reduction == "sum":
-        return sum(loss)
-    if reduction != "mean":
-        raise ValueError(f'reduction must be "mean", "sum" or "none", got {reduction!r}')
-    if 0 in shape:
-        raise ValueError('the mean of 0 items\n  hint: use reduction="sum"')
-    return sum(loss) / total
+        return loss
+    return sum(loss) if reduction == "sum" else sum(loss) / (math.prod(shape_of(loss)) if total is None else total)
 
 
-def _constant(op: str, target: Any) -> Array:
-    if isinstance(target, Traced) and target._node is not None:
-        raise GraphError(
-            f"{op}: the target requires a gradient, but targets are not differentiated\n  hint: target.detach()"
-        )
-    return _plain(target)
+def _checked(op: str, reduction: str, input: Any, target: Any) -> Any:
+    """The target of a loss that compares element by element, in a float dtype, after all that can be refused."""
+    check_reduction(op, reduction)
+    _same_shape(op, input, target, "target")
+    check_items(op, reduction, shape_of(input))
+    return _numbers(target, input)
 
 
-def _plain(x: Any) -> Array:
+def check_reduction(op: str, reduction: str) -> None:
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f'{op}: reduction must be "mean", "sum" or "none", got {reduction!r}')
+
+
+def check_items(op: str, reduction: str, shape: tuple[int, ...]) -> None:
+    if reduction == "mean" and 0 in shape:
+        raise ValueError(f'{op}: the mean of 0 items\n  hint: use reduction="sum"')
+
+
+def _same_shape(op: str, input: Any, other: Any, name: str) -> None:
+    if shape_of(input) != shape_of(other):
+        raise ShapeError(f"{op}: input has shape {shape_of(input)}, {name} {shape_of(other)}")
+
+
+def _numbers(target: Any, input: Any) -> Any:
+    """Integer targets in the dtype of the input, which they would take to float64 otherwise."""
+    target = target if isinstance(target, Traced) else np.asarray(target)
+    return target if target.dtype.kind == "f" else target.astype(input.dtype)
+
+
+def plain(x: Any) -> Array:
     return x._array if isinstance(x, Traced) else np.asarray(x)
-
-
-def _check_labels(op: str, labels: Array, shape: tuple[int, ...]) -> None:
-    """Integer classes, one for each row of x; raises for anything else."""
-    if len(shape) < 1:
-        raise ShapeError(f"{op}: input must be (N, C) or (N, C, d1, ...), got shape {shape}")
-    wanted = (shape[0], *shape[2:]) if len(shape) > 1 else ()
-    if labels.shape == shape and labels.dtype.kind in "iub" and len(shape) > 1:
-        raise DTypeError(
-            f"{op}: integer labels of shape {shape} look one-hot\n"
-            "  hint: pass classes, target.argmax(1), or float probabilities"
-        )
-    if labels.dtype.kind not in "iu":
-        raise DTypeError(f"{op}: labels must be integer classes, got {labels.dtype}\n  hint: target.astype(int)")
-    if labels.shape == wanted:
-        return
-    if labels.shape == (*wanted, 1):
-        raise ShapeError(f"{op}: labels have shape {labels.shape}, expected {wanted}\n  hint: target.squeeze(-1)")
-    raise ShapeError(f"{op}: labels have shape {labels.shape}, input has shape {shape}: expected labels {wanted}")

@@ -1,40 +1,36 @@
 """Operations that take axes away, and the softmax family, which normalises along one.
 
 `axis` is None (all), an int or a tuple; PyTorch's names `dim` and `keepdim` are accepted everywhere.
+Raises AxisError, an IndexError, for an axis that does not exist, is no int or is named twice.
 """
 
 from __future__ import annotations
 
-import builtins
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.ops.elementwise import square
+from minigrad.kernels.axes import every_axis, one_axis
+from minigrad.ops.arrangement import flip
+from minigrad.ops.elementwise import isnan, maximum, minimum, where
 from minigrad.ops.indexing import take_along_axis
-from minigrad.ops.shape import broadcast_to, reshape, squeeze
-from minigrad.primitive import Array, composite, primitive, register, shape_of
+from minigrad.ops.scan import Extremum, cumprod, diff, part_of, shifted
+from minigrad.ops.shape import broadcast_to, reshape, squeeze, unsqueeze
+from minigrad.primitive import Array, Traced, composite, primitive, register, shape_of
 
 __all__ = [
-    "all", "amax", "amin", "any", "argmax", "argmin", "log_softmax", "max", "mean", "min", "softmax", "sum", "var",
+    "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max", "min",
+    "nansum", "prod", "ptp", "softmax", "sum", "trapezoid",
 ]  # fmt: skip
 
 Axis = int | tuple[int, ...] | None
 
-# Any: NumPy's stubs know no axis and keepdims together.
-_add: Any = np.add.reduce
-_maximum: Any = np.maximum.reduce
-_minimum: Any = np.minimum.reduce
-_logical_or: Any = np.logical_or.reduce
-_logical_and: Any = np.logical_and.reduce
 
+class MinMax(NamedTuple):
+    """What `aminmax` gives."""
 
-class Extremum(NamedTuple):
-    """What `max` and `min` along an axis give: the values, and where each was found first."""
-
-    values: Any
-    indices: Any
+    min: Any
+    max: Any
 
 
 @register(np.sum)
@@ -46,7 +42,7 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     >>> sum(np.array([[1.0, 2.0], [3.0, 4.0]]), 0)
     array([4., 6.])
     """
-    return _add(x, axis, None, None, keepdims)
+    return _reduce("sum", np.add, x, axis, keepdims)
 
 
 @sum.gradient("x")
@@ -54,6 +50,50 @@ def _(g: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
     return broadcast_to(_kept(g, shape, axis, keepdims), shape)
 
 
+@register(np.nansum)
+@composite
+def nansum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The sum over `axis` of all that is not NaN.
+
+    >>> import numpy as np
+    >>> nansum(np.array([1.0, np.nan, 2.0]))
+    np.float64(3.0)
+    """
+    return sum(where(isnan(x), 0, x), axis, keepdims)
+
+
+@register(np.prod)
+@composite
+def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The product over `axis`; the gradient is the product of the others, exact with any number of zeros.
+
+    >>> import numpy as np
+    >>> prod(np.array([[1.0, 2.0], [3.0, 4.0]]), 0)
+    array([3., 8.])
+    """
+    shape = shape_of(x)
+    axes = every_axis("prod", axis, len(shape))
+    whole = len(axes) == len(shape)
+    out = reshape(x, (-1,)) if whole else x
+    for a in (0,) if whole else sorted(axes, reverse=True):
+        out = product(out, a)
+    return reshape(out, tuple([1 if i in axes else n for i, n in enumerate(shape)])) if keepdims else out
+
+
+@primitive
+def product(x: Array, axis: int) -> Array:
+    """`prod` over a single axis."""
+    return np.multiply.reduce(x, axis)
+
+
+@product.gradient("x")
+def _(g: Any, x: Any, axis: int) -> Any:
+    before = cumprod(shifted(x, axis, 1), axis)
+    after = flip(cumprod(flip(shifted(x, axis, -1), axis), axis), axis)
+    return unsqueeze(g, axis) * (before * after)
+
+
+@register(np.max)
 @primitive
 def amax(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The maximum over `axis`; equal maxima share the gradient evenly.
@@ -64,13 +104,14 @@ def amax(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     >>> amax(np.array([[1.0, 2.0], [3.0, 0.0]]), 1)
     array([2., 3.])
     """
-    return _maximum(x, axis, None, None, keepdims)
+    return _reduce("amax", np.maximum, x, axis, keepdims)
 
 
+@register(np.min)
 @primitive
 def amin(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The minimum over `axis`; equal minima share the gradient evenly. See `amax`."""
-    return _minimum(x, axis, None, None, keepdims)
+    return _reduce("amin", np.minimum, x, axis, keepdims)
 
 
 @amax.gradient("x")
@@ -81,32 +122,93 @@ def _(g: Any, x: Any, out: Any, shape: tuple[int, ...], axis: Axis, keepdims: bo
     return ties * (_kept(g, shape, axis, keepdims) / count.astype(g.dtype))
 
 
+@composite
+def aminmax(x: Any, axis: Axis = None, keepdims: bool = False) -> MinMax:
+    """The minimum and the maximum over `axis`."""
+    return MinMax(amin(x, axis, keepdims), amax(x, axis, keepdims))
+
+
+@register(np.ptp)
+@composite
+def ptp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """How far apart the minimum and the maximum over `axis` are ("peak to peak")."""
+    return amax(x, axis, keepdims) - amin(x, axis, keepdims)
+
+
+@composite
+def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The maximum of all elements; with `axis`, as PyTorch, (values, indices) along it.
+
+    Along an axis the whole gradient goes to the first maximum; over all elements it is shared evenly by the ties.
+    With an array in the place of the axis, the elementwise `maximum`, as PyTorch.
+    ``np.max(tensor, axis)`` gives values alone, ties sharing.
+
+    >>> import numpy as np
+    >>> max(np.array([[1.0, 5.0, 5.0], [7.0, 0.0, 2.0]]), 1)
+    Extremum(values=array([5., 7.]), indices=array([1, 0]))
+    """
+    if isinstance(axis, Traced | np.ndarray):
+        return maximum(x, axis)
+    return amax(x) if axis is None else _first(x, argmax(x, axis, True), axis, keepdims)
+
+
+@composite
+def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The minimum of all elements; with `axis`, (values, indices) along it. See `max`."""
+    if isinstance(axis, Traced | np.ndarray):
+        return minimum(x, axis)
+    return amin(x) if axis is None else _first(x, argmin(x, axis, True), axis, keepdims)
+
+
 @register(np.argmax)
 @primitive
 def argmax(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
     """Where the maximum is, first come first; without `axis`, in the flattened array."""
-    return np.argmax(x, axis, keepdims=keepdims)
+    return _argument("argmax", np.argmax, x, axis, keepdims)
 
 
 @register(np.argmin)
 @primitive
 def argmin(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
     """Where the minimum is, first come first; without `axis`, in the flattened array."""
-    return np.argmin(x, axis, keepdims=keepdims)
+    return _argument("argmin", np.argmin, x, axis, keepdims)
 
 
 @register(np.any)
 @primitive
 def any(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """Whether any element is true."""
-    return _logical_or(x, axis, None, None, keepdims)
+    return _reduce("any", np.logical_or, x, axis, keepdims)
 
 
 @register(np.all)
 @primitive
 def all(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """Whether all elements are true."""
-    return _logical_and(x, axis, None, None, keepdims)
+    return _reduce("all", np.logical_and, x, axis, keepdims)
+
+
+@register(np.count_nonzero)
+@primitive
+def count_nonzero(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """How many elements are not zero."""
+    return _reduce("count_nonzero", np.add, np.not_equal(x, 0), axis, keepdims)
+
+
+@register(np.trapezoid)
+@composite
+def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
+    """The integral of `y` along `axis` by the trapezoidal rule, at the points `x`, or `dx` apart.
+
+    >>> import numpy as np
+    >>> trapezoid(np.array([0.0, 1.0, 4.0])), trapezoid(np.array([0.0, 1.0, 4.0]), np.array([0.0, 1.0, 3.0]))
+    (np.float64(3.0), np.float64(5.5))
+    """
+    axis = one_axis("trapezoid", axis, len(shape_of(y)))
+    width = dx if x is None else diff(x, 1, -1 if len(shape_of(x)) == 1 else axis)
+    if x is not None and len(shape_of(x)) == 1:
+        width = reshape(width, (-1, *[1] * (len(shape_of(y)) - 1 - axis)))
+    return sum(width * (part_of(y, axis, slice(1, None)) + part_of(y, axis, slice(None, -1))) / 2, axis)
 
 
 @primitive
@@ -118,7 +220,7 @@ def softmax(x: Array, axis: int = -1) -> Array:
     array([0.5, 0.5])
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        e = np.exp(x - np.maximum.reduce(x, axis, keepdims=True))
+        e = np.exp(x - _reduce("softmax", np.maximum, x, axis, True))
         e /= np.add.reduce(e, axis, keepdims=True)
     return e
 
@@ -137,7 +239,7 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
     array([     0., -10000.])
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        z = x - np.maximum.reduce(x, axis, keepdims=True)
+        z = x - _reduce("log_softmax", np.maximum, x, axis, True)
         z -= np.log(np.add.reduce(np.exp(z), axis, keepdims=True))
     return z
 
@@ -147,59 +249,42 @@ def _(g: Any, out: Any, axis: int) -> Any:
     return g - np.exp(out) * sum(g, axis, True)
 
 
-@register(np.mean)
-@composite
-def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The mean over `axis`; of integers, in the default float dtype.
+@primitive
+def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """log(sum(exp(x))) over `axis`, shifted by the maximum; -inf where all are -inf, and there the gradient is NaN.
 
     >>> import numpy as np
-    >>> mean(np.array([[1.0, 2.0], [3.0, 4.0]]), 1)
-    array([1.5, 3.5])
+    >>> float(logsumexp(np.array([1e308, -1e308]))), float(logsumexp(np.array([-np.inf])))
+    (1e+308, -inf)
     """
-    return sum(x, axis, keepdims) / _count(shape_of(x), axis)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        top = _reduce("logsumexp", np.maximum, x, axis, True)
+        top = np.where(np.isfinite(top), top, 0)
+        total = np.log(np.add.reduce(np.exp(x - top), axis, keepdims=True)) + top
+    return total if keepdims else np.squeeze(total, axis if axis is None else every_axis("logsumexp", axis, x.ndim))
 
 
-@composite
-def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 1) -> Any:
-    """The variance over `axis`: sum((x - mean)**2) / (n - correction); unbiased by default, as PyTorch's.
-
-    ``np.var(tensor)`` keeps NumPy's default, correction 0.
-
-    >>> import numpy as np
-    >>> var(np.array([1.0, 2.0, 3.0]))
-    np.float64(1.0)
-    """
-    return sum(square(x - mean(x, axis, True)), axis, keepdims) / builtins.max(_count(shape_of(x), axis) - correction, 0)
+@logsumexp.gradient("x")
+def _(g: Any, x: Any, out: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
+    return _kept(g, shape, axis, keepdims) * np.exp(x - _kept(out, shape, axis, keepdims))
 
 
-@register(np.var)
-def numpy_var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    """`var` with NumPy's default, the biased one."""
-    return var(x, axis, keepdims, ddof)
+def _reduce(op: str, ufunc: Any, x: Array, axis: Axis, keepdims: bool) -> Array:
+    """``ufunc.reduce``, whose refusals are explained."""
+    try:
+        return ufunc.reduce(x, axis, None, None, keepdims)
+    except (TypeError, ValueError):
+        shape = np.shape(x)
+        axes = every_axis(op, axis, len(shape))
+        if ufunc.identity is None and 0 in [shape[a] for a in axes]:
+            raise ValueError(f"{op}: axis {axis} of shape {shape} is empty, and nothing has no {ufunc.__name__}") from None
+        return ufunc.reduce(x, axes, None, None, keepdims)  # axes in a list, as PyTorch takes them
 
 
-@composite
-def max(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """The maximum of all elements; with `axis`, as PyTorch, (values, indices) along it.
-
-    Along an axis the whole gradient goes to the first maximum; over all elements it is shared evenly by the ties.
-    ``np.max(tensor, axis)`` gives values alone, ties sharing.
-
-    >>> import numpy as np
-    >>> max(np.array([[1.0, 5.0, 5.0], [7.0, 0.0, 2.0]]), 1)
-    Extremum(values=array([5., 7.]), indices=array([1, 0]))
-    """
-    return amax(x) if axis is None else _first(x, argmax(x, axis, True), axis, keepdims)
-
-
-@composite
-def min(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """The minimum of all elements; with `axis`, (values, indices) along it. See `max`."""
-    return amin(x) if axis is None else _first(x, argmin(x, axis, True), axis, keepdims)
-
-
-register(np.max, np.amax)(amax)
-register(np.min, np.amin)(amin)
+def _argument(op: str, find: Any, x: Array, axis: Any, keepdims: bool) -> Array:
+    if (axis is not None and np.shape(x)[one_axis(op, axis, np.ndim(x))] == 0) or not np.size(x):
+        raise ValueError(f"{op}: axis {axis} of shape {np.shape(x)} is empty")
+    return find(x, axis, keepdims=keepdims)
 
 
 def _first(x: Any, indices: Any, axis: int, keepdims: bool) -> Extremum:
@@ -211,13 +296,5 @@ def _kept(reduced: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> A
     """What a reduction of `shape` gave, with the reduced axes put back as size 1."""
     if keepdims or axis is None:  # a 0-d array broadcasts to any shape as it is
         return reduced
-    axes = [a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))]
+    axes = [a % len(shape) for a in (axis if isinstance(axis, tuple | list) else (axis,))]
     return reshape(reduced, tuple([1 if i in axes else n for i, n in enumerate(shape)]))
-
-
-def _count(shape: tuple[int, ...], axis: Axis) -> int:
-    """How many elements a reduction over `axis` adds up."""
-    if axis is None:
-        return math.prod(shape)
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    return math.prod([shape[a] for a in axes])

@@ -11,7 +11,6 @@ import numpy as np
 import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad.testing import OpSpec, Sample
-from tests.finite_differences import signed
 
 Case = tuple[Callable[..., Any], list[np.ndarray], Any]  # f of tensors, its inputs, the expected result (or None)
 
@@ -73,172 +72,12 @@ def normal(rng: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
     return np.asarray(rng.standard_normal(size))
 
 
-def spread(rng: np.random.Generator, size: tuple[int, ...], gap: float = 0.1) -> np.ndarray:
-    """Distinct values at least `gap` apart, in random order: maxima far from ties."""
-    count = int(np.prod(size))
-    values = (rng.permutation(count) - count / 2) * gap + rng.uniform(0, gap / 4, count)
-    return values.reshape(size)
-
-
-def unary(name: str, reference: Callable, sample: Callable = normal, f: Callable | None = None, **options: Any) -> None:
-    function = f or getattr(mg, name)
-
-    @spec(name, **options)
-    def draw(rng: np.random.Generator) -> Case:
-        x = sample(rng, shape(rng))
-        return function, [x], reference(x)
-
-
-def binary(name: str, reference: Callable, sample: Callable, f: Callable | None = None, **options: Any) -> None:
-    function = f or getattr(mg, name)
-
-    @spec(name, **options)
-    def draw(rng: np.random.Generator) -> Case:
-        x, y = sample(rng, *broadcastable(rng))
-        return function, [x, y], reference(x, y)
-
-
-def both(draw: Callable) -> Callable:
-    return lambda rng, a, b: (draw(rng, a), draw(rng, b))
-
-
-def positive(rng: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
-    return np.asarray(rng.uniform(0.5, 3.0, size))
-
-
-def apart(rng: np.random.Generator, a: tuple[int, ...], b: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Values that differ from each other by at least 0.2 wherever they meet: integers against integers and a half."""
-    return np.asarray(rng.integers(-3, 4, a) + 0.0), np.asarray(rng.integers(-3, 4, b) + rng.uniform(0.3, 0.7, b))
-
-
-unary("exp", np.exp)
-unary("expm1", np.expm1)
-unary("log", np.log, positive)
-unary("log1p", np.log1p, positive)
-unary("sqrt", np.sqrt, positive)
-unary("sin", np.sin)
-unary("cos", np.cos)
-unary("tanh", np.tanh)
-unary("square", np.square)
-unary("negative", np.negative, linear=True)
-unary("positive", np.positive, linear=True)
-unary("sigmoid", lambda x: 1 / (1 + np.exp(-x)))
-unary("relu", lambda x: x * (x > 0), signed)
-unary("absolute", np.abs, signed)
-unary("astype", lambda x: x, f=lambda x: mg.astype(x, np.float64), linear=True)
-unary("sign", np.sign, signed)
-unary("floor", np.floor, lambda rng, s: apart(rng, s, s)[1])
-unary("ceil", np.ceil, lambda rng, s: apart(rng, s, s)[1])
-unary("round_", np.rint, lambda rng, s: apart(rng, s, s)[0] + 0.1)
-
-binary("add", np.add, both(normal), linear=True)
-binary("subtract", np.subtract, both(normal), linear=True)
-binary("multiply", np.multiply, both(normal))
-binary("divide", np.divide, lambda rng, a, b: (normal(rng, a), signed(rng, b)))
-binary("power", np.power, both(positive))
-binary("maximum", np.maximum, apart)
-binary("minimum", np.minimum, apart)
-binary("remainder", np.remainder, lambda rng, a, b: (rng.integers(-3, 4, a) + 0.4, np.asarray(rng.choice([-1.0, 1.0], b))))
-binary("floor_divide", np.floor_divide, lambda rng, a, b: (rng.integers(-3, 4, a) + 0.4, np.ones(b)))
-
-
-@spec("power with a number", covers=("power",))
-def _(rng: np.random.Generator) -> Case:
-    n = rng.choice([0, 1, 2, 3, -1, -2, 0.5, 1.5]).item()
-    n = int(n) if n == int(n) and rng.random() < 0.5 else n
-    x = positive(rng, shape(rng))
-    return lambda t: t**n, [x], x**n
-
-
-@spec("number to a power", covers=("power",))
-def _(rng: np.random.Generator) -> Case:
-    x = normal(rng, shape(rng))
-    return lambda t: 2**t, [x], 2**x
-
-
-@spec("operators with numbers and arrays", covers=("add", "subtract", "multiply", "divide"))
-def _(rng: np.random.Generator) -> Case:
-    a, b = broadcastable(rng)
-    x, c = signed(rng, a), signed(rng, b)
-    i = rng.integers(0, 10)
-    f = [
-        lambda t: t + 2, lambda t: 2 + t, lambda t: c - t, lambda t: t - c, lambda t: c * t, lambda t: t * 3.5,
-        lambda t: t / c, lambda t: c / t, lambda t: 1 / t, lambda t: -t + np.float64(3),
-    ][i]  # fmt: skip
-    return f, [x], f(x)
-
-
-@spec("where", linear=True)
-def _(rng: np.random.Generator) -> Case:
-    a, b = broadcastable(rng)
-    x, y = normal(rng, a), normal(rng, b)
-    c = rng.random(np.broadcast_shapes(a, b)) < 0.5
-    return lambda x, y: mg.where(c, x, y), [x, y], np.where(c, x, y)
-
-
-@spec("clip")
-def _(rng: np.random.Generator) -> Case:
-    x = np.asarray(rng.integers(-3, 4, shape(rng)) + rng.uniform(0.3, 0.7))
-    low, high = [(-1.0, 2.0), (None, 1.0), (-2.0, None)][rng.integers(0, 3)]
-    return lambda t: t.clip(low, high), [x], np.clip(x, low, high)
-
-
-@spec("clip by arrays", covers=("clip",))
-def _(rng: np.random.Generator) -> Case:
-    size = shape(rng, 1)
-    x = np.asarray(rng.integers(-3, 4, size) + 0.5)
-    low, high = np.asarray(rng.integers(-3, 0, size) + 0.2), np.asarray(rng.integers(1, 4, size) - 0.2)
-    return mg.clip, [x, low, high], np.clip(x, low, high)
-
-
 def axes(rng: np.random.Generator, ndim: int) -> Any:
     if ndim == 0 or rng.random() < 0.3:
         return None
     some = rng.permutation(ndim)[: rng.integers(1, ndim + 1)]
     some = [int(a) - (ndim if rng.random() < 0.3 else 0) for a in some]
     return some[0] if len(some) == 1 else tuple(some)
-
-
-def reduction(name: str, reference: Callable, sample: Callable = normal, f: Callable | None = None, **options: Any) -> None:
-    function = f or getattr(mg, name)
-
-    @spec(name, **options)
-    def draw(rng: np.random.Generator) -> Case:
-        x = sample(rng, tuple(max(n, 2) for n in shape(rng)))
-        axis, keep = axes(rng, x.ndim), bool(rng.random() < 0.5)
-        return lambda t: function(t, axis, keep), [x], reference(x, axis=axis, keepdims=keep)
-
-
-reduction("sum", np.sum, linear=True)
-reduction("mean", np.mean, linear=True)
-reduction("amax", np.max, spread)
-reduction("amin", np.min, spread)
-
-
-@spec("var")
-def _(rng: np.random.Generator) -> Case:
-    x = normal(rng, tuple(int(n) for n in rng.integers(2, 5, rng.integers(1, 4))))
-    axis, ddof = axes(rng, x.ndim), int(rng.integers(0, 2))
-    return lambda t: t.var(axis, correction=ddof), [x], np.var(x, axis, ddof=ddof)
-
-
-@spec("max and min along an axis", covers=("max", "min"))
-def _(rng: np.random.Generator) -> Case:
-    x = spread(rng, tuple(int(n) for n in rng.integers(1, 5, rng.integers(1, 4))))
-    axis, keep = int(rng.integers(-x.ndim, x.ndim)), bool(rng.random() < 0.5)
-    if rng.random() < 0.5:
-        return lambda t: t.max(axis, keep).values, [x], x.max(axis, keepdims=keep)
-    return lambda t: t.min(dim=axis, keepdim=keep)[0], [x], x.min(axis, keepdims=keep)
-
-
-@spec("softmax and log_softmax", covers=("softmax", "log_softmax"))
-def _(rng: np.random.Generator) -> Case:
-    x = normal(rng, tuple(int(n) for n in rng.integers(1, 5, rng.integers(1, 4))))
-    axis = int(rng.integers(-x.ndim, x.ndim))
-    e = np.exp(x) / np.exp(x).sum(axis, keepdims=True)
-    if rng.random() < 0.5:
-        return lambda t: mg.softmax(t, axis), [x], e
-    return lambda t: t.log_softmax(axis), [x], np.log(e)
 
 
 def nonzero_shape(rng: np.random.Generator, least: int = 1, most: int = 4) -> tuple[int, ...]:
@@ -366,52 +205,6 @@ def _(rng: np.random.Generator) -> Case:
     return F.linear, [x, w, b], x @ w.T + b
 
 
-@spec("cross_entropy", covers=("cross_entropy", "nll_loss"))
-def _(rng: np.random.Generator) -> Case:
-    N, C = int(rng.integers(1, 5)), int(rng.integers(1, 6))
-    x, t = normal(rng, (N, C)), rng.integers(0, C, N)
-    logp = x - np.log(np.exp(x).sum(1, keepdims=True))
-    each = -logp[np.arange(N), t]
-    reduction = str(rng.choice(["mean", "sum", "none"]))
-    expected = {"mean": each.mean(), "sum": each.sum(), "none": each}[reduction]
-    if rng.random() < 0.3:
-        return lambda x: F.nll_loss(F.log_softmax(x, 1), t, reduction=reduction), [x], expected
-    return lambda x: 3 * F.cross_entropy(x, mg.tensor(t), reduction=reduction), [x], 3 * expected
-
-
-@spec("cross_entropy with options", covers=("cross_entropy",))
-def _(rng: np.random.Generator) -> Case:
-    N, C, L = int(rng.integers(2, 5)), 4, int(rng.integers(1, 4))
-    x, t = normal(rng, (N, C, L)), rng.integers(0, C, (N, L))
-    w, e = rng.uniform(0.5, 2, C), float(rng.choice([0.0, 0.2]))
-    t[0, 0] = -100
-    t[-1, -1] = 1
-    logp = x - np.log(np.exp(x).sum(1, keepdims=True))
-    loss, total = 0.0, 0.0
-    for n in range(N):
-        for i in range(L):
-            if t[n, i] >= 0:
-                loss += -(1 - e) * w[t[n, i]] * logp[n, t[n, i], i] - e / C * (w * logp[n, :, i]).sum()
-                total += w[t[n, i]]
-    return lambda x: F.cross_entropy(x, t, mg.tensor(w), label_smoothing=e), [x], loss / total
-
-
-@spec("cross_entropy with probabilities", covers=("cross_entropy",))
-def _(rng: np.random.Generator) -> Case:
-    N, C = int(rng.integers(1, 5)), int(rng.integers(1, 6))
-    x, t = normal(rng, (N, C)), rng.dirichlet(np.ones(C), N)
-    logp = x - np.log(np.exp(x).sum(1, keepdims=True))
-    return lambda x: 3 * F.cross_entropy(x, t), [x], -3 * (t * logp).sum() / N
-
-
-@spec("mse_loss")
-def _(rng: np.random.Generator) -> Case:
-    size = nonzero_shape(rng)
-    x, t = normal(rng, size), normal(rng, size)
-    reduction = str(rng.choice(["mean", "sum", "none"]))
-    each = (x - t) ** 2
-    expected = {"mean": each.mean(), "sum": each.sum(), "none": each}[reduction]
-    return lambda x, t: F.mse_loss(x, t, reduction), [x, t], expected
 
 
 @spec("pad as PyTorch", linear=True, covers=("pad",))

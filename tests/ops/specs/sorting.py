@@ -4,7 +4,7 @@ import numpy as np
 
 import minigrad as mg
 from minigrad.testing import OpSpec, Sample
-from tests.ops.specs.foundations import spread
+from tests.ops.samples import spread
 from tests.ops.specs.shape import AxisError, an_axis, refuse
 
 

@@ -1,0 +1,294 @@
+"""Activations: the elementwise functions between layers, under PyTorch's names (``minigrad.nn.functional``).
+
+Each is finite and silent at +-1e4, in its value and in its derivatives. At a kink the derivative is PyTorch's: relu and
+those that saturate (hardtanh, relu6, hardsigmoid) have 0 there, leaky_relu, prelu and elu the slope of the negative side.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import ShapeError
+from minigrad.kernels import special
+from minigrad.kernels.axes import one_axis
+from minigrad.ops.elementwise import absolute, clip, logaddexp, sigmoid, tanh, where
+from minigrad.ops.indexing import getitem
+from minigrad.ops.reduction import softmax
+from minigrad.ops.shape import reshape
+from minigrad.ops.special import erf
+from minigrad.primitive import Array, composite, primitive, shape_of
+
+__all__ = [
+    "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid", "mish",
+    "prelu", "relu", "relu6", "selu", "silu", "softmin", "softplus", "softshrink", "softsign", "tanhshrink", "threshold",
+]  # fmt: skip
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+
+
+@primitive
+def relu(x: Array) -> Array:
+    """max(x, 0), elementwise; the derivative at 0 is 0.
+
+    >>> import numpy as np
+    >>> relu(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+    return np.maximum(x, 0)
+
+
+@relu.gradient("x")
+def _(g: Any, out: Any) -> Any:
+    return g * (out > 0)
+
+
+@primitive
+def leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
+    """x where it is positive, else negative_slope * x.
+
+    >>> import numpy as np
+    >>> leaky_relu(np.array([-1.0, 2.0]))
+    array([-0.01,  2.  ])
+    """
+    return np.where(x > 0, x, negative_slope * x)
+
+
+@leaky_relu.gradient("x")
+def _(g: Any, x: Any, negative_slope: float) -> Any:
+    return where(x > 0, g, negative_slope * g)
+
+
+def prelu(x: Any, weight: Any) -> Any:
+    """`leaky_relu` with slopes that are learned: one, or one for each channel, the second axis of `x`.
+
+    He et al. (2015). Raises ShapeError for another number of slopes.
+
+    >>> import numpy as np
+    >>> prelu(np.array([[-1.0, -1.0]]), np.array([0.5, 0.1]))
+    array([[-0.5, -0.1]])
+    """
+    shape, size = shape_of(x), math.prod(shape_of(weight))
+    channels = shape[1] if len(shape) > 1 else 1
+    if size != 1 and (size != channels or len(shape_of(weight)) != 1):
+        raise ShapeError(f"prelu: weight has shape {shape_of(weight)}, the input {shape}: expected 1 or {channels} slopes")
+    slopes = reshape(weight, (size, *[1] * (len(shape) - 2)))
+    return where(x > 0, x, slopes * x)
+
+
+@primitive
+def elu(x: Array, alpha: float = 1.0) -> Array:
+    """x where it is positive, else alpha * (exp(x) - 1). Clevert et al. (2016).
+
+    >>> import numpy as np
+    >>> elu(np.array([-1e4, 2.0]))
+    array([-1.,  2.])
+    """
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+@elu.gradient("x")
+def _(g: Any, x: Any, alpha: float) -> Any:
+    return where(x > 0, g, g * (alpha * np.exp(where(x > 0, 0, x))))
+
+
+def selu(x: Any) -> Any:
+    """`elu`, scaled so that layers keep mean 0 and variance 1. Klambauer et al. (2017)."""
+    return SELU_SCALE * elu(x, SELU_ALPHA)
+
+
+def celu(x: Any, alpha: float = 1.0) -> Any:
+    """x where it is positive, else alpha * (exp(x / alpha) - 1): smooth for every alpha. Barron (2017)."""
+    return alpha * elu(x / alpha)
+
+
+def gelu(x: Any, approximate: str = "none") -> Any:
+    """x times the probability that a normal variable is below x; "tanh" for the usual approximation of it.
+
+    Hendrycks and Gimpel (2016). Raises ValueError for any other approximation.
+
+    >>> import numpy as np
+    >>> gelu(np.array([-1.0, 1.0])).round(4), gelu(np.array([-1.0, 1.0]), "tanh").round(4)
+    (array([-0.1587,  0.8413]), array([-0.1588,  0.8412]))
+    """
+    if approximate not in ("none", "tanh"):
+        raise ValueError(f'gelu: approximate must be "none" or "tanh", got {approximate!r}')
+    return gelu_erf(x) if approximate == "none" else gelu_tanh(x)
+
+
+@primitive
+def gelu_erf(x: Array) -> Array:
+    """x * Phi(x), with Phi the distribution function of the normal distribution."""
+    return x * (special.erf(x * math.sqrt(0.5)) + 1) * 0.5
+
+
+@gelu_erf.gradient("x")
+def _(g: Any, x: Any) -> Any:
+    return g * ((erf(x * math.sqrt(0.5)) + 1) * 0.5 + x * np.exp(x * x * -0.5) / math.sqrt(2 * math.pi))
+
+
+@primitive
+def gelu_tanh(x: Array) -> Array:
+    """x * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x**3))) / 2."""
+    return x * (np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)) + 1) * 0.5
+
+
+@gelu_tanh.gradient("x")
+def _(g: Any, x: Any) -> Any:
+    scale, xx = math.sqrt(2 / math.pi), x * x
+    t = np.tanh(scale * (x + 0.044715 * xx * x))
+    return g * ((t + 1) * 0.5 + x * (1 - t * t) * (0.5 * scale * (1 + 3 * 0.044715 * xx)))
+
+
+@primitive
+def softplus(x: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
+    """log(1 + exp(beta * x)) / beta; x itself where beta * x is above the threshold.
+
+    >>> import numpy as np
+    >>> softplus(np.array([-1e4, 0.0, 1e4])).round(4)
+    array([0.000e+00, 6.931e-01, 1.000e+04])
+    """
+    z = beta * x
+    return np.where(z > threshold, x, np.logaddexp(z, 0) / beta)
+
+
+@softplus.gradient("x")
+def _(g: Any, x: Any, beta: float, threshold: float) -> Any:
+    z = beta * x
+    return where(z > threshold, g, g * sigmoid(z))
+
+
+@primitive
+def hardtanh(x: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
+    """x limited to [min_val, max_val]; unlike `clip`, and as in PyTorch, the derivative on the bounds is 0.
+
+    >>> import numpy as np
+    >>> hardtanh(np.array([-3.0, 0.5, 3.0]))
+    array([-1. ,  0.5,  1. ])
+    """
+    if not min_val <= max_val:
+        raise ValueError(f"hardtanh: min_val must be at most max_val, got {min_val} and {max_val}")
+    return np.clip(x, min_val, max_val)
+
+
+@hardtanh.gradient("x")
+def _(g: Any, x: Any, min_val: float, max_val: float) -> Any:
+    return g * ((x > min_val) & (x < max_val))
+
+
+def relu6(x: Any) -> Any:
+    """x limited to [0, 6]. Krizhevsky (2010)."""
+    return hardtanh(x, 0.0, 6.0)
+
+
+def hardsigmoid(x: Any) -> Any:
+    """(x + 3) / 6 limited to [0, 1].
+
+    >>> import numpy as np
+    >>> hardsigmoid(np.array([-9.0, 0.0, 9.0]))
+    array([0. , 0.5, 1. ])
+    """
+    return (hardtanh(x, -3.0, 3.0) + 3) / 6
+
+
+def hardswish(x: Any) -> Any:
+    """x * hardsigmoid(x). Howard et al. (2019)."""
+    return x * hardsigmoid(x)
+
+
+def silu(x: Any) -> Any:
+    """x * sigmoid(x), also called swish. Elfwing et al. (2017)."""
+    return x * sigmoid(x)
+
+
+def mish(x: Any) -> Any:
+    """x * tanh(softplus(x)). Misra (2019)."""
+    return x * tanh(softplus(x))
+
+
+def logsigmoid(x: Any) -> Any:
+    """log(sigmoid(x)), without overflow.
+
+    >>> import numpy as np
+    >>> logsigmoid(np.array([-1e4, 0.0])).round(4)
+    array([-1.000e+04, -6.931e-01])
+    """
+    return -logaddexp(-x, 0)
+
+
+def softsign(x: Any) -> Any:
+    """x / (1 + |x|)."""
+    return x / (1 + absolute(x))
+
+
+@primitive
+def tanhshrink(x: Array) -> Array:
+    """x - tanh(x)."""
+    return x - np.tanh(x)
+
+
+@tanhshrink.gradient("x")
+def _(g: Any, x: Any) -> Any:
+    return g * np.square(np.tanh(x))  # not 1 - (1 - tanh(x)**2), which is rounded away near 0
+
+
+def softshrink(x: Any, lambd: float = 0.5) -> Any:
+    """x moved towards 0 by `lambd`, and 0 within that distance; there, bounds included, the derivative is 0.
+
+    >>> import numpy as np
+    >>> softshrink(np.array([-2.0, 0.25, 2.0]))
+    array([-1.5,  0. ,  1.5])
+    """
+    if not lambd >= 0:
+        raise ValueError(f"softshrink: lambd must be at least 0, got {lambd}")
+    return x - clip(x, -lambd, lambd)
+
+
+def hardshrink(x: Any, lambd: float = 0.5) -> Any:
+    """x, and 0 within the distance `lambd` of 0; there, bounds included, the derivative is 0.
+
+    >>> import numpy as np
+    >>> hardshrink(np.array([-2.0, 0.25, 2.0]))
+    array([-2.,  0.,  2.])
+    """
+    return where((x >= -lambd) & (x <= lambd), 0, x)
+
+
+def threshold(x: Any, threshold: float, value: float) -> Any:
+    """x where it is above the threshold, else `value`.
+
+    >>> import numpy as np
+    >>> np.asarray(globals()["threshold"](np.array([1.0, 3.0]), 2.0, -1.0))
+    array([-1.,  3.])
+    """
+    return where(x <= threshold, value, x)
+
+
+@composite
+def glu(x: Any, axis: int = -1) -> Any:
+    """a * sigmoid(b), where a and b are the halves of `x` along `axis`. Dauphin et al. (2017).
+
+    Raises ShapeError for an axis of odd size.
+
+    >>> import numpy as np
+    >>> glu(np.array([3.0, 0.0]))
+    array([1.5])
+    """
+    shape = shape_of(x)
+    axis = one_axis("glu", axis, len(shape))
+    if shape[axis] % 2:
+        raise ShapeError(f"glu: the size of axis {axis} must be even, got shape {shape}")
+    before, half = (slice(None),) * axis, shape[axis] // 2
+    return getitem(x, (*before, slice(None, half))) * sigmoid(getitem(x, (*before, slice(half, None))))
+
+
+@composite
+def softmin(x: Any, axis: int = -1) -> Any:
+    """softmax(-x)."""
+    return softmax(-x, axis)
+
+
+for _op in (elu, gelu_erf, gelu_tanh, hardtanh, leaky_relu, relu, softplus, tanhshrink):
+    _op.elementwise = True

@@ -1,0 +1,164 @@
+"""Losses of predicting classes. Their targets, classes or class probabilities, are not differentiated."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import DTypeError, GraphError, ShapeError
+from minigrad.ops.elementwise import where
+from minigrad.ops.indexing import getitem
+from minigrad.ops.loss import check_items, check_reduction, plain, reduced
+from minigrad.ops.reduction import log_softmax, sum
+from minigrad.ops.shape import permute, reshape
+from minigrad.primitive import Array, Traced, shape_of
+
+__all__ = ["cross_entropy", "nll_loss"]
+
+
+def cross_entropy(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:
+    """Cross-entropy of softmax(input) with the target; finite for any finite logits.
+
+    `input` holds logits (C,), (N, C) or (N, C, d1, ...). `target` holds integer classes (), (N,) or (N, d1, ...), or class
+    probabilities of the shape of `input`. `weight` (C,) weighs classes; the mean over classes is then a weighted mean.
+
+    Raises IndexError for a class outside 0..C-1 that is not `ignore_index`, DTypeError for labels that are not integers,
+    GraphError for a target that requires a gradient. Warns of probabilities that are negative or do not sum to 1.
+
+    >>> import numpy as np
+    >>> float(cross_entropy(np.zeros((2, 10)), np.array([3, 7])).round(4))
+    2.3026
+    """
+    op = "cross_entropy"
+    check_reduction(op, reduction)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"{op}: label_smoothing must be within [0, 1], got {label_smoothing}")
+    labels = _constant(op, target)
+    shape = shape_of(input)
+    if labels.dtype.kind == "f" and labels.shape == shape and shape:
+        if ignore_index >= 0:
+            raise ValueError(f"{op}: ignore_index={ignore_index} has no meaning for class probabilities")
+        check_items(op, reduction, _labels_shape(shape))
+        return _soft_cross_entropy(input, labels, weight, reduction, label_smoothing)
+    _check_labels(op, labels, shape, ignore_index, reduction)
+    log_p = log_softmax(input, min(1, len(shape) - 1))
+    loss = _nll(op, log_p, labels, weight, ignore_index, reduction)
+    if label_smoothing == 0:
+        return loss
+    rows, flat, weights, kept = _prepared(op, log_p, labels, weight, ignore_index)
+    C = shape_of(rows)[1]
+    uniform = -sum(rows if weights is None else rows * weights, 1) * (kept.astype(rows.dtype) / C)
+    smooth = reduced(reshape(uniform, labels.shape), reduction, _total(flat, weights, kept))
+    return (1 - label_smoothing) * loss + label_smoothing * smooth
+
+
+def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
+    """Minus the log-probability that `input` (N, C) or (N, C, d1, ...) gives the target class; see `cross_entropy`.
+
+    >>> import numpy as np
+    >>> nll_loss(np.log(np.array([[0.5, 0.5]])), np.array([1])).round(4)
+    np.float64(0.6931)
+    """
+    check_reduction("nll_loss", reduction)
+    labels = _constant("nll_loss", target)
+    _check_labels("nll_loss", labels, shape_of(input), ignore_index, reduction)
+    return _nll("nll_loss", input, labels, weight, ignore_index, reduction)
+
+
+def _soft_cross_entropy(x: Any, target: Array, weight: Any, reduction: str, label_smoothing: float) -> Any:
+    axis = min(1, target.ndim - 1)
+    C = target.shape[axis]
+    sums = target.sum(axis)
+    wrong = (np.abs(sums - 1) > 1e-3) | (target < 0).any(axis)
+    if wrong.any():
+        row = tuple(np.argwhere(wrong)[0].tolist())
+        warnings.warn(
+            f"cross_entropy: the target probabilities at {row} sum to {float(sums[row]):.4g}, the least is "
+            f"{float(target.min()):.4g}: they should be positive and sum to 1",
+            stacklevel=3,
+        )
+    target = target.astype(x.dtype, copy=False) * (1 - label_smoothing) + label_smoothing / C
+    if weight is not None:
+        weights = _class_weights("cross_entropy", weight, C).astype(x.dtype, copy=False)
+        target = target * weights.reshape(C, *[1] * (target.ndim - 2))
+    return reduced(-sum(log_softmax(x, axis) * target, axis), reduction)
+
+
+def _nll(op: str, x: Any, labels: Array, weight: Any, ignore_index: int, reduction: str) -> Any:
+    rows, flat, weights, kept = _prepared(op, x, labels, weight, ignore_index)
+    picked = -getitem(rows, (np.arange(flat.size), np.where(kept, flat, 0)))
+    if weights is not None or not kept.all():
+        scale = kept.astype(rows.dtype) if weights is None else weights[np.where(kept, flat, 0)] * kept
+        picked = where(kept, picked * scale, 0)  # what is ignored may be infinite
+    if reduction == "none":
+        picked = reshape(picked, labels.shape)
+    return reduced(picked, reduction, _total(flat, weights, kept))
+
+
+def _prepared(op: str, x: Any, labels: Array, weight: Any, ignore_index: int) -> tuple[Any, Array, Array | None, Array]:
+    """Rows (M, C), their labels (M,), the class weights, and which rows count."""
+    shape = shape_of(x)
+    C = shape[min(1, len(shape) - 1)]
+    if len(shape) > 2:  # (N, C, d1, ...) -> (N, d1, ..., C)
+        x = permute(x, (0, *range(2, len(shape)), 1))
+    weights = None if weight is None else _class_weights(op, weight, C).astype(x.dtype, copy=False)
+    flat = labels.reshape(-1)
+    return x if len(shape) == 2 else reshape(x, (-1, C)), flat, weights, flat != ignore_index
+
+
+def _class_weights(op: str, weight: Any, C: int) -> Array:
+    weights = plain(weight)
+    if weights.shape != (C,):
+        raise ShapeError(f"{op}: weight must be ({C},), one for each class, got shape {weights.shape}")
+    return weights
+
+
+def _total(flat: Array, weights: Array | None, kept: Array) -> float:
+    """What a mean divides by: the number of items that count, or the sum of their weights."""
+    return int(np.count_nonzero(kept)) if weights is None else float((weights[np.where(kept, flat, 0)] * kept).sum())
+
+
+def _constant(op: str, target: Any) -> Array:
+    if isinstance(target, Traced) and target._node is not None:
+        raise GraphError(
+            f"{op}: the target requires a gradient, but targets are not differentiated\n  hint: target.detach()"
+        )
+    return plain(target)
+
+
+def _labels_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (shape[0], *shape[2:]) if len(shape) > 1 else ()
+
+
+def _check_labels(op: str, labels: Array, shape: tuple[int, ...], ignore_index: int, reduction: str) -> None:
+    """Integer classes, one for each row of x; raises for anything else."""
+    if len(shape) < 1:
+        raise ShapeError(f"{op}: input must be (C,), (N, C) or (N, C, d1, ...), got shape {shape}")
+    wanted = _labels_shape(shape)
+    if labels.shape == shape and labels.dtype.kind in "iub" and len(shape) > 1:
+        raise DTypeError(
+            f"{op}: integer labels of shape {shape} look one-hot\n"
+            "  hint: pass classes, target.argmax(1), or float probabilities"
+        )
+    if labels.dtype.kind not in "iu":
+        raise DTypeError(f"{op}: labels must be integer classes, got {labels.dtype}\n  hint: target.astype(int)")
+    if labels.shape == (*wanted, 1) != wanted:
+        raise ShapeError(f"{op}: labels have shape {labels.shape}, expected {wanted}\n  hint: target.squeeze(-1)")
+    if labels.shape != wanted:
+        raise ShapeError(f"{op}: labels have shape {labels.shape}, input has shape {shape}: expected labels {wanted}")
+    kept, C = labels != ignore_index, shape[min(1, len(shape) - 1)]
+    wrong = kept & ((labels < 0) | (labels >= C))
+    if wrong.any():
+        position = tuple(np.argwhere(wrong)[0].tolist())
+        raise IndexError(f"{op}: target {int(labels[position])} at position {position} is not a class; valid are 0..{C - 1}")
+    if reduction == "mean" and not kept.any():
+        raise ValueError(f'{op}: the mean of 0 items\n  hint: use reduction="sum"')

@@ -1,0 +1,177 @@
+"""Operations that run along one axis: cumulative sums, products and extrema, differences, the linear recurrence."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.kernels.axes import one_axis
+from minigrad.ops.arrangement import flip
+from minigrad.ops.elementwise import not_equal, subtract
+from minigrad.ops.indexing import getitem, take_along_axis
+from minigrad.ops.joining import concatenate
+from minigrad.ops.shape import broadcast_to, reshape
+from minigrad.primitive import Array, composite, primitive, register, shape_of
+
+__all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff"]
+
+
+class Extremum(NamedTuple):
+    """Values chosen along an axis, and where each was found."""
+
+    values: Any
+    indices: Any
+
+
+@register(np.cumsum)
+@primitive
+def cumsum(x: Array, axis: int | None = None) -> Array:
+    """The sums of the first one, two, three, ... elements along `axis`; without it, of the flattened array.
+
+    >>> import numpy as np
+    >>> cumsum(np.array([1.0, 2.0, 3.0]))
+    array([1., 3., 6.])
+    """
+    return np.cumsum(x, _checked("cumsum", axis, x))
+
+
+@cumsum.gradient("x")
+def _(g: Any, shape: tuple[int, ...], axis: int | None) -> Any:
+    at = 0 if axis is None else axis
+    gx = flip(cumsum(flip(g, at), at), at)
+    return reshape(gx, shape) if axis is None else gx
+
+
+@register(np.cumprod)
+@primitive
+def cumprod(x: Array, axis: int | None = None) -> Array:
+    """The products of the first one, two, three, ... elements along `axis`; without it, of the flattened array.
+
+    The gradient divides by nothing: it is exact with any number of zeros.
+
+    >>> import numpy as np
+    >>> cumprod(np.array([2.0, 3.0, 0.0]))
+    array([2., 6., 0.])
+    """
+    return np.cumprod(x, _checked("cumprod", axis, x))
+
+
+@cumprod.gradient("x")
+def _(g: Any, x: Any, out: Any, shape: tuple[int, ...], axis: int | None) -> Any:
+    # The product of those before i, times what follows it: r[i] = g[i] + x[i+1] * r[i+1].
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
+    before = shifted(out, axis, 1)
+    after = flip(recurrence(flip(shifted(x, axis, -1), axis), flip(g, axis), axis), axis)
+    return reshape(before * after, shape)
+
+
+@primitive
+def recurrence(decay: Array, x: Array, axis: int) -> Array:
+    """h[i] = decay[i] * h[i-1] + x[i] along `axis`, from h = 0; decay[0] has no effect.
+
+    In log2(n) steps that double how far each element looks back (Hillis and Steele, 1986).
+
+    >>> import numpy as np
+    >>> recurrence(np.array([9.0, 2.0, 2.0]), np.array([1.0, 1.0, 1.0]), 0)
+    array([1., 3., 7.])
+    """
+    h, decay = x.copy(order="K"), decay.copy(order="K")
+    hs, ds = np.moveaxis(h, axis, 0), np.moveaxis(decay, axis, 0)
+    reach = 1
+    while reach < len(hs):
+        hs[reach:] += ds[reach:] * hs[:-reach]
+        ds[reach:] *= ds[:-reach].copy()
+        reach *= 2
+    return h
+
+
+@recurrence.gradient("x")
+def _(g: Any, decay: Any, axis: int) -> Any:
+    return _carried_back(g, decay, axis)
+
+
+@recurrence.gradient("decay")
+def _(g: Any, decay: Any, out: Any, axis: int) -> Any:
+    former = shifted(out, axis, 1, 0.0)
+    return _carried_back(g, decay, axis) * former
+
+
+@composite
+def cummax(x: Any, axis: int) -> Extremum:
+    """The maxima of the first one, two, three, ... elements, and where they are: (values, indices), the last of equal ones.
+
+    NaN counts as larger than any number. The gradient goes to the element at the index.
+
+    >>> import numpy as np
+    >>> cummax(np.array([1, 3, 2, 3]), 0)
+    Extremum(values=array([1, 3, 3, 3]), indices=array([0, 1, 1, 3]))
+    """
+    indices = where_cumulative(x, axis, np.maximum)
+    return Extremum(take_along_axis(x, indices, axis), indices)
+
+
+@composite
+def cummin(x: Any, axis: int) -> Extremum:
+    """The minima of the first one, two, three, ... elements, and where they are. See `cummax`."""
+    indices = where_cumulative(x, axis, np.minimum)
+    return Extremum(take_along_axis(x, indices, axis), indices)
+
+
+@primitive
+def where_cumulative(x: Array, axis: int, extremum: np.ufunc) -> Array:
+    """Where the cumulative maximum or minimum was last renewed."""
+    axis = one_axis("cummax" if extremum is np.maximum else "cummin", axis, x.ndim)
+    renewed = (x == extremum.accumulate(x, axis)) | np.isnan(x)
+    place = np.arange(x.shape[axis]).reshape(-1, *[1] * (x.ndim - 1 - axis))
+    return np.maximum.accumulate(np.where(renewed, place, 0), axis)
+
+
+@register(np.diff)
+@composite
+def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    """The differences of neighbours along `axis`, `n` times; numbers or arrays may be put before and after.
+
+    >>> import numpy as np
+    >>> diff(np.array([1, 4, 9])), diff(np.array([1, 4, 9]), prepend=0)
+    (array([3, 5]), array([1, 3, 5]))
+    """
+    if n < 0:
+        raise ValueError(f"diff: n must be at least 0, got {n}")
+    shape = shape_of(x)
+    axis = one_axis("diff", axis, len(shape))
+    one = (*shape[:axis], 1, *shape[axis + 1 :])
+    parts = [e if e is None or shape_of(e) else broadcast_to(np.asarray(e, x.dtype), one) for e in (prepend, append)]
+    if n:
+        x = concatenate([part for part in (parts[0], x, parts[1]) if part is not None], axis)
+    minus = not_equal if x.dtype.kind == "b" else subtract
+    for _ in range(n):
+        x = minus(part_of(x, axis, slice(1, None)), part_of(x, axis, slice(None, -1)))
+    return x
+
+
+def part_of(x: Any, axis: int, part: slice) -> Any:
+    """A slice of one axis."""
+    return getitem(x, (*[slice(None)] * (axis % len(shape_of(x))), part))
+
+
+def shifted(x: Any, axis: int, by: int, fill: float = 1.0) -> Any:
+    """`x` moved along by one place, to the right (1) or left (-1), with `fill` in the place that becomes free."""
+    shape = list(shape_of(x))
+    if shape[axis] == 0:
+        return x
+    shape[axis] = 1
+    free = np.full(shape, fill, x.dtype)
+    if by == 1:
+        return concatenate([free, part_of(x, axis, slice(None, -1))], axis)
+    return concatenate([part_of(x, axis, slice(1, None)), free], axis)
+
+
+def _carried_back(g: Any, decay: Any, axis: int) -> Any:
+    """r[i] = g[i] + decay[i+1] * r[i+1]: a recurrence from the other end."""
+    return flip(recurrence(flip(shifted(decay, axis, -1), axis), flip(g, axis), axis), axis)
+
+
+def _checked(op: str, axis: Any, x: Array) -> int | None:
+    return None if axis is None else one_axis(op, axis, np.ndim(x))

@@ -1,0 +1,219 @@
+"""Means, variances and order statistics.
+
+Under the names of this module the defaults are PyTorch's (correction 1, the lower median); ``np.var(tensor)`` and its like
+keep NumPy's (ddof 0, the mean of the two middle values).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import ShapeError
+from minigrad.kernels.axes import every_axis, one_axis
+from minigrad.ops.elementwise import isnan, sqrt, square, where
+from minigrad.ops.indexing import take_along_axis
+from minigrad.ops.reduction import any as any_of
+from minigrad.ops.reduction import nansum, sum
+from minigrad.ops.scan import Extremum
+from minigrad.ops.shape import broadcast_to, permute, reshape, squeeze
+from minigrad.primitive import Array, Traced, composite, primitive, register, shape_of
+
+__all__ = ["average", "mean", "median", "nanmean", "quantile", "std", "std_mean", "var", "var_mean"]
+
+Axis = int | tuple[int, ...] | None
+INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+@register(np.mean)
+@composite
+def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The mean over `axis`; of integers, in the default float dtype.
+
+    Raises ValueError for the mean of nothing.
+
+    >>> import numpy as np
+    >>> mean(np.array([[1.0, 2.0], [3.0, 4.0]]), 1)
+    array([1.5, 3.5])
+    """
+    n = _count("mean", shape_of(x), axis)
+    return sum(x, axis, keepdims) / n
+
+
+@register(np.nanmean)
+@composite
+def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The mean over `axis` of all that is not NaN; NaN where there is nothing else.
+
+    >>> import numpy as np
+    >>> nanmean(np.array([1.0, np.nan, 2.0]))
+    np.float64(1.5)
+    """
+    count = sum(isnan(x) == 0, axis, keepdims)
+    with np.errstate(invalid="ignore"):
+        return nansum(x, axis, keepdims) / count.astype(x.dtype)
+
+
+@register(np.average)
+@composite
+def average(x: Any, axis: Axis = None, weights: Any = None, returned: bool = False, keepdims: bool = False) -> Any:
+    """The weighted mean over `axis`; weights for each element, or along the one axis; `returned` adds their sum.
+
+    Raises ShapeError for weights that do not fit, ZeroDivisionError if they sum to 0.
+
+    >>> import numpy as np
+    >>> average(np.array([1.0, 5.0]), weights=np.array([3.0, 1.0]))
+    np.float64(2.0)
+    """
+    shape = shape_of(x)
+    if weights is None:
+        weights = np.ones((), x.dtype if x.dtype.kind == "f" else np.float64)
+    elif shape_of(weights) != shape:
+        at = one_axis("average", axis, len(shape))
+        if shape_of(weights) != (shape[at],):
+            raise ShapeError(f"average: weights of shape {shape_of(weights)} do not fit shape {shape} and axis {axis}")
+        weights = reshape(weights, (-1, *[1] * (len(shape) - 1 - at)))
+    total = sum(broadcast_to(weights, shape), axis, keepdims)
+    if any_of(total == 0):
+        raise ZeroDivisionError("average: the weights sum to 0")
+    out = sum(x * weights, axis, keepdims) / total
+    return (out, total) if returned else out
+
+
+@composite
+def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 1) -> Any:
+    """The variance over `axis`: sum((x - mean)**2) / (n - correction); unbiased by default, as PyTorch's.
+
+    Where n does not exceed the correction, not a number, with a RuntimeWarning. Raises ValueError for the mean of nothing.
+
+    >>> import numpy as np
+    >>> var(np.array([1.0, 2.0, 3.0]))
+    np.float64(1.0)
+    """
+    n = _count("var", shape_of(x), axis)
+    squares = sum(square(x - mean(x, axis, True)), axis, keepdims)
+    if n > correction:
+        return squares / (n - correction)
+    warnings.warn(f"var: {n} value(s) with correction {correction} leave no degree of freedom", RuntimeWarning, stacklevel=3)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return squares / 0.0
+
+
+@composite
+def std(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 1) -> Any:
+    """The standard deviation over `axis`, the root of `var`; of equal elements 0, with the gradient 0, as PyTorch.
+
+    >>> import numpy as np
+    >>> float(std(np.array([1.0, 2.0, 3.0])))
+    1.0
+    """
+    variance = var(x, axis, keepdims, correction)
+    none = variance == 0
+    return where(none, 0, sqrt(where(none, 1, variance)))
+
+
+@composite
+def var_mean(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 1) -> tuple[Any, Any]:
+    """`var` and `mean`."""
+    return var(x, axis, keepdims, correction), mean(x, axis, keepdims)
+
+
+@composite
+def std_mean(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 1) -> tuple[Any, Any]:
+    """`std` and `mean`."""
+    return std(x, axis, keepdims, correction), mean(x, axis, keepdims)
+
+
+@composite
+def median(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """The middle element, the lower of two, as PyTorch; with `axis`, (values, indices) along it, the first of equal ones.
+
+    NaN if there is one. The gradient goes to the element at the index. ``np.median(tensor)`` is the mean of the middle two.
+
+    >>> import numpy as np
+    >>> median(np.array([[1.0, 9.0, 5.0, 7.0]]), 1)
+    Extremum(values=array([5.]), indices=array([2]))
+    """
+    if axis is None:
+        return squeeze(median(reshape(x, (-1,)), 0, True).values, 0)
+    indices = where_in_order(x, axis, ((shape_of(x)[one_axis("median", axis, len(shape_of(x)))] - 1) // 2,))
+    values = take_along_axis(x, indices, axis)
+    return Extremum(values, indices) if keepdims else Extremum(squeeze(values, axis), squeeze(indices, axis))
+
+
+@composite
+def quantile(x: Any, q: Any, axis: Axis = None, keepdims: bool = False, interpolation: str = "linear") -> Any:
+    """What a fraction `q` of the elements along `axis` lies below; NaN if there is one.
+
+    Between two neighbours `interpolation` decides: linear, lower, higher, midpoint or nearest. For an array of fractions the
+    first axis of the result is theirs. Raises ValueError for fractions outside [0, 1] or no elements.
+
+    >>> import numpy as np
+    >>> quantile(np.array([1.0, 2.0, 5.0]), np.array([0.5, 0.75]))
+    array([2. , 3.5])
+    """
+    fractions = np.asarray(q._array if isinstance(q, Traced) else q)
+    if fractions.ndim > 1 or not ((fractions >= 0) & (fractions <= 1)).all():
+        raise ValueError(f"quantile: q must be within [0, 1], a number or a list of them, got {q}")
+    if interpolation not in INTERPOLATIONS:
+        raise ValueError(f"quantile: interpolation must be one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}")
+    shape = shape_of(x)
+    axes = every_axis("quantile", axis, len(shape))
+    others = [i for i in range(len(shape)) if i not in axes]
+    x = reshape(permute(x, (*others, *axes)), (*[shape[i] for i in others], math.prod([shape[i] for i in axes])))
+    position = fractions.reshape(-1) * (shape_of(x)[-1] - 1)
+    lower, upper = np.floor(position).astype(np.intp), np.ceil(position).astype(np.intp)
+    share = {"lower": 0.0, "higher": 1.0, "midpoint": 0.5, "nearest": np.rint(position) - lower, "linear": position - lower}
+    low, high = (take_along_axis(x, where_in_order(x, -1, tuple(places.tolist())), -1) for places in (lower, upper))
+    weight = np.asarray(share[interpolation], low.dtype if low.dtype.kind == "f" else np.float64)
+    out = permute(low + weight * (high - low), (len(others), *range(len(others))))  # the axis of fractions comes first
+    kept = [1 if i in axes else n for i, n in enumerate(shape)] if keepdims else [shape[i] for i in others]
+    return reshape(out, (*fractions.shape, *kept))
+
+
+@primitive
+def where_in_order(x: Array, axis: int, places: tuple[int, ...]) -> Array:
+    """Where the elements are that come at `places` in ascending order along `axis`; where a NaN is, if there is one."""
+    if x.shape[axis] == 0:
+        raise ValueError(f"median, quantile: axis {axis} of shape {x.shape} is empty")
+    order = np.argsort(x, axis, kind="stable")
+    last = order.take([-1], axis)  # NaN comes last
+    found = order.take(places, axis)
+    return np.where(np.isnan(np.take_along_axis(x, last, axis)), last, found)
+
+
+@register(np.var)
+def numpy_var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
+    return var(x, axis, keepdims, ddof if correction is None else correction)
+
+
+@register(np.std)
+def numpy_std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
+    return std(x, axis, keepdims, ddof if correction is None else correction)
+
+
+@register(np.median)
+def numpy_median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    return quantile(x, 0.5, axis, keepdims)
+
+
+@register(np.quantile)
+def numpy_quantile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
+    return quantile(x, q, axis, keepdims, method)
+
+
+@register(np.percentile)
+def numpy_percentile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
+    return quantile(x, np.true_divide(q, 100), axis, keepdims, method)
+
+
+def _count(op: str, shape: tuple[int, ...], axis: Axis) -> int:
+    """How many elements go into each mean over `axis`; raises ValueError for none."""
+    axes = every_axis(op, axis, len(shape))
+    n = math.prod([shape[a] for a in axes])
+    if n == 0 and 0 not in [size for i, size in enumerate(shape) if i not in axes]:
+        raise ValueError(f"{op}: the mean of 0 items: axis {axis} of shape {shape} is empty")
+    return n

@@ -1,0 +1,96 @@
+"""Specs of means, variances and order statistics."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import minigrad as mg
+from minigrad.errors import ShapeError
+from minigrad.testing import OpSpec, Refusal, Sample
+from tests.ops.samples import a_shape, axes, choice, normal, reduction, spread, within
+from tests.ops.specs.reduction import refusals, several
+
+
+def with_correction(rng):
+    x = normal(rng, tuple(int(n) for n in rng.integers(2, 5, rng.integers(1, 4))))
+    return Sample((x, axes(rng, x.ndim), bool(rng.random() < 0.5), choice(rng, 0, 1, 0.5)))
+
+
+def deviation(power):
+    def spread_of(x, axis, keepdims, correction):
+        centre = x.mean(axis, keepdims=True)
+        squares = ((x - centre) ** 2).sum(axis, keepdims=keepdims)
+        return (squares / (x.size // centre.size - correction)) ** power
+
+    return spread_of
+
+
+def with_mean(power):
+    return lambda x, axis, keepdims, correction: (
+        deviation(power)(x, axis, keepdims, correction),
+        x.mean(axis, keepdims=keepdims),
+    )
+
+
+def along(rng):
+    x = spread(rng, a_shape(rng, 1, 3, empty=False))
+    return Sample((x, axes(rng, x.ndim, one=True), bool(rng.random() < 0.5)))
+
+
+def lower_middle(x, axis, keepdims):
+    order = np.argsort(x, axis)
+    places = np.take(order, [(x.shape[axis] - 1) // 2], axis)
+    values = np.take_along_axis(x, places, axis)
+    return (values, places) if keepdims else (values.squeeze(axis), places.squeeze(axis))
+
+
+def fractions(rng):
+    x = spread(rng, a_shape(rng, 0, 3, empty=False))
+    q = choice(rng, 0.0, 0.3, 1.0, [0.5], (0.25, 0.9, 0.5))
+    names = ("linear", "lower", "higher", "midpoint", "nearest")
+    return Sample((x, q, axes(rng, x.ndim), bool(rng.random() < 0.5), choice(rng, *names)))
+
+
+def weighing(rng):
+    x = normal(rng, tuple(int(n) for n in rng.integers(2, 5, rng.integers(1, 4))))
+    axis = axes(rng, x.ndim, one=rng.random() < 0.7)
+    positive = within(0.5, 2.0)
+    if isinstance(axis, int) and rng.random() < 0.5:
+        return Sample((x, axis, positive(rng, (x.shape[axis],))))
+    return Sample((x, axis, choice(rng, None, positive(rng, x.shape))))
+
+
+def with_holes(rng):
+    x = normal(rng, a_shape(rng, 1, 3, empty=False))
+    return Sample((x,), {"axis": axes(rng, x.ndim)})
+
+
+def of_all(rng):
+    return Sample((spread(rng, a_shape(rng, empty=False)),))
+
+
+def refused(*args, says, error=ValueError):
+    return Refusal(Sample(args), error, says)
+
+
+EMPTY = np.ones((2, 0))
+SPECS = [
+    reduction("mean", mg.mean, np.mean, linear_in=(0,),
+              errors=(*several("mean"), refused(EMPTY, 1, says="mean: the mean of 0 items: axis 1"))),
+    OpSpec("var", mg.var, deviation(1), with_correction,
+           errors=(*several("var"), refused(EMPTY, says="var: the mean of 0 items"))),
+    OpSpec("std", mg.std, deviation(0.5), with_correction, homogeneous_in=(0,)),
+    OpSpec("var_mean", mg.var_mean, with_mean(1), with_correction),
+    OpSpec("std_mean", mg.std_mean, with_mean(0.5), with_correction, homogeneous_in=(0,)),
+    OpSpec("nanmean", mg.nanmean, np.nanmean, with_holes),
+    OpSpec("average", mg.average, np.average, weighing, errors=(
+        refused(np.ones(2), None, np.array([1.0, -1.0]), error=ZeroDivisionError, says="sum to 0"),
+        refused(np.ones((2, 3)), 0, np.ones(3), error=ShapeError, says=r"\(3,\) do not fit shape \(2, 3\) and axis 0"))),
+    OpSpec("median", mg.median, lower_middle, along, homogeneous_in=(0,),
+           errors=(*refusals("median"), refused(EMPTY, 1, says="is empty"))),
+    OpSpec("median of all", mg.median, lambda x: np.sort(x, None)[(x.size - 1) // 2], of_all, ("median",)),
+    OpSpec("quantile", mg.quantile, lambda x, q, axis, keep, method: np.quantile(x, q, axis, None, False, method, keep),
+           fractions, homogeneous_in=(0,), errors=(
+               refused(np.ones(2), 1.5, says=r"within \[0, 1\]"),
+               refused(np.ones(2), 0.5, None, False, "up", says="must be one of"))),
+]  # fmt: skip
