@@ -17,8 +17,8 @@ from minigrad.kernels.pooling import Run, Windows
 from minigrad.ops.elementwise import clip, square
 from minigrad.ops.norms import vector_norm
 from minigrad.ops.pooling import sum_windows
-from minigrad.ops.reduction import mean
 from minigrad.ops.shape import reshape
+from minigrad.ops.statistics import mean
 from minigrad.primitive import Traced, composite, shape_of
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]

@@ -205,8 +205,6 @@ def _(rng: np.random.Generator) -> Case:
     return F.linear, [x, w, b], x @ w.T + b
 
 
-
-
 @spec("pad as PyTorch", linear=True, covers=("pad",))
 def _(rng: np.random.Generator) -> Case:
     x = normal(rng, (2, 3, 4))
