@@ -7,7 +7,7 @@ inside, and a maximum is found again by comparing with the result (performance.m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -105,7 +105,7 @@ def _reduced(ufunc: np.ufunc, neutral: float, x: Array, windows: Windows) -> Arr
     for run in runs:
         part = out[(*before, slice(start, start + run.number))]
         start += run.number
-        reads = list(_reads(n, Windows(axis, (run,))))
+        reads = _reads(n, Windows(axis, (run,)))
         if not _all_inside(n, run):
             part[...] = neutral
             for at, read in reads:
@@ -119,18 +119,20 @@ def _reduced(ufunc: np.ufunc, neutral: float, x: Array, windows: Windows) -> Arr
     return out
 
 
-def _reads(n: int, windows: Windows) -> Iterator[tuple[At, At]]:
+@lru_cache(maxsize=256)  # the same images come again at every step
+def _reads(n: int, windows: Windows) -> list[tuple[At, At]]:
     """For each place in a window along an axis of size `n`: which windows have it inside, and where it then lies."""
     before = (slice(None),) * windows.axis
-    first = 0
+    first, reads = 0, []
     for size, stride, padding, dilation, count in windows.runs:
         for offset in range(size):
             start = offset * dilation - padding
             low, high = inside(n, start, stride, count)
             if low < high:
                 read = slice(start + low * stride, start + (high - 1) * stride + 1, stride)
-                yield (*before, slice(first + low, first + high)), (*before, read)
+                reads.append(((*before, slice(first + low, first + high)), (*before, read)))
         first += count
+    return reads
 
 
 def _tiles(n: int, windows: Windows) -> bool:

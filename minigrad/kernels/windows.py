@@ -10,7 +10,7 @@ input reads zeros, and adds to nothing. A negative number leaves elements at tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -72,10 +72,12 @@ def inside(n: int, start: int, stride: int, count: int) -> tuple[int, int]:
     return low, max(low, min(count, (n - 1 - start) // stride + 1))
 
 
+@lru_cache(maxsize=256)  # the same images come again at every step
 def _places(
     size: Sizes, kernel: Sizes, counts: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
-) -> Iterator[tuple[Any, list[Any], list[Any]]]:
+) -> list[tuple[Any, list[Any], list[Any]]]:
     """For each place in a window: the place, which windows have it inside the input, and where it then lies."""
+    places = []
     for place in product(*map(range, kernel)):
         into, read = [], []
         for n, k, count, s, (before, _), d in zip(size, place, counts, stride, padding, dilation, strict=True):
@@ -83,4 +85,5 @@ def _places(
             low, high = inside(n, start, s, count)
             into.append(slice(low, high))
             read.append(slice(start + low * s, start + (high - 1) * s + 1, s) if low < high else slice(0, 0))
-        yield place, into, read
+        places.append((place, into, read))
+    return places
