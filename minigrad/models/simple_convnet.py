@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from minigrad.errors import ShapeError
+from minigrad.kernels.geometry import output_size
 from minigrad.models.book import BookNetwork, initialise
 from minigrad.nn import Conv2d, Linear, MaxPool2d, ReLU
-from minigrad.ops.convolution import output_size
 from minigrad.tensor import Tensor
 
 __all__ = ["SimpleConvNet"]

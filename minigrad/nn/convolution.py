@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from minigrad.errors import ShapeError
+from minigrad.kernels.geometry import per_axis
 from minigrad.nn import functional as F
 from minigrad.nn.arguments import count, uniform_parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
-from minigrad.ops.convolution import per_axis
 from minigrad.primitive import DType
 from minigrad.tensor import Tensor
 

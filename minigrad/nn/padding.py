@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from minigrad.kernels.geometry import per_axis
 from minigrad.nn import functional as F
 from minigrad.nn.module import Module
-from minigrad.ops.convolution import per_axis
 from minigrad.tensor import Tensor
 
 __all__ = [

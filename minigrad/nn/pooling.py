@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from minigrad.kernels.geometry import per_axis
 from minigrad.nn import functional as F
 from minigrad.nn.module import Module
-from minigrad.ops.convolution import per_axis
 from minigrad.tensor import Tensor
 
 __all__ = [

@@ -28,5 +28,6 @@ from minigrad.ops.solving import cholesky_solve, det, inverse, logdet, matrix_po
 from minigrad.ops.sorting import *
 from minigrad.ops.special import *
 from minigrad.ops.statistics import *
+from minigrad.ops.windows import *
 
 __all__ = [name for name, value in globals().items() if name[0] != "_" and not isinstance(value, _Module)]  # not its rooms

@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.errors import ShapeError
 from minigrad.kernels import resampling as kernel
-from minigrad.ops.convolution import IMAGES, per_axis
+from minigrad.kernels.geometry import IMAGES, per_axis
 from minigrad.ops.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from minigrad.ops.shape import permute, reshape
 from minigrad.primitive import Array, composite, primitive, shape_of

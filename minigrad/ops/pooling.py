@@ -14,8 +14,8 @@ import numpy as np
 
 from minigrad.errors import ShapeError
 from minigrad.kernels import pooling as kernel
+from minigrad.kernels.geometry import image_shape, output_size, per_axis
 from minigrad.kernels.pooling import Run, Windows
-from minigrad.ops.convolution import image_shape, output_size, per_axis
 from minigrad.primitive import Array, composite, primitive
 
 __all__ = [

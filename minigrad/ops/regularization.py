@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.ops.convolution import image_shape
+from minigrad.kernels.geometry import image_shape
 from minigrad.primitive import Array, primitive, shape_of
 from minigrad.random import default_generator
 

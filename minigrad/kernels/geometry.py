@@ -1,0 +1,93 @@
+"""Sizes of images and windows as users give them, made plain or refused."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import ShapeError
+from minigrad.kernels.windows import Padding, Sizes
+from minigrad.primitive import shape_of
+
+__all__ = ["IMAGES", "KERNELS", "TUPLES", "both_sides", "image_shape", "output_size", "output_sizes", "per_axis"]
+
+IMAGES = {1: "(N, C, L)", 2: "(N, C, H, W)", 3: "(N, C, D, H, W)"}
+KERNELS = {1: "K", 2: "KH, KW", 3: "KD, KH, KW"}
+TUPLES = {1: "a tuple of one", 2: "a pair of ints", 3: "a triple of ints"}
+
+
+def image_shape(op: str, n: int, x: Any) -> Sizes:
+    """The shape of a batch with `n` spatial axes; raises ShapeError for anything else."""
+    shape = shape_of(x)
+    if len(shape) == n + 2:
+        return shape
+    hint = f"\n  hint: one without its batch axis is x[None], {(1, *shape)}" if len(shape) == n + 1 else ""
+    raise ShapeError(f"{op}: input must be {IMAGES[n]}, got shape {shape}{hint}")
+
+
+def per_axis(op: str, name: str, value: Any, n: int, least: int) -> Sizes:
+    """An int, or a tuple of one for each of `n` axes, as a tuple; raises TypeError or ValueError for anything else.
+
+    >>> per_axis("conv2d", "stride", 2, 2, 1)
+    (2, 2)
+    """
+    values = [value] * n if isinstance(value, int | np.integer) else value
+    if not isinstance(values, tuple | list) or any(
+        isinstance(v, bool) or not isinstance(v, int | np.integer) for v in values
+    ):
+        raise TypeError(f"{op}: {name} must be an int or {TUPLES[n]}, got {value!r}")
+    if len(values) != n:
+        raise ValueError(f"{op}: {name} must be an int or {TUPLES[n]}, got {len(values)} of them: {value!r}")
+    if min(values) < least:
+        raise ValueError(f"{op}: {name} must be at least {least}, got {value!r}")
+    return tuple([int(v) for v in values])
+
+
+def both_sides(padding: Sizes) -> Padding:
+    """The same padding before and after."""
+    return tuple((p, p) for p in padding)
+
+
+def output_sizes(
+    op: str, size: Sizes, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, rounding: str = "floor"
+) -> Sizes:
+    """How many windows fit along each axis; raises ShapeError where none does."""
+    return tuple(
+        output_size(n, k, s, max(p), d, rounding, op)
+        for n, k, s, p, d in zip(size, window, stride, padding, dilation, strict=True)
+    )
+
+
+def output_size(
+    size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1, rounding: str = "floor", op: str = "conv2d"
+) -> int:
+    """How many windows fit: (size + 2*padding - dilation*(kernel-1) - 1) / stride + 1.
+
+    `rounding` is "floor", "ceil" or "exact". Raises ShapeError where the window does not fit once, and with "exact" where
+    the last window does not end at the border, giving the nearest sizes that fit.
+
+    >>> output_size(28, 5), output_size(7, 3, stride=2, padding=1)
+    (24, 4)
+    """
+    if rounding not in ("floor", "ceil", "exact"):
+        raise ValueError(f'{op}: rounding must be "floor", "ceil" or "exact", got {rounding!r}')
+    if kernel < 1:
+        raise ShapeError(f"{op}: the window has size {kernel}; it must be at least 1")
+    if size < 1:
+        raise ShapeError(f"{op}: the input has size 0")
+    extent = dilation * (kernel - 1) + 1
+    room = size + 2 * padding - extent
+    if room < 0:
+        span = f"\n  window  {kernel} with dilation {dilation} spans {extent}" if dilation > 1 else ""
+        raise ShapeError(f"{op}: the window is larger than the padded input: {extent} > {size} + 2*{padding}{span}")
+    if rounding == "exact" and room % stride:
+        fits = f"{size - room % stride} or {size - room % stride + stride}"
+        raise ShapeError(
+            f"{op}: ({size} + 2*{padding} - {extent})/{stride} + 1 = {room / stride + 1:g} is not an integer\n"
+            f"  hint: a size of {fits} fits, or another kernel, padding or stride"
+        )
+    count = math.ceil(room / stride) + 1 if rounding == "ceil" else room // stride + 1
+    # As in PyTorch, the last window of "ceil" must start inside the input or its left border.
+    return count - 1 if rounding == "ceil" and (count - 1) * stride >= size + padding else count
