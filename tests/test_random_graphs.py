@@ -49,13 +49,14 @@ def check_first_derivatives(graph, seed):
     assert agree(inner([x.grad.numpy() for x in xs], u), wanted)
 
 
-@settings(max_examples=3 * settings.default.max_examples)
-@given(graph=graphs(), seed=seeds)
+@settings(max_examples=6 * settings.default.max_examples)
+@given(graph=graphs(min_steps=3), seed=seeds)
 def test_first_derivatives(graph, seed):
     check_first_derivatives(graph, seed)
 
 
-@given(graph=graphs(max_steps=8), seed=seeds)
+@settings(max_examples=2 * settings.default.max_examples)
+@given(graph=graphs(min_steps=2, max_steps=8), seed=seeds)
 def test_second_derivatives(graph, seed):
     """<g, d2f[u, w]> by dual numbers of dual numbers, and by a backward through a backward."""
     rng = np.random.default_rng(seed)

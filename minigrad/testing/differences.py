@@ -50,10 +50,11 @@ def slopes(at: Callable[[float], Array], here: Array, step: float, linear: bool 
             right = (4 * after - far_after - 3 * here) / step
             left = (3 * here - 4 * before + far_before) / step
             points = [here, far_before, before, after, far_after]
-            # Smooth functions disagree by O(step**3) and O(step**2) here, a kink within the step by its jump: the
-            # second test sees the kink at a third of the step, to which the first is blind.
-            jump = np.maximum(np.abs(right - left), np.abs((far_after - far_before) / 2 - (after - before)) / step)
-            curved = jump > 1e-3 * (np.abs(left) + np.abs(right)) + 1e-6 * np.maximum(1, _largest(points))
+            # A kink within the step shows as a jump between the sides, where smooth functions differ by O(step**3); but not
+            # at a third of the step, where it shows between the two central slopes, which otherwise differ by O(step**2).
+            scale, size = 1e-3 * (np.abs(left) + np.abs(right)), np.maximum(1, _largest(points))
+            curved = np.abs(right - left) > scale + 1e-6 * size
+            curved |= np.abs((far_after - far_before) / 2 - (after - before)) / step > scale + 1e-4 * size
         finite = np.all(np.isfinite(points), axis=0)
     return Slopes(central, left, right, curved | ~finite, _largest(points))
 

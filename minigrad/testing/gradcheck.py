@@ -15,7 +15,7 @@ from minigrad.testing.differences import signed
 from minigrad.testing.report import Failure, GradcheckError, GradcheckReport, NonDifferentiableError, about, reproducer
 from minigrad.testing.side_checks import SIDE_CHECKS, Subject
 
-__all__ = ["CHECKS", "gradcheck", "gradgradcheck"]
+__all__ = ["CHECKS", "differentiable_vjp", "gradcheck", "gradgradcheck"]
 
 CHECKS = tuple(SIDE_CHECKS)
 SMALL = 100  # inputs and outputs together, up to which mode "auto" compares every entry of the Jacobian
@@ -122,15 +122,20 @@ def gradgradcheck(
     count = len(call.arrays)
 
     def gradients(*args: Tensor) -> tuple[Tensor, ...]:
-        xs = [x if x.requires_grad or i not in call.wrt else x.detach().requires_grad_() for i, x in enumerate(args[:count])]
-        found = call.gradients(call.outputs(xs), xs, args[count:], create_graph=True)
-        return tuple(xs[i].detach() * 0.0 if g is None else g for i, g in zip(call.wrt, found, strict=True))
+        return differentiable_vjp(call, args[:count], args[count:])
 
     gradients.__name__ = f"the gradient of {call.name}"
     incoming = tuple(range(count, count + len(gs)))
     twice = Call(gradients, [*call.arrays, *gs], wrt=(*call.wrt, *incoming))
     settings = Settings(mode, eps, atol, rtol, directions, seed, incoming, kinks)
     return _run(twice, None, settings, reproducer(call, "gradgradcheck", options), raise_exception)
+
+
+def differentiable_vjp(call: Call, inputs: Sequence[Tensor], gs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The gradients for the inputs of `call.wrt`, as a function of inputs and incoming gradients; zeros for None."""
+    xs = [x if x.requires_grad or i not in call.wrt else x.detach().requires_grad_() for i, x in enumerate(inputs)]
+    found = call.gradients(call.outputs(xs), xs, gs, create_graph=True)
+    return tuple(xs[i].detach() * 0.0 if g is None else g for i, g in zip(call.wrt, found, strict=True))
 
 
 @np.errstate(all="ignore")  # what is not finite is reported, not warned of

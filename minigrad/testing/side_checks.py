@@ -33,12 +33,14 @@ class Subject:
     def differs(self, found: Sequence[Array], wanted: Sequence[Array], roundings: int = 4096) -> str | None:
         """Where two lists of gradients disagree, if they do."""
         scales = zip(self.gradients, self.other_gradients, strict=True)
+        # What should be zero is as small as the rounding of what cancelled: g and the inputs, at a guess.
+        least = 0.01 * max((float(np.abs(g).max()) for g in (*self.gs, *self.others) if g.size), default=0.0)
         for i, a, b, scale in zip(self.call.wrt, found, wanted, scales, strict=True):
             if a.shape != b.shape:
                 return f"the gradient of input {i} has shape {a.shape}, not {b.shape}"
             if not a.size:
                 continue
-            largest = max(float(np.abs(part).max()) for part in (b, *scale))
+            largest = max(least, *(float(np.abs(part).max()) for part in (b, *scale)))
             error = np.abs(a - b)
             if not np.all(error <= roundings * np.finfo(self.call.dtype).eps * largest):
                 at = np.unravel_index(int(np.argmax(np.where(np.isnan(error), np.inf, error))), a.shape)

@@ -32,7 +32,7 @@ class Refusal:
     match: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a spec is itself alone: a key, whatever arrays its calls hold
 class OpSpec:
     """An operation, an independent reference for it, and how to draw calls of it; its tests follow from these.
 

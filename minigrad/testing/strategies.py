@@ -162,7 +162,7 @@ def soft_labels(draw: DrawFn, count: int, classes: int) -> Array:
 
 
 @st.composite
-def graphs(draw: DrawFn, max_inputs: int = 3, max_steps: int = 12) -> Graph:
+def graphs(draw: DrawFn, max_inputs: int = 3, min_steps: int = 1, max_steps: int = 12) -> Graph:
     """Directed acyclic graphs of smooth operations: shared values, broadcasting, reductions, products, repeated indices.
 
     >>> from hypothesis import find
@@ -173,7 +173,7 @@ def graphs(draw: DrawFn, max_inputs: int = 3, max_steps: int = 12) -> Graph:
     sizes = draw(broadcastable(draw(st.integers(1, max_inputs))))
     values = [rng.uniform(-1.5, 1.5, size) for size in sizes]  # of each input and step, to know the shapes
     steps: list[Step] = []
-    for _ in range(draw(st.integers(1, max_steps))):
+    for _ in range(draw(st.integers(min_steps, max_steps))):
         name = draw(st.sampled_from(tuple(STEPS)))
         first = draw(st.integers(0, len(values) - 1))
         step = _step(draw, name, first, [value.shape for value in values])
@@ -187,7 +187,7 @@ def graphs(draw: DrawFn, max_inputs: int = 3, max_steps: int = 12) -> Graph:
 
 
 def _step(draw: DrawFn, name: str, first: int, known: Sequence[Shape]) -> Step:
-    """A step of this name on a value, and another that fits where it takes two; the sine where it does not fit."""
+    """A step of this name on a value, and another that fits where it takes two; a square where none does."""
     shape = known[first]
     if name in BINARY:
         others = [n for n, other in enumerate(known) if _fits(name, shape, other)]
@@ -206,7 +206,7 @@ def _step(draw: DrawFn, name: str, first: int, known: Sequence[Shape]) -> Step:
         return Step(name, (first,), (index,))
     elif name != "getitem":
         return Step(name, (first,))
-    return Step("sin", (first,))
+    return Step("multiply", (first, first))
 
 
 BINARY = ("add", "subtract", "multiply", "divide", "matmul", "concatenate")

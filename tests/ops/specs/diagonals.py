@@ -17,7 +17,7 @@ def diagonals(rng):
     first, second = (int(a) for a in rng.permutation(3)[:2])
     if rng.random() < 0.3:
         return Sample((normal(rng, (3, 3)), offset(rng), 1, 0))
-    return Sample((normal(rng, (3, 4, 2)), offset(rng), first, second - 3))
+    return Sample((normal(rng, [(3, 4, 2), (3, 3, 3)][rng.integers(2)]), offset(rng), first, second - 3))
 
 
 def embedded(rng):

@@ -227,10 +227,16 @@ NO_MASK = (
     refuse(ShapeError, r"value must be one number, got shape \(3,\)", A, np.array([True, False, True]), A[0]),
 )
 
+
+def writing_a_row(rng):
+    return Sample((normal(rng, (3, 3)), int(rng.integers(-3, 3)), normal(rng, (3,))))
+
+
 SPECS = [
     OpSpec("getitem", mg.getitem, lambda x, index: x[index], reading, linear_in=(0,), errors=NO_INDEX),
     OpSpec("add_at", mg.add_at, add_one_by_one, adding, linear_in=(0,)),
     OpSpec("setitem", mg.setitem, write_one_by_one, writing, linear_in=(0, 1), errors=NO_WRITE),
+    OpSpec("setitem of a square", mg.setitem, write_one_by_one, writing_a_row, ("setitem",), linear_in=(0, 1)),
     OpSpec("take", mg.take, lambda x, at, axis, mode: np.take(x, at, axis, mode=mode), taken, linear_in=(0,),
            errors=(refuse(IndexError, "index 6 is out of bounds for axis 0 with size 6", A, 6),
                    refuse(ValueError, "mode must be 'raise', 'wrap' or 'clip', got 'near'", A, 0, 0, "near"))),

@@ -56,6 +56,14 @@ def by_permutations(x):
     return sum((-1) ** j * x[..., 0, j] * by_permutations(np.delete(x[..., 1:, :], j, -1)) for j in range(n))
 
 
+def by_minors(x):
+    """The cofactors as Laplace defines them: signed determinants of what is left without a row and a column."""
+    out = np.empty_like(x)
+    for i, j in np.ndindex(x.shape[-2:]):
+        out[..., i, j] = (-1) ** (i + j) * by_permutations(np.delete(np.delete(x, i, -2), j, -1))
+    return out
+
+
 def system(rng):
     n, lead = int(rng.integers(1, 5)), lead_of(rng)
     x = regular(rng, lead, n)
@@ -140,6 +148,7 @@ SPECS = [
                    refuse(LinAlgError, "inv: the matrix is singular", FLAT[1]))),
     OpSpec("det", mg.det, by_permutations, one(regular), errors=NOT_SQUARE),
     OpSpec("det of singular matrices", mg.det, by_permutations, one(singular), ("det",)),
+    OpSpec("cofactors", solving.cofactors, by_minors, lambda rng: Sample((regular(rng, n=int(rng.integers(2, 5))),))),
     OpSpec("slogdet", lambda x: mg.linalg.slogdet(x).logabsdet, lambda x: np.log(abs(np.linalg.det(x))), one(regular),
            ("slogdet",), errors=NOT_SQUARE),
     OpSpec("logdet", lambda x: mg.logdet(x @ x.mT), lambda x: np.log(np.linalg.det(x) ** 2), one(regular), ("logdet",)),

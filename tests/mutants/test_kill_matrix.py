@@ -1,0 +1,155 @@
+"""Every gradient rule of every operation, made wrong in every generic way: each mutant dies, or there is a reason.
+
+What is wrong with the values must be noticed by what proves the specs, and by their second order where a rule runs in that
+alone. What is wrong with the memory of right values is tried on each primitive by itself, as the specs called it: behind
+other operations it may do no harm.
+"""
+
+import functools
+import importlib
+import pkgutil
+
+import numpy as np
+import pytest
+
+from minigrad import ops
+from minigrad.errors import GraphError
+from minigrad.primitive import Primitive
+from minigrad.scope import watch
+from minigrad.testing import OpSpec, Sample, gradcheck, mutants
+from minigrad.testing.calls import Call
+from minigrad.testing.differences import signed
+from minigrad.testing.gradcheck import differentiable_vjp
+from minigrad.testing.mutators import OF_MEMORY
+from tests.ops.specs import SPECS
+
+CASES = 40  # drawn calls of each spec; mutants are tried first on those that run the fewest rules
+DIRECT = 12  # calls of each primitive by itself
+
+# Mutants that may live, as they are the same function.
+SAME = set(mutants.MUTATORS) - set(OF_MEMORY) - {"swap"}
+REASONS = {
+    "both rules are the same": {"add.x": {"swap"}, "add.y": {"swap"}},
+    "the input has one axis": {"affine.bias": {"transpose"}, "convolution.bias": {"transpose"}},
+    "the gradient is symmetric": {op: {"transpose"} for op in ("eigenvalues.x", "eigenvectors.x", "lower_factor.x")},
+    "the gradient is zero": {op: SAME | {"one buffer"} for op in ("sign.x", "floor.x", "ceil.x", "rint.x")},
+}
+EXEMPT = {f"{at}: {name}" for about in REASONS.values() for at, names in about.items() for name in names}
+REFUSING = {"without_gradient"}  # its rule raises: there is no gradient
+
+
+def registered():
+    """Every primitive of the library that has a gradient rule."""
+    modules = [importlib.import_module(info.name) for info in pkgutil.iter_modules(ops.__path__, "minigrad.ops.")]
+    found = {value: None for module in modules for value in vars(module).values() if isinstance(value, Primitive)}
+    return [op for op in found if any(op.rules.values()) and op.__name__ not in REFUSING]
+
+
+def twice(spec):
+    """The map from inputs and incoming gradients to gradients, as a spec of its own."""
+
+    def sample(rng):
+        drawn = spec.sample(rng)
+        call = Call(spec.fn, drawn.args, drawn.kwargs)
+        gs = [signed(rng, y.numel()).reshape(y.shape) for y in call.outputs(call.tensors())]
+        return Sample((call, *call.arrays, *gs))
+
+    def fn(call, *tensors):
+        return differentiable_vjp(call, tensors[: len(call.arrays)], tensors[len(call.arrays) :])
+
+    return OpSpec(f"{spec.name}, twice", fn, fn, sample)
+
+
+@functools.cache
+def cases():
+    """For each rule, the drawn calls that run it: of specs, or of their derivatives where it runs in those alone."""
+    reached = {}
+
+    def reach(spec, seeds):
+        """Add the cases of a spec; gives the rules they run."""
+        found = set()
+        for seed in seeds:
+            if spec not in SPECS and _refuses(spec, seed):
+                continue  # some derivatives do not exist everywhere
+            rules = mutants.rules_of(spec, seed)
+            found |= rules
+            for rule in rules:
+                reached.setdefault(rule, []).append((len(rules), spec, seed))
+        return found
+
+    known = {spec: reach(spec, range(CASES)) for spec in SPECS}
+    missing = {(op, at) for op in registered() for at, rule in op.rules.items() if rule is not None} - set(reached)
+    for _ in range(2):  # second derivatives, then third ones
+        explored, derived = set(), {}
+        for spec, rules in known.items():
+            if missing and spec.order > 1 and not rules <= explored:
+                explored |= rules
+                again = twice(spec)
+                if any(mutants.rules_of(again, seed) & missing for seed in range(4)):
+                    derived[again] = reach(again, range(2 * CASES))
+                    missing -= derived[again]
+        known = derived
+    return {rule: [case[1:] for case in sorted(found, key=lambda case: case[0])] for rule, found in reached.items()}
+
+
+def _refuses(spec, seed):
+    try:
+        notices(spec, seed)
+    except GraphError:
+        return True
+    return False
+
+
+def notices(spec, seed):
+    if spec in SPECS:
+        mutants.prove(spec, seed)
+    else:  # a gradient is recorded under any circumstances, so not all side checks fit
+        gradcheck(spec.fn, spec.sample(np.random.default_rng(seed)).args, mode="directional", checks=("linear",))
+
+
+def direct(op, at):
+    """Calls of one primitive by itself, with what it was called with in the cases that run its rule."""
+    found = []
+
+    def remember(called, args, out, node):
+        if called is op and node is not None and out.size:
+            plain = [getattr(arg, "_array", arg) for arg in args]
+            places = [n for n in range(len(args)) if op._name(n) in op.rules and np.asarray(plain[n]).dtype.kind == "f"]
+
+            def fn(*inputs):
+                given = dict(zip(places, inputs, strict=True))
+                return op(*[given.get(n, arg) for n, arg in enumerate(plain)])
+
+            found.append(OpSpec(op.__name__, fn, fn, lambda rng: Sample(tuple(np.asarray(plain[n]) for n in places))))
+
+    for spec, seed in cases()[op, at]:
+        drawn = spec.sample(np.random.default_rng(seed))
+        call = Call(spec.fn, drawn.args, drawn.kwargs)
+        with watch(remember):
+            call.results(call.tensors())
+        if len(found) >= DIRECT:
+            break
+    return [(spec, 0) for spec in found[:DIRECT] if (op, at) in mutants.rules_of(spec, 0)]
+
+
+def side_checks(spec, seed):
+    gradcheck(spec.fn, spec.sample(None).args, mode="directional", directions=0)
+
+
+@pytest.mark.parametrize("op", registered(), ids=lambda op: op.__name__)
+def test_every_mutant_of_every_rule_dies(op):
+    rules = [at for at, rule in op.rules.items() if rule is not None]
+    alive = set()
+    for at in rules:
+        assert (op, at) in cases(), f"no spec runs the rule of {op.__name__} for {at}"
+        for case in cases()[op, at][:3]:
+            notices(*case)  # as it is, it passes
+        alone = direct(op, at)
+        assert alone
+        for case in alone:
+            side_checks(*case)
+        for name in mutants.mutators_of(op):
+            tried = (alone, side_checks) if name in OF_MEMORY else (cases()[op, at], notices)
+            if mutants.survives(op, name, at, *tried):
+                alive.add(f"{op.__name__}.{at}: {name}")
+    assert alive == {mutant for mutant in EXEMPT if mutant.startswith(f"{op.__name__}.")}
