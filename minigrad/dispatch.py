@@ -26,8 +26,8 @@ REDUCTIONS: dict[Any, Any] = {  # np.add.reduce is np.sum, and so on
 ACCUMULATIONS: dict[Any, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
 DEFAULTS = {"casting": "same_kind", "order": "K", "dtype": None, "subok": True, "signature": None, "where": True}
 INSTEAD = {  # where what was meant is certain
-    "np.add.at": "x[i] += v, or mg.add_at", "np.vdot": "np.sum(x * y)", "np.asanyarray": "np.asarray",
-    "np.copyto": "x.copy_(y)", "np.put": "x[i] = v", "np.fill_diagonal": "x[i, i] = v", "np.copy": "x.clone()",
+    "np.add.at": "x[i] += v, or mg.add_at", "np.asanyarray": "np.asarray", "np.copyto": "x.copy_(y)", "np.put": "x[i] = v",
+    "np.fill_diagonal": "x[i, i] = v", "np.copy": "x.clone()",
 }  # fmt: skip
 
 

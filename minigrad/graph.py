@@ -69,6 +69,7 @@ class Receiver(Protocol):
 
 PLAIN = {float, int, bool, str, tuple, type(None)}  # arguments that need no second look
 REAL = frozenset("?bBhHiIlLqQefg")  # the characters of dtypes that a tensor may have, beside "d"
+FLOATS = frozenset("efdg")
 NO_PLAN = Plan((), (), False)
 
 
@@ -194,7 +195,7 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
     elif char not in REAL:
         raise DTypeError(f"{op.__name__}: the result is of dtype {out.dtype}; a tensor holds real numbers or booleans")
     node = None
-    if tracked and mode.enabled and op.rules:
+    if tracked and mode.enabled and op.rules and char in FLOATS:  # integers and booleans have no gradient
         plan = op.plan(tuple([parent is not None for parent in parents]))
         if plan.calls:
             saved = []

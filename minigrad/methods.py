@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad import ops
+from minigrad.errors import ShapeError
+from minigrad.ops import decomposition, norms, solving
 from minigrad.ops.linalg import multiply_matrices
 from minigrad.primitive import Primitive, Traced
 
@@ -81,7 +83,7 @@ def _reflected(op: Primitive) -> Callable[[Any, Any], Tensor]:
 
 def _in_place(op: Operation) -> Callable[..., Tensor]:
     """``x.f_(...)``: x becomes ``f(x, ...)``; gives x. Raises GraphError for a leaf whose gradient is being recorded."""
-    name = f"{op.__name__}_"
+    name = f"{op.__name__}_"  # as an error says it
 
     def method(self: Tensor, *args: Any, **options: Any) -> Any:
         self._refuse_change(name)
@@ -149,29 +151,52 @@ class Methods(Traced):
 
     # Elementwise
 
-    exp = _prefix(ops.exp)
-    log = _prefix(ops.log)
-    sqrt = _prefix(ops.sqrt)
-    square = _prefix(ops.square)
-    sin = _prefix(ops.sin)
-    cos = _prefix(ops.cos)
-    tanh = _prefix(ops.tanh)
-    sigmoid = _prefix(ops.sigmoid)
-    relu = _prefix(ops.relu)
-    abs = _prefix(ops.absolute)
-    maximum = _method(ops.maximum)
-    minimum = _method(ops.minimum)
+    exp, exp2, expm1 = _prefix(ops.exp), _prefix(ops.exp2), _prefix(ops.expm1)
+    log, log2, log10, log1p = _prefix(ops.log), _prefix(ops.log2), _prefix(ops.log10), _prefix(ops.log1p)
+    sqrt, rsqrt, square = _prefix(ops.sqrt), _prefix(ops.rsqrt), _prefix(ops.square)
+    reciprocal = _prefix(ops.reciprocal)
+    sin, cos, tan = _prefix(ops.sin), _prefix(ops.cos), _prefix(ops.tan)
+    sinh, cosh, tanh = _prefix(ops.sinh), _prefix(ops.cosh), _prefix(ops.tanh)
+    asin = arcsin = _prefix(ops.arcsin)
+    acos = arccos = _prefix(ops.arccos)
+    atan = arctan = _prefix(ops.arctan)
+    asinh = arcsinh = _prefix(ops.arcsinh)
+    acosh = arccosh = _prefix(ops.arccosh)
+    atanh = arctanh = _prefix(ops.arctanh)
+    atan2 = arctan2 = _method(ops.arctan2)
+    deg2rad, rad2deg = _prefix(ops.deg2rad), _prefix(ops.rad2deg)
+    sigmoid, relu, erf, erfc = _prefix(ops.sigmoid), _prefix(ops.relu), _prefix(ops.erf), _prefix(ops.erfc)
+    sinc, logit = _prefix(ops.sinc), _method(ops.logit)
+    hardshrink, prelu = _method(ops.hardshrink), _method(ops.prelu)
+    abs = absolute = _prefix(ops.absolute)
+    neg = negative = _prefix(ops.negative)
+    positive = _prefix(ops.positive)
+    sign, sgn = _prefix(ops.sign), _prefix(ops.sgn)
+    floor, ceil, trunc, frac = _prefix(ops.floor), _prefix(ops.ceil), _prefix(ops.trunc), _method(ops.frac)
+    fix, round = _prefix(ops.trunc), _method(ops.round)
+    nan_to_num = _method(ops.nan_to_num)
     clip = clamp = _method(ops.clip)
+    mul = multiply = _method(ops.multiply)
+    div = divide = true_divide = _method(ops.div)
+    pow = _method(ops.power)
+    floor_divide, remainder, fmod = _method(ops.floor_divide), _method(ops.remainder), _method(ops.fmod)
+    maximum, minimum, fmax, fmin = _method(ops.maximum), _method(ops.minimum), _method(ops.fmax), _method(ops.fmin)
+    hypot, copysign, xlogy = _method(ops.hypot), _method(ops.copysign), _method(ops.xlogy)
+    logaddexp, logaddexp2, ldexp = _method(ops.logaddexp), _method(ops.logaddexp2), _method(ops.ldexp)
+    lerp, addcmul, addcdiv = _method(ops.lerp), _method(ops.addcmul), _method(ops.addcdiv)
+    heaviside = _method(ops.heaviside)
+    eq, ne, lt = _method(ops.equal), _method(ops.not_equal), _method(ops.less)
+    le, gt, ge = _method(ops.less_equal), _method(ops.greater), _method(ops.greater_equal)
+    less, less_equal, not_equal = lt, le, ne
+    greater, greater_equal = gt, ge
+    isnan, isinf, isfinite, signbit = _prefix(ops.isnan), _prefix(ops.isinf), _prefix(ops.isfinite), _prefix(ops.signbit)
+    logical_and, logical_or, logical_xor = _method(ops.logical_and), _method(ops.logical_or), _method(ops.logical_xor)
+    logical_not, bitwise_not = _prefix(ops.logical_not), _prefix(ops.invert)
+    bitwise_and, bitwise_or, bitwise_xor = _method(ops.bitwise_and), _method(ops.bitwise_or), _method(ops.bitwise_xor)
 
     def where(self, condition: Any, other: Any) -> Tensor:
         """This tensor where the condition holds, else `other`."""
         return ops.where(condition, self, other)
-
-    exp_, log_, sqrt_, square_ = _in_place(ops.exp), _in_place(ops.log), _in_place(ops.sqrt), _in_place(ops.square)
-    sin_, cos_, tanh_, sigmoid_ = _in_place(ops.sin), _in_place(ops.cos), _in_place(ops.tanh), _in_place(ops.sigmoid)
-    relu_, abs_, neg_ = _in_place(ops.relu), _in_place(ops.absolute), _in_place(ops.negative)
-    mul_, div_, pow_ = _in_place(ops.multiply), _in_place(ops.divide), _in_place(ops.power)
-    clip_ = clamp_ = _in_place(ops.clip)
 
     def add(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
         """``self + alpha * other``."""
@@ -181,47 +206,125 @@ class Methods(Traced):
         """``self - alpha * other``."""
         return ops.subtract(self, other if alpha == 1 else alpha * other)
 
-    add_, sub_ = _in_place(add), _in_place(sub)
+    subtract = sub
 
-    float = _cast(np.float32)
-    double = _cast(np.float64)
-    long = _cast(np.int64)
+    def clamp_min(self, min: Any) -> Tensor:
+        """The larger of each element and `min`; see `clip`."""
+        return ops.clip(self, min, None)
 
-    # Reductions
+    def clamp_max(self, max: Any) -> Tensor:
+        """The smaller of each element and `max`; see `clip`."""
+        return ops.clip(self, None, max)
 
-    sum = _method(ops.sum)
-    mean = _method(ops.mean)
-    var = _method(ops.var)
-    amax = _method(ops.amax)
-    amin = _method(ops.amin)
-    max = _tuple_method(ops.max)
-    min = _tuple_method(ops.min)
-    argmax = _method(ops.argmax)
-    argmin = _method(ops.argmin)
-    any = _method(ops.any)
-    all = _method(ops.all)
-    softmax = _method(ops.softmax)
-    log_softmax = _method(ops.log_softmax)
+    half, float, double = _cast(np.float16), _cast(np.float32), _cast(np.float64)
+    char, byte, short, int, long = _cast(np.int8), _cast(np.uint8), _cast(np.int16), _cast(np.int32), _cast(np.int64)
+    bool = _cast(np.bool_)
+
+    # In place: the tensor becomes the result
+
+    add_, sub_, mul_, div_ = _in_place(add), _in_place(sub), _in_place(ops.multiply), _in_place(ops.div)
+    multiply_, divide_, subtract_ = mul_, div_, sub_
+    pow_, floor_divide_ = _in_place(ops.power), _in_place(ops.floor_divide)
+    remainder_, fmod_, lerp_ = _in_place(ops.remainder), _in_place(ops.fmod), _in_place(ops.lerp)
+    addcmul_, addcdiv_ = _in_place(ops.addcmul), _in_place(ops.addcdiv)
+    exp_, expm1_, log_, log1p_ = _in_place(ops.exp), _in_place(ops.expm1), _in_place(ops.log), _in_place(ops.log1p)
+    log2_, log10_ = _in_place(ops.log2), _in_place(ops.log10)
+    sqrt_, rsqrt_, square_ = _in_place(ops.sqrt), _in_place(ops.rsqrt), _in_place(ops.square)
+    sin_, cos_, tan_, tanh_ = _in_place(ops.sin), _in_place(ops.cos), _in_place(ops.tan), _in_place(ops.tanh)
+    sigmoid_, relu_, erf_ = _in_place(ops.sigmoid), _in_place(ops.relu), _in_place(ops.erf)
+    abs_, neg_, sign_, reciprocal_ = (
+        _in_place(ops.absolute), _in_place(ops.negative), _in_place(ops.sign), _in_place(ops.reciprocal),
+    )  # fmt: skip
+    floor_, ceil_, round_, trunc_ = _in_place(ops.floor), _in_place(ops.ceil), _in_place(ops.round), _in_place(ops.trunc)
+    clip_ = clamp_ = _in_place(ops.clip)
+    clamp_min_, clamp_max_ = _in_place(clamp_min), _in_place(clamp_max)
+    nan_to_num_, masked_fill_ = _in_place(ops.nan_to_num), _in_place(ops.masked_fill)
+    masked_scatter_, scatter_ = _in_place(ops.masked_scatter), _in_place(ops.scatter)
+    scatter_add_, index_add_ = _in_place(ops.scatter_add), _in_place(ops.index_add)
+    index_copy_, index_fill_ = _in_place(ops.index_copy), _in_place(ops.index_fill)
+    cumsum_, cumprod_ = _in_place(ops.cumsum), _in_place(ops.cumprod)
+    tril_, triu_ = _in_place(ops.tril), _in_place(ops.triu)
+    logical_and_, logical_or_ = _in_place(ops.logical_and), _in_place(ops.logical_or)
+    logical_xor_, logical_not_ = _in_place(ops.logical_xor), _in_place(ops.logical_not)
+
+    # Reductions and scans
+
+    sum, prod, mean = _method(ops.sum), _method(ops.prod), _method(ops.mean)
+    nansum, nanmean = _method(ops.nansum), _method(ops.nanmean)
+    var, std = _method(ops.var), _method(ops.std)
+    median, quantile = _tuple_method(ops.median), _method(ops.quantile)
+    amax, amin, aminmax = _method(ops.amax), _method(ops.amin), _tuple_method(ops.aminmax)
+    max, min, ptp = _tuple_method(ops.max), _tuple_method(ops.min), _method(ops.ptp)
+    argmax, argmin = _method(ops.argmax), _method(ops.argmin)
+    any, all, count_nonzero = _method(ops.any), _method(ops.all), _method(ops.count_nonzero)
+    norm, logsumexp = _method(norms.p_norm), _method(ops.logsumexp)
+    softmax, log_softmax = _method(ops.softmax), _method(ops.log_softmax)
+    cumsum, cumprod, diff = _method(ops.cumsum), _method(ops.cumprod), _method(ops.diff)
+    cummax, cummin = _tuple_method(ops.cummax), _tuple_method(ops.cummin)
 
     # Shape
 
     reshape = view = _sizes_method(ops.reshape)
-    flatten = _method(ops.flatten)
-    transpose = _method(ops.transpose)
-    permute = _sizes_method(ops.permute)
-    squeeze = _method(ops.squeeze)
-    unsqueeze = _method(ops.unsqueeze)
-    expand = _sizes_method(ops.expand)
-    broadcast_to = _sizes_method(ops.broadcast_to)
-
-    # Products
-
-    matmul = _method(ops.matmul)
+    permute, expand, broadcast_to = _sizes_method(ops.permute), _sizes_method(ops.expand), _sizes_method(ops.broadcast_to)
+    flatten, ravel, unflatten = _method(ops.flatten), _method(ops.ravel), _method(ops.unflatten)
+    transpose, swapaxes, swapdims = _method(ops.transpose), _method(ops.swapaxes), _method(ops.swapdims)
+    moveaxis, movedim = _method(ops.moveaxis), _method(ops.movedim)
+    squeeze, unsqueeze = _method(ops.squeeze), _method(ops.unsqueeze)
+    flip, tile, repeat = _sizes_method(ops.flip), _sizes_method(ops.tile), _sizes_method(ops.repeat)
+    fliplr, flipud, roll, rot90 = _method(ops.fliplr), _method(ops.flipud), _method(ops.roll), _method(ops.rot90)
+    repeat_interleave = _method(ops.repeat_interleave)
+    split, chunk = _tuple_method(ops.split), _tuple_method(ops.chunk)
+    tensor_split, unbind = _tuple_method(ops.tensor_split), _tuple_method(ops.unbind)
+    hsplit, vsplit, dsplit = _tuple_method(ops.hsplit), _tuple_method(ops.vsplit), _tuple_method(ops.dsplit)
+    diagonal, diag, diagflat, diag_embed = (
+        _method(ops.diagonal), _method(ops.diag), _method(ops.diagflat), _method(ops.diag_embed),
+    )  # fmt: skip
+    trace, tril, triu = _method(ops.trace), _method(ops.tril), _method(ops.triu)
 
     @property
     def T(self) -> Tensor:
+        """The axes reversed."""
         return ops.permute(self)
 
     @property
     def mT(self) -> Tensor:
+        """The last two axes swapped."""
         return ops.transpose(self, -2, -1)
+
+    def t(self) -> Tensor:
+        """The transpose of a matrix; vectors and numbers stay as they are."""
+        if self._array.ndim > 2:
+            raise ShapeError(f"t: needs at most 2 axes, got shape {self._array.shape}\n  hint: use .mT or .transpose(0, 1)")
+        return ops.permute(self)
+
+    def reshape_as(self, other: Any) -> Tensor:
+        """The same elements under the shape of another tensor."""
+        return ops.reshape(self, other.shape)
+
+    view_as = reshape_as
+
+    def expand_as(self, other: Any) -> Tensor:
+        """Broadcast to the shape of another tensor."""
+        return ops.broadcast_to(self, other.shape)
+
+    # Elements by index or by rank
+
+    take, take_along_dim = _method(ops.take), _method(ops.take_along_dim)
+    gather, scatter, scatter_add = _method(ops.gather), _method(ops.scatter), _method(ops.scatter_add)
+    select, narrow, index_select = _method(ops.select), _method(ops.narrow), _method(ops.index_select)
+    index_add, index_copy, index_fill = _method(ops.index_add), _method(ops.index_copy), _method(ops.index_fill)
+    masked_fill, masked_select = _method(ops.masked_fill), _method(ops.masked_select)
+    masked_scatter = _method(ops.masked_scatter)
+    sort, topk, kthvalue = _tuple_method(ops.sort), _tuple_method(ops.topk), _tuple_method(ops.kthvalue)
+    argsort, argwhere, nonzero = _method(ops.argsort), _method(ops.argwhere), _tuple_method(ops.nonzero)
+    searchsorted, unique = _method(ops.searchsorted), _tuple_method(ops.unique)
+
+    # Products and matrices
+
+    matmul, mm, bmm, mv = _method(ops.matmul), _method(ops.mm), _method(ops.bmm), _method(ops.mv)
+    dot, inner, outer, kron = _method(ops.dot), _method(ops.inner), _method(ops.outer), _method(ops.kron)
+    vdot, cross = _method(ops.vdot), _method(ops.cross)
+    addmm, addmv, baddbmm = _method(ops.addmm), _method(ops.addmv), _method(ops.baddbmm)
+    det, logdet, slogdet = _method(solving.det), _method(solving.logdet), _tuple_method(solving.slogdet)
+    inverse, pinverse, cholesky = _method(solving.inverse), _method(solving.pinverse), _method(decomposition.cholesky)
+    matrix_power = _method(solving.matrix_power)

@@ -86,9 +86,13 @@ class Tensor(Methods, InPlace, Values):
         self._node = None
         return self
 
-    def clone(self) -> Tensor:
-        """A copy; its gradient flows back to this tensor."""
+    def clone(self, memory_format: Any = None) -> Tensor:
+        """The same value as a result; its gradient flows back to this tensor."""
+        if self._array.dtype.kind == "b":  # of which NumPy has no +
+            return _wrap(self._array, None)
         return _apply(ops.positive, (self,))
+
+    copy = clone
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         copy = self.__reduce__()[0](*self.__reduce__()[1])

@@ -379,3 +379,15 @@ def test_more_creation():
     assert mg.zeros_like(f)._array.flags.f_contiguous and mg.zeros_like(f, dtype=mg.int8).dtype == np.int8
     for make in (mg.zeros, mg.ones, mg.rand, mg.randn):
         assert make(2, requires_grad=True).requires_grad and make(2, dtype=np.float64).dtype == np.float64
+
+
+def test_casts_to_integers_and_booleans_leave_the_graph():
+    x = mg.tensor([1.5, -0.5], requires_grad=True)
+    for y in (x.long(), x.bool(), x.byte(), x.astype(np.int32), x > 0, x.argmax()):
+        assert not y.requires_grad and y.is_leaf
+    assert x.half().requires_grad and x.double().requires_grad
+    b = mg.tensor([True, False])
+    assert b.clone().tolist() == [True, False] and b.clone() is not b and x.copy().requires_grad
+    assert mg.ones(2, 3).t().shape == (3, 2) and mg.ones(3).t().shape == (3,)
+    with pytest.raises(ShapeError, match=r"t: needs at most 2 axes"):
+        mg.ones(1, 2, 3).t()
