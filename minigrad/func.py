@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from minigrad import graph, ops
-from minigrad.autograd import checkpoint, gradient
+from minigrad.autograd.checkpoint import checkpoint
+from minigrad.autograd.gradient import grad as gradients_of
 from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.tensor import Tensor
 from minigrad.trees import flatten, map_leaves
@@ -38,7 +39,7 @@ def grad(function: Any, argnums: Any = 0, *args: Any, **options: Any) -> Any:
     ({'a': tensor(3.), 'b': tensor(1.)}, tensor(2.))
     """
     if not callable(function):
-        return gradient.grad(function, argnums, *args, **options)
+        return gradients_of(function, argnums, *args, **options)
     return _gradient_function("grad", function, argnums, *args, **options)
 
 
@@ -248,7 +249,7 @@ class _Call:
             return [Tensor(np.zeros_like(x._array)) for x in xs]
         tracked = [t for pair in pairs for t in pair if isinstance(t, Tensor)]
         record = again or self._reaches_outside(tracked)
-        found = gradient.grad(
+        found = gradients_of(
             [y for y, _ in pairs], xs, [g for _, g in pairs], record or keep, create_graph=record, materialize_grads=True
         )
         return list(found) if again else [self._closed(g) for g in found]

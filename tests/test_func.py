@@ -11,6 +11,7 @@ import minigrad as mg
 from minigrad import nn
 from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.func import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, value_and_grad, vjp
+from minigrad.trees import flatten
 
 RNG = np.random.default_rng(0)
 X, W, V = RNG.standard_normal((3,)), RNG.standard_normal((2, 3)), RNG.standard_normal((3,))
@@ -245,3 +246,34 @@ def test_against_torch_func():
             mine if isinstance(mine, tuple) else (mine,), other if isinstance(other, tuple) else (other,), strict=True
         ):
             np.testing.assert_allclose(value(a), b.detach().numpy(), rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+def test_the_names_of_torch_autograd_functional():
+    torch = pytest.importorskip("torch")
+    calls = [
+        ("jacobian", lambda x, w, v: (lambda x: x * x * x[0], x)),
+        ("jacobian", lambda x, w, v: (lambda x, w: w @ x, (x, w))),
+        ("hessian", lambda x, w, v: (lambda x: (x * x * x).sum() * x[1], x)),
+        ("hessian", lambda x, w, v: (lambda x, w: (w @ x).sum() ** 2, (x, w))),
+        ("vjp", lambda x, w, v: (lambda x: x * x[0], x, v)), ("vjp", lambda x, w, v: (lambda x, w: (w @ x).sum(), (x, w))),
+        ("jvp", lambda x, w, v: (lambda x: x * x[0], x, v)), ("jvp", lambda x, w, v: (lambda x, w: w @ x, (x, w), (v, w))),
+        ("hvp", lambda x, w, v: (lambda x: (x * x * x).sum(), x, v)),
+        ("vhp", lambda x, w, v: (lambda x, w: (w @ x).sum() ** 2, (x, w), (v, w))),
+    ]  # fmt: skip
+    for name, call in calls:
+        mine = getattr(mg.autograd.functional, name)(*call(*(mg.tensor(a) for a in (X, W, V))))
+        theirs = getattr(torch.autograd.functional, name)(*call(*(torch.tensor(a) for a in (X, W, V))))
+        mine, mine_paths = flatten_tensors(mine)
+        theirs, their_paths = flatten_tensors(theirs)
+        assert mine_paths == their_paths, name
+        for a, b in zip(mine, theirs, strict=True):
+            np.testing.assert_allclose(value(a), b.numpy(), rtol=1e-11, atol=1e-13)
+    w = mg.tensor(2.0, requires_grad=True)
+    assert mg.autograd.functional.jacobian(lambda x: w * x, mg.tensor(X), create_graph=True).requires_grad
+    assert not mg.autograd.functional.jacobian(lambda x: w * x, mg.tensor(X)).requires_grad
+
+
+def flatten_tensors(tree):
+    leaves, _ = flatten(tree)
+    return list(leaves.values()), list(leaves)

@@ -1,5 +1,6 @@
 """`torch.autograd`'s names: gradients of chosen outputs by chosen inputs, recording on and off."""
 
+from minigrad.autograd import functional
 from minigrad.autograd.anomaly import detect_anomaly, set_detect_anomaly
 from minigrad.autograd.checkpoint import checkpoint
 from minigrad.autograd.function import Function, once_differentiable
@@ -7,6 +8,6 @@ from minigrad.autograd.gradient import backward, grad
 from minigrad.graph import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 
 __all__ = [
-    "Function", "backward", "checkpoint", "detect_anomaly", "enable_grad", "grad", "inference_mode", "is_grad_enabled",
-    "no_grad", "once_differentiable", "set_detect_anomaly", "set_grad_enabled",
+    "Function", "backward", "checkpoint", "detect_anomaly", "enable_grad", "functional", "grad", "inference_mode",
+    "is_grad_enabled", "no_grad", "once_differentiable", "set_detect_anomaly", "set_grad_enabled",
 ]  # fmt: skip
