@@ -79,9 +79,9 @@ ROWS = {
         (lambda s: np.min(mg.zeros(2, 0), 1), ValueError, "identity|empty"),
     ],
     24: [
-        (lambda s: s.x.sum(2), IndexError, "axis 2 is out of bounds for array of dimension 2"),
-        (lambda s: s.x.sum((0, 0)), ValueError, "duplicate"),
-        (lambda s: s.x.sum(0.5), TypeError, "float"),
+        (lambda s: s.x.sum(2), IndexError, r"sum: axis 2 does not exist: the array has 2 axes"),
+        (lambda s: s.x.sum((0, 0)), IndexError, "named twice"),
+        (lambda s: s.x.sum(0.5), IndexError, r"an axis is an int, got 0\.5"),
     ],
     25: [(lambda s: s.x.reshape(4, 2), ShapeError, r"reshape: 6 elements of shape \(2, 3\) do not fit shape \(4, 2\)")],
     26: [(lambda s: s.x.reshape(-1, -1), ValueError, "only one size can be -1")],
