@@ -66,8 +66,9 @@ def with_bounds(rng):
 
 
 def with_arrays_for_bounds(rng):
-    a, b = two_shapes(rng)
-    parts = rng.integers(-3, 4, a) + 0.5, rng.integers(-3, 4, b) + 0.2, rng.integers(-3, 4, a) - 0.2
+    a, b = ((3, 3), (3, 3)) if rng.random() < 0.3 else two_shapes(rng)
+    low, high = (a, b) if rng.random() < 0.5 else (b, a)
+    parts = rng.integers(-3, 4, a) + 0.5, rng.integers(-3, 4, low) + 0.2, rng.integers(-3, 4, high) - 0.2
     return Sample(tuple(np.asarray(part) for part in parts))
 
 
@@ -144,7 +145,7 @@ SPECS = [
     binary("remainder", multiples),
     binary("fmod", multiples),
     binary("copysign", both(nonzero)),
-    OpSpec("ldexp", mg.ldexp, np.ldexp, lambda rng: Sample((normal(rng, (2, 3)), rng.integers(-3, 4, 3))), linear_in=(0,)),
+    OpSpec("ldexp", mg.ldexp, np.ldexp, lambda rng: Sample((normal(rng, (3, 3)), rng.integers(-3, 4, 3))), linear_in=(0,)),
     unary("sign", nonzero),
     unary("floor", off_integers),
     unary("ceil", off_integers),
@@ -152,6 +153,8 @@ SPECS = [
     unary("fix", off_integers),
     unary("rint", off_integers),
     binary("floor_divide", multiples, order=0),
+    OpSpec("heaviside at 0", mg.heaviside, np.heaviside,
+           lambda rng: Sample((rng.integers(-1, 2, (3, 3)).astype(np.int8), normal(rng, (3, 3)))), ("heaviside",)),
     binary("heaviside", both(nonzero, normal)),
     OpSpec("divmod", mg.divmod, np.divmod, lambda rng: Sample(multiples(rng, *two_shapes(rng)))),
     OpSpec("modf", mg.modf, np.modf, lambda rng: Sample((off_integers(rng, a_shape(rng)),))),

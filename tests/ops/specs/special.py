@@ -59,5 +59,5 @@ SPECS = [
            linear_in=(0, 1)),
     OpSpec("div", mg.div, rounding, lambda rng: Sample((off_integers(rng, (2, 3)), np.ones(3), choice(rng, None, "trunc"))),
            errors=(Refusal(Sample((np.ones(1), np.ones(1), "up")), ValueError, "rounding_mode must be None"),)),
-    OpSpec("nan_to_num", mg.nan_to_num, filled, lambda rng: Sample((normal(rng, (2, 3)), 0.25, 3.0, -3.0)), linear_in=(0,)),
+    OpSpec("nan_to_num", mg.nan_to_num, filled, lambda rng: Sample((normal(rng, (3, 3)), 0.25, 3.0, -3.0)), linear_in=(0,)),
 ]  # fmt: skip
