@@ -36,9 +36,12 @@ watchers: list[Callable[..., None]] = []  # called as watcher(op, args, out, nod
 
 
 def untracked(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """(shape, dtype) of each argument that is an array or tensor without a node; None for every other."""
+    """(shape, dtype, id) of each argument that is an array or tensor without a node; None for every other.
+
+    The id tells apart arrays of one shape while they live, and only then: nothing here keeps them.
+    """
     return tuple([
-        (array.shape, array.dtype)
+        (array.shape, array.dtype, id(array))
         if isinstance(array := getattr(arg, "_array", arg), np.ndarray) and getattr(arg, "_node", None) is None
         else None
         for arg in args

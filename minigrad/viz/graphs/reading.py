@@ -31,9 +31,18 @@ Made = Any  # Node | Call | Data
 class Data:
     """An array that no operation of the graph made and that wants no gradient."""
 
-    def __init__(self, shape: tuple[int, ...], dtype: Any, name: str = "", scope: Scope | None = None):
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        dtype: Any,
+        name: str = "",
+        scope: Scope | None = None,
+        position: int = 0,
+        identity: int = 0,
+    ):
         self.shape, self.dtype, self.name = shape, dtype, name
-        self.scope = scope  # of the call that it was handed to
+        self.scope, self.position = scope, position  # of the call that it was handed to, and among its arguments
+        self.identity = identity  # of its array, which may be gone
 
 
 class Slot(NamedTuple):
@@ -122,7 +131,7 @@ class Reading:
             elif name not in op.rules:  # an option: an index, an axis
                 texts.append("" if arg is UNKNOWN else option(name, arg))
                 for array in ledger.arrays_in(arg):
-                    slots.extend(Slot(name, data, False) for data in self._around(made.scope) if _fits(data, array))
+                    slots.extend(Slot(name, data, False) for data in _exact(self._around(made.scope), array))
             elif arg is UNKNOWN:
                 self._loose.append((made, name))
             elif isinstance(arg, np.ndarray) and arg.ndim:
@@ -148,8 +157,8 @@ class Reading:
             return [self.recording.by_array[id(array)]]
         if id(ledger.buffer_of(array)) not in self.owners:
             around = self._around(scope)
-            exact = [data for data in around if _fits(data, array)]
-            if len(exact) == 1:
+            exact = _exact(around, array)
+            if exact:
                 self.arrays.setdefault(id(exact[0]), array)
                 return exact
             if around:  # made of them by what was not recorded
@@ -166,14 +175,16 @@ class Reading:
                 continue
             outer: Any = scope
             at = position
-            while outer[0] is not None and known in outer[0][2]:
-                outer = outer[0]
-                at = outer[2].index(known)
-            key = id(outer), at
+            while outer[0] is not None and (further := _same(known, outer[0][2])) is not None:
+                outer, at = outer[0], further
+                known = outer[2][at]
+            shape, dtype, identity = known
+            key = id(outer), identity
             if key not in self._data:
-                shape, dtype = known
-                self._data[key] = Data(shape, dtype, parameter_name(outer, at), outer)
-            found.append(self._data[key])
+                named = outer[0] is None  # what a function inside calls its argument says nothing
+                self._data[key] = Data(shape, dtype, parameter_name(outer, at) if named else "", outer, at, identity)
+            if self._data[key] not in found:
+                found.append(self._data[key])
         return found
 
     def _attach_unused_data(self) -> None:
@@ -210,7 +221,7 @@ class Reading:
         for made in sorted((made for made in self.made if not isinstance(made, Data)), key=self._place):
             scope = made.scope
             while scope is not None:
-                for data in handed.pop(id(scope), ()):
+                for data in sorted(handed.pop(id(scope), ()), key=lambda data: data.position):
                     placed.setdefault(id(data), data)
                 scope = scope[0]
             for slot in self.slots.get(id(made), ()):
@@ -258,6 +269,21 @@ def _depth(scope: Scope | None) -> int:
     while scope is not None:
         scope, depth = scope[0], depth + 1
     return depth
+
+
+def _same(known: tuple[Any, ...], others: Sequence[Any]) -> int | None:
+    """Where an outer call had the same array: that very one, or else the only one of its shape and dtype."""
+    if known in others:
+        return others.index(known)
+    alike = [i for i, other in enumerate(others) if other is not None and other[:2] == known[:2]]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _exact(around: Sequence[Data], array: Any) -> list[Data]:
+    """The one among the data around a call that an array is."""
+    same = [data for data in around if data.identity == id(array) and _fits(data, array)]
+    alike = [data for data in around if _fits(data, array)]
+    return same[:1] or (alike if len(alike) == 1 else [])
 
 
 def _fits(data: Data, array: Any) -> bool:

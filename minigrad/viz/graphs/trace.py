@@ -55,9 +55,9 @@ def trace(
         for made in filter(is_operation, reading.made)
         for slot in reading.slots[id(made)]
     ]
-    for output in outputs:
+    for i, output in enumerate(outputs):
         made = reading.source_of(output)
-        name = _name_of(output, called) or _guess(output, reading)
+        name = _name_of(output, called) or _guess(output, reading) + (f" {i}" if len(outputs) > 1 else "")
         value = summary(output._array) if known else ""
         nodes.append(Node("output", name, output.shape, str(output.dtype), value=value))
         edges.append(Edge(index[id(made)], len(nodes) - 1, "", output._node is not None))
@@ -177,7 +177,7 @@ def _used(groups: Groups, nodes: Sequence[Node]) -> tuple[tuple[Group, ...], lis
 def _subject(reading: Reading, outputs: Sequence[Tensor], called: Mapping[int, str]) -> str:
     roots = [type(root).__name__ for root in reading.groups.roots]
     names = [_name_of(output, called) for output in outputs]
-    what = ", ".join(name or _guess(t, reading) for name, t in zip(names, outputs, strict=True))
+    what = ", ".join(filter(None, names)) or (_guess(outputs[0], reading) if len(outputs) == 1 else "outputs")
     return f"{roots[0]} {what}" if len(roots) == 1 else what if any(names) else "graph"
 
 

@@ -248,3 +248,31 @@ def test_viz_is_imported_only_when_it_is_used():
     unused = "not {'minigrad.viz.graphs', 'graphviz'} & set(sys.modules)"
     code = f"import sys, minigrad; assert {unused}; minigrad.viz.graph; assert not {unused}"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_arrays_of_one_shape_are_told_apart():
+    class Mix(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(2, 2)
+
+        def forward(self, query, key, value):
+            return self.fc(query) * self.fc(key) + self.fc(value)
+
+    arrays = [np.full((3, 2), float(i), np.float32) for i in range(3)]
+    net = Mix()
+    for graph in (net.graph(*arrays, names={}), mg.viz.graph(net(*map(mg.tensor, arrays)), names={})):
+        data = {n.name: i for i, n in enumerate(graph.nodes) if n.kind == "data"}
+        assert list(data) == ["query", "key", "value"]
+        users = [[e.target for e in graph.edges if e.source == i] for i in data.values()]
+        assert [len(u) for u in users] == [1, 1, 1] and users == sorted(users)
+    same = mg.tensor(arrays[0])
+    graph = Mix().graph(same, same, same, names={})
+    assert [n.name for n in graph.nodes if n.kind == "data"] == ["query"]
+
+
+def test_several_outputs_are_counted():
+    x = mg.tensor(1.0, requires_grad=True)
+    graph = mg.viz.graph([x.sin(), x.cos()], names={})
+    assert [n.name for n in graph.nodes if n.kind == "output"] == ["output 0", "output 1"]
+    assert [n.kind for n in mg.viz.graph(lambda: {"a": x.sin(), "b": (x, [x.cos()])}).nodes].count("output") == 3
