@@ -1,5 +1,6 @@
 """Sphinx: the pages of this folder, and the public API from its docstrings."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -18,3 +19,17 @@ html_theme_options = {"description": "A tiny PyTorch on NumPy.", "fixed_sidebar"
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the signatures say Any where an operation takes arrays and tensors alike
+
+
+def _as_written(app, what, name, obj, options, lines):
+    """Docstrings are read as text in which `*S` and |x| mean themselves, not emphasis and substitution."""
+    for i, line in enumerate(lines):
+        if line.lstrip().startswith((">>>", "...")):
+            continue
+        parts = line.split("``")  # every second part is literal
+        parts[::2] = [re.sub(r"(?<!\*)\*(?!\*)|\|", r"\\\g<0>", part) for part in parts[::2]]
+        lines[i] = "``".join(parts)
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", _as_written)

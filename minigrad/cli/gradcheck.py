@@ -89,7 +89,8 @@ def _found(args: argparse.Namespace) -> Any:
     try:
         if module.endswith(".py"):
             spec = importlib.util.spec_from_file_location(Path(module).stem, module)
-            assert spec is not None and spec.loader is not None
+            if spec is None or spec.loader is None:
+                raise ImportError(f"{module} is not a Python file")
             found: Any = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(found)
         else:

@@ -47,13 +47,13 @@ def apply(op: Primitive, name: str, input: str | None = None) -> Iterator[list[s
     >>> x.grad
     tensor([-2., -2.])
     """
-    inputs = [n for n, rule in op.rules.items() if rule is not None]
+    right = {n: rule for n, rule in op.rules.items() if rule is not None}
+    inputs = list(right)
     at = input or inputs[0]
     if name not in MUTATORS:
         raise ValueError(f"no mutator {name!r}: there are {', '.join(MUTATORS)}")
     if at not in inputs or (name == "swap" and len(inputs) < 2):
         raise ValueError(f"{name!r} does not fit {op.__name__}, which has rules for {', '.join(inputs) or 'no input'}")
-    right = op.rules
     bites: list[str] = []
     if name == "swap":
         other = inputs[(inputs.index(at) + 1) % len(inputs)]
@@ -88,9 +88,8 @@ def replaced(op: Primitive, rules: Mapping[str, Rule | None]) -> Iterator[None]:
         op.rules.update(before)
 
 
-def _mutated(rule: Rule | None, name: str, bites: list[str]) -> Rule:
+def _mutated(rule: Rule, name: str, bites: list[str]) -> Rule:
     """A rule of the same parameters, which are what the engine saves for it."""
-    assert rule is not None
     names = rule.__code__.co_varnames[: rule.__code__.co_argcount]
 
     def body(g: Any, *saved: Any) -> Any:

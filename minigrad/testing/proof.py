@@ -46,10 +46,10 @@ def forward(spec: OpSpec, sample: Sample, seed: int) -> None:
     call = Call(spec.fn, sample.args, sample.kwargs)
     found = call.results(call.tensors())
     wanted = [np.asarray(y) for y in flat(spec.reference(*sample.args, **sample.kwargs))]
-    assert len(found) == len(wanted), f"{spec.name} gives {len(found)} results, its reference {len(wanted)}"
+    _require(len(found) == len(wanted), f"{spec.name} gives {len(found)} results, its reference {len(wanted)}")
     for k, (y, expected) in enumerate(zip(found, wanted, strict=True)):
         complaint = differs(plain(y), expected, 1e-10)
-        assert not complaint, f"{spec.name}: output {k} {complaint}"
+        _require(not complaint, f"{spec.name}: output {k} {complaint}")
 
 
 def exact(spec: OpSpec, sample: Sample, seed: int) -> None:
@@ -63,14 +63,15 @@ def exact(spec: OpSpec, sample: Sample, seed: int) -> None:
         left, right, size = adjoint(call, arrays, inputs, seed, independent)
         allowed = 0.0 if left == np.rint(left) and right == np.rint(right) else 1e-12 * size
         identity = "<g, f(u)> == <J^T g, u>" if independent else "<g, f(x)> == <J^T g, x>"
-        assert abs(left - right) <= allowed, f"{spec.name}: {identity}: {left!r} is not {right!r}"
+        _require(abs(left - right) <= allowed, f"{spec.name}: {identity}: {left!r} is not {right!r}")
 
 
 def gradient(spec: OpSpec, sample: Sample, seed: int) -> None:
     """The gradients are those of differences, and all side checks hold; without a gradient, nothing is recorded."""
     call = Call(spec.fn, sample.args, sample.kwargs)
     if spec.order == 0 or not call.arrays:
-        assert not any(y.requires_grad for y in call.results(call.tensors())), f"{spec.name}: a result requires a gradient"
+        tracked = any(y.requires_grad for y in call.results(call.tensors()))
+        _require(not tracked, f"{spec.name}: a result requires a gradient")
         return
     inputs = range(len(call.arrays))
     linear = tuple(i for i in spec.linear_in if i in inputs)
@@ -102,7 +103,8 @@ def float32(spec: OpSpec, sample: Sample, seed: int) -> None:
     args = filled(sample.args, [a.astype(np.float32) for a in whole.arrays])
     call = Call(spec.fn, args, sample.kwargs)
     for k, y in enumerate(call.results(call.tensors())):
-        assert y.dtype != np.float64 or spec.promotes, f"{spec.name}: output {k} is float64, though the inputs are float32"
+        kept = y.dtype != np.float64 or spec.promotes
+        _require(kept, f"{spec.name}: output {k} is float64, though the inputs are float32")
     if spec.order and call.arrays:
         gradcheck(spec.fn, args, kwargs=sample.kwargs, mode="directional", directions=1, checks=("form",), seed=seed)
 
@@ -133,6 +135,12 @@ def _errors(spec: OpSpec) -> None:
             said = str(error)
         else:
             raise AssertionError(f"{spec.name}: {refusal.sample} was not refused with {refusal.error.__name__}")
-        assert re.search(refusal.match, said), f"{spec.name}: refused, but {refusal.match!r} is not in: {said}"
-        assert is_grad_enabled() == mode and all(t.grad is None for t in tensors)
-        assert all(np.array_equal(plain(t), a) for t, a in zip(tensors, call.arrays, strict=True))
+        _require(bool(re.search(refusal.match, said)), f"{spec.name}: refused, but {refusal.match!r} is not in: {said}")
+        same = all(np.array_equal(plain(t), a) and t.grad is None for t, a in zip(tensors, call.arrays, strict=True))
+        _require(same and is_grad_enabled() == mode, f"{spec.name}: a refused call left something changed")
+
+
+def _require(holds: bool, complaint: str) -> None:
+    """An assertion that `python -O` keeps."""
+    if not holds:
+        raise AssertionError(complaint)
