@@ -183,8 +183,8 @@ def _introduce(args: argparse.Namespace, folder: Path, data: datasets.Data, netw
 def _picture(args: argparse.Namespace, run: Run, trainer: Trainer, data: datasets.Data) -> None:
     """Draw what the network learned, with its best weights, and write the report."""
     talk = not (args.quiet or args.json)
-    if talk and sys.stderr.isatty():
-        print("drawing ...", end="\r", file=sys.stderr, flush=True)
+    if talk:
+        print("drawing what was learned ...", file=sys.stderr, flush=True)
     network, initial = copy.deepcopy(trainer.network), copy.deepcopy(trainer.network)
     run.load_weights("best", network)
     run.load_weights("init", initial)

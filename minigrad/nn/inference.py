@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -49,8 +49,10 @@ def scores(module: Module, x: Any, batch_size: int = 500) -> Array:
         return np.concatenate([module(batch)._array for batch in batches])
 
 
-def layer_outputs(module: Module, x: Any) -> dict[str, Tensor]:
+def layer_outputs(module: Module, x: Any, until: str | None = None) -> dict[str, Tensor]:
     """What each module inside gave for `x`, by its name, in the order of the calls; of one called twice, the last.
+
+    With `until`, no more is computed once the module of that name has given something.
 
     >>> import minigrad as mg
     >>> net = mg.models.SimpleConvNet()
@@ -63,9 +65,15 @@ def layer_outputs(module: Module, x: Any) -> dict[str, Tensor]:
     def remember(inner: Module, args: Any, out: Any) -> None:
         if isinstance(out, Tensor):
             found[names[inner]] = out
+        if names[inner] == until:
+            raise _Enough
 
-    with ExitStack() as hooks:
+    with ExitStack() as hooks, suppress(_Enough):
         for inner in names:
             hooks.enter_context(inner.register_forward_hook(remember))
         module(x)
     return found
+
+
+class _Enough(Exception):
+    """What was asked for has been computed."""

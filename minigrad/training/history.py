@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["HEADER", "Epoch", "row"]
+__all__ = ["HEADER", "Epoch", "History", "row"]
 
 
 class Epoch(NamedTuple):
@@ -19,6 +19,19 @@ class Epoch(NamedTuple):
     grad_norm: float
     images_per_s: float
     seconds: float
+
+
+class History(list[Epoch]):
+    """The epochs of a training, which a notebook shows as a table.
+
+    >>> History([Epoch(1, 2.1, 0.4, 2.2, 0.3, 0.001, 1.5, 9000.0, 0.2)])._repr_html_().count("<tr>")
+    2
+    """
+
+    def _repr_html_(self) -> str:
+        lines = [HEADER.split(), *(row(epoch).split() for epoch in self)]
+        cells = ("".join(f"<td>{text}</td>" for text in line) for line in lines)
+        return "<table>" + "".join(f"<tr>{line}</tr>" for line in cells) + "</table>"
 
 
 HEADER = "epoch      loss     acc  val_loss  val_acc        lr    |grad|    img/s    time"

@@ -30,7 +30,7 @@ from minigrad.serialization import load, save
 from minigrad.tensor import Tensor
 from minigrad.training import diagnostics
 from minigrad.training.generators import generator_states, set_generator_states
-from minigrad.training.history import HEADER, Epoch, row
+from minigrad.training.history import HEADER, Epoch, History, row
 from minigrad.training.interruption import Interruption, between_batches
 from minigrad.training.metrics import EVALUATED, count_right, evaluate_batches, gradient_norms, labels
 
@@ -110,7 +110,7 @@ class Trainer:
         self.train_loss_list: list[float] = []
         self.train_acc_list: list[float] = []
         self.test_acc_list: list[float] = []
-        self.history: list[Epoch] = []
+        self.history = History()
         self.gradient_history: list[dict[str, float]] = []
         self.diagnoses: dict[str, str] = {}
         self._position = Position()
@@ -214,7 +214,7 @@ class Trainer:
             self.train_loader.epoch, self.train_loader.seed = state["loader"]
         self._position = Position(**state["position"])
         self.train_loss_list = np.asarray(state["losses"]).tolist()
-        self.history = [Epoch(**epoch) for epoch in state["history"]]
+        self.history = History(Epoch(**epoch) for epoch in state["history"])
         self.train_acc_list = [epoch.acc for epoch in self.history]
         self.test_acc_list = [epoch.val_acc for epoch in self.history]
         self.gradient_history, self.diagnoses = list(state["gradients"]), dict(state["diagnoses"])

@@ -35,7 +35,7 @@ def dream(
     *,
     shape: Sequence[int] | None = None,
     span: tuple[float, float] = (0.0, 1.0),
-    steps: int = 200,
+    steps: int = 100,
     classes: Sequence[str] | None = None,
     generator: np.random.Generator | None = None,
 ) -> Figure:
@@ -104,7 +104,7 @@ def excite(
     shape: Sequence[int],
     *,
     span: tuple[float, float] = (0.0, 1.0),
-    steps: int = 200,
+    steps: int = 100,
     generator: np.random.Generator | None = None,
 ) -> Excited:
     """Inputs of `shape` (C, H, W) that excite units of a layer: gradient ascent from noise, all of them at once.
@@ -137,7 +137,7 @@ def _response(model: Module, layer: str, units: Sequence[int], x: Array) -> tupl
     """What each unit gives for its own image, the gradient of that, and whether the layer has maps."""
     image = Tensor(x, requires_grad=True)
     with evaluating(model), enable_grad():
-        found = layer_outputs(model, image)
+        found = layer_outputs(model, image, until=layer)
         if layer not in found:
             raise ValueError(f"dream: no layer {layer!r} in {type(model).__name__}; there are {', '.join(found)}")
         out = found[layer]

@@ -80,6 +80,7 @@ def test_layer_outputs_are_what_the_layers_gave(net):
     found = layer_outputs(net, x)
     assert list(found) == ["conv1", "relu1", "pool1", "fc1", "relu2", "fc2"]
     assert (found["conv1"] == net.conv1(x)).all() and (found["fc2"] == net(x)).all()
+    assert list(layer_outputs(net, x, until="pool1")) == ["conv1", "relu1", "pool1"]
     with pytest.raises(ShapeError):
         layer_outputs(net, mg.zeros(1, 2, 8, 8))
     assert not any(m._hooks and m._hooks.after for m in net.modules())
