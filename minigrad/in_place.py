@@ -3,6 +3,8 @@
 So a change is differentiable, and nothing that was saved for a gradient is ever written to. A leaf whose gradient is being
 recorded refuses; under `no_grad` its value is replaced through the one door, `_write`, which a node that saved the former
 value notices.
+
+A part of a tensor is a value of its own, too: ``x[0].zero_()`` changes what was read, not x; ``x[0] = 0`` changes x.
 """
 
 from __future__ import annotations
@@ -89,10 +91,10 @@ class InPlace(Traced):
                 "  hint: change it inside no_grad(), or make a new tensor: x = x + 1, where, concatenate, x.clone()"
             )
 
-    def _become(self, result: Tensor, name: str) -> Any:
+    def _become(self, result: Tensor, name: str, reshapes: bool = False) -> Any:
         """Be `result` from now on, in this tensor's shape and dtype; without recording, only the value changes."""
         shape, dtype = self._array.shape, self._array.dtype
-        if result.shape != shape:
+        if result.shape != shape and not (reshapes and (self._node is None or graph.is_grad_enabled())):
             raise ShapeError(f"{name}: the result has shape {result.shape}, the tensor has {shape} and keeps it")
         if result.dtype != dtype:
             if not np.can_cast(result.dtype, dtype, "same_kind"):

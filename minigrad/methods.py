@@ -81,17 +81,26 @@ def _reflected(op: Primitive) -> Callable[[Any, Any], Tensor]:
     return _documented(lambda self, other: self._record(op, (other, self)), op)
 
 
-def _in_place(op: Operation) -> Callable[..., Tensor]:
+def _in_place(op: Operation, reshapes: builtins.bool = False) -> Callable[..., Tensor]:
     """``x.f_(...)``: x becomes ``f(x, ...)``; gives x. Raises GraphError for a leaf whose gradient is being recorded."""
     name = f"{op.__name__}_"  # as an error says it
 
     def method(self: Tensor, *args: Any, **options: Any) -> Any:
         self._refuse_change(name)
-        return self._become(op(self, *args, **options), name)
+        return self._become(op(self, *args, **options), name, reshapes)
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"`{op.__name__}` of this tensor, which becomes the result and is given back."
     return method
+
+
+def _spread(op: Operation) -> Callable[..., Tensor]:
+    """`var` or `std`, with PyTorch's older word for the correction."""
+
+    def method(self: Traced, *args: Any, unbiased: builtins.bool | None = None, **options: Any) -> Any:
+        return op(self, *args, **(options if unbiased is None else options | {"correction": builtins.int(unbiased)}))
+
+    return _documented(method, op)
 
 
 def _cast(dtype: type) -> Callable[[Any], Tensor]:
@@ -251,7 +260,7 @@ class Methods(Traced):
 
     sum, prod, mean = _method(ops.sum), _method(ops.prod), _method(ops.mean)
     nansum, nanmean = _method(ops.nansum), _method(ops.nanmean)
-    var, std = _method(ops.var), _method(ops.std)
+    var, std = _spread(ops.var), _spread(ops.std)
     median, quantile = _tuple_method(ops.median), _method(ops.quantile)
     amax, amin, aminmax = _method(ops.amax), _method(ops.amin), _tuple_method(ops.aminmax)
     max, min, ptp = _tuple_method(ops.max), _tuple_method(ops.min), _method(ops.ptp)
@@ -302,6 +311,9 @@ class Methods(Traced):
         return ops.reshape(self, other.shape)
 
     view_as = reshape_as
+    squeeze_, unsqueeze_, t_ = _in_place(ops.squeeze, True), _in_place(ops.unsqueeze, True), _in_place(t, True)
+    transpose_ = swapdims_ = _in_place(ops.transpose, True)
+    swapaxes_ = _in_place(ops.swapaxes, True)
 
     def expand_as(self, other: Any) -> Tensor:
         """Broadcast to the shape of another tensor."""

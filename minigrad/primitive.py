@@ -71,7 +71,7 @@ class Traced:
     def _refuse_change(self, name: str) -> None:
         raise NotImplementedError
 
-    def _become(self, result: Any, name: str) -> Any:
+    def _become(self, result: Any, name: str, reshapes: bool = False) -> Any:
         raise NotImplementedError
 
 

@@ -305,7 +305,7 @@ class _Data(Tensor):
     def _array(self, array: Array) -> None:
         self._owner._write(array)
 
-    def _become(self, result: Tensor, name: str) -> Tensor:
+    def _become(self, result: Tensor, name: str, reshapes: bool = False) -> Tensor:
         return super()._become(result.detach(), name)
 
 

@@ -196,6 +196,18 @@ def test_shape_and_dtype_stay():
     assert same(x, i) == [[1.0, 1.0], [1, 2]] and i.dtype == np.int64
 
 
+def test_spellings_that_change_the_shape():
+    w = leaf(1.0, 2.0, 3.0)
+    x = w * 2
+    assert x.unsqueeze_(0).shape == (1, 3) and x.t_().shape == (3, 1) and x.transpose_(0, 1).shape == (1, 3)
+    x.squeeze_()
+    x.backward(np.array([1.0, -2.0, 3.0]))
+    assert w.grad.tolist() == [2.0, -4.0, 6.0]
+    with mg.no_grad(), pytest.raises(ShapeError, match=r"unsqueeze_: .*\(3, 1\), the tensor has \(3,\) and keeps it"):
+        w.unsqueeze_(1)
+    assert w.shape == (3,) and mg.zeros(2, 1).squeeze_().shape == (2,)
+
+
 def test_data_is_the_tensor_outside_the_graph():
     w = leaf(1.0, 2.0)
     y = (w * w).sum()

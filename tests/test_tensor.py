@@ -391,3 +391,11 @@ def test_casts_to_integers_and_booleans_leave_the_graph():
     assert mg.ones(2, 3).t().shape == (3, 2) and mg.ones(3).t().shape == (3,)
     with pytest.raises(ShapeError, match=r"t: needs at most 2 axes"):
         mg.ones(1, 2, 3).t()
+
+
+def test_the_older_word_for_the_correction_of_a_variance():
+    x = mg.tensor([1.0, 2.0, 4.0])
+    assert x.var(unbiased=False).item() == pytest.approx(np.var([1, 2, 4])) and x.var(unbiased=True).item() == x.var().item()
+    assert x.std(0, unbiased=False, keepdim=True).shape == (1,) and x.std(unbiased=False).item() == pytest.approx(
+        np.std([1, 2, 4])
+    )
