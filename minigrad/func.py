@@ -19,7 +19,19 @@ from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.tensor import Tensor
 from minigrad.trees import flatten, map_leaves
 
-__all__ = ["checkpoint", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "value_and_grad", "vjp"]
+__all__ = [
+    "checkpoint",
+    "functional_call",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jvp",
+    "value_and_grad",
+    "vjp",
+]
 
 Function = Callable[..., Any]
 Argnums = int | Sequence[int] | None  # which arguments; None: all of them
@@ -147,6 +159,33 @@ def hessian(function: Function, argnums: Argnums = 0) -> Function:
             [ 6.,  0.]], dtype=float64)
     """
     return jacobian(_gradient_function("hessian", function, argnums), argnums)
+
+
+def functional_call(module: Any, parameters: dict[str, Any], args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
+    """``module(*args, **kwargs)`` with other tensors in the place of some parameters and buffers, named as in a state dict.
+
+    What modules share is replaced everywhere. Raises KeyError for a name that the module does not have.
+
+    >>> import minigrad as mg
+    >>> net = mg.nn.Linear(1, 1)
+    >>> loss = lambda p: mg.func.functional_call(net, p, mg.tensor([3.0])).sum()
+    >>> mg.grad(loss)({"weight": mg.tensor([[2.0]]), "bias": mg.tensor([1.0])})
+    {'weight': tensor([[3.]]), 'bias': tensor([1.])}
+    """
+    registries = [registry for m in module.modules() for registry in (m._parameters, m._buffers)]
+    known = {**dict(module.named_parameters(remove_duplicate=False)), **dict(module.named_buffers(remove_duplicate=False))}
+    unknown = [name for name in parameters if name not in known]
+    if unknown:
+        raise KeyError(f"functional_call: {type(module).__name__} has no {', '.join(unknown)}; it has {', '.join(known)}")
+    instead = {id(known[name]): value if isinstance(value, Tensor) else Tensor(value) for name, value in parameters.items()}
+    former = [dict(registry) for registry in registries]
+    try:
+        for registry in registries:
+            registry.update({name: instead[id(t)] for name, t in registry.items() if id(t) in instead})
+        return module(*(args if isinstance(args, tuple) else (args,)), **(kwargs or {}))
+    finally:
+        for registry, values in zip(registries, former, strict=True):
+            registry.update(values)
 
 
 def _gradient_function(name: str, function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:

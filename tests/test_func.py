@@ -152,6 +152,32 @@ def test_a_rule_may_use_a_transform_and_be_differentiated():
     assert grad(grad(grad(cube)))(2.0).item() == 6.0
 
 
+def test_a_module_as_a_function_of_its_parameters():
+    net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+    before = {name: p.tolist() for name, p in net.named_parameters()}
+    params = {name: RNG.standard_normal(p.shape) for name, p in net.named_parameters()}
+
+    def loss(p, x):
+        return mg.func.functional_call(net, p, (x,)).sum()
+
+    g = grad(loss)(params, mg.tensor(X))
+    h = 1e-6
+    for name, a in params.items():
+        v = RNG.standard_normal(a.shape)
+        slope = (loss(params | {name: a + h * v}, X).item() - loss(params | {name: a - h * v}, X).item()) / (2 * h)
+        np.testing.assert_allclose(np.vdot(value(g[name]), v), slope, rtol=1e-7, atol=1e-9)
+    assert {name: p.tolist() for name, p in net.named_parameters()} == before and net[0].weight.grad is None
+    with pytest.raises(KeyError, match=r"functional_call: Sequential has no 0\.weihgt; it has 0\.weight"):
+        mg.func.functional_call(net, {"0.weihgt": X}, (X,))
+    with pytest.raises(ShapeError):
+        mg.func.functional_call(net, params, (X[:2],))
+    assert {name: p.tolist() for name, p in net.named_parameters()} == before
+    twins = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False))
+    twins[1].weight = twins[0].weight
+    out = mg.func.functional_call(twins, {"0.weight": 2 * np.eye(3)}, mg.ones(3, dtype=mg.float64))
+    assert out.tolist() == [4.0] * 3 and twins[1].weight is twins[0].weight  # what is shared is replaced in both
+
+
 def test_nothing_of_a_call_stays_alive():
     gc.collect()
     gc.disable()
