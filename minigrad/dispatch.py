@@ -76,7 +76,7 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], options: 
             given[translation.names[key]] = value
         elif value is not None and value is not translation.numpy.parameters[key].default:
             raise TypeError(f"{_name(function)}: option {key} is not supported on tensors" + _cast_hint(key))
-    result = handler(**given)
+    result = handler(*[given.pop(name) for name in translation.positional if name in given], **given)
     return result if out is None else _into(_name(function), out, result)
 
 
@@ -86,6 +86,7 @@ class _Translation(NamedTuple):
     numpy: inspect.Signature
     names: dict[str, str]  # NumPy's name of a parameter to the handler's
     defaults: dict[str, Any]  # of parameters that the handler has, too, but with another default
+    positional: tuple[str, ...]  # parameters of the handler that have no name for its callers
 
 
 @functools.cache
@@ -112,7 +113,8 @@ def _translation(function: Callable[..., Any], handler: Callable[..., Any]) -> _
         for theirs, mine in names.items()
         if isinstance(default := numpy.parameters[theirs].default, simple) and default != ours.parameters[mine].default
     }
-    return _Translation(numpy, names, defaults)
+    positional = tuple(n for n, p in ours.parameters.items() if p.kind is inspect.Parameter.POSITIONAL_ONLY)
+    return _Translation(numpy, names, defaults, positional)
 
 
 def _along_an_axis(name: str, function: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:

@@ -111,6 +111,29 @@ def test_numpys_order_and_defaults_of_arguments():
         np.testing.assert_allclose(value(found), call(A), rtol=1e-14)
 
 
+def test_every_registered_function_means_what_numpys_does():
+    """Called on one matrix, alone and with an axis: the same values, or a refusal that has a reason."""
+    refused = set()
+    for function in FUNCTIONS:
+        for options in ({}, {"axis": 0}, {"axis": -1}, {"axis": 1, "keepdims": True}, {"axis": None}):
+            try:
+                expected = function(A, **options)
+            except (TypeError, ValueError, np.linalg.LinAlgError):
+                continue  # needs more, or has no axis
+            try:
+                found = function(tracked(), **options)
+            except (TypeError, ValueError):
+                refused.add(function.__name__)
+                continue
+            pairs = zip(found, expected, strict=True) if isinstance(expected, tuple | list) else [(found, expected)]
+            for mine, theirs in pairs:
+                if isinstance(theirs, np.dtype):
+                    assert mine == theirs
+                    continue
+                np.testing.assert_allclose(value(mine), theirs, rtol=1e-12, atol=1e-14, err_msg=function.__name__)
+    assert refused <= {"where", "clip", "meshgrid", "result_type", "diff", "argpartition", "partition", "broadcast_arrays"}
+
+
 def test_options_that_no_operation_has():
     x = tracked()
     for call, says in (

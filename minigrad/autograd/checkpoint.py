@@ -33,8 +33,9 @@ def checkpoint(
     """``function(*args, **kwargs)``, recomputed in backward: less memory for one more forward (Chen et al. 2016).
 
     The function must do the same again: it may depend on its arguments, on tensors that nobody writes to before backward,
-    and on the library's own generator, whose state is restored for it unless told otherwise. Raises GraphError, in
-    backward, if a tensor was written to or if other operations were recorded. `use_reentrant` is there for PyTorch's sake.
+    and on the library's own generator, whose state is restored for it unless told otherwise. What it counts, it counts
+    twice: running averages of batch norm, for one. Raises GraphError, in backward, if a tensor was written to or if other
+    operations were recorded. `use_reentrant` is there for PyTorch's sake.
 
     >>> import minigrad as mg
     >>> x = mg.tensor([0.5, 1.0], requires_grad=True)
