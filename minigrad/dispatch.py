@@ -102,6 +102,8 @@ def _translation(function: Callable[..., Any], handler: Callable[..., Any]) -> _
     parameters = [*numpy.parameters.values(), *ours.parameters.values()]
     if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):
         return None
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in ours.parameters.values()):
+        return None
     simple = (int, float, bool, str, tuple, type(None))
     placed = [n for n, p in numpy.parameters.items() if p.kind is not inspect.Parameter.KEYWORD_ONLY]
     names = {name: name for name in numpy.parameters if name in ours.parameters}

@@ -23,6 +23,7 @@ from minigrad.ops.products import *
 from minigrad.ops.reduction import *
 from minigrad.ops.regularization import *
 from minigrad.ops.scan import *
+from minigrad.ops.selection import *
 from minigrad.ops.shape import *
 from minigrad.ops.solving import cholesky_solve, det, inverse, logdet, matrix_power, pinverse, slogdet
 from minigrad.ops.sorting import *

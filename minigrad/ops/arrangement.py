@@ -98,7 +98,6 @@ def _(g: Any, widths: Widths) -> Any:
     return pad_constant(g, widths)
 
 
-@register(np.pad)
 @composite
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
     """A border around an array; `pad_width` as NumPy has it: an int, (before, after), or one pair for each axis.
@@ -124,6 +123,12 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
             raise ShapeError(f"pad: axis {axis} of shape {shape} is empty: there is nothing to copy in mode {mode!r}")
         x = take(x, np.pad(np.arange(n), width, MODES[mode]), axis)  # type: ignore[call-overload]
     return x
+
+
+@register(np.pad)
+def numpy_pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
+    """`pad`, whose options NumPy leaves to the mode."""
+    return pad(array, pad_width, mode, **options)
 
 
 @register(np.rot90)
@@ -227,6 +232,9 @@ def repeat_interleave(x: Any, repeats: Any, axis: int | None = None) -> Any:
 
 def _widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
     """(before, after) for each axis, from any of the forms that np.pad takes."""
+    if isinstance(pad_width, dict):
+        named = {one_axis("pad", axis, ndim): np.broadcast_to(width, 2) for axis, width in pad_width.items()}
+        pad_width = [tuple(named.get(axis, (0, 0))) for axis in range(ndim)]
     given = np.asarray(plain_index(pad_width))
     if given.dtype.kind not in "iu":
         raise TypeError(f"pad: widths must be integers, got {pad_width!r}")

@@ -5,6 +5,7 @@ Rules: Giles (2008), "Collected matrix derivative results for forward and revers
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from minigrad.ops.diagonals import trace, tril, triu
 from minigrad.ops.elementwise import square, where
 from minigrad.ops.linalg import matmul
 from minigrad.ops.reduction import sum
-from minigrad.ops.shape import expand_dims, squeeze, unbroadcast
+from minigrad.ops.shape import expand_dims, moveaxis, reshape, squeeze, unbroadcast
 from minigrad.ops.sorting import known_of
 from minigrad.primitive import Array, array_of, composite, primitive, register, shape_of
 
@@ -314,6 +315,24 @@ def matrix_power(x: Any, n: int) -> Any:
         n //= 2
         x = matmul(x, x) if n else x
     return power
+
+
+@register(np.linalg.tensorinv)
+def tensorinv(a: Any, ind: int = 2) -> Any:
+    """`inv` of an array whose first `ind` axes are the rows, and the others the columns."""
+    shape = shape_of(a)
+    rows, columns = shape[:ind], shape[ind:]
+    return reshape(inv(reshape(a, (math.prod(rows), math.prod(columns)))), columns + rows)
+
+
+@register(np.linalg.tensorsolve)
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+    """`solve` of an array whose first axes are those of `b`, after some `axes` were moved to the end."""
+    if axes is not None:
+        a = moveaxis(a, tuple(axes), tuple(range(len(shape_of(a)) - len(axes), len(shape_of(a)))))
+    unknowns = shape_of(a)[len(shape_of(b)) :]
+    matrix = reshape(a, (math.prod(shape_of(b)), math.prod(unknowns)))
+    return reshape(solve(matrix, reshape(b, (-1,))), unknowns)
 
 
 inverse, pinverse = inv, pinv
