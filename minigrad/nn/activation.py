@@ -1,37 +1,263 @@
-"""Activation functions as layers; what each computes stands with its function."""
+"""Activation functions as layers; what each computes stands with its function.
+
+`inplace` is accepted so that programs written for PyTorch run; a tensor is a value, so nothing is saved by it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, ClassVar
+
 from minigrad.nn import functional as F
+from minigrad.nn.arguments import count, parameter
 from minigrad.nn.module import Module
+from minigrad.primitive import DType
 from minigrad.tensor import Tensor
 
-__all__ = ["ReLU", "Sigmoid", "Tanh"]
+__all__ = [
+    "CELU", "ELU", "GELU", "GLU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU", "LogSigmoid",
+    "LogSoftmax", "Mish", "PReLU", "ReLU", "ReLU6", "SELU", "Sigmoid", "SiLU", "Softmax", "Softmin", "Softplus",
+    "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold",
+]  # fmt: skip
 
 
-class ReLU(Module):
-    """max(x, 0). `inplace` is accepted for PyTorch's programs; a tensor is a value, so nothing is saved by it."""
+class _Activation(Module):
+    """A function of the input and of a few options that are kept under their names."""
 
+    function: ClassVar[Callable[..., Any]]
+    options: tuple[str, ...] = ()
+
+    def _keep(self, **options: Any) -> None:
+        """Keep the options of the function; `inplace` is not one."""
+        self.options = tuple(options)
+        for name, value in options.items():
+            setattr(self, name, value)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return type(self).function(x, *(getattr(self, name) for name in self.options))
+
+    def extra_repr(self) -> str:
+        shown = [f"{name}={getattr(self, name)!r}" for name in self.options]
+        return ", ".join([*shown, "inplace=True"] if getattr(self, "inplace", False) else shown)
+
+
+class _InPlace(_Activation):
     def __init__(self, inplace: bool = False):
         super().__init__()
         self.inplace = inplace
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x)
 
-    def extra_repr(self) -> str:
-        return "inplace=True" if self.inplace else ""
+class ReLU(_InPlace):
+    """max(x, 0)."""
+
+    function = F.relu
 
 
-class Sigmoid(Module):
+class ReLU6(_InPlace):
+    """min(max(x, 0), 6)."""
+
+    function = F.relu6
+
+
+class SELU(_InPlace):
+    """An ELU scaled so that mean and variance settle at 0 and 1: Klambauer et al. (2017)."""
+
+    function = F.selu
+
+
+class SiLU(_InPlace):
+    """x * sigmoid(x)."""
+
+    function = F.silu
+
+
+class Mish(_InPlace):
+    """x * tanh(softplus(x)): Misra (2019)."""
+
+    function = F.mish
+
+
+class Hardsigmoid(_InPlace):
+    """A sigmoid of three straight lines: clip(x / 6 + 1/2, 0, 1)."""
+
+    function = F.hardsigmoid
+
+
+class Hardswish(_InPlace):
+    """x * hardsigmoid(x): Howard et al. (2019)."""
+
+    function = F.hardswish
+
+
+class Sigmoid(_Activation):
     """1 / (1 + exp(-x))."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.sigmoid(x)
+    function = F.sigmoid
 
 
-class Tanh(Module):
+class Tanh(_Activation):
     """The hyperbolic tangent."""
 
+    function = F.tanh
+
+
+class LogSigmoid(_Activation):
+    """log(sigmoid(x))."""
+
+    function = F.logsigmoid
+
+
+class Softsign(_Activation):
+    """x / (1 + abs(x))."""
+
+    function = F.softsign
+
+
+class Tanhshrink(_Activation):
+    """x - tanh(x)."""
+
+    function = F.tanhshrink
+
+
+class LeakyReLU(_Activation):
+    """x above zero, negative_slope * x below."""
+
+    function = F.leaky_relu
+
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False):
+        super().__init__()
+        self._keep(negative_slope=negative_slope)
+        self.inplace = inplace
+
+
+class ELU(_Activation):
+    """x above zero, alpha * (exp(x) - 1) below: Clevert et al. (2016)."""
+
+    function = F.elu
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False):
+        super().__init__()
+        self._keep(alpha=alpha)
+        self.inplace = inplace
+
+
+class CELU(_Activation):
+    """x above zero, alpha * (exp(x / alpha) - 1) below: Barron (2017)."""
+
+    function = F.celu
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False):
+        super().__init__()
+        self._keep(alpha=alpha)
+        self.inplace = inplace
+
+
+class Hardtanh(_Activation):
+    """x limited to [min_val, max_val]."""
+
+    function = F.hardtanh
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False):
+        super().__init__()
+        self._keep(min_val=min_val, max_val=max_val)
+        self.inplace = inplace
+
+
+class Threshold(_Activation):
+    """x above `threshold`, `value` elsewhere."""
+
+    function = F.threshold
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False):
+        super().__init__()
+        self._keep(threshold=threshold, value=value)
+        self.inplace = inplace
+
+
+class GELU(_Activation):
+    """x times the probability of a normal variable to be below x, or "tanh" for a formula: Hendrycks and Gimpel (2016)."""
+
+    function = F.gelu
+
+    def __init__(self, approximate: str = "none"):
+        super().__init__()
+        self._keep(approximate=approximate)
+
+
+class Softplus(_Activation):
+    """log(1 + exp(beta * x)) / beta, a smooth ReLU; x itself where beta * x is above `threshold`."""
+
+    function = F.softplus
+
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0):
+        super().__init__()
+        self._keep(beta=beta, threshold=threshold)
+
+
+class _Shrink(_Activation):
+    def __init__(self, lambd: float = 0.5):
+        super().__init__()
+        self._keep(lambd=lambd)
+
+    def extra_repr(self) -> str:
+        return f"{self.lambd}"
+
+
+class Softshrink(_Shrink):
+    """x moved towards zero by `lambd`, and zero within it."""
+
+    function = F.softshrink
+
+
+class Hardshrink(_Shrink):
+    """x, but zero within `lambd` of zero."""
+
+    function = F.hardshrink
+
+
+class _Along(_Activation):
+    def __init__(self, dim: int):
+        super().__init__()
+        self._keep(dim=dim)
+
+
+class Softmax(_Along):
+    """exp(x) / sum(exp(x)) along the axis `dim`."""
+
+    function = F.softmax
+
+
+class LogSoftmax(_Along):
+    """log(softmax(x)) along the axis `dim`."""
+
+    function = F.log_softmax
+
+
+class Softmin(_Along):
+    """softmax(-x) along the axis `dim`."""
+
+    function = F.softmin
+
+
+class GLU(_Along):
+    """The first half of x along `dim` times the sigmoid of the second: Dauphin et al. (2017)."""
+
+    function = F.glu
+
+    def __init__(self, dim: int = -1):
+        super().__init__(dim)
+
+
+class PReLU(Module):
+    """x above zero, weight * x below, with one weight learned, or one for each channel: He et al. (2015)."""
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, dtype: DType = None):
+        super().__init__()
+        self.num_parameters = count("PReLU", "num_parameters", num_parameters)
+        self.weight = parameter((num_parameters,), init, dtype)
+
     def forward(self, x: Tensor) -> Tensor:
-        return F.tanh(x)
+        return F.prelu(x, self.weight)
+
+    def extra_repr(self) -> str:
+        return f"num_parameters={self.num_parameters}"

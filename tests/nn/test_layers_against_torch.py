@@ -9,7 +9,6 @@ import minigrad as mg
 from minigrad import interop, nn
 
 torch = pytest.importorskip("torch")
-torch.set_num_threads(1)
 
 # (layer, arguments, shape of the input); options by name in a dict at the end of the arguments
 LAYERS = [
@@ -102,6 +101,34 @@ LAYERS = [
     ("GRUCell", (4, 3, False), (2, 4)),
     ("ReLU", (), (3, 4)),
     ("ReLU", (True,), None),  # PyTorch refuses to change a leaf
+    ("ReLU6", (), (3, 4)),
+    ("LeakyReLU", (), (3, 4)),
+    ("LeakyReLU", (0.2, {"inplace": True}), None),
+    ("PReLU", (), (3, 4)),
+    ("PReLU", (4, 0.1), (3, 4, 2)),
+    ("ELU", (0.7,), (3, 4)),
+    ("SELU", (), (3, 4)),
+    ("CELU", (1.5,), (3, 4)),
+    ("GELU", (), (3, 4)),
+    ("GELU", ("tanh",), (3, 4)),
+    ("SiLU", (), (3, 4)),
+    ("Mish", (), (3, 4)),
+    ("Softplus", (), (3, 4)),
+    ("Softplus", (2.0, 1.0), (3, 4)),
+    ("Softsign", (), (3, 4)),
+    ("Softshrink", (0.3,), (3, 4)),
+    ("Hardshrink", (0.3,), (3, 4)),
+    ("Hardtanh", (-0.5, 1.2), (3, 4)),
+    ("Hardsigmoid", (), None),  # PyTorch's 1/6 is a float32
+    ("Hardswish", (), (3, 4)),
+    ("LogSigmoid", (), (3, 4)),
+    ("Tanhshrink", (), (3, 4)),
+    ("Threshold", (0.3, -1.0), (3, 4)),
+    ("GLU", (1,), (3, 4, 2)),
+    ("GLU", (), (3, 4)),
+    ("Softmax", (1,), (3, 4, 2)),
+    ("Softmin", (-1,), (3, 4)),
+    ("LogSoftmax", (0,), (3, 4)),
     ("Sigmoid", (), (3, 4)),
     ("Tanh", (), (3, 4)),
     ("Dropout", (0.3,), None),
@@ -316,4 +343,5 @@ def test_every_layer_stands_in_the_table():
         if inspect.isclass(getattr(nn, name)) and issubclass(getattr(nn, name), nn.Module) and not name.endswith("Loss")
     }  # fmt: skip
     apart = {"Embedding", "LSTMCell", "MultiheadAttention"}  # with tests of their own above
+    apart |= {"CosineSimilarity", "PairwiseDistance"}  # among the losses
     assert layers - containers - apart == {name for name, _, _ in LAYERS}

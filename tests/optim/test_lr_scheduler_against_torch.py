@@ -7,7 +7,6 @@ import pytest
 import minigrad as mg
 
 torch = pytest.importorskip("torch")
-torch.set_num_threads(1)
 
 STEPS = 50
 NEED_MOMENTUM = ("OneCycleLR",)

@@ -8,7 +8,6 @@ import pytest
 import minigrad as mg
 
 torch = pytest.importorskip("torch")
-torch.set_num_threads(1)
 
 CASES = [
     ("SGD", {"lr": 0.1}),

@@ -1,0 +1,136 @@
+"""Every loss beside PyTorch's, for each reduction and option: its value, and its gradients by every input."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn
+
+torch = pytest.importorskip("torch")
+
+RNG = np.random.default_rng(0)
+N, C = 6, 4
+
+
+def normal(*shape):
+    return RNG.standard_normal(shape)
+
+
+def share(*shape):
+    return RNG.uniform(0.1, 0.9, shape)
+
+
+def rows(*shape):
+    return RNG.dirichlet(np.ones(shape[-1]), shape[:-1])
+
+
+def signs(*shape):
+    return RNG.choice([-1.0, 1.0], shape)
+
+
+CLASSES = RNG.integers(0, C, N)
+HOLES = np.where(np.arange(N) % 3, CLASSES, 2)
+WEIGHT = share(C)
+
+# (loss, options, inputs by position); floats among the inputs are differentiated, those in TARGETS are not
+LOSSES = [
+    ("CrossEntropyLoss", {}, (normal(N, C), CLASSES)),
+    ("CrossEntropyLoss", {"weight": WEIGHT, "label_smoothing": 0.1}, (normal(N, C), CLASSES)),
+    ("CrossEntropyLoss", {"ignore_index": 2}, (normal(N, C), HOLES)),
+    ("CrossEntropyLoss", {"weight": WEIGHT}, (normal(N, C), rows(N, C))),
+    ("CrossEntropyLoss", {}, (normal(2, C, 3), RNG.integers(0, C, (2, 3)))),
+    ("NLLLoss", {"weight": WEIGHT}, (normal(N, C), CLASSES)),
+    ("NLLLoss", {"ignore_index": 2}, (normal(N, C), HOLES)),
+    ("MSELoss", {}, (normal(N, 2), normal(N, 2))),
+    ("L1Loss", {}, (normal(N, 2), normal(N, 2))),
+    ("SmoothL1Loss", {"beta": 0.7}, (normal(N, 2), normal(N, 2))),
+    ("SmoothL1Loss", {"beta": 0.0}, (normal(N, 2), normal(N, 2))),
+    ("HuberLoss", {"delta": 0.7}, (normal(N, 2), normal(N, 2))),
+    ("BCELoss", {}, (share(N), share(N))),
+    ("BCELoss", {"weight": share(N)}, (share(N), share(N))),
+    ("BCEWithLogitsLoss", {}, (normal(N, C), share(N, C))),
+    ("BCEWithLogitsLoss", {"weight": share(N, C), "pos_weight": share(C)}, (normal(N, C), share(N, C))),
+    ("KLDivLoss", {}, (np.log(rows(N, C)), rows(N, C))),
+    ("KLDivLoss", {"log_target": True}, (np.log(rows(N, C)), np.log(rows(N, C)))),
+    ("PoissonNLLLoss", {}, (normal(N), RNG.poisson(3, N).astype(float))),
+    ("PoissonNLLLoss", {"log_input": False, "full": True}, (share(N), RNG.poisson(3, N).astype(float))),
+    ("GaussianNLLLoss", {"full": True}, (normal(N, 2), normal(N, 2), share(N, 2))),
+    ("GaussianNLLLoss", {}, (normal(N, 2), normal(N, 2), share(N, 1))),
+    ("HingeEmbeddingLoss", {"margin": 0.8}, (normal(N), signs(N))),
+    ("SoftMarginLoss", {}, (normal(N, 2), signs(N, 2))),
+    ("MarginRankingLoss", {"margin": 0.3}, (normal(N), normal(N), signs(N))),
+    ("CosineEmbeddingLoss", {"margin": 0.2}, (normal(N, 3), normal(N, 3), signs(N))),
+    ("TripletMarginLoss", {}, (normal(N, 3), normal(N, 3), normal(N, 3))),
+    ("TripletMarginLoss", {"margin": 0.5, "p": 3.0, "swap": True}, (normal(N, 3), normal(N, 3), normal(N, 3))),
+]  # fmt: skip
+LABELS = (
+    "HingeEmbeddingLoss",
+    "SoftMarginLoss",
+    "MarginRankingLoss",
+    "CosineEmbeddingLoss",
+    "PoissonNLLLoss",
+    "CrossEntropyLoss",
+)
+IDS = [f"{name}-{i}" for i, (name, _, _) in enumerate(LOSSES)]
+
+
+def run(lib, name, options, inputs, reduction):
+    given = [lib.tensor(x) for x in inputs]
+    moving = [t for t, x in zip(given, inputs, strict=True) if x.dtype.kind == "f"]
+    if name in LABELS and inputs[-1].dtype.kind == "f":
+        moving = moving[:-1]
+    for t in moving:
+        t.requires_grad_()
+    options = {k: lib.tensor(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}
+    loss = getattr(lib.nn, name)(reduction=reduction, **options)(*given)
+    g = np.random.default_rng(1).standard_normal(tuple(loss.shape))
+    loss.backward(lib.tensor(g))
+    return [loss.detach().numpy(), *(t.grad.numpy() for t in moving)]
+
+
+@pytest.mark.filterwarnings("ignore:reduction")  # PyTorch recommends "batchmean"
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("name, options, inputs", LOSSES, ids=IDS)
+def test_value_and_gradients(name, options, inputs, reduction):
+    for a, b in zip(*(run(lib, name, options, inputs, reduction) for lib in (mg, torch)), strict=True):
+        assert np.shape(a) == np.shape(b)
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-13)
+
+
+def test_batchmean():
+    inputs = np.log(rows(N, C)), rows(N, C)
+    for a, b in zip(*(run(lib, "KLDivLoss", {}, inputs, "batchmean") for lib in (mg, torch)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "name, options", [("CosineSimilarity", {"dim": -1}), ("PairwiseDistance", {"p": 3.0, "keepdim": True})]
+)
+def test_similarity_and_distance(name, options):
+    found = []
+    inputs = normal(N, 3), normal(N, 3)
+    for lib in (mg, torch):
+        given = [lib.tensor(x, requires_grad=True) for x in inputs]
+        out = getattr(lib.nn, name)(**options)(*given)
+        out.backward(lib.tensor(np.cos(np.arange(np.prod(tuple(out.shape)))).reshape(tuple(out.shape))))
+        found.append([out.detach().numpy(), *(x.grad.numpy() for x in given)])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10)
+
+
+def test_every_loss_stands_in_the_table():
+    losses = {name for name in dir(nn) if name.endswith("Loss") and inspect.isclass(getattr(nn, name))}
+    assert losses == {name for name, _, _ in LOSSES}
+
+
+def test_weights_are_buffers_as_there():
+    ours, theirs = (lib.nn.CrossEntropyLoss(lib.ones(3)) for lib in (mg, torch))
+    assert list(ours.state_dict()) == list(theirs.state_dict()) == ["weight"] and repr(ours) == repr(theirs)
+
+
+@pytest.mark.parametrize("name", ["MSELoss", "CrossEntropyLoss", "KLDivLoss"])
+def test_a_reduction_must_be_known(name):
+    with pytest.raises(ValueError, match=f"{name}: reduction must be .*, got 'average'"):
+        getattr(nn, name)(reduction="average")
