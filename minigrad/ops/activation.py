@@ -61,6 +61,7 @@ def _(g: Any, x: Any, negative_slope: float) -> Any:
     return where(x > 0, g, negative_slope * g)
 
 
+@composite
 def prelu(x: Any, weight: Any) -> Any:
     """`leaky_relu` with slopes that are learned: one, or one for each channel, the second axis of `x`.
 
@@ -94,16 +95,19 @@ def _(g: Any, x: Any, alpha: float) -> Any:
     return where(x > 0, g, g * (alpha * np.exp(where(x > 0, 0, x))))
 
 
+@composite
 def selu(x: Any) -> Any:
     """`elu`, scaled so that layers keep mean 0 and variance 1. Klambauer et al. (2017)."""
     return SELU_SCALE * elu(x, SELU_ALPHA)
 
 
+@composite
 def celu(x: Any, alpha: float = 1.0) -> Any:
     """x where it is positive, else alpha * (exp(x / alpha) - 1): smooth for every alpha. Barron (2017)."""
     return alpha * elu(x / alpha)
 
 
+@composite
 def gelu(x: Any, approximate: str = "none") -> Any:
     """x times the probability that a normal variable is below x; "tanh" for the usual approximation of it.
 
@@ -178,11 +182,13 @@ def _(g: Any, x: Any, min_val: float, max_val: float) -> Any:
     return g * ((x > min_val) & (x < max_val))
 
 
+@composite
 def relu6(x: Any) -> Any:
     """x limited to [0, 6]. Krizhevsky (2010)."""
     return hardtanh(x, 0.0, 6.0)
 
 
+@composite
 def hardsigmoid(x: Any) -> Any:
     """(x + 3) / 6 limited to [0, 1].
 
@@ -193,21 +199,25 @@ def hardsigmoid(x: Any) -> Any:
     return (hardtanh(x, -3.0, 3.0) + 3) / 6
 
 
+@composite
 def hardswish(x: Any) -> Any:
     """x * hardsigmoid(x). Howard et al. (2019)."""
     return x * hardsigmoid(x)
 
 
+@composite
 def silu(x: Any) -> Any:
     """x * sigmoid(x), also called swish. Elfwing et al. (2017)."""
     return x * sigmoid(x)
 
 
+@composite
 def mish(x: Any) -> Any:
     """x * tanh(softplus(x)). Misra (2019)."""
     return x * tanh(softplus(x))
 
 
+@composite
 def logsigmoid(x: Any) -> Any:
     """log(sigmoid(x)), without overflow.
 
@@ -218,6 +228,7 @@ def logsigmoid(x: Any) -> Any:
     return -logaddexp(-x, 0)
 
 
+@composite
 def softsign(x: Any) -> Any:
     """x / (1 + |x|)."""
     return x / (1 + absolute(x))
@@ -234,6 +245,7 @@ def _(g: Any, x: Any) -> Any:
     return g * np.square(np.tanh(x))  # not 1 - (1 - tanh(x)**2), which is rounded away near 0
 
 
+@composite
 def softshrink(x: Any, lambd: float = 0.5) -> Any:
     """x moved towards 0 by `lambd`, and 0 within that distance; there, bounds included, the derivative is 0.
 
@@ -246,6 +258,7 @@ def softshrink(x: Any, lambd: float = 0.5) -> Any:
     return x - clip(x, -lambd, lambd)
 
 
+@composite
 def hardshrink(x: Any, lambd: float = 0.5) -> Any:
     """x, and 0 within the distance `lambd` of 0; there, bounds included, the derivative is 0.
 
@@ -256,6 +269,7 @@ def hardshrink(x: Any, lambd: float = 0.5) -> Any:
     return where((x >= -lambd) & (x <= lambd), 0, x)
 
 
+@composite
 def threshold(x: Any, threshold: float, value: float) -> Any:
     """x where it is above the threshold, else `value`.
 

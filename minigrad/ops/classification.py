@@ -13,11 +13,12 @@ from minigrad.ops.indexing import getitem
 from minigrad.ops.loss import check_items, check_reduction, plain, reduced
 from minigrad.ops.reduction import log_softmax, sum
 from minigrad.ops.shape import permute, reshape
-from minigrad.primitive import Array, Traced, shape_of
+from minigrad.primitive import Array, Traced, composite, shape_of
 
 __all__ = ["cross_entropy", "nll_loss"]
 
 
+@composite
 def cross_entropy(
     input: Any,
     target: Any,
@@ -61,6 +62,7 @@ def cross_entropy(
     return (1 - label_smoothing) * loss + label_smoothing * smooth
 
 
+@composite
 def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
     """Minus the log-probability that `input` (N, C) or (N, C, d1, ...) gives the target class; see `cross_entropy`.
 

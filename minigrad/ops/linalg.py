@@ -37,6 +37,7 @@ def _(g: Any, x: Any, shape: tuple[int, ...], order: str) -> Any:
 
 
 @register(np.matmul, np.linalg.matmul)
+@composite
 def matmul(x: Any, y: Any) -> Any:
     """The matrix product ``x @ y`` as NumPy has it: vectors on either side, leading axes broadcast.
 

@@ -30,6 +30,7 @@ __all__ = [
 # Probabilities
 
 
+@composite
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
     """-(target * log(input) + (1 - target) * log(1 - input)), of probabilities; the logarithms are at least -100.
 
@@ -71,6 +72,7 @@ def _(g: Any, p: Any) -> Any:
     return g * (np.maximum(np.log1p(-p), -100) - np.maximum(np.log(p), -100))
 
 
+@composite
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Any:
@@ -86,6 +88,7 @@ def binary_cross_entropy_with_logits(
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
+@composite
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
     """target * (log(target) - input), for an input of log-probabilities, and a target of them with `log_target`.
 
@@ -101,6 +104,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     return sum(loss) / (shape_of(loss) or (1,))[0] if batch else reduced(loss, reduction)
 
 
+@composite
 def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Any:
@@ -128,6 +132,7 @@ def gaussian_nll_loss(
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
 
 
+@composite
 def poisson_nll_loss(
     input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
 ) -> Any:
@@ -150,6 +155,7 @@ def poisson_nll_loss(
 # Distances
 
 
+@composite
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """(input - target)**2.
 
@@ -161,12 +167,14 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     return reduced(square(input - target), reduction)
 
 
+@composite
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """|input - target|; the derivative of a perfect prediction is 0."""
     target = _checked("l1_loss", reduction, input, target)
     return reduced(absolute(input - target), reduction)
 
 
+@composite
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
     """d**2 / 2 for distances d = |input - target| up to `delta`, from there on a line of slope `delta`. Huber (1964).
 
@@ -182,6 +190,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     return reduced(where(far <= delta, 0.5 * square(d), delta * (far - 0.5 * delta)), reduction)
 
 
+@composite
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
     """huber_loss / beta, with delta = beta: a parabola near 0, of slope 1 farther out. Girshick (2015).
 
@@ -223,12 +232,14 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
 # Margins
 
 
+@composite
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
     """`input` where the target is 1, max(0, margin - input) where it is -1."""
     target = _checked("hinge_embedding_loss", reduction, input, target)
     return reduced(where(target != -1, input, 0) + where(target != 1, clip(margin - input, 0), 0), reduction)
 
 
+@composite
 def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
     """max(0, margin - target * (input1 - input2)): `input1` should rank higher where the target is 1, lower where -1.
 
@@ -241,12 +252,14 @@ def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0
     return reduced(clip(margin - target * (input1 - input2), 0), reduction)
 
 
+@composite
 def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """log(1 + exp(-target * input)), for targets 1 and -1; without overflow."""
     target = _checked("soft_margin_loss", reduction, input, target)
     return reduced(logaddexp(-target * input, 0), reduction)
 
 
+@composite
 def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
     """1 - cos of the angle between vectors (N, D) where the target (N,) is 1, max(0, cos - margin) where it is -1."""
     op = "cosine_embedding_loss"
@@ -261,6 +274,7 @@ def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float =
     return reduced(where(target == 1, 1 - cos, 0) + where(target == -1, clip(cos - margin, 0), 0), reduction)
 
 
+@composite
 def triplet_margin_loss(
     anchor: Any,
     positive: Any,

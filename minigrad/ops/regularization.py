@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.kernels.geometry import image_shape
-from minigrad.primitive import Array, primitive, shape_of
+from minigrad.primitive import Array, composite, primitive, shape_of
 from minigrad.random import default_generator
 
 __all__ = ["dropout", "dropout1d", "dropout2d", "dropout3d"]
@@ -26,6 +26,7 @@ def _(g: Any, kept: Any, scale: float) -> Any:
     return mask_and_scale(g, kept, scale)
 
 
+@composite
 def dropout(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any:
     """In training, zero each element with probability `p` and divide the others by 1 - p; otherwise nothing.
 
@@ -38,16 +39,19 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, generator: np.random.
     return _dropped("dropout", x, shape_of(x), p, training, generator)
 
 
+@composite
 def dropout1d(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any:
     """`dropout` of whole channels of sequences (N, C, L)."""
     return _dropped("dropout1d", x, _channels("dropout1d", x, 1), p, training, generator)
 
 
+@composite
 def dropout2d(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any:
     """`dropout` of whole channels of images (N, C, H, W)."""
     return _dropped("dropout2d", x, _channels("dropout2d", x, 2), p, training, generator)
 
 
+@composite
 def dropout3d(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any:
     """`dropout` of whole channels of volumes (N, C, D, H, W)."""
     return _dropped("dropout3d", x, _channels("dropout3d", x, 3), p, training, generator)

@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.kernels import special
 from minigrad.ops.elementwise import clip, divide, floor_divide, log, log1p, trunc, where
-from minigrad.primitive import Array, primitive, register
+from minigrad.primitive import Array, composite, primitive, register
 
 __all__ = [
     "addcdiv", "addcmul", "div", "erf", "erfc", "frac", "lerp", "logit", "nan_to_num", "round", "rsqrt", "sinc", "xlogy",
@@ -166,6 +166,7 @@ def div(x: Any, y: Any, rounding_mode: str | None = None) -> Any:
     return divide(x, y) if rounding_mode is None else trunc(divide(x, y))
 
 
+@composite
 def frac(x: Any) -> Any:
     """What is left of x without its whole part, with its sign.
 
@@ -176,6 +177,7 @@ def frac(x: Any) -> Any:
     return x - trunc(x)
 
 
+@composite
 def logit(x: Any, eps: float | None = None) -> Any:
     """log(x / (1 - x)), the inverse of `sigmoid`; with `eps`, of x limited to [eps, 1 - eps].
 
@@ -187,6 +189,7 @@ def logit(x: Any, eps: float | None = None) -> Any:
     return log(x) - log1p(-x)
 
 
+@composite
 def lerp(start: Any, end: Any, weight: Any) -> Any:
     """start + weight * (end - start).
 
@@ -196,11 +199,13 @@ def lerp(start: Any, end: Any, weight: Any) -> Any:
     return start + weight * (end - start)
 
 
+@composite
 def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     """x + value * tensor1 * tensor2."""
     return x + value * tensor1 * tensor2
 
 
+@composite
 def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     """x + value * tensor1 / tensor2."""
     return x + value * tensor1 / tensor2

@@ -27,12 +27,15 @@ def mermaid(view: View, look: Look) -> str:
         children[card.group].append(f"{card.key}{SHAPES[card.kind].format(f'{chr(34)}{label}{chr(34)}')}:::{fault}")
     for key, box in reversed(list(view.boxes.items())):
         times = f" ×{box.times}" if box.times > 1 and box.kind != "row" else ""
-        title = _escape(f"{box.title}{times} {box.subtitle}".strip())
+        title = _escape(f"{box.title}{times} {box.subtitle}".strip() or box.kind)  # an empty one is a syntax error
         children[box.parent].append("\n".join([f'subgraph b{key} ["{title}"]', *_indented(children[key]), "end"]))
     links = [f"{link.source} {'-->' if link.tracked else '-.->'} {link.target}" for link in view.links]
     styles = [f"classDef {kind} {_style(kind)}" for kind in dict.fromkeys([c.kind for c in view.cards.values()])]
     if any(node.mark for node in view.ir.nodes):
         styles.append(f"classDef fault {_style('fault')},stroke-width:3px")
+    if view.boxes:
+        styles.append(f"classDef box fill:{LIGHT['box']},stroke:{LIGHT['box-line']},color:{LIGHT['soft']}")
+        styles.append(f"class {','.join(f'b{key}' for key in view.boxes)} box")
     lines = [f"flowchart {look.direction}", *_indented([*children[-1], *links, *styles])]
     title = json.dumps(shortened(view.ir.title, 200), ensure_ascii=False)
     return f"---\ntitle: {title}\n---\n" + "\n".join(lines) + "\n"

@@ -1,10 +1,12 @@
 """What is drawn of a graph: closing modules, composites as one card, parameters as rows, equal blocks folded."""
 
+import inspect
+
 import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import nn
+from minigrad import nn, ops
 from minigrad.primitive import composite
 from minigrad.viz.graphs.scene import view_of
 from minigrad.viz.graphs.view import automatic_depth, closed_groups, look_at
@@ -47,6 +49,12 @@ def test_a_composite_function_is_one_operation():
     graph = mg.viz.graph(root_mean_square(x) + 1, names={})
     assert titles(graph) == ["input", "root_mean_square", "add", "output"] and ": 2 ops" in graph.title
     assert {"multiply", "sqrt"} <= set(titles(graph.restyled(show=("primitives",))))
+
+
+def test_every_function_made_of_operations_is_a_composite():
+    plain = {name for name, op in vars(ops).items() if inspect.isfunction(op) and op.__module__.startswith("minigrad.ops.")}
+    several = {"div", "divmod", "modf", "one_hot"}  # one operation under another name, results side by side, or no gradient
+    assert plain <= several, "decorate these with @composite, so that a picture draws them as one operation"
 
 
 def test_a_module_of_one_operation_is_a_name_on_its_card():
