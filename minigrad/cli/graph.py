@@ -14,6 +14,7 @@ from minigrad import viz
 from minigrad.cli.runs import restore
 from minigrad.nn import Module
 from minigrad.primitive import Array
+from minigrad.random import manual_seed
 from minigrad.training import Run
 from minigrad.training.gallery import loss_graph
 from minigrad.viz.graphs.look import CHOICES, SHOWN
@@ -92,6 +93,7 @@ def _of_module(args: argparse.Namespace, options: dict[str, Any]) -> viz.Graph:
         made = getattr(importlib.import_module(home), name)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"{args.source}: {error}") from None
+    manual_seed(0)  # the same values, and so the same picture, each time
     model = made if isinstance(made, Module) else made()
     if not isinstance(model, Module):
         raise ValueError(f"{args.source}: gives a {type(model).__name__}, not a Module")

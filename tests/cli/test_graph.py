@@ -51,6 +51,12 @@ def test_a_module_is_text_unless_a_file_is_asked_for(capsys, tmp_path):
         assert "SimpleConvNet" in (tmp_path / name).read_text()
 
 
+def test_a_module_is_drawn_with_the_same_bytes_each_time(capsys, tmp_path):
+    for name in ("a.html", "b.html"):
+        run(capsys, "minigrad.models:LeNet5", "--input", "1,1,28,28", "-o", tmp_path / name)
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+
+
 def test_a_module_of_the_working_folder_with_other_inputs(capsys, tmp_path, monkeypatch):
     (tmp_path / "words.py").write_text(WORDS)
     monkeypatch.chdir(tmp_path)
