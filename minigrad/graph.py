@@ -178,6 +178,8 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
             if arg._node is not None:
                 tracked = True
         else:
+            if op.elementwise and type(arg) in (list, tuple):
+                arg = np.array(arg)  # a rule compares it with numbers, and the caller may change the list before backward
             if type(arg) not in PLAIN:
                 check_operand(op.__name__, arg)
             arrays.append(arg)

@@ -383,3 +383,15 @@ def test_infinite_gradients_are_values_not_warnings():
     x = leaf(0.0)
     np.sqrt(x).backward()
     assert x.grad.item() == np.inf
+
+
+def test_a_list_beside_a_tensor_is_an_array_of_its_own():
+    operand = [0.0, 2.0]
+    y = leaf(3.0, 5.0)
+    jump, product = np.heaviside(operand, y), operand * y
+    operand[1] = 7.0  # after its use
+    (jump + product).backward(np.array([1.0, 10.0]))
+    assert y.grad.tolist() == [1.0, 20.0]
+    exponent = leaf(2.0, 2.0)
+    (([0.0, 2.0] ** exponent).sum() * 3).backward()
+    np.testing.assert_allclose(exponent.grad.tolist(), [0.0, 12 * np.log(2)])
