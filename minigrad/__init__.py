@@ -17,11 +17,12 @@ from minigrad.creation import *
 from minigrad.devices import accelerator, backends, cuda, device
 from minigrad.errors import AnomalyError, DatasetFileError, DTypeError, GraphError, ShapeError, WeightsFileError
 from minigrad.func import grad
-from minigrad.graph import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from minigrad.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from minigrad.ops import *
-from minigrad.primitive import primitive, register_function, register_ufunc
+from minigrad.primitive import primitive, register_ufunc
 from minigrad.printing import get_printoptions, set_printoptions
 from minigrad.random import Generator, manual_seed
+from minigrad.registry import register_function
 from minigrad.serialization import load, save
 from minigrad.tensor import Tensor, tensor
 

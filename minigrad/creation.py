@@ -12,8 +12,9 @@ import numpy as np
 
 from minigrad import devices
 from minigrad.config import get_default_dtype
-from minigrad.primitive import Array, DType, Traced, register
+from minigrad.primitive import Array, DType, Traced
 from minigrad.random import default_generator
+from minigrad.registry import register
 from minigrad.tensor import Tensor, _wrap
 
 __all__ = [

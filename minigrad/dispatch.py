@@ -15,7 +15,8 @@ import numpy as np
 
 from minigrad import ops
 from minigrad.errors import GraphError
-from minigrad.primitive import FUNCTIONS, UFUNCS, Traced, register, shape_of
+from minigrad.primitive import Traced, shape_of
+from minigrad.registry import FUNCTIONS, UFUNCS, register
 
 __all__ = ["call_function", "call_ufunc"]
 

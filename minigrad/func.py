@@ -16,6 +16,7 @@ from minigrad import graph, ops
 from minigrad.autograd.checkpoint import checkpoint
 from minigrad.autograd.gradient import grad as gradients_of
 from minigrad.errors import DTypeError, GraphError, ShapeError
+from minigrad.grad_mode import enable_grad, is_grad_enabled
 from minigrad.tensor import Tensor
 from minigrad.trees import flatten, map_leaves
 
@@ -214,7 +215,7 @@ class _Call:
         has_aux: bool = False,
     ):
         self.name = name
-        self.recorded = graph.is_grad_enabled()
+        self.recorded = is_grad_enabled()
         self._own: list[Tensor] = []
         numbers = _numbers(name, argnums, len(args))
         self._single = isinstance(argnums, int) or (argnums is None and len(args) == 1)
@@ -222,7 +223,7 @@ class _Call:
         self.inputs = {path: self._fresh(f"argument {path}", leaf) for path, leaf in leaves.items()}
         self._rebuild_inputs = rebuild
         given = rebuild(self.inputs.values())
-        with self, graph.enable_grad():
+        with self, enable_grad():
             out = function(*(given.get(i, arg) for i, arg in enumerate(args)), **(kwargs or {}))
             aux = None
             if has_aux:

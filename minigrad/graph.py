@@ -1,4 +1,4 @@
-"""The tape: nodes, recording on and off, and the walk backwards.
+"""The tape: nodes, what is recorded on them, and the walk backwards.
 
 Every value that needs a gradient has a node; a node knows the primitive that made the value, the nodes of its inputs and
 the arrays that its gradient rules asked for. Creation order is a topological order, so the walk visits newest first.
@@ -11,7 +11,6 @@ import itertools
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import ContextDecorator
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -19,16 +18,14 @@ import numpy as np
 
 from minigrad.config import get_default_dtype
 from minigrad.errors import DTypeError, GraphError, ShapeError
+from minigrad.grad_mode import mode
 from minigrad.kernels.conversion import check_operand
 from minigrad.ops.elementwise import astype
 from minigrad.ops.shape import unbroadcast
 from minigrad.primitive import Array, Plan, Primitive, Traced
 from minigrad.scope import Derivative, derivative, here, watchers
 
-__all__ = [
-    "Node", "Walk", "backward", "enable_grad", "inference_mode", "is_grad_enabled", "no_grad", "open_leaves", "record",
-    "set_grad_enabled",
-]  # fmt: skip
+__all__ = ["Node", "Walk", "backward", "open_leaves", "record"]
 
 Gradient = Any  # an ndarray; a Tensor where the walk itself is recorded (create_graph=True)
 _count = itertools.count()
@@ -96,74 +93,6 @@ def hand_over(former: Node, node: Node | None, receiver: Any) -> None:
         former.receiver = None
         if node is not None:
             retain(node, receiver)
-
-
-class _Mode(threading.local):
-    enabled = True
-    walk: Any = None  # the class that walks; `detect_anomaly` puts in one that looks at what arrives
-
-
-mode = _Mode()
-
-
-class set_grad_enabled(ContextDecorator):
-    """Switch recording on or off in this thread, for a ``with`` block or a decorated function.
-
-    The former state comes back at the end, also after an exception.
-
-    >>> import minigrad as mg
-    >>> x = mg.tensor(3.0, requires_grad=True)
-    >>> with mg.set_grad_enabled(False):
-    ...     (x * x).requires_grad
-    False
-    """
-
-    def __init__(self, enabled: bool):
-        self.enabled = bool(enabled)
-        self._outer: list[bool] = []  # a stack: one instance may be entered again inside itself
-
-    def __enter__(self) -> None:
-        self._outer.append(mode.enabled)
-        mode.enabled = self.enabled
-
-    def __exit__(self, *exc: object) -> None:
-        mode.enabled = self._outer.pop()
-
-    def _recreate_cm(self) -> set_grad_enabled:
-        return set_grad_enabled(self.enabled)  # a decorated function may run in several threads at once
-
-
-class inference_mode(set_grad_enabled):
-    """PyTorch's name for `no_grad`; ``inference_mode(False)`` records."""
-
-    def __init__(self, mode: bool = True) -> None:
-        super().__init__(not mode)
-
-
-class no_grad(set_grad_enabled):
-    """Record nothing in this thread: ``with no_grad():`` or ``@no_grad()``.
-
-    >>> import minigrad as mg
-    >>> x = mg.tensor(3.0, requires_grad=True)
-    >>> with mg.no_grad():
-    ...     (x * x).requires_grad
-    False
-    """
-
-    def __init__(self) -> None:
-        super().__init__(False)
-
-
-class enable_grad(set_grad_enabled):
-    """Record again, inside a `no_grad` block: ``with enable_grad():`` or ``@enable_grad()``."""
-
-    def __init__(self) -> None:
-        super().__init__(True)
-
-
-def is_grad_enabled() -> bool:
-    """Whether operations are recorded in this thread."""
-    return mode.enabled
 
 
 def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
@@ -236,7 +165,7 @@ def backward(
     order = 1 + max(map(_order, nodes), default=0) if create_graph else 0
     within = None if targets is None else set(nodes)
     _check(nodes, within)
-    walk = mode.walk(wrap, create_graph, within)
+    walk = walking.walk(wrap, create_graph, within)
     wanted = set(targets or ())
     found: dict[Node, Gradient] = {}
     arrived: list[tuple[Node, Gradient, bool]] = []
@@ -369,7 +298,11 @@ def open_leaves(nodes: Sequence[Node]) -> set[Node]:
     return {n for n in _below(nodes) if n.primitive is None and n.receiver is not None and n.receiver() is not None}
 
 
-_Mode.walk = Walk
+class _Walking(threading.local):
+    walk: Callable[..., Walk] = Walk  # what walks in this thread; `detect_anomaly` puts in one that looks at what arrives
+
+
+walking = _Walking()
 
 
 def _below(nodes: Sequence[Node]) -> list[Node]:

@@ -17,6 +17,7 @@ import numpy as np
 from minigrad import graph, ops
 from minigrad.config import get_default_dtype
 from minigrad.errors import DTypeError, GraphError, ShapeError
+from minigrad.grad_mode import is_grad_enabled
 from minigrad.kernels.conversion import to_array
 from minigrad.ops.indexing import plain_index
 from minigrad.primitive import Array, Traced
@@ -85,7 +86,7 @@ class InPlace(Traced):
 
     def _refuse_change(self, name: str) -> None:
         """Raise GraphError if this is a leaf whose gradient is being recorded."""
-        if self._node is not None and self._node.primitive is None and graph.is_grad_enabled():
+        if self._node is not None and self._node.primitive is None and is_grad_enabled():
             raise GraphError(
                 f"{name}: a leaf that requires a gradient cannot be changed while operations are recorded\n"
                 "  hint: change it inside no_grad(), or make a new tensor: x = x + 1, where, concatenate, x.clone()"
@@ -94,7 +95,7 @@ class InPlace(Traced):
     def _become(self, result: Tensor, name: str, reshapes: bool = False) -> Any:
         """Be `result` from now on, in this tensor's shape and dtype; without recording, only the value changes."""
         shape, dtype = self._array.shape, self._array.dtype
-        if result.shape != shape and not (reshapes and (self._node is None or graph.is_grad_enabled())):
+        if result.shape != shape and not (reshapes and (self._node is None or is_grad_enabled())):
             raise ShapeError(f"{name}: the result has shape {result.shape}, the tensor has {shape} and keeps it")
         if result.dtype != dtype:
             if not np.can_cast(result.dtype, dtype, "same_kind"):
@@ -104,7 +105,7 @@ class InPlace(Traced):
                 )
             result = result.astype(dtype)
         former = self._node
-        if former is not None and not graph.is_grad_enabled():
+        if former is not None and not is_grad_enabled():
             self._write(result._array)
             return self
         self._array, self._node = result._array, result._node

@@ -27,26 +27,24 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from types import FunctionType
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from minigrad.errors import GraphError, ShapeError
+from minigrad.registry import UFUNCS
 from minigrad.scope import here, untracked
 
 __all__ = [
-    "Array", "Composite", "DType", "Plan", "Primitive", "Traced", "array_of", "binary", "composite", "primitive", "register",
-    "register_function", "register_ufunc", "shape_of", "unary",
+    "Array", "Composite", "DType", "Plan", "Primitive", "Traced", "array_of", "binary", "composite", "primitive",
+    "register_ufunc", "shape_of", "unary",
 ]  # fmt: skip
 
 Array = npt.NDArray[Any]
 DType = npt.DTypeLike | None
 Rule = Callable[..., Any]
-F = TypeVar("F", bound=Callable[..., Any])
 
-UFUNCS: dict[np.ufunc, Callable[..., Any]] = {}  # np.exp(tensor) finds the primitive `exp` here
-FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}  # np.sum(tensor, axis=0) finds `sum` here
 ALIASES = {  # each option is accepted under PyTorch's name and under NumPy's
     "dim": ("axis",), "dims": ("axis", "axes"), "keepdim": ("keepdims",), "dim1": ("axis1",), "dim2": ("axis2",),
     "axis": ("dim", "dims"), "axes": ("dims",), "keepdims": ("keepdim",), "shifts": ("shift",), "diagonal": ("k",),
@@ -347,44 +345,6 @@ def unary(ufunc: np.ufunc, rule: Rule | None) -> Primitive:
 def binary(ufunc: np.ufunc, rule_x: Rule | None, rule_y: Rule | None) -> Primitive:
     """An elementwise primitive of two inputs `x` and `y` that broadcast, registered for its ufunc."""
     return _elementwise(ufunc, x=rule_x, y=rule_y)
-
-
-def register(*numpy_functions: Callable[..., Any]) -> Callable[[F], F]:
-    """Say which function answers for ``np.f(tensor)``."""
-
-    def remember(function: F) -> F:
-        for f in numpy_functions:
-            if isinstance(f, np.ufunc):
-                UFUNCS[f] = function
-            else:
-                FUNCTIONS[f] = function
-        return function
-
-    return remember
-
-
-def register_function(numpy_function: Callable[..., Any]) -> Callable[[F], F]:
-    """Say which function answers for ``np.f(tensor)``, as a decorator; arguments come under NumPy's names or at its places.
-
-    Raises TypeError for what does not ask its arguments: only NumPy's functions and ufuncs do.
-
-    >>> import numpy as np
-    >>> import minigrad as mg
-    >>> @mg.register_function(np.polyval)
-    ... def polyval(p, x):
-    ...     out = 0
-    ...     for c in p:
-    ...         out = out * x + c
-    ...     return out
-    >>> mg.grad(lambda x: np.polyval([1.0, 0.0, 0.0], x))(3.0)
-    tensor(6.)
-    """
-    if not isinstance(numpy_function, np.ufunc | type(np.sum)):
-        raise TypeError(
-            f"register_function: {numpy_function!r} is no function of NumPy that tensors can answer for\n"
-            "  hint: give your function a name of its own"
-        )
-    return register(numpy_function)
 
 
 def register_ufunc(ufunc: np.ufunc, *rules: Rule | None) -> Primitive:

@@ -26,8 +26,9 @@ from minigrad.in_place import InPlace
 from minigrad.kernels.conversion import to_array
 from minigrad.methods import Methods
 from minigrad.ops.indexing import plain_index
-from minigrad.primitive import UFUNCS, Array, DType, Primitive
+from minigrad.primitive import Array, DType, Primitive
 from minigrad.printing import tensor_repr
+from minigrad.registry import UFUNCS
 from minigrad.values import Values
 
 if TYPE_CHECKING:

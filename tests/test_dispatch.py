@@ -6,7 +6,7 @@ import pytest
 import minigrad as mg
 from minigrad.dispatch import ACCUMULATIONS, REDUCTIONS
 from minigrad.errors import DTypeError, GraphError, ShapeError
-from minigrad.primitive import FUNCTIONS, UFUNCS
+from minigrad.registry import FUNCTIONS, UFUNCS
 
 A = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]])
 

@@ -10,7 +10,8 @@ import pytest
 import minigrad as mg
 from minigrad import ops
 from minigrad.errors import GraphError
-from minigrad.primitive import UFUNCS, Composite, Primitive
+from minigrad.primitive import Composite, Primitive
+from minigrad.registry import UFUNCS
 from minigrad.testing import gradcheck, gradgradcheck
 from tests.finite_differences import check_gradients
 

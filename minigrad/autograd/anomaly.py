@@ -66,14 +66,14 @@ class detect_anomaly(ContextDecorator):
             self._watching.append(watch(self._look))
             self._watching[-1].__enter__()
             _here.active.append(self)
-            graph.mode.walk = self._walk
+            graph.walking.walk = self._walk
         return self
 
     def __exit__(self, *exc: Any) -> None:
         if self.check_nan:
             self._watching.pop().__exit__(None, None, None)
             _here.active.remove(self)
-            graph.mode.walk = _here.active[-1]._walk if _here.active else Walk
+            graph.walking.walk = _here.active[-1]._walk if _here.active else Walk
 
     def _recreate_cm(self) -> detect_anomaly:
         return detect_anomaly(self.check_nan)

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.errors import GraphError
-from minigrad.graph import Node, enable_grad, is_grad_enabled
+from minigrad.grad_mode import enable_grad, is_grad_enabled
+from minigrad.graph import Node
 from minigrad.random import default_generator
 from minigrad.scope import watch
 from minigrad.tensor import Tensor, _wrap

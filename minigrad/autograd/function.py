@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.errors import GraphError
-from minigrad.graph import Node, is_grad_enabled, no_grad
+from minigrad.grad_mode import is_grad_enabled, no_grad
+from minigrad.graph import Node
 from minigrad.primitive import Call, Plan, Primitive
 from minigrad.scope import watchers
 from minigrad.tensor import Tensor, _wrap

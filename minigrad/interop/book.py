@@ -16,7 +16,7 @@ import numpy as np
 from minigrad import ops, training
 from minigrad.autograd import Function, grad
 from minigrad.data import load_mnist
-from minigrad.graph import enable_grad
+from minigrad.grad_mode import enable_grad
 from minigrad.models import DeepConvNet, MultiLayerNet, SimpleConvNet
 from minigrad.models.book import numerical_gradient
 from minigrad.nn import Module, Parameter

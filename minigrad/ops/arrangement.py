@@ -12,7 +12,8 @@ from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis
 from minigrad.ops.indexing import plain_index, take
 from minigrad.ops.shape import broadcast_to, reshape, swapaxes, unsqueeze
-from minigrad.primitive import Array, composite, primitive, register, shape_of
+from minigrad.primitive import Array, composite, primitive, shape_of
+from minigrad.registry import register
 
 __all__ = [
     "crop", "flip", "fliplr", "flipud", "pad", "repeat", "repeat_interleave", "roll", "rot90", "tile",

@@ -18,7 +18,8 @@ from minigrad.kernels import contraction as kernel
 from minigrad.ops.diagonals import diagonal
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import permute, reshape
-from minigrad.primitive import Array, composite, primitive, register, shape_of
+from minigrad.primitive import Array, composite, primitive, shape_of
+from minigrad.registry import register
 
 __all__ = ["einsum"]
 

@@ -20,7 +20,8 @@ from minigrad.ops.diagonals import tril
 from minigrad.ops.joining import concatenate
 from minigrad.ops.solving import check_matrices, check_square, solve_matrices
 from minigrad.ops.sorting import known_of
-from minigrad.primitive import Array, array_of, composite, primitive, register
+from minigrad.primitive import Array, array_of, composite, primitive
+from minigrad.registry import register
 
 __all__ = ["cholesky", "eigh", "eigvalsh", "qr", "svd", "svdvals"]
 

@@ -11,7 +11,8 @@ from minigrad.kernels.axes import every_axis
 from minigrad.ops.elementwise import where
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import reshape
-from minigrad.primitive import Array, composite, primitive, register, shape_of
+from minigrad.primitive import Array, composite, primitive, shape_of
+from minigrad.registry import register
 
 __all__ = ["diag", "diag_embed", "diagflat", "diagonal", "trace", "tril", "triu"]
 

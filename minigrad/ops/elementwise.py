@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitive import Array, Primitive, binary, primitive, register, unary
+from minigrad.primitive import Array, Primitive, binary, primitive, unary
+from minigrad.registry import register
 
 __all__ = [
     "abs", "absolute", "acos", "acosh", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",

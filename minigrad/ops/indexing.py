@@ -12,7 +12,8 @@ from minigrad.kernels import scatter as kernel
 from minigrad.kernels.axes import one_axis
 from minigrad.ops.elementwise import astype, where
 from minigrad.ops.shape import broadcast_to, reshape, unbroadcast
-from minigrad.primitive import Array, Traced, composite, primitive, register, shape_of
+from minigrad.primitive import Array, Traced, composite, primitive, shape_of
+from minigrad.registry import register
 
 __all__ = [
     "add_at", "gather", "getitem", "index_add", "index_copy", "index_fill", "index_select", "masked_fill", "masked_scatter",

@@ -13,7 +13,8 @@ from minigrad.errors import ShapeError
 from minigrad.kernels.axes import one_axis
 from minigrad.ops.indexing import getitem
 from minigrad.ops.shape import atleast_1d, atleast_2d, atleast_3d, reshape, unsqueeze
-from minigrad.primitive import Array, composite, primitive, register, shape_of
+from minigrad.primitive import Array, composite, primitive, shape_of
+from minigrad.registry import register
 
 __all__ = [
     "array_split", "cat", "chunk", "column_stack", "concat", "concatenate", "dsplit", "dstack", "hsplit", "hstack", "split",

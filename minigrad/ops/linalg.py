@@ -9,7 +9,8 @@ import numpy as np
 from minigrad.errors import ShapeError
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import reshape, unbroadcast
-from minigrad.primitive import Array, composite, primitive, register, shape_of
+from minigrad.primitive import Array, composite, primitive, shape_of
+from minigrad.registry import register
 
 __all__ = ["linear", "matmul"]
 

@@ -13,7 +13,8 @@ from minigrad.ops.elementwise import absolute, sign, where
 from minigrad.ops.reduction import amax, amin, sum
 from minigrad.ops.shape import expand_dims, moveaxis, squeeze
 from minigrad.ops.solving import check_matrices, inv
-from minigrad.primitive import Array, composite, primitive, register, shape_of
+from minigrad.primitive import Array, composite, primitive, shape_of
+from minigrad.registry import register
 
 __all__ = ["cond", "matrix_norm", "norm", "p_norm", "vector_norm"]
 

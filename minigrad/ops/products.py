@@ -15,7 +15,8 @@ from minigrad.ops.contraction import contract, einsum
 from minigrad.ops.elementwise import multiply
 from minigrad.ops.linalg import matmul
 from minigrad.ops.shape import moveaxis, reshape
-from minigrad.primitive import composite, register, shape_of
+from minigrad.primitive import composite, shape_of
+from minigrad.registry import register
 
 __all__ = [
     "addmm", "addmv", "baddbmm", "bmm", "cross", "dot", "inner", "kron", "mm", "multi_dot", "mv", "outer", "tensordot",

@@ -16,7 +16,8 @@ from minigrad.ops.elementwise import isnan, maximum, minimum, where
 from minigrad.ops.indexing import take_along_axis
 from minigrad.ops.scan import Extremum, cumprod, diff, part_of, shifted
 from minigrad.ops.shape import broadcast_to, reshape, squeeze, unsqueeze
-from minigrad.primitive import Array, Traced, composite, primitive, register, shape_of
+from minigrad.primitive import Array, Traced, composite, primitive, shape_of
+from minigrad.registry import register
 
 __all__ = [
     "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max", "min",

@@ -12,7 +12,8 @@ from minigrad.ops.elementwise import not_equal, subtract
 from minigrad.ops.indexing import getitem, take_along_axis
 from minigrad.ops.joining import concatenate
 from minigrad.ops.shape import broadcast_to, reshape
-from minigrad.primitive import Array, composite, primitive, register, shape_of
+from minigrad.primitive import Array, composite, primitive, shape_of
+from minigrad.registry import register
 
 __all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff"]
 

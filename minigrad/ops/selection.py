@@ -17,7 +17,8 @@ from minigrad.ops.indexing import take
 from minigrad.ops.joining import concatenate
 from minigrad.ops.shape import broadcast_to, moveaxis, ravel, reshape
 from minigrad.ops.sorting import known_of, nonzero
-from minigrad.primitive import array_of, register, shape_of
+from minigrad.primitive import array_of, shape_of
+from minigrad.registry import register
 
 __all__: list[str] = []  # PyTorch has none of them
 

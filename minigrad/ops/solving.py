@@ -19,7 +19,8 @@ from minigrad.ops.linalg import matmul
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import expand_dims, moveaxis, reshape, squeeze, unbroadcast
 from minigrad.ops.sorting import known_of
-from minigrad.primitive import Array, array_of, composite, primitive, register, shape_of
+from minigrad.primitive import Array, array_of, composite, primitive, shape_of
+from minigrad.registry import register
 
 __all__ = [
     "cholesky_solve", "det", "inv", "inverse", "logdet", "lstsq", "matrix_power", "matrix_rank", "pinv", "pinverse",

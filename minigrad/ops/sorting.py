@@ -9,7 +9,8 @@ import numpy as np
 from minigrad.kernels.axes import one_axis
 from minigrad.ops.indexing import plain_index, select, take_along_axis
 from minigrad.ops.shape import reshape
-from minigrad.primitive import Array, composite, primitive, register, shape_of
+from minigrad.primitive import Array, composite, primitive, shape_of
+from minigrad.registry import register
 
 __all__ = [
     "argpartition", "argsort", "argwhere", "flatnonzero", "kthvalue", "nonzero", "partition", "searchsorted", "sort", "topk",

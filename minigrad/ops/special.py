@@ -9,7 +9,8 @@ import numpy as np
 
 from minigrad.kernels import special
 from minigrad.ops.elementwise import clip, divide, floor_divide, log, log1p, trunc, where
-from minigrad.primitive import Array, composite, primitive, register
+from minigrad.primitive import Array, composite, primitive
+from minigrad.registry import register
 
 __all__ = [
     "addcdiv", "addcmul", "div", "erf", "erfc", "frac", "lerp", "logit", "nan_to_num", "round", "rsqrt", "sinc", "xlogy",

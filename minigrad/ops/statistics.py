@@ -20,7 +20,8 @@ from minigrad.ops.reduction import any as any_of
 from minigrad.ops.reduction import nansum, sum
 from minigrad.ops.scan import Extremum
 from minigrad.ops.shape import broadcast_to, permute, reshape, squeeze
-from minigrad.primitive import Array, Traced, composite, primitive, register, shape_of
+from minigrad.primitive import Array, Traced, composite, primitive, shape_of
+from minigrad.registry import register
 
 __all__ = ["average", "mean", "median", "nanmean", "quantile", "std", "std_mean", "var", "var_mean"]
 

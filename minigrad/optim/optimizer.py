@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.errors import ShapeError
-from minigrad.graph import enable_grad
+from minigrad.grad_mode import enable_grad
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor, _wrap
 

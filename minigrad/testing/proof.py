@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from minigrad.graph import is_grad_enabled
+from minigrad.grad_mode import is_grad_enabled
 from minigrad.testing.against import check_against, differs
 from minigrad.testing.calls import Call, filled, flat, plain
 from minigrad.testing.comparison import one_of

@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from minigrad.errors import GraphError
-from minigrad.graph import no_grad
+from minigrad.grad_mode import no_grad
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor
 from minigrad.testing.calls import Call, gradients, joined, plain

@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad import autograd
 from minigrad.errors import ShapeError
-from minigrad.graph import enable_grad
+from minigrad.grad_mode import enable_grad
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating, layer_outputs
 from minigrad.primitive import Array

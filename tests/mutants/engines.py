@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -11,7 +11,7 @@ from unittest import mock
 import numpy as np
 
 import minigrad as mg
-from minigrad import graph, nn, optim
+from minigrad import grad_mode, graph, nn, optim
 from minigrad.testing import mutants
 
 MUTANTS: dict[str, Callable[[], AbstractContextManager[Any]]] = {}
@@ -94,14 +94,18 @@ def _():
     def leave(self, kind, *rest):
         outer = self._outer.pop()
         if kind is None:
-            graph.mode.enabled = outer
+            grad_mode.mode.enabled = outer
 
-    return replace(graph.set_grad_enabled, "__exit__", leave)
+    return replace(grad_mode.set_grad_enabled, "__exit__", leave)
 
 
 @mutant("M44b: the mode is not of a thread but of the process")
 def _():
-    return replace(graph, "mode", SimpleNamespace(enabled=True, walk=graph.mode.walk))
+    stack = ExitStack()
+    shared = SimpleNamespace(enabled=True)
+    for module in (graph, grad_mode):
+        stack.enter_context(replace(module, "mode", shared))
+    return stack
 
 
 @mutant("M45a: the momentum buffer is the gradient's own array")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import graph
+from minigrad import grad_mode
 from minigrad.errors import GraphError
 from minigrad.testing import check_spec, gradcheck
 from tests import test_threads, test_trajectory
@@ -107,7 +107,7 @@ def test_the_library_passes_the_checks():
 def the_mode_after():
     """A wrong engine may leave recording off: that is its own affair."""
     yield
-    graph.mode.enabled = True
+    grad_mode.mode.enabled = True
 
 
 @pytest.mark.parametrize("name", MUTANTS)

@@ -44,7 +44,10 @@ def gradients(
         return hook
 
     former = [(node, node.hooks) for node in nodes]
-    walk, graph.mode.walk = graph.mode.walk, graph.Walk  # inside detect_anomaly, too: a picture of NaN is what is wanted
+    walk, graph.walking.walk = (
+        graph.walking.walk,
+        graph.Walk,
+    )  # inside detect_anomaly, too: a picture of NaN is what is wanted
     try:
         for node, hooks in former:
             node.hooks = {**(hooks or {}), -1: see(node)}
@@ -52,7 +55,7 @@ def gradients(
         leaves = [node for node in nodes if node.primitive is None]
         graph.backward(seeds, _wrap, targets=leaves, retain_graph=True, create_graph=False)
     finally:
-        graph.mode.walk = walk
+        graph.walking.walk = walk
         for node, hooks in former:
             node.hooks = hooks
     return found, ""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.graph import enable_grad
+from minigrad.grad_mode import enable_grad
 from minigrad.nn import Module
 from minigrad.serialization import write_atomically
 from minigrad.tensor import Tensor
