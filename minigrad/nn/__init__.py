@@ -16,3 +16,4 @@ from minigrad.nn.parameter import *
 from minigrad.nn.pooling import *
 from minigrad.nn.recurrent import *
 from minigrad.nn.resampling import *
+from minigrad.nn.transformer import *

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,9 @@ from minigrad.nn.arguments import count, parameter
 from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
-from minigrad.ops import where
+from minigrad.ops import broadcast_to, concatenate, where
 from minigrad.primitive import DType
-from minigrad.tensor import Tensor
+from minigrad.tensor import Tensor, _wrap
 
 __all__ = ["MultiheadAttention"]
 
@@ -27,7 +28,8 @@ class MultiheadAttention(Module):
     Queries (L, N, E) and keys and values (S, N, E), or (N, L, E) and (N, S, E) with `batch_first`, or without N, give (out,
     weights): out like the queries, weights (N, L, S), the mean over the heads unless told otherwise. As in PyTorch, and the
     other way round than in `scaled_dot_product_attention`, a boolean mask says which keys may not be seen: `attn_mask`
-    (L, S) or (N*num_heads, L, S), `key_padding_mask` (N, S); a float one is added.
+    (L, S) or (N*num_heads, L, S), `key_padding_mask` (N, S); a float one is added. `kdim` and `vdim` are the features of
+    keys and values, `embed_dim` unless given; `add_bias_kv` learns one more of each, `add_zero_attn` adds one of zeros.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -37,7 +39,13 @@ class MultiheadAttention(Module):
     ((5, 2, 8), (2, 5, 5))
     """
 
+    in_proj_weight: Parameter | None  # the three below in one, where their widths are the same
+    q_proj_weight: Parameter | None
+    k_proj_weight: Parameter | None
+    v_proj_weight: Parameter | None
     in_proj_bias: Parameter | None
+    bias_k: Parameter | None
+    bias_v: Parameter | None
 
     def __init__(
         self,
@@ -45,6 +53,10 @@ class MultiheadAttention(Module):
         num_heads: int,
         dropout: float = 0.0,
         bias: bool = True,
+        add_bias_kv: bool = False,
+        add_zero_attn: bool = False,
+        kdim: int | None = None,
+        vdim: int | None = None,
         batch_first: bool = False,
         dtype: DType = None,
     ):
@@ -53,10 +65,18 @@ class MultiheadAttention(Module):
         self.num_heads = count("MultiheadAttention", "num_heads", num_heads)
         if embed_dim % num_heads:
             raise ShapeError(f"MultiheadAttention: embed_dim={embed_dim} does not divide into num_heads={num_heads}")
-        self.dropout, self.batch_first = dropout, batch_first
-        self.in_proj_weight = parameter((3 * embed_dim, embed_dim), 0.0, dtype)
-        init.xavier_uniform_(self.in_proj_weight)
+        self.kdim = embed_dim if kdim is None else count("MultiheadAttention", "kdim", kdim)
+        self.vdim = embed_dim if vdim is None else count("MultiheadAttention", "vdim", vdim)
+        self.dropout, self.add_zero_attn, self.batch_first = dropout, add_zero_attn, batch_first
+        together = self.kdim == self.vdim == embed_dim
+        widths = {"q": embed_dim, "k": self.kdim, "v": self.vdim}
+        shapes = {f"{name}_proj_weight": None if together else (embed_dim, width) for name, width in widths.items()}
+        shapes["in_proj_weight"] = (3 * embed_dim, embed_dim) if together else None
+        for name, shape in shapes.items():
+            self.register_parameter(name, _drawn(init.xavier_uniform_, shape, dtype))
         self.register_parameter("in_proj_bias", parameter((3 * embed_dim,), 0.0, dtype) if bias else None)
+        for name in ("bias_k", "bias_v"):
+            self.register_parameter(name, _drawn(init.xavier_normal_, (1, 1, embed_dim) if add_bias_kv else None, dtype))
         self.out_proj = Linear(embed_dim, embed_dim, bias, dtype)
         if self.out_proj.bias is not None:
             init.zeros_(self.out_proj.bias)
@@ -74,10 +94,10 @@ class MultiheadAttention(Module):
     ) -> tuple[Tensor, Tensor | None]:
         batched, turned = query.ndim == 3, query.ndim == 3 and self.batch_first
         given = [x.transpose(0, 1) if turned else x if batched else x.unsqueeze(1) for x in (query, key, value)]
-        q, k, v = (self._heads(i, x) for i, x in enumerate(given))
+        q, k, v = (self._heads(self._projected(i, x)) for i, x in enumerate(given))
         N, heads, L, width = q.shape
         if is_causal and attn_mask is None:
-            attn_mask = np.triu(np.ones((L, k.shape[2]), bool), 1)
+            attn_mask = np.triu(np.ones((L, given[1].shape[0]), bool), 1)
         scores = q @ k.transpose(-2, -1) * (1 / math.sqrt(width))
         if attn_mask is not None:
             scores = _masked(scores, attn_mask, (1, 1) if np.ndim(attn_mask) == 2 else (N, heads))
@@ -93,17 +113,37 @@ class MultiheadAttention(Module):
             return out.squeeze(1), None if weights is None else weights.squeeze(0)
         return out.transpose(0, 1) if turned else out, weights
 
-    def _heads(self, place: int, x: Tensor) -> Tensor:
-        """The queries, keys or values (`place` 0, 1 or 2) of all heads: (T, N, E) to (N, heads, T, E / heads)."""
+    def _projected(self, place: int, x: Tensor) -> Tensor:
+        """The queries, keys or values (`place` 0, 1 or 2): (T, N, features) to (T, N, E); keys and values may get more."""
         rows = slice(place * self.embed_dim, (place + 1) * self.embed_dim)
-        bias = None if self.in_proj_bias is None else self.in_proj_bias[rows]
+        own = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)[place]
+        weight = self.in_proj_weight[rows] if own is None else own  # type: ignore[index]
+        projected = F.linear(x, weight, None if self.in_proj_bias is None else self.in_proj_bias[rows])
+        if place:
+            one = (1, *projected.shape[1:])
+            learned = (self.bias_k, self.bias_v)[place - 1]
+            more = [] if learned is None else [broadcast_to(learned, one)]
+            more += [np.zeros(one, projected.dtype)] * self.add_zero_attn
+            projected = concatenate([projected, *more]) if more else projected
+        return projected
+
+    def _heads(self, x: Tensor) -> Tensor:
+        """(T, N, E) to (N, heads, T, E / heads)."""
         T, N, _ = x.shape
-        projected = F.linear(x, self.in_proj_weight[rows], bias)
-        return projected.reshape(T, N, self.num_heads, -1).permute(1, 2, 0, 3)
+        return x.reshape(T, N, self.num_heads, -1).permute(1, 2, 0, 3)
+
+
+def _drawn(draw: Callable[..., Any], shape: tuple[int, ...] | None, dtype: DType) -> Parameter | None:
+    return None if shape is None else draw(parameter(shape, 0.0, dtype))
 
 
 def _masked(scores: Tensor, mask: Any, lead: tuple[int, ...]) -> Tensor:
-    """Scores without the keys that a boolean mask hides, or plus a float one; `lead` are the mask's first axes."""
-    array = mask._array if isinstance(mask, Tensor) else np.asarray(mask)
-    array = array.reshape(*lead, *array.shape[-2:] if len(lead) == 2 else array.shape[-1:])
-    return where(array, -np.inf, scores) if array.dtype.kind == "b" else scores + array.astype(scores.dtype)
+    """Scores without the keys that a boolean mask hides, or plus a float one; `lead` are the mask's first axes.
+
+    Keys that the layer itself has added, after those of the mask, are seen by all.
+    """
+    mask = mask if isinstance(mask, Tensor) else _wrap(np.asarray(mask), None)
+    mask = mask.reshape(*lead, *mask.shape[-2:] if len(lead) == 2 else mask.shape[-1:])
+    added = scores.shape[-1] - mask.shape[-1]
+    mask = F.pad(mask, (0, added)) if added else mask
+    return where(mask, -np.inf, scores) if mask.dtype.kind == "b" else scores + mask.astype(scores.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
@@ -110,6 +111,12 @@ class ModuleList(_Row):
     def __getitem__(self, index: Any) -> Any:
         found = super().__getitem__(index)
         return ModuleList(found) if isinstance(index, slice) else found
+
+    def _shown(self) -> Iterator[tuple[str, str]]:
+        """Equal ones in a row once, as "(0-2): 3 x ..."."""
+        for shown, group in itertools.groupby(super()._shown(), lambda item: item[1]):
+            names = [name for name, _ in group]
+            yield (f"{names[0]}-{names[-1]}", f"{len(names)} x {shown}") if names[1:] else (names[0], shown)
 
 
 class ModuleDict(Module):

@@ -376,11 +376,15 @@ class Module:
 
     def __repr__(self) -> str:
         head, extra = type(self).__name__, self.extra_repr()
-        children = [f"({name}): {module!r}".replace("\n", "\n  ") for name, module in self.named_children()]
+        children = [f"({name}): {shown}".replace("\n", "\n  ") for name, shown in self._shown()]
         if not children and "\n" not in extra:
             return f"{head}({extra})"
         lines = [*(extra.split("\n") if extra else ()), *children]
         return f"{head}(\n  " + "\n  ".join(lines) + "\n)"
+
+    def _shown(self) -> Iterator[tuple[str, str]]:
+        """What stands in the repr for the modules inside."""
+        return ((name, repr(module)) for name, module in self.named_children())
 
     def _repr_html_(self) -> str | None:
         from minigrad.viz.graphs.notebook import module_html

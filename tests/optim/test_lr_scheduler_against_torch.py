@@ -2,6 +2,7 @@
 
 import warnings
 
+import numpy as np
 import pytest
 
 import minigrad as mg
@@ -120,3 +121,43 @@ def test_several_at_once():
                 part.step()
 
     agree(*(run(Both(lib, o)) for lib, o in zip((mg, torch), pair("SGD"), strict=True)))
+
+
+def plateau(lib, optimizer):
+    return lib.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=1, threshold=0.05, cooldown=1)
+
+
+MAKERS = [
+    (name, lambda lib, o, name=name, given=given: getattr(lib.optim.lr_scheduler, name)(o, **given)) for name, given in CASES
+]
+MAKERS += [("ReduceLROnPlateau", plateau), ("SequentialLR", sequence)]
+
+
+def trained(lib, make, kind, options):
+    """A regression of fifty steps, two groups and a schedule: losses, rates, and the weights at the end."""
+    rng = np.random.default_rng(0)
+    x, t = (lib.tensor(rng.standard_normal(shape)) for shape in ((8, 5), (8, 3)))
+    weights = [lib.tensor(rng.standard_normal(shape) / 2).requires_grad_() for shape in ((5, 4), (4, 3))]
+    groups = [{"params": weights[:1]}, {"params": weights[1:], "lr": 0.02}]
+    optimizer = getattr(lib.optim, kind)(groups, lr=0.01, **options)
+    scheduler, losses, rates = make(lib, optimizer), [], []
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        loss = ((x @ weights[0]).tanh() @ weights[1] - t).square().mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            scheduler.step(*([losses[-1]] if make is plateau else []))
+        rates.append([group["lr"] for group in optimizer.param_groups])
+    return np.array(losses), np.array(rates), *(w.detach().numpy() for w in weights)
+
+
+@make_optimizer
+@pytest.mark.parametrize("make", [make for _, make in MAKERS], ids=[name for name, _ in MAKERS])
+def test_fifty_steps_of_training(kind, given, make):
+    ours, theirs = (trained(lib, make, kind, given) for lib in (mg, torch))
+    assert ours[0][-1] < ours[0][0] and (make is not plateau or len(set(map(tuple, ours[1]))) > 2)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)

@@ -64,6 +64,27 @@ def test_ten_steps(name, options):
     close(*found)
 
 
+def trained(lib, name, options):
+    """Ten steps of a perceptron: the losses, and the weights at the end."""
+    rng = np.random.default_rng(0)
+    x, t = lib.tensor(rng.standard_normal((8, 5))), lib.tensor(rng.integers(0, 3, 8))
+    net = lib.nn.Sequential(lib.nn.Linear(5, 4), lib.nn.Tanh(), lib.nn.Linear(4, 3)).double()
+    net.load_state_dict({k: lib.tensor(rng.standard_normal(tuple(v.shape))) for k, v in net.state_dict().items()})
+    optimizer, losses = getattr(lib.optim, name)(net.parameters(), **options), []
+    for _ in range(10):
+        optimizer.zero_grad()
+        loss = lib.nn.functional.cross_entropy(net(x), t)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return [np.array(losses), *values(net.parameters())]
+
+
+@every_case
+def test_ten_steps_of_training(name, options):
+    close(*(trained(lib, name, options) for lib in (mg, torch)))
+
+
 def translated(state, tensor):
     """The same state with the tensors of the other library."""
     return {

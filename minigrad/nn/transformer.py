@@ -1,0 +1,226 @@
+"""Transformers as A. Vaswani et al. (2017) define them, or with the normalisation first; PyTorch's names and options."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import ShapeError
+from minigrad.nn import functional as F
+from minigrad.nn import init
+from minigrad.nn.attention import MultiheadAttention
+from minigrad.nn.containers import ModuleList
+from minigrad.nn.dropout import Dropout
+from minigrad.nn.linear import Linear
+from minigrad.nn.module import Module
+from minigrad.nn.normalization import LayerNorm
+from minigrad.primitive import DType
+from minigrad.tensor import Tensor, _wrap
+
+__all__ = [
+    "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer",
+]  # fmt: skip
+
+ACTIVATIONS: dict[str, Callable[..., Any]] = {"relu": F.relu, "gelu": F.gelu}
+
+
+class _Layer(Module):
+    """What both layers have: parts whose outputs are added to their inputs, with a normalisation after or before each."""
+
+    attentions: tuple[str, ...]
+    self_attn: MultiheadAttention
+
+    def __init__(
+        self,
+        d_model: int,
+        nhead: int,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: str | Callable[..., Any] = F.relu,
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        dtype: DType = None,
+    ):
+        super().__init__()
+        if isinstance(activation, str) and activation not in ACTIVATIONS:
+            raise ValueError(f'{type(self).__name__}: activation must be "relu", "gelu" or a function, got {activation!r}')
+        for name in self.attentions:
+            made = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
+            self.add_module(name, made)
+        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype)
+        self.dropout = Dropout(dropout)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype)
+        self.norm_first = norm_first
+        parts = range(1, len(self.attentions) + 2)
+        for i in parts:
+            self.add_module(f"norm{i}", LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype))
+        for i in parts:
+            self.add_module(f"dropout{i}", Dropout(dropout))
+        self.activation = ACTIVATIONS[activation] if isinstance(activation, str) else activation
+
+    def _add(self, x: Tensor, i: int, part: Callable[[Tensor], Tensor]) -> Tensor:
+        """x + part(x), with normalisation and dropout number `i`."""
+        norm, dropout = getattr(self, f"norm{i}"), getattr(self, f"dropout{i}")
+        return x + dropout(part(norm(x))) if self.norm_first else norm(x + dropout(part(x)))
+
+    def _feed(self, x: Tensor) -> Tensor:
+        return self.linear2(self.dropout(self.activation(self.linear1(x))))
+
+
+class TransformerEncoderLayer(_Layer):
+    """Attention of a sequence to itself, then two linear layers at each place: (S, N, d_model), or as `MultiheadAttention`.
+
+    Masks are those of `MultiheadAttention`; with `is_causal` and no mask, no place sees a later one.
+
+    >>> import minigrad as mg
+    >>> from minigrad import nn
+    >>> nn.TransformerEncoderLayer(8, nhead=2, dim_feedforward=16)(mg.rand(5, 3, 8)).shape
+    (5, 3, 8)
+    """
+
+    attentions = ("self_attn",)
+
+    def forward(
+        self, src: Tensor, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
+    ) -> Tensor:
+        x = self._add(src, 1, lambda x: _attend(self.self_attn, x, x, src_mask, src_key_padding_mask, is_causal))
+        return self._add(x, 2, self._feed)
+
+
+class TransformerDecoderLayer(_Layer):
+    """As the encoder's layer, with an attention to the encoder's output, `memory`, between the two parts."""
+
+    attentions = ("self_attn", "multihead_attn")
+    multihead_attn: MultiheadAttention
+
+    def forward(
+        self,
+        tgt: Tensor,
+        memory: Tensor,
+        tgt_mask: Any = None,
+        memory_mask: Any = None,
+        tgt_key_padding_mask: Any = None,
+        memory_key_padding_mask: Any = None,
+        tgt_is_causal: bool = False,
+        memory_is_causal: bool = False,
+    ) -> Tensor:
+        own, given = self.self_attn, self.multihead_attn
+        x = self._add(tgt, 1, lambda x: _attend(own, x, x, tgt_mask, tgt_key_padding_mask, tgt_is_causal))
+        x = self._add(x, 2, lambda x: _attend(given, x, memory, memory_mask, memory_key_padding_mask, memory_is_causal))
+        return self._add(x, 3, self._feed)
+
+
+class _Stack(Module):
+    def __init__(self, layer: Module, num_layers: int, norm: Module | None = None):
+        super().__init__()
+        self.layers = ModuleList([copy.deepcopy(layer) for _ in range(num_layers)])
+        self.num_layers, self.norm = num_layers, norm
+
+    def _run(self, x: Tensor, *args: Any) -> Tensor:
+        for layer in self.layers:
+            x = layer(x, *args)
+        return x if self.norm is None else self.norm(x)
+
+
+class TransformerEncoder(_Stack):
+    """`num_layers` copies of an encoder layer, one after another, and a normalisation at the end if one is given."""
+
+    def forward(
+        self, src: Tensor, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool | None = None
+    ) -> Tensor:
+        return self._run(src, mask, src_key_padding_mask, bool(is_causal))
+
+
+class TransformerDecoder(_Stack):
+    """`num_layers` copies of a decoder layer, one after another, and a normalisation at the end if one is given."""
+
+    def forward(
+        self,
+        tgt: Tensor,
+        memory: Tensor,
+        tgt_mask: Any = None,
+        memory_mask: Any = None,
+        tgt_key_padding_mask: Any = None,
+        memory_key_padding_mask: Any = None,
+        tgt_is_causal: bool | None = None,
+        memory_is_causal: bool = False,
+    ) -> Tensor:
+        masks = tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask
+        return self._run(tgt, memory, *masks, bool(tgt_is_causal), memory_is_causal)
+
+
+class Transformer(Module):
+    """An encoder and a decoder: (S, N, d_model) and (T, N, d_model) to (T, N, d_model); matrices start as Glorot's.
+
+    >>> import minigrad as mg
+    >>> from minigrad import nn
+    >>> net = nn.Transformer(8, nhead=2, num_encoder_layers=1, num_decoder_layers=1, dim_feedforward=16)
+    >>> mask = nn.Transformer.generate_square_subsequent_mask(4)
+    >>> net(mg.rand(5, 3, 8), mg.rand(4, 3, 8), tgt_mask=mask).shape
+    (4, 3, 8)
+    """
+
+    def __init__(
+        self,
+        d_model: int = 512,
+        nhead: int = 8,
+        num_encoder_layers: int = 6,
+        num_decoder_layers: int = 6,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: str | Callable[..., Any] = F.relu,
+        custom_encoder: Module | None = None,
+        custom_decoder: Module | None = None,
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        dtype: DType = None,
+    ):
+        super().__init__()
+        sizes = d_model, nhead, dim_feedforward, dropout
+        options = *sizes, activation, layer_norm_eps, batch_first, norm_first, bias, dtype
+        norm = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
+        if custom_encoder is None:
+            custom_encoder = TransformerEncoder(TransformerEncoderLayer(*options), num_encoder_layers, norm)
+        if custom_decoder is None:
+            custom_decoder = TransformerDecoder(TransformerDecoderLayer(*options), num_decoder_layers, copy.deepcopy(norm))
+        self.encoder, self.decoder = custom_encoder, custom_decoder
+        for p in self.parameters():
+            if p.ndim > 1:
+                init.xavier_uniform_(p)
+        self.d_model, self.nhead, self.batch_first = d_model, nhead, batch_first
+
+    def forward(
+        self,
+        src: Tensor,
+        tgt: Tensor,
+        src_mask: Any = None,
+        tgt_mask: Any = None,
+        memory_mask: Any = None,
+        src_key_padding_mask: Any = None,
+        tgt_key_padding_mask: Any = None,
+        memory_key_padding_mask: Any = None,
+        src_is_causal: bool | None = None,
+        tgt_is_causal: bool | None = None,
+        memory_is_causal: bool = False,
+    ) -> Tensor:
+        if {src.shape[-1], tgt.shape[-1]} != {self.d_model}:
+            raise ShapeError(f"Transformer: src {src.shape} and tgt {tgt.shape} must have {self.d_model} features")
+        memory = self.encoder(src, src_mask, src_key_padding_mask, src_is_causal)
+        masks = tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask
+        return self.decoder(tgt, memory, *masks, tgt_is_causal, memory_is_causal)
+
+    @staticmethod
+    def generate_square_subsequent_mask(sz: int, dtype: DType = np.float32) -> Tensor:
+        """(sz, sz): -inf above the diagonal, so that no place sees a later one, and 0 elsewhere."""
+        return _wrap(np.triu(np.full((sz, sz), -np.inf, dtype), 1), None)
+
+
+def _attend(attention: MultiheadAttention, x: Tensor, y: Tensor, mask: Any, padding: Any, is_causal: bool) -> Tensor:
+    return attention(x, y, y, padding, need_weights=False, attn_mask=mask, is_causal=is_causal)[0]
