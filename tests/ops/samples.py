@@ -7,15 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.testing import OpSpec, Sample
+from minigrad.testing import OpSpec, Refusal, Sample
 
+AxisError = np.exceptions.AxisError
 Draw = Callable[..., np.ndarray]  # (rng, shape) -> values
 
 
+def refuse(error: type[Exception], match: str, *args: Any, **options: Any) -> Refusal:
+    """A call that must raise `error` with a message that has `match` in it."""
+    return Refusal(Sample(args, options), error, match)
+
+
 def a_shape(rng: np.random.Generator, least: int = 0, most: int = 3, empty: bool = True) -> tuple[int, ...]:
-    """Mostly distinct sizes, sometimes 1, rarely 0."""
+    """Mostly distinct sizes, sometimes 1, rarely 0; now and then all the same, so that a transposition shows either way."""
     sizes = [1, 2, 3, 4, 5] * 4 + [0] * empty
-    return tuple(int(rng.choice(sizes)) for _ in range(rng.integers(least, most + 1)))
+    shape = tuple(int(rng.choice(sizes)) for _ in range(rng.integers(least, most + 1)))
+    return (3,) * len(shape) if rng.random() < 0.2 else shape
 
 
 def two_shapes(rng: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -27,6 +34,11 @@ def two_shapes(rng: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ..
         return tuple(1 if rng.random() < 0.3 else n for n in kept)
 
     return part(), part()
+
+
+def an_axis(rng: np.random.Generator, ndim: int) -> int:
+    """Counted from either end."""
+    return int(rng.integers(-ndim, ndim))
 
 
 def axes(rng: np.random.Generator, ndim: int, one: bool = False) -> Any:

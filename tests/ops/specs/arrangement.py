@@ -6,43 +6,42 @@ import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad.errors import ShapeError
 from minigrad.testing import OpSpec, Sample
-from tests.ops.specs.foundations import axes, normal
-from tests.ops.specs.shape import AxisError, an_axis, refuse, shape
+from tests.ops.samples import AxisError, a_shape, an_axis, axes, normal, refuse
 
 
 def with_axes(rng):
-    x = normal(rng, shape(rng, 0, 5))
+    x = normal(rng, a_shape(rng, 0, 4))
     return Sample((x, axes(rng, x.ndim)))
 
 
 def matrix(rng):
-    return Sample((normal(rng, shape(rng, 2, 4)),))
+    return Sample((normal(rng, a_shape(rng, 2, 3)),))
 
 
 def shifted(rng):
-    x = normal(rng, shape(rng, 2, 4))
+    x = normal(rng, a_shape(rng, 2, 3))
     several = (int(rng.integers(-5, 6)), int(rng.integers(-5, 6)))
     return Sample((x, *[(several[0], None), (several[0], an_axis(rng, x.ndim)), (several, (0, -1))][rng.integers(3)]))
 
 
 def turned(rng):
-    x = normal(rng, shape(rng, 2, 4))
+    x = normal(rng, a_shape(rng, 2, 3))
     first, second = (int(a) for a in rng.permutation(x.ndim)[:2])
     return Sample((x, int(rng.integers(-5, 6)), (first, second - x.ndim)))
 
 
 def copied(rng):
-    x = normal(rng, shape(rng, 0, 4))
+    x = normal(rng, a_shape(rng, 0, 3))
     return Sample((x, tuple(int(n) for n in rng.integers(0, 4, rng.integers(0, 4)))))
 
 
 def copied_on_every_axis(rng):
-    x = normal(rng, shape(rng, 0, 3))
+    x = normal(rng, a_shape(rng, 0, 2))
     return Sample((x, *[int(n) for n in rng.integers(1, 4, x.ndim + rng.integers(0, 2))]))
 
 
 def repeated(rng):
-    x = normal(rng, shape(rng, 1, 4))
+    x = normal(rng, a_shape(rng, 1, 3))
     axis = an_axis(rng, x.ndim) if rng.random() < 0.7 else None
     each = rng.integers(0, 4, x.size if axis is None else x.shape[axis])
     return Sample((x, int(rng.integers(0, 4)) if rng.random() < 0.5 else each, axis))
@@ -51,9 +50,11 @@ def repeated(rng):
 def bordered(rng):
     x = normal(rng, (3, 3) if rng.random() < 0.2 else tuple(int(n) for n in rng.integers(1, 5, rng.integers(1, 4))))
     widths = [2, (1, 3), [(int(a), int(b)) for a, b in rng.integers(0, 6, (x.ndim, 2))]][rng.integers(3)]
-    mode = str(rng.choice(["constant", "edge", "reflect", "symmetric", "wrap"]))
-    values = {"constant_values": [1.5, (2, -1)][rng.integers(2)]} if mode == "constant" and rng.random() < 0.7 else {}
-    return Sample((x, widths), {"mode": mode, **values})
+    return Sample((x, widths), {"mode": str(rng.choice(["constant", "edge", "reflect", "symmetric", "wrap"]))})
+
+
+def filled(rng):
+    return Sample(bordered(rng).args, {"constant_values": [1.5, (2, -1)][rng.integers(2)]})
 
 
 def cropped(rng):
@@ -120,7 +121,8 @@ SPECS = [
     OpSpec("repeat_interleave", mg.repeat_interleave, np.repeat, repeated, linear_in=(0,),
            errors=(refuse(ShapeError, "2 repeats for 3 elements along axis 1", A, [1, 2], 1),
                    refuse(ValueError, "integers of at least 0", A, -1))),
-    OpSpec("pad", mg.pad, np.pad, bordered, errors=NO_PAD),
+    OpSpec("pad", mg.pad, np.pad, bordered, linear_in=(0,), errors=NO_PAD),
+    OpSpec("pad with a constant", mg.pad, np.pad, filled, ("pad",)),
     OpSpec("crop", mg.crop, lambda x, w: x[w[0][0] : 5 - w[0][1], w[1][0] : 6 - w[1][1]], cropped, linear_in=(0,)),
     OpSpec("pad as PyTorch", F.pad, pad_as_pytorch, padded_as_pytorch, covers=("pad",), errors=NO_PAD_AS_PYTORCH),
 ]  # fmt: skip

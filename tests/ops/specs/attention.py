@@ -8,7 +8,7 @@ import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.testing import OpSpec, Sample
-from tests.ops.specs.convolution import refused
+from tests.ops.samples import refuse
 
 __all__ = ["SPECS"]
 
@@ -74,27 +74,27 @@ X, W, Q = np.array([0, 2]), np.ones((3, 2)), np.ones((1, 2, 3))
 
 SPECS = [
     OpSpec("embedding", F.embedding, naive_embedding, words, linear_in=(0,), errors=(
-        refused(DTypeError, "embedding: indices must be integers, got float32\n.*astype", X.astype(np.float32), W),
-        refused(IndexError, r"index 3 at \(1, 0\) is outside 0..2", np.array([[0], [3]]), W),
-        refused(IndexError, r"index -1 at \(0,\) is outside 0..2", np.array([-1]), W),
-        refused(ShapeError, r"weight must be \(V, D\), got shape \(2,\)", X, W[0]),
-        refused(IndexError, "padding_idx must be within -3..2, got 3", X, W, 3),
+        refuse(DTypeError, "embedding: indices must be integers, got float32\n.*astype", X.astype(np.float32), W),
+        refuse(IndexError, r"index 3 at \(1, 0\) is outside 0..2", np.array([[0], [3]]), W),
+        refuse(IndexError, r"index -1 at \(0,\) is outside 0..2", np.array([-1]), W),
+        refuse(ShapeError, r"weight must be \(V, D\), got shape \(2,\)", X, W[0]),
+        refuse(IndexError, "padding_idx must be within -3..2, got 3", X, W, 3),
     )),
     OpSpec("one_hot", lambda x, *options: F.one_hot(mg.tensor(x), *options), naive_one_hot, classes, order=0, errors=(
-        refused(DTypeError, "one_hot: indices must be integers, got bool", np.array([True])),
-        refused(IndexError, r"index 2 at \(1,\) is outside 0..1", X, 2),
-        refused(IndexError, r"index -1 at \(0,\) is outside", np.array([-1, 1])),
-        refused(ValueError, "num_classes must be an int of at least 1, or -1, got 0", X, 0),
-        refused(ValueError, "needs num_classes where there are no classes", X[:0]),
+        refuse(DTypeError, "one_hot: indices must be integers, got bool", np.array([True])),
+        refuse(IndexError, r"index 2 at \(1,\) is outside 0..1", X, 2),
+        refuse(IndexError, r"index -1 at \(0,\) is outside", np.array([-1, 1])),
+        refuse(ValueError, "num_classes must be an int of at least 1, or -1, got 0", X, 0),
+        refuse(ValueError, "needs num_classes where there are no classes", X[:0]),
     )),
     OpSpec("scaled_dot_product_attention", F.scaled_dot_product_attention, naive_attention, looked_up, errors=(
-        refused(ShapeError, r"query has 3 features, key 2\n.*query   \(1, 2, 3\)", Q, Q[..., :2], Q),
-        refused(ShapeError, "there are 2 keys, but 1 values", Q, Q, Q[:, :1]),
-        refused(ShapeError, "at least two axes", Q[0, 0], Q, Q),
-        refused(ShapeError, r"attn_mask must broadcast to \(\.\.\., L, S\) = \(1, 2, 2\), got shape \(3,\)", Q, Q, Q,
+        refuse(ShapeError, r"query has 3 features, key 2\n.*query   \(1, 2, 3\)", Q, Q[..., :2], Q),
+        refuse(ShapeError, "there are 2 keys, but 1 values", Q, Q, Q[:, :1]),
+        refuse(ShapeError, "at least two axes", Q[0, 0], Q, Q),
+        refuse(ShapeError, r"attn_mask must broadcast to \(\.\.\., L, S\) = \(1, 2, 2\), got shape \(3,\)", Q, Q, Q,
                 np.array([True] * 3)),
-        refused(DTypeError, "attn_mask must be of booleans or floats, got int64", Q, Q, Q, np.array([1, 0])),
-        refused(ValueError, "takes attn_mask or is_causal, got both", Q, Q, Q, np.array([True] * 2), 0.0, True),
-        refused(ValueError, r"p must be within \[0, 1\], got 1.5", Q, Q, Q, None, 1.5),
+        refuse(DTypeError, "attn_mask must be of booleans or floats, got int64", Q, Q, Q, np.array([1, 0])),
+        refuse(ValueError, "takes attn_mask or is_causal, got both", Q, Q, Q, np.array([True] * 2), 0.0, True),
+        refuse(ValueError, r"p must be within \[0, 1\], got 1.5", Q, Q, Q, None, 1.5),
     )),
 ]  # fmt: skip

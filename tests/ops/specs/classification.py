@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 import minigrad as mg
+from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.testing import OpSpec, Sample
-from tests.ops.samples import a_shape, choice, normal, within
+from tests.ops.samples import a_shape, choice, normal, refuse, within
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -89,8 +90,26 @@ def without_smoothing(rng):
     return Sample(call.args, {k: v for k, v in call.kwargs.items() if k != "label_smoothing"})
 
 
+def not_a_target(error, match, target):
+    return refuse(error, match, np.ones((3, 4)), target=target)
+
+
+NO_TARGET = (
+    not_a_target(IndexError, r"target 10 at position \(1,\) is not a class; valid are 0\.\.3", np.array([0, 10, 1])),
+    not_a_target(IndexError, "target -1", np.array([0, -1, 1])),
+    not_a_target(DTypeError, "integer classes, got float64", np.array([0.0, 1.0, 2.0])),
+    not_a_target(DTypeError, "one-hot", np.eye(3, 4, dtype=int)),
+    not_a_target(ShapeError, r"\(2,\), input has shape \(3, 4\)", np.array([0, 1])),
+    not_a_target(ShapeError, "squeeze", np.array([[0], [1], [2]])),
+    not_a_target(DTypeError, "bool", np.array([True, False, True])),
+    not_a_target(ValueError, "mean of 0 items", np.full(3, -100)),
+    refuse(GraphError, "not differentiated", np.ones((3, 4)), np.full((3, 4), 0.25)),  # every float is made to require one
+    refuse(ValueError, 'mean of 0 items\n.*reduction="sum"', np.ones((0, 4)), np.zeros(0, int)),
+    refuse(ValueError, "reduction must be", np.ones((1, 4)), np.zeros(1, int), reduction="avg"),
+)
+
 SPECS = [
-    OpSpec("cross_entropy", mg.cross_entropy, by_rows, with_options),
+    OpSpec("cross_entropy", mg.cross_entropy, by_rows, with_options, errors=NO_TARGET),
     OpSpec("cross_entropy, ignoring a class", mg.cross_entropy, by_rows, ignoring, ("cross_entropy",)),
     OpSpec("cross_entropy of probabilities", mg.cross_entropy, of_probabilities, with_probabilities, ("cross_entropy",)),
     OpSpec("nll_loss", mg.nll_loss, nll, without_smoothing, linear_in=(0,)),

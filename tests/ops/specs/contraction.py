@@ -7,8 +7,7 @@ import numpy as np
 import minigrad as mg
 from minigrad.errors import ShapeError
 from minigrad.testing import OpSpec, Sample
-from tests.ops.specs.foundations import normal
-from tests.ops.specs.shape import refuse
+from tests.ops.samples import normal, refuse
 
 SIZES = {"i": 2, "j": 3, "k": 4, "l": 1, "A": 2, "Z": 3}
 SUBSCRIPTS = [
@@ -97,7 +96,7 @@ NO_EINSUM = (
 )
 
 SPECS = [
-    OpSpec("einsum", mg.einsum, one_by_one, by_letters, errors=NO_EINSUM),
-    OpSpec("einsum that broadcasts", mg.einsum, one_by_one, with_broadcasting, covers=("einsum",)),
-    OpSpec("np.einsum by numbers", np.einsum, np.einsum, by_numbers, covers=("einsum",)),
+    OpSpec("einsum", mg.einsum, one_by_one, by_letters, linear_in=(0,), errors=NO_EINSUM),
+    OpSpec("einsum that broadcasts", mg.einsum, one_by_one, with_broadcasting, covers=("einsum",), linear_in=(1,)),
+    OpSpec("np.einsum by numbers", np.einsum, np.einsum, by_numbers, covers=("einsum",), linear_in=(0,)),
 ]

@@ -11,7 +11,8 @@ import numpy as np
 import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad.errors import ShapeError
-from minigrad.testing import OpSpec, Refusal, Sample
+from minigrad.testing import OpSpec, Sample
+from tests.ops.samples import refuse
 
 __all__ = ["SPECS", "each", "naive_conv", "naive_windows"]
 
@@ -167,75 +168,71 @@ def col2im_sample(rng: np.random.Generator) -> Sample:
     return Sample((rng.standard_normal(naive_im2col(x, *options).shape), x.shape, *options))
 
 
-def refused(error: type[Exception], match: str, *args: Any, **kwargs: Any) -> Refusal:
-    return Refusal(Sample(args, kwargs), error, match)
-
-
 X, W, B = np.ones((2, 2, 5, 5)), np.ones((3, 2, 2, 2)), np.ones(3)
 
 # The numbers are the rows of the table of errors.
 CONV2D_ERRORS = (
-    refused(ShapeError, r"conv2d: input must be \(N, C, H, W\), got shape \(2, 5, 5\)\n.*x\[None\]", X[0], W),  # 7
-    refused(ShapeError, r"input must be \(N, C, H, W\), got shape \(1, 2, 2, 5, 5\)$", X[None], W),
-    refused(ShapeError, r"weight must be \(F, C, KH, KW\), got shape \(2, 2, 2\)", X, W[0]),  # 8
-    refused(
+    refuse(ShapeError, r"conv2d: input must be \(N, C, H, W\), got shape \(2, 5, 5\)\n.*x\[None\]", X[0], W),  # 7
+    refuse(ShapeError, r"input must be \(N, C, H, W\), got shape \(1, 2, 2, 5, 5\)$", X[None], W),
+    refuse(ShapeError, r"weight must be \(F, C, KH, KW\), got shape \(2, 2, 2\)", X, W[0]),  # 8
+    refuse(
         ShapeError, r"input has 1 channels, the weight expects 2\n.*\(2, 1, 5, 5\).*\n.*\(3, 2, 2, 2\)", X[:, :1], W
     ),  # 9
-    refused(ShapeError, "input has 2 channels, the weight expects 2 in each of 3 groups, 6", X, W, groups=3),
-    refused(ShapeError, r"bias must be \(3,\) = \(F,\), got shape \(2,\)", X, W, B[:2]),  # 10
-    refused(ShapeError, r"\(5 \+ 2\*1 - 2\)/2 \+ 1 = 3.5 is not.*\n.*4 or 6", X, W, None, 2, 1, rounding="exact"),  # 11
-    refused(ValueError, 'rounding must be "floor", "ceil" or "exact", got \'up\'', X, W, rounding="up"),
-    refused(
+    refuse(ShapeError, "input has 2 channels, the weight expects 2 in each of 3 groups, 6", X, W, groups=3),
+    refuse(ShapeError, r"bias must be \(3,\) = \(F,\), got shape \(2,\)", X, W, B[:2]),  # 10
+    refuse(ShapeError, r"\(5 \+ 2\*1 - 2\)/2 \+ 1 = 3.5 is not.*\n.*4 or 6", X, W, None, 2, 1, rounding="exact"),  # 11
+    refuse(ValueError, 'rounding must be "floor", "ceil" or "exact", got \'up\'', X, W, rounding="up"),
+    refuse(
         ShapeError, r"larger than the padded input: 3 > 1 \+ 2\*0\n.*2 with dilation 2", X[:, :, :1], W, dilation=2
     ),  # 12
-    refused(ValueError, "stride must be at least 1, got 0", X, W, stride=0),  # 13
-    refused(ValueError, r"stride must be at least 1, got \(1, -2\)", X, W, stride=(1, -2)),
-    refused(ValueError, "dilation must be at least 1, got 0", X, W, dilation=0),
-    refused(ValueError, "padding must be at least 0, got -1", X, W, padding=-1),  # 14
-    refused(TypeError, "stride must be an int or a pair of ints, got 1.0", X, W, stride=1.0),  # 15
-    refused(TypeError, "stride must be an int or a pair of ints, got True", X, W, stride=True),
-    refused(TypeError, "stride must be an int or a pair of ints, got '2'", X, W, stride="2"),
-    refused(ValueError, r"stride must be .*, got 3 of them: \(1, 2, 3\)", X, W, stride=(1, 2, 3)),
-    refused(TypeError, "padding must be an int or a pair of ints, got 1.5", X, W, padding=1.5),
-    refused(ValueError, 'padding must be "same", "valid", an int or a pair of ints, got \'full\'', X, W, padding="full"),
-    refused(ValueError, r'padding="same" needs stride 1, got \(2, 2\)', X, W, stride=2, padding="same"),
-    refused(TypeError, "groups must be an int, got 1.0", X, W, groups=1.0),
-    refused(ValueError, "groups must be at least 1, got 0", X, W, groups=0),
-    refused(ShapeError, "weight's 3 kernels do not divide into 2 groups", X, W[:, :1], groups=2),
-    refused(ShapeError, r"weight \(3, 0, 2, 2\) = \(F, C, KH, KW\) has no elements: C is 0", X[:, :0], W[:, :0]),  # 17
-    refused(ShapeError, "KH is 0", X, W[:, :, :0]),
-    refused(ShapeError, "the input has size 0", X[:, :, :, :0], W),
+    refuse(ValueError, "stride must be at least 1, got 0", X, W, stride=0),  # 13
+    refuse(ValueError, r"stride must be at least 1, got \(1, -2\)", X, W, stride=(1, -2)),
+    refuse(ValueError, "dilation must be at least 1, got 0", X, W, dilation=0),
+    refuse(ValueError, "padding must be at least 0, got -1", X, W, padding=-1),  # 14
+    refuse(TypeError, "stride must be an int or a pair of ints, got 1.0", X, W, stride=1.0),  # 15
+    refuse(TypeError, "stride must be an int or a pair of ints, got True", X, W, stride=True),
+    refuse(TypeError, "stride must be an int or a pair of ints, got '2'", X, W, stride="2"),
+    refuse(ValueError, r"stride must be .*, got 3 of them: \(1, 2, 3\)", X, W, stride=(1, 2, 3)),
+    refuse(TypeError, "padding must be an int or a pair of ints, got 1.5", X, W, padding=1.5),
+    refuse(ValueError, 'padding must be "same", "valid", an int or a pair of ints, got \'full\'', X, W, padding="full"),
+    refuse(ValueError, r'padding="same" needs stride 1, got \(2, 2\)', X, W, stride=2, padding="same"),
+    refuse(TypeError, "groups must be an int, got 1.0", X, W, groups=1.0),
+    refuse(ValueError, "groups must be at least 1, got 0", X, W, groups=0),
+    refuse(ShapeError, "weight's 3 kernels do not divide into 2 groups", X, W[:, :1], groups=2),
+    refuse(ShapeError, r"weight \(3, 0, 2, 2\) = \(F, C, KH, KW\) has no elements: C is 0", X[:, :0], W[:, :0]),  # 17
+    refuse(ShapeError, "KH is 0", X, W[:, :, :0]),
+    refuse(ShapeError, "the input has size 0", X[:, :, :, :0], W),
 )
 TRANSPOSED_ERRORS = (
-    refused(ShapeError, r"conv_transpose2d: input must be \(N, C, H, W\), got shape \(2, 5, 5\)", X[0], W),
-    refused(ShapeError, r"input has 2 channels, the weight expects 3\n.*\n.*= \(C, F, KH, KW\)", X, W),
-    refused(ShapeError, "weight's 2 channels do not divide into 3 groups", X, W[:2], groups=3),
-    refused(ShapeError, r"bias must be \(2,\)", X, W[:2], B),
-    refused(ValueError, "output_padding must be less than stride 2 or dilation 1, got 2", X, W[:2], None, 2, 0, 2),
-    refused(ShapeError, r"no size: \(1-1\)\*1 - 2\*1 \+ 1\*\(2-1\) \+ 0 \+ 1 = 0", X[:, :, :1], W[:2], padding=1),
-    refused(ShapeError, "the input has size 0", X[:, :, :0], W[:2]),
-    refused(TypeError, "padding must be an int or a pair", X, W[:2], padding="same"),
+    refuse(ShapeError, r"conv_transpose2d: input must be \(N, C, H, W\), got shape \(2, 5, 5\)", X[0], W),
+    refuse(ShapeError, r"input has 2 channels, the weight expects 3\n.*\n.*= \(C, F, KH, KW\)", X, W),
+    refuse(ShapeError, "weight's 2 channels do not divide into 3 groups", X, W[:2], groups=3),
+    refuse(ShapeError, r"bias must be \(2,\)", X, W[:2], B),
+    refuse(ValueError, "output_padding must be less than stride 2 or dilation 1, got 2", X, W[:2], None, 2, 0, 2),
+    refuse(ShapeError, r"no size: \(1-1\)\*1 - 2\*1 \+ 1\*\(2-1\) \+ 0 \+ 1 = 0", X[:, :, :1], W[:2], padding=1),
+    refuse(ShapeError, "the input has size 0", X[:, :, :0], W[:2]),
+    refuse(TypeError, "padding must be an int or a pair", X, W[:2], padding="same"),
 )
 UNFOLD_ERRORS = (
-    refused(ShapeError, r"unfold: input must be \(N, C, H, W\)", X[0], 2),
-    refused(ShapeError, "window is larger", X, 6),
-    refused(ValueError, "kernel_size must be at least 1", X, 0),
+    refuse(ShapeError, r"unfold: input must be \(N, C, H, W\)", X[0], 2),
+    refuse(ShapeError, "window is larger", X, 6),
+    refuse(ValueError, "kernel_size must be at least 1", X, 0),
 )
 FOLD_ERRORS = (
-    refused(
+    refuse(
         ShapeError, r"fold: input must be \(N, C\*4, 6\) for \(2, 2\) windows of \(3, 4\)", np.ones((1, 4, 5)), (3, 4), 2
     ),
-    refused(ShapeError, r"got shape \(1, 5, 6\)", np.ones((1, 5, 6)), (3, 4), 2),
+    refuse(ShapeError, r"got shape \(1, 5, 6\)", np.ones((1, 5, 6)), (3, 4), 2),
 )
 COL2IM_ERRORS = (
-    refused(ShapeError, r"is \(9, 4\), got shape \(3, 3\)", np.ones((3, 3)), (1, 1, 4, 4), 2, 2),
-    refused(ShapeError, r"input_shape must be \(N, C, H, W\), got \(4, 4\)", np.ones((3, 3)), (4, 4), 2, 2),
+    refuse(ShapeError, r"is \(9, 4\), got shape \(3, 3\)", np.ones((3, 3)), (1, 1, 4, 4), 2, 2),
+    refuse(ShapeError, r"input_shape must be \(N, C, H, W\), got \(4, 4\)", np.ones((3, 3)), (4, 4), 2, 2),
 )
 
 SPECS = [
     *(
         OpSpec(f"conv{n}d{' with a bias' * biased}", getattr(F, f"conv{n}d"), naive_conv, conv_sample(n, biased),
-               covers=(f"conv{n}d",), linear_in=(0, 2) if biased else (0,), errors=CONV2D_ERRORS if n == 2 else ())
+               covers=(f"conv{n}d",), linear_in=(1, 2) if biased else (0,), errors=CONV2D_ERRORS if n == 2 else ())
         for n in (1, 2, 3) for biased in (False, True)
     ),
     *(

@@ -6,8 +6,8 @@ import minigrad as mg
 from minigrad.errors import ShapeError
 from minigrad.ops import decomposition
 from minigrad.testing import OpSpec, Sample
-from tests.ops.specs.shape import refuse
-from tests.ops.specs.solving import lead_of, normal, of_full_rank, one, orthonormal, regular, spaced
+from tests.ops.samples import normal, refuse
+from tests.ops.specs.solving import lead_of, of_full_rank, one, orthonormal, regular, spaced
 
 
 def symmetric(rng):

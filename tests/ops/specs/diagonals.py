@@ -5,8 +5,7 @@ import numpy as np
 import minigrad as mg
 from minigrad.errors import ShapeError
 from minigrad.testing import OpSpec, Sample
-from tests.ops.specs.foundations import normal
-from tests.ops.specs.shape import AxisError, refuse
+from tests.ops.samples import AxisError, normal, refuse
 
 
 def offset(rng):

@@ -5,8 +5,7 @@ import numpy as np
 import minigrad as mg
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.testing import OpSpec, Sample
-from tests.ops.specs.foundations import normal
-from tests.ops.specs.shape import AxisError, refuse
+from tests.ops.samples import AxisError, normal, refuse
 
 
 def an_index(rng):
@@ -234,6 +233,10 @@ def writing_a_row(rng):
 
 SPECS = [
     OpSpec("getitem", mg.getitem, lambda x, index: x[index], reading, linear_in=(0,), errors=NO_INDEX),
+    OpSpec("getitem by tensors", lambda x, rows, columns: x[mg.tensor(rows), :, mg.tensor(columns)],
+           lambda x, rows, columns: x[rows, :, columns],
+           lambda rng: Sample((normal(rng, (4, 5, 3)), rng.integers(-4, 4, (2, 3)), rng.integers(0, 3, 3))), ("getitem",),
+           linear_in=(0,)),
     OpSpec("add_at", mg.add_at, add_one_by_one, adding, linear_in=(0,)),
     OpSpec("setitem", mg.setitem, write_one_by_one, writing, linear_in=(0, 1), errors=NO_WRITE),
     OpSpec("setitem of a square", mg.setitem, write_one_by_one, writing_a_row, ("setitem",), linear_in=(0, 1)),

@@ -10,7 +10,7 @@ import numpy as np
 import minigrad.nn.functional as F
 from minigrad.errors import ShapeError
 from minigrad.testing import OpSpec, Sample
-from tests.ops.specs.convolution import refused
+from tests.ops.samples import refuse
 from tests.ops.specs.pooling import adaptive, mean, naive_pool
 
 __all__ = ["SPECS"]
@@ -95,24 +95,24 @@ X = np.ones((1, 4, 3, 5))
 
 SPECS = [
     OpSpec("interpolate", F.interpolate, naive_interpolate, resized, linear_in=(0,), errors=(
-        refused(ShapeError, r"interpolate: input must be \(N, C, L\), \(N, C, H, W\), .*, got shape \(3, 5\)", X[0, 0], 2),
-        refused(ShapeError, "the input has size 0", X[:, :, :0], 2),
-        refused(ShapeError, r"scale_factor 0.2 leaves nothing of \(1, 4, 3, 5\): \(0, 1\)", X, scale_factor=0.2),
-        refused(ValueError, "mode must be one of nearest, linear, .*, got 'cubic'", X, 2, mode="cubic"),
-        refused(ValueError, r"mode 'linear' is for images \(N, C, L\), got shape \(1, 4, 3, 5\)", X, 2, mode="linear"),
-        refused(ValueError, "align_corners goes with linear, .*, got mode 'nearest'", X, 2, align_corners=True),
-        refused(ValueError, "needs size or scale_factor, got both", X, 2, 2.0),
-        refused(ValueError, "needs size or scale_factor, got neither", X),
-        refused(ValueError, "size must be at least 1, got 0", X, 0),
-        refused(ValueError, "scale_factor must be a positive number, or 2 of them, got -1.0", X, scale_factor=-1.0),
+        refuse(ShapeError, r"interpolate: input must be \(N, C, L\), \(N, C, H, W\), .*, got shape \(3, 5\)", X[0, 0], 2),
+        refuse(ShapeError, "the input has size 0", X[:, :, :0], 2),
+        refuse(ShapeError, r"scale_factor 0.2 leaves nothing of \(1, 4, 3, 5\): \(0, 1\)", X, scale_factor=0.2),
+        refuse(ValueError, "mode must be one of nearest, linear, .*, got 'cubic'", X, 2, mode="cubic"),
+        refuse(ValueError, r"mode 'linear' is for images \(N, C, L\), got shape \(1, 4, 3, 5\)", X, 2, mode="linear"),
+        refuse(ValueError, "align_corners goes with linear, .*, got mode 'nearest'", X, 2, align_corners=True),
+        refuse(ValueError, "needs size or scale_factor, got both", X, 2, 2.0),
+        refuse(ValueError, "needs size or scale_factor, got neither", X),
+        refuse(ValueError, "size must be at least 1, got 0", X, 0),
+        refuse(ValueError, "scale_factor must be a positive number, or 2 of them, got -1.0", X, scale_factor=-1.0),
     )),
     OpSpec("pixel_shuffle", F.pixel_shuffle, naive_shuffle, shuffled(False), linear_in=(0,), errors=(
-        refused(ShapeError, r"4 channels are no multiple of 3\*3", X, 3),
-        refused(ShapeError, r"input must be \(\.\.\., C, H, W\), got shape \(3, 5\)", X[0, 0], 2),
-        refused(ValueError, "upscale_factor must be an int of at least 1, got 0", X, 0),
+        refuse(ShapeError, r"4 channels are no multiple of 3\*3", X, 3),
+        refuse(ShapeError, r"input must be \(\.\.\., C, H, W\), got shape \(3, 5\)", X[0, 0], 2),
+        refuse(ValueError, "upscale_factor must be an int of at least 1, got 0", X, 0),
     )),
     OpSpec("pixel_unshuffle", F.pixel_unshuffle, naive_unshuffle, shuffled(True), linear_in=(0,), errors=(
-        refused(ShapeError, "3 x 5 pixels are no multiple of 2", X, 2),
-        refused(ValueError, "downscale_factor must be an int of at least 1, got 1.0", X, 1.0),
+        refuse(ShapeError, "3 x 5 pixels are no multiple of 2", X, 2),
+        refuse(ValueError, "downscale_factor must be an int of at least 1, got 1.0", X, 1.0),
     )),
 ]  # fmt: skip

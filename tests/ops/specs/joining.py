@@ -5,13 +5,12 @@ import numpy as np
 import minigrad as mg
 from minigrad.errors import ShapeError
 from minigrad.testing import OpSpec, Sample
-from tests.ops.specs.foundations import normal
-from tests.ops.specs.shape import AxisError, an_axis, refuse, shape
+from tests.ops.samples import AxisError, a_shape, an_axis, normal, refuse
 
 
 def unequal(rng, least=1, axis=None):
     """Three arrays that differ along one axis alone."""
-    size = list(shape(rng, least, least + 3))
+    size = list(a_shape(rng, least, least + 2))
     axis = an_axis(rng, len(size)) if axis is None else axis
     pieces = [normal(rng, (*size[:axis], int(n), *size[axis:][1:])) for n in rng.permutation(4)[:3]]
     return pieces, axis
@@ -23,7 +22,7 @@ def joined(rng):
 
 
 def of_one_shape(rng):
-    size = shape(rng, 0, 4)
+    size = a_shape(rng, 0, 3)
     return Sample(([normal(rng, size) for _ in range(3)], an_axis(rng, len(size) + 1)))
 
 

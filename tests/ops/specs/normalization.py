@@ -7,7 +7,7 @@ import numpy as np
 import minigrad.nn.functional as F
 from minigrad.errors import ShapeError
 from minigrad.testing import OpSpec, Sample
-from tests.ops.specs.convolution import refused
+from tests.ops.samples import refuse
 
 __all__ = ["SPECS"]
 
@@ -144,37 +144,37 @@ X, C, D = np.arange(24.0).reshape(2, 3, 4), np.ones(3), np.ones(4)
 
 SPECS = [
     OpSpec("batch_norm in training", F.batch_norm, naive_batch_norm, training, covers=("batch_norm",), errors=(
-        refused(ShapeError, r"batch_norm: input must be \(N, C\) or \(N, C, \*S\), got shape \(4,\)", D, None, None),
-        refused(ShapeError, r"weight must be \(3,\) = \(C,\), got shape \(4,\)", X, None, None, D, training=True),
-        refused(ShapeError, r"running_var must be \(3,\) = \(C,\), got shape \(4,\)", X, C, D),
-        refused(ValueError, r"more than one value per channel in training, got shape \(1, 3\)", X[:1, :, 0], None, None,
+        refuse(ShapeError, r"batch_norm: input must be \(N, C\) or \(N, C, \*S\), got shape \(4,\)", D, None, None),
+        refuse(ShapeError, r"weight must be \(3,\) = \(C,\), got shape \(4,\)", X, None, None, D, training=True),
+        refuse(ShapeError, r"running_var must be \(3,\) = \(C,\), got shape \(4,\)", X, C, D),
+        refuse(ValueError, r"more than one value per channel in training, got shape \(1, 3\)", X[:1, :, 0], None, None,
                 None, None, True),
-        refused(ValueError, "needs running_mean and running_var outside training", X, C, None),
+        refuse(ValueError, "needs running_mean and running_var outside training", X, C, None),
     )),
     OpSpec("batch_norm in evaluation", F.batch_norm, naive_batch_norm, evaluating, covers=("batch_norm",)),
     OpSpec("instance_norm", F.instance_norm, naive_instance_norm, by_instance, errors=(
-        refused(ShapeError, r"input must be \(N, C, \*S\), got shape \(2, 3\)", X[:, :, 0]),
-        refused(ValueError, r"more than one value per channel and image, got shape \(2, 3, 1\)", X[:, :, :1]),
-        refused(ShapeError, r"bias must be \(3,\)", X, None, None, C, D),
+        refuse(ShapeError, r"input must be \(N, C, \*S\), got shape \(2, 3\)", X[:, :, 0]),
+        refuse(ValueError, r"more than one value per channel and image, got shape \(2, 3, 1\)", X[:, :, :1]),
+        refuse(ShapeError, r"bias must be \(3,\)", X, None, None, C, D),
     )),
     OpSpec("group_norm", F.group_norm, naive_group_norm, by_groups, errors=(
-        refused(ShapeError, r"3 channels of an input \(2, 3, 4\) do not divide into 2 groups", X, 2),
-        refused(ValueError, "num_groups must be an int of at least 1, got 0", X, 0),
-        refused(ShapeError, r"input must be \(N, C, \*S\), got shape \(4,\)", D, 1),
-        refused(ShapeError, r"weight must be \(3,\)", X, 1, D),
+        refuse(ShapeError, r"3 channels of an input \(2, 3, 4\) do not divide into 2 groups", X, 2),
+        refuse(ValueError, "num_groups must be an int of at least 1, got 0", X, 0),
+        refuse(ShapeError, r"input must be \(N, C, \*S\), got shape \(4,\)", D, 1),
+        refuse(ShapeError, r"weight must be \(3,\)", X, 1, D),
     )),
     OpSpec("layer_norm", F.layer_norm, naive_layer_norm, by_rows(2), errors=(
-        refused(ShapeError, r"last axes must be normalized_shape \(3,\), got shape \(2, 3, 4\)", X, 3),
-        refused(ShapeError, r"last axes must be normalized_shape \(1, 2, 3, 4\)", X, (1, 2, 3, 4)),
-        refused(ShapeError, r"bias must be \(4,\) = normalized_shape, got shape \(3,\)", X, 4, None, C),
+        refuse(ShapeError, r"last axes must be normalized_shape \(3,\), got shape \(2, 3, 4\)", X, 3),
+        refuse(ShapeError, r"last axes must be normalized_shape \(1, 2, 3, 4\)", X, (1, 2, 3, 4)),
+        refuse(ShapeError, r"bias must be \(4,\) = normalized_shape, got shape \(3,\)", X, 4, None, C),
     )),
     OpSpec("rms_norm", F.rms_norm, naive_rms_norm, by_rows(1), errors=(
-        refused(ShapeError, r"last axes must be normalized_shape \(3,\)", X, 3),
-        refused(ShapeError, r"weight must be \(4,\) = normalized_shape", X, 4, C),
+        refuse(ShapeError, r"last axes must be normalized_shape \(3,\)", X, 3),
+        refuse(ShapeError, r"weight must be \(4,\) = normalized_shape", X, 4, C),
     )),
     OpSpec("local_response_norm", F.local_response_norm, naive_local_response_norm, across_channels, errors=(
-        refused(ShapeError, r"input must be \(N, C, \*S\), got shape \(2, 3\)", X[:, :, 0], 2),
-        refused(ValueError, "size must be an int of at least 1, got 0", X, 0),
+        refuse(ShapeError, r"input must be \(N, C, \*S\), got shape \(2, 3\)", X[:, :, 0], 2),
+        refuse(ValueError, "size must be an int of at least 1, got 0", X, 0),
     )),
     OpSpec("normalize", F.normalize, naive_normalize, along_an_axis),
 ]  # fmt: skip

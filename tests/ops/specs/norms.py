@@ -5,9 +5,7 @@ import numpy as np
 import minigrad as mg
 from minigrad.ops import norms
 from minigrad.testing import OpSpec, Sample
-from tests.ops.samples import spread
-from tests.ops.specs.foundations import axes
-from tests.ops.specs.shape import AxisError, refuse
+from tests.ops.samples import AxisError, axes, refuse, spread
 from tests.ops.specs.solving import NOT_SQUARE, of_full_rank, one, regular
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import minigrad.nn.functional as F
 from minigrad.errors import ShapeError
 from minigrad.testing import OpSpec, Sample
-from tests.ops.specs.convolution import each, refused
+from tests.ops.samples import refuse
+from tests.ops.specs.convolution import each
 
 __all__ = ["SPECS", "naive_pool"]
 
@@ -116,22 +117,22 @@ X = np.ones((2, 2, 5, 5))
 
 # The numbers are the rows of the table of errors.
 ERRORS = (
-    refused(ShapeError, r"window is larger than the padded input: 6 > 5 \+ 2\*0", X, 6),  # 18
-    refused(ValueError, "stride must be at least 1, got 0", X, 2, 0),  # 19
-    refused(ValueError, "at most half the window, got 2 for a window of 3\n.*nothing but padding", X, 3, padding=2),  # 20
-    refused(ValueError, "padding must be at least 0, got -1", X, 2, padding=-1),  # 21
-    refused(ShapeError, "the input has size 0", X[:, :, :0], 2),  # 22
-    refused(ShapeError, r"input must be \(N, C, H, W\), got shape \(2, 5, 5\)\n.*x\[None\]", X[0], 2),
-    refused(TypeError, "kernel_size must be an int or a pair of ints, got 2.0", X, 2.0),
-    refused(ValueError, "kernel_size must be at least 1, got 0", X, 0),
+    refuse(ShapeError, r"window is larger than the padded input: 6 > 5 \+ 2\*0", X, 6),  # 18
+    refuse(ValueError, "stride must be at least 1, got 0", X, 2, 0),  # 19
+    refuse(ValueError, "at most half the window, got 2 for a window of 3\n.*nothing but padding", X, 3, padding=2),  # 20
+    refuse(ValueError, "padding must be at least 0, got -1", X, 2, padding=-1),  # 21
+    refuse(ShapeError, "the input has size 0", X[:, :, :0], 2),  # 22
+    refuse(ShapeError, r"input must be \(N, C, H, W\), got shape \(2, 5, 5\)\n.*x\[None\]", X[0], 2),
+    refuse(TypeError, "kernel_size must be an int or a pair of ints, got 2.0", X, 2.0),
+    refuse(ValueError, "kernel_size must be at least 1, got 0", X, 0),
 )
-AVG_ERRORS = (*ERRORS, refused(ValueError, "divisor_override must be an int other than 0, got 0", X, 2, divisor_override=0))
+AVG_ERRORS = (*ERRORS, refuse(ValueError, "divisor_override must be an int other than 0, got 0", X, 2, divisor_override=0))
 ADAPTIVE_ERRORS = (
-    refused(ShapeError, r"input must be \(N, C, H, W\), got shape \(2, 5, 5\)", X[0], 2),
-    refused(ValueError, "output_size must be at least 1, got 0", X, 0),
-    refused(ValueError, "output_size must be .*, got 3 of them", X, (1, 2, 3)),
-    refused(TypeError, "output_size must be an int or a pair of ints, got 2.5", X, 2.5),
-    refused(ShapeError, "the input has size 0", X[:, :, :0], 2),
+    refuse(ShapeError, r"input must be \(N, C, H, W\), got shape \(2, 5, 5\)", X[0], 2),
+    refuse(ValueError, "output_size must be at least 1, got 0", X, 0),
+    refuse(ValueError, "output_size must be .*, got 3 of them", X, (1, 2, 3)),
+    refuse(TypeError, "output_size must be an int or a pair of ints, got 2.5", X, 2.5),
+    refuse(ShapeError, "the input has size 0", X[:, :, :0], 2),
 )
 # Two maxima in one window; in several overlapping ones; in one row, in one column, and along the diagonal against it.
 TIES = (

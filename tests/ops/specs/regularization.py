@@ -7,7 +7,7 @@ import numpy as np
 import minigrad.nn.functional as F
 from minigrad.errors import ShapeError
 from minigrad.testing import OpSpec, Sample
-from tests.ops.specs.convolution import refused
+from tests.ops.samples import refuse
 
 __all__ = ["SPECS"]
 
@@ -35,8 +35,8 @@ def sample(n):
 
 SPECS = [
     OpSpec(name, seeded(getattr(F, name)), naive_dropout(n), sample(n), linear_in=(0,), errors=(
-        refused(ValueError, rf"{name}: p must be within \[0, 1\], got 1.5", np.ones((2, 3, *[4] * (n or 1))), 1.5, 0),
-        *([refused(ShapeError, rf"{name}: input must be \(N, C, ", np.ones(3), 0.5, 0)] if n else []),
+        refuse(ValueError, rf"{name}: p must be within \[0, 1\], got 1.5", np.ones((2, 3, *[4] * (n or 1))), 1.5, 0),
+        *([refuse(ShapeError, rf"{name}: input must be \(N, C, ", np.ones(3), 0.5, 0)] if n else []),
     ))
     for name, n in (("dropout", None), ("dropout1d", 1), ("dropout2d", 2), ("dropout3d", 3))
 ]  # fmt: skip

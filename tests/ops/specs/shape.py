@@ -4,31 +4,16 @@ import numpy as np
 
 import minigrad as mg
 from minigrad.errors import ShapeError
-from minigrad.testing import OpSpec, Refusal, Sample
-from tests.ops.specs import foundations
-from tests.ops.specs.foundations import normal
-
-
-def refuse(error, match, *args, **options):
-    return Refusal(Sample(args, options), error, match)
-
-
-def shape(rng, least=0, most=4):
-    """Sizes that mostly differ, sometimes all the same, so that a transposition shows either way."""
-    sizes = foundations.shape(rng, least, most)
-    return (3,) * len(sizes) if rng.random() < 0.2 else sizes
-
-
-def an_axis(rng, ndim):
-    return int(rng.integers(-ndim, ndim))
+from minigrad.testing import OpSpec, Sample
+from tests.ops.samples import AxisError, a_shape, an_axis, normal, refuse
 
 
 def an_array(rng):
-    return Sample((normal(rng, shape(rng)),))
+    return Sample((normal(rng, a_shape(rng)),))
 
 
 def three_arrays(rng):
-    return Sample(tuple(normal(rng, shape(rng, 0, 3)) for _ in range(3)))
+    return Sample(tuple(normal(rng, a_shape(rng, 0, 2)) for _ in range(3)))
 
 
 def three_vectors(rng):
@@ -41,19 +26,86 @@ def reshaped(rng):
     return Sample((normal(rng, (2, 3, 4)), [(4, -1), 24, (3, 2, 2, 2), size][rng.integers(4)]), {"order": order})
 
 
+def viewed(rng):
+    """Sizes one by one, or together; one may be left open."""
+    x = normal(rng, (2, 3, 4))
+    return Sample((x, *[(4, 6), (-1, 2), ((3, -1, 2),), (24,)][rng.integers(4)]))
+
+
 def permuted(rng):
-    x = normal(rng, shape(rng, 0, 5))
+    x = normal(rng, a_shape(rng, 0, 4))
     axes = tuple(int(a) - (x.ndim if rng.random() < 0.5 else 0) for a in rng.permutation(x.ndim))
     return Sample((x, None if rng.random() < 0.2 else axes))
+
+
+def reordered(rng):
+    """Every axis by name, some of them from the end."""
+    x = normal(rng, a_shape(rng, 1, 4))
+    return Sample((x, *[int(a) - x.ndim * int(rng.integers(2)) for a in rng.permutation(x.ndim)]))
+
+
+def transposed(rng):
+    """Two axes to swap, or all of them in some order, one by one or together."""
+    x = normal(rng, a_shape(rng, 2, 4))
+    order = [int(a) - x.ndim * int(rng.integers(2)) for a in rng.permutation(x.ndim)]
+    return Sample((x, *[order[:2], order, [tuple(order)], []][rng.integers(4)]))
+
+
+def transpose(x, *axes):
+    if len(axes) == 2:
+        return np.swapaxes(x, *axes)
+    return x.transpose(*axes)
 
 
 def squeezed(rng):
     return Sample((normal(rng, (1, 3, 1, 2, 1)), [None, 0, -1, (2, 0), (-1, 0)][rng.integers(5)]))
 
 
+def squeezed_as_pytorch(rng):
+    return Sample((normal(rng, (1, 3, 1, 2)), [None, 0, 1, -2, (0, 1), (-2, -1)][rng.integers(6)]))
+
+
+def squeeze(x, axis):
+    """A named axis that is longer stays."""
+    named = range(x.ndim) if axis is None else [a % x.ndim for a in np.atleast_1d(axis)]
+    return x.squeeze(tuple(a for a in named if x.shape[a] == 1))
+
+
+def one_new_axis(rng):
+    x = normal(rng, a_shape(rng))
+    return Sample((x, an_axis(rng, x.ndim + 1)))
+
+
 def stretched(rng):
-    x = normal(rng, tuple(1 if rng.random() < 0.5 else n for n in shape(rng, 0, 4)))
-    return Sample((x, (*shape(rng, 0, 2), *(int(rng.integers(0, 4)) if n == 1 else n for n in x.shape))))
+    x = normal(rng, tuple(1 if rng.random() < 0.5 else n for n in a_shape(rng, 0, 3)))
+    return Sample((x, (*a_shape(rng, 0, 1), *(int(rng.integers(0, 4)) if n == 1 else n for n in x.shape))))
+
+
+def expanded(rng):
+    """As `stretched`, but -1 for sizes that stay; one by one, or together."""
+    x, target = stretched(rng).args
+    lead = len(target) - x.ndim
+    sizes = [-1 if i >= lead and n == x.shape[i - lead] and rng.random() < 0.5 else n for i, n in enumerate(target)]
+    return Sample((x, *sizes) if rng.random() < 0.5 and sizes else (x, tuple(sizes)))
+
+
+def expand(x, *sizes):
+    sizes = sizes[0] if isinstance(sizes[0], tuple) else sizes
+    lead = len(sizes) - x.ndim
+    return x * np.ones([x.shape[i - lead] if n == -1 else n for i, n in enumerate(sizes)])
+
+
+def summed(rng):
+    x, target = stretched(rng).args
+    return Sample((normal(rng, target), x.shape))
+
+
+def add_up(g, shape):
+    """Element by element into the place that each was read from."""
+    out = np.zeros(shape)
+    where = np.broadcast_to(np.arange(out.size).reshape(shape), g.shape)
+    np.add.at(out.reshape(-1), where, g)
+    return out
 
 
 def merged(rng):
@@ -63,24 +115,24 @@ def merged(rng):
 
 
 def two_axes(rng):
-    x = normal(rng, shape(rng, 1, 5))
+    x = normal(rng, a_shape(rng, 1, 4))
     return Sample((x, an_axis(rng, x.ndim), an_axis(rng, x.ndim)))
 
 
 def moved_axes(rng):
-    x = normal(rng, shape(rng, 2, 5))
+    x = normal(rng, a_shape(rng, 2, 4))
     count = int(rng.integers(1, x.ndim + 1))
     source, destination = (tuple(int(a) for a in rng.permutation(x.ndim)[:count]) for _ in range(2))
     return Sample((x, source, tuple(a - x.ndim if rng.random() < 0.5 else a for a in destination)))
 
 
 def rolled_axes(rng):
-    x = normal(rng, shape(rng, 1, 5))
+    x = normal(rng, a_shape(rng, 1, 4))
     return Sample((x, an_axis(rng, x.ndim), int(rng.integers(-x.ndim, x.ndim + 1))))
 
 
 def several_axes(rng):
-    x = normal(rng, shape(rng, 0, 3))
+    x = normal(rng, a_shape(rng, 0, 2))
     return Sample((x, tuple(int(a) for a in rng.permutation(x.ndim + 2)[:2] - rng.choice([0, x.ndim + 2]))))
 
 
@@ -95,11 +147,10 @@ def unflatten(x, dim, sizes):
 
 
 def broadcast_together(rng):
-    full = shape(rng, 1)
+    full = a_shape(rng, 1)
     return Sample(tuple(normal(rng, tuple(1 if rng.random() < 0.5 else n for n in full[i:])) for i in range(2)))
 
 
-AxisError = np.exceptions.AxisError
 X = np.arange(24.0).reshape(2, 3, 4)
 
 NO_PERMUTATION = tuple(
@@ -120,10 +171,19 @@ NO_BROADCAST = (refuse(ShapeError, r"broadcast_to: shape \(2, 3, 4\) does not br
 
 SPECS = [
     OpSpec("np.reshape", np.reshape, np.reshape, reshaped, ("reshape",), linear_in=(0,), errors=NO_RESHAPE),
+    OpSpec("reshape", mg.Tensor.reshape, np.ndarray.reshape, viewed, linear_in=(0,)),
     OpSpec("np.transpose", np.transpose, np.transpose, permuted, ("permute",), linear_in=(0,), errors=NO_PERMUTATION),
+    OpSpec("permute", mg.Tensor.permute, lambda x, *axes: x.transpose(axes), reordered, linear_in=(0,)),
+    OpSpec("transpose", mg.transpose, transpose, transposed, linear_in=(0,)),
+    OpSpec("squeeze", mg.squeeze, squeeze, squeezed_as_pytorch, linear_in=(0,)),
+    OpSpec("unsqueeze", mg.unsqueeze, np.expand_dims, one_new_axis, linear_in=(0,)),
     OpSpec("np.squeeze", np.squeeze, np.squeeze, squeezed, ("squeeze",), linear_in=(0,), errors=NO_SQUEEZE),
     OpSpec("np.broadcast_to", np.broadcast_to, np.broadcast_to, stretched, ("broadcast_to",), linear_in=(0,),
            errors=NO_BROADCAST),
+    OpSpec("expand", mg.expand, expand, expanded, linear_in=(0,),
+           errors=(refuse(ShapeError, r"expand: shape \(2, 3, 4\) does not expand to \(3, 4\)", X, 3, 4),
+                   refuse(ShapeError, r"does not expand to \(-1, 2, 3, 4\)", X, -1, 2, 3, 4))),
+    OpSpec("unbroadcast", mg.unbroadcast, add_up, summed, linear_in=(0,)),
     OpSpec("swapaxes", mg.swapaxes, np.swapaxes, two_axes, covers=("swapaxes", "swapdims"), linear_in=(0,),
            errors=(refuse(AxisError, "swapaxes: axis -4 does not exist: the array has 3 axes", X, 0, -4),
                    refuse(AxisError, "swapaxes: an axis is an int, got 1.5", X, 0, 1.5))),

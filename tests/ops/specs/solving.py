@@ -6,8 +6,7 @@ import minigrad as mg
 from minigrad.errors import ShapeError
 from minigrad.ops import solving
 from minigrad.testing import OpSpec, Sample
-from tests.ops.specs.foundations import normal
-from tests.ops.specs.shape import refuse
+from tests.ops.samples import normal, refuse
 
 
 def orthonormal(rng, shape):

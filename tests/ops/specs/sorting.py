@@ -4,8 +4,7 @@ import numpy as np
 
 import minigrad as mg
 from minigrad.testing import OpSpec, Sample
-from tests.ops.samples import spread
-from tests.ops.specs.shape import AxisError, an_axis, refuse
+from tests.ops.samples import AxisError, an_axis, refuse, spread
 
 
 def distinct(rng, least=1):

@@ -6,8 +6,8 @@ import numpy as np
 
 import minigrad as mg
 from minigrad.errors import ShapeError
-from minigrad.testing import OpSpec, Refusal, Sample
-from tests.ops.samples import a_shape, axes, choice, normal, reduction, spread, within
+from minigrad.testing import OpSpec, Sample
+from tests.ops.samples import a_shape, axes, choice, normal, reduction, refuse, spread, within
 from tests.ops.specs.reduction import refusals, several
 
 
@@ -69,28 +69,24 @@ def of_all(rng):
     return Sample((spread(rng, a_shape(rng, empty=False)),))
 
 
-def refused(*args, says, error=ValueError):
-    return Refusal(Sample(args), error, says)
-
-
 EMPTY = np.ones((2, 0))
 SPECS = [
     reduction("mean", mg.mean, np.mean, linear_in=(0,),
-              errors=(*several("mean"), refused(EMPTY, 1, says="mean: the mean of 0 items: axis 1"))),
+              errors=(*several("mean"), refuse(ValueError, "mean: the mean of 0 items: axis 1", EMPTY, 1))),
     OpSpec("var", mg.var, deviation(1), with_correction,
-           errors=(*several("var"), refused(EMPTY, says="var: the mean of 0 items"))),
+           errors=(*several("var"), refuse(ValueError, "var: the mean of 0 items", EMPTY))),
     OpSpec("std", mg.std, deviation(0.5), with_correction, homogeneous_in=(0,)),
     OpSpec("var_mean", mg.var_mean, with_mean(1), with_correction),
     OpSpec("std_mean", mg.std_mean, with_mean(0.5), with_correction, homogeneous_in=(0,)),
     OpSpec("nanmean", mg.nanmean, np.nanmean, with_holes),
     OpSpec("average", mg.average, np.average, weighing, errors=(
-        refused(np.ones(2), None, np.array([1.0, -1.0]), error=ZeroDivisionError, says="sum to 0"),
-        refused(np.ones((2, 3)), 0, np.ones(3), error=ShapeError, says=r"\(3,\) do not fit shape \(2, 3\) and axis 0"))),
+        refuse(ZeroDivisionError, "sum to 0", np.ones(2), None, np.array([1.0, -1.0])),
+        refuse(ShapeError, r"\(3,\) do not fit shape \(2, 3\) and axis 0", np.ones((2, 3)), 0, np.ones(3)))),
     OpSpec("median", mg.median, lower_middle, along, homogeneous_in=(0,),
-           errors=(*refusals("median"), refused(EMPTY, 1, says="is empty"))),
+           errors=(*refusals("median"), refuse(ValueError, "is empty", EMPTY, 1))),
     OpSpec("median of all", mg.median, lambda x: np.sort(x, None)[(x.size - 1) // 2], of_all, ("median",)),
     OpSpec("quantile", mg.quantile, lambda x, q, axis, keep, method: np.quantile(x, q, axis, None, False, method, keep),
            fractions, homogeneous_in=(0,), errors=(
-               refused(np.ones(2), 1.5, says=r"within \[0, 1\]"),
-               refused(np.ones(2), 0.5, None, False, "up", says="must be one of"))),
+               refuse(ValueError, r"within \[0, 1\]", np.ones(2), 1.5),
+               refuse(ValueError, "must be one of", np.ones(2), 0.5, None, False, "up"))),
 ]  # fmt: skip
