@@ -1,7 +1,7 @@
 """The directive ``.. calculus:: minigrad.ops.elementwise``: a room of `ops` as a table, read from its source.
 
-A row is a public operation, what it means, and for each input the rule of its gradient, as it stands in the code. Operations
-without rules are compositions of others, or have no gradient.
+A row is an operation, what it means, and for each input the rule of its gradient, as it stands in the code. What has rules
+is shown whether it is public or not; public operations without are compositions of others, or have no gradient.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ class Calculus(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         module = importlib.import_module(self.arguments[0])
         rules = _rules(ast.parse(inspect.getsource(module)))
-        rows = [_row(name, getattr(module, name), rules[name]) for name in sorted(module.__all__, key=str.lower)]
+        names = sorted({*module.__all__, *rules}, key=str.lower)
+        rows = [_row(name, getattr(module, name), rules.get(name, [])) for name in names]
         return [_table(["operation", "meaning", "gradient"], rows)]
 
 
