@@ -1,0 +1,95 @@
+"""Specs of the methods of a tensor that are more than an operation under another name."""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+
+import minigrad as mg
+from minigrad.testing import OpSpec, Sample
+from tests.ops.samples import a_shape, both, choice, normal, off_integers, two_shapes
+from tests.ops.specs.indexing import reading, write_one_by_one, writing
+from tests.ops.specs.products import sizes
+
+
+def of(name, reference, draw, **more):
+    member = getattr(mg.Tensor, name)
+    return OpSpec(f"Tensor.{name}", getattr(member, "fget", member), reference, draw, **more)
+
+
+def shaped(*shapes):
+    return lambda rng: Sample((normal(rng, choice(rng, *shapes)),))
+
+
+def pair(rng):
+    return Sample(both(normal)(rng, *two_shapes(rng)))
+
+
+def weighed(rng):
+    call = pair(rng)
+    return Sample(call.args, choice(rng, {}, {"alpha": 2}, {"alpha": -0.5}))
+
+
+def like(stretched):
+    """An array, and another whose shape it takes."""
+
+    def sample(rng):
+        shape = a_shape(rng, 1, 3)
+        part = tuple(1 if stretched and rng.random() < 0.5 else n for n in shape)
+        return Sample((normal(rng, part), mg.zeros(shape if stretched else (1, *shape[::-1]))))
+
+    return sample
+
+
+def bounded(rng):
+    return Sample((off_integers(rng, a_shape(rng)), choice(rng, -1.0, 0.0, 1)))
+
+
+def conditioned(rng):
+    a, b = two_shapes(rng)
+    return Sample((normal(rng, a), rng.random(np.broadcast_shapes(a, b)) < 0.5, normal(rng, b)))
+
+
+def filled(rng):
+    shape = (2, 3)
+    return Sample((normal(rng, shape), normal(rng, choice(rng, (2, 3), (3,), (2, 1), ()))))
+
+
+def written(x, index, value):
+    x = x.clone()
+    x[index] = value
+    return x
+
+
+def changed(name):
+    return lambda x, *args: getattr(x * 1, name)(*args)
+
+
+MATRICES = sizes(((2, 3), (3, 4)), ((3,), (2, 3, 4)), ((5, 2, 3), (3, 1)), ((3,), (3,)))
+SPECS = [
+    of("T", np.transpose, shaped((2, 3), (2, 3, 4), (3,), ()), linear_in=(0,)),
+    of("mT", lambda x: np.swapaxes(x, -1, -2), shaped((2, 3), (2, 3, 4), (3, 3)), linear_in=(0,)),
+    of("t", np.transpose, shaped((2, 3), (3, 3), (3,), ()), linear_in=(0,)),
+    of("reshape_as", lambda x, y: x.reshape(y.shape), like(False), linear_in=(0,)),
+    of("expand_as", lambda x, y: np.broadcast_to(x, y.shape), like(True), linear_in=(0,)),
+    of("where", lambda x, c, y: np.where(c, x, y), conditioned, linear_in=(0, 1)),
+    of("add", lambda x, y, alpha=1: x + alpha * y, weighed, linear_in=(0, 1)),
+    of("sub", lambda x, y, alpha=1: x - alpha * y, weighed, linear_in=(0, 1)),
+    of("clamp_min", np.maximum, bounded),
+    of("clamp_max", np.minimum, bounded),
+    of("__matmul__", np.matmul, MATRICES, linear_in=(0,)),
+    OpSpec("Tensor.__rmatmul__", lambda x, y: y.__rmatmul__(x), np.matmul, MATRICES, linear_in=(0,)),
+    of("__getitem__", operator.getitem, reading, linear_in=(0,)),
+    OpSpec("Tensor.__setitem__", written, write_one_by_one, writing, linear_in=(0, 1)),
+    OpSpec("Tensor.__iter__", tuple, tuple, shaped((2, 3), (3,), (2, 2, 1)), linear_in=(0,)),
+    of("clone", np.positive, shaped((2, 3), ()), linear_in=(0,)),
+    of("copy", np.positive, shaped((2, 3), ()), linear_in=(0,)),
+    OpSpec("Tensor.astype", lambda x: x.astype(x.dtype), np.positive, shaped((2, 3), ()), linear_in=(0,)),
+    OpSpec("Tensor.type", lambda x: x.type(x.dtype), np.positive, shaped((2, 3), ()), linear_in=(0,)),
+    OpSpec("Tensor.type_as", lambda x: x.type_as(x), np.positive, shaped((2, 3), ()), linear_in=(0,)),
+    OpSpec("Tensor.to", lambda x: x.to(x.dtype, device="cpu"), np.positive, shaped((2, 3), ()), linear_in=(0,)),
+    OpSpec("Tensor.copy_", changed("copy_"), lambda x, y: np.broadcast_to(y, x.shape), filled, linear_in=(0, 1)),
+    OpSpec("Tensor.fill_", changed("fill_"), lambda x, y: np.full(x.shape, y),
+           lambda rng: Sample((normal(rng, (2, 3)), normal(rng, ()))), linear_in=(0, 1)),
+]  # fmt: skip

@@ -1,0 +1,147 @@
+"""Everything that a user can call is proved by a spec, or it is no operation and stands here with what it is instead.
+
+A new function of `minigrad`, of `linalg` or `nn.functional`, a new method or operator of Tensor, a newly registered function
+of NumPy: each fails here until a spec in tests/ops/specs calls it or names it among what it `covers`.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import types
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import ops
+from minigrad.primitive import Composite, Primitive
+from minigrad.registry import FUNCTIONS, UFUNCS
+from tests.ops.specs import SPECS
+
+OPERATIONS = {"mg": mg, "mg.linalg": mg.linalg, "mg.nn.functional": mg.nn.functional}
+NO_OPERATIONS = {  # public callables of these modules: what they are instead
+    "arange bernoulli empty empty_like eye full full_like linspace logspace normal ones ones_like rand rand_like randint "
+    "randn randn_like randperm zeros zeros_like": "constants: they have no inputs that require a gradient",
+    "tensor as_tensor asarray from_numpy": "the ways in for data: a tensor made of arrays starts a graph",
+    "bool bool_ double float float16 float32 float64 half int int8 int16 int32 int64 long short uint8": "dtypes",
+    "finfo iinfo is_floating_point is_tensor numel output_size": "questions about shapes and dtypes",
+    "Tensor Generator device": "classes",
+    "AnomalyError DTypeError DatasetFileError GraphError ShapeError WeightsFileError": "errors",
+    "detect_anomaly enable_grad inference_mode no_grad set_grad_enabled is_grad_enabled": "modes of the engine",
+    "get_default_dtype set_default_dtype get_printoptions set_printoptions manual_seed": "settings",
+    "grad": "differentiates functions",
+    "load save": "files",
+    "primitive register_function register_ufunc": "what makes operations of functions",
+}
+NO_METHODS = {  # of Tensor
+    "shape dtype ndim nbytes itemsize device is_cuda size dim ndimension numel nelement element_size stride is_contiguous "
+    "is_floating_point is_complex is_leaf grad_fn requires_grad __len__ __contains__ __hash__": "questions about a tensor",
+    "numpy item tolist __array__ __bool__ __float__ __int__ __index__ __format__ __repr__": "values, out of the graph",
+    "backward grad graph requires_grad_ retain_grad register_hook detach detach_ data": "its place in the graph",
+    "cpu cuda contiguous pin_memory": "the tensor itself, or a refusal",
+    "new_empty new_full new_ones new_tensor new_zeros": "constants like the tensor",
+    "bernoulli_ normal_ uniform_ zero_": "constants put in its place",
+    "__array_function__ __array_ufunc__": "NumPy's dispatch",
+    "__annotations__ __deepcopy__ __reduce__ __init__ __module__ __doc__ __slots__ __weakref__": "what every class has",
+}
+QUERIES = """allclose array_equal array_equiv einsum_path isclose iscomplexobj isrealobj ndim result_type shape size
+    empty_like full_like ones_like zeros_like"""  # answers and constants, computed on arrays
+
+NAMED = {name for spec in SPECS for name in spec.proves}
+MEANT = {name: {id(vars(space)[name]) for space in OPERATIONS.values() if name in vars(space)} for name in NAMED}
+PROVED = {id(spec.fn) for spec in SPECS} | {op for ops in MEANT.values() if len(ops) == 1 for op in ops}
+OPS = [op for space in OPERATIONS.values() for op in vars(space).values() if id(op) in PROVED]
+REGISTERED = FUNCTIONS | UFUNCS  # before any test or example adds one of its own
+
+
+def words(table):
+    return {name for names in table for name in names.split()}
+
+
+def unproved_functions():
+    exempt = words(NO_OPERATIONS)
+    return {
+        f"{where}.{name}"
+        for where, space in OPERATIONS.items()
+        for name, value in vars(space).items()
+        if name[0] != "_" and callable(value) and name not in exempt and id(value) not in PROVED
+        and not isinstance(value, types.ModuleType) and getattr(value, "__module__", None) != "typing"
+    }  # fmt: skip
+
+
+def unproved_methods():
+    """A method made of an operation has its name; one that is written by hand is proved as "Tensor.name"."""
+    by_hand = {name.removeprefix("Tensor.") for name in NAMED if name.startswith("Tensor.")}
+    by_hand |= {getattr(getattr(mg.Tensor, name), "__name__", name) for name in by_hand}  # and under their other names
+    proved = by_hand | {op.__name__ for op in OPS}
+    unproved = set()
+    for cls in mg.Tensor.__mro__[:-1]:
+        for name, value in vars(cls).items():
+            op = getattr(value, "__name__", name)
+            made = isinstance(value, types.FunctionType) and value.__code__.co_name in ("method", "<lambda>")
+            known = op.removesuffix("_") in proved if made else {name, op} & by_hand
+            if not known and name not in words(NO_METHODS) and (name[0] != "_" or name[:2] == "__"):
+                unproved.add(name)
+    return unproved
+
+
+def unproved_numpy_functions(registered):
+    return {
+        _numpy_name(f)
+        for f, handler in registered.items()
+        if f.__name__ not in QUERIES.split() and id(handler) not in PROVED and id(f) not in PROVED
+        and _numpy_name(f) not in NAMED
+    }  # fmt: skip
+
+
+def _numpy_name(f):
+    return f"{getattr(f, '__module__', 'numpy')}.{f.__name__}".replace("numpy", "np", 1)
+
+
+def test_every_function_has_a_spec():
+    assert unproved_functions() == set()
+
+
+def test_every_method_and_operator_has_a_spec():
+    assert unproved_methods() == set()
+
+
+def test_every_registered_numpy_function_has_a_spec():
+    assert unproved_numpy_functions(REGISTERED) == set()
+
+
+def test_no_other_module_offers_operations():
+    for module in filter(inspect.ismodule, vars(mg).values()):
+        if module not in OPERATIONS.values() and module is not ops:
+            offered = {name: getattr(module, name, None) for name in getattr(module, "__all__", ())}
+            assert not [name for name, value in offered.items() if isinstance(value, Primitive | Composite)], module
+
+
+def test_every_room_is_offered():
+    rooms = [importlib.import_module(info.name) for info in pkgutil.iter_modules(ops.__path__, "minigrad.ops.")]
+    offered = {id(op) for space in OPERATIONS.values() for op in vars(space).values()}
+    assert {name for room in rooms for name in room.__all__ if id(getattr(room, name)) not in offered} == set()
+
+
+def test_what_is_exempt_exists():
+    assert words(NO_OPERATIONS) <= {name for space in OPERATIONS.values() for name in dir(space)}
+    assert words(NO_METHODS) <= set(dir(mg.Tensor))
+    assert set(QUERIES.split()) <= {f.__name__ for f in REGISTERED}
+    assert words(NO_OPERATIONS).isdisjoint(NAMED - {"normal"})
+
+
+@pytest.mark.parametrize("space", OPERATIONS.values(), ids=OPERATIONS)
+def test_a_function_without_a_spec_is_noticed(space, monkeypatch):
+    monkeypatch.setattr(space, "triple", lambda x: 3 * x, raising=False)
+    assert {name.rsplit(".", 1)[1] for name in unproved_functions()} == {"triple"}
+
+
+def test_a_method_without_a_spec_is_noticed(monkeypatch):
+    for name in ("triple", "triple_", "__divmod__"):
+        monkeypatch.setattr(mg.methods.Methods, name, lambda self: 3 * self, raising=False)
+    assert unproved_methods() == {"triple", "triple_", "__divmod__"}
+
+
+def test_a_numpy_function_without_a_spec_is_noticed():
+    forgotten = {np.unwrap: lambda x: 3 * x, np.spacing: lambda x: 3 * x}
+    assert unproved_numpy_functions(REGISTERED | forgotten) == {"np.unwrap", "np.spacing"}
