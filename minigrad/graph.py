@@ -115,7 +115,7 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
             parents.append(None)
     try:
         out = op.forward(*arrays)
-    except ValueError as error:
+    except (ValueError, TypeError, AttributeError) as error:
         op.explain(error, args)
     if type(out) is not np.ndarray:
         out = np.asarray(out)  # a NumPy scalar: what NumPy makes of 0-d arrays

@@ -32,7 +32,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from minigrad.errors import GraphError, ShapeError
+from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.registry import UFUNCS
 from minigrad.scope import here, untracked
 
@@ -130,7 +130,7 @@ class Primitive:
                 return arg._record(self, args)
         try:
             return self.forward(*args)
-        except ValueError as error:
+        except (ValueError, TypeError, AttributeError) as error:
             self.explain(error, args)
 
     def __repr__(self) -> str:
@@ -168,10 +168,15 @@ class Primitive:
             plan = self._plans[needs] = self._make_plan(needs)
         return plan
 
-    def explain(self, error: ValueError, args: Sequence[Any]) -> NoReturn:
-        """Raise NumPy's refusal of `args` again, as a ShapeError if it was about broadcasting."""
+    def explain(self, error: Exception, args: Sequence[Any]) -> NoReturn:
+        """Raise NumPy's refusal of `args` again, in other words if it was about broadcasting, or about no number."""
         if self.elementwise and not isinstance(error, ShapeError):
-            shapes = [np.shape(a._array if isinstance(a, Traced) else a) for a in args]
+            arrays = [a._array if isinstance(a, Traced) else a for a in args]
+            for name, a in zip(self.names, arrays, strict=False):
+                if not isinstance(error, ValueError) and np.asarray(a).dtype.kind not in "biuf":
+                    what = f"dtype {a.dtype}" if isinstance(a, np.ndarray) else type(a).__name__
+                    raise DTypeError(f"{self.__name__}: {name} must be a number or numbers, got {what}") from None
+            shapes = [np.shape(a) for a in arrays]
             axis = _first_bad_axis(shapes)
             if axis:
                 sizes = " and ".join(str(s[axis]) for s in shapes if len(s) >= -axis and s[axis] != 1)
@@ -281,6 +286,10 @@ class Composite:
         here.scope = outer, self.__wrapped__, untracked(args)
         try:
             return self.__wrapped__(*args, **options)
+        except Exception as error:
+            if not str(error).startswith(self.__name__):
+                error.add_note(f"in {self.__name__}")
+            raise
         finally:
             here.scope = outer
 

@@ -106,7 +106,11 @@ ROWS = {
         (lambda s: mg.tensor(None), DTypeError, "object"),
         (lambda s: mg.tensor("abc"), DTypeError, "<U3"),
         (lambda s: mg.tensor(np.array([{}])), DTypeError, "object"),
-        (lambda s: s.x + None, TypeError, "NoneType"),
+        (lambda s: s.x + None, DTypeError, "add: y must be a number or numbers, got NoneType"),
+        (lambda s: np.arctan2("a", s.x), DTypeError, "arctan2: x must be a number or numbers, got str"),
+        (lambda s: F.gelu(None), TypeError, "NoneType"),
+        (lambda s: mg.erf(None), DTypeError, "erf: x must be a number or numbers, got NoneType"),
+        (lambda s: mg.xlogy(s.x, None), DTypeError, "xlogy: y must be a number or numbers, got NoneType"),
     ],
     42: [(lambda s: mg.tensor([[1, 2], [3]]), ShapeError, r"ragged list: row \[1\] has length 1, row \[0\] has length 2")],
     43: [
@@ -267,6 +271,18 @@ def test_what_is_accepted():
     z.backward(A)
     assert isinstance(np.add(A, x), mg.Tensor) and isinstance(A @ x.T, mg.Tensor)  # row 64
     assert F.relu(x).dtype == np.float64
+
+
+def test_an_operation_made_of_others_is_named_too():
+    for call, inner, outer in (
+        (lambda x: F.smooth_l1_loss(x, x, "avg"), "huber_loss: reduction", ["in smooth_l1_loss"]),
+        (lambda x: mg.std(x, 2), "var: axis 2", ["in std"]),
+        (lambda x: mg.lerp(x, x, mg.zeros(4)), "multiply: shapes", ["in lerp"]),
+        (lambda x: F.mse_loss(x, x, "avg"), "mse_loss: reduction", []),
+    ):
+        with pytest.raises((ValueError, IndexError), match=inner) as caught:
+            call(mg.tensor(A))
+        assert getattr(caught.value, "__notes__", []) == outer
 
 
 @pytest.mark.skipif(sys.flags.optimize > 0, reason="this is that run")

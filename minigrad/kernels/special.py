@@ -26,6 +26,8 @@ def erf(x: Array) -> Array:
     array([ 0.        ,  0.52049988, -1.        ])
     """
     x = np.asarray(x)
+    if x.dtype.kind not in "biuf":
+        raise TypeError(f"erf: needs numbers, got dtype {x.dtype}")
     if x.dtype.kind != "f" or x.dtype.itemsize < 4:
         x = x.astype(np.float32 if x.dtype == np.float16 else np.float64)
     values, slopes = _nodes(x.dtype)

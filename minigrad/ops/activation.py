@@ -103,7 +103,9 @@ def selu(x: Any) -> Any:
 
 @composite
 def celu(x: Any, alpha: float = 1.0) -> Any:
-    """x where it is positive, else alpha * (exp(x / alpha) - 1): smooth for every alpha. Barron (2017)."""
+    """x where it is positive, else alpha * (exp(x / alpha) - 1): smooth for every alpha but 0. Barron (2017)."""
+    if alpha == 0:
+        raise ValueError("celu: alpha must not be 0")
     return alpha * elu(x / alpha)
 
 

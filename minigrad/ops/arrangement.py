@@ -57,6 +57,8 @@ def roll(x: Array, shift: int | Shape, axis: int | Shape | None = None) -> Array
     """
     for a in axis if isinstance(axis, tuple | list) else () if axis is None else (axis,):
         one_axis("roll", a, x.ndim)
+    if not all(isinstance(s, int | np.integer) for s in (shift if isinstance(shift, tuple | list) else (shift,))):
+        raise TypeError(f"roll: a shift is an int, got {shift!r}")
     try:
         return np.roll(x, shift, axis)
     except ValueError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -119,7 +120,7 @@ def tril(x: Any, k: int = 0) -> Any:
     array([[1, 0],
            [3, 4]])
     """
-    return where(np.tri(*_matrices("tril", x), k, bool), x, np.zeros((), x.dtype))
+    return where(np.tri(*_matrices("tril", x), operator.index(k), bool), x, np.zeros((), x.dtype))
 
 
 @register(np.triu)
@@ -132,7 +133,7 @@ def triu(x: Any, k: int = 0) -> Any:
     array([[1, 2],
            [0, 4]])
     """
-    return where(np.tri(*_matrices("triu", x), k - 1, bool), np.zeros((), x.dtype), x)
+    return where(np.tri(*_matrices("triu", x), operator.index(k) - 1, bool), np.zeros((), x.dtype), x)
 
 
 register(np.linalg.diagonal)(lambda x, /, *, offset=0: diagonal(x, offset, -2, -1))

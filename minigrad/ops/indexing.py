@@ -252,6 +252,8 @@ def index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
 @composite
 def index_fill(x: Any, dim: int, index: Any, value: Any) -> Any:
     """`x` with one value written along `dim` at the places in `index`, a vector."""
+    if shape_of(value):
+        raise ShapeError(f"index_fill: value must be one number, got shape {shape_of(value)}\n  hint: use index_copy")
     return setitem(x, (slice(None),) * one_axis("index_fill", dim, len(shape_of(x))) + (plain_index(index),), value)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from minigrad.errors import ShapeError
 from minigrad.ops.elementwise import absolute, clip, exp, log, logaddexp, power, sqrt, square, where
 from minigrad.ops.reduction import sum
-from minigrad.ops.shape import unsqueeze
+from minigrad.ops.shape import broadcast_tensors, unsqueeze
 from minigrad.ops.special import xlogy
 from minigrad.primitive import Array, Traced, composite, primitive, shape_of
 
@@ -34,20 +34,20 @@ __all__ = [
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
     """-(target * log(input) + (1 - target) * log(1 - input)), of probabilities; the logarithms are at least -100.
 
-    Raises ValueError for an input outside [0, 1].
+    Raises ValueError for an input or a target outside [0, 1].
 
     >>> import numpy as np
     >>> binary_cross_entropy(np.array([0.5, 0.0]), np.array([1.0, 1.0]), reduction="none").round(4)
     array([  0.6931, 100.    ])
     """
     target = _checked("binary_cross_entropy", reduction, input, target)
-    p = plain(input)
-    wrong = np.flatnonzero((p < 0) | (p > 1))
-    if wrong.size:
-        raise ValueError(
-            f"binary_cross_entropy: input must be within [0, 1], got {float(p.flat[wrong[0]])}\n"
-            "  hint: for logits use binary_cross_entropy_with_logits"
-        )
+    for name, p in (("input", plain(input)), ("target", plain(target))):
+        wrong = np.flatnonzero((p < 0) | (p > 1))
+        if wrong.size:
+            raise ValueError(
+                f"binary_cross_entropy: {name} must be within [0, 1], got {float(p.flat[wrong[0]])}"
+                + ("\n  hint: for logits use binary_cross_entropy_with_logits" if name == "input" else "")
+            )
     loss = bernoulli_nll(input, target)
     return reduced(loss if weight is None else loss * weight, reduction)
 
@@ -211,6 +211,7 @@ def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Any
     >>> cosine_similarity(np.array([[1.0, 0.0]]), np.array([[1.0, 1.0]])).round(4)
     array([0.7071])
     """
+    x1, x2 = broadcast_tensors(x1, x2)  # the axis is one of both
     lengths = [sqrt(clip(sum(square(x), axis), eps * eps)) for x in (x1, x2)]
     return sum(x1 * x2, axis) / (lengths[0] * lengths[1])
 
@@ -287,7 +288,8 @@ def triplet_margin_loss(
 ) -> Any:
     """max(0, margin + d(anchor, positive) - d(anchor, negative)), with d the `pairwise_distance`.
 
-    With `swap`, d(positive, negative) if that is the smaller one. Balntas et al. (2016).
+    With `swap`, d(positive, negative) if that is the smaller one. Balntas et al. (2016). Raises ValueError for a margin of 0
+    or less, which equal distances would satisfy.
 
     >>> import numpy as np
     >>> a, b = np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]])
@@ -296,6 +298,8 @@ def triplet_margin_loss(
     """
     op = "triplet_margin_loss"
     check_reduction(op, reduction)
+    if not margin > 0:
+        raise ValueError(f"{op}: margin must be above 0, got {margin}")
     _same_shape(op, anchor, positive, "positive")
     _same_shape(op, anchor, negative, "negative")
     check_items(op, reduction, shape_of(anchor)[:-1])
@@ -321,11 +325,13 @@ def _checked(op: str, reduction: str, input: Any, target: Any) -> Any:
 
 
 def check_reduction(op: str, reduction: str) -> None:
+    """Raise ValueError for a reduction that is none."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f'{op}: reduction must be "mean", "sum" or "none", got {reduction!r}')
 
 
 def check_items(op: str, reduction: str, shape: tuple[int, ...]) -> None:
+    """Raise ValueError for the mean of losses of a shape that holds nothing."""
     if reduction == "mean" and 0 in shape:
         raise ValueError(f'{op}: the mean of 0 items\n  hint: use reduction="sum"')
 
@@ -342,4 +348,5 @@ def _numbers(target: Any, input: Any) -> Any:
 
 
 def plain(x: Any) -> Array:
+    """The values of a tensor, an array or numbers: what is read, not differentiated."""
     return x._array if isinstance(x, Traced) else np.asarray(x)

@@ -221,7 +221,7 @@ def softmax(x: Array, axis: int = -1) -> Array:
     array([0.5, 0.5])
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        e = np.exp(x - _reduce("softmax", np.maximum, x, axis, True))
+        e = np.exp(x - _reduce("softmax", np.maximum, x, axis, True, -np.inf))
         e /= np.add.reduce(e, axis, keepdims=True)
     return e
 
@@ -240,9 +240,9 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
     array([     0., -10000.])
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        z = x - _reduce("log_softmax", np.maximum, x, axis, True)
-        z -= np.log(np.add.reduce(np.exp(z), axis, keepdims=True))
-    return z
+        z = x - _reduce("log_softmax", np.maximum, x, axis, True, -np.inf)
+        total = np.log(np.add.reduce(np.exp(z), axis, keepdims=True))
+        return np.subtract(z, total, out=z if z.dtype.kind == "f" else None)
 
 
 @log_softmax.gradient("x")
@@ -252,14 +252,14 @@ def _(g: Any, out: Any, axis: int) -> Any:
 
 @primitive
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """log(sum(exp(x))) over `axis`, shifted by the maximum; -inf where all are -inf, and there the gradient is NaN.
+    """log(sum(exp(x))) over `axis`, shifted by the maximum; -inf where all are -inf (the gradient is NaN) or none is there.
 
     >>> import numpy as np
     >>> float(logsumexp(np.array([1e308, -1e308]))), float(logsumexp(np.array([-np.inf])))
     (1e+308, -inf)
     """
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        top = _reduce("logsumexp", np.maximum, x, axis, True)
+        top = _reduce("logsumexp", np.maximum, x, axis, True, -np.inf)
         top = np.where(np.isfinite(top), top, 0)
         total = np.log(np.add.reduce(np.exp(x - top), axis, keepdims=True)) + top
     return total if keepdims else np.squeeze(total, axis if axis is None else every_axis("logsumexp", axis, x.ndim))
@@ -270,20 +270,22 @@ def _(g: Any, x: Any, out: Any, shape: tuple[int, ...], axis: Axis, keepdims: bo
     return _kept(g, shape, axis, keepdims) * np.exp(x - _kept(out, shape, axis, keepdims))
 
 
-def _reduce(op: str, ufunc: Any, x: Array, axis: Axis, keepdims: bool) -> Array:
-    """``ufunc.reduce``, whose refusals are explained."""
+def _reduce(op: str, ufunc: Any, x: Array, axis: Axis, keepdims: bool, empty: float | None = None) -> Array:
+    """``ufunc.reduce``, whose refusals are explained; `empty` is what it makes of nothing, where it has no identity."""
     try:
         return ufunc.reduce(x, axis, None, None, keepdims)
     except (TypeError, ValueError):
         shape = np.shape(x)
         axes = every_axis(op, axis, len(shape))
         if ufunc.identity is None and 0 in [shape[a] for a in axes]:
+            if empty is not None:
+                return ufunc.reduce(x, axes, None, None, keepdims, empty)
             raise ValueError(f"{op}: axis {axis} of shape {shape} is empty, and nothing has no {ufunc.__name__}") from None
         return ufunc.reduce(x, axes, None, None, keepdims)  # axes in a list, as PyTorch takes them
 
 
 def _argument(op: str, find: Any, x: Array, axis: Any, keepdims: bool) -> Array:
-    if (axis is not None and np.shape(x)[one_axis(op, axis, np.ndim(x))] == 0) or not np.size(x):
+    if not (np.size(x) if axis is None else np.shape(x)[one_axis(op, axis, np.ndim(x))]):
         raise ValueError(f"{op}: axis {axis} of shape {np.shape(x)} is empty")
     return find(x, axis, keepdims=keepdims)
 

@@ -73,15 +73,17 @@ def reshape(x: Array, shape: Shape | int) -> Array:
     array([[0, 1],
            [2, 3]])
     """
+    sizes = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
     try:
-        return np.reshape(x, shape)
+        out = np.reshape(x, shape)
+        if out.shape == sizes or min(sizes) >= -1:  # NumPy takes any negative size for -1
+            return out
     except ValueError:
-        sizes = (shape,) if isinstance(shape, int) else tuple(shape)
         if sizes.count(-1) > 1:
             raise ValueError(f"reshape: only one size can be -1, got {sizes}") from None
         if -1 in sizes and 0 in sizes:
             raise ValueError(f"reshape: -1 could be any size beside a size of 0, got {sizes}") from None
-        raise ShapeError(f"reshape: {np.size(x)} elements of shape {shape_of(x)} do not fit shape {sizes}") from None
+    raise ShapeError(f"reshape: {np.size(x)} elements of shape {shape_of(x)} do not fit shape {sizes}")
 
 
 @reshape.gradient("x")

@@ -237,7 +237,9 @@ def pinv(x: Any, rtol: float | None = None, hermitian: bool = False) -> Any:
            [0. , 0. , 0. ]])
     """
     m, n = check_matrices("pinv", x)
-    return pseudoinverse(x, max(m, n) * float(np.finfo(x.dtype).eps) if rtol is None else rtol, hermitian)
+    if rtol is None:
+        rtol = max(m, n) * float(np.finfo(x.dtype if x.dtype.kind == "f" else np.float64).eps)
+    return pseudoinverse(x, rtol, hermitian)
 
 
 @primitive

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.errors import ShapeError
 from minigrad.kernels.axes import one_axis
 from minigrad.ops.indexing import plain_index, select, take_along_axis
 from minigrad.ops.shape import reshape
@@ -183,6 +184,11 @@ def places_in(sequence: Array, values: Array, side: Any, sorter: Any = None) -> 
     """`searchsorted`, with NumPy's arguments."""
     if np.ndim(sequence) == 1:
         return np.searchsorted(sequence, values, side, sorter)
+    if sequence.shape[:-1] != np.shape(values)[:-1]:
+        raise ShapeError(
+            f"searchsorted: the leading axes of the sequences, shape {sequence.shape}, and of the values, shape "
+            f"{np.shape(values)}, must be the same"
+        )
     found = np.empty(np.shape(values), np.intp)
     for row in np.ndindex(sequence.shape[:-1]):
         found[row] = np.searchsorted(sequence[row], values[row], side)

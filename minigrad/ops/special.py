@@ -101,6 +101,8 @@ def xlogy(x: Array, y: Array) -> Array:
     >>> xlogy(np.array([0.0, 2.0]), np.array([0.0, 1.0]))
     array([0., 0.])
     """
+    if x is None or y is None:
+        raise TypeError  # NumPy would take None for NaN
     x, y = (np.asarray(a, np.result_type(x, y)) for a in (x, y))
     return x * np.log(np.where((x == 0) & ~np.isnan(y), np.ones((), y.dtype), y))
 

@@ -188,26 +188,31 @@ def where_in_order(x: Array, axis: int, places: tuple[int, ...]) -> Array:
 
 @register(np.var)
 def numpy_var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
+    """`var` with NumPy's `ddof` and its default, 0."""
     return var(x, axis, keepdims, ddof if correction is None else correction)
 
 
 @register(np.std)
 def numpy_std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
+    """`std` with NumPy's `ddof` and its default, 0."""
     return std(x, axis, keepdims, ddof if correction is None else correction)
 
 
 @register(np.median)
 def numpy_median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The mean of the two middle elements, or the middle one."""
     return quantile(x, 0.5, axis, keepdims)
 
 
 @register(np.quantile)
 def numpy_quantile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
+    """`quantile` with NumPy's name of the interpolation."""
     return quantile(x, q, axis, keepdims, method)
 
 
 @register(np.percentile)
 def numpy_percentile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
+    """`quantile` of `q` per cent."""
     return quantile(x, np.true_divide(q, 100), axis, keepdims, method)
 
 

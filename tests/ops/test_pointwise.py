@@ -121,6 +121,11 @@ def test_logsumexp_of_infinities():
     assert mg.logsumexp(mg.tensor([-np.inf, -np.inf]), 0).item() == -np.inf
     assert mg.logsumexp(mg.tensor([np.inf, 0.0]), 0).item() == np.inf
     assert mg.logsumexp(mg.tensor(np.array([1e308, 1e308])), 0).item() == 1e308
+    nothing = mg.zeros(2, 0, requires_grad=True)
+    total = mg.logsumexp(nothing, 1)
+    assert total.tolist() == [-np.inf, -np.inf] and mg.softmax(nothing, 1).shape == (2, 0)
+    total.backward(np.ones(2))
+    assert nothing.grad.shape == (2, 0) and mg.argmax(mg.zeros(2, 0), 0).shape == (0,)
 
 
 def test_binary_cross_entropy_at_certainty():

@@ -131,10 +131,10 @@ def angles(rng):
 
 def triplets(rng):
     shape = (*a_shape(rng, 0, 2, empty=False), int(rng.integers(2, 5)))
-    options = {"margin": choice(rng, 20.0, -20.0), "p": choice(rng, 2.0, 3.0), "reduction": choice(rng, *REDUCTIONS)}
-    return Sample(
-        (normal(rng, shape), normal(rng, shape), 3 + normal(rng, shape)), options | {"swap": choice(rng, True, False)}
-    )
+    options = {"margin": choice(rng, 20.0, 0.5), "p": choice(rng, 2.0, 3.0), "reduction": choice(rng, *REDUCTIONS)}
+    anchor = normal(rng, shape)  # the positive is near, the negative farther than the smaller margin
+    parts = anchor, anchor + 0.1 * nonzero(rng, shape), anchor + 3 + 0.3 * nonzero(rng, shape)
+    return Sample(parts, options | {"swap": choice(rng, True, False)})
 
 
 def triplet(a, b, c, margin, p, swap):
@@ -191,5 +191,6 @@ SPECS = [
            reduced(lambda x, y, t, margin: np.where(t == 1, 1 - cosine(x, y), np.maximum(0, cosine(x, y) - margin))),
            angles, errors=(Refusal(Sample((ONE, ONE, ONE)), ShapeError, r"target \(N,\) or \(\)"),)),
     OpSpec("triplet_margin_loss", mg.triplet_margin_loss, reduced(triplet), triplets, errors=(
-        Refusal(Sample((ONE, ONE, ONE[0])), ShapeError, r"input has shape \(2, 3\), negative \(3,\)"),)),
+        Refusal(Sample((ONE, ONE, ONE[0])), ShapeError, r"input has shape \(2, 3\), negative \(3,\)"),
+        Refusal(Sample((ONE, ONE, ONE), {"margin": 0.0}), ValueError, "margin must be above 0, got 0.0"))),
 ]  # fmt: skip

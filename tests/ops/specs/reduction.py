@@ -83,7 +83,7 @@ SPECS = [
     reduction("aminmax", mg.aminmax, pair, spread, homogeneous_in=(0,), errors=nothing("amin", "no minimum")),
     reduction("ptp", mg.ptp, np.ptp, spread, homogeneous_in=(0,)),
     reduction("logsumexp", mg.logsumexp, lambda x, axis, keepdims: np.log(np.exp(x).sum(axis, keepdims=keepdims)),
-              errors=nothing("logsumexp", "no maximum"), analytic=True),
+              errors=several("logsumexp"), analytic=True),
     reduction("nansum", mg.nansum, np.nansum),
     OpSpec("max", mg.max, best(np.max, np.argmax), along(spread), errors=refusals("argmax"), **FIRST),
     OpSpec("min", mg.min, best(np.min, np.argmin), along(spread), errors=refusals("argmin"), **FIRST_BELOW),
