@@ -157,15 +157,18 @@ def kaiming_normal_(
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
-def calculate_gain(nonlinearity: str, param: float = 0.01) -> float:
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """How much a layer's weights are to grow so that the signal keeps its size through a nonlinearity.
+
+    `param` is the negative slope of a leaky_relu, 0.01 unless given.
 
     >>> calculate_gain("relu")
     1.4142135623730951
     """
+    slope = 0.01 if param is None else param
     gains = {
         **dict.fromkeys(LINEAR, 1.0), "sigmoid": 1.0, "tanh": 5 / 3, "selu": 0.75,
-        "relu": math.sqrt(2.0), "leaky_relu": math.sqrt(2.0 / (1 + param**2)),
+        "relu": math.sqrt(2.0), "leaky_relu": math.sqrt(2.0 / (1 + slope**2)),
     }  # fmt: skip
     if nonlinearity not in gains:
         raise ValueError(f"calculate_gain: nonlinearity must be one of {', '.join(gains)}, got {nonlinearity!r}")

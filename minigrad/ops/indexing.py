@@ -162,7 +162,7 @@ def narrow(x: Any, dim: int, start: int, length: int) -> Any:
 @register(np.take_along_axis)
 @composite
 def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
-    """The elements of `x` at `indices` along one axis; on the others they broadcast. ``torch.take_along_dim`` is this.
+    """The elements of `x` at `indices` along one axis; on the others they broadcast.
 
     It undoes a sort, or follows an argmax: ``take_along_axis(x, argsort(x, 1), 1) == sort(x, 1)``. Without `axis`, of the
     flattened `x`. Raises ShapeError for another number of axes, IndexError out of bounds.
@@ -175,6 +175,17 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
     if axis is None:
         return take_along_axis(reshape(x, (-1,)), np.reshape(plain_index(indices), -1), 0)
     return getitem(x, _along("take_along_axis", shape_of(x), plain_index(indices), axis, whole=True))
+
+
+@composite
+def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
+    """PyTorch's name for `take_along_axis`; without `dim`, of the flattened `x`.
+
+    >>> import numpy as np
+    >>> take_along_dim(np.array([[5, 6], [7, 8]]), np.array([3, 0]))
+    array([8, 5])
+    """
+    return take_along_axis(x, indices, dim)
 
 
 @composite
@@ -301,9 +312,6 @@ def masked_scatter(x: Any, mask: Any, source: Any) -> Any:
     if given < count:
         raise ShapeError(f"masked_scatter: the mask holds {count} times, but source has {given} elements")
     return setitem(broadcast_to(x, shape), mask, getitem(reshape(source, (-1,)), slice(count)))
-
-
-take_along_dim = take_along_axis
 
 
 def plain_index(index: Any) -> Any:

@@ -129,6 +129,11 @@ def along(rng):
     return Sample((x, rng.integers(-n, n, size), axis))
 
 
+def along_some(rng):
+    x, at, axis = along(rng).args
+    return Sample((x, at) if axis is None else (x, at, axis))
+
+
 def put_along(rng):
     x, axis, _ = any_axis(rng)
     at = np.argsort(normal(rng, x.shape), axis)
@@ -255,7 +260,8 @@ SPECS = [
                           A, 1, np.array([0, 0]), A),)),
     OpSpec("index_copy", mg.index_copy, index_copy, sources, linear_in=(0, 1)),
     OpSpec("index_fill", mg.index_fill, index_copy, lambda rng: Sample((*places(rng), normal(rng, ()))), linear_in=(0, 1)),
-    OpSpec("take_along_axis", mg.take_along_axis, np.take_along_axis, along, ("take_along_axis", "take_along_dim"),
+    OpSpec("take_along_axis", mg.take_along_axis, np.take_along_axis, along, linear_in=(0,)),
+    OpSpec("take_along_dim", mg.take_along_dim, lambda x, at, dim=None: np.take_along_axis(x, at, dim), along_some,
            linear_in=(0,)),
     OpSpec("put_along_axis", mg.put_along_axis, put_along_axis, put_along, linear_in=(0, 1)),
     OpSpec("gather", mg.gather, gather, lambda rng: Sample(gathered(rng)), linear_in=(0,), errors=NO_GATHER),
