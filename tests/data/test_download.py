@@ -139,7 +139,6 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(download, "TIMEOUT", 0.25)
     server = Server()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -201,9 +200,12 @@ def test_what_can_be_had_is_had(server, tmp_path, behaviour, asked, capsys):
         ("nonsense", "SSH|BadStatusLine"),
     ],
 )
-def test_the_next_mirror_helps_where_one_fails(server, tmp_path, behaviour, says):
-    with pytest.raises(OSError, match=says) as error:
+def test_the_next_mirror_helps_where_one_fails(server, tmp_path, behaviour, says, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(OSError, match=says) as error:
+        if says == "timed out":  # only there: on a busy machine an honest answer may take longer
+            patch.setattr(download, "TIMEOUT", 0.25)
         fetch(server, tmp_path, behaviour)
+    server.done.set()
     assert server.url(behaviour) in str(error.value) and not (tmp_path / "cache" / "file.gz").exists()
     assert len(server.asked) <= 11 and len(left(tmp_path)) <= 1
     assert fetch(server, tmp_path, behaviour, "good").read_bytes() == FILE
