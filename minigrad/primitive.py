@@ -139,6 +139,12 @@ class Primitive:
     def __reduce__(self) -> str:
         return self.__name__  # pickled by name and copied by reference, as functions are
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """What `help` shows; for a ufunc NumPy's own has out= and where=, which only ``np.f`` takes."""
+        only = inspect.Parameter.POSITIONAL_ONLY
+        return self._signature or inspect.Signature([inspect.Parameter(name, only) for name in self.names])
+
     def __get__(self, instance: Any, owner: Any = None) -> Primitive:
         return self  # a primitive stored on a class (`op = exp`) is a value, not a method
 

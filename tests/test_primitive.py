@@ -22,6 +22,13 @@ def test_the_argument_decides():
     assert isinstance(np.exp(mg.tensor(x)), mg.Tensor)
 
 
+def test_the_signature_is_what_a_call_takes():
+    assert str(inspect.signature(mg.exp)) == "(x, /)" and str(inspect.signature(mg.hypot)) == "(x, y, /)"
+    assert list(inspect.signature(mg.cumsum).parameters) == ["x", "axis"]
+    with pytest.raises(TypeError, match="exp.. takes 1 arguments .x., got 1 and options out"):
+        mg.exp(np.ones(2), out=np.ones(2))
+
+
 def test_a_user_op_differentiates_twice():
     @mg.primitive
     def softsign(x, scale=1.0):
