@@ -127,7 +127,8 @@ class InputCheck:
         def at(t: float) -> Array:
             return self.call.value([a + t * u if n == self.i else a for n, a in enumerate(self.arrays)])
 
-        found = slopes(at, self.here, self.step, self.linear)
+        moved = max(float(np.abs(a).max()) for a in (self.x, u))
+        found = slopes(at, self.here, self.step, self.linear, moved)
         if self.linear and found.kinked.any():
             message = f"linear_in says that it is linear in input {self.i}, but it is not"
             self.report.failures.append(Failure("linear_in", message))

@@ -28,8 +28,10 @@ class Slopes:
     size: Array  # of the values that were subtracted: what rounding is relative to
 
 
-def slopes(at: Callable[[float], Array], here: Array, step: float, linear: bool = False) -> Slopes:
+def slopes(at: Callable[[float], Array], here: Array, step: float, linear: bool = False, moved: float = 1.0) -> Slopes:
     """The slopes at 0 of `at`, a function of one number that gives a vector; `here` is its value at 0.
+
+    `moved` is the size of the inputs: the rounding of a linear map is relative to them, where its terms cancel.
 
     >>> import numpy as np
     >>> found = slopes(lambda t: np.array([(3 + t) ** 3, abs(t)]), np.array([27.0, 0.0]), 1e-3)
@@ -41,20 +43,22 @@ def slopes(at: Callable[[float], Array], here: Array, step: float, linear: bool 
         if linear:
             before, after = at(-step), at(step)
             left, right = (here - before) / step, (after - here) / step
-            central, points = (after - before) / (2 * step), [here, before, after]
+            central, points = (after - before) / (2 * step), [before, here, after]
             # Rounding is relative to terms that may have cancelled; what is not linear is off by far more.
-            curved = np.abs(right - left) > 1e-9 * (np.abs(left) + np.abs(right)) + 1e-10 * np.max(np.abs(points), initial=0)
+            rounding = 1e-10 * np.max(np.abs(points), initial=0) + 1e-12 * moved
+            curved = np.abs(right - left) > 1e-9 * (np.abs(left) + np.abs(right)) + rounding
         else:
-            far_before, before, after, far_after = (at(t * step) for t in (-1.0, -0.5, 0.5, 1.0))
-            central = (8 * (after - before) - (far_after - far_before)) / (6 * step)
-            right = (4 * after - far_after - 3 * here) / step
-            left = (3 * here - 4 * before + far_before) / step
-            points = [here, far_before, before, after, far_after]
-            # A kink within the step shows as a jump between the sides, where smooth functions differ by O(step**3); but not
-            # at a third of the step, where it shows between the two central slopes, which otherwise differ by O(step**2).
-            scale, size = 1e-3 * (np.abs(left) + np.abs(right)), np.maximum(1, _largest(points))
-            curved = np.abs(right - left) > scale + 1e-6 * size
-            curved |= np.abs((far_after - far_before) / 2 - (after - before)) / step > scale + 1e-4 * size
+            # Beyond the step, too: a kink anywhere within it has three points on either side.
+            points = [here if n == 0 else at(n / 2 * step) for n in range(-3, 4)]
+            b3, b2, b1, _, a1, a2, a3 = points
+            central = (8 * (a1 - b1) - (a2 - b2)) / (6 * step)
+            left = (11 * here - 18 * b1 + 9 * b2 - 2 * b3) / (3 * step)
+            right = (-11 * here + 18 * a1 - 9 * a2 + 2 * a3) / (3 * step)
+            # Wherever it sits, a kink adds a tenth of its jump times the step, or more, to one of the two fifth differences,
+            # where smooth functions have O(step**5), and rounding.
+            jump = np.max(np.abs(np.diff(points, 5, axis=0)), axis=0) / step
+            rounding = 1e-11 / step * np.maximum(1, _largest(points))
+            curved = jump > 1e-2 * step * (np.abs(left) + np.abs(right)) + rounding
         finite = np.all(np.isfinite(points), axis=0)
     return Slopes(central, left, right, curved | ~finite, _largest(points))
 

@@ -197,10 +197,32 @@ def test_kinks_raise_are_skipped_or_bracketed():
         gradcheck(mg.relu, np.zeros(1), kinks="skip")
 
 
-def test_every_kink_within_the_step_is_seen():
-    for where in np.linspace(-0.99e-3, 0.99e-3, 41):
-        found = slopes(lambda t, where=where: np.array([abs(t - where), 3 * t]), np.array([abs(where), 0.0]), 1e-3)
+@pytest.mark.parametrize("size", [1.0, 1e-3])
+def test_every_kink_within_the_step_is_seen(size):
+    for where in (*np.linspace(-1e-3, 1e-3, 401), *(1e-3 - 10.0 ** -np.arange(4, 9)), *(10.0 ** -np.arange(4, 9) - 1e-3)):
+        found = slopes(
+            lambda t, where=where: np.array([3 * t + size * abs(t - where), 3 * t]),
+            np.zeros(2) + size * abs(np.array([where, 0.0])),
+            1e-3,
+        )
         assert found.kinked.tolist() == [True, False], where
+
+
+@pytest.mark.parametrize("mode", ["full", "directional"])
+def test_a_kink_at_the_end_of_the_step_is_a_kink_not_a_wrong_gradient(mode):
+    for part in (0.9, 0.99, 0.999, 0.9999, 0.99999):
+        x = np.array([1e-3 * part])  # of which a direction may have up to 1.7, an entry 1
+        for scaled in (x, x * abs(directed(np.random.default_rng([0, 1, 0, 0]), x))):
+            with pytest.raises(NonDifferentiableError):
+                gradcheck(np.abs, scaled, mode=mode)
+            assert gradcheck(np.abs, scaled, mode=mode, kinks="bracket")
+
+
+def test_the_ends_of_a_bracket_are_exact_where_the_sides_are_curved():
+    curved = op(lambda x: np.where(x > 0, np.exp(3 * x), np.sin(9 * x) / 9 + 1), x=lambda g, x: g)
+    assert gradcheck(curved, np.zeros(1), kinks="bracket", checks=())
+    beyond = op(lambda x: np.where(x > 0, np.exp(3 * x), np.sin(9 * x) / 9 + 1), x=lambda g, x: g * (1 - 1e-6))
+    assert complaints(beyond, np.zeros(1), kinks="bracket", checks=())
 
 
 def test_smooth_functions_have_no_kinks():
@@ -224,6 +246,9 @@ def test_linear_functions_have_no_error_but_rounding():
     assert gradcheck(nearly, x) and complaints(nearly, x, linear_in=[0]) == {"gradient"}
     with pytest.raises(GradcheckError, match="linear_in says that it is linear in input 0, but it is not"):
         gradcheck(np.sin, x, linear_in=[0])
+    third = op(lambda x, y: x * (1 + y) - x, x=lambda g, y: g * y, y=lambda g, x: g * x)
+    for cancelled in (1e-3, 1e-7, 1e-10, 0.0):  # of x, that much is left
+        assert gradcheck(third, [x, np.full((3, 4), cancelled)], linear_in=[0])
 
 
 def test_a_given_incoming_gradient():
