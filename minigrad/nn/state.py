@@ -51,5 +51,6 @@ def fitted(
             problems.append(f"{key}: unexpected" + (f"; did you mean {close[0]}?" if close else ""))
     if problems:
         listed = "\n  ".join(problems)
-        raise ValueError(f"load_state_dict: {len(problems)} problems with {kind}\n  {listed}")
+        many = f"{len(problems)} problem{'s' * (len(problems) > 1)}"
+        raise ValueError(f"load_state_dict: {many} with {kind}\n  {listed}")
     return new, keys

@@ -58,7 +58,7 @@ def test_nan_is_not_loaded():
     state = {key: value.numpy().copy() for key, value in net.state_dict().items()}
     state["head.weight"][0, :2] = np.nan
     state["seen"] = np.array(np.nan)  # a buffer may be
-    with pytest.raises(ValueError, match=r"1 problems with Net\n  head.weight: 2 of 24 values are NaN"):
+    with pytest.raises(ValueError, match=r"1 problem with Net\n  head.weight: 2 of 24 values are NaN"):
         net.load_state_dict(state)
     cyclic = {}
     cyclic["seen"] = cyclic
