@@ -260,7 +260,7 @@ class Primitive:
                     break
                 values[at] = value
             else:
-                if count >= self._required or not any(v is MISSING for v in values[count : self._required]):
+                if not any(v is MISSING for v in values[count : self._required]):
                     return tuple(values)
         if self._signature is None:  # a ufunc of fixed arity
             raise TypeError(

@@ -27,6 +27,11 @@ def test_the_signature_is_what_a_call_takes():
     assert list(inspect.signature(mg.cumsum).parameters) == ["x", "axis"]
     with pytest.raises(TypeError, match="exp.. takes 1 arguments .x., got 1 and options out"):
         mg.exp(np.ones(2), out=np.ones(2))
+    with pytest.raises(TypeError, match="exp.. takes 1 arguments .x., got 2"):
+        mg.exp(np.ones(2), np.ones(2))
+    for call in (lambda: mg.softmax(axis=0), lambda: mg.softmax()):
+        with pytest.raises(TypeError, match="softmax.*: missing a required argument: 'x'"):
+            call()
 
 
 def test_a_user_op_differentiates_twice():
