@@ -134,6 +134,7 @@ def test_a_derivative_is_tracked_exactly_where_something_outside_is():
         assert grad(lambda x: w * x * x)(2.0).item() == 12.0 and not grad(lambda x: w * x * x)(2.0).requires_grad
         assert not mg.is_grad_enabled()
     assert not grad(lambda x: w.detach() * x)(2.0).requires_grad
+    assert not grad(lambda x: mg.tensor(3.0, requires_grad=True) * x * x)(2.0).requires_grad  # nobody holds the other leaf
     x = mg.tensor(2.0, requires_grad=True)
     g = grad(lambda y: y**3)(x)
     g.backward()

@@ -333,6 +333,15 @@ def test_hooks_see_and_change_the_whole_gradient():
         h2.sum().backward()
 
 
+def test_what_a_hook_does_is_differentiated_too():
+    x = leaf(3.0)
+    h = x * 1
+    h.register_hook(lambda g: g * x)
+    (g,) = mg.autograd.grad(h**2, x, mg.ones(1, dtype=mg.float64), create_graph=True)  # 2 h x
+    g.sum().backward()
+    assert g.item() == 18.0 and x.grad.item() == 6 + 6 * 3  # 2 h, and 2 x by way of h, where the hook acts again
+
+
 def test_hooks_stay_when_their_handles_are_dropped():
     x = leaf(1.0)
     for _ in range(50):
@@ -388,6 +397,33 @@ def test_gradients_take_the_dtype_and_memory_order_of_their_tensor():
     (x * y).sum().backward()
     assert (x.grad.dtype, y.grad.dtype) == (np.float32, np.float64)
     assert x.grad._array.flags.f_contiguous
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_gradients_of_a_product_take_the_memory_order_of_its_factors(order):
+    x, y = (mg.tensor(np.ones(shape, order=order), requires_grad=True) for shape in [(3, 4), (4, 5)])
+    for g in mg.autograd.grad(x @ y, [x, y], mg.tensor(np.ones((3, 5)))):
+        assert g._array.flags[f"{order}_CONTIGUOUS"]
+    strided = mg.tensor(np.ones((6, 8)), requires_grad=True)[::2, ::2]  # in no order: row-major
+    (g,) = mg.autograd.grad(strided @ y, [strided], mg.tensor(np.ones((3, 5))))
+    assert g._array.flags.c_contiguous
+
+
+def test_what_saved_nothing_is_walked_again():
+    x = leaf(1.0, 2.0)
+    y = (x + 1).reshape(2, 1).sum(0).sum()
+    y.backward()
+    y.backward()
+    assert x.grad.tolist() == [2.0, 2.0]
+
+
+def test_inference_mode_is_no_grad_by_another_name():
+    x = leaf(1.0)
+    with mg.inference_mode():
+        assert not (x * x).requires_grad
+        with mg.inference_mode(False):
+            assert (x * x).requires_grad
+    assert (x * x).requires_grad
 
 
 def test_infinite_gradients_are_values_not_warnings():

@@ -22,6 +22,18 @@ def test_the_argument_decides():
     assert isinstance(np.exp(mg.tensor(x)), mg.Tensor)
 
 
+def test_a_registered_ufunc_broadcasts_as_it_does():
+    before = UFUNCS.pop(np.nextafter, None)
+    op = mg.register_ufunc(np.nextafter, lambda g: g, None)
+    try:
+        x = mg.tensor(np.ones((2, 1)), requires_grad=True)
+        np.nextafter(x, np.zeros(3)).backward(np.arange(6.0).reshape(2, 3))
+        assert x.grad.tolist() == [[3.0], [12.0]] and op.elementwise
+    finally:
+        del UFUNCS[np.nextafter]
+    assert before is None
+
+
 def test_the_signature_is_what_a_call_takes():
     assert str(inspect.signature(mg.exp)) == "(x, /)" and str(inspect.signature(mg.hypot)) == "(x, y, /)"
     assert list(inspect.signature(mg.cumsum).parameters) == ["x", "axis"]
