@@ -234,7 +234,7 @@ def test_axes_that_do_not_exist():
         x.permute(0, 0)
     with pytest.raises(TypeError, match=r"sum\(\): multiple values for argument 'axis'"):
         x.sum(0, axis=1)
-    with pytest.raises(TypeError, match="^dim and axis name the same option"):
+    with pytest.raises(TypeError, match=r"^dim and axis name the same option"):
         x.mean(dim=0, keepdim=True, axis=1)
 
 
