@@ -160,6 +160,10 @@ def test_grad_visits_only_what_lies_between():
     assert g.item() == 3 and calls == [] and x.grad is None
     h.backward()  # the part below h was neither visited nor freed
     assert x.grad.item() == 4.0 and len(calls) == 2
+    x.grad, h = None, x.exp()
+    mg.autograd.grad(h * 3, h)
+    h.backward()  # nor was what h itself saved
+    assert x.grad.item() == np.exp(1.0)
 
 
 def test_grad_of_several_outputs_and_inputs():

@@ -46,6 +46,12 @@ def test_the_signature_is_what_a_call_takes():
             call()
 
 
+def test_keyword_only_parameters_are_refused():
+    for forward in (lambda x, *, scale: x * scale, lambda x, **options: x):
+        with pytest.raises(TypeError, match="keyword-only parameters are not supported"):
+            mg.primitive(forward)
+
+
 def test_a_user_op_differentiates_twice():
     @mg.primitive
     def softsign(x, scale=1.0):
