@@ -156,7 +156,7 @@ ROWS = {
             r"  fc1.wieght: unexpected; did you mean fc1.weight\?",
         ),
         (lambda s: s.net.load_state_dict({}, strict=True), ValueError, "9 problems with Net"),
-        (lambda s: s.net.load_state_dict({"fc2.bias": np.ones(3)}, strict=False), ValueError, "1 problems"),
+        (lambda s: s.net.load_state_dict({"fc2.bias": np.ones(3)}, strict=False), ValueError, "1 problem "),
     ],
     69: [
         (lambda s: s.net.load_state_dict([1, 2]), TypeError, "needs a mapping of names to arrays, got list"),
