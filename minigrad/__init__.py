@@ -10,7 +10,7 @@ between that cannot be read in an evening::
 
 from numpy import bool_, e, finfo, float16, float32, float64, iinfo, inf, int8, int16, int32, int64, nan, pi, uint8
 
-from minigrad import autograd, config, data, func, interop, linalg, models, nn, optim, training, viz
+from minigrad import autograd, config, data, func, interop, linalg, models, nn, optim, special, training, viz
 from minigrad.autograd import detect_anomaly
 from minigrad.config import get_default_dtype, set_default_dtype
 from minigrad.creation import *

@@ -1,6 +1,7 @@
 """Linear algebra under PyTorch's and NumPy's names: ``mg.linalg.f``; what each function means stands in `ops`."""
 
 from minigrad.ops.decomposition import cholesky, eigh, eigvalsh, qr, svd, svdvals
+from minigrad.ops.exponential import matrix_exp
 from minigrad.ops.linalg import matmul
 from minigrad.ops.norms import cond, matrix_norm, norm, vector_norm
 from minigrad.ops.products import cross, multi_dot, outer, tensordot, vecdot
@@ -14,10 +15,12 @@ from minigrad.ops.solving import (
     slogdet,
     solve,
     solve_triangular,
+    tensorinv,
+    tensorsolve,
 )
 
 __all__ = [
-    "cholesky", "cond", "cross", "det", "eigh", "eigvalsh", "inv", "lstsq", "matmul", "matrix_norm",
+    "cholesky", "cond", "cross", "det", "eigh", "eigvalsh", "inv", "lstsq", "matmul", "matrix_exp", "matrix_norm",
     "matrix_power", "matrix_rank", "multi_dot", "norm", "outer", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd",
-    "svdvals", "tensordot", "vecdot", "vector_norm",
+    "svdvals", "tensordot", "tensorinv", "tensorsolve", "vecdot", "vector_norm",
 ]  # fmt: skip

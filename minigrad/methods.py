@@ -175,6 +175,7 @@ class Methods(Traced):
     atan2 = arctan2 = _method(ops.arctan2)
     deg2rad, rad2deg = _prefix(ops.deg2rad), _prefix(ops.rad2deg)
     sigmoid, relu, erf, erfc = _prefix(ops.sigmoid), _prefix(ops.relu), _prefix(ops.erf), _prefix(ops.erfc)
+    erfinv, lgamma, digamma = _prefix(ops.erfinv), _prefix(ops.lgamma), _method(ops.digamma)
     sinc, logit = _prefix(ops.sinc), _method(ops.logit)
     hardshrink, prelu = _method(ops.hardshrink), _method(ops.prelu)
     abs = absolute = _prefix(ops.absolute)
@@ -185,6 +186,9 @@ class Methods(Traced):
     fix, round = _prefix(ops.trunc), _method(ops.round)
     nan_to_num = _method(ops.nan_to_num)
     clip = clamp = _method(ops.clip)
+    clamp_min, clamp_max = _method(ops.clamp_min), _method(ops.clamp_max)
+    add, sub = _method(ops.add), _method(ops.sub)
+    subtract = sub
     mul = multiply = _method(ops.multiply)
     div = divide = true_divide = _method(ops.div)
     pow = _method(ops.power)
@@ -203,27 +207,13 @@ class Methods(Traced):
     logical_not, bitwise_not = _prefix(ops.logical_not), _prefix(ops.invert)
     bitwise_and, bitwise_or, bitwise_xor = _method(ops.bitwise_and), _method(ops.bitwise_or), _method(ops.bitwise_xor)
 
+    def polygamma(self, n: builtins.int) -> Tensor:
+        """The derivative of order n + 1 of `lgamma`."""
+        return ops.polygamma(n, self)
+
     def where(self, condition: Any, other: Any) -> Tensor:
         """This tensor where the condition holds, else `other`."""
         return ops.where(condition, self, other)
-
-    def add(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
-        """``self + alpha * other``."""
-        return ops.add(self, other if alpha == 1 else alpha * other)
-
-    def sub(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
-        """``self - alpha * other``."""
-        return ops.subtract(self, other if alpha == 1 else alpha * other)
-
-    subtract = sub
-
-    def clamp_min(self, min: Any) -> Tensor:
-        """The larger of each element and `min`; see `clip`."""
-        return ops.clip(self, min, None)
-
-    def clamp_max(self, max: Any) -> Tensor:
-        """The smaller of each element and `max`; see `clip`."""
-        return ops.clip(self, None, max)
 
     half, float, double = _cast(np.float16), _cast(np.float32), _cast(np.float64)
     char, byte, short, int, long = _cast(np.int8), _cast(np.uint8), _cast(np.int16), _cast(np.int32), _cast(np.int64)
@@ -231,7 +221,7 @@ class Methods(Traced):
 
     # In place: the tensor becomes the result
 
-    add_, sub_, mul_, div_ = _in_place(add), _in_place(sub), _in_place(ops.multiply), _in_place(ops.div)
+    add_, sub_, mul_, div_ = _in_place(ops.add), _in_place(ops.sub), _in_place(ops.multiply), _in_place(ops.div)
     multiply_, divide_, subtract_ = mul_, div_, sub_
     pow_, floor_divide_ = _in_place(ops.power), _in_place(ops.floor_divide)
     remainder_, fmod_, lerp_ = _in_place(ops.remainder), _in_place(ops.fmod), _in_place(ops.lerp)
@@ -246,7 +236,7 @@ class Methods(Traced):
     )  # fmt: skip
     floor_, ceil_, round_, trunc_ = _in_place(ops.floor), _in_place(ops.ceil), _in_place(ops.round), _in_place(ops.trunc)
     clip_ = clamp_ = _in_place(ops.clip)
-    clamp_min_, clamp_max_ = _in_place(clamp_min), _in_place(clamp_max)
+    clamp_min_, clamp_max_ = _in_place(ops.clamp_min), _in_place(ops.clamp_max)
     nan_to_num_, masked_fill_ = _in_place(ops.nan_to_num), _in_place(ops.masked_fill)
     masked_scatter_, scatter_ = _in_place(ops.masked_scatter), _in_place(ops.scatter)
     scatter_add_, index_add_ = _in_place(ops.scatter_add), _in_place(ops.index_add)
@@ -270,6 +260,7 @@ class Methods(Traced):
     softmax, log_softmax = _method(ops.softmax), _method(ops.log_softmax)
     cumsum, cumprod, diff = _method(ops.cumsum), _method(ops.cumprod), _method(ops.diff)
     cummax, cummin = _tuple_method(ops.cummax), _tuple_method(ops.cummin)
+    logcumsumexp = _method(ops.logcumsumexp)
 
     # Shape
 
@@ -339,4 +330,4 @@ class Methods(Traced):
     addmm, addmv, baddbmm = _method(ops.addmm), _method(ops.addmv), _method(ops.baddbmm)
     det, logdet, slogdet = _method(solving.det), _method(solving.logdet), _tuple_method(solving.slogdet)
     inverse, pinverse, cholesky = _method(solving.inverse), _method(solving.pinverse), _method(decomposition.cholesky)
-    matrix_power = _method(solving.matrix_power)
+    matrix_power, matrix_exp = _method(solving.matrix_power), _method(ops.matrix_exp)

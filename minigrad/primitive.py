@@ -354,12 +354,12 @@ def renamed(options: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 def unary(ufunc: np.ufunc, rule: Rule | None) -> Primitive:
     """An elementwise primitive of one input `x`, registered for its ufunc; a rule of None says: zero derivative."""
-    return _elementwise(ufunc, x=rule)
+    return _elementwise(Primitive, ufunc, x=rule)
 
 
-def binary(ufunc: np.ufunc, rule_x: Rule | None, rule_y: Rule | None) -> Primitive:
+def binary(ufunc: np.ufunc, rule_x: Rule | None, rule_y: Rule | None, kind: type[Primitive] = Primitive) -> Primitive:
     """An elementwise primitive of two inputs `x` and `y` that broadcast, registered for its ufunc."""
-    return _elementwise(ufunc, x=rule_x, y=rule_y)
+    return _elementwise(kind, ufunc, x=rule_x, y=rule_y)
 
 
 def register_ufunc(ufunc: np.ufunc, *rules: Rule | None) -> Primitive:
@@ -398,8 +398,8 @@ def array_of(x: Any) -> Array:
     return np.asarray(x._array if isinstance(x, Traced) else x)
 
 
-def _elementwise(ufunc: np.ufunc, **rules: Rule | None) -> Primitive:
-    op = Primitive(ufunc, names=tuple(rules), elementwise=True)
+def _elementwise(kind: type[Primitive], ufunc: np.ufunc, **rules: Rule | None) -> Primitive:
+    op = kind(ufunc, names=tuple(rules), elementwise=True)
     op.__module__ = "minigrad.ops"
     for name, rule in rules.items():
         op.rules[name] = _named(rule, f"{ufunc.__name__}.gradient[{name}]") if rule else None

@@ -1,7 +1,7 @@
 """Everything that a user can call is proved by a spec, or it is no operation and stands here with what it is instead.
 
-A new function of `minigrad`, of `linalg` or `nn.functional`, a new method or operator of Tensor, a newly registered function
-of NumPy: each fails here until a spec in tests/ops/specs calls it or names it among what it `covers`.
+A new function of `minigrad`, of `linalg`, `special` or `nn.functional`, a new method or operator of Tensor, a newly
+registered function of NumPy: each fails here until a spec in tests/ops/specs calls it or names it among what it `covers`.
 """
 
 import importlib
@@ -18,7 +18,7 @@ from minigrad.primitive import Composite, Primitive
 from minigrad.registry import FUNCTIONS, UFUNCS
 from tests.ops.specs import SPECS
 
-OPERATIONS = {"mg": mg, "mg.linalg": mg.linalg, "mg.nn.functional": mg.nn.functional}
+OPERATIONS = {"mg": mg, "mg.linalg": mg.linalg, "mg.special": mg.special, "mg.nn.functional": mg.nn.functional}
 NO_OPERATIONS = {  # public callables of these modules: what they are instead
     "arange bernoulli empty empty_like eye full full_like linspace logspace normal ones ones_like rand rand_like randint "
     "randn randn_like randperm zeros zeros_like": "constants: they have no inputs that require a gradient",

@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.primitive import Array
 
-__all__ = ["erf", "erfc", "sinc_derivative"]
+__all__ = ["erf", "erfc", "erfinv", "sinc_derivative"]
 
 NODES = 128  # to the unit: a node is at most 1/256 away, and six terms of the Taylor series reach the last digit
 LAST = 6  # erf(6) is 1 to the last digit
@@ -25,9 +25,7 @@ def erf(x: Array) -> Array:
     >>> erf(np.array([0.0, 0.5, -30.0]))
     array([ 0.        ,  0.52049988, -1.        ])
     """
-    x = np.asarray(x)
-    if x.dtype.kind not in "biuf":
-        raise TypeError(f"erf: needs numbers, got dtype {x.dtype}")
+    x = numbers(x)
     if x.dtype.kind != "f" or x.dtype.itemsize < 4:
         x = x.astype(np.float32 if x.dtype == np.float16 else np.float64)
     values, slopes = _nodes(x.dtype)
@@ -48,6 +46,28 @@ def erfc(x: Array) -> Array:
     """
     x = np.asarray(x)
     return np.asarray(_erfc(x), x.dtype if x.dtype.kind == "f" else np.float64)
+
+
+def erfinv(y: Array) -> Array:
+    """Where `erf` is y: Winitzki's (2008) value, two thousandths off at most, and three steps of Newton's method.
+
+    In the tails on the logarithm of `erfc`.
+
+    >>> erfinv(np.array([0.0, 0.5, 1.0, 2.0]))
+    array([0.        , 0.47693628,        inf,        nan])
+    """
+    y = numbers(y)
+    dtype, y = y.dtype, y.astype(np.float64)
+    with np.errstate(all="ignore"):
+        w = np.log1p(-y * y) / 2
+        t = 2 / (math.pi * 0.147) + w
+        x = np.sign(y) * np.sqrt(-2 * w / 0.147 / (t + np.sqrt(t * t - 2 * w / 0.147)))
+        for _ in range(3):
+            rest = erfc(np.abs(x))
+            excess = np.where(np.abs(y) < 0.5, erf(x) - y, np.sign(y) * rest * np.log((1 - np.abs(y)) / rest))
+            x = x - excess * (math.sqrt(math.pi) / 2) * np.exp(x * x)
+    x = np.where(np.abs(y) == 1, np.copysign(np.inf, y), x)
+    return x.astype(dtype if dtype.kind == "f" else np.float64, copy=False)
 
 
 def sinc_derivative(x: Array, n: int) -> Array:
@@ -75,6 +95,14 @@ def sinc_derivative(x: Array, n: int) -> Array:
     for k in range(1, n + 1):
         f = (math.pi ** (k - 1) * _sine(far, k) - k * f) / far
     return np.where(near, series, f)
+
+
+def numbers(x: Any) -> Array:
+    """`x` as an array. Raises TypeError for what is no number: NumPy would take None for NaN."""
+    x = np.asarray(x)
+    if x.dtype.kind not in "biuf":
+        raise TypeError(f"needs numbers, got dtype {x.dtype}")
+    return x
 
 
 _erfc: Any = np.frompyfunc(math.erfc, 1, 1)

@@ -11,6 +11,7 @@ from minigrad.ops.convolution import *
 from minigrad.ops.decomposition import cholesky
 from minigrad.ops.diagonals import *
 from minigrad.ops.elementwise import *
+from minigrad.ops.exponential import *
 from minigrad.ops.indexing import *
 from minigrad.ops.interpolation import *
 from minigrad.ops.joining import *

@@ -9,13 +9,13 @@ import numpy as np
 
 from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.ops.elementwise import where
-from minigrad.ops.indexing import getitem
+from minigrad.ops.indexing import getitem, take_along_axis
 from minigrad.ops.loss import check_items, check_reduction, plain, reduced
 from minigrad.ops.reduction import log_softmax, sum
 from minigrad.ops.shape import permute, reshape
 from minigrad.primitive import Array, Traced, composite, shape_of
 
-__all__ = ["cross_entropy", "nll_loss"]
+__all__ = ["cross_entropy", "multi_margin_loss", "multilabel_margin_loss", "nll_loss"]
 
 
 @composite
@@ -74,6 +74,75 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
     labels = _constant("nll_loss", target)
     _check_labels("nll_loss", labels, shape_of(input), ignore_index, reduction)
     return _nll("nll_loss", input, labels, weight, ignore_index, reduction)
+
+
+@composite
+def multi_margin_loss(
+    input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
+) -> Any:
+    """The sum of max(0, margin - x[target] + x[i])**p over the other classes i, by the number of all, for scores x (N, C).
+
+    `p` is 1 or 2. `weight` (C,) weighs an item by its class; the mean is over items. Crammer and Singer (2001).
+
+    >>> import numpy as np
+    >>> multi_margin_loss(np.array([[0.5, 0.0, 2.0]]), np.array([0]))
+    np.float64(1.0)
+    """
+    op = "multi_margin_loss"
+    check_reduction(op, reduction)
+    if p not in (1, 2):
+        raise ValueError(f"{op}: p must be 1 or 2, got {p}")
+    labels, shape = _constant(op, target), shape_of(input)
+    if len(shape) not in (1, 2):
+        raise ShapeError(f"{op}: input must be (C,) or (N, C), got shape {shape}")
+    _check_labels(op, labels, shape, None, reduction)
+    C = shape[-1]
+    rows, flat = reshape(input, (-1, C)), labels.reshape(-1)
+    other = np.arange(C) != flat[:, None]
+    loss = _hinge(margin - getitem(rows, (np.arange(flat.size), flat, None)) + rows, other)
+    loss = sum(loss if p == 1 else loss * loss, 1) / C
+    if weight is not None:
+        loss = loss * _class_weights(op, weight, C).astype(loss.dtype, copy=False)[flat]
+    return reduced(reshape(loss, labels.shape), reduction)
+
+
+@composite
+def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """The sum of max(0, 1 - x[j] + x[i]) over the classes j of an item and all others i, by the number of all classes.
+
+    `input` holds scores x (N, C). `target` (N, C) lists the classes of each item, as far as the first -1. Raises IndexError
+    for what is no class.
+
+    >>> import numpy as np
+    >>> multilabel_margin_loss(np.array([[0.5, 0.0, 2.0]]), np.array([[0, 2, -1]])).round(4)
+    np.float64(0.1667)
+    """
+    op = "multilabel_margin_loss"
+    check_reduction(op, reduction)
+    labels, shape = _constant(op, target), shape_of(input)
+    if len(shape) not in (1, 2) or labels.shape != shape:
+        raise ShapeError(f"{op}: input and target must be (C,) or (N, C), both, got {shape} and {labels.shape}")
+    if labels.dtype.kind not in "iu":
+        raise DTypeError(f"{op}: labels must be integer classes, got {labels.dtype}\n  hint: target.astype(int)")
+    check_items(op, reduction, shape)
+    C = shape[-1]
+    rows, listed = reshape(input, (-1, C)), labels.reshape(-1, C)
+    counted = np.logical_and.accumulate(listed != -1, 1)
+    wrong = counted & ((listed < 0) | (listed >= C))
+    if wrong.any():
+        position = tuple(np.argwhere(wrong.reshape(shape))[0].tolist())
+        raise IndexError(f"{op}: target {int(labels[position])} at position {position} is not a class; valid are 0..{C - 1}")
+    places = np.where(counted, listed, 0)
+    own = np.zeros(listed.shape, bool)
+    own[np.nonzero(counted)[0], places[counted]] = True
+    short = 1 - getitem(take_along_axis(rows, places, 1), (..., None)) + getitem(rows, (slice(None), None))
+    loss = _hinge(short, counted[:, :, None] & ~own[:, None, :])  # (N, classes of the item, all classes)
+    return reduced(reshape(sum(loss, (1, 2)) / C, shape[:-1]), reduction)
+
+
+def _hinge(short: Any, counted: Array) -> Any:
+    """What counts and is above 0."""
+    return where(counted & (plain(short) > 0), short, 0)
 
 
 def _soft_cross_entropy(x: Any, target: Array, weight: Any, reduction: str, label_smoothing: float) -> Any:
@@ -141,7 +210,7 @@ def _labels_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (shape[0], *shape[2:]) if len(shape) > 1 else ()
 
 
-def _check_labels(op: str, labels: Array, shape: tuple[int, ...], ignore_index: int, reduction: str) -> None:
+def _check_labels(op: str, labels: Array, shape: tuple[int, ...], ignore_index: int | None, reduction: str) -> None:
     """Integer classes, one for each row of x; raises for anything else."""
     if len(shape) < 1:
         raise ShapeError(f"{op}: input must be (C,), (N, C) or (N, C, d1, ...), got shape {shape}")

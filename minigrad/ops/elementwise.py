@@ -33,8 +33,18 @@ __all__ = [
 LOG_2, LOG_10 = math.log(2), math.log(10)
 DEGREE = math.pi / 180
 
-add = binary(np.add, lambda g: g, lambda g: g)
-subtract = binary(np.subtract, lambda g: g, lambda g: -g)
+
+class Weighted(Primitive):
+    """A sum or a difference whose second operand may be weighted, as PyTorch's: ``add(x, y, alpha=2)``."""
+
+    def bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
+        alpha = options.pop("alpha", 1)
+        x, y = super().bind(args, options)
+        return x, y if isinstance(alpha, int) and alpha == 1 else multiply(y, alpha)
+
+
+add = binary(np.add, lambda g: g, lambda g: g, kind=Weighted)
+subtract = binary(np.subtract, lambda g: g, lambda g: -g, kind=Weighted)
 multiply = binary(np.multiply, lambda g, y: g * y, lambda g, x: g * x)
 divide = binary(np.divide, lambda g, y: g / y, lambda g, y, out: -g * out / y)
 negative = unary(np.negative, lambda g: -g)

@@ -23,7 +23,8 @@ from minigrad.primitive import Array, Traced, composite, primitive, shape_of
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cosine_similarity",
     "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss",
-    "pairwise_distance", "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss",
+    "multilabel_soft_margin_loss", "pairwise_distance", "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss",
+    "triplet_margin_loss",
 ]  # fmt: skip
 
 
@@ -258,6 +259,25 @@ def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """log(1 + exp(-target * input)), for targets 1 and -1; without overflow."""
     target = _checked("soft_margin_loss", reduction, input, target)
     return reduced(logaddexp(-target * input, 0), reduction)
+
+
+@composite
+def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
+    """The mean over classes, the last axis, of `binary_cross_entropy_with_logits`: any number of them may be present.
+
+    `weight` weighs classes.
+
+    >>> import numpy as np
+    >>> multilabel_soft_margin_loss(np.array([[0.0, 0.0]]), np.array([[1, 0]])).round(4)
+    np.float64(0.6931)
+    """
+    op = "multilabel_soft_margin_loss"
+    target = _checked(op, reduction, input, target)
+    shape = shape_of(input)
+    if not shape:
+        raise ShapeError(f"{op}: input must have an axis of classes, got shape ()")
+    loss = binary_cross_entropy_with_logits(input, target, weight, "none")
+    return reduced(sum(loss, -1) / shape[-1], reduction)
 
 
 @composite

@@ -8,14 +8,14 @@ import numpy as np
 
 from minigrad.kernels.axes import one_axis
 from minigrad.ops.arrangement import flip
-from minigrad.ops.elementwise import not_equal, subtract
+from minigrad.ops.elementwise import not_equal, subtract, where
 from minigrad.ops.indexing import getitem, take_along_axis
 from minigrad.ops.joining import concatenate
 from minigrad.ops.shape import broadcast_to, reshape
 from minigrad.primitive import Array, composite, primitive, shape_of
 from minigrad.registry import register
 
-__all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff"]
+__all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "logcumsumexp"]
 
 
 class Extremum(NamedTuple):
@@ -97,6 +97,29 @@ def _(g: Any, decay: Any, axis: int) -> Any:
 def _(g: Any, decay: Any, out: Any, axis: int) -> Any:
     former = shifted(out, axis, 1, 0.0)
     return _carried_back(g, decay, axis) * former
+
+
+@primitive
+def logcumsumexp(x: Array, axis: int) -> Array:
+    """log(cumsum(exp(x))) along `axis`, without overflow, and accurate also far below the maximum.
+
+    >>> import numpy as np
+    >>> logcumsumexp(np.array([-1e4, 1e4, 1e4]), 0).round(4)
+    array([-10000.    ,  10000.    ,  10000.6931])
+    """
+    axis = one_axis("logcumsumexp", axis, np.ndim(x))
+    x = x if x.dtype.kind == "f" else x.astype(np.float64)
+    return np.logaddexp.accumulate(x, axis)
+
+
+@logcumsumexp.gradient("x")
+def _(g: Any, x: Any, out: Any, axis: int) -> Any:
+    # The sum of g[i] exp(x[j] - out[i]) for j <= i, as exp(x[j] - out[j]) r[j], r[j] = g[j] + exp(out[j] - out[j+1]) r[j+1]:
+    # no exponential exceeds 1. Where all so far is -inf, so is out; there the gradient is 0.
+    least = float(np.finfo(out.dtype).min) / 4
+    out = where(out > least, out, least)
+    decay = np.exp(out - shifted(out, axis, -1, -least))
+    return np.exp(x - out) * flip(recurrence(flip(decay, axis), flip(g, axis), axis), axis)
 
 
 @composite

@@ -321,6 +321,7 @@ def matrix_power(x: Any, n: int) -> Any:
 
 
 @register(np.linalg.tensorinv)
+@composite
 def tensorinv(a: Any, ind: int = 2) -> Any:
     """`inv` of an array whose first `ind` axes are the rows, and the others the columns."""
     shape = shape_of(a)
@@ -329,6 +330,7 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
 
 
 @register(np.linalg.tensorsolve)
+@composite
 def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     """`solve` of an array whose first axes are those of `b`, after some `axes` were moved to the end."""
     if axes is not None:

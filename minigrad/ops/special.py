@@ -1,19 +1,21 @@
-"""Elementwise functions beyond NumPy's ufuncs: erf, sinc, logit and their like; PyTorch's names and meaning."""
+"""Elementwise functions beyond NumPy's ufuncs: erf, gamma, sinc, logit and their like; PyTorch's names and meaning."""
 
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
 
-from minigrad.kernels import special
+from minigrad.kernels import gamma, special
 from minigrad.ops.elementwise import clip, divide, floor_divide, log, log1p, trunc, where
 from minigrad.primitive import Array, composite, primitive
 from minigrad.registry import register
 
 __all__ = [
-    "addcdiv", "addcmul", "div", "erf", "erfc", "frac", "lerp", "logit", "nan_to_num", "round", "rsqrt", "sinc", "xlogy",
+    "addcdiv", "addcmul", "clamp_max", "clamp_min", "digamma", "div", "entr", "erf", "erfc", "erfinv", "frac", "lerp",
+    "lgamma", "logit", "nan_to_num", "ndtr", "polygamma", "round", "rsqrt", "sinc", "xlogy",
 ]  # fmt: skip
 
 
@@ -63,6 +65,56 @@ def _(g: Any, x: Any) -> Any:
 @erfc.gradient("x")
 def _(g: Any, x: Any) -> Any:
     return g * (-2 / math.sqrt(math.pi) * np.exp(-x * x))
+
+
+@primitive
+def erfinv(x: Array) -> Array:
+    """The inverse of `erf`, on [-1, 1]; infinite at its ends, NaN outside.
+
+    >>> import numpy as np
+    >>> erfinv(np.array([0.0, 0.5, 1.0]))
+    array([0.        , 0.47693628,        inf])
+    """
+    return special.erfinv(x)
+
+
+@erfinv.gradient("x")
+def _(g: Any, out: Any) -> Any:
+    return g * (math.sqrt(math.pi) / 2 * np.exp(out * out))
+
+
+@primitive
+def lgamma(x: Array) -> Array:
+    """log|gamma(x)|: of x + 1, the logarithm of x factorial. Infinite at 0 and the negative integers.
+
+    >>> import numpy as np
+    >>> np.exp(lgamma(np.array([5.0]))).round(9)
+    array([24.])
+    """
+    return gamma.lgamma(x)
+
+
+@lgamma.gradient("x")
+def _(g: Any, x: Any) -> Any:
+    return g * polygamma(0, x)
+
+
+@primitive
+def polygamma(n: int, x: Array) -> Array:
+    """The derivative of order n + 1 of `lgamma`: `digamma` for n = 0, trigamma for 1. Raises ValueError for a negative n.
+
+    >>> import numpy as np
+    >>> polygamma(1, np.array([1.0])) - np.pi**2 / 6
+    array([0.])
+    """
+    if operator.index(n) < 0:
+        raise ValueError(f"polygamma: n must be at least 0, got {n}")
+    return gamma.polygamma(n, x)
+
+
+@polygamma.gradient("x")
+def _(g: Any, n: int, x: Any) -> Any:
+    return g * polygamma(n + 1, x)
 
 
 @register(np.sinc)
@@ -151,7 +203,7 @@ def _(g: Any, x: Any) -> Any:
     return where(np.isfinite(x), g, 0)
 
 
-for _op in (erf, erfc, nan_to_num, round, rsqrt, sinc, sinc_derivative, xlogy):
+for _op in (erf, erfc, erfinv, lgamma, nan_to_num, polygamma, round, rsqrt, sinc, sinc_derivative, xlogy):
     _op.elementwise = True
 
 
@@ -167,6 +219,39 @@ def div(x: Any, y: Any, rounding_mode: str | None = None) -> Any:
     if rounding_mode == "floor":
         return floor_divide(x, y)
     return divide(x, y) if rounding_mode is None else trunc(divide(x, y))
+
+
+@composite
+def digamma(x: Any) -> Any:
+    """The derivative of `lgamma`; of x + 1, for whole x, the harmonic number of x less Euler's constant.
+
+    >>> import numpy as np
+    >>> digamma(np.array([4.0])) - digamma(np.array([1.0]))
+    array([1.83333333])
+    """
+    return polygamma(0, x)
+
+
+@composite
+def entr(x: Any) -> Any:
+    """-x * log(x), what x adds to the entropy; 0 at 0, -inf below.
+
+    >>> import numpy as np
+    >>> entr(np.array([0.0, 0.5, -1.0])).round(4) + 0.0
+    array([0.    , 0.3466,   -inf])
+    """
+    return where(x < 0, -np.inf, -xlogy(clip(x, 0), clip(x, 0)))
+
+
+@composite
+def ndtr(x: Any) -> Any:
+    """The probability that a standard normal variable is at most x.
+
+    >>> import numpy as np
+    >>> ndtr(np.array([-np.inf, 0.0]))
+    array([0. , 0.5])
+    """
+    return 0.5 * erfc(x * -math.sqrt(0.5))
 
 
 @composite
@@ -190,6 +275,18 @@ def logit(x: Any, eps: float | None = None) -> Any:
     """
     x = x if eps is None else clip(x, eps, 1 - eps)
     return log(x) - log1p(-x)
+
+
+@composite
+def clamp_min(x: Any, min: Any) -> Any:
+    """The larger of each element and `min`; the gradient passes where they are equal. See `clip`."""
+    return clip(x, min, None)
+
+
+@composite
+def clamp_max(x: Any, max: Any) -> Any:
+    """The smaller of each element and `max`; the gradient passes where they are equal. See `clip`."""
+    return clip(x, None, max)
 
 
 @composite

@@ -31,6 +31,7 @@ def signs(*shape):
 CLASSES = RNG.integers(0, C, N)
 HOLES = np.where(np.arange(N) % 3, CLASSES, 2)
 WEIGHT = share(C)
+LISTED = np.array([np.append(RNG.permutation(C)[: n % C], [-1] * (C - n % C)) for n in range(N)])  # classes, then -1
 
 # (loss, options, inputs by position); floats among the inputs are differentiated, those in TARGETS are not
 LOSSES = [
@@ -62,12 +63,17 @@ LOSSES = [
     ("CosineEmbeddingLoss", {"margin": 0.2}, (normal(N, 3), normal(N, 3), signs(N))),
     ("TripletMarginLoss", {}, (normal(N, 3), normal(N, 3), normal(N, 3))),
     ("TripletMarginLoss", {"margin": 0.5, "p": 3.0, "swap": True}, (normal(N, 3), normal(N, 3), normal(N, 3))),
+    ("MultiMarginLoss", {}, (normal(N, C), CLASSES)),
+    ("MultiMarginLoss", {"p": 2, "margin": 0.7, "weight": WEIGHT}, (normal(N, C), CLASSES)),
+    ("MultiLabelMarginLoss", {}, (normal(N, C), LISTED)),
+    ("MultiLabelSoftMarginLoss", {"weight": WEIGHT}, (normal(N, C), RNG.integers(0, 2, (N, C)).astype(float))),
 ]  # fmt: skip
 LABELS = (
     "HingeEmbeddingLoss",
     "SoftMarginLoss",
     "MarginRankingLoss",
     "CosineEmbeddingLoss",
+    "MultiLabelSoftMarginLoss",
     "PoissonNLLLoss",
     "CrossEntropyLoss",
 )

@@ -14,19 +14,21 @@ ELEMENTWISE = """
 absolute add arccos arccosh arcsin arcsinh arctan arctan2 arctanh ceil clip copysign cos cosh deg2rad divide exp exp2
 expm1 floor fmax fmin fmod hypot log log10 log1p log2 logaddexp logaddexp2 maximum minimum multiply negative positive
 power rad2deg reciprocal remainder sigmoid sign sin sinh sqrt square subtract tan tanh trunc rsqrt erf erfc sinc frac
-logit xlogy lerp addcmul addcdiv nan_to_num
+logit xlogy lerp addcmul addcdiv nan_to_num erfinv lgamma digamma polygamma clamp_min clamp_max
 """
 ACTIVATIONS = """
 relu leaky_relu prelu elu selu celu gelu softplus hardtanh relu6 hardsigmoid hardswish silu mish logsigmoid softsign
 tanhshrink softshrink hardshrink threshold glu softmin
 """
-REDUCTIONS = "sum mean amax amin logsumexp nansum cumsum cumprod cummax cummin softmax log_softmax max min median var std"
+REDUCTIONS = """
+sum mean amax amin logsumexp nansum cumsum cumprod cummax cummin logcumsumexp softmax log_softmax max min median var std
+"""
 LOSSES = """
 mse_loss l1_loss huber_loss binary_cross_entropy kl_div gaussian_nll_loss poisson_nll_loss hinge_embedding_loss
 margin_ranking_loss soft_margin_loss cosine_similarity pairwise_distance cosine_embedding_loss triplet_margin_loss
-cross_entropy nll_loss
+cross_entropy nll_loss multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss
 """
-ONLY_ONCE = {"hardsigmoid"}  # PyTorch does not differentiate it a second time, and takes 1/6 in float32
+ONLY_ONCE = {"hardsigmoid", "multi_margin_loss", "multilabel_margin_loss"}  # in PyTorch; hardsigmoid takes 1/6 in float32
 CONSTANT = {"binary_cross_entropy": (2,)}  # inputs that PyTorch does not differentiate
 NAMES = [*ELEMENTWISE.split(), *ACTIVATIONS.split(), *REDUCTIONS.split(), *LOSSES.split()]
 SPEC = {spec.name: spec for spec in SPECS}

@@ -64,7 +64,10 @@ MISFITS = broadcasting(((2, 3), (2,)), ((2, 3), (4,)), ((2, 1, 3), (3, 4)), ((0,
 # fmt: off
 # Elementwise
 family("abs exp log sin sqrt tanh sigmoid relu floor sign erf erfc reciprocal square rsqrt isnan logit frac trunc round "
-       "sinc exp2 neg log1p atan", C(X), ANY)
+       "sinc exp2 neg log1p atan lgamma digamma erfinv", C(X), ANY)
+family("polygamma", C(1, X), negative=C(-1, X), fraction=C(1.5, X), one=C(X))
+family("clamp_min clamp_max", C(X, 0.5), none=C(X), misfit=C(X, f(4)))
+family("add sub", C(X, V), weight=C(X, V, alpha="a"), third=C(X, V, 2, 3))
 family("add sub mul div pow maximum minimum fmax fmin atan2 remainder fmod hypot copysign logaddexp eq lt logical_and "
        "floor_divide xlogy heaviside true_divide", C(X, V), MISFITS, one=C(X), four=C(X, X, X, X), none=C(X, None),
        string=C(X, "a"))
@@ -102,6 +105,7 @@ family("sum mean prod amax amin std var logsumexp any all count_nonzero nansum n
        twice=C(X, (0, 0)), twice_counted=C(X, [0, -2]), one_of_two=C(X, (0, 2)), unknown=C(X, 0, nonsense=True))
 family("argmax argmin max min median cummax cummin softmax log_softmax sort argsort", C(X, 1), axes(X), EMPTY, KINDS,
        two_axes=C(X, (0, 1)))
+family("logcumsumexp", C(X, 1), axes(X), two_axes=C(X, (0, 1)), no_axis=C(X))
 family("cumsum cumprod", C(X, 1), axes(X), KINDS, two_axes=C(X, (0, 1)), no_axis=C(X), empty=C(f(0), 0))
 family("aminmax", C(X), empty=C(f(0)), axis=C(X, dim=2))
 family("quantile", C(X, 0.5), above=C(X, 1.5), below=C(X, -0.1), axis=C(X, 0.5, 2), matrix=C(X, f(2, 2)), empty=C(f(0), 0.5),
@@ -154,6 +158,13 @@ family("F.cross_entropy F.nll_loss", C(Z, L), LABELS)
 family("F.cross_entropy", C(Z, L), one_hot=C(Z, np.eye(3, dtype=int)[L]), probabilities=C(Z, f(4, 2)),
        ignored_probabilities=C(Z, Z, ignore_index=1), smoothing_above=C(Z, L, label_smoothing=1.1),
        smoothing_below=C(Z, L, label_smoothing=-0.1), smoothing=C(Z, L, label_smoothing="a"))
+family("F.multi_margin_loss", C(Z, L), above=C(Z, L + 1), below=C(Z, L - 1), too_few=C(Z, L[:3]), floats=C(Z, L + 0.0),
+       p=C(Z, L, p=3), weight=C(Z, L, weight=f(4)), axes=C(Q, L[:2]), reduction=C(Z, L, reduction="avg"))
+LISTED = np.array([[0, 2, -1], [1, -1, 0], [-1, 0, 0], [2, 1, 0]])
+family("F.multilabel_margin_loss", C(Z, LISTED), above=C(Z, LISTED + 1), too_few=C(Z, LISTED[:3]), floats=C(Z, LISTED + 0.0),
+       axes=C(Q, i(2, 4, 8)), reduction=C(Z, LISTED, reduction="avg"), below=C(Z, LISTED * 0 - 2))
+family("F.multilabel_soft_margin_loss", C(X, X), misfit=C(X, f(2, 4)), weight=C(X, X, weight=f(4)),
+       reduction=C(X, X, reduction="avg"))
 
 # Joining, shapes, indexing
 JOIN = {"nothing": C([]), "misfit": C([X, f(2, 4)]), "None": C([X, None])}
@@ -235,6 +246,7 @@ family("addmv", C(f(2), X, V), misfit=C(f(4), X, V), inner=C(f(2), X, f(2)))
 family("baddbmm", C(f(1, 2, 2), X[None], X.T[None]), misfit=C(S[None], X[None], X.T[None]), matrices=C(f(2, 2), X, X.T))
 family("linalg.det linalg.slogdet linalg.inv linalg.cholesky linalg.eigh linalg.eigvalsh", C(P), oblong=C(X), vector=C(V),
        integers=C(i(3, 3) + 9 * np.eye(3, dtype=int)))
+family("linalg.matrix_exp", C(P), oblong=C(X), vector=C(V), integers=C(i(3, 3)))
 family("linalg.qr linalg.svd linalg.svdvals linalg.pinv linalg.matrix_rank", C(X), vector=C(V), integers=C(I))
 family("linalg.inv", C(S), singular=C(np.ones((3, 3))))
 family("linalg.cholesky", C(P), negative=C(-P))
@@ -284,7 +296,7 @@ DELIBERATE = {
     "integers and booleans become the default float dtype, or 0 and 1, as in NumPy": {
         "integers": "mean nanmean std var F.nll_loss F.cross_entropy softmax log_softmax quantile norm linalg.det "
         "linalg.slogdet linalg.inv linalg.cholesky linalg.eigh linalg.eigvalsh linalg.qr linalg.svd "
-        "linalg.svdvals linalg.pinv linalg.matrix_rank F.leaky_relu F.elu F.selu F.celu F.gelu F.softplus "
+        "linalg.svdvals linalg.pinv linalg.matrix_rank linalg.matrix_exp F.leaky_relu F.elu F.selu F.celu F.gelu F.softplus "
         "F.hardsigmoid F.hardswish F.silu F.mish F.logsigmoid F.softshrink F.hardshrink F.huber_loss "
         "F.binary_cross_entropy_with_logits F.kl_div F.soft_margin_loss F.hinge_embedding_loss",
         "integer target": "F.binary_cross_entropy F.binary_cross_entropy_with_logits F.kl_div",

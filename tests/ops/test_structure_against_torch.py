@@ -121,6 +121,7 @@ PYTORCH = {
         "solve": TL.solve, "solve_triangular": TL.solve_triangular, "cholesky_solve": cholesky_solve,
         "pinv": TL.pinv, "pinv of low rank": lambda x, y: TL.pinv(x @ y, rtol=1e-4), "matrix_power": TL.matrix_power,
     },
+    "exponential": {"matrix_exp": torch.matrix_exp, "matrix_exp, squared": torch.matrix_exp},
     "decomposition": {
         "cholesky": lambda x, upper: TL.cholesky(x @ x.mT + torch.eye(x.shape[-1], dtype=x.dtype), upper=upper),
         "qr": TL.qr, "eigh": eigh, "eigvalsh": lambda x: TL.eigvalsh(half(x)), "svd": svd, "svdvals": TL.svdvals,

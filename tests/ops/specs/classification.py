@@ -108,7 +108,60 @@ NO_TARGET = (
     refuse(ValueError, "reduction must be", np.ones((1, 4)), np.zeros(1, int), reduction="avg"),
 )
 
+
+def scores(rng, shape):
+    """Differences that are far from a half."""
+    return np.asarray(rng.integers(-2, 3, shape) + rng.uniform(0, 0.2, shape))
+
+
+def with_margin(rng):
+    C, shape = int(rng.integers(2, 6)), a_shape(rng, 0, 1, empty=False)
+    options = {"p": choice(rng, 1, 2), "weight": choice(rng, None, within(0.5, 2.0)(rng, (C,)))}
+    return Sample((scores(rng, (*shape, C)), rng.integers(0, C, shape)),
+                  options | {"margin": 0.5, "reduction": choice(rng, *REDUCTIONS)})  # fmt: skip
+
+
+def margins(x, labels, p, margin, weight, reduction):
+    losses = []
+    for row, label in zip(rows_of(x), labels.reshape(-1), strict=True):
+        others = [max(0.0, margin - row[label] + row[i]) ** p for i in range(len(row)) if i != label]
+        losses.append(sum(others) / len(row) * (1 if weight is None else weight[label]))
+    return {"mean": np.mean, "sum": np.sum, "none": lambda v: np.reshape(v, labels.shape)}[reduction](losses)
+
+
+def with_lists(rng):
+    C, shape = int(rng.integers(2, 6)), a_shape(rng, 0, 1, empty=False)
+    target = np.full((*shape, C), -1)
+    for row in target.reshape(-1, C):
+        count = int(rng.integers(0, C + 1))
+        row[:count] = rng.permutation(C)[:count]
+        row[count + 1 :] = rng.integers(-1, C, max(0, C - count - 1))  # what stands behind the first -1 counts for nothing
+    return Sample((1.5 * scores(rng, (*shape, C)), target), {"reduction": choice(rng, *REDUCTIONS)})
+
+
+def listed_margins(x, target, reduction):
+    losses = []
+    for row, listed in zip(rows_of(x), target.reshape(-1, x.shape[-1]), strict=True):
+        own = [*listed, -1][: [*listed, -1].index(-1)]
+        losses.append(sum(max(0.0, 1 - row[j] + row[i]) for j in own for i in range(len(row)) if i not in own) / len(row))
+    return {"mean": np.mean, "sum": np.sum, "none": lambda v: np.reshape(v, x.shape[:-1])}[reduction](losses)
+
+
+NO_MARGIN = (
+    refuse(ValueError, "multi_margin_loss: p must be 1 or 2, got 3", np.ones((1, 2)), np.array([0]), 3),
+    refuse(IndexError, r"multi_margin_loss: target -1 at position \(0,\) is not a class", np.ones((1, 2)), np.array([-1])),
+    refuse(ShapeError, r"input must be \(C,\) or \(N, C\), got shape \(1, 2, 3\)", np.ones((1, 2, 3)), np.array([[0]])),
+    refuse(ShapeError, r"weight must be \(2,\), one for each class", np.ones((1, 2)), np.array([0]), weight=np.ones(3)),
+)
+NO_LIST = (
+    refuse(ShapeError, r"got \(1, 2\) and \(1,\)", np.ones((1, 2)), np.array([0])),
+    refuse(DTypeError, "labels must be integer classes, got bool", np.ones((1, 2)), np.ones((1, 2), bool)),
+    refuse(IndexError, r"target 2 at position \(0, 1\) is not a class; valid are 0..1", np.ones((1, 2)), np.array([[0, 2]])),
+)
+
 SPECS = [
+    OpSpec("multi_margin_loss", mg.multi_margin_loss, margins, with_margin, errors=NO_MARGIN),
+    OpSpec("multilabel_margin_loss", mg.multilabel_margin_loss, listed_margins, with_lists, errors=NO_LIST),
     OpSpec("cross_entropy", mg.cross_entropy, by_rows, with_options, errors=NO_TARGET),
     OpSpec("cross_entropy, ignoring a class", mg.cross_entropy, by_rows, ignoring, ("cross_entropy",)),
     OpSpec("cross_entropy of probabilities", mg.cross_entropy, of_probabilities, with_probabilities, ("cross_entropy",)),

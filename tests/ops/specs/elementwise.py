@@ -82,6 +82,10 @@ def choose(condition, x, y):
     return np.array([a if c else b for c, a, b in every]).reshape(every.shape)
 
 
+def weighed(rng):
+    return Sample(both(normal)(rng, *two_shapes(rng)), choice(rng, {}, {"alpha": 2}, {"alpha": -0.5}))
+
+
 def tie(*arrays):
     return Sample(tuple(np.array(a) for a in arrays))
 
@@ -95,6 +99,8 @@ COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_e
 SPECS = [
     binary("add", linear_in=(0, 1), errors=(MISFIT,)),
     binary("subtract", linear_in=(0, 1), errors=(MISFIT,)),
+    OpSpec("add with a weight", mg.add, lambda x, y, alpha=1: x + alpha * y, weighed, ("add",), linear_in=(0, 1)),
+    OpSpec("subtract with a weight", mg.sub, lambda x, y, alpha=1: x - alpha * y, weighed, ("subtract",), linear_in=(0, 1)),
     binary("multiply", linear_in=(0,)),
     binary("divide", both(normal, nonzero), linear_in=(0,)),
     OpSpec("operators with numbers and arrays", mixed, mixed, with_numbers, ARITHMETIC),

@@ -147,6 +147,18 @@ def huber(x, target, delta):
     return np.where(d <= delta, d * d / 2, delta * (d - delta / 2))
 
 
+def with_labels(rng):
+    shape = a_shape(rng, 1, 3, empty=False)
+    weight = choice(rng, None, within(0.5, 2.0)(rng, shape[-1:]))
+    return Sample((normal(rng, shape), rng.integers(0, 2, shape), weight), {"reduction": choice(rng, *REDUCTIONS)})
+
+
+def several_labels(x, target, weight, reduction):
+    p = 1 / (1 + np.exp(-x))
+    loss = -np.log(np.where(target == 1, p, 1 - p)) * (1 if weight is None else weight)
+    return reduce(loss.mean(-1), reduction)
+
+
 def refused(op, *args, says=None, **kwargs):
     x = np.full((2, 3), 0.5)
     own = (Refusal(Sample(args, kwargs), ValueError, says),) if says else ()
@@ -185,6 +197,8 @@ SPECS = [
            pairs(within(1.1, 1.9), within(0.1, 0.9), signs, margin=(2.0, -2.0))),
     OpSpec("soft_margin_loss", mg.soft_margin_loss, reduced(lambda x, t: np.log(1 + np.exp(-t * x))), pairs(normal, signs),
            **refused("soft_margin_loss")),
+    OpSpec("multilabel_soft_margin_loss", mg.multilabel_soft_margin_loss, several_labels, with_labels,
+           **refused("multilabel_soft_margin_loss")),
     OpSpec("cosine_similarity", mg.cosine_similarity, cosine, similar),
     OpSpec("pairwise_distance", mg.pairwise_distance, distance, apart),
     OpSpec("cosine_embedding_loss", mg.cosine_embedding_loss,

@@ -8,9 +8,10 @@ import numpy as np
 
 import minigrad as mg
 from minigrad.testing import OpSpec, Sample
-from tests.ops.samples import a_shape, both, choice, normal, off_integers, two_shapes
+from tests.ops.samples import a_shape, choice, normal, two_shapes
 from tests.ops.specs.indexing import reading, write_one_by_one, writing
 from tests.ops.specs.products import sizes
+from tests.ops.specs.special import sum_of_powers
 
 
 def of(name, reference, draw, **more):
@@ -22,15 +23,6 @@ def shaped(*shapes):
     return lambda rng: Sample((normal(rng, choice(rng, *shapes)),))
 
 
-def pair(rng):
-    return Sample(both(normal)(rng, *two_shapes(rng)))
-
-
-def weighed(rng):
-    call = pair(rng)
-    return Sample(call.args, choice(rng, {}, {"alpha": 2}, {"alpha": -0.5}))
-
-
 def like(stretched):
     """An array, and another whose shape it takes."""
 
@@ -40,10 +32,6 @@ def like(stretched):
         return Sample((normal(rng, part), mg.zeros(shape if stretched else (1, *shape[::-1]))))
 
     return sample
-
-
-def bounded(rng):
-    return Sample((off_integers(rng, a_shape(rng)), choice(rng, -1.0, 0.0, 1)))
 
 
 def conditioned(rng):
@@ -74,10 +62,7 @@ SPECS = [
     of("reshape_as", lambda x, y: x.reshape(y.shape), like(False), linear_in=(0,)),
     of("expand_as", lambda x, y: np.broadcast_to(x, y.shape), like(True), linear_in=(0,)),
     of("where", lambda x, c, y: np.where(c, x, y), conditioned, linear_in=(0, 1)),
-    of("add", lambda x, y, alpha=1: x + alpha * y, weighed, linear_in=(0, 1)),
-    of("sub", lambda x, y, alpha=1: x - alpha * y, weighed, linear_in=(0, 1)),
-    of("clamp_min", np.maximum, bounded),
-    of("clamp_max", np.minimum, bounded),
+    OpSpec("Tensor.polygamma", lambda x: x.polygamma(1), lambda x: sum_of_powers(1, x), shaped((2, 3), ())),
     of("__matmul__", np.matmul, MATRICES, linear_in=(0,)),
     OpSpec("Tensor.__rmatmul__", lambda x, y: y.__rmatmul__(x), np.matmul, MATRICES, linear_in=(0,)),
     of("__getitem__", operator.getitem, reading, linear_in=(0,)),

@@ -7,7 +7,7 @@ import numpy as np
 import minigrad as mg
 from minigrad.ops.scan import recurrence
 from minigrad.testing import OpSpec, Refusal, Sample
-from tests.ops.samples import a_shape, axes, nonzero, normal, spread
+from tests.ops.samples import a_shape, axes, nonzero, normal, refuse, spread
 
 
 def along(draw, none=False):
@@ -85,6 +85,8 @@ NO_AXIS = (
 NEGATIVE = (Refusal(Sample((np.ones(2), -1)), ValueError, "n must be at least 0"),)
 
 SPECS = [
+    OpSpec("logcumsumexp", mg.logcumsumexp, lambda x, axis: np.log(np.cumsum(np.exp(x), axis)), along(normal), analytic=True,
+           errors=(refuse(IndexError, "logcumsumexp: axis 2 does not exist", np.ones((2, 3)), 2),)),
     OpSpec("cumsum", mg.cumsum, step_by_step(lambda a, b: a + b), along(normal, none=True), linear_in=(0,), errors=NO_AXIS),
     OpSpec("cumprod", mg.cumprod, step_by_step(lambda a, b: a * b), along(zeros_among, none=True), errors=NO_AXIS),
     OpSpec("cummax", mg.cummax, where_extreme(lambda a, b: a > b), along(spread), homogeneous_in=(0,), errors=NO_AXIS),

@@ -18,6 +18,37 @@ def each(f):
     return lambda x: np.array([f(float(v)) for v in x.ravel()]).reshape(x.shape)
 
 
+def bisected(f, low, high):
+    """Where an increasing function of one number has a value."""
+
+    def find(y):
+        a, b = low, high
+        for _ in range(70):
+            middle = (a + b) / 2
+            a, b = (middle, b) if f(middle) < y else (a, middle)
+        return (a + b) / 2
+
+    return each(find)
+
+
+def sum_of_powers(n, x, terms=100_000):
+    """polygamma as the sum over k of minus the (n+1)-st derivatives of log(x + k); the rest of it as an integral."""
+    far = terms - 0.5
+
+    def of_one(v):
+        powers = (np.arange(terms) + v) ** (-n - 1.0)
+        if n == 0:
+            return math.log(far + v) - powers.sum()
+        return (-1) ** (n + 1) * math.factorial(n) * (powers.sum() + (far + v) ** -n / n)
+
+    return each(of_one)(x)
+
+
+def off_poles(rng, shape):
+    """Of either sign, far from 0 and from the negative integers."""
+    return np.asarray(rng.choice([rng.integers(-4, 4) + 0.3, rng.integers(-4, 4) + 0.6], shape) + rng.uniform(0, 0.1, shape))
+
+
 def with_three(*draws):
     def sample(rng):
         a, b = two_shapes(rng)
@@ -32,6 +63,10 @@ def with_a_value(*draws):
     return lambda rng: Sample(three(rng).args, {"value": choice(rng, 1, -0.5)})
 
 
+def bounded(rng):
+    return Sample((off_integers(rng, a_shape(rng)), choice(rng, -1.0, 0.0, 1)))
+
+
 def filled(x, nan, posinf, neginf):
     return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
 
@@ -44,6 +79,15 @@ SPECS = [
     unary("rsqrt", mg.rsqrt, lambda x: 1 / np.sqrt(x), within(0.5, 3.0), analytic=True),
     unary("erf", mg.erf, each(math.erf), within(-3.0, 3.0)),
     unary("erfc", mg.erfc, each(math.erfc), within(-3.0, 3.0)),
+    unary("erfinv", mg.erfinv, bisected(math.erf, -3.0, 3.0), within(-0.95, 0.95)),
+    unary("ndtr", mg.ndtr, each(lambda v: (1 + math.erf(v / math.sqrt(2))) / 2), within(-3.0, 3.0)),
+    unary("entr", mg.entr, lambda x: np.where(x > 0, -x * np.log(np.abs(x)), -np.inf), within(0.1, 3.0)),
+    unary("lgamma", mg.lgamma, each(math.lgamma), off_poles),
+    unary("digamma", mg.digamma, lambda x: sum_of_powers(0, x), off_poles),
+    OpSpec("polygamma", mg.polygamma, sum_of_powers, lambda rng: Sample((int(rng.integers(0, 4)), off_poles(rng, (2, 3)))),
+           errors=(Refusal(Sample((-1, np.ones(1))), ValueError, "polygamma: n must be at least 0, got -1"),)),
+    OpSpec("clamp_min", mg.clamp_min, np.maximum, bounded),
+    OpSpec("clamp_max", mg.clamp_max, np.minimum, bounded),
     unary("sinc", mg.sinc, np.sinc, within(-3.0, 3.0)),
     unary("sinc near 0", mg.sinc, np.sinc, within(-1e-3, 1e-3), covers=("sinc",)),
     unary("frac", mg.frac, lambda x: np.modf(x)[0], off_integers),

@@ -1,0 +1,13 @@
+"""Special functions under PyTorch's and SciPy's names: ``mg.special.f``; what each function means stands in `ops`."""
+
+from minigrad.ops.elementwise import exp2, expm1, log1p
+from minigrad.ops.elementwise import sigmoid as expit
+from minigrad.ops.reduction import log_softmax, logsumexp, softmax
+from minigrad.ops.special import digamma, entr, erf, erfc, erfinv, logit, ndtr, polygamma, sinc, xlogy
+from minigrad.ops.special import digamma as psi
+from minigrad.ops.special import lgamma as gammaln
+
+__all__ = [
+    "digamma", "entr", "erf", "erfc", "erfinv", "exp2", "expit", "expm1", "gammaln", "log1p", "log_softmax", "logit",
+    "logsumexp", "ndtr", "polygamma", "psi", "sinc", "softmax", "xlogy",
+]  # fmt: skip
