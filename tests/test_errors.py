@@ -285,22 +285,15 @@ def test_an_operation_made_of_others_is_named_too():
         assert getattr(caught.value, "__notes__", []) == outer
 
 
+def run_optimised(path, *options):
+    """Run a file of tests again under `python -O`."""
+    root = Path(__file__).parents[1]
+    command = [sys.executable, "-O", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n0", "-W", "ignore", *options, path]
+    run = subprocess.run(command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
 @pytest.mark.skipif(sys.flags.optimize > 0, reason="this is that run")
 def test_the_same_under_optimisation():
     """`python -O` drops every assert of the library, so none of these errors may come from one."""
-    root = Path(__file__).parents[1]
-    command = [
-        sys.executable,
-        "-O",
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-n0",
-        "-W",
-        "ignore",
-        "tests/test_errors.py",
-    ]
-    run = subprocess.run(command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout + run.stderr
+    run_optimised(__file__)

@@ -7,11 +7,9 @@ import os
 import pickle
 import random
 import struct
-import subprocess
 import sys
 import zipfile
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +18,7 @@ import minigrad as mg
 from minigrad import nn, optim
 from minigrad.data import DataLoader, Subset, TensorDataset, datasets, read_idx
 from minigrad.errors import DatasetFileError, GraphError, ShapeError, WeightsFileError
+from tests.test_errors import run_optimised
 
 
 class Net(nn.Module):
@@ -324,8 +323,4 @@ def test_every_row_is_here():
 @pytest.mark.skipif(sys.flags.optimize > 0, reason="this is that run")
 def test_the_same_under_optimisation():
     """`python -O` drops every assert of the library, so none of these errors may come from one."""
-    root = Path(__file__).parents[1]
-    options = ["-q", "-p", "no:cacheprovider", "-n0", "-W", "ignore", "-k", "row", __file__]
-    command = [sys.executable, "-O", "-m", "pytest", *options]
-    run = subprocess.run(command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout + run.stderr
+    run_optimised(__file__, "-k", "row")
