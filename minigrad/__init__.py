@@ -10,8 +10,9 @@ between that cannot be read in an evening::
 
 from numpy import bool_, e, finfo, float16, float32, float64, iinfo, inf, int8, int16, int32, int64, nan, pi, uint8
 
-from minigrad import autograd, config, data, func, interop, linalg, models, nn, optim, special, training, viz
+from minigrad import autograd, comparison, config, data, func, interop, linalg, models, nn, optim, special, training, utils, viz
 from minigrad.autograd import detect_anomaly
+from minigrad.comparison import allclose, isclose
 from minigrad.config import get_default_dtype, set_default_dtype
 from minigrad.creation import *
 from minigrad.devices import accelerator, backends, cuda, device
@@ -28,6 +29,7 @@ from minigrad.tensor import Tensor, tensor
 
 # PyTorch's other names of dtypes; the builtins of the same names are not needed here.
 half, float, double = float16, float32, float64
+equal = comparison.equal  # the question; ops.equal is NumPy's, element by element
 short, int, long, bool = int16, int32, int64, bool_
 
 __version__ = "0.1.0"

@@ -6,24 +6,44 @@ Generator, and the library's own unless given; a `device` may be named, if it is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from minigrad import devices
 from minigrad.config import get_default_dtype
+from minigrad.errors import ShapeError
 from minigrad.primitive import Array, DType, Traced
 from minigrad.random import default_generator
 from minigrad.registry import register
 from minigrad.tensor import Tensor, _wrap
 
 __all__ = [
-    "arange", "as_tensor", "asarray", "bernoulli", "empty", "empty_like", "eye", "from_numpy", "full", "full_like",
-    "is_floating_point", "is_tensor", "linspace", "logspace", "normal", "numel", "ones", "ones_like", "rand", "rand_like",
-    "randint", "randn", "randn_like", "randperm", "zeros", "zeros_like",
+    "BoolTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor", "arange", "as_tensor", "asarray",
+    "bernoulli", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "is_floating_point", "is_tensor",
+    "linspace", "logspace", "multinomial", "normal", "numel", "ones", "ones_like", "rand", "rand_like", "randint",
+    "randn", "randn_like", "randperm", "zeros", "zeros_like",
 ]  # fmt: skip
 
 Generator = np.random.Generator | None
+
+
+def _typed(name: str, dtype: type) -> Callable[[Any], Tensor]:
+    """PyTorch's old name for a tensor of `dtype` made of `data`."""
+
+    def make(data: Any = ()) -> Tensor:
+        return Tensor(data, dtype)
+
+    make.__name__ = make.__qualname__ = name
+    make.__doc__ = f"``tensor(data, dtype={np.dtype(dtype)})``, as PyTorch called it once."
+    return make
+
+
+FloatTensor, DoubleTensor = _typed("FloatTensor", np.float32), _typed("DoubleTensor", np.float64)
+IntTensor, LongTensor, BoolTensor = (
+    _typed("IntTensor", np.int32), _typed("LongTensor", np.int64), _typed("BoolTensor", np.bool_),
+)  # fmt: skip
 
 
 def zeros(*size: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
@@ -131,6 +151,33 @@ def bernoulli(p: Any, generator: Generator = None) -> Tensor:
     return _made(
         ((generator or default_generator()).random(probabilities.shape) < probabilities).astype(probabilities.dtype)
     )
+
+
+def multinomial(weights: Any, num_samples: int, replacement: bool = False, generator: Generator = None) -> Tensor:
+    """Indices drawn with probabilities in proportion to `weights`, (C,) or a row for each draw (N, C): (..., num_samples).
+
+    Raises ValueError for weights that are negative, not finite or all zero, and for more samples than there are weights
+    above zero, unless with `replacement`.
+
+    >>> import minigrad as mg
+    >>> mg.multinomial(mg.tensor([0.0, 3.0, 0.0]), 2, replacement=True)
+    tensor([1, 1])
+    """
+    w = np.asarray(_plain(weights), np.float64)
+    source = generator or default_generator()
+    if w.ndim not in (1, 2):
+        raise ShapeError(f"multinomial: weights must be (C,) or (N, C), got shape {w.shape}")
+    if not (np.isfinite(w).all() and (w >= 0).all() and w.any(-1).all()):
+        raise ValueError("multinomial: weights must be finite, at least 0, and not all of a row 0")
+    possible = int(np.count_nonzero(w, -1).min())
+    if num_samples < 1 or (not replacement and num_samples > possible):
+        raise ValueError(f"multinomial: num_samples must be 1 to {possible}, the weights above 0, got {num_samples}")
+    if replacement:
+        upto = np.cumsum(w, -1)
+        drawn = source.random((*w.shape[:-1], num_samples)) * upto[..., -1:]
+        return _made((drawn[..., None] >= upto[..., None, :]).sum(-1))
+    with np.errstate(divide="ignore"):  # a race: each arrives after a time of mean 1/weight
+        return _made(np.argsort(source.standard_exponential(w.shape) / w, -1)[..., :num_samples])
 
 
 def randint(low: int, high: Any, size: Any = None, generator: Generator = None, dtype: DType = None) -> Tensor:

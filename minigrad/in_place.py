@@ -4,7 +4,8 @@ So a change is differentiable, and nothing that was saved for a gradient is ever
 recorded refuses; under `no_grad` its value is replaced through the one door, `_write`, which a node that saved the former
 value notices.
 
-A part of a tensor is a value of its own, too: ``x[0].zero_()`` changes what was read, not x; ``x[0] = 0`` changes x.
+A part of a tensor is a value of its own, too: ``x[0].zero_()`` changes what was read, not x; ``x[0] = 0`` changes x. Only
+through ``x.data`` is it otherwise: ``x.data[0].zero_()`` changes x.
 """
 
 from __future__ import annotations

@@ -309,6 +309,30 @@ class _Data(Tensor):
     def _become(self, result: Tensor, name: str, reshapes: bool = False) -> Tensor:
         return super()._become(result.detach(), name)
 
+    def __getitem__(self, index: Any) -> Tensor:
+        index = plain_index(index)
+        parts = index if isinstance(index, tuple) else (index,)
+        basic = all(isinstance(part, int | np.integer | slice | None) or part is Ellipsis for part in parts)
+        return _Part(self, index) if basic else super().__getitem__(index)
+
+
+class _Part(_Data):
+    """What ``x.data[index]`` gives, for what NumPy would give a view: changed in place, it changes that part of x."""
+
+    __slots__ = ("_index",)
+
+    def __init__(self, owner: Tensor, index: Any):
+        super().__init__(owner)
+        self._index = index
+
+    @property
+    def _array(self) -> Array:
+        return np.asarray(self._owner._array[self._index])
+
+    @_array.setter
+    def _array(self, array: Array) -> None:
+        self._owner[self._index] = array
+
 
 class HookHandle:
     """What `register_hook` gives: `remove()` takes the hook away again."""

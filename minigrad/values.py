@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad import devices, ops
+from minigrad import comparison, devices, ops
 from minigrad.errors import GraphError
 from minigrad.primitive import Array, DType, Traced
 
@@ -119,6 +119,8 @@ class Values(Traced):
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers."""
         return self._array.tolist()
+
+    equal, allclose, isclose = comparison.equal, comparison.allclose, comparison.isclose
 
     def __bool__(self) -> bool:
         if self._array.size != 1:

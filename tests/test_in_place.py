@@ -295,3 +295,29 @@ def test_random_programs_agree_with_pytorch(seed):
         if mine is None:  # copied over entirely: ours is a constant in it, theirs has a gradient of zeros
             mine = mg.zeros(theirs.shape)
         np.testing.assert_allclose(mine.detach().numpy(), theirs.detach().numpy(), rtol=1e-10, atol=1e-12)
+
+
+def test_parts_of_data_are_parts_of_the_tensor():
+    """As programs for PyTorch set the bias of a gate: ``bias.data[4:8].fill_(1)``."""
+
+    def change(lib):
+        w = lib.zeros(3, 4).requires_grad_()
+        w.data[1].fill_(2.0)
+        w.data[:, 1:3].add_(5.0)
+        w.data[0, 0] += 7.0
+        w.data[1][2] = 9.0
+        w.data[-1, ...].mul_(3.0)
+        w.data[[0, 2]].fill_(100.0)  # a copy, here and there
+        for row in w.data:
+            row.sub_(1.0)
+        return w
+
+    w = change(mg)
+    expected = [[6, 4, 4, -1], [1, 6, 8, 1], [-1, 14, 14, -1]]
+    assert w.tolist() == expected and w.is_leaf and w.requires_grad
+    loss = (w * w).sum()
+    w.data[0].zero_()
+    with pytest.raises(GraphError, match="written to afterwards"):
+        loss.backward()
+    torch = pytest.importorskip("torch")
+    assert change(torch).tolist() == expected

@@ -17,9 +17,9 @@ __all__ = ["DataLoader", "default_collate"]
 class DataLoader:
     """The items of a dataset in batches of tensors, shuffled anew for each epoch if asked for.
 
-    With `seed` the epochs are the same every time; without, one is drawn at the first epoch from `generator`, the library's
-    own unless given. Each epoch's order follows from the seed and the epoch's number alone, so that one that was broken off
-    does not disturb the next. A `sampler` gives the order instead: any iterable of indices. `drop_last` leaves out a last
+    With `seed` the epochs are the same every time: each one's order follows from the seed and the epoch's number alone, so
+    that one that was broken off does not disturb the next. Without, each is drawn from `generator`, the library's own unless
+    given, when it starts. A `sampler` gives the order instead: any iterable of indices. `drop_last` leaves out a last
     batch that is not full; `collate_fn` makes a batch of a list of items.
 
     `num_workers` and `pin_memory` are accepted so that programs written for PyTorch run, and change nothing: batches are
@@ -82,9 +82,10 @@ class DataLoader:
             return np.fromiter(self.sampler, np.int64)
         if not self.shuffle:
             return np.arange(len(self.dataset))
-        if self.seed is None:
-            self.seed = int((self.generator or default_generator()).integers(2**63))
-        return np.random.default_rng([self.seed, self.epoch]).permutation(len(self.dataset))
+        source = self.generator or default_generator()
+        if self.seed is not None:
+            source = np.random.default_rng([self.seed, self.epoch])
+        return source.permutation(len(self.dataset))
 
     def _batch(self, indices: Any) -> Any:
         dataset: Any = self.dataset

@@ -1,6 +1,6 @@
 """Activation functions as layers; what each computes stands with its function.
 
-`inplace` is accepted so that programs written for PyTorch run; a tensor is a value, so nothing is saved by it.
+With `inplace`, as in PyTorch, the tensor that goes in becomes what comes out; no memory is saved by it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class _Activation(Module):
 
     function: ClassVar[Callable[..., Any]]
     options: tuple[str, ...] = ()
+    inplace = False
 
     def _keep(self, **options: Any) -> None:
         """Keep the options of the function; `inplace` is not one."""
@@ -34,11 +35,12 @@ class _Activation(Module):
             setattr(self, name, value)
 
     def forward(self, x: Tensor) -> Tensor:
-        return type(self).function(x, *(getattr(self, name) for name in self.options))
+        options = [getattr(self, name) for name in self.options]
+        return type(self).function(x, *options, inplace=True) if self.inplace else type(self).function(x, *options)
 
     def extra_repr(self) -> str:
         shown = [f"{name}={getattr(self, name)!r}" for name in self.options]
-        return ", ".join([*shown, "inplace=True"] if getattr(self, "inplace", False) else shown)
+        return ", ".join([*shown, "inplace=True"] if self.inplace else shown)
 
 
 class _InPlace(_Activation):

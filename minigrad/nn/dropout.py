@@ -26,7 +26,7 @@ class Dropout(Module):
         self.p, self.inplace, self.generator = p, inplace, generator
 
     def forward(self, x: Tensor) -> Tensor:
-        return type(self).function(x, self.p, self.training, self.generator)
+        return type(self).function(x, self.p, self.training, self.generator, inplace=self.inplace)
 
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from minigrad import ops
 from minigrad.ops import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -19,7 +22,6 @@ from minigrad.ops import (
     batch_norm,
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
-    celu,
     conv1d,
     conv2d,
     conv3d,
@@ -29,11 +31,6 @@ from minigrad.ops import (
     cosine_embedding_loss,
     cosine_similarity,
     cross_entropy,
-    dropout,
-    dropout1d,
-    dropout2d,
-    dropout3d,
-    elu,
     embedding,
     fold,
     gaussian_nll_loss,
@@ -41,9 +38,6 @@ from minigrad.ops import (
     glu,
     group_norm,
     hardshrink,
-    hardsigmoid,
-    hardswish,
-    hardtanh,
     hinge_embedding_loss,
     huber_loss,
     instance_norm,
@@ -51,7 +45,6 @@ from minigrad.ops import (
     kl_div,
     l1_loss,
     layer_norm,
-    leaky_relu,
     linear,
     local_response_norm,
     log_softmax,
@@ -60,7 +53,6 @@ from minigrad.ops import (
     max_pool1d,
     max_pool2d,
     max_pool3d,
-    mish,
     mse_loss,
     multi_margin_loss,
     multilabel_margin_loss,
@@ -73,13 +65,9 @@ from minigrad.ops import (
     pixel_unshuffle,
     poisson_nll_loss,
     prelu,
-    relu,
-    relu6,
     rms_norm,
     scaled_dot_product_attention,
-    selu,
     sigmoid,
-    silu,
     smooth_l1_loss,
     soft_margin_loss,
     softmax,
@@ -89,12 +77,12 @@ from minigrad.ops import (
     softsign,
     tanh,
     tanhshrink,
-    threshold,
     triplet_margin_loss,
     unfold,
 )
 from minigrad.ops.arrangement import crop
 from minigrad.ops.arrangement import pad as pad_axes
+from minigrad.primitive import Traced
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
@@ -110,6 +98,31 @@ __all__ = [
     "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax",
     "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold", "triplet_margin_loss", "unfold",
 ]  # fmt: skip
+
+
+def _overwriting(op: Any) -> Callable[..., Any]:
+    """The function with PyTorch's option `inplace`: then the tensor `x` itself becomes the result, and is given back."""
+    most = len(op.names) - 1  # arguments after x
+
+    @functools.wraps(op)
+    def function(x: Any, *args: Any, inplace: bool = False, **options: Any) -> Any:
+        if len(args) > most:
+            *args, inplace = args  # type: ignore[assignment]
+        if not inplace or not isinstance(x, Traced):
+            return op(x, *args, **options)
+        name = f"{op.__name__}_"
+        x._refuse_change(name)
+        return x._become(op(x, *args, **options), name)
+
+    function.__module__ = __name__  # where it is found again when it is unpickled
+    return function
+
+
+celu, elu, selu = map(_overwriting, (ops.celu, ops.elu, ops.selu))
+relu, relu6, leaky_relu = map(_overwriting, (ops.relu, ops.relu6, ops.leaky_relu))
+hardsigmoid, hardswish, hardtanh = map(_overwriting, (ops.hardsigmoid, ops.hardswish, ops.hardtanh))
+mish, silu, threshold = map(_overwriting, (ops.mish, ops.silu, ops.threshold))
+dropout, dropout1d, dropout2d, dropout3d = map(_overwriting, (ops.dropout, ops.dropout1d, ops.dropout2d, ops.dropout3d))
 
 
 def pad(x: Any, pad: tuple[int, ...], mode: str = "constant", value: float | None = None) -> Any:

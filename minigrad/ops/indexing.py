@@ -79,7 +79,7 @@ def setitem(x: Array, index: Any, value: Any) -> Array:
     try:
         if not kernel.touches_once(index):
             value = np.reshape(value, np.shape(value)[_surplus(np.shape(value), chosen) :])
-            value = np.ascontiguousarray(np.broadcast_to(value, chosen))  # written in the order that last_writes counts in
+            value = np.array(np.broadcast_to(value, chosen), order="C")  # written in the order that last_writes counts in
         out[index] = value
     except ValueError:
         raise ShapeError(

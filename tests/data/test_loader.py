@@ -42,12 +42,14 @@ def test_an_abandoned_epoch_does_not_disturb_the_next():
 
 
 def test_without_a_seed_the_librarys_generator_decides():
-    def orders():
+    def orders(loader):
         mg.manual_seed(3)
-        loader = DataLoader(TEN, batch_size=10, shuffle=True)
         return epoch(loader), epoch(loader)
 
-    assert orders() == orders()
+    loader = DataLoader(TEN, batch_size=10, shuffle=True)
+    first, second = orders(loader)
+    assert (first, second) == orders(DataLoader(TEN, batch_size=10, shuffle=True)) and first != second
+    assert (first, second) == orders(loader)  # the generator alone, not what the loader has given before
 
 
 def test_numpys_global_state_is_left_alone():

@@ -71,6 +71,28 @@ def test_one_step_of_the_gan_is_pytorchs():
             np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=1e-8, atol=1e-13, err_msg=name)
 
 
+@pytest.mark.parametrize("pytorch", [False, True], ids=["minigrad", "torch"])
+def test_the_recurrent_network_learns_to_write(pytorch, capsys):
+    losses = program("charrnn", pytorch)["main"](steps=60)
+    assert losses[0] > 2.8 and losses[-1] < 2 and capsys.readouterr().out.splitlines()[1].startswith("h")
+
+
+def test_the_recurrent_network_is_pytorchs():
+    """From the same weights, over two batches with the state carried on: scores, state and gradients."""
+    torch = pytest.importorskip("torch")
+    nets = [program("charrnn", pytorch)["CharRNN"](9, 4, 5, dropout=0.0).double() for pytorch in (False, True)]
+    nets[1].load_state_dict(mg.interop.to_torch(nets[0].state_dict()))
+    found = []
+    for lib, net in zip((mg, torch), nets, strict=True):
+        x, state = lib.tensor(np.random.default_rng(0).integers(0, 9, (3, 7))), None
+        for _ in range(2):
+            logits, state = net(x, state)
+        lib.nn.functional.cross_entropy(logits.transpose(1, 2), x).backward()
+        found.append([logits, *state, *(p.grad for p in net.parameters())])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-9, atol=1e-13)
+
+
 def small_mnist(folder, monkeypatch):
     """The bundled digits in MNIST's size and format, where the program looks for MNIST."""
     (x, t), (x_test, t_test) = mg.data.load_digits(normalize=False, flatten=False)

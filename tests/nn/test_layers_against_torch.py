@@ -271,3 +271,40 @@ def test_embeddings():
     assert frozen(mg.tensor([2])).tolist() == [[4, 5]] and not frozen.weight.requires_grad
     with pytest.raises(ValueError, match="padding_idx must be within the 7 indices, got 7"):
         nn.Embedding(7, 3, padding_idx=7)
+
+
+OVERWRITING = [("relu", ()), ("relu6", ()), ("leaky_relu", (0.2,)), ("elu", (0.7,)), ("selu", ()), ("celu", (1.5,)),
+               ("silu", ()),
+               ("hardtanh", (-0.5, 1.2)), ("hardswish", ()), ("mish", ()), ("threshold", (0.3, -1.0)), ("dropout", (1.0,)),
+               ("dropout", (0.5, False)), ("dropout2d", (1.0,))]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, arguments", OVERWRITING)
+def test_in_place_the_tensor_becomes_the_result(name, arguments):
+    found = []
+    for lib, x in zip((mg, torch), both(distinct(np.random.default_rng(0), (2, 3, 4, 5))), strict=True):
+        function, y = getattr(lib.nn.functional, name), x * 1.5
+        assert function(y, *arguments, inplace=True) is y
+        (y * y).sum().backward()
+        found.append((y, x.grad))
+        if "dropout" not in name:  # and by position; a leaf refuses
+            z = lib.tensor([0.5, -0.5])
+            assert function(z, *arguments, True) is z and function(z, *arguments) is not z
+            with pytest.raises(RuntimeError, match="leaf"):
+                function(x, *arguments, inplace=True)
+    for a, b in zip(*found, strict=True):
+        close(a, b)
+
+
+def test_layers_in_place_change_what_other_branches_see():
+    """A block that adds its input after an activation in place adds the activation: a mistake that must stay the same."""
+    found = []
+    for lib, x in zip((mg, torch), both(distinct(np.random.default_rng(0), (2, 3, 4, 4))), strict=True):
+        h = x + 0.1
+        out = lib.nn.ReLU(inplace=True)(h) * 2
+        out += h
+        out.square().sum().backward()
+        dropped = lib.nn.Dropout(1.0, inplace=True)(h)
+        found.append((out, x.grad, dropped, h))
+    for a, b in zip(*found, strict=True):
+        close(a, b)

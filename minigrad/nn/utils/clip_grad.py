@@ -1,4 +1,4 @@
-"""Gradients kept within bounds before a step, under PyTorch's names."""
+"""Gradients kept within bounds before a step."""
 
 from __future__ import annotations
 

@@ -1,0 +1,45 @@
+"""Whether tensors are equal, or nearly: PyTorch's questions, whose answers are not part of any graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minigrad.primitive import Array, Traced
+
+if TYPE_CHECKING:
+    from minigrad.tensor import Tensor
+
+__all__ = ["allclose", "equal", "isclose"]
+
+
+def equal(x: Any, other: Any) -> bool:
+    """Whether two tensors have one shape and the same values; ``x == other`` asks element by element, as `np.equal`.
+
+    >>> import minigrad as mg
+    >>> mg.equal(mg.tensor([1, 2]), mg.tensor([1, 2])), mg.equal(mg.ones(2), mg.ones(1))
+    (True, False)
+    """
+    return np.array_equal(_plain(x), _plain(other))
+
+
+def allclose(x: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Whether all elements are close; see `isclose`."""
+    return np.allclose(_plain(x), _plain(other), rtol, atol, equal_nan)
+
+
+def isclose(x: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+    """Where ``|x - other| <= atol + rtol * |other|``, element by element.
+
+    >>> import minigrad as mg
+    >>> mg.isclose(mg.tensor([1.0, 2.0]), mg.tensor([1.0, 2.1]))
+    tensor([ True, False])
+    """
+    from minigrad.tensor import _wrap  # which is made with these functions
+
+    return _wrap(np.asarray(np.isclose(_plain(x), _plain(other), rtol, atol, equal_nan)), None)
+
+
+def _plain(x: Any) -> Array:
+    return x._array if isinstance(x, Traced) else np.asarray(x)

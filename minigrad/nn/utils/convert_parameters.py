@@ -1,0 +1,36 @@
+"""All parameters as one vector, for optimizers and analyses that want one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from minigrad.errors import ShapeError
+from minigrad.ops import concatenate, reshape
+from minigrad.tensor import Tensor
+
+__all__ = ["parameters_to_vector", "vector_to_parameters"]
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """One after another in one vector, through which gradients flow back to them.
+
+    >>> import minigrad as mg
+    >>> parameters_to_vector([mg.ones(2), mg.zeros(1, 2)])
+    tensor([1., 1., 0., 0.])
+    """
+    return concatenate([reshape(p, (-1,)) for p in parameters])
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Give the parameters the values of a vector, in order.
+
+    Raises ShapeError for a vector of another length, before anything has changed.
+    """
+    given = list(parameters)
+    wanted = sum(p.numel() for p in given)
+    if vec.shape != (wanted,):
+        raise ShapeError(f"vector_to_parameters: needs a vector of {wanted} elements, got shape {vec.shape}")
+    at = 0
+    for p in given:
+        p.data.copy_(vec[at : at + p.numel()].reshape(p.shape))
+        at += p.numel()

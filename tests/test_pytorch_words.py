@@ -1,0 +1,116 @@
+"""Words of PyTorch's programs: whether tensors are equal, draws by weight, parameters as a vector, padded sequences."""
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn, utils
+from minigrad.errors import ShapeError
+from minigrad.nn.utils import parameters_to_vector, vector_to_parameters
+from minigrad.nn.utils.rnn import pad_sequence
+
+
+def test_equal_asks_about_the_whole():
+    x = mg.tensor([1.0, 2.0])
+    assert mg.equal(x, x.clone()) is True and x.equal(mg.tensor([1.0, 3.0])) is False
+    assert not mg.equal(x, mg.tensor([[1.0, 2.0]])) and not mg.equal(mg.ones(2), mg.ones(1))
+    assert not mg.equal(mg.tensor([np.nan]), mg.tensor([np.nan]))
+    assert np.equal(x, mg.tensor([1.0, 3.0])).tolist() == [True, False]  # NumPy's, element by element
+    w = mg.tensor([1.0], requires_grad=True)
+    assert w.equal(w) and w.allclose(w)
+
+
+def test_close():
+    x, y = mg.tensor([1.0, 2.0, np.nan]), mg.tensor([1.0 + 5e-6, 2.1, np.nan])
+    assert mg.isclose(x, y).tolist() == [True, False, False] and x.isclose(y, equal_nan=True).tolist() == [True, False, True]
+    assert not mg.allclose(x, y) and mg.allclose(x, y, rtol=0.1, equal_nan=True) and x[:2].allclose(y[:2], atol=0.2)
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal(200)
+    b = a + rng.choice([1e-9, 1e-7, 1e-5, 1e-4], 200)
+    for options in ({}, {"rtol": 1e-4}, {"rtol": 0, "atol": 1e-6}):
+        found, wanted = (lib.isclose(lib.tensor(a), lib.tensor(b), **options).tolist() for lib in (mg, torch))
+        assert found == wanted and 0 < sum(wanted) < 200
+
+
+@pytest.mark.parametrize("replacement", [True, False])
+def test_draws_by_weight_come_as_often_as_they_weigh(replacement):
+    g = np.random.default_rng(0)
+    weights = np.array([[1.0, 0.0, 2.0, 5.0], [3.0, 3.0, 0.0, 2.0]])
+    drawn = mg.multinomial(mg.tensor(np.repeat(weights, 4000, 0)), 2, replacement, generator=g)
+    assert drawn.shape == (8000, 2) and drawn.dtype == np.int64
+    rows = drawn.numpy().reshape(2, 4000, 2)
+    for row, w in zip(rows, weights / weights.sum(1, keepdims=True), strict=True):
+        np.testing.assert_allclose(np.bincount(row[:, 0], minlength=4) / 4000, w, atol=0.03)
+        pairs = np.zeros((4, 4))
+        np.add.at(pairs, (row[:, 0], row[:, 1]), 1 / 4000)
+        second = w if replacement else np.where(np.eye(4, dtype=bool), 0, w) / (1 - w)[:, None]
+        np.testing.assert_allclose(pairs, w[:, None] * second, atol=0.03)
+    assert mg.multinomial([0, 1, 0], 1).tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    "weights, samples, says",
+    [
+        ([1.0, -1.0], 1, "at least 0"), ([0.0, 0.0], 1, "not all of a row 0"), ([1.0, np.nan], 1, "finite"),
+        ([1.0, 0.0, 2.0], 3, "num_samples must be 1 to 2"), ([1.0], 0, "num_samples"), ([[[1.0]]], 1, r"\(C,\) or \(N, C\)"),
+    ],
+)  # fmt: skip
+def test_draws_that_cannot_be(weights, samples, says):
+    before = mg.random.default_generator().bit_generator.state
+    with pytest.raises(ValueError, match=says):
+        mg.multinomial(weights, samples)
+    assert mg.random.default_generator().bit_generator.state == before
+
+
+def test_parameters_as_a_vector_and_back():
+    net = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1))
+    vector = parameters_to_vector(net.parameters())
+    assert vector.shape == (11,) and vector.requires_grad
+    (vector * mg.arange(11)).sum().backward()
+    assert net[0].bias.grad.tolist() == [6.0, 7.0] and net[1].weight.grad.tolist() == [[8.0, 9.0]]
+    before = [p.tolist() for p in net.parameters()]
+    with pytest.raises(ShapeError, match=r"needs a vector of 11 elements, got shape \(10,\)"):
+        vector_to_parameters(mg.ones(10), net.parameters())
+    assert [p.tolist() for p in net.parameters()] == before
+    vector_to_parameters(mg.arange(11.0), net.parameters())
+    assert net[0].weight.tolist() == [[0, 1, 2], [3, 4, 5]] and net[1].bias.tolist() == [10] and net[0].weight.is_leaf
+
+
+def test_sequences_of_different_lengths():
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal((n, 2)) for n in (2, 4, 1)]
+    given = [mg.tensor(a, requires_grad=True) for a in arrays]
+    padded = pad_sequence(given, padding_value=-1.0)
+    assert padded.shape == (4, 3, 2) and (padded[2:, 0] == -1).all() and (padded[:, 1] == given[1]).all()
+    (padded * padded).sum().backward()
+    for x, a in zip(given, arrays, strict=True):
+        np.testing.assert_allclose(x.grad.numpy(), 2 * a)
+    assert pad_sequence([mg.tensor([1]), mg.tensor([2, 3])], True, padding_side="left").tolist() == [[0, 1], [2, 3]]
+    for bad, error, says in [
+        ([], ValueError, "at least one"),
+        ([mg.ones(2), mg.ones(2, 1)], ShapeError, r"sequence 1 has shape \(2, 1\)"),
+    ]:
+        with pytest.raises(error, match=says):
+            pad_sequence(bad)
+    torch = pytest.importorskip("torch")
+    for options in ({}, {"batch_first": True, "padding_value": 3.0, "padding_side": "left"}):
+        theirs = torch.nn.utils.rnn.pad_sequence([torch.tensor(a) for a in arrays], **options)
+        assert pad_sequence(given, **options).tolist() == theirs.tolist()
+
+
+def test_old_names_and_paths():
+    assert mg.LongTensor([1, 2]).dtype == np.int64 and mg.FloatTensor([1, 2]).dtype == np.float32
+    assert mg.BoolTensor([0, 1]).tolist() == [False, True] and mg.IntTensor().shape == (0,)
+    assert utils.data.DataLoader is mg.data.DataLoader and utils.checkpoint.checkpoint is mg.autograd.checkpoint
+    keys = nn.Linear(1, 1).load_state_dict({"weight": mg.ones(1, 1)}, strict=False)
+    assert repr(keys) == "IncompatibleKeys(missing_keys=['bias'], unexpected_keys=[])"
+    assert repr(nn.ReLU().load_state_dict({})) == "<All keys matched successfully>"
+
+
+def test_an_element_is_counted_up():
+    """As programs count a confusion matrix: the index is of 0-d tensors."""
+    counts = mg.zeros(3, 3, dtype=mg.int64)
+    for t, p in zip(mg.tensor([0, 2, 2]), mg.tensor([1, 2, 2]), strict=True):
+        counts[t.long(), p.long()] += 1
+    assert counts.tolist() == [[0, 1, 0], [0, 0, 0], [0, 0, 2]]
