@@ -12,7 +12,7 @@ import threading
 import weakref
 from contextlib import AbstractContextManager, ContextDecorator
 from dataclasses import dataclass
-from pathlib import Path
+from os.path import dirname
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -25,7 +25,7 @@ from minigrad.scope import watch
 
 __all__ = ["detect_anomaly", "set_detect_anomaly"]
 
-INSIDE = (str(Path(__file__).parents[1]), str(Path(np.__file__).parent))  # whose lines are not the user's
+INSIDE = (dirname(dirname(__file__)), dirname(np.__file__))  # whose lines are not the user's
 
 
 class Place(NamedTuple):

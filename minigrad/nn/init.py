@@ -7,7 +7,6 @@ convolution's (F, C, KH, KW) has fan_in = C*KH*KW, fan_out = F*KH*KW.
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -64,6 +63,8 @@ def trunc_normal_(
     rng, low, high = generator or default_generator(), (a - mean) / std, (b - mean) / std
     flipped = low > 0  # the lower tail is the one that can be told exactly
     low, high = (-high, -low) if flipped else (low, high)
+    from statistics import NormalDist  # few need it, and it is slow to import
+
     normal = NormalDist()
     below, above = normal.cdf(low), normal.cdf(high)
     if above - below > 0.01:

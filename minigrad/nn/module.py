@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
@@ -105,6 +104,8 @@ class Module:
         for registry in ("_parameters", "_modules", "_buffers"):
             if name in self.__dict__.get(registry, ()):
                 return self.__dict__[registry][name]
+        import difflib  # for a mistake alone
+
         known = [key for key in dir(self) if not key.startswith("_")]
         close = difflib.get_close_matches(name, known, 1)
         hint = f"; did you mean {close[0]!r}?" if close else ""

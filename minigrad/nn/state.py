@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -52,6 +51,8 @@ def fitted(
     if strict:
         problems += [f"{key}: missing" for key in keys.missing_keys]
         for key in keys.unexpected_keys:
+            import difflib  # for a mistake alone
+
             close = difflib.get_close_matches(str(key), list(own), 1)
             problems.append(f"{key}: unexpected" + (f"; did you mean {close[0]}?" if close else ""))
     if problems:

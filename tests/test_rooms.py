@@ -1,0 +1,68 @@
+"""What is built upon the rest is imported when it is first asked for, and then it is there as if it always had been."""
+
+import subprocess
+import sys
+
+import pytest
+
+import minigrad as mg
+
+HEAVY = (
+    "matplotlib",
+    "graphviz",
+    "hypothesis",
+    "tqdm",
+    "torch",
+    "safetensors",
+    "onnx",
+    "pytest",
+    "urllib.request",
+    "zipfile",
+)
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_import_takes_no_more_than_the_engine_and_its_networks():
+    code = "import sys, minigrad; print(*(n for n in sys.modules if n.count('.') < 2))"
+    found = set(run(code).split())
+    assert not found & {f"minigrad.{room}" for room in mg.ROOMS} and not found & set(HEAVY)
+    assert {"minigrad.nn", "minigrad.optim", "minigrad.ops"} <= found
+
+
+def test_every_room_is_there_when_it_is_asked_for():
+    code = (
+        "import sys, pickle, minigrad as mg\n"
+        "shown = set(dir(mg))\n"
+        "for name in (*mg.ROOMS, *mg.FILES):\n"
+        "    assert name in shown and hasattr(mg, name), name\n"
+        "for name in mg.ROOMS:\n"
+        "    assert getattr(mg, name) is sys.modules[f'minigrad.{name}'] and name in vars(mg), name\n"
+        "assert mg.load is mg.serialization.load\n"
+        "from minigrad import data, training, viz\n"
+        "from minigrad.models import LeNet5\n"
+        "import minigrad.interop as interop\n"
+        "assert data is mg.data and interop is mg.interop and LeNet5 is mg.models.LeNet5\n"
+        "net = pickle.loads(pickle.dumps(mg.models.SimpleConvNet()))\n"
+        "print(type(net).__name__, len(dir(mg)) == len(set(dir(mg))))"
+    )
+    assert run(code) == "SimpleConvNet True\n"
+
+
+def test_unpickling_imports_what_it_needs(tmp_path):
+    import pickle
+
+    path = tmp_path / "net.pickle"
+    path.write_bytes(pickle.dumps(mg.models.LeNet5()))
+    code = f"import pickle; print(type(pickle.load(open({str(path)!r}, 'rb'))).__name__)"
+    assert run(code) == "LeNet5\n"
+
+
+def test_a_name_that_is_nowhere():
+    with pytest.raises(AttributeError, match="module 'minigrad' has no attribute 'modles'"):
+        mg.modles  # noqa: B018
+    with pytest.raises(ImportError):
+        from minigrad import modles  # noqa: F401
+    assert not hasattr(mg, "__wrapped__")
