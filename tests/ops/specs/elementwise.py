@@ -18,7 +18,7 @@ def unary(name, draw=normal, **more):
 
 
 def binary(name, draw=None, **more):
-    return samples.binary(name, getattr(mg, name), getattr(np, name), draw, **more)
+    return samples.binary(name, getattr(mg.ops, name), getattr(np, name), draw, **more)
 
 
 smooth, linear = partial(unary, analytic=True), partial(unary, linear_in=(0,))
