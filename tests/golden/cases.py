@@ -1,11 +1,12 @@
 """Calls written once, and run by PyTorch to make the numbers and by minigrad to be compared with them.
 
-A call gets `F`, either library's `nn.functional`, and tensors; an optimizer is a name and its options.
+A call gets `F`, either library's `nn.functional`, and tensors; an optimizer or a schedule is a name and its options; a layer
+is a class with its arguments and the shapes of what it is called with.
 """
 
 import numpy as np
 
-__all__ = ["CALLS", "OPTIMIZERS", "draw", "loss"]
+__all__ = ["CALLS", "LAYERS", "OPTIMIZERS", "SCHEDULES", "draw", "loss"]
 
 
 def normal(*shape):
@@ -69,11 +70,85 @@ OPTIMIZERS = {
 }
 STEPS = 5
 
+LAYERS = {
+    "BatchNorm2d": ("BatchNorm2d", (3,), {"momentum": 0.3}, [(4, 3, 2, 5)]),
+    "BatchNorm1d, averaged over all": ("BatchNorm1d", (4,), {"momentum": None}, [(5, 4)]),
+    "InstanceNorm1d with statistics": ("InstanceNorm1d", (3,), {"affine": True, "track_running_stats": True}, [(2, 3, 7)]),
+    "Conv2d, mirrored at the border": ("Conv2d", (2, 3, 3), {"padding": "same", "padding_mode": "reflect"}, [(2, 2, 5, 6)]),
+    "LSTM of two layers, both ways": ("LSTM", (3, 2), {"num_layers": 2, "bidirectional": True}, [(4, 2, 3)]),
+    "GRU": ("GRU", (3, 4), {"batch_first": True}, [(2, 5, 3)]),
+    "RNN": ("RNN", (3, 4), {"nonlinearity": "relu"}, [(5, 3)]),
+    "MultiheadAttention": ("MultiheadAttention", (4, 2), {"kdim": 3, "vdim": 5}, [(3, 2, 4), (4, 2, 3), (4, 2, 5)]),
+    "TransformerEncoderLayer": ("TransformerEncoderLayer", (4, 2, 6, 0.0), {"norm_first": True}, [(3, 2, 4)]),
+}  # fmt: skip
+FORWARDS = 3  # in training, before one in evaluation
+
+SCHEDULES = {
+    "StepLR": {"step_size": 7, "gamma": 0.3},
+    "MultiStepLR": {"milestones": [3, 10, 10, 15], "gamma": 0.5},
+    "ConstantLR": {"factor": 0.25, "total_iters": 9},
+    "LinearLR": {"start_factor": 0.1, "end_factor": 0.7, "total_iters": 13},
+    "ExponentialLR": {"gamma": 0.93},
+    "CosineAnnealingLR": {"T_max": 9, "eta_min": 1e-3},
+    "CosineAnnealingWarmRestarts": {"T_0": 3, "T_mult": 2, "eta_min": 0.01},
+    "OneCycleLR": {"max_lr": [0.5, 0.2], "total_steps": 20, "three_phase": True},
+    "LambdaLR": {"lr_lambda": [lambda t: 0.95**t, lambda t: 1 / (1 + t)]},
+    "ReduceLROnPlateau": {"factor": 0.5, "patience": 1, "cooldown": 1, "threshold": 0.05},
+    "SequentialLR": {"milestones": [4, 11]},
+}
+RATES = 20  # steps of a schedule
+
 
 def draw(name):
     """The arguments of a call, and its index in the file; the generator is seeded by the place in the table."""
     at = list(CALLS).index(name)
     return [make(np.random.default_rng([at, n])) for n, make in enumerate(CALLS[name][1:])]
+
+
+def parts(out):
+    """The tensors of a result, however they are put together."""
+    return [t for part in out for t in parts(part)] if isinstance(out, tuple) else [out]
+
+
+def seen(name, tensor, layer):
+    """What a layer gives, call by call: outputs, gradients of inputs and parameters, and its state at the end.
+
+    The layer has its state already; `tensor` makes a tensor of its library, a leaf where asked.
+    """
+    rng, found = np.random.default_rng(1 + list(LAYERS).index(name)), {}
+    for call in range(FORWARDS + 1):
+        if call == FORWARDS:
+            layer.eval()
+        xs = [tensor(rng.standard_normal(shape), True) for shape in LAYERS[name][3]]
+        layer.zero_grad()
+        outs = parts(layer(*xs))
+        sum((y * tensor(rng.standard_normal(tuple(y.shape)), False)).sum() for y in outs).backward()
+        found |= {f"call {call}, output {n}": y for n, y in enumerate(outs)}
+        found |= {f"call {call}, gradient {n}": x.grad for n, x in enumerate(xs)}
+    found |= {f"gradient of {key}": p.grad for key, p in layer.named_parameters()}
+    return {key: t.detach().numpy() for key, t in (found | {f"state {k}": v for k, v in layer.state_dict().items()}).items()}
+
+
+def first_state(shapes):
+    """Values for a state dict of these shapes; variances are above zero, counts are zero."""
+    rng = np.random.default_rng(0)
+    draws = {key: rng.uniform(0.2, 1.0, shape) for key, shape in shapes.items()}
+    return {key: np.zeros((), np.int64) if "batches" in key else value for key, value in draws.items()}
+
+
+def rates(name, optim, parameters):
+    """The rates of two groups under a schedule, step by step."""
+    s, options = optim.lr_scheduler, SCHEDULES[name]
+    optimizer = optim.SGD([{"params": parameters[:1]}, {"params": parameters[1:], "lr": 0.02}], lr=0.1, momentum=0.9)
+    if name == "SequentialLR":
+        stages = [s.LinearLR(optimizer, 0.1, 1.0, 4), s.StepLR(optimizer, 3, 0.5), s.ExponentialLR(optimizer, 0.9)]
+        options = options | {"schedulers": stages}
+    scheduler, found = getattr(s, name)(optimizer, **options), []
+    for t in range(RATES):
+        found.append([(group["lr"], group["momentum"]) for group in optimizer.param_groups])
+        optimizer.step()
+        scheduler.step(*([1 / (1 + t) + (t > 8) * 0.1 * t] if name == "ReduceLROnPlateau" else []))
+    return np.array(found)
 
 
 def network():

@@ -1,10 +1,24 @@
 """Make `golden.npz` with PyTorch: ``python -m tests.golden.make``. Run once; the file is what the tests read."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 
-from tests.golden.cases import CALLS, CONSTANT, OPTIMIZERS, STEPS, draw, loss, network
+from tests.golden.cases import (
+    CALLS,
+    CONSTANT,
+    LAYERS,
+    OPTIMIZERS,
+    SCHEDULES,
+    STEPS,
+    draw,
+    first_state,
+    loss,
+    network,
+    rates,
+    seen,
+)  # fmt: skip
 
 
 def main():
@@ -35,6 +49,16 @@ def main():
         found |= {f"{name}/weight {n}": w.detach().numpy() for n, w in enumerate(weights)} | {
             f"{name}/losses": np.array(losses)
         }
+    for name, (kind, arguments, options, _) in LAYERS.items():
+        layer = getattr(torch.nn, kind)(*arguments, **options).double()
+        state = first_state({key: tuple(value.shape) for key, value in layer.state_dict().items()})
+        layer.load_state_dict({key: torch.tensor(value) for key, value in state.items()})
+        found |= {f"{name}/first {key}": value for key, value in state.items()}
+        arrays = seen(name, lambda a, grad: torch.tensor(a, requires_grad=grad), layer)
+        found |= {f"{name}/{key}": value for key, value in arrays.items()}
+    warnings.simplefilter("ignore")  # of schedules
+    for name in SCHEDULES:
+        found[f"{name}/rates"] = rates(name, torch.optim, [torch.ones(2, requires_grad=True) for _ in range(2)])
     np.savez_compressed(Path(__file__).with_name("golden.npz"), **found)
 
 
