@@ -251,8 +251,6 @@ def _some(axes: Any) -> tuple[int, ...]:
 
 def _agree(name: str, a: Shape, b: Shape, i: int, j: int) -> None:
     """Refuse shapes whose axes i and j, which are summed together, differ."""
-    if not a or not b:
-        raise ShapeError(f"{name}: operands need at least one axis, got shapes {a} and {b}")
     if a[i] != b[j]:
         raise ShapeError(
             f"{name}: shapes {a} and {b} do not multiply: {a[i]} != {b[j]}\n"

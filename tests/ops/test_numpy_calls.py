@@ -62,6 +62,8 @@ CALLS = [
     lambda a, b, v, t: np.einsum("ij,j", a, v, optimize=True), lambda a, b, v, t: np.einsum(a, [0, 1], b, [1, 2]),
     lambda a, b, v, t: np.linalg.tensorinv(np.eye(6).reshape(6, 2, 3) + v[0], ind=1),
     lambda a, b, v, t: np.linalg.tensorsolve(np.eye(6).reshape(2, 3, 6) + v[0], a[:2, :3]),
+    lambda a, b, v, t: np.linalg.tensorsolve(np.eye(6).reshape(2, 6, 3) + v[0], a[:2, :3], axes=[1]),
+    lambda a, b, v, t: np.quantile(a, 0.3, axis=1, method="lower"), lambda a, b, v, t: [[1.0, 2.0, 0.5]] @ a,
 ]  # fmt: skip
 
 
@@ -75,6 +77,10 @@ def test_a_call_on_tensors_is_a_call_on_arrays(call):
     assert found.dtype == wanted.dtype
 
 
+def test_the_path_of_an_einsum_is_numpys():
+    assert np.einsum_path("ij,jk,k", mg.tensor(A), mg.tensor(B), V[:3]) == np.einsum_path("ij,jk,k", A, B, V[:3])
+
+
 def test_a_call_that_no_operation_answers_for_says_so():
     x = mg.tensor(A)
     with pytest.raises(TypeError, match=r"np\.trim_zeros: has no gradient rule here, so it does not take tensors"):
@@ -83,4 +89,10 @@ def test_a_call_that_no_operation_answers_for_says_so():
         np.argsort(x, order="name")
     with pytest.raises(ValueError, match="reshape: order must be 'C' or 'F', got 'A'"):
         np.reshape(x, 12, order="A")
+    with pytest.raises(ValueError, match="select: 1 conditions, but 2 choices"):
+        np.select([x > 0], [x, x])
+    with pytest.raises(IndexError, match="choose: numbers must be within 0 and 1, got 0 to 2"):
+        np.choose([0, 2, 1, 0], [x, x])
+    with pytest.raises(ValueError, match="where: needs both choices or none, got 1"):
+        np.where(x > 0, x)
     assert x.tolist() == A.tolist()

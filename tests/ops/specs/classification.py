@@ -105,6 +105,9 @@ NO_TARGET = (
     not_a_target(ValueError, "mean of 0 items", np.full(3, -100)),
     refuse(GraphError, "not differentiated", np.ones((3, 4)), np.full((3, 4), 0.25)),  # every float is made to require one
     refuse(ValueError, 'mean of 0 items\n.*reduction="sum"', np.ones((0, 4)), np.zeros(0, int)),
+    refuse(ValueError, r"label_smoothing must be within \[0, 1\], got 1.5", np.ones((1, 4)), [0], label_smoothing=1.5),
+    refuse(ShapeError, r"weight must be \(4,\), one for each class, got shape \(3,\)", np.ones((1, 4)), [0], np.ones(3)),
+    refuse(ShapeError, r"input must be \(C,\), \(N, C\) or \(N, C, d1, ...\), got shape \(\)", np.array(1.0), 0),
     refuse(ValueError, "reduction must be", np.ones((1, 4)), np.zeros(1, int), reduction="avg"),
 )
 

@@ -1,6 +1,7 @@
 """Specs of Einstein's summation."""
 
 import itertools
+from string import ascii_letters
 
 import numpy as np
 
@@ -92,6 +93,7 @@ NO_EINSUM = (
     refuse(ValueError, "the output label 'i' of 'ij->ii' stands twice", "ij->ii", A),
     refuse(ValueError, r"a term has letters and at most one '...', got 'i\$'", "i$", A),
     refuse(ValueError, "a term has letters .* got '..ij'", "..ij", A),
+    refuse(ValueError, "needs more than 52 labels", f"{ascii_letters}...", np.ones((1,) * 54)),
     refuse(ValueError, "axes are numbered from 0 to 51, got", A, [0, 52]),
 )
 

@@ -53,7 +53,8 @@ SPECS = [
            errors=(refuse(ShapeError, r"needs a vector or a matrix, got shape \(2, 3, 1\)", A[..., None]),)),
     OpSpec("diagflat", mg.diagflat, np.diagflat, matrices, linear_in=(0,)),
     OpSpec("diag_embed", mg.diag_embed, diag_embed, embedded, linear_in=(0,),
-           errors=(refuse(AxisError, "an axis is named twice", A, 0, 0, 0),)),
+           errors=(refuse(AxisError, "an axis is named twice", A, 0, 0, 0),
+                   refuse(ShapeError, "at least one axis, got a 0-d array", A[0, 0]))),
     OpSpec("tril", mg.tril, np.tril, matrices, linear_in=(0,), errors=(refuse(ShapeError, "at least two axes", V),)),
     OpSpec("triu", mg.triu, np.triu, matrices, linear_in=(0,), errors=(refuse(ShapeError, "at least two axes", V),)),
 ]  # fmt: skip

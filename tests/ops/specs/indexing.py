@@ -213,6 +213,7 @@ NO_WRITE = (
     refuse(IndexError, "setitem: index 2 is out of bounds for axis 0 with size 2", A, 2, 0.0),
     refuse(IndexError, "setitem: an index is integers", A, 0.5, 0.0),
     refuse(ShapeError, r"setitem: a value of shape \(2,\) does not broadcast to x\[index\] of shape \(3,\)", A, 0, A[:, 0]),
+    refuse(DTypeError, "a value of dtype float64 would be cut to int64\n  hint", np.arange(3), 0, 1.5),
     refuse(ShapeError, r"a value of shape \(2,\) .* shape \(4, 3\)", A, np.array([0, 1, 0, 0]), A[:, 0]),
 )
 NO_GATHER = (
@@ -260,7 +261,9 @@ SPECS = [
                           A, 1, np.array([0, 0]), A),)),
     OpSpec("index_copy", mg.index_copy, index_copy, sources, linear_in=(0, 1)),
     OpSpec("index_fill", mg.index_fill, index_copy, lambda rng: Sample((*places(rng), normal(rng, ()))), linear_in=(0, 1)),
-    OpSpec("take_along_axis", mg.take_along_axis, np.take_along_axis, along, linear_in=(0,)),
+    OpSpec("take_along_axis", mg.take_along_axis, np.take_along_axis, along, linear_in=(0,),
+           errors=(refuse(ShapeError, r"indices must have 2 axes like x of shape \(2, 3\), got shape \(1,\)", A,
+                          np.array([0]), 0),)),
     OpSpec("take_along_dim", mg.take_along_dim, lambda x, at, dim=None: np.take_along_axis(x, at, dim), along_some,
            linear_in=(0,)),
     OpSpec("put_along_axis", mg.put_along_axis, put_along_axis, put_along, linear_in=(0, 1)),

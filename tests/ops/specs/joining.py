@@ -68,10 +68,13 @@ def by_sizes(rng):
 
 
 def chunks(rng):
-    return Sample((normal(rng, (7, 5)), int(rng.integers(1, 9)), an_axis(rng, 2)))
+    return Sample((normal(rng, (int(rng.choice([7, 0])), 5)), int(rng.integers(1, 9)), an_axis(rng, 2)))
 
 
 def chunk(x, count, axis):
+    """As many as asked for only where the sizes allow it, or where there is nothing to share out."""
+    if not x.shape[axis]:
+        return [x] * count
     return torch_split(x, -(-x.shape[axis] // count), axis)
 
 
@@ -109,7 +112,8 @@ SPECS = [
            errors=(refuse(ShapeError, r"sizes \[1, 1\] must add up to 3, the size of axis 1", A, [1, 1], 1),
                    refuse(ValueError, "a piece must have a size of at least 1, got 0", A, 0))),
     OpSpec("chunk", mg.chunk, chunk, chunks, linear_in=(0,), errors=(refuse(ValueError, "at least 1, got 0", A, 0),)),
-    OpSpec("array_split", mg.array_split, np.array_split, apart, ("array_split", "tensor_split"), linear_in=(0,)),
+    OpSpec("array_split", mg.array_split, np.array_split, apart, ("array_split", "tensor_split"), linear_in=(0,),
+           errors=(refuse(ValueError, "sections must be at least 1, got 0", A, 0),)),
     OpSpec("np.split", np.split, np.split, lambda rng: Sample((normal(rng, (4, 6)), [2, [1, 3, 9]][rng.integers(2)], 1)),
            linear_in=(0,), errors=(refuse(ValueError, "3, the size of axis 1, does not divide into 2", A, 2, 1),)),
     OpSpec("hsplit", mg.hsplit, np.hsplit, equal_pieces, linear_in=(0,)),

@@ -47,10 +47,14 @@ def any_norm(rng):
 
 def p_norms(rng):
     x = apart(rng, (2, 3))
-    return Sample((x, *[("fro", None), (1, None), (2, None), (3, 1), ("fro", (0, 1)), (np.inf, 0)][rng.integers(6)]))
+    return Sample(
+        (x, *[("fro", None), (1, None), (2, None), (3, 1), ("fro", (0, 1)), (np.inf, 0), ("nuc", None)][rng.integers(7)])
+    )
 
 
 def p_norm(x, p, axis):
+    if p == "nuc":
+        return np.linalg.norm(x, p)
     return vector_norm(x, 2 if p == "fro" else p, axis, False)
 
 

@@ -6,8 +6,9 @@ import numpy as np
 
 import minigrad as mg
 from minigrad.errors import ShapeError
+from minigrad.ops import products
 from minigrad.testing import OpSpec, Sample
-from tests.ops.samples import a_shape, normal, refuse
+from tests.ops.samples import AxisError, a_shape, normal, refuse
 
 
 def sizes(*options):
@@ -100,7 +101,12 @@ SPECS = [
     OpSpec("vdot", mg.vdot, np.vdot, sizes(((6,), (2, 3)), ((), ()), ((2, 2), (2, 2))), linear_in=(0,),
            errors=(refuse(ShapeError, "6 != 20", A, B),)),
     OpSpec("vecdot", mg.vecdot, lambda x, y, axis: (x * y).sum(axis), along, linear_in=(0,),
-           errors=(refuse(ShapeError, "vecdot: shapes .* 3 != 5", A, B),)),
+           errors=(refuse(ShapeError, "vecdot: shapes .* 3 != 5", A, B),
+                   refuse(AxisError, "axis -1 does not exist: the array has 0 axes", A, A[0, 0]))),
+    OpSpec("matvec", products.matvec, lambda x, y: (x @ y[..., None])[..., 0], sizes(((2, 3), (3,)), ((5, 2, 3), (5, 3)),
+           ((2, 3), (4, 3)), ((3, 3), (3, 3))), linear_in=(0,)),
+    OpSpec("vecmat", products.vecmat, lambda x, y: (x[..., None, :] @ y)[..., 0, :], sizes(((2,), (2, 3)),
+           ((5, 2), (5, 2, 3)), ((4, 2), (2, 3)), ((3, 3), (3, 3))), linear_in=(0,)),
     OpSpec("outer", mg.outer, np.outer, sizes(((3,), (4,)), ((2, 3), (2,)), ((), (3,))), linear_in=(0,)),
     OpSpec("kron", mg.kron, np.kron, any_two, linear_in=(0,)),
     OpSpec("cross", mg.cross, cross, vectors, linear_in=(0,),

@@ -6,7 +6,7 @@ import numpy as np
 
 import minigrad as mg
 from minigrad.testing import OpSpec, Refusal, Sample
-from tests.ops.samples import a_shape, axes, normal, reduction, spread
+from tests.ops.samples import a_shape, apart, axes, normal, reduction, spread, two_shapes
 from tests.ops.specs.scan import one_zero, zeros_among
 
 
@@ -88,6 +88,10 @@ SPECS = [
     OpSpec("max", mg.max, best(np.max, np.argmax), along(spread), errors=refusals("argmax"), **FIRST),
     OpSpec("min", mg.min, best(np.min, np.argmin), along(spread), errors=refusals("argmin"), **FIRST_BELOW),
     OpSpec("max of all", mg.max, np.max, of_all, ("max",), homogeneous_in=(0,)),
+    OpSpec("max of two", mg.max, np.maximum, lambda rng: Sample(apart(rng, *two_shapes(rng))), ("max",)),
+    OpSpec("min of two", mg.min, np.minimum, lambda rng: Sample(apart(rng, *two_shapes(rng))), ("min",)),
+    OpSpec("sum along a list of axes", mg.sum, lambda x, axes: x.sum(tuple(axes)),
+           lambda rng: Sample((normal(rng, (2, 3, 4)), rng.permutation(3)[:2].tolist())), ("sum",), linear_in=(0,)),
     OpSpec("min of all", mg.min, np.min, of_all, ("min",), homogeneous_in=(0,)),
     OpSpec("argmax", mg.argmax, np.argmax, along(spread), order=0, errors=in_all("argmax")),
     OpSpec("argmin", mg.argmin, np.argmin, along(spread), order=0, errors=in_all("argmin")),

@@ -4,7 +4,7 @@ import numpy as np
 
 import minigrad as mg
 from minigrad.testing import OpSpec, Sample
-from tests.ops.samples import AxisError, an_axis, refuse, spread
+from tests.ops.samples import AxisError, an_axis, normal, refuse, spread
 
 
 def distinct(rng, least=1):
@@ -101,6 +101,10 @@ SPECS = [
     OpSpec("np.argsort", np.argsort, np.argsort, numpy_axis, covers=("argsort",), order=0),
     OpSpec("partition", mg.partition, np.partition, lambda rng: Sample((distinct(rng), 0, -1))),
     OpSpec("argpartition", mg.argpartition, np.argpartition, lambda rng: Sample((distinct(rng), 0)), order=0),
+    OpSpec("argsort of a number", mg.argsort, lambda x: np.zeros((), int), lambda rng: Sample((normal(rng, ()),)),
+           covers=("argsort",), order=0),
+    OpSpec("topk of a number", mg.topk, lambda x, k: (x, np.zeros((), int)), lambda rng: Sample((normal(rng, ()), 1)),
+           covers=("topk",)),
     OpSpec("topk", mg.topk, topk, some_of,
            errors=(refuse(ValueError, "topk: k must be within 0 and 3, the size of axis -1", A, 4),
                    refuse(ValueError, "got -1", A, -1))),

@@ -72,7 +72,7 @@ def filled(x, nan, posinf, neginf):
 
 
 def rounding(x, y, rounding_mode):
-    return np.trunc(x / y) if rounding_mode else x / y
+    return {None: np.asarray, "trunc": np.trunc, "floor": np.floor}[rounding_mode](x / y)
 
 
 SPECS = [
@@ -101,7 +101,8 @@ SPECS = [
            linear_in=(0, 1)),
     OpSpec("addcdiv", mg.addcdiv, lambda x, a, b, value: x + value * (a / b), with_a_value(normal, normal, nonzero),
            linear_in=(0, 1)),
-    OpSpec("div", mg.div, rounding, lambda rng: Sample((off_integers(rng, (2, 3)), np.ones(3), choice(rng, None, "trunc"))),
+    OpSpec("div", mg.div, rounding,
+           lambda rng: Sample((off_integers(rng, (2, 3)), np.ones(3), choice(rng, None, "trunc", "floor"))),
            errors=(Refusal(Sample((np.ones(1), np.ones(1), "up")), ValueError, "rounding_mode must be None"),)),
     OpSpec("nan_to_num", mg.nan_to_num, filled, lambda rng: Sample((normal(rng, (3, 3)), 0.25, 3.0, -3.0)), linear_in=(0,)),
 ]  # fmt: skip
