@@ -96,42 +96,6 @@ def test_parameters_travel_through_files_in_the_books_layouts(make, tmp_path):
     assert (a.predict(x) != b.predict(x)).any() and next(b.parameters()).dtype == np.float32
 
 
-@pytest.mark.parametrize("make", [lambda: LeNet5(activation="tanh"), MultiLayerNet], ids=["LeNet5", "MultiLayerNet"])
-def test_pytorch_trains_alike(make):
-    torch = pytest.importorskip("torch")
-    from minigrad import interop
-
-    mg.manual_seed(1)
-    net = make().double()
-    of = torch.nn
-    if isinstance(net, LeNet5):
-        layers = {
-            "conv1": of.Conv2d(1, 6, 5, padding=2), "act1": of.Tanh(), "pool1": of.AvgPool2d(2),
-            "conv2": of.Conv2d(6, 16, 5), "act2": of.Tanh(), "pool2": of.AvgPool2d(2), "flatten": of.Flatten(),
-            "fc1": of.Linear(400, 120), "act3": of.Tanh(), "fc2": of.Linear(120, 84), "act4": of.Tanh(),
-            "fc3": of.Linear(84, 10),
-        }  # fmt: skip
-    else:
-        hidden = [layer for n in (784, 100, 100, 100) for layer in (of.Linear(n, 100), of.ReLU())]
-        layers = {"flatten": of.Flatten(), "hidden": of.Sequential(*hidden), "last": of.Linear(100, 10)}
-    peer = torch.nn.Sequential()
-    for name, layer in layers.items():
-        peer.add_module(name, layer)
-    peer = peer.double()
-    peer.load_state_dict(interop.to_torch(net.state_dict()))
-    optimizers = mg.optim.Adam(net.parameters()), torch.optim.Adam(peer.parameters())
-    x = images().astype(np.float64)
-    for _ in range(5):
-        losses = net.loss(x, T), torch.nn.functional.cross_entropy(peer(torch.tensor(x)), torch.tensor(T))
-        assert losses[0].item() == pytest.approx(losses[1].item(), rel=1e-10)
-        for optimizer, loss in zip(optimizers, losses, strict=True):
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-    for name, value in net.state_dict().items():
-        np.testing.assert_allclose(value.numpy(), peer.state_dict()[name].numpy(), rtol=1e-8, atol=1e-12)
-
-
 def test_it_learns_what_is_put_before_it():
     mg.manual_seed(0)
     net = LeNet5(activation="relu", subsampling="max")
