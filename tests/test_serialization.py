@@ -70,7 +70,7 @@ def test_an_interrupted_save_leaves_the_old_file(tmp_path):
         ([("a.txt", b"hello")], "not the name of an array"),
         ([("a.npy", member(np.zeros(2), shape=(2**40,)))], "declares shape"),
         ([("a.npy", member(np.zeros(2), shape=(-1,)))], "declares shape"),
-        ([("a.npy", member(np.zeros(2), shape=(1,)))], "its header says 8"),
+        ([("a.npy", member(np.zeros(2), shape=(1,)))], r"expected 8 bytes for shape \(1,\), got more"),
         ([("a.npy", b"\x93NUMPY\x09\x00" + member(np.zeros(2))[8:])], "version"),
         ([("a.npy", b"")], "damaged"),
     ],

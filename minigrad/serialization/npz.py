@@ -120,6 +120,7 @@ def _read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) 
             )
         data = file.read(wanted)
         if len(data) != wanted or file.read(1):  # reading to the end also checks the CRC
-            raise WeightsFileError(f"{path}: {member.filename} holds {len(data)} bytes, its header says {wanted}")
+            found = f"only {len(data)}" if len(data) < wanted else "more"
+            raise WeightsFileError(f"{path}: {member.filename}: expected {wanted} bytes for shape {shape}, got {found}")
     array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
     return np.array(array, dtype.newbyteorder("="), order="K")
