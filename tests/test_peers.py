@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 
 from tests.nn.test_layers_against_torch import LAYERS, close  # noqa: E402
 from tests.nn.test_losses_against_torch import LOSSES  # noqa: E402
-from tests.nn.test_sequences_against_torch import SEQUENCES, near  # noqa: E402
+from tests.nn.test_sequences_against_torch import SEQUENCES, near, parts  # noqa: E402
 from tests.optim.test_lr_scheduler_against_torch import MAKERS  # noqa: E402
 from tests.optim.test_optimizers_against_torch import CASES  # noqa: E402
 
@@ -144,3 +144,49 @@ def test_what_has_none_is_found(monkeypatch):
     monkeypatch.setattr(optim, "Novel", type("Novel", (optim.SGD,), {}), raising=False)
     monkeypatch.setattr(optim.lr_scheduler, "Novel", type("Novel", (optim.lr_scheduler.StepLR,), {}), raising=False)
     assert without_peer() == {"modules": {"Novel"}, "optimizers": {"Novel"}, "schedules": {"Novel"}}
+
+
+def kept(tensors):
+    return {str(t.dtype) for t in tensors if t is not None and t.dtype.kind == "f"} <= {"float32"}
+
+
+@pytest.mark.parametrize("table", [LAYERS, SEQUENCES], ids=["layers", "sequences"])
+def test_float32_stays_float32(table):
+    """Outputs, gradients, parameters and buffers, through a step of training and in evaluation."""
+    rng = np.random.default_rng(0)
+    for name, arguments, shapes in table:
+        *positional, options = arguments if arguments and isinstance(arguments[-1], dict) else (*arguments, {})
+        layer = getattr(nn, name)(*positional, **options)
+        if not shapes:  # what is only made there: the places of Dropout2d are (N, C, H, W)
+            shapes = (2, 3, 4, 4, 4)[: 2 + int(name[-2])] if name[-1] == "d" and name[-2].isdecimal() else (3, 4)
+        grad = "inplace=True" not in repr(layer)
+        xs = [
+            mg.tensor(rng.random(shape).astype(np.float32) + 0.1, requires_grad=grad)
+            for shape in (shapes if isinstance(shapes, list) else [shapes])
+        ]
+        outs = parts(layer(*xs))
+        assert kept(outs), name
+        if outs[0].requires_grad:
+            sum(out.square().sum() for out in outs).backward()
+            learns = list(layer.parameters())
+            optim.Adam(learns, weight_decay=0.1).step() if learns else None
+            assert kept([x.grad for x in xs]) and kept([p.grad for p in learns]), name
+        assert kept(layer.state_dict().values()) and kept(parts(layer.eval()(*xs))), name
+
+
+def test_float32_stays_float32_in_optimizers_and_losses():
+    for name, options in CASES:
+        w = nn.Parameter(np.ones(3, np.float32))
+        optimizer = getattr(optim, name)([w], **options)
+        for _ in range(2):
+            w.grad = mg.tensor(np.full(3, 0.5, np.float32))
+            optimizer.step()
+        state = [v for v in optimizer.state_dict()["state"].get(0, {}).values() if isinstance(v, mg.Tensor)]
+        assert kept([w, *state]), name
+    for name, options, inputs in LOSSES:
+        given = [mg.tensor(x.astype(np.float32) if x.dtype.kind == "f" else x) for x in inputs]
+        weights = {k: mg.tensor(v.astype(np.float32)) if isinstance(v, np.ndarray) else v for k, v in options.items()}
+        given[0].requires_grad_()
+        loss = getattr(nn, name)(**weights)(*given)
+        loss.backward()
+        assert kept([loss, given[0].grad]), name

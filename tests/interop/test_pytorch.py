@@ -52,6 +52,38 @@ def test_a_networks_state_travels_both_ways():
     np.testing.assert_allclose(ours(mg.tensor(x)).detach().numpy(), theirs(torch.tensor(x)).detach().numpy(), atol=1e-5)
 
 
+def test_a_file_of_either_is_read_by_the_other(tmp_path):
+    """A ResNet's state through safetensors, with running statistics and what counts them, and the same scores after."""
+    torch = pytest.importorskip("torch")
+    files = pytest.importorskip("safetensors.torch")
+    from minigrad.models.resnet import BasicBlock
+
+    def block():
+        layers = {"conv1": torch.nn.Conv2d(2, 3, 3, 2, 1, bias=False), "bn1": torch.nn.BatchNorm2d(3),
+                  "conv2": torch.nn.Conv2d(3, 3, 3, 1, 1, bias=False), "bn2": torch.nn.BatchNorm2d(3),
+                  "downsample": torch.nn.Sequential(torch.nn.Conv2d(2, 3, 1, 2, bias=False),
+                                                    torch.nn.BatchNorm2d(3))}  # fmt: skip
+        made = torch.nn.Module()
+        for name, layer in layers.items():
+            made.add_module(name, layer)
+        return made
+
+    ours, theirs, x = BasicBlock(2, 3, 2), block(), np.random.default_rng(0).random((4, 2, 6, 6), np.float32)
+    for _ in range(3):
+        ours(mg.tensor(x))
+    mg.save(ours.state_dict(), tmp_path / "ours.safetensors")
+    theirs.load_state_dict(files.load_file(tmp_path / "ours.safetensors"))
+    assert theirs.bn1.num_batches_tracked == 3 and theirs.bn1.running_var.dtype == torch.float32
+    theirs.eval()
+    h = torch.tensor(x)
+    expected = torch.relu(theirs.bn2(theirs.conv2(torch.relu(theirs.bn1(theirs.conv1(h))))) + theirs.downsample(h))
+    np.testing.assert_allclose(ours.eval()(mg.tensor(x)).detach().numpy(), expected.detach().numpy(), atol=1e-6)
+    files.save_file(block().state_dict(), tmp_path / "theirs.safetensors")
+    again = BasicBlock(2, 3, 2)
+    again.load_state_dict(mg.load(tmp_path / "theirs.safetensors"))
+    assert {str(v.dtype) for v in again.state_dict().values()} == {"float32", "int64"}
+
+
 def test_dlpack():
     torch = pytest.importorskip("torch")
     theirs = torch.arange(3.0)
