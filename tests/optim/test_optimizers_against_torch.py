@@ -1,4 +1,4 @@
-"""Every optimizer beside PyTorch's over ten steps, with states that travel both ways; clipping."""
+"""Every optimizer beside PyTorch's over ten steps and fifty, with states that travel both ways; clipping."""
 
 import copy
 
@@ -65,13 +65,13 @@ def test_ten_steps(name, options):
 
 
 def trained(lib, name, options):
-    """Ten steps of a perceptron: the losses, and the weights at the end."""
+    """Fifty steps of a perceptron: the losses, and the weights at the end."""
     rng = np.random.default_rng(0)
     x, t = lib.tensor(rng.standard_normal((8, 5))), lib.tensor(rng.integers(0, 3, 8))
     net = lib.nn.Sequential(lib.nn.Linear(5, 4), lib.nn.Tanh(), lib.nn.Linear(4, 3)).double()
     net.load_state_dict({k: lib.tensor(rng.standard_normal(tuple(v.shape))) for k, v in net.state_dict().items()})
     optimizer, losses = getattr(lib.optim, name)(net.parameters(), **options), []
-    for _ in range(10):
+    for _ in range(50):
         optimizer.zero_grad()
         loss = lib.nn.functional.cross_entropy(net(x), t)
         loss.backward()
@@ -81,7 +81,7 @@ def trained(lib, name, options):
 
 
 @every_case
-def test_ten_steps_of_training(name, options):
+def test_fifty_steps_of_training(name, options):
     close(*(trained(lib, name, options) for lib in (mg, torch)))
 
 
