@@ -6,10 +6,17 @@ from minigrad.data.digits import load_digits
 from minigrad.data.idx import read_idx
 from minigrad.data.loader import DataLoader, default_collate
 from minigrad.data.mnist import load_mnist
-from minigrad.data.samplers import RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler
+from minigrad.data.samplers import (
+    BatchSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
 
 __all__ = [
-    "ConcatDataset", "DataLoader", "Dataset", "RandomSampler", "SequentialSampler", "Subset", "SubsetRandomSampler",
-    "TensorDataset", "WeightedRandomSampler", "datasets", "default_collate", "load_digits", "load_mnist", "random_split",
-    "read_idx", "toys", "transforms",
+    "BatchSampler", "ConcatDataset", "DataLoader", "Dataset", "RandomSampler", "Sampler", "SequentialSampler", "Subset",
+    "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler", "datasets", "default_collate", "load_digits",
+    "load_mnist", "random_split", "read_idx", "toys", "transforms",
 ]  # fmt: skip

@@ -19,14 +19,15 @@ class DataLoader:
 
     With `seed` the epochs are the same every time: each one's order follows from the seed and the epoch's number alone, so
     that one that was broken off does not disturb the next. Without, each is drawn from `generator`, the library's own unless
-    given, when it starts. A `sampler` gives the order instead: any iterable of indices. `drop_last` leaves out a last
-    batch that is not full; `collate_fn` makes a batch of a list of items.
+    given, when it starts. A `sampler` gives the order instead: any iterable of indices; or a `batch_sampler` gives the
+    batches: any iterable of lists of indices. `drop_last` leaves out a last batch that is not full; `collate_fn` makes a
+    batch of a list of items.
 
-    `num_workers` and `pin_memory` are accepted so that programs written for PyTorch run, and change nothing: batches are
-    made in this process when they are asked for.
+    `num_workers`, `pin_memory` and what else PyTorch asks about its worker processes are accepted so that programs written
+    for it run, and change nothing: batches are made in this process when they are asked for.
 
-    Raises ValueError for an empty dataset or a batch size that is no positive integer, and for a sampler that is to be
-    shuffled. What an item raises is raised with the item's index noted.
+    Raises ValueError for an empty dataset or a batch size that is no positive integer, for a sampler that is to be shuffled,
+    and for a batch sampler beside what it decides itself. What an item raises is raised with the item's index noted.
 
     >>> import numpy as np
     >>> from minigrad.data import DataLoader, TensorDataset
@@ -40,11 +41,16 @@ class DataLoader:
         batch_size: int = 1,
         shuffle: bool = False,
         sampler: Iterable[int] | None = None,
-        *,
+        batch_sampler: Iterable[Sequence[int]] | None = None,
         num_workers: int = 0,
         collate_fn: Callable[[list[Any]], Any] | None = None,
         pin_memory: bool = False,
         drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], None] | None = None,
+        *,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
         generator: np.random.Generator | None = None,
         seed: int | None = None,
     ):
@@ -54,10 +60,13 @@ class DataLoader:
             raise ValueError("DataLoader: the dataset is empty")
         if sampler is not None and shuffle:
             raise ValueError("DataLoader: a sampler gives the order itself\n  hint: leave out shuffle, or the sampler")
+        if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
+            raise ValueError("DataLoader: a batch_sampler decides batch_size, shuffle, sampler and drop_last itself")
         self.dataset = dataset
         self.batch_size = int(batch_size)
         self.shuffle = shuffle
         self.sampler = sampler
+        self.batch_sampler = batch_sampler
         self.generator = generator
         self.seed = seed
         self.drop_last = drop_last
@@ -65,9 +74,14 @@ class DataLoader:
         self.epoch = 0  # how many have been started
 
     def __len__(self) -> int:
+        if self.batch_sampler is not None:
+            return len(self.batch_sampler)  # type: ignore[arg-type]
         return self._batches(len(self.dataset if self.sampler is None else self.sampler))  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[Any]:
+        if self.batch_sampler is not None:
+            self.epoch += 1
+            return (self._batch(np.fromiter(batch, np.int64)) for batch in self.batch_sampler)
         order = self._order()
         self.epoch += 1
         starts = range(0, self._batches(len(order)) * self.batch_size, self.batch_size)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Sized
+import itertools
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,43 @@ from minigrad.primitive import Array
 from minigrad.random import default_generator
 from minigrad.tensor import Tensor
 
-__all__ = ["RandomSampler", "SequentialSampler", "SubsetRandomSampler", "WeightedRandomSampler"]
+__all__ = ["BatchSampler", "RandomSampler", "Sampler", "SequentialSampler", "SubsetRandomSampler", "WeightedRandomSampler"]
 
 Generator = np.random.Generator
 
 
-class SequentialSampler:
+class Sampler:
+    """An order of one's own: define `__iter__`, which gives indices, and `__len__` if their number is known."""
+
+    def __init__(self, data_source: Any = None):
+        pass
+
+    def __iter__(self) -> Iterator[Any]:
+        raise NotImplementedError(f"{type(self).__name__} does not define __iter__()")
+
+
+class BatchSampler(Sampler):
+    """The indices of a sampler in lists of `batch_size`; `drop_last` leaves out a last one that is not full.
+
+    >>> list(BatchSampler(range(5), 2, drop_last=False))
+    [[0, 1], [2, 3], [4]]
+    """
+
+    def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool):
+        self.sampler, self.batch_size, self.drop_last = sampler, _count("BatchSampler", batch_size), drop_last
+
+    def __iter__(self) -> Iterator[list[int]]:
+        indices = iter(self.sampler)
+        while batch := list(itertools.islice(indices, self.batch_size)):
+            if len(batch) == self.batch_size or not self.drop_last:
+                yield batch
+
+    def __len__(self) -> int:
+        full, rest = divmod(len(self.sampler), self.batch_size)  # type: ignore[arg-type]
+        return full if self.drop_last or not rest else full + 1
+
+
+class SequentialSampler(Sampler):
     """0, 1, 2, ..."""
 
     def __init__(self, data_source: Sized):
@@ -29,7 +61,7 @@ class SequentialSampler:
         return len(self.data_source)
 
 
-class RandomSampler:
+class RandomSampler(Sampler):
     """A random order of all items; or `num_samples` of them, `replacement` says whether an item may come twice."""
 
     def __init__(
@@ -53,7 +85,7 @@ class RandomSampler:
         return self.num_samples
 
 
-class SubsetRandomSampler:
+class SubsetRandomSampler(Sampler):
     """The given indices in a random order."""
 
     def __init__(self, indices: Sequence[int], generator: Generator | None = None):
@@ -67,7 +99,7 @@ class SubsetRandomSampler:
         return len(self.indices)
 
 
-class WeightedRandomSampler:
+class WeightedRandomSampler(Sampler):
     """`num_samples` indices, each drawn with a probability proportional to its weight.
 
     >>> import numpy as np

@@ -5,10 +5,12 @@ import pytest
 
 import minigrad as mg
 from minigrad.data import (
+    BatchSampler,
     ConcatDataset,
     DataLoader,
     Dataset,
     RandomSampler,
+    Sampler,
     SequentialSampler,
     Subset,
     SubsetRandomSampler,
@@ -145,3 +147,25 @@ def test_collation_by_kind():
     batch = default_collate([{"x": np.ones(2), "name": "a", "n": 1}, {"x": np.zeros(2), "name": "b", "n": 2}])
     assert batch["x"].tolist() == [[1, 1], [0, 0]] and batch["name"] == ["a", "b"] and batch["n"].dtype == np.int64
     assert default_collate([np.float64(0.5), np.float64(1.5)]).dtype == np.float64
+
+
+def test_batches_of_ones_own():
+    class Backwards(Sampler):
+        def __iter__(self):
+            return iter(range(9, -1, -1))
+
+        def __len__(self):
+            return 10
+
+    assert taken(DataLoader(TEN, 4, sampler=Backwards())) == list(range(9, -1, -1))
+    with pytest.raises(NotImplementedError, match=r"Sampler does not define __iter__\(\)"):
+        iter(Sampler())
+    for drop_last, sizes in [(False, [4, 4, 2]), (True, [4, 4])]:
+        sampler = BatchSampler(Backwards(), 4, drop_last)
+        loader = DataLoader(TEN, batch_sampler=sampler, persistent_workers=True, worker_init_fn=print)
+        assert [len(batch) for (batch,) in loader] == sizes and len(loader) == len(sampler) == len(sizes)
+        assert taken(loader) == list(range(9, -1, -1))[: sum(sizes)]
+    assert taken(DataLoader(Squares(), batch_sampler=[[3, 1], [2]])) == [9, 1, 4]
+    for options in ({"batch_size": 2}, {"shuffle": True}, {"sampler": [1]}, {"drop_last": True}):
+        with pytest.raises(ValueError, match="a batch_sampler decides"):
+            DataLoader(TEN, batch_sampler=[[1]], **options)
