@@ -43,12 +43,14 @@ ROOMS = ("data", "interop", "models", "serialization", "testing", "training", "u
 FILES = ("load", "save")
 
 
-def __getattr__(name: str) -> Any:
-    if name in ROOMS:
-        return importlib.import_module(f"minigrad.{name}")
-    if name in FILES:
-        return getattr(importlib.import_module("minigrad.serialization"), name)
-    raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
+if not TYPE_CHECKING:  # a checker of types shall miss a name that is nowhere
+
+    def __getattr__(name: str) -> Any:
+        if name in ROOMS:
+            return importlib.import_module(f"minigrad.{name}")
+        if name in FILES:
+            return getattr(importlib.import_module("minigrad.serialization"), name)
+        raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
