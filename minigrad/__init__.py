@@ -11,31 +11,47 @@ between that cannot be read in an evening::
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from numpy import bool_, e, finfo, float16, float32, float64, iinfo, inf, int8, int16, int32, int64, nan, pi, uint8
+# isort: off
+# An alias of the same name says to checkers of types that a name is meant to be used from here.
+from numpy import (
+    bool_ as bool_, e as e, finfo as finfo, float16 as float16, float32 as float32, float64 as float64, iinfo as iinfo,
+    inf as inf, int8 as int8, int16 as int16, int32 as int32, int64 as int64, nan as nan, pi as pi, uint8 as uint8,
+)  # fmt: skip
 
-from minigrad import autograd, comparison, config, func, linalg, nn, optim, special
-from minigrad.autograd import detect_anomaly
-from minigrad.comparison import allclose, isclose
-from minigrad.config import get_default_dtype, set_default_dtype
+from minigrad import (
+    autograd as autograd, comparison as comparison, config as config, func as func, linalg as linalg, nn as nn,
+    optim as optim, special as special,
+)  # fmt: skip
+from minigrad.autograd import detect_anomaly as detect_anomaly
+from minigrad.comparison import allclose as allclose, isclose as isclose
+from minigrad.config import get_default_dtype as get_default_dtype, set_default_dtype as set_default_dtype
 from minigrad.creation import *
-from minigrad.devices import accelerator, backends, cuda, device
-from minigrad.errors import AnomalyError, DatasetFileError, DTypeError, GraphError, ShapeError, WeightsFileError
-from minigrad.func import grad
-from minigrad.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from minigrad.devices import accelerator as accelerator, backends as backends, cuda as cuda, device as device
+from minigrad.errors import (
+    AnomalyError as AnomalyError, DatasetFileError as DatasetFileError, DTypeError as DTypeError,
+    GraphError as GraphError, ShapeError as ShapeError, WeightsFileError as WeightsFileError,
+)  # fmt: skip
+from minigrad.func import grad as grad
+from minigrad.grad_mode import (
+    enable_grad as enable_grad, inference_mode as inference_mode, is_grad_enabled as is_grad_enabled, no_grad as no_grad,
+    set_grad_enabled as set_grad_enabled,
+)  # fmt: skip
 from minigrad.ops import *
-from minigrad.primitive import primitive, register_ufunc
-from minigrad.printing import get_printoptions, set_printoptions
-from minigrad.random import Generator, manual_seed
-from minigrad.registry import register_function
-from minigrad.tensor import Tensor, tensor
+from minigrad.primitive import primitive as primitive, register_ufunc as register_ufunc
+from minigrad.printing import get_printoptions as get_printoptions, set_printoptions as set_printoptions
+from minigrad.random import Generator as Generator, manual_seed as manual_seed
+from minigrad.registry import register_function as register_function
+from minigrad.tensor import Tensor as Tensor, tensor as tensor
 
 if TYPE_CHECKING:
-    from minigrad import data, interop, models, testing, training, utils, viz
-    from minigrad.serialization import load, save
+    from minigrad import data as data, interop as interop, models as models, testing as testing, training as training
+    from minigrad import utils as utils, viz as viz
+    from minigrad.serialization import load as load, save as save
+# isort: on
 
 # PyTorch's other names of dtypes; the builtins of the same names are not needed here.
 half, float, double = float16, float32, float64
-equal = comparison.equal  # the question; ops.equal is NumPy's, element by element
+equal = comparison.equal  # type: ignore[assignment]  # the question; ops.equal is NumPy's, element by element
 short, int, long, bool = int16, int32, int64, bool_
 
 # What is built upon the rest is imported when it is first asked for.

@@ -1,7 +1,9 @@
 """What is built upon the rest is imported when it is first asked for, and then it is there as if it always had been."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +68,14 @@ def test_a_name_that_is_nowhere():
     with pytest.raises(ImportError):
         from minigrad import modles  # noqa: F401
     assert not hasattr(mg, "__wrapped__")
+
+
+@pytest.mark.parametrize("room", [mg, mg.ops], ids=["minigrad", "ops"])
+def test_checkers_of_types_see_every_name(room):
+    """PEP 484: imported names are private to a typed package, but for stars and aliases of the same name."""
+    tree = ast.parse(Path(room.__file__).read_text())
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] != "typing"]
+    assert len(imports) > 10
+    for alias in (alias for node in imports for alias in node.names):
+        assert alias.name == "*" or alias.asname in (alias.name, f"_{alias.name}"), alias.name
+    assert not [n for n in ast.walk(tree) if isinstance(n, ast.Assign) and "__all__" in ast.unparse(n) and n in tree.body]

@@ -1,6 +1,7 @@
 """The table of calculus: every operation beside its gradient rules."""
 
-from types import ModuleType as _Module
+import types as _types
+import typing as _typing
 
 from minigrad.ops.activation import *
 from minigrad.ops.arrangement import *
@@ -8,7 +9,6 @@ from minigrad.ops.attention import *
 from minigrad.ops.classification import *
 from minigrad.ops.contraction import *
 from minigrad.ops.convolution import *
-from minigrad.ops.decomposition import cholesky
 from minigrad.ops.diagonals import *
 from minigrad.ops.elementwise import *
 from minigrad.ops.exponential import *
@@ -18,7 +18,6 @@ from minigrad.ops.joining import *
 from minigrad.ops.linalg import *
 from minigrad.ops.loss import *
 from minigrad.ops.normalization import *
-from minigrad.ops.norms import p_norm as norm
 from minigrad.ops.pooling import *
 from minigrad.ops.products import *
 from minigrad.ops.reduction import *
@@ -26,10 +25,24 @@ from minigrad.ops.regularization import *
 from minigrad.ops.scan import *
 from minigrad.ops.selection import *
 from minigrad.ops.shape import *
-from minigrad.ops.solving import cholesky_solve, det, inverse, logdet, matrix_power, pinverse, slogdet
 from minigrad.ops.sorting import *
 from minigrad.ops.special import *
 from minigrad.ops.statistics import *
 from minigrad.ops.windows import *
 
-__all__ = [name for name, value in globals().items() if name[0] != "_" and not isinstance(value, _Module)]  # not its rooms
+# isort: off
+# An alias of the same name says to checkers of types that a name is meant to be used from here, as a star does.
+from minigrad.ops.decomposition import cholesky as cholesky
+from minigrad.ops.norms import p_norm as _p_norm
+from minigrad.ops.solving import (
+    cholesky_solve as cholesky_solve, det as det, inverse as inverse, logdet as logdet, matrix_power as matrix_power,
+    pinverse as pinverse, slogdet as slogdet,
+)  # fmt: skip
+# isort: on
+
+norm = _p_norm
+
+if not _typing.TYPE_CHECKING:  # checkers know what the stars bring
+    __all__ = [
+        name for name, value in globals().items() if name[0] != "_" and not isinstance(value, _types.ModuleType)
+    ]  # not its rooms
