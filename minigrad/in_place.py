@@ -4,12 +4,13 @@ So a change is differentiable, and nothing that was saved for a gradient is ever
 recorded refuses; under `no_grad` its value is replaced through the one door, `_write`, which a node that saved the former
 value notices.
 
-A part of a tensor is a value of its own, too: ``x[0].zero_()`` changes what was read, not x; ``x[0] = 0`` changes x. Only
-through ``x.data`` is it otherwise: ``x.data[0].zero_()`` changes x.
+A part of a tensor is a value of its own, too: ``x[0].zero_()`` changes what was read, not x, and warns; ``x[0] = 0`` changes
+x. Only through ``x.data`` is it otherwise: ``x.data[0].zero_()`` changes x.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,10 @@ class InPlace(Traced):
 
         The gradient flows to `other`. Raises GraphError for a leaf that requires a gradient outside `no_grad()`.
         """
+        self._note_change("copy_")
+        return self._take(other)
+
+    def _take(self, other: Any) -> Tensor:
         self._refuse_change("copy_")
         if not isinstance(other, Traced):
             other = to_array(other, None, get_default_dtype())
@@ -56,11 +61,13 @@ class InPlace(Traced):
         """One value, a number or a 0-d tensor, everywhere; gives the tensor itself. See `copy_`."""
         if np.ndim(value):
             raise ShapeError(f"fill_: the value must be a number or a 0-d tensor, got shape {np.shape(value)}")
-        return self.copy_(value)
+        self._note_change("fill_")
+        return self._take(value)
 
     def zero_(self) -> Tensor:
         """Zeros everywhere; gives the tensor itself. See `copy_`."""
-        return self.copy_(0)
+        self._note_change("zero_")
+        return self._take(0)
 
     def uniform_(self, a: float = 0.0, b: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
         """Numbers drawn uniformly from [a, b); gives the tensor itself."""
@@ -78,12 +85,23 @@ class InPlace(Traced):
 
     def _draw(self, name: str, draw: Callable[[np.random.Generator], Any], generator: np.random.Generator | None) -> Tensor:
         self._refuse_change(name)
-        return self.copy_(np.asarray(draw(generator or default_generator())))
+        self._note_change(name)
+        return self._take(np.asarray(draw(generator or default_generator())))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """``x[index] = value``: x becomes ``ops.setitem(x, index, value)``, and gradients flow to both."""
         self._refuse_change("setitem")
+        self._note_change("setitem")
         self._become(self._record(ops.setitem, (self, plain_index(index), value)), "setitem")
+
+    def _note_change(self, name: str) -> None:
+        """Warn that a part that was read will change, and not the tensor it was read from, as it would elsewhere."""
+        if getattr(self, "_read", False) and (self._array.base is not None or not self._array.ndim):  # not a copy, there
+            warnings.warn(
+                f"{name}: a part of a tensor, once read, is a value of its own: the tensor does not change with it\n"
+                "  hint: write x[i, j] = ... to change x, or x[i].clone() for a copy to change",
+                stacklevel=3,
+            )
 
     def _refuse_change(self, name: str) -> None:
         """Raise GraphError if this is a leaf whose gradient is being recorded."""

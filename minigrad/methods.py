@@ -81,17 +81,24 @@ def _reflected(op: Primitive) -> Callable[[Any, Any], Tensor]:
     return _documented(lambda self, other: self._record(op, (other, self)), op)
 
 
-def _in_place(op: Operation, reshapes: builtins.bool = False) -> Callable[..., Tensor]:
+def _in_place(op: Operation, reshapes: builtins.bool = False, operator: builtins.bool = False) -> Callable[..., Tensor]:
     """``x.f_(...)``: x becomes ``f(x, ...)``; gives x. Raises GraphError for a leaf whose gradient is being recorded."""
     name = f"{op.__name__}_"  # as an error says it
 
     def method(self: Tensor, *args: Any, **options: Any) -> Any:
         self._refuse_change(name)
+        if not operator:  # x[i] += 1 reads, adds, and sets x[i] itself
+            self._note_change(name)
         return self._become(op(self, *args, **options), name, reshapes)
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"`{op.__name__}` of this tensor, which becomes the result and is given back."
     return method
+
+
+def _augmented(op: Operation) -> Callable[..., Tensor]:
+    """``x += y`` and its like; see `_in_place`."""
+    return _in_place(op, operator=True)
 
 
 def _spread(op: Operation) -> Callable[..., Tensor]:
@@ -152,11 +159,11 @@ class Methods(Traced):
     def __rmatmul__(self, other: Any) -> Tensor:
         return ops.matmul(other, self)
 
-    __iadd__, __isub__, __imul__ = _in_place(ops.add), _in_place(ops.subtract), _in_place(ops.multiply)
-    __itruediv__, __ifloordiv__ = _in_place(ops.divide), _in_place(ops.floor_divide)
-    __imod__, __ipow__, __imatmul__ = _in_place(ops.remainder), _in_place(ops.power), _in_place(ops.matmul)
-    __iand__, __ior__ = _in_place(ops.bitwise_and), _in_place(ops.bitwise_or)
-    __ixor__ = _in_place(ops.bitwise_xor)
+    __iadd__, __isub__, __imul__ = _augmented(ops.add), _augmented(ops.subtract), _augmented(ops.multiply)
+    __itruediv__, __ifloordiv__ = _augmented(ops.divide), _augmented(ops.floor_divide)
+    __imod__, __ipow__, __imatmul__ = _augmented(ops.remainder), _augmented(ops.power), _augmented(ops.matmul)
+    __iand__, __ior__ = _augmented(ops.bitwise_and), _augmented(ops.bitwise_or)
+    __ixor__ = _augmented(ops.bitwise_xor)
 
     # Elementwise
 

@@ -51,8 +51,9 @@ class Tensor(Methods, InPlace, Values):
     tensor([2., 4., 6.])
     """
 
-    __slots__ = ("__weakref__", "_grad")
+    __slots__ = ("__weakref__", "_grad", "_read")
     _grad: Tensor | None
+    _read: bool  # set where this is a part that was read: in_place.py warns before it is changed
 
     def __init__(self, data: Any, dtype: DType = None, requires_grad: bool = False):
         if isinstance(data, Tensor):
@@ -280,7 +281,9 @@ class Tensor(Methods, InPlace, Values):
     # What is more than a line of the table of methods
 
     def __getitem__(self, index: Any) -> Tensor:
-        return _apply(ops.getitem, (self, plain_index(index)))
+        t = _apply(ops.getitem, (self, plain_index(index)))
+        t._read = True
+        return t
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self._array.ndim:
@@ -308,6 +311,9 @@ class _Data(Tensor):
 
     def _become(self, result: Tensor, name: str, reshapes: bool = False) -> Tensor:
         return super()._become(result.detach(), name)
+
+    def __reduce__(self) -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
+        return self.detach().__reduce__()
 
     def __getitem__(self, index: Any) -> Tensor:
         index = plain_index(index)

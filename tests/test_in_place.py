@@ -1,6 +1,8 @@
 """In-place spellings are values: x becomes the result of a pure operation, and nothing saved is ever written to."""
 
+import copy
 import gc
+import pickle
 import weakref
 
 import numpy as np
@@ -321,3 +323,46 @@ def test_parts_of_data_are_parts_of_the_tensor():
         loss.backward()
     torch = pytest.importorskip("torch")
     assert change(torch).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x[0].fill_(1), lambda x: x[1].mul_(2), lambda x: x[:, 0].zero_(), lambda x: x[0, 1].add_(1),
+        lambda x: x[0].__setitem__(1, 5.0), lambda x: x[0].normal_(), lambda x: [row.exp_() for row in x],
+        lambda x: nn.init.ones_(x[0]), lambda x: x[None].copy_(mg.ones(3)),
+    ],
+)  # fmt: skip
+def test_a_part_that_is_changed_for_nothing_warns(change):
+    """Where NumPy and PyTorch would change the tensor, it does not change, and that is not kept silent."""
+    x = mg.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    with pytest.warns(UserWarning, match="the tensor does not change with it\n  hint: write") as caught:
+        change(x)
+    assert x.tolist() == [[1, 2, 3], [4, 5, 6]] and caught[0].filename.endswith((__file__, "in_place.py", "init.py"))
+
+
+def test_parts_changed_on_purpose_do_not_warn():
+    x = mg.tensor([[1.0, 2.0], [3.0, 4.0]])
+    x[0] += 1
+    x[0, 1] *= 2
+    x[1, 0] = 7
+    x[[0, 1]].fill_(9)  # a copy, there too
+    x[x > 100].zero_()
+    row = x[0].clone()
+    row.fill_(5)
+    row[0] = 6
+    x.data[1].mul_(2)
+    assert x.tolist() == [[2, 6], [14, 8]] and row.tolist() == [6, 5]
+
+
+def test_parts_and_data_are_copied_and_pickled_as_tensors():
+    w = nn.Parameter([[1.0, 2.0], [3.0, 4.0]])
+    with mg.no_grad():
+        read = w[1]
+    for given, values in [(read, [3, 4]), (w.data, [[1, 2], [3, 4]]), (w.data[0], [1, 2])]:
+        for made in (copy.deepcopy(given), pickle.loads(pickle.dumps(given))):
+            assert type(made) is mg.Tensor and made.tolist() == values
+            made.add_(1)
+    assert w.tolist() == [[1, 2], [3, 4]]
+    with pytest.raises(GraphError, match="only leaves can be copied"):
+        copy.deepcopy(w[0])

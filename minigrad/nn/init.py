@@ -192,5 +192,6 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
 
 
 def _filled(tensor: Tensor, values: Any) -> Tensor:
+    tensor._note_change("nn.init")
     tensor._write(np.asarray(values).astype(tensor.dtype))
     return tensor
