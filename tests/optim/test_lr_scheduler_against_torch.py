@@ -161,3 +161,17 @@ def test_fifty_steps_of_training(kind, given, make):
     assert ours[0][-1] < ours[0][0] and (make is not plateau or len(set(map(tuple, ours[1]))) > 2)
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("start, goal", [(mg, torch), (torch, mg)], ids=["to torch", "from torch"])
+@pytest.mark.parametrize("make", [plateau, sequence])
+def test_states_of_those_that_are_made_otherwise_travel_too(make, start, goal):
+    metrics = [1 / (1 + t) + (t > 9) * 0.02 * t for t in range(STEPS)] if make is plateau else None
+    expected = run(make(torch, pair("SGD", momentum=0.9)[1]), metrics=metrics)
+    optimizers = dict(zip((mg, torch), pair("SGD", momentum=0.9), strict=True))
+    first, second = optimizers[start], optimizers[goal]
+    before, after = make(start, first), make(goal, second)
+    seen = run(before, 20, metrics)
+    after.load_state_dict(before.state_dict())
+    second.load_state_dict(first.state_dict())
+    agree(seen + run(after, STEPS - 20, metrics and metrics[20:]), expected)
