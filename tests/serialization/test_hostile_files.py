@@ -4,8 +4,10 @@ Where a format has no checksum of its own, a flip inside raw values may give dif
 """
 
 import gzip
+import hashlib
 import io
 import json
+import re
 import struct
 import tracemalloc
 import zipfile
@@ -112,6 +114,18 @@ def test_every_flipped_bit_of_an_idx_file(tmp_path):
                     assert found.dtype == np.int8 and np.array_equal(found, IMAGES)
                 else:
                     assert np.array_equal(found, IMAGES)
+
+
+def test_a_checksum_leaves_only_the_original(tmp_path):
+    """As MNIST's files are read: a byte with any bit turned over, or all of them, is refused."""
+    path, digest = tmp_path / "i.idx", hashlib.sha256(IDX).hexdigest()
+    path.write_bytes(IDX)
+    assert np.array_equal(read_idx(path, digest), IMAGES)
+    for at in range(len(IDX)):
+        for value in (*(IDX[at] ^ 1 << bit for bit in range(8)), IDX[at] ^ 255):
+            path.write_bytes(IDX[:at] + bytes([value]) + IDX[at + 1 :])
+            with pytest.raises(DatasetFileError, match=re.escape(str(path))):
+                read_idx(path, digest)
 
 
 # Archives made to be believed
