@@ -218,9 +218,16 @@ class Hardshrink(_Shrink):
 
 
 class _Along(_Activation):
-    def __init__(self, dim: int):
+    """Along the axis `dim`; without one, along the last of at most two axes, as PyTorch guesses there."""
+
+    def __init__(self, dim: int | None = None):
         super().__init__()
         self._keep(dim=dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.dim is None and x.ndim > 2:
+            raise ValueError(f"{type(self).__name__}: dim must be given for an input of {x.ndim} axes, shape {x.shape}")
+        return type(self).function(x, -1 if self.dim is None else self.dim)
 
 
 class Softmax(_Along):

@@ -308,3 +308,15 @@ def test_layers_in_place_change_what_other_branches_see():
         found.append((out, x.grad, dropped, h))
     for a, b in zip(*found, strict=True):
         close(a, b)
+
+
+@pytest.mark.filterwarnings("ignore:Implicit dimension choice")
+@pytest.mark.parametrize("name", ["Softmax", "LogSoftmax", "Softmin"])
+def test_without_a_dim_it_is_the_last_of_two_axes(name):
+    ours, theirs = pair(name, ())
+    assert repr(ours) == repr(theirs)
+    for shape in [(3, 4), (5,)]:
+        x = np.random.default_rng(0).standard_normal(shape)
+        close(ours(mg.tensor(x)), theirs(torch.tensor(x)))
+    with pytest.raises(ValueError, match=f"{name}: dim must be given for an input of 4 axes"):
+        ours(mg.ones(1, 2, 3, 4))
