@@ -128,7 +128,20 @@ class _Stack(Module):
 
 
 class TransformerEncoder(_Stack):
-    """`num_layers` copies of an encoder layer, one after another, and a normalisation at the end if one is given."""
+    """`num_layers` copies of an encoder layer, one after another, and a normalisation at the end if one is given.
+
+    `enable_nested_tensor` and `mask_check` say how PyTorch hurries, and change nothing here.
+    """
+
+    def __init__(
+        self,
+        encoder_layer: Module,
+        num_layers: int,
+        norm: Module | None = None,
+        enable_nested_tensor: bool = True,
+        mask_check: bool = True,
+    ):
+        super().__init__(encoder_layer, num_layers, norm)
 
     def forward(
         self, src: Tensor, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool | None = None
@@ -138,6 +151,9 @@ class TransformerEncoder(_Stack):
 
 class TransformerDecoder(_Stack):
     """`num_layers` copies of a decoder layer, one after another, and a normalisation at the end if one is given."""
+
+    def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None):
+        super().__init__(decoder_layer, num_layers, norm)
 
     def forward(
         self,
