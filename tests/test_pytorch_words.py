@@ -101,6 +101,7 @@ def test_sequences_of_different_lengths():
 
 def test_old_names_and_paths():
     assert mg.LongTensor([1, 2]).dtype == np.int64 and mg.FloatTensor([1, 2]).dtype == np.float32
+    assert not nn.Parameter(mg.ones(2), False).requires_grad and nn.Parameter([1], dtype=mg.float64).dtype == np.float64
     assert mg.BoolTensor([0, 1]).tolist() == [False, True] and mg.IntTensor().shape == (0,)
     assert utils.data.DataLoader is mg.data.DataLoader and utils.checkpoint.checkpoint is mg.autograd.checkpoint
     keys = nn.Linear(1, 1).load_state_dict({"weight": mg.ones(1, 1)}, strict=False)

@@ -21,7 +21,7 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
-    def __init__(self, data: Any, dtype: DType = None, requires_grad: bool = True):
+    def __init__(self, data: Any, requires_grad: bool = True, dtype: DType = None):
         super().__init__(data, dtype, requires_grad)
 
     def __repr__(self) -> str:
