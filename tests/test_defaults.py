@@ -11,6 +11,7 @@ import pytest
 import minigrad as mg
 from minigrad import ops
 from minigrad.primitive import ALIASES
+from minigrad.registry import FUNCTIONS
 
 PYTORCH = json.loads((Path(__file__).parent / "golden" / "defaults.json").read_text())
 NUMPY = {
@@ -66,6 +67,23 @@ def test_as_numpy(name):
     for parameter, own, theirs in shared(function, defaults(NUMPY[name])):
         given = theirs is not np._NoValue and parameter not in of_pytorch
         assert not given or own == theirs or (name, parameter) in OTHERWISE, parameter
+
+
+ANSWERS = [(f, op) for f, op in FUNCTIONS.items() if inspect.isroutine(f) and not inspect.isbuiltin(f)]
+
+
+@pytest.mark.parametrize("theirs, own", ANSWERS, ids=lambda f: getattr(f, "__name__", None))
+def test_as_the_function_of_numpy_that_it_answers_for(theirs, own):
+    for parameter, ours, default in shared(own, defaults(theirs)):
+        same = default is np._NoValue or ours == default
+        assert same or (own.__name__, parameter) in OTHERWISE, parameter
+
+
+def test_arguments_have_names():
+    """But those of ufuncs, which have none in NumPy either."""
+    functions = [f for f in map(ops.__dict__.get, ops.__all__) if not getattr(f, "elementwise", False)]
+    nameless = [f for f in functions if "/" in str(inspect.signature(f))]
+    assert len(functions) > 200 and not nameless
 
 
 def test_the_comparison_is_no_empty_one():

@@ -225,7 +225,7 @@ def repeat_interleave(x: Any, repeats: Any, axis: int | None = None) -> Any:
     if counts.dtype.kind not in "iu" or counts.min(initial=0) < 0:
         raise ValueError(f"repeat_interleave: repeats must be integers of at least 0, got {repeats!r}")
     if counts.size not in (1, n) or counts.ndim > 1:
-        raise ShapeError(f"repeat_interleave: {counts.size} repeats for {n} elements along axis {axis}")
+        raise ShapeError(f"repeat_interleave: repeats of shape {counts.shape} for {n} elements along axis {axis}")
     if counts.size == 1:  # (n,) -> (n, 1) -> (n, r) -> (n r,), whose adjoint is a sum
         shape, r = shape_of(x), int(counts.reshape(()))
         copies = broadcast_to(unsqueeze(x, axis + 1), (*shape[: axis + 1], r, *shape[axis + 1 :]))

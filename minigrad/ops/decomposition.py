@@ -213,13 +213,12 @@ def svd(x: Any, full_matrices: bool = True) -> SVD:
     """
     m, n = check_matrices("svd", x)
     factors = tuple(np.linalg.svd(array_of(x), full_matrices=False))
-    full = np.linalg.svd(array_of(x)) if full_matrices and m != n else factors
-    why = "full_matrices=True"
-    return SVD(
-        without_gradient(x, full[0], "svd", why) if full_matrices and m > n else left_vectors(x, factors),
-        singular_values(x, factors),
-        without_gradient(x, full[2], "svd", why) if full_matrices and m < n else right_vectors(x, factors),
-    )
+    u, s, vh = left_vectors(x, factors), singular_values(x, factors), right_vectors(x, factors)
+    if full_matrices and m > n:
+        u = without_gradient(x, np.linalg.svd(array_of(x))[0], "svd", "full_matrices=True")
+    if full_matrices and m < n:
+        vh = without_gradient(x, np.linalg.svd(array_of(x))[2], "svd", "full_matrices=True")
+    return SVD(u, s, vh)
 
 
 @register(np.linalg.svd)

@@ -34,13 +34,12 @@ def _(g: Any, x: Any, out: Any, ord: float, axis: Axis, keepdims: bool) -> Any:
         axes = every_axis("norm", axis, x.ndim)
         g, out = expand_dims(g, axes), expand_dims(out, axes)
     zero = out == 0
-    scaled = where(zero, 0, g) / where(zero, 1, out)
     if ord == 2:
-        return x * scaled
+        return x * (where(zero, 0, g) / where(zero, 1, out))
     # (|x| / out)**(ord - 1): the quotient neither overflows nor vanishes before its power is taken
     corner = (x == 0) | zero
     ratio = where(corner, 1, absolute(x)) / where(zero, 1, out)
-    return where(corner, 0, where(zero, 0, g) * sign(x) * ratio ** (ord - 1))
+    return where(corner, 0, g * sign(x) * ratio ** (ord - 1))
 
 
 @composite

@@ -180,7 +180,7 @@ def moveaxis(x: Any, source: Axis, destination: Axis) -> Any:
 def rollaxis(x: Any, axis: int, start: int = 0) -> Any:
     """Move an axis back until it stands before the one that is at `start` now; `moveaxis` says it more plainly."""
     ndim = len(shape_of(x))
-    axis, start = one_axis("rollaxis", axis, ndim), one_axis("rollaxis", start + ndim if start < 0 else start, ndim + 1)
+    axis, start = one_axis("rollaxis", axis, ndim), ndim if start == ndim else one_axis("rollaxis", start, ndim)
     return moveaxis(x, axis, start - (axis < start))
 
 
@@ -282,7 +282,7 @@ def expand(x: Any, *sizes: Any) -> Any:
     """
     sizes = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
     shape = (None,) * (len(sizes) - len(shape_of(x))) + shape_of(x)
-    if len(shape) > len(sizes) or any(n == -1 and old is None for n, old in zip(sizes, shape, strict=False)):
+    if len(shape) > len(sizes) or any(n == -1 and old is None for n, old in zip(sizes, shape, strict=True)):
         raise ShapeError(f"expand: shape {shape_of(x)} does not expand to {sizes}")
     return broadcast_to(x, tuple(old if n == -1 else n for n, old in zip(sizes, shape, strict=True)))
 

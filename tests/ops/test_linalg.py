@@ -7,6 +7,7 @@ import pytest
 
 import minigrad as mg
 from minigrad.errors import GraphError, ShapeError
+from minigrad.ops import contraction
 
 LinAlgError = np.linalg.LinAlgError
 
@@ -72,13 +73,22 @@ def test_the_third_derivative_of_det():
     np.testing.assert_allclose(fourth.numpy(), np.zeros((3, 3)), atol=1e-12)
 
 
-def test_the_third_derivative_of_det_at_a_singular_matrix_is_refused():
-    t = leaf(np.ones((3, 3)))
+@pytest.mark.parametrize("x", [np.ones((3, 3)), np.diag([1, 1, 1e-7])])
+def test_the_third_derivative_of_det_at_a_singular_matrix_is_refused(x):
+    t = leaf(x)
     (first,) = mg.autograd.grad(mg.det(t), t, create_graph=True)
     (second,) = mg.autograd.grad((first * np.eye(3)).sum(), t, create_graph=True)
     with pytest.raises(GraphError, match="third derivative needs a matrix that is not nearly singular"):
         mg.autograd.grad(second.sum(), t)
     assert t.grad is None
+
+
+def test_the_third_derivative_of_det_near_a_singular_matrix():
+    t = leaf(np.diag([1, 1, 2e-5]))
+    (first,) = mg.autograd.grad(mg.det(t), t, create_graph=True)
+    (second,) = mg.autograd.grad(first[0, 0], t, create_graph=True)
+    (third,) = mg.autograd.grad(second[1, 1], t)
+    np.testing.assert_allclose(third.numpy(), np.diag([0.0, 0.0, 1.0]), atol=1e-8)
 
 
 def test_slogdet_of_singular_matrices():
@@ -121,7 +131,7 @@ def second_derivative(f):
     return g
 
 
-@pytest.mark.parametrize("turn", [lambda x: x, lambda x: nearly(x, 3)])
+@pytest.mark.parametrize("turn", [lambda x: x, lambda x: nearly(x, 3), np.zeros_like])
 @pytest.mark.parametrize(
     ("f", "says"),
     [
@@ -160,11 +170,11 @@ def test_what_a_full_decomposition_adds_has_no_gradient():
 
 def test_qr_of_a_matrix_without_full_rank_has_no_gradient():
     for part in ("Q", "R"):
-        x = leaf([[1, 2], [2, 4], [3, 6]])
-        out = getattr(mg.linalg.qr(x), part)
-        with pytest.raises(GraphError, match="qr: a matrix without full rank"):
-            out.sum().backward()
-        assert x.grad is None
+        for x in (leaf([[1, 2], [2, 4], [3, 6]]), leaf(np.zeros((3, 2)))):
+            out = getattr(mg.linalg.qr(x), part)
+            with pytest.raises(GraphError, match="qr: a matrix without full rank"):
+                out.sum().backward()
+            assert x.grad is None
 
 
 def test_singular_vectors_beside_a_null_space_have_no_gradient():
@@ -215,7 +225,9 @@ def test_numpys_names_and_arguments():
     for f in (
         np.linalg.inv, np.linalg.det, np.linalg.norm, np.linalg.svdvals, np.linalg.pinv, np.linalg.matrix_rank,
         np.linalg.cond, np.linalg.trace, np.linalg.diagonal, np.linalg.matrix_transpose, np.linalg.vector_norm,
-        np.linalg.matrix_norm, lambda x: np.linalg.qr(x, "r"), lambda x: np.linalg.svd(x, compute_uv=False),
+        np.linalg.matrix_norm, lambda x: np.linalg.trace(np.stack([x, 2 * x]), offset=1),
+        lambda x: np.linalg.diagonal(np.stack([x, 2 * x]), offset=1), lambda x: np.linalg.qr(x, "r"),
+        lambda x: np.linalg.svd(x, compute_uv=False),
         lambda x: np.linalg.slogdet(x)[1], lambda x: np.linalg.matrix_power(x, 3), lambda x: np.linalg.cross(x, x[0]),
         lambda x: np.linalg.multi_dot([x, x, x[0]]), lambda x: np.linalg.norm(x, ord=1, axis=0, keepdims=True),
         lambda x: np.linalg.vecdot(x, x), lambda x: np.vecdot(x, x), lambda x: np.linalg.lstsq(x, x[0], rcond=None)[0],
@@ -229,4 +241,23 @@ def test_numpys_names_and_arguments():
 
 
 def test_the_empty_power_is_the_identity():
-    assert mg.matrix_power(mg.ones(2, 2, 2), 0).tolist() == [np.eye(2).tolist()] * 2
+    assert mg.matrix_power(mg.ones(3, 2, 2), 0).tolist() == [np.eye(2).tolist()] * 3
+
+
+def test_what_counts_as_equal_goes_with_the_size_of_the_numbers():
+    x = leaf(1e-20 * np.array([[2.0, 1.0], [1.0, 3.0]]))
+    for out in (*mg.linalg.eigh(x), *mg.linalg.qr(x), *mg.linalg.svd(x)):
+        assert np.isfinite(mg.autograd.grad(out.sum(), x)[0].numpy()).all()
+
+
+def test_pinv_takes_what_is_below_its_tolerance_for_zero():
+    x = mg.tensor(np.diag([1.0, 1e-6]))
+    np.testing.assert_allclose(mg.linalg.pinv(x, rtol=1e-4).numpy(), np.diag([1, 0]))
+    np.testing.assert_allclose(mg.linalg.pinv(x).numpy(), np.diag([1, 1e6]))
+    for options in ({"rcond": 1e-4}, {"rtol": 1e-4}, {}):
+        np.testing.assert_allclose(np.linalg.pinv(x, **options).numpy(), np.linalg.pinv(x.numpy(), **options))
+
+
+def test_three_factors_are_multiplied_in_the_order_that_costs_least():
+    program = contraction._program("ij,jk,k->i", ((9, 9), (9, 9), (9,)), "greedy")
+    assert program.products[0][:2] == (1, 2)

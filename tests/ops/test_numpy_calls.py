@@ -20,13 +20,14 @@ CALLS = [
     lambda a, b, v, t: np.atleast_3d(v, a)[0], lambda a, b, v, t: np.atleast_1d(v[0]),
     lambda a, b, v, t: np.meshgrid(v, v[:2])[0], lambda a, b, v, t: np.meshgrid(v, v[:2], sparse=True, indexing="ij")[1],
     lambda a, b, v, t: np.concatenate((a, b.T, v[None]), axis=0), lambda a, b, v, t: np.concatenate([a, b], axis=None),
-    lambda a, b, v, t: np.stack([v, v], axis=-1), lambda a, b, v, t: np.hstack((a, a)),
+    lambda a, b, v, t: np.stack([v, v], axis=-1), lambda a, b, v, t: np.hstack((a, a)), lambda a, b, v, t: np.hstack([v]),
     lambda a, b, v, t: np.vstack((a, v)), lambda a, b, v, t: np.dstack((a, a)),
     lambda a, b, v, t: np.column_stack((v, b)), lambda a, b, v, t: np.append(a, v),
     lambda a, b, v, t: np.append(a, values=v[None], axis=0), lambda a, b, v, t: np.split(a, 2, axis=1)[1],
     lambda a, b, v, t: np.split(v, [1, 3])[1], lambda a, b, v, t: np.array_split(v, indices_or_sections=3)[0],
     lambda a, b, v, t: np.hsplit(a, 2)[1], lambda a, b, v, t: np.vsplit(b, 2)[0], lambda a, b, v, t: np.dsplit(t, [1])[1],
     lambda a, b, v, t: np.block([[a, a], [np.zeros((1, 8))]]), lambda a, b, v, t: np.block([v, 1.5]),
+    lambda a, b, v, t: np.block([[t, 2 * t], [-t, t]]), lambda a, b, v, t: np.meshgrid(v, v[:2], v[:3])[2],
     lambda a, b, v, t: np.flip(t, axis=(0, 2)), lambda a, b, v, t: np.flip(m=t), lambda a, b, v, t: np.fliplr(a),
     lambda a, b, v, t: np.roll(a, 2), lambda a, b, v, t: np.roll(a, shift=(1, -1), axis=(0, 1)),
     lambda a, b, v, t: np.flipud(a), lambda a, b, v, t: np.rot90(t, k=-1, axes=(1, 2)),
@@ -42,9 +43,12 @@ CALLS = [
     lambda a, b, v, t: np.delete(a, [0, -1]), lambda a, b, v, t: np.delete(a, slice(None, None, 2), 1),
     lambda a, b, v, t: np.insert(a, 1, v, axis=0), lambda a, b, v, t: np.insert(v, [0, 2, 2], [7.0, 8.0, 9.0]),
     lambda a, b, v, t: np.insert(a, -1, 5.0, axis=1), lambda a, b, v, t: np.resize(a, (2, 7)),
+    lambda a, b, v, t: np.resize(v, 6),
     lambda a, b, v, t: np.insert(a, slice(0, 2), v, 0),
     lambda a, b, v, t: np.select([a > 1, a > 0], [a, a**2], default=-1),
-    lambda a, b, v, t: np.choose([0, 1, 1, 0], [v, 2 * v]), lambda a, b, v, t: np.sort(a),
+    lambda a, b, v, t: np.choose([0, 1, 1, 0], [v, 2 * v]), lambda a, b, v, t: np.choose([1, 1, 1, 1], [v, 2 * v]),
+    lambda a, b, v, t: np.choose([0, 3, -1, 2], [v, 2 * v], mode="wrap"),
+    lambda a, b, v, t: np.choose([0, 3, -1, 2], [v, 2 * v], mode="clip"), lambda a, b, v, t: np.sort(a),
     lambda a, b, v, t: np.sort(a, axis=None), lambda a, b, v, t: np.sort(a, 0, kind="stable"),
     lambda a, b, v, t: np.argsort(a, axis=0), lambda a, b, v, t: np.argsort(a, None),
     lambda a, b, v, t: np.unique(np.sign(a)), lambda a, b, v, t: np.unique(np.sign(a), return_counts=True)[1],
@@ -57,7 +61,9 @@ CALLS = [
     lambda a, b, v, t: np.tril(t, k=-1), lambda a, b, v, t: np.triu(a), lambda a, b, v, t: np.matmul(a, b),
     lambda a, b, v, t: np.dot(a, v), lambda a, b, v, t: np.dot(v, 2.0), lambda a, b, v, t: np.inner(a, v),
     lambda a, b, v, t: np.vdot(a, b), lambda a, b, v, t: np.outer(a, v), lambda a, b, v, t: np.kron(v, a),
-    lambda a, b, v, t: np.cross(b, b[::-1]), lambda a, b, v, t: np.tensordot(t, a, axes=([1, 2], [0, 1])),
+    lambda a, b, v, t: np.cross(b, b[::-1]), lambda a, b, v, t: np.cross(t[..., :3], t[..., 1:]),
+    lambda a, b, v, t: np.cross(t, t[::-1], axis=1), lambda a, b, v, t: np.cross(t, t[::-1], axisa=1, axisb=1, axisc=0),
+    lambda a, b, v, t: np.tensordot(t, a, axes=([1, 2], [0, 1])),
     lambda a, b, v, t: np.tensordot(a, b, 1), lambda a, b, v, t: np.einsum("ij,jk->ik", a, b),
     lambda a, b, v, t: np.einsum("ij,j", a, v, optimize=True), lambda a, b, v, t: np.einsum(a, [0, 1], b, [1, 2]),
     lambda a, b, v, t: np.linalg.tensorinv(np.eye(6).reshape(6, 2, 3) + v[0], ind=1),
@@ -65,6 +71,8 @@ CALLS = [
     lambda a, b, v, t: np.linalg.tensorsolve(np.eye(6).reshape(2, 6, 3) + v[0], a[:2, :3], axes=[1]),
     lambda a, b, v, t: np.quantile(a, 0.3, axis=1, method="lower"), lambda a, b, v, t: [[1.0, 2.0, 0.5]] @ a,
 ]  # fmt: skip
+if hasattr(np, "matvec"):  # NumPy 2.2
+    CALLS += [lambda a, b, v, t: np.matvec(t, v), lambda a, b, v, t: np.vecmat(v, t.mT)]
 
 
 @pytest.mark.parametrize("call", CALLS)

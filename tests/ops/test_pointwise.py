@@ -71,10 +71,15 @@ def test_fmax_and_fmin_ignore_nan_and_share_ties():
 
 def test_special_values():
     assert mg.xlogy(mg.tensor([0.0, 0.0]), mg.tensor([0.0, np.nan])).tolist()[0] == 0
-    _, (gx, gy), _ = derivatives(mg.xlogy, [0.0, 2.0], [0.0, 1.0], g=np.ones(2))
-    assert gx.tolist() == [0, 0] and gy.tolist() == [0, 2]
+    _, (gx, gy), _ = derivatives(mg.xlogy, [0.0, 2.0, 0.0], [0.0, 1.0, 0.5], g=np.ones(3))
+    assert gx.tolist() == [0, 0, np.log(0.5)] and gy.tolist() == [0, 2, 0]
+    value, (g,), _ = derivatives(mg.std, [2.0, 2.0], g=np.array(3.0))
+    assert value == 0 and g.tolist() == [0, 0]
     _, (g,), _ = derivatives(lambda x: mg.nan_to_num(x, 0.0, 1.0, -1.0), [np.nan, np.inf, -np.inf, 3.0], g=np.ones(4))
     assert g.tolist() == [0, 0, 0, 1]
+    _, gradients, _ = derivatives(np.clip, [0.0], [1.0], [1.0], g=np.ones(1))
+    assert [g.tolist() for g in gradients] == [[0], [1], [0]]  # bounds that are equal: the one that is passed
+    assert F.hardtanh(mg.tensor([0.0, 2.0]), 1.0, 1.0).tolist() == [1, 1]
     _, (g,), _ = derivatives(lambda y: np.heaviside([-1.0, 0.0, 2.0], y), [5.0, 5.0, 5.0], g=np.ones(3))
     assert g.tolist() == [0, 1, 0]
     _, (g,), _ = derivatives(lambda y: np.remainder(6.0, y), [0.1], g=np.ones(1))
@@ -132,14 +137,24 @@ def test_binary_cross_entropy_at_certainty():
     p, target = [0.0, 0.0, 1.0, 1.0], np.array([0.0, 1.0, 1.0, 0.0])
     value, (g,), _ = derivatives(lambda x: F.binary_cross_entropy(x, target, reduction="none"), p, g=np.ones(4))
     assert value.tolist() == [0, 100, 0, 100] and g.tolist() == [0, -1e12, 0, 1e12]
+    _, (g,), _ = derivatives(
+        lambda t: F.binary_cross_entropy(np.array([0.0, 1.0]), t, reduction="sum"), [0.5, 0.5], g=np.array(1.0)
+    )
+    assert g.tolist() == [100, -100]
 
 
 def test_probabilities_that_are_none_are_named():
     x = mg.zeros(2, 2)
     with pytest.warns(UserWarning, match=r"at \(1,\) sum to 1.7"):
         F.cross_entropy(x, np.array([[0.5, 0.5], [1.0, 0.7]]))
-    with pytest.raises(ValueError, match="ignore_index=1 has no meaning"):
-        F.cross_entropy(x, np.full((2, 2), 0.5), ignore_index=1)
+
+
+def test_a_variance_of_zero_counts_as_eps():
+    x, var = mg.tensor([1.0], requires_grad=True), mg.tensor([0.0], requires_grad=True)
+    loss = mg.gaussian_nll_loss(x, mg.tensor([3.0]), var, eps=0.5)
+    loss.backward()
+    assert loss.item() == pytest.approx((np.log(0.5) + 4 / 0.5) / 2)
+    assert var.grad.tolist() == pytest.approx([(1 / 0.5 - 4 / 0.25) / 2])  # PyTorch's: as if it were `eps` itself
 
 
 def test_losses_take_integer_targets_and_stay_float32():
@@ -147,3 +162,5 @@ def test_losses_take_integer_targets_and_stay_float32():
     for f in (F.binary_cross_entropy, F.binary_cross_entropy_with_logits, F.soft_margin_loss, F.mse_loss, F.huber_loss):
         assert f(x, np.array([0, 1])).dtype == np.float32
     assert F.cross_entropy(x, np.array(1)).dtype == np.float32
+    assert F.cosine_embedding_loss(x[:0], x[:0], np.array(1)).tolist() == 1
+    assert F.binary_cross_entropy(mg.tensor([0, 1]), mg.tensor([0, 1])).dtype == np.float32

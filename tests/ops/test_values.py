@@ -18,7 +18,11 @@ def gradient(f, *arrays, g=None):
 def test_kinks():
     assert gradient(F.relu, [-1, 0, 2]) == [0, 0, 3]
     assert gradient(np.abs, [-1, 0, 2]) == [-3, 0, 3]
+    assert gradient(lambda x: F.leaky_relu(x, 0.5), [-1, 0, 2]) == [1.5, 1.5, 3]
+    assert gradient(lambda x: F.elu(x, 0.5), [0, 2]) == [1.5, 3]
+    assert gradient(F.prelu, [-1, 0, 2], [0.5]) == [[1.5, 1.5, 3], [-3]]
     assert gradient(np.sign, [-1, 0, 2]) == [0, 0, 0]
+    assert gradient(lambda x: np.copysign(x, -1.0), [-1, 0, 2]) == [3, 0, -3]
     assert gradient(np.maximum, [1, 2, 5], [1, 3, 4]) == [[1.5, 0, 3], [1.5, 3, 0]]
     assert gradient(np.minimum, [1, 2, 5], [1, 3, 4]) == [[1.5, 3, 0], [1.5, 0, 3]]
     assert gradient(lambda x: x.clip(0, 1), [-1, 0, 0.5, 1, 2]) == [0, 3, 3, 3, 0]

@@ -9,7 +9,7 @@ import numpy as np
 import minigrad as mg
 from minigrad.errors import ShapeError
 from minigrad.testing import OpSpec, Refusal, Sample
-from tests.ops.samples import a_shape, axes, between, choice, nonzero, normal, unary
+from tests.ops.samples import a_shape, axes, between, choice, nonzero, normal, refuse, unary
 
 erf = np.vectorize(math.erf, otypes=[float])
 AT_ZERO = {"kinks": (Sample((np.array([0.0, 1.0]),)),)}
@@ -73,7 +73,8 @@ SPECS = [
     OpSpec("leaky_relu", mg.leaky_relu, lambda x, negative_slope=0.01: np.maximum(x, 0) + negative_slope * np.minimum(x, 0),
            with_option(nonzero, negative_slope=(0.5, -1.0)), homogeneous_in=(0,), **AT_ZERO),
     OpSpec("prelu", mg.prelu, sloped, with_slopes, homogeneous_in=(0,),
-           **refused(np.ones(2), says="expected 1 or 3 slopes", error=ShapeError)),
+           errors=(refuse(ShapeError, "expected 1 or 3 slopes", np.ones((2, 3)), np.ones(2)),
+                   refuse(ShapeError, "expected 1 or 1 slopes", np.ones(2), np.ones(2)))),
     OpSpec("elu", mg.elu, lambda x, alpha=1.0: np.where(x > 0, x, alpha * (np.exp(x) - 1)),
            with_option(nonzero, alpha=(0.5, 2.0))),
     unary("selu", mg.selu, lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * (np.exp(x) - 1)), nonzero),

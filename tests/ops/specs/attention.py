@@ -88,8 +88,8 @@ SPECS = [
         refuse(ValueError, "needs num_classes where there are no classes", X[:0]),
     )),
     OpSpec("scaled_dot_product_attention", F.scaled_dot_product_attention, naive_attention, looked_up, errors=(
-        refuse(ShapeError, r"query has 3 features, key 2\n.*query   \(1, 2, 3\)", Q, Q[..., :2], Q),
-        refuse(ShapeError, "there are 2 keys, but 1 values", Q, Q, Q[:, :1]),
+        refuse(ShapeError, r"query has 3 features, key 2\n.*query   \(1, 2, 3\)", Q, Q[:, :1, :2], Q),
+        refuse(ShapeError, "there are 2 keys, but 1 values", Q, Q, np.ones((2, 1, 3))),
         refuse(ShapeError, "at least two axes", Q[0, 0], Q, Q),
         refuse(ShapeError, r"attn_mask must broadcast to \(\.\.\., L, S\) = \(1, 2, 2\), got shape \(3,\)", Q, Q, Q,
                 np.array([True] * 3)),

@@ -27,7 +27,7 @@ def with_options(rng):
     if rng.random() < 0.5:
         labels = mg.tensor(labels)
     return Sample(
-        (x, labels), {"weight": weight, "reduction": choice(rng, *REDUCTIONS), "label_smoothing": choice(rng, 0.0, 0.3)}
+        (x, labels), {"weight": weight, "reduction": choice(rng, *REDUCTIONS), "label_smoothing": choice(rng, 0.0, 0.3, 1.0)}
     )
 
 
@@ -94,6 +94,7 @@ def not_a_target(error, match, target):
     return refuse(error, match, np.ones((3, 4)), target=target)
 
 
+QUARTERS = mg.tensor(np.full((3, 4), 0.25, np.float32))
 NO_TARGET = (
     not_a_target(IndexError, r"target 10 at position \(1,\) is not a class; valid are 0\.\.3", np.array([0, 10, 1])),
     not_a_target(IndexError, "target -1", np.array([0, -1, 1])),
@@ -103,6 +104,16 @@ NO_TARGET = (
     not_a_target(ShapeError, "squeeze", np.array([[0], [1], [2]])),
     not_a_target(DTypeError, "bool", np.array([True, False, True])),
     not_a_target(ValueError, "mean of 0 items", np.full(3, -100)),
+    refuse(ShapeError, r"shape \(4,\), input has shape \(4,\): expected labels \(\)", np.ones(4), np.array([0, 1, 0, 0])),
+    refuse(ValueError, "ignore_index=0 has no meaning", np.ones((3, 4)), target=QUARTERS, ignore_index=0),
+    refuse(
+        ValueError,
+        r"label_smoothing must be within \[0, 1\], got 1.5",
+        np.ones((1, 4)),
+        np.zeros(1, int),
+        label_smoothing=1.5,
+    ),
+    refuse(ValueError, "got -0.5", np.ones((1, 4)), np.zeros(1, int), label_smoothing=-0.5),
     refuse(GraphError, "not differentiated", np.ones((3, 4)), np.full((3, 4), 0.25)),  # every float is made to require one
     refuse(ValueError, 'mean of 0 items\n.*reduction="sum"', np.ones((0, 4)), np.zeros(0, int)),
     refuse(ValueError, r"label_smoothing must be within \[0, 1\], got 1.5", np.ones((1, 4)), [0], label_smoothing=1.5),

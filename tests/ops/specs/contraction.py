@@ -94,6 +94,7 @@ NO_EINSUM = (
     refuse(ValueError, r"a term has letters and at most one '...', got 'i\$'", "i$", A),
     refuse(ValueError, "a term has letters .* got '..ij'", "..ij", A),
     refuse(ValueError, "needs more than 52 labels", f"{ascii_letters}...", np.ones((1,) * 54)),
+    refuse(ValueError, "at most one '...', got '...i...'", "...i...", A),
     refuse(ValueError, "axes are numbered from 0 to 51, got", A, [0, 52]),
 )
 

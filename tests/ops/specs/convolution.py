@@ -225,7 +225,14 @@ FOLD_ERRORS = (
     refuse(ShapeError, r"got shape \(1, 5, 6\)", np.ones((1, 5, 6)), (3, 4), 2),
 )
 COL2IM_ERRORS = (
-    refuse(ShapeError, r"is \(9, 4\), got shape \(3, 3\)", np.ones((3, 3)), (1, 1, 4, 4), 2, 2),
+    refuse(
+        ShapeError,
+        r"images of \(1, 4, 4\) with 2x3 windows is \(6, 6\), got shape \(3, 3\)",
+        np.ones((3, 3)),
+        (1, 1, 4, 4),
+        2,
+        3,
+    ),
     refuse(ShapeError, r"input_shape must be \(N, C, H, W\), got \(4, 4\)", np.ones((3, 3)), (4, 4), 2, 2),
 )
 

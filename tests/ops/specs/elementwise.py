@@ -35,7 +35,7 @@ def tensors(*sizes):
 
 def multiples(rng, a, b):
     """x/y far from every whole number, y of either sign."""
-    return np.asarray(rng.integers(-6, 6, a) + rng.uniform(0.3, 0.7, a)), np.asarray(rng.choice([-1.0, 1.0], b))
+    return np.asarray(rng.integers(-6, 6, a) + rng.uniform(0.3, 0.7, a)), np.asarray(rng.choice([-3.0, -1.0, 1.0, 2.0], b))
 
 
 def quarters(rng, a, b):
@@ -166,6 +166,7 @@ SPECS = [
     OpSpec("modf", mg.modf, np.modf, lambda rng: Sample((off_integers(rng, a_shape(rng)),))),
     OpSpec("where", mg.where, choose, with_a_condition, linear_in=(0, 1)),
     OpSpec("clip", mg.clip, np.clip, with_bounds, errors=(Refusal(tie([1.0]), ValueError, "needs min, max or both"),)),
+    OpSpec("clip from above", mg.clip, np.clip, lambda rng: Sample((off_integers(rng, a_shape(rng)), None, 1.0)), ("clip",)),
     OpSpec("clip by arrays", mg.clip, np.clip, with_arrays_for_bounds, ("clip",)),
     OpSpec("astype", lambda x: mg.astype(x, x.dtype), np.positive, lambda rng: Sample((normal(rng, (2, 3)),))),
     *(unary(name, specials, order=0) for name in ("isnan", "isinf", "isfinite", "signbit", "logical_not")),

@@ -89,7 +89,7 @@ def sources(rng):
 
 def added_sources(rng):
     x, axis, at = places(rng)
-    return Sample((x, axis, at, normal(rng, np.take(x, at, axis).shape)), {"alpha": float(rng.choice([1.0, -2.0]))})
+    return Sample((x, axis, at, normal(rng, np.take(x, at, axis).shape)), {"alpha": float(rng.choice([1.0, 2.0]))})
 
 
 def index_add(x, axis, at, source, alpha):
@@ -112,7 +112,7 @@ def one_place(rng):
 
 def a_stretch(rng):
     x, axis, n = any_axis(rng)
-    start = int(rng.integers(0, n))
+    start = int(rng.integers(0, n) * rng.integers(2))
     return Sample((x, axis, start - n if rng.random() < 0.5 else start, int(rng.integers(0, n - start + 1))))
 
 

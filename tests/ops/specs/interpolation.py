@@ -105,11 +105,15 @@ SPECS = [
         refuse(ValueError, "needs size or scale_factor, got neither", X),
         refuse(ValueError, "size must be at least 1, got 0", X, 0),
         refuse(ValueError, "scale_factor must be a positive number, or 2 of them, got -1.0", X, scale_factor=-1.0),
+        refuse(ValueError, "scale_factor must be a positive number, or 2 of them, got 0", X, scale_factor=0),
+        refuse(ValueError, "scale_factor must be .*, got inf", X, scale_factor=np.inf),
+        refuse(ValueError, "scale_factor must be .*, got '2'", X, scale_factor="2"),
+        refuse(ValueError, r"scale_factor must be .*, got \[2, 2, 2\]", X, scale_factor=[2, 2, 2]),
     )),
     OpSpec("pixel_shuffle", F.pixel_shuffle, naive_shuffle, shuffled(False), linear_in=(0,), errors=(
         refuse(ShapeError, r"4 channels are no multiple of 3\*3", X, 3),
         refuse(ShapeError, r"input must be \(\.\.\., C, H, W\), got shape \(3, 5\)", X[0, 0], 2),
-        refuse(ValueError, "upscale_factor must be an int of at least 1, got 0", X, 0),
+        *(refuse(ValueError, f"upscale_factor must be an int of at least 1, got {n}", X, n) for n in (0, True)),
     )),
     OpSpec("pixel_unshuffle", F.pixel_unshuffle, naive_unshuffle, shuffled(True), linear_in=(0,), errors=(
         refuse(ShapeError, "3 x 5 pixels are no multiple of 2", X, 2),

@@ -82,6 +82,10 @@ def equal_pieces(rng):
     return Sample((normal(rng, (4, 6, 2)), [2, [1, 1, 9]][rng.integers(2)]))
 
 
+def equal_pieces_of_a_vector(rng):
+    return Sample((normal(rng, (6,)), [2, [1, 1, 9]][rng.integers(2)]))
+
+
 def sliced(rng):
     return Sample((normal(rng, tuple(rng.permutation(4) + 1)), an_axis(rng, 4)))
 
@@ -111,13 +115,18 @@ SPECS = [
     OpSpec("split", mg.split, torch_split, by_sizes, linear_in=(0,),
            errors=(refuse(ShapeError, r"sizes \[1, 1\] must add up to 3, the size of axis 1", A, [1, 1], 1),
                    refuse(ValueError, "a piece must have a size of at least 1, got 0", A, 0))),
+    OpSpec("split of nothing", mg.split, lambda x, size: [x],
+           lambda rng: Sample((normal(rng, (0, 2)), int(rng.integers(0, 2)))), ("split",), linear_in=(0,)),
     OpSpec("chunk", mg.chunk, chunk, chunks, linear_in=(0,), errors=(refuse(ValueError, "at least 1, got 0", A, 0),)),
     OpSpec("array_split", mg.array_split, np.array_split, apart, ("array_split", "tensor_split"), linear_in=(0,),
            errors=(refuse(ValueError, "sections must be at least 1, got 0", A, 0),)),
     OpSpec("np.split", np.split, np.split, lambda rng: Sample((normal(rng, (4, 6)), [2, [1, 3, 9]][rng.integers(2)], 1)),
            linear_in=(0,), errors=(refuse(ValueError, "3, the size of axis 1, does not divide into 2", A, 2, 1),)),
-    OpSpec("hsplit", mg.hsplit, np.hsplit, equal_pieces, linear_in=(0,)),
-    OpSpec("vsplit", mg.vsplit, np.vsplit, equal_pieces, linear_in=(0,)),
+    OpSpec("hsplit", mg.hsplit, np.hsplit, equal_pieces, linear_in=(0,),
+           errors=(refuse(ShapeError, r"hsplit: needs at least 1 axes, got shape \(\)", A[0, 0], 1),)),
+    OpSpec("hsplit of a vector", mg.hsplit, np.hsplit, equal_pieces_of_a_vector, ("hsplit",), linear_in=(0,)),
+    OpSpec("vsplit", mg.vsplit, np.vsplit, equal_pieces, linear_in=(0,),
+           errors=(refuse(ShapeError, r"vsplit: needs at least 2 axes, got shape \(3,\)", A[0], 1),)),
     OpSpec("dsplit", mg.dsplit, np.dsplit, equal_pieces, linear_in=(0,),
            errors=(refuse(ShapeError, r"needs at least 3 axes, got shape \(2, 3\)", A, 1),)),
     OpSpec("unbind", mg.unbind, lambda x, axis: [*np.moveaxis(x, axis, 0)], sliced, linear_in=(0,)),

@@ -104,7 +104,7 @@ def by_instance(rng):
 
 def by_groups(rng):
     groups = int(rng.integers(1, 4))
-    x = images(rng, 0, groups * int(rng.integers(1, 3)))
+    x = images(rng, 0, groups * int(rng.integers(1, 3))) if rng.random() < 0.7 else varied(rng, (2, groups * 3))
     return Sample((x, groups, *vectors(rng, x.shape[1], 2)), epsilon(rng))
 
 
@@ -159,7 +159,7 @@ SPECS = [
     )),
     OpSpec("group_norm", F.group_norm, naive_group_norm, by_groups, errors=(
         refuse(ShapeError, r"3 channels of an input \(2, 3, 4\) do not divide into 2 groups", X, 2),
-        refuse(ValueError, "num_groups must be an int of at least 1, got 0", X, 0),
+        *(refuse(ValueError, f"num_groups must be an int of at least 1, got {n}", X, n) for n in (0, 3.0, True)),
         refuse(ShapeError, r"input must be \(N, C, \*S\), got shape \(4,\)", D, 1),
         refuse(ShapeError, r"weight must be \(3,\)", X, 1, D),
     )),
@@ -174,7 +174,7 @@ SPECS = [
     )),
     OpSpec("local_response_norm", F.local_response_norm, naive_local_response_norm, across_channels, errors=(
         refuse(ShapeError, r"input must be \(N, C, \*S\), got shape \(2, 3\)", X[:, :, 0], 2),
-        refuse(ValueError, "size must be an int of at least 1, got 0", X, 0),
+        *(refuse(ValueError, f"size must be an int of at least 1, got {n}", X, n) for n in (0, 3.0, True)),
     )),
     OpSpec("normalize", F.normalize, naive_normalize, along_an_axis),
 ]  # fmt: skip

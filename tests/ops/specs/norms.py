@@ -31,6 +31,11 @@ def vector_norm(x, ord, axis, keepdims):
     return a.min(axis, keepdims=keepdims) if ord == -np.inf else (a**ord).sum(axis, keepdims=keepdims) ** (1 / ord)
 
 
+def outermost(rng):
+    call = vectors(rng)
+    return Sample((call.args[0], [np.inf, -np.inf][rng.integers(2)], *call.args[2:]))
+
+
 def matrices(rng):
     x = of_full_rank(rng)
     axes = [(-2, -1), (-1, -2)][rng.integers(2)]
@@ -68,12 +73,15 @@ SPECS = [
     OpSpec("vector_norm", norms.vector_norm, vector_norm, vectors,
            errors=(refuse(ValueError, "ord must be a number, got 'fro'", A, "fro"),
                    refuse(AxisError, "vector_norm: axis 2 does not exist", A, 2, 2))),
+    OpSpec("vector_norm of an infinite order", norms.vector_norm, vector_norm, outermost, ("vector_norm",)),
     OpSpec("matrix_norm", norms.matrix_norm, lambda x, ord, axis, keep: np.linalg.norm(x, ord, axis, keep), matrices,
            errors=(refuse(ValueError, "ord must be 'fro', 'nuc', .* got 3", A, 3), *NOT_SQUARE[1:])),
     OpSpec("norm", norms.norm, np.linalg.norm, any_norm,
            errors=(refuse(ValueError, r"ord 2 needs a vector, a matrix or an axis, got shape \(2, 3, 1\)", A[..., None], 2),
                    refuse(ValueError, "ord 2 is of one axis or two", A[..., None], 2, (0, 1, 2)))),
     OpSpec("p_norm", mg.norm, p_norm, p_norms),
+    OpSpec("p_norm, nuclear", mg.norm, lambda x, _, axis: np.linalg.norm(x, "nuc", (-2, -1)),
+           lambda rng: Sample((of_full_rank(rng), "nuc", [None, (-1, -2)][rng.integers(2)])), ("norm",)),
     OpSpec("cond", norms.cond, np.linalg.cond, conditions),
     OpSpec("np.linalg.norm", np.linalg.norm, np.linalg.norm, one(of_full_rank), ("norm",)),
 ]  # fmt: skip

@@ -57,7 +57,7 @@ def any_two(rng):
 def added(*shapes):
     def draw(rng):
         input = normal(rng, shapes[rng.integers(len(shapes) - 2)])
-        options = {"beta": float(rng.choice([0.0, 1.0, -2.0])), "alpha": float(rng.choice([1.0, 3.0]))}
+        options = {"beta": float(rng.choice([0.0, 1.0, 2.0])), "alpha": float(rng.choice([1.0, 2.0]))}
         return Sample((input, normal(rng, shapes[-2]), normal(rng, shapes[-1])), options)
 
     return draw
@@ -116,7 +116,7 @@ SPECS = [
     OpSpec("mv", mg.mv, np.matmul, sizes(((2, 3), (3,))), linear_in=(0,),
            errors=(refuse(ShapeError, "second operand must be a vector", A, A),)),
     OpSpec("bmm", mg.bmm, np.matmul, sizes(((5, 2, 3), (5, 3, 4)), ((3, 3, 3), (3, 3, 3))), linear_in=(0,),
-           errors=(refuse(ShapeError, "bmm: stacks of 2 and 1 matrices", np.ones((2, 2, 2)), np.ones((1, 2, 2))),
+           errors=(refuse(ShapeError, "bmm: stacks of 3 and 1 matrices", np.ones((3, 2, 2)), np.ones((1, 2, 2))),
                    refuse(ShapeError, "first operand must be a stack of matrices", A, A))),
     OpSpec("addmm", mg.addmm, plus_product, added((2, 4), (4,), (2, 1), (2, 3), (3, 4)), linear_in=(0, 1),
            errors=(refuse(ShapeError, r"addmm: an input of shape \(4, 5\) does not broadcast to the product of \(2, 2\)",

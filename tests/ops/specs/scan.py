@@ -79,18 +79,21 @@ def differing(rng):
     return Sample((x, int(rng.integers(0, 4)), axis), {name: 2.5 for name in ("prepend", "append") if rng.random() < 0.3})
 
 
-NO_AXIS = (
-    Refusal(Sample((np.ones((2, 3)), 2)), IndexError, r"axis 2 does not exist: the array has 2 axes; valid are -2\.\.1"),
-)
+def cumulative(name, reference, sample, **more):
+    says = rf"{name}: axis 2 does not exist: the array has 2 axes; valid are -2\.\.1"
+    errors = (Refusal(Sample((np.ones((2, 3)), 2)), IndexError, says),)
+    return OpSpec(name, getattr(mg, name), reference, sample, errors=errors, **more)
+
+
 NEGATIVE = (Refusal(Sample((np.ones(2), -1)), ValueError, "n must be at least 0"),)
 
 SPECS = [
     OpSpec("logcumsumexp", mg.logcumsumexp, lambda x, axis: np.log(np.cumsum(np.exp(x), axis)), along(normal), analytic=True,
            errors=(refuse(IndexError, "logcumsumexp: axis 2 does not exist", np.ones((2, 3)), 2),)),
-    OpSpec("cumsum", mg.cumsum, step_by_step(lambda a, b: a + b), along(normal, none=True), linear_in=(0,), errors=NO_AXIS),
-    OpSpec("cumprod", mg.cumprod, step_by_step(lambda a, b: a * b), along(zeros_among, none=True), errors=NO_AXIS),
-    OpSpec("cummax", mg.cummax, where_extreme(lambda a, b: a > b), along(spread), homogeneous_in=(0,), errors=NO_AXIS),
-    OpSpec("cummin", mg.cummin, where_extreme(lambda a, b: a < b), along(spread), homogeneous_in=(0,), errors=NO_AXIS),
+    cumulative("cumsum", step_by_step(lambda a, b: a + b), along(normal, none=True), linear_in=(0,)),
+    cumulative("cumprod", step_by_step(lambda a, b: a * b), along(zeros_among, none=True)),
+    cumulative("cummax", where_extreme(lambda a, b: a > b), along(spread), homogeneous_in=(0,)),
+    cumulative("cummin", where_extreme(lambda a, b: a < b), along(spread), homogeneous_in=(0,)),
     OpSpec("recurrence", recurrence, recur, recurring, linear_in=(1,)),
     OpSpec("diff", mg.diff, np.diff, differing, errors=NEGATIVE),
 ]  # fmt: skip

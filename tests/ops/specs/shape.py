@@ -20,6 +20,10 @@ def three_vectors(rng):
     return Sample(tuple(normal(rng, (int(n),)) for n in rng.permutation(4)[:3] + 1))
 
 
+def listed_vectors(rng):
+    return Sample((list(three_vectors(rng).args),))
+
+
 def reshaped(rng):
     size = [int(n) for n in rng.permutation(4) + 1]
     order = str(rng.choice(["C", "F"]))
@@ -167,6 +171,8 @@ NO_RESHAPE = (
     refuse(ShapeError, r"24 elements of shape \(2, 3, 4\) do not fit shape \(5, -1\)", X, (5, -1)),
     refuse(ShapeError, r"24 elements .* do not fit shape \(25,\)", X, 25),
     refuse(ValueError, r"only one size can be -1, got \(-1, 2, -1\)", X, (-1, 2, -1)),
+    refuse(ShapeError, r"24 elements .* do not fit shape \(-2, 12\)", X, (-2, 12)),
+    refuse(ShapeError, r"24 elements .* do not fit shape \(-2,\)", X, -2),
     refuse(ValueError, "-1 could be any size beside a size of 0", X[:0], (0, -1)),
 )
 NO_SQUEEZE = (
@@ -196,19 +202,24 @@ SPECS = [
     OpSpec("moveaxis", mg.moveaxis, np.moveaxis, moved_axes, covers=("moveaxis", "movedim"), linear_in=(0,),
            errors=(refuse(ValueError, "2 axes .* cannot move to 1 place", X, (0, 1), 2),
                    refuse(AxisError, "an axis is named twice", X, (0, -3), (1, 2)))),
-    OpSpec("rollaxis", mg.rollaxis, np.rollaxis, rolled_axes, linear_in=(0,)),
+    OpSpec("rollaxis", mg.rollaxis, np.rollaxis, rolled_axes, linear_in=(0,),
+           errors=(refuse(AxisError, "rollaxis: axis 4 does not exist", X, 0, 4),
+                   refuse(AxisError, "rollaxis: axis -4 does not exist", X, 0, -4))),
     OpSpec("ravel", mg.ravel, np.ravel, an_array, linear_in=(0,)),
     OpSpec("flatten", mg.flatten, flatten, merged, linear_in=(0,),
            errors=(refuse(ValueError, "start_dim 2 comes after end_dim 0", X, 2, 0),)),
     OpSpec("expand_dims", mg.expand_dims, np.expand_dims, several_axes, linear_in=(0,)),
     OpSpec("unflatten", mg.unflatten, unflatten, unflattened, linear_in=(0,),
            errors=(refuse(ShapeError, r"sizes \(2, 2\) do not multiply to 3, the size of axis 1", X, 1, (2, 2)),
-                   refuse(ShapeError, r"sizes \(2, -1\) do not multiply to 3", X, 1, (2, -1)))),
+                   refuse(ShapeError, r"sizes \(2, -1\) do not multiply to 3", X, 1, (2, -1)),
+                   refuse(ShapeError, r"sizes \(-1, -1, 3\) do not multiply to 3", X, 1, (-1, -1, 3)))),
     OpSpec("atleast_1d", mg.atleast_1d, np.atleast_1d, three_arrays, linear_in=(0, 1, 2)),
     OpSpec("atleast_2d", mg.atleast_2d, np.atleast_2d, three_arrays, linear_in=(0, 1, 2)),
     OpSpec("atleast_3d", mg.atleast_3d, np.atleast_3d, three_arrays, linear_in=(0, 1, 2)),
     OpSpec("broadcast_tensors", mg.broadcast_tensors, np.broadcast_arrays, broadcast_together, linear_in=(0, 1),
            errors=(refuse(ShapeError, r"shapes \(2, 3, 4\), \(3,\) do not broadcast", X, X[0, :, 0]),)),
+    OpSpec("meshgrid of a list", mg.meshgrid, lambda v: np.meshgrid(*v, indexing="ij"), listed_vectors, ("meshgrid",),
+           linear_in=(0, 1, 2)),
     OpSpec("meshgrid", mg.meshgrid, lambda *v: np.meshgrid(*v, indexing="ij"), three_vectors, linear_in=(0, 1, 2),
            errors=(refuse(ShapeError, r"needs vectors, argument 1 has shape \(3, 4\)", X[0, 0], X[0]),
                    refuse(ValueError, "indexing must be 'ij' or 'xy', got 'yx'", X[0, 0], indexing="yx"))),

@@ -80,9 +80,9 @@ def solve(x, y, left):
 
 
 def triangular(rng):
-    x = normal(rng, (2, 3, 3)) + 3 * np.eye(3)
+    x = normal(rng, (2, 1, 3, 3)) + 3 * np.eye(3)
     return Sample(
-        (x, normal(rng, (2, 3, 2))), {"upper": bool(rng.random() < 0.5), "unitriangular": bool(rng.random() < 0.5)}
+        (x, normal(rng, (2, 1, 3, 2))), {"upper": bool(rng.random() < 0.5), "unitriangular": bool(rng.random() < 0.5)}
     )
 
 

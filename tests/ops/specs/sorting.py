@@ -42,7 +42,7 @@ def topk(x, k, axis, largest=True):
 
 
 def some_of(rng):
-    x = distinct(rng)
+    x = distinct(rng) if rng.random() < 0.7 else spread(rng, (40, 2))
     axis = an_axis(rng, x.ndim)
     return Sample((x, int(rng.integers(0, x.shape[axis] + 1)), axis, bool(rng.random() < 0.5)))
 
@@ -67,18 +67,19 @@ def with_zeros(rng):
 
 
 def a_sequence(rng):
-    sequence, values = np.sort(rng.integers(0, 9, 6)) + 0.0, rng.integers(0, 9, (2, 3)) + 0.0
+    lead = [(2,), (3, 2)][rng.integers(2)]
+    sequence, values = np.sort(rng.integers(0, 9, 6)) + 0.0, rng.integers(0, 9, (*lead, 3)) + 0.0
     if rng.random() < 0.5:
-        sequence = np.sort(rng.integers(0, 9, (2, 6))) + 0.0
+        sequence = np.sort(rng.integers(0, 9, (*lead, 6))) + 0.0
     return Sample((sequence, values, bool(rng.random() < 0.5)))
 
 
 def searchsorted(sequence, values, right):
-    rows = np.broadcast_to(sequence, (2, 6))
-    counts = [
-        [int((row <= v).sum() if right else (row < v).sum()) for v in vs] for row, vs in zip(rows, values, strict=True)
-    ]
-    return np.array(counts)
+    rows, found = np.broadcast_to(sequence, (*values.shape[:-1], 6)), np.empty(values.shape, int)
+    for at in np.ndindex(values.shape):
+        row, v = rows[at[:-1]], values[at]
+        found[at] = (row <= v).sum() if right else (row < v).sum()
+    return found
 
 
 def repeated(rng):
@@ -96,7 +97,8 @@ A = np.arange(6.0).reshape(2, 3)
 SPECS = [
     OpSpec("sort", mg.sort, sort, to_sort, errors=(refuse(AxisError, "axis 2 does not exist", A, 2),)),
     OpSpec("np.sort", np.sort, np.sort, numpy_axis, covers=("sort",)),
-    OpSpec("argsort", mg.argsort, order_of, to_sort, order=0),
+    OpSpec("argsort", mg.argsort, order_of, to_sort, order=0,
+           errors=(refuse(AxisError, "argsort: axis 1 does not exist", np.array(1.0), 1),)),
     OpSpec("argsort of ties", mg.argsort, order_of, ties_to_sort, covers=("argsort",), order=0),
     OpSpec("np.argsort", np.argsort, np.argsort, numpy_axis, covers=("argsort",), order=0),
     OpSpec("partition", mg.partition, np.partition, lambda rng: Sample((distinct(rng), 0, -1))),

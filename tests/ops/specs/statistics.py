@@ -72,7 +72,8 @@ def of_all(rng):
 EMPTY = np.ones((2, 0))
 SPECS = [
     reduction("mean", mg.mean, np.mean, linear_in=(0,),
-              errors=(*several("mean"), refuse(ValueError, "mean: the mean of 0 items: axis 1", EMPTY, 1))),
+              errors=(*several("mean"), refuse(ValueError, "mean: the mean of 0 items: axis 1", EMPTY, 1),
+                      refuse(ValueError, "mean: the mean of 0 items: axis 1", EMPTY[:1], 1))),
     OpSpec("var", mg.var, deviation(1), with_correction,
            errors=(*several("var"), refuse(ValueError, "var: the mean of 0 items", EMPTY))),
     OpSpec("std", mg.std, deviation(0.5), with_correction, homogeneous_in=(0,)),
