@@ -155,7 +155,7 @@ def _soft_cross_entropy(x: Any, target: Array, weight: Any, reduction: str, labe
         warnings.warn(
             f"cross_entropy: the target probabilities at {row} sum to {float(sums[row]):.4g}, the least is "
             f"{float(target.min()):.4g}: they should be positive and sum to 1",
-            stacklevel=3,
+            stacklevel=4,
         )
     target = target.astype(x.dtype, copy=False) * (1 - label_smoothing) + label_smoothing / C
     if weight is not None:

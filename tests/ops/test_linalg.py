@@ -261,3 +261,30 @@ def test_pinv_takes_what_is_below_its_tolerance_for_zero():
 def test_three_factors_are_multiplied_in_the_order_that_costs_least():
     program = contraction._program("ij,jk,k->i", ((9, 9), (9, 9), (9,)), "greedy")
     assert program.products[0][:2] == (1, 2)
+
+
+@pytest.mark.parametrize("x", [np.eye(2), np.eye(2, 3), np.ones((3, 2))])
+def test_residuals_are_only_of_systems_that_are_overdetermined_and_regular(x):
+    found, wanted = mg.linalg.lstsq(leaf(x), leaf(x[:, 0])), np.linalg.lstsq(x, x[:, 0], None)
+    assert found.residuals.shape == wanted[1].shape == (0,) and found.rank.item() == wanted[2]
+
+
+def test_the_order_of_contractions_is_numpys():
+    x, y, z = (leaf(np.ones(size)) for size in ((2, 3), (3, 4), (4, 5)))
+    plain = np.einsum_path("ij,jk,kl", x.detach().numpy(), y.detach().numpy(), z.detach().numpy(), optimize="greedy")
+    assert np.einsum_path("ij,jk,kl", x, y, z) == plain
+
+
+def test_a_bias_of_more_precision_is_not_rounded():
+    x = np.ones((2, 2), np.float32)
+    assert mg.linear(mg.tensor(x), mg.tensor(x), leaf([1e-9, 0])).tolist() == [[2 + 1e-9, 2]] * 2
+
+
+def test_r_alone_has_no_q():
+    q, r = mg.linalg.qr(leaf(np.eye(2)), "r")
+    assert q.shape == (0,) and np.abs(r.tolist()).tolist() == np.eye(2).tolist()
+
+
+def test_axes_may_come_in_a_list():
+    x = leaf(np.arange(6).reshape(1, 2, 3))
+    assert mg.amax(x, [0, 2]).tolist() == [2, 5] and mg.sum(x, [0, -1]).tolist() == [3, 12]

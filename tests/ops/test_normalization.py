@@ -83,3 +83,15 @@ def test_a_vector_of_zeros_stays_zero():
     assert np.allclose(out.tolist(), [[0.6, 0.8], [0, 0]])
     out.backward(mg.tensor([[1.0, 2.0], [1.0, 2.0]]))
     np.testing.assert_allclose(x.grad.tolist(), [[-0.064, 0.048], [1e12, 2e12]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("f", [
+    lambda x, bias: F.batch_norm(x, None, None, None, bias, True),
+    lambda x, bias: F.instance_norm(x, None, None, None, bias),
+    lambda x, bias: F.group_norm(x, 3, None, bias),
+    lambda x, bias: F.layer_norm(x.mT, 3, None, bias).mT,
+])  # fmt: skip
+def test_a_bias_alone_is_added(f):
+    """PyTorch's second derivative fails here, so that the specs, which it is asked about, leave it out."""
+    x, bias = np.random.default_rng(0).standard_normal((2, 3, 4)), np.array([1.0, -2.0, 3.0])
+    np.testing.assert_allclose(f(x, bias), f(x, None) + bias[:, None])

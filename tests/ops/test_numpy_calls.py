@@ -28,6 +28,7 @@ CALLS = [
     lambda a, b, v, t: np.hsplit(a, 2)[1], lambda a, b, v, t: np.vsplit(b, 2)[0], lambda a, b, v, t: np.dsplit(t, [1])[1],
     lambda a, b, v, t: np.block([[a, a], [np.zeros((1, 8))]]), lambda a, b, v, t: np.block([v, 1.5]),
     lambda a, b, v, t: np.block([[t, 2 * t], [-t, t]]), lambda a, b, v, t: np.meshgrid(v, v[:2], v[:3])[2],
+    lambda a, b, v, t: np.meshgrid(v)[0],
     lambda a, b, v, t: np.flip(t, axis=(0, 2)), lambda a, b, v, t: np.flip(m=t), lambda a, b, v, t: np.fliplr(a),
     lambda a, b, v, t: np.roll(a, 2), lambda a, b, v, t: np.roll(a, shift=(1, -1), axis=(0, 1)),
     lambda a, b, v, t: np.flipud(a), lambda a, b, v, t: np.rot90(t, k=-1, axes=(1, 2)),
@@ -71,6 +72,8 @@ CALLS = [
     lambda a, b, v, t: np.linalg.tensorsolve(np.eye(6).reshape(2, 6, 3) + v[0], a[:2, :3], axes=[1]),
     lambda a, b, v, t: np.quantile(a, 0.3, axis=1, method="lower"), lambda a, b, v, t: [[1.0, 2.0, 0.5]] @ a,
 ]  # fmt: skip
+if hasattr(np, "unstack"):  # NumPy 2.1
+    CALLS += [lambda a, b, v, t: np.unstack(t, axis=1)[2]]
 if hasattr(np, "matvec"):  # NumPy 2.2
     CALLS += [lambda a, b, v, t: np.matvec(t, v), lambda a, b, v, t: np.vecmat(v, t.mT)]
 

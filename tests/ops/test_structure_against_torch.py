@@ -82,7 +82,7 @@ PYTORCH = {
         "flip": lambda x, axis: torch.flip(x, every(x) if axis is None else tupled(axis)),
         "flipud": torch.flipud, "fliplr": torch.fliplr, "roll": torch.roll, "rot90": torch.rot90,
         "tile": lambda x, reps: torch.tile(x, tupled(reps)),
-        "repeat": lambda x, *sizes: x.repeat(sizes),
+        "repeat": lambda x, *sizes: x.repeat(*sizes) if sizes else x.repeat(()),
         "repeat_interleave": lambda x, n, axis=None: torch.repeat_interleave(
             x, torch.tensor(n) if isinstance(n, list) else n, axis),
         "pad as PyTorch": TF.pad,

@@ -37,7 +37,12 @@ def copied(rng):
 
 def copied_on_every_axis(rng):
     x = normal(rng, a_shape(rng, 0, 2))
-    return Sample((x, *[int(n) for n in rng.integers(1, 4, x.ndim + rng.integers(0, 2))]))
+    counts = tuple(int(n) for n in rng.integers(1, 4, x.ndim + rng.integers(0, 2)))
+    return Sample((x, counts) if rng.random() < 0.5 else (x, *counts))
+
+
+def tiled(x, *counts):
+    return np.tile(x, np.ravel(counts).astype(int))
 
 
 def repeated(rng):
@@ -117,7 +122,7 @@ SPECS = [
            errors=(refuse(AxisError, "rot90: an axis is named twice", A, 1, (0, 0)),
                    refuse(ValueError, r"rot90: turns from one axis towards another, got axes \(0,\)", A, 1, (0,)))),
     OpSpec("tile", mg.tile, np.tile, copied, linear_in=(0,), errors=(refuse(ValueError, "at least 0", A, -1),)),
-    OpSpec("repeat", mg.repeat, lambda x, *counts: np.tile(x, counts), copied_on_every_axis, linear_in=(0,),
+    OpSpec("repeat", mg.repeat, tiled, copied_on_every_axis, linear_in=(0,),
            errors=(refuse(ShapeError, r"for each axis of shape \(2, 3\), got \(2,\)\n  hint: use tile", A, 2),)),
     OpSpec("repeat_interleave", mg.repeat_interleave, np.repeat, repeated, linear_in=(0,),
            errors=(refuse(ShapeError, r"repeats of shape \(2,\) for 3 elements along axis 1", A, [1, 2], 1),

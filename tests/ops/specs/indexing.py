@@ -136,7 +136,8 @@ def along_some(rng):
 
 def put_along(rng):
     x, axis, _ = any_axis(rng)
-    at = np.argsort(normal(rng, x.shape), axis)
+    size = [1 if i != axis % x.ndim and rng.random() < 0.3 else n for i, n in enumerate(x.shape)]
+    at = np.argsort(normal(rng, size), axis)
     return Sample((x, at, [normal(rng, ()), normal(rng, x.shape)][rng.integers(2)], axis))
 
 

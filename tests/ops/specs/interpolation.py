@@ -64,6 +64,11 @@ def resized(rng):
     return Sample((x,), options)
 
 
+def between_corners(rng):
+    n, wanted = (int(v) for v in rng.integers(1, 5, 2))
+    return Sample((rng.standard_normal((2, 1, n)), (wanted,)), {"mode": "linear", "align_corners": True})
+
+
 def naive_shuffle(x, r):
     *lead, C, H, W = x.shape
     out = np.empty((*lead, C // (r * r), H * r, W * r))
@@ -110,6 +115,8 @@ SPECS = [
         refuse(ValueError, "scale_factor must be .*, got '2'", X, scale_factor="2"),
         refuse(ValueError, r"scale_factor must be .*, got \[2, 2, 2\]", X, scale_factor=[2, 2, 2]),
     )),
+    OpSpec("interpolate between corners", F.interpolate, naive_interpolate, between_corners, ("interpolate",),
+           linear_in=(0,)),
     OpSpec("pixel_shuffle", F.pixel_shuffle, naive_shuffle, shuffled(False), linear_in=(0,), errors=(
         refuse(ShapeError, r"4 channels are no multiple of 3\*3", X, 3),
         refuse(ShapeError, r"input must be \(\.\.\., C, H, W\), got shape \(3, 5\)", X[0, 0], 2),
@@ -117,6 +124,8 @@ SPECS = [
     )),
     OpSpec("pixel_unshuffle", F.pixel_unshuffle, naive_unshuffle, shuffled(True), linear_in=(0,), errors=(
         refuse(ShapeError, "3 x 5 pixels are no multiple of 2", X, 2),
+        refuse(ShapeError, "2 x 5 pixels are no multiple of 2", X[:, :, :2], 2),
+        refuse(ShapeError, "3 x 2 pixels are no multiple of 2", X[..., :2], 2),
         refuse(ValueError, "downscale_factor must be an int of at least 1, got 1.0", X, 1.0),
     )),
 ]  # fmt: skip

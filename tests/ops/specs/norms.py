@@ -6,7 +6,7 @@ import minigrad as mg
 from minigrad.ops import norms
 from minigrad.testing import OpSpec, Sample
 from tests.ops.samples import AxisError, axes, refuse, spread
-from tests.ops.specs.solving import NOT_SQUARE, of_full_rank, one, regular
+from tests.ops.specs.solving import NOT_SQUARE, of_full_rank, one, regular, spaced, with_singular_values
 
 
 def apart(rng, shape):
@@ -64,6 +64,8 @@ def p_norm(x, p, axis):
 
 
 def conditions(rng):
+    if rng.random() < 0.3:
+        return Sample((with_singular_values(rng, (2,), 3, 2, spaced(rng, 2)), [None, 2, -2][rng.integers(3)]))
     return Sample((regular(rng, n=int(rng.integers(2, 4))), [None, 2, -2, "fro", 1, np.inf][rng.integers(6)]))
 
 

@@ -52,7 +52,7 @@ def transposed(rng):
     """Two axes to swap, or all of them in some order, one by one or together."""
     x = normal(rng, a_shape(rng, 2, 4))
     order = [int(a) - x.ndim * int(rng.integers(2)) for a in rng.permutation(x.ndim)]
-    return Sample((x, *[order[:2], order, [tuple(order)], []][rng.integers(4)]))
+    return Sample((x, *[order[:2], order, [tuple(order)], [], [None]][rng.integers(5)]))
 
 
 def transpose(x, *axes):
@@ -186,7 +186,8 @@ SPECS = [
     OpSpec("reshape", mg.Tensor.reshape, np.ndarray.reshape, viewed, linear_in=(0,)),
     OpSpec("np.transpose", np.transpose, np.transpose, permuted, ("permute",), linear_in=(0,), errors=NO_PERMUTATION),
     OpSpec("permute", mg.Tensor.permute, lambda x, *axes: x.transpose(axes), reordered, linear_in=(0,)),
-    OpSpec("transpose", mg.transpose, transpose, transposed, linear_in=(0,)),
+    OpSpec("transpose", mg.transpose, transpose, transposed, linear_in=(0,),
+           errors=(refuse(ValueError, r"\(1,\) is no permutation of the 3 axes", X, 1),)),
     OpSpec("squeeze", mg.squeeze, squeeze, squeezed_as_pytorch, linear_in=(0,)),
     OpSpec("unsqueeze", mg.unsqueeze, np.expand_dims, one_new_axis, linear_in=(0,)),
     OpSpec("np.squeeze", np.squeeze, np.squeeze, squeezed, ("squeeze",), linear_in=(0,), errors=NO_SQUEEZE),

@@ -42,9 +42,14 @@ def topk(x, k, axis, largest=True):
 
 
 def some_of(rng):
-    x = distinct(rng) if rng.random() < 0.7 else spread(rng, (40, 2))
+    x = distinct(rng)
     axis = an_axis(rng, x.ndim)
     return Sample((x, int(rng.integers(0, x.shape[axis] + 1)), axis, bool(rng.random() < 0.5)))
+
+
+def of_many(rng):
+    """So many that a partition leaves most of them out of order."""
+    return Sample((spread(rng, (60,)), int(rng.integers(2, 59)), 0, bool(rng.random() < 0.5)))
 
 
 def one_of(rng):
@@ -110,6 +115,7 @@ SPECS = [
     OpSpec("topk", mg.topk, topk, some_of,
            errors=(refuse(ValueError, "topk: k must be within 0 and 3, the size of axis -1", A, 4),
                    refuse(ValueError, "got -1", A, -1))),
+    OpSpec("topk of many", mg.topk, topk, of_many, ("topk",)),
     OpSpec("kthvalue", mg.kthvalue, kthvalue, one_of,
            errors=(refuse(ValueError, "k must be within 1 and 3", A, 0), refuse(ValueError, "got 4", A, 4))),
     OpSpec("argwhere", mg.argwhere, np.argwhere, with_zeros, order=0),
