@@ -143,9 +143,9 @@ def _linear(x: Any, axis: int, wanted: int, distance: float, align_corners: bool
         where = np.arange(wanted) * ((n - 1) / (wanted - 1) if wanted > 1 else 0.0)
     else:
         where = np.maximum((np.arange(wanted) + 0.5) * distance - 0.5, 0)
-    low = np.minimum(where.astype(int), n - 1)
+    low = where.astype(int)
     high = np.minimum(low + 1, n - 1)
-    share = np.minimum(where - low, 1).reshape(-1, *[1] * (len(x.shape) - axis - 1))
+    share = (where - low).reshape(-1, *[1] * (len(x.shape) - axis - 1))
     share = share.astype(x.dtype if x.dtype.kind == "f" else float)
     return read_along(x, low, axis) * (1 - share) + read_along(x, high, axis) * share
 

@@ -261,6 +261,8 @@ def test_pinv_takes_what_is_below_its_tolerance_for_zero():
 def test_three_factors_are_multiplied_in_the_order_that_costs_least():
     program = contraction._program("ij,jk,k->i", ((9, 9), (9, 9), (9,)), "greedy")
     assert program.products[0][:2] == (1, 2)
+    program = contraction._program("ij,jk,kl,l->i", ((9, 9), (9, 9), (9, 9), (9,)), "greedy")
+    assert program.products[0][:2] == (2, 3)
 
 
 @pytest.mark.parametrize("x", [np.eye(2), np.eye(2, 3), np.ones((3, 2))])

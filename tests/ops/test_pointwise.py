@@ -165,5 +165,7 @@ def test_losses_take_integer_targets_and_stay_float32():
         assert f(x, np.array([0, 1])).dtype == np.float32
     assert F.cross_entropy(x, np.array(1)).dtype == np.float32
     assert F.poisson_nll_loss(x * 0, np.array([1, 1]), full=True).item() == 1  # Stirling is for targets above 1
+    assert mg.average(x).dtype == np.float32 and mg.average(mg.tensor([1, 2])).item() == 1.5
+    assert F.kl_div(mg.tensor(-2.0), np.array(1.0), "batchmean").item() == 2
     assert F.cosine_embedding_loss(x[:0], x[:0], np.array(1)).tolist() == 1
     assert F.binary_cross_entropy(mg.tensor([0, 1]), mg.tensor([0, 1])).dtype == np.float32

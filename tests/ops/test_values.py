@@ -181,3 +181,9 @@ def test_queries():
     assert y.argmax().item() == 3 and y.argmin(1).tolist() == [1, 0] and np.argmax(y, axis=0).tolist() == [0, 1]
     assert (y > 1).any().item() and not (y > 1).all().item() and (y > 1).all(0).tolist() == [True, False]
     assert np.shape(y) == (2, 2) and np.allclose(y, y.numpy())
+
+
+def test_nearest_pixels_are_rounded_as_pytorch_rounds_them():
+    """The place of pixel 23, 23 * (14 / 46), is 7 in float64, and less in float32."""
+    for dtype, chosen in ((np.float32, 6), (np.float64, 7), (np.int64, 6)):
+        assert F.interpolate(np.arange(14, dtype=dtype).reshape(1, 1, 14), 46)[0, 0, 23] == chosen

@@ -193,7 +193,8 @@ SPECS = [
     OpSpec("kl_div", mg.kl_div, divergence, diverging, **refused("kl_div")),
     OpSpec("gaussian_nll_loss", mg.gaussian_nll_loss, reduced(gaussian), with_variance, errors=(
         Refusal(Sample((ONE, ONE, -ONE)), ValueError, "var must be at least 0, got -1.0"),
-        Refusal(Sample((ONE, ONE, ONE[0])), ShapeError, r"var has shape \(3,\), expected \(2, 3\) or \(2, 1\)"))),
+        Refusal(Sample((ONE[None], ONE[None], ONE[0])), ShapeError,
+                r"var has shape \(3,\), expected \(1, 2, 3\) or \(1, 2, 1\)"))),
     OpSpec("poisson_nll_loss", mg.poisson_nll_loss, reduced(poisson),
            pairs(within(0.5, 2.0), not_near_1, log_input=(True, False), full=(True, False)),
            **refused("poisson_nll_loss")),
@@ -210,7 +211,8 @@ SPECS = [
     OpSpec("pairwise_distance", mg.pairwise_distance, distance, apart),
     OpSpec("cosine_embedding_loss", mg.cosine_embedding_loss,
            reduced(lambda x, y, t, margin: np.where(t == 1, 1 - cosine(x, y), np.maximum(0, cosine(x, y) - margin))),
-           angles, errors=(Refusal(Sample((ONE, ONE, ONE)), ShapeError, r"target \(N,\) or \(\)"),)),
+           angles, errors=(Refusal(Sample((ONE, ONE, ONE)), ShapeError, r"target \(N,\) or \(\)"),
+                           Refusal(Sample((ONE[:0], ONE[:0], ONE[:0, 0])), ValueError, "the mean of 0 items"))),
     OpSpec("triplet_margin_loss", mg.triplet_margin_loss, reduced(triplet), triplets, errors=(
         Refusal(Sample((ONE, ONE, ONE[0])), ShapeError, r"input has shape \(2, 3\), negative \(3,\)"),
         Refusal(Sample((ONE, ONE, ONE), {"margin": 0.0}), ValueError, "margin must be above 0, got 0.0"),

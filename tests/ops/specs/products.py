@@ -126,5 +126,6 @@ SPECS = [
     OpSpec("multi_dot", mg.multi_dot, multiplied, chain, linear_in=(0,),
            errors=(refuse(ValueError, "at least two arrays, got 1", [A]),
                    refuse(ShapeError, r"multi_dot \(arrays 0 and 1\): .* 3 != 2", [A, A, V]),
+                   refuse(ShapeError, r"multi_dot \(arrays 1 and 2\): .* 2 != 3", [A, A.T, V]),
                    refuse(ShapeError, "array 1 must have 2 axes", [A, V, A]))),
 ]  # fmt: skip

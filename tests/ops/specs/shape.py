@@ -216,6 +216,8 @@ SPECS = [
                    refuse(ShapeError, r"sizes \(-1, -1, 3\) do not multiply to 3", X, 1, (-1, -1, 3)))),
     OpSpec("atleast_1d", mg.atleast_1d, np.atleast_1d, three_arrays, linear_in=(0, 1, 2)),
     OpSpec("atleast_2d", mg.atleast_2d, np.atleast_2d, three_arrays, linear_in=(0, 1, 2)),
+    OpSpec("atleast_2d of a tuple", mg.atleast_2d, lambda arrays: np.atleast_2d(*arrays),
+           lambda rng: Sample((three_arrays(rng).args,)), ("atleast_2d",), linear_in=(0, 1, 2)),
     OpSpec("atleast_3d", mg.atleast_3d, np.atleast_3d, three_arrays, linear_in=(0, 1, 2)),
     OpSpec("broadcast_tensors", mg.broadcast_tensors, np.broadcast_arrays, broadcast_together, linear_in=(0, 1),
            errors=(refuse(ShapeError, r"shapes \(2, 3, 4\), \(3,\) do not broadcast", X, X[0, :, 0]),)),

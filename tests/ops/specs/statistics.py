@@ -89,5 +89,6 @@ SPECS = [
     OpSpec("quantile", mg.quantile, lambda x, q, axis, keep, method: np.quantile(x, q, axis, None, False, method, keep),
            fractions, homogeneous_in=(0,), errors=(
                refuse(ValueError, r"within \[0, 1\]", np.ones(2), 1.5),
+               refuse(ValueError, r"within \[0, 1\]", np.ones(2), [[0.5]]),
                refuse(ValueError, "must be one of", np.ones(2), 0.5, None, False, "up"))),
 ]  # fmt: skip
