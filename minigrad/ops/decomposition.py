@@ -306,9 +306,9 @@ def _antisymmetric(x: Any) -> Any:
 
 
 def _over_differences(x: Any, values: Any) -> Any:
-    """x[i, j] / (values[j] - values[i]), and 0 on the diagonal."""
+    """x[i, j] / (values[j] - values[i]), for x that is 0 on the diagonal."""
     eye = np.eye(values.shape[-1], dtype=values.dtype)
-    return x * (1 - eye) / (values[..., None, :] - values[..., :, None] + eye)
+    return x / (values[..., None, :] - values[..., :, None] + eye)
 
 
 def _mirrored(x: Any) -> Any:

@@ -245,7 +245,7 @@ def _last_axes(op: str, x: Any, normalized_shape: int | Sequence[int], **affine:
     """The axes to normalise over; raises ShapeError unless their sizes, and weight and bias, are as told."""
     shape = shape_of(x)
     size = (normalized_shape,) if isinstance(normalized_shape, int | np.integer) else tuple(normalized_shape)
-    if not size or len(size) > len(shape) or shape[-len(size) :] != size:
+    if not size or shape[-len(size) :] != size:
         raise ShapeError(f"{op}: the input's last axes must be normalized_shape {size}, got shape {shape}")
     for name, value in affine.items():
         if value is not None and shape_of(value) != size:

@@ -258,11 +258,12 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     >>> float(logsumexp(np.array([1e308, -1e308]))), float(logsumexp(np.array([-np.inf])))
     (1e+308, -inf)
     """
+    axes = every_axis("logsumexp", axis, x.ndim)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        top = _reduce("logsumexp", np.maximum, x, axis, True, -np.inf)
+        top = _reduce("logsumexp", np.maximum, x, axes, True, -np.inf)
         top = np.where(np.isfinite(top), top, 0)
-        total = np.log(np.add.reduce(np.exp(x - top), axis, keepdims=True)) + top
-    return total if keepdims else np.squeeze(total, axis if axis is None else every_axis("logsumexp", axis, x.ndim))
+        total = np.log(np.add.reduce(np.exp(x - top), axes, keepdims=True)) + top
+    return total if keepdims else np.squeeze(total, axes)
 
 
 @logsumexp.gradient("x")

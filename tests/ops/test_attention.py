@@ -17,10 +17,13 @@ def test_rows_gather_gradients_and_the_padding_gets_none():
     F.embedding(x, w).backward(g)
     assert w.grad.tolist() == [[6, 7], [4, 6], [0, 0], [2, 3]]
     w.grad = None
-    out = F.embedding(mg.tensor(x), w, padding_idx=-1)
+    out = F.embedding(mg.tensor(x), w, padding_idx=3)
     np.testing.assert_array_equal(out.detach().numpy(), w.detach().numpy()[x])
     out.backward(g)
     assert w.grad.tolist() == [[6, 7], [4, 6], [0, 0], [0, 0]]
+    w.grad = None
+    F.embedding(x, w, padding_idx=-4).backward(g)
+    assert w.grad.tolist() == [[0, 0], [4, 6], [0, 0], [2, 3]]
 
 
 def test_the_argument_decides():

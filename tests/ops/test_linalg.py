@@ -282,6 +282,16 @@ def test_a_bias_of_more_precision_is_not_rounded():
     assert mg.linear(mg.tensor(x), mg.tensor(x), leaf([1e-9, 0])).tolist() == [[2 + 1e-9, 2]] * 2
 
 
+def test_the_logarithm_of_no_determinant():
+    assert mg.logdet(leaf(np.zeros((2, 2)))).item() == -np.inf
+
+
+def test_a_complete_qr_of_a_square_matrix_adds_nothing():
+    x = leaf(np.eye(2) + 1)
+    gradients = [mg.autograd.grad(mg.linalg.qr(x, mode).Q.sum(), x)[0].tolist() for mode in ("complete", "reduced")]
+    assert gradients[0] == gradients[1]
+
+
 def test_r_alone_has_no_q():
     q, r = mg.linalg.qr(leaf(np.eye(2)), "r")
     assert q.shape == (0,) and np.abs(r.tolist()).tolist() == np.eye(2).tolist()
@@ -290,3 +300,4 @@ def test_r_alone_has_no_q():
 def test_axes_may_come_in_a_list():
     x = leaf(np.arange(6).reshape(1, 2, 3))
     assert mg.amax(x, [0, 2]).tolist() == [2, 5] and mg.sum(x, [0, -1]).tolist() == [3, 12]
+    assert mg.logsumexp(x, [0, -1]).tolist() == mg.logsumexp(x[0], 1).tolist()

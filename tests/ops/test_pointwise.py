@@ -79,6 +79,8 @@ def test_special_values():
     assert g.tolist() == [0, 0, 0, 1]
     _, gradients, _ = derivatives(np.clip, [0.0], [1.0], [1.0], g=np.ones(1))
     assert [g.tolist() for g in gradients] == [[0], [1], [0]]  # bounds that are equal: the one that is passed
+    _, gradients, _ = derivatives(np.clip, [1.0, 2.0], [1.0, 1.0], [2.0, 2.0], g=np.ones(2))
+    assert [g.tolist() for g in gradients] == [[1, 1], [0, 0], [0, 0]]
     assert F.hardtanh(mg.tensor([0.0, 2.0]), 1.0, 1.0).tolist() == [1, 1]
     _, (g,), _ = derivatives(lambda y: np.heaviside([-1.0, 0.0, 2.0], y), [5.0, 5.0, 5.0], g=np.ones(3))
     assert g.tolist() == [0, 1, 0]
@@ -166,6 +168,9 @@ def test_losses_take_integer_targets_and_stay_float32():
     assert F.cross_entropy(x, np.array(1)).dtype == np.float32
     assert F.poisson_nll_loss(x * 0, np.array([1, 1]), full=True).item() == 1  # Stirling is for targets above 1
     assert mg.average(x).dtype == np.float32 and mg.average(mg.tensor([1, 2])).item() == 1.5
+    assert F.softplus(mg.tensor([1])).dtype == mg.erf(mg.tensor([1])).dtype == np.float32
+    assert F.smooth_l1_loss(x[:1], x[:1] * 0, beta=0.0).item() == 0.25
+    assert F.smooth_l1_loss(x[:1], x[:1] * 0, beta=1.0).item() == 0.03125
     assert F.kl_div(mg.tensor(-2.0), np.array(1.0), "batchmean").item() == 2
     assert F.cosine_embedding_loss(x[:0], x[:0], np.array(1)).tolist() == 1
     assert F.binary_cross_entropy(mg.tensor([0, 1]), mg.tensor([0, 1])).dtype == np.float32

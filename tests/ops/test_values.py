@@ -23,6 +23,9 @@ def test_kinks():
     assert F.hardshrink(mg.tensor([-0.5, 0.5])).tolist() == [0, 0]
     assert F.threshold(mg.tensor([1.0, 2.0]), 1.0, -3.0).tolist() == [-3, 2]
     assert gradient(lambda x: F.elu(x, 0.5), [0, 2]) == [1.5, 3]
+    assert gradient(np.hypot, [0, 3], [0, 0]) == [[0, 3], [0, 0]]
+    assert gradient(np.arctan2, [0, 1], [0, 0]) == [[0, 0], [0, -3]]
+    assert F.softshrink(mg.tensor([-0.5, 0.5]), 0.0).tolist() == [-0.5, 0.5]
     assert gradient(F.prelu, [-1, 0, 2], [0.5]) == [[1.5, 1.5, 3], [-3]]
     assert gradient(np.sign, [-1, 0, 2]) == [0, 0, 0]
     assert gradient(lambda x: np.copysign(x, -1.0), [-1, 0, 2]) == [3, 0, -3]
@@ -86,6 +89,7 @@ def test_repeated_indices_accumulate():
 
 
 def test_im2col_has_the_books_shapes_and_order():
+    assert mg.im2col(np.ones((1, 1, 3, 3)), 3, 3).shape == (1, 9)
     assert mg.im2col(np.ones((1, 3, 7, 7)), 5, 5).shape == (9, 75)
     assert mg.im2col(np.ones((10, 3, 7, 7)), 5, 5).shape == (90, 75)
     x = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)

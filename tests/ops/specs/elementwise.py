@@ -170,7 +170,8 @@ SPECS = [
     OpSpec("clip by arrays", mg.clip, np.clip, with_arrays_for_bounds, ("clip",)),
     OpSpec("astype", lambda x: mg.astype(x, x.dtype), np.positive, lambda rng: Sample((normal(rng, (2, 3)),))),
     *(unary(name, specials, order=0) for name in ("isnan", "isinf", "isfinite", "signbit", "logical_not")),
-    *(binary(name, both(specials), order=0) for name in (*COMPARISONS, "logical_and", "logical_or", "logical_xor")),
+    *(binary(name, both(specials), order=0, errors=(MISFIT,))
+      for name in (*COMPARISONS, "logical_and", "logical_or", "logical_xor")),
     *(OpSpec(name, getattr(mg, name), getattr(np, name), tensors((2, 3), 3), order=0)
       for name in ("bitwise_and", "bitwise_or", "bitwise_xor")),
     OpSpec("invert", mg.invert, np.invert, tensors((2, 3)), order=0),

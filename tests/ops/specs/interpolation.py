@@ -64,9 +64,10 @@ def resized(rng):
     return Sample((x,), options)
 
 
-def between_corners(rng):
+def rows_of_pixels(rng):
     n, wanted = (int(v) for v in rng.integers(1, 5, 2))
-    return Sample((rng.standard_normal((2, 1, n)), (wanted,)), {"mode": "linear", "align_corners": True})
+    options = [{"mode": "area"}, {"mode": "linear", "align_corners": True}][rng.integers(2)]
+    return Sample((rng.standard_normal((2, 1, n)), (wanted,)), options)
 
 
 def naive_shuffle(x, r):
@@ -115,7 +116,7 @@ SPECS = [
         refuse(ValueError, "scale_factor must be .*, got '2'", X, scale_factor="2"),
         refuse(ValueError, r"scale_factor must be .*, got \[2, 2, 2\]", X, scale_factor=[2, 2, 2]),
     )),
-    OpSpec("interpolate between corners", F.interpolate, naive_interpolate, between_corners, ("interpolate",),
+    OpSpec("interpolate rows", F.interpolate, naive_interpolate, rows_of_pixels, ("interpolate",),
            linear_in=(0,)),
     OpSpec("pixel_shuffle", F.pixel_shuffle, naive_shuffle, shuffled(False), linear_in=(0,), errors=(
         refuse(ShapeError, r"4 channels are no multiple of 3\*3", X, 3),

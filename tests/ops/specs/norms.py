@@ -47,6 +47,8 @@ def any_norm(rng):
     if rng.random() < 0.5:
         x = apart(rng, (2, 3, 4))
         return Sample((x, *[(None, None), (None, (0, 2)), (3, 1), (None, 0), (1, -1)][rng.integers(5)]))
+    if rng.random() < 0.3:
+        return Sample((apart(rng, (4,)), [None, 1, 3, np.inf][rng.integers(4)]))
     return Sample((of_full_rank(rng)[..., :, :], [None, "fro", "nuc", 2, 1][rng.integers(5)], (-2, -1)))
 
 

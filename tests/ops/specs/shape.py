@@ -17,7 +17,7 @@ def three_arrays(rng):
 
 
 def three_vectors(rng):
-    return Sample(tuple(normal(rng, (int(n),)) for n in rng.permutation(4)[:3] + 1))
+    return Sample(tuple(normal(rng, (int(n),)) for n in rng.permutation(4)[: rng.choice([1, 3])] + 1))
 
 
 def listed_vectors(rng):
@@ -147,13 +147,20 @@ def several_axes(rng):
 
 
 def unflattened(rng):
-    sizes = [int(n) for n in rng.permutation(3) + 2]
+    sizes = [int(n) for n in rng.permutation(3) + 1]
     open_ = int(rng.integers(0, 4))
-    return Sample((normal(rng, (2, int(np.prod(sizes)), 3)), 1, [-1 if i == open_ else n for i, n in enumerate(sizes)]))
+    return Sample(
+        (
+            normal(rng, (int(rng.integers(0, 3)), int(np.prod(sizes)), 3)),
+            1,
+            [-1 if i == open_ else n for i, n in enumerate(sizes)],
+        )
+    )
 
 
 def unflatten(x, dim, sizes):
-    return x.reshape(*x.shape[:dim], *sizes, *x.shape[dim + 1 :])
+    known = int(np.prod([n for n in sizes if n != -1]))
+    return x.reshape(*x.shape[:dim], *[x.shape[dim] // known if n == -1 else n for n in sizes], *x.shape[dim + 1 :])
 
 
 def broadcast_together(rng):
@@ -209,6 +216,8 @@ SPECS = [
     OpSpec("ravel", mg.ravel, np.ravel, an_array, linear_in=(0,)),
     OpSpec("flatten", mg.flatten, flatten, merged, linear_in=(0,),
            errors=(refuse(ValueError, "start_dim 2 comes after end_dim 0", X, 2, 0),)),
+    OpSpec("flatten of a number", mg.flatten, np.ravel, lambda rng: Sample((normal(rng, ()),)), ("flatten",),
+           linear_in=(0,)),
     OpSpec("expand_dims", mg.expand_dims, np.expand_dims, several_axes, linear_in=(0,)),
     OpSpec("unflatten", mg.unflatten, unflatten, unflattened, linear_in=(0,),
            errors=(refuse(ShapeError, r"sizes \(2, 2\) do not multiply to 3, the size of axis 1", X, 1, (2, 2)),

@@ -49,7 +49,7 @@ def some_of(rng):
 
 def of_many(rng):
     """So many that a partition leaves most of them out of order."""
-    return Sample((spread(rng, (60,)), int(rng.integers(2, 59)), 0, bool(rng.random() < 0.5)))
+    return Sample((spread(rng, (600,)), int(rng.integers(2, 599)), 0, bool(rng.random() < 0.5)))
 
 
 def one_of(rng):
@@ -114,6 +114,7 @@ SPECS = [
            covers=("topk",)),
     OpSpec("topk", mg.topk, topk, some_of,
            errors=(refuse(ValueError, "topk: k must be within 0 and 3, the size of axis -1", A, 4),
+                   refuse(ValueError, r"within 0 and 1, the size of axis -1 of shape \(1,\), got 2", np.array(1.0), 2),
                    refuse(ValueError, "got -1", A, -1))),
     OpSpec("topk of many", mg.topk, topk, of_many, ("topk",)),
     OpSpec("kthvalue", mg.kthvalue, kthvalue, one_of,
