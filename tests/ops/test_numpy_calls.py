@@ -28,6 +28,7 @@ CALLS = [
     lambda a, b, v, t: np.hsplit(a, 2)[1], lambda a, b, v, t: np.vsplit(b, 2)[0], lambda a, b, v, t: np.dsplit(t, [1])[1],
     lambda a, b, v, t: np.block([[a, a], [np.zeros((1, 8))]]), lambda a, b, v, t: np.block([v, 1.5]),
     lambda a, b, v, t: np.block([[t, 2 * t], [-t, t]]), lambda a, b, v, t: np.meshgrid(v, v[:2], v[:3])[2],
+    lambda a, b, v, t: np.einsum("ijj->i", t[..., :3]),
     lambda a, b, v, t: np.meshgrid(v)[0], lambda a, b, v, t: np.matrix_transpose(t),
     lambda a, b, v, t: np.argsort(np.sign(np.resize(a, 90)), kind="stable"),
     lambda a, b, v, t: np.argsort(np.sign(np.resize(a, 90)), stable=True),

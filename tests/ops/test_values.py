@@ -191,3 +191,9 @@ def test_nearest_pixels_are_rounded_as_pytorch_rounds_them():
     """The place of pixel 23, 23 * (14 / 46), is 7 in float64, and less in float32."""
     for dtype, chosen in ((np.float32, 6), (np.float64, 7), (np.int64, 6)):
         assert F.interpolate(np.arange(14, dtype=dtype).reshape(1, 1, 14), 46)[0, 0, 23] == chosen
+
+
+def test_any_number_of_smallest_elements():
+    x = np.random.default_rng(0).permutation(600)
+    for k in range(1, 600):
+        assert (mg.topk(x, k, largest=False).values == np.arange(k)).all()

@@ -32,6 +32,7 @@ A, B = np.ones((2, 3)), np.ones((4, 5))
 
 NO_MATMUL = (
     refuse(ShapeError, r"shapes \(2, 3\) and \(4, 5\) do not multiply: 3 != 4\n  rule    the last axis .* axis -2", A, B),
+    refuse(ShapeError, r"shapes \(3,\) and \(4, 5\) do not multiply: 3 != 4", A[0], B),
     refuse(ShapeError, r"shapes \(2, 3\) and \(2,\) do not multiply: 3 != 2\n.*equals axis 0 of the second", A, A[:, 0]),
     refuse(ShapeError, r"needs? at least one axis, got shapes \(\) and \(2, 3\)\n  hint: use \*", A[0, 0], A),
     refuse(ShapeError, r"leading axes \(2, 3\) and \(2,\) of shapes", np.ones((2, 3, 1, 3)), np.ones((2, 3, 1))),
