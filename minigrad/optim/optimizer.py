@@ -134,7 +134,7 @@ class Optimizer:
                     state[p] = self._fitted(f"state[{index}]", given[index], p, group, problems)
         if problems:
             listed = "\n  ".join(problems)
-            raise ValueError(f"{self._name}: the state_dict does not fit: {len(problems)} problems\n  {listed}")
+            raise ValueError(f"{self._name}: the state_dict does not fit:\n  {listed}")
         self.param_groups, self.state = renewed, state
 
     def check(self, options: Mapping[str, Any]) -> None:

@@ -89,9 +89,9 @@ def test_the_layout_is_pytorchs():
         (lambda s: 3, TypeError, "not the state_dict of an optimizer"),
         (lambda s: {"state": {}}, TypeError, "param_groups"),
         (lambda s: {**s, "param_groups": s["param_groups"] * 2}, ValueError, r"of \[3, 3\] parameters, the optimizer of"),
-        (lambda s: [s, s["state"][0].pop("exp_avg")][0], ValueError, r"1 problems\n  state\[0\]: exp_avg is missing"),
+        (lambda s: [s, s["state"][0].pop("exp_avg")][0], ValueError, r"does not fit:\n  state\[0\]: exp_avg is missing"),
         (lambda s: s["state"][1].update(exp_avg=mg.ones(2), lost=mg.ones(4)) or s, ValueError,
-         r"2 problems\n.*exp_avg has shape \(2,\) of float32, its parameter \(4,\)\n.*lost is not part"),
+         r"does not fit:\n.*exp_avg has shape \(2,\) of float32, its parameter \(4,\)\n.*lost is not part"),
         (lambda s: s["param_groups"][0].update(lr=math.nan) or s, ValueError, "lr must be a finite number"),
     ],
 )  # fmt: skip
