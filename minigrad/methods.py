@@ -267,7 +267,8 @@ class Methods(Traced):
     softmax, log_softmax = _method(ops.softmax), _method(ops.log_softmax)
     cumsum, cumprod, diff = _method(ops.cumsum), _method(ops.cumprod), _method(ops.diff)
     cummax, cummin = _tuple_method(ops.cummax), _tuple_method(ops.cummin)
-    logcumsumexp = _method(ops.logcumsumexp)
+    logcumsumexp, dist = _method(ops.logcumsumexp), _method(norms.dist)
+    cov, corrcoef = _method(ops.cov), _method(ops.corrcoef)
 
     # Shape
 
@@ -328,6 +329,7 @@ class Methods(Traced):
     sort, topk, kthvalue = _tuple_method(ops.sort), _tuple_method(ops.topk), _tuple_method(ops.kthvalue)
     argsort, argwhere, nonzero = _method(ops.argsort), _method(ops.argwhere), _tuple_method(ops.nonzero)
     searchsorted, unique = _method(ops.searchsorted), _tuple_method(ops.unique)
+    bincount = _method(ops.bincount)
 
     # Products and matrices
 

@@ -35,13 +35,13 @@ ARGUMENTS = {
     "select": (0, 1), "narrow": (0, 1, 2), "index_select": (0, INDEX[0]), "index_add": (0, INDEX[0], Y),
     "index_copy": (0, INDEX[0], Y), "index_fill": (0, INDEX[0], 5.0), "masked_fill": (MASK, 2.0), "masked_select": (MASK,),
     "masked_scatter": (MASK, Y), "topk": (2,), "kthvalue": (2,), "mv": (Y[0],), "addmm": (Y, Y), "matrix_power": (2,),
-    "norm": (2,), "cross": (Y, 1), "polygamma": (1,),
+    "norm": (2,), "cross": (Y, 1), "polygamma": (1,), "dist": (Y,),
 }  # fmt: skip
 VECTORS = {"dot": (Y[0],), "vdot": (Y[0],), "outer": (Y[0],), "diagflat": (), "addmv": (Y, Y[0])}
 STACKS = {"bmm": (Y[None],), "baddbmm": (Y[None], Y[None]), "dsplit": ([1],)}
 OTHERWISE = {  # NumPy's meaning, a warning, or no gradient in PyTorch
-    "aminmax", "cholesky", "floor_divide", "floor_divide_", "heaviside", "logical_not_", "nonzero", "positive",
-    "searchsorted", "sgn", "unique",
+    "aminmax", "bincount", "cholesky", "floor_divide", "floor_divide_", "heaviside", "logical_not_", "nonzero",
+    "positive", "searchsorted", "sgn", "unique",
 }  # fmt: skip
 NAMES = sorted(
     name

@@ -399,3 +399,13 @@ def test_the_older_word_for_the_correction_of_a_variance():
     assert x.std(0, unbiased=False, keepdim=True).shape == (1,) and x.std(unbiased=False).item() == pytest.approx(
         np.std([1, 2, 4])
     )
+
+
+def test_hard_gumbel_softmax_is_one_hot_and_has_the_gradient_of_the_soft_one():
+    x = [mg.tensor(np.array([[0.1, 0.5, -0.3]]), requires_grad=True) for _ in range(2)]
+    w = np.array([[1.0, -2.0, 3.0]])
+    for leaf, hard in zip(x, (False, True), strict=True):
+        out = mg.nn.functional.gumbel_softmax(leaf, hard=hard, generator=np.random.default_rng(1))
+        (out * w).sum().backward()
+    np.testing.assert_allclose(sorted(out.tolist()[0]), [0, 0, 1], atol=1e-15)
+    np.testing.assert_allclose(x[0].grad.numpy(), x[1].grad.numpy(), rtol=1e-12)

@@ -83,20 +83,22 @@ from minigrad.ops import (
 from minigrad.ops.arrangement import crop
 from minigrad.ops.arrangement import pad as pad_axes
 from minigrad.primitive import Traced
+from minigrad.random import default_generator as _default_generator
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
     "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "batch_norm", "binary_cross_entropy",
     "binary_cross_entropy_with_logits", "celu", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
     "conv_transpose3d", "cosine_embedding_loss", "cosine_similarity", "cross_entropy", "dropout", "dropout1d",
-    "dropout2d", "dropout3d", "elu", "embedding", "fold", "gaussian_nll_loss", "gelu", "glu", "group_norm", "hardshrink",
-    "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss", "huber_loss", "instance_norm", "interpolate",
-    "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "local_response_norm", "log_softmax", "logsigmoid",
-    "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d", "mish", "mse_loss", "multi_margin_loss",
-    "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "normalize", "one_hot", "pad",
-    "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prelu", "relu", "relu6", "rms_norm",
-    "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax",
-    "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold", "triplet_margin_loss", "unfold",
+    "dropout2d", "dropout3d", "elu", "embedding", "fold", "gaussian_nll_loss", "gelu", "glu", "group_norm",
+    "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss", "huber_loss",
+    "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "local_response_norm",
+    "log_softmax", "logsigmoid", "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d", "mish", "mse_loss",
+    "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "normalize", "one_hot",
+    "pad", "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prelu", "relu", "relu6",
+    "rms_norm", "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss",
+    "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold", "triplet_margin_loss",
+    "unfold",
 ]  # fmt: skip
 
 
@@ -123,6 +125,26 @@ relu, relu6, leaky_relu = map(_overwriting, (ops.relu, ops.relu6, ops.leaky_relu
 hardsigmoid, hardswish, hardtanh = map(_overwriting, (ops.hardsigmoid, ops.hardswish, ops.hardtanh))
 mish, silu, threshold = map(_overwriting, (ops.mish, ops.silu, ops.threshold))
 dropout, dropout1d, dropout2d, dropout3d = map(_overwriting, (ops.dropout, ops.dropout1d, ops.dropout2d, ops.dropout3d))
+
+
+def gumbel_softmax(
+    logits: Any, tau: float = 1.0, hard: bool = False, dim: int = -1, generator: np.random.Generator | None = None
+) -> Any:
+    """softmax((logits + noise) / tau), with Gumbel's noise: nearly one-hot, with the chances of softmax(logits).
+
+    With `hard`, one-hot, but with the gradient of what is not. Jang et al. (2017), Maddison et al. (2017).
+
+    >>> import minigrad as mg
+    >>> import minigrad.nn.functional as F
+    >>> F.gumbel_softmax(mg.tensor([0.0, 1000.0]), hard=True)
+    tensor([0., 1.])
+    """
+    noise = -np.log((generator or _default_generator()).standard_exponential(logits.shape)).astype(logits.dtype)
+    soft = softmax((logits + noise) / tau, dim)
+    if not hard:
+        return soft
+    values = soft.detach()
+    return (values == values.max(dim, keepdim=True).values).astype(soft.dtype) - values + soft
 
 
 def pad(x: Any, pad: tuple[int, ...], mode: str = "constant", value: float | None = None) -> Any:

@@ -4,6 +4,7 @@ import types as _types
 import typing as _typing
 
 from minigrad.ops.activation import *
+from minigrad.ops.answers import *
 from minigrad.ops.arrangement import *
 from minigrad.ops.attention import *
 from minigrad.ops.classification import *
@@ -33,7 +34,7 @@ from minigrad.ops.windows import *
 # isort: off
 # An alias of the same name says to checkers of types that a name is meant to be used from here, as a star does.
 from minigrad.ops.decomposition import cholesky as cholesky
-from minigrad.ops.norms import p_norm as _p_norm
+from minigrad.ops.norms import cdist as cdist, dist as dist, p_norm as _p_norm
 from minigrad.ops.solving import (
     cholesky_solve as cholesky_solve, det as det, inverse as inverse, logdet as logdet, matrix_power as matrix_power,
     pinverse as pinverse, slogdet as slogdet,

@@ -7,6 +7,7 @@ PyTorch's names, where they differ from NumPy's, stand below the tables.
 
 from __future__ import annotations
 
+import inspect
 import math
 import operator
 from typing import Any
@@ -36,6 +37,11 @@ DEGREE = math.pi / 180
 
 class Weighted(Primitive):
     """A sum or a difference whose second operand may be weighted, as PyTorch's: ``add(x, y, alpha=2)``."""
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        weight = inspect.Parameter("alpha", inspect.Parameter.KEYWORD_ONLY, default=1)
+        return super().__signature__.replace(parameters=[*super().__signature__.parameters.values(), weight])
 
     def bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
         alpha = options.pop("alpha", 1)

@@ -17,8 +17,8 @@ from minigrad.primitive import Array, composite, primitive, shape_of
 from minigrad.registry import register
 
 __all__ = [
-    "array_split", "cat", "chunk", "column_stack", "concat", "concatenate", "dsplit", "dstack", "hsplit", "hstack", "split",
-    "stack", "tensor_split", "unbind", "vsplit", "vstack",
+    "array_split", "block_diag", "cat", "chunk", "column_stack", "concat", "concatenate", "dsplit", "dstack", "hsplit",
+    "hstack", "split", "stack", "tensor_split", "unbind", "vsplit", "vstack",
 ]  # fmt: skip
 
 Shape = tuple[int, ...]
@@ -125,6 +125,27 @@ def column_stack(arrays: Sequence[Any]) -> Any:
     """
     arrays = _listed("column_stack", arrays)
     return concatenate([x if len(shape_of(x)) > 1 else reshape(x, (-1, 1)) for x in arrays], 1)
+
+
+@composite
+def block_diag(*arrays: Any) -> Any:
+    """Matrices along the diagonal of one, zeros elsewhere; a vector is a row, a number a matrix of one element.
+
+    >>> import numpy as np
+    >>> block_diag(np.array([[1, 2]]), 3)
+    array([[1, 2, 0],
+           [0, 0, 3]])
+    """
+    for i, x in enumerate(arrays):
+        if len(shape_of(x)) > 2:
+            raise ShapeError(f"block_diag: argument {i} has shape {shape_of(x)}, which is no matrix")
+    blocks = [reshape(x, (-1, shape_of(x)[-1] if shape_of(x) else 1)) if len(shape_of(x)) < 2 else x for x in arrays]
+    widths = [shape_of(x)[1] for x in blocks]
+    rows = []
+    for i, x in enumerate(blocks):
+        sides = [np.zeros((shape_of(x)[0], n), x.dtype) for n in (sum(widths[:i]), sum(widths[i + 1 :]))]
+        rows.append(concatenate([sides[0], x, sides[1]], 1))
+    return concatenate(rows, 0)
 
 
 @register(np.append)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis
 from minigrad.ops.decomposition import svdvals
 from minigrad.ops.elementwise import absolute, sign, where
@@ -16,7 +17,7 @@ from minigrad.ops.solving import check_matrices, inv
 from minigrad.primitive import Array, composite, primitive, shape_of
 from minigrad.registry import register
 
-__all__ = ["cond", "matrix_norm", "norm", "p_norm", "vector_norm"]
+__all__ = ["cdist", "cond", "dist", "matrix_norm", "norm", "p_norm", "vector_norm"]
 
 Axis = int | tuple[int, ...] | None
 
@@ -126,6 +127,34 @@ def p_norm(x: Any, p: Any = "fro", axis: Axis = None, keepdims: bool = False) ->
     if p == "nuc":
         return matrix_norm(x, p, (-2, -1) if axis is None else axis, keepdims)
     return vector_norm(x, 2 if p in ("fro", None) else p, axis, keepdims)
+
+
+@composite
+def dist(x: Any, y: Any, p: float = 2) -> Any:
+    """The `vector_norm` of x - y, of all elements.
+
+    >>> import numpy as np
+    >>> float(dist(np.array([3.0, 0.0]), np.array([0.0, 4.0])))
+    5.0
+    """
+    return vector_norm(x - y, p)
+
+
+@composite
+def cdist(x1: Any, x2: Any, p: float = 2) -> Any:
+    """The distances of all rows of `x1` (..., M, D) from all of `x2` (..., N, D): (..., M, N).
+
+    The gradient of the distance of equal rows is 0.
+
+    >>> import numpy as np
+    >>> cdist(np.array([[0.0, 0.0], [3.0, 4.0]]), np.array([[0.0, 0.0]]))
+    array([[0.],
+           [5.]])
+    """
+    first, second = shape_of(x1), shape_of(x2)
+    if len(first) < 2 or len(second) < 2 or first[-1] != second[-1]:
+        raise ShapeError(f"cdist: needs (..., M, D) and (..., N, D), got shapes {first} and {second}")
+    return vector_norm(expand_dims(x1, -2) - expand_dims(x2, -3), p, -1)
 
 
 @register(np.linalg.cond)

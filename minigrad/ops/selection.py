@@ -127,9 +127,3 @@ def where_or_nonzero(condition: Any, *choices: Any) -> Any:
 def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     """Into which bin each element falls; an answer about `x`, without a gradient."""
     return known_of(x, np.digitize(array_of(x), array_of(bins), right))
-
-
-@register(np.isin)
-def isin(element: Any, test_elements: Any, **options: Any) -> Any:
-    """Which elements are among others; an answer, without a gradient."""
-    return known_of(element, np.isin(array_of(element), array_of(test_elements), **options))

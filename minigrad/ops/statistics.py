@@ -14,16 +14,19 @@ import numpy as np
 
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis
+from minigrad.ops.diagonals import diagonal
 from minigrad.ops.elementwise import isnan, sqrt, square, where
 from minigrad.ops.indexing import take_along_axis
+from minigrad.ops.joining import concatenate
+from minigrad.ops.linalg import matmul
 from minigrad.ops.reduction import any as any_of
 from minigrad.ops.reduction import nansum, sum
 from minigrad.ops.scan import Extremum
-from minigrad.ops.shape import broadcast_to, permute, reshape, squeeze
+from minigrad.ops.shape import atleast_2d, broadcast_to, expand_dims, permute, reshape, squeeze
 from minigrad.primitive import Array, Traced, composite, primitive, shape_of
 from minigrad.registry import register
 
-__all__ = ["average", "mean", "median", "nanmean", "quantile", "std", "std_mean", "var", "var_mean"]
+__all__ = ["average", "corrcoef", "cov", "mean", "median", "nanmean", "quantile", "std", "std_mean", "var", "var_mean"]
 
 Axis = int | tuple[int, ...] | None
 INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
@@ -95,12 +98,7 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 1
     np.float64(1.0)
     """
     n = _count("var", shape_of(x), axis)
-    squares = sum(square(x - mean(x, axis, True)), axis, keepdims)
-    if n > correction:
-        return squares / (n - correction)
-    warnings.warn(f"var: {n} value(s) with correction {correction} leave no degree of freedom", RuntimeWarning, stacklevel=3)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return squares / 0.0
+    return _by_freedom("var", sum(square(x - mean(x, axis, True)), axis, keepdims), n, correction)
 
 
 @composite
@@ -126,6 +124,41 @@ def var_mean(x: Any, axis: Axis = None, keepdims: bool = False, correction: floa
 def std_mean(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 1) -> tuple[Any, Any]:
     """`std` and `mean`."""
     return std(x, axis, keepdims, correction), mean(x, axis, keepdims)
+
+
+@composite
+def cov(x: Any, correction: float = 1) -> Any:
+    """The covariances of variables (V, N), of N observations each: (V, V); of a vector, its variance.
+
+    sum((x_i - mean_i) * (x_j - mean_j)) / (N - correction); where N does not exceed the correction, not a number, with a
+    RuntimeWarning. Raises ShapeError for more than two axes.
+
+    >>> import numpy as np
+    >>> cov(np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]))
+    array([[1., 2.],
+           [2., 4.]])
+    """
+    shape = shape_of(x)
+    if len(shape) not in (1, 2):
+        raise ShapeError(f"cov: needs variables of observations (V, N) or a vector, got shape {shape}")
+    d = x - mean(x, -1, True)
+    return _by_freedom("cov", sum(square(d)) if len(shape) == 1 else matmul(d, d.mT), shape[-1], correction)
+
+
+@composite
+def corrcoef(x: Any) -> Any:
+    """The correlations of variables (V, N), of N observations each: (V, V), with ones on the diagonal.
+
+    >>> import numpy as np
+    >>> corrcoef(np.array([[1.0, 2.0, 3.0], [6.0, 4.0, 2.0]])).round(4)
+    array([[ 1., -1.],
+           [-1.,  1.]])
+    """
+    if len(shape_of(x)) != 2:
+        raise ShapeError(f"corrcoef: needs variables of observations (V, N), got shape {shape_of(x)}")
+    covariances = cov(x)
+    deviations = sqrt(diagonal(covariances))
+    return covariances / (expand_dims(deviations, -1) * deviations)
 
 
 @composite
@@ -198,6 +231,18 @@ def numpy_std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False
     return std(x, axis, keepdims, ddof if correction is None else correction)
 
 
+@register(np.cov)
+def numpy_cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: float | None = None) -> Any:
+    """`cov` with NumPy's names: a second set of variables, variables in columns, and what is taken from the divisor."""
+    return cov(_variables(m, y, rowvar), (0 if bias else 1) if ddof is None else ddof)
+
+
+@register(np.corrcoef)
+def numpy_corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
+    """`corrcoef` with NumPy's names: a second set of variables, variables in columns."""
+    return corrcoef(_variables(x, y, rowvar))
+
+
 @register(np.median)
 def numpy_median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The mean of the two middle elements, or the middle one."""
@@ -214,6 +259,23 @@ def numpy_quantile(x: Any, q: Any, axis: Axis = None, method: str = "linear", ke
 def numpy_percentile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     """`quantile` of `q` per cent."""
     return quantile(x, np.true_divide(q, 100), axis, keepdims, method)
+
+
+def _by_freedom(op: str, total: Any, n: int, correction: float) -> Any:
+    """A sum over n values, divided by what the correction leaves of their number."""
+    if n > correction:
+        return total / (n - correction)
+    warnings.warn(
+        f"{op}: {n} value(s) with correction {correction} leave no degree of freedom", RuntimeWarning, stacklevel=4
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return total / 0.0
+
+
+def _variables(x: Any, y: Any, rowvar: bool) -> Any:
+    """One set of variables, or two, in rows."""
+    sets = [z if rowvar or len(shape_of(z)) < 2 else z.mT for z in (x, y) if z is not None]
+    return sets[0] if y is None else concatenate([atleast_2d(z) for z in sets], 0)
 
 
 def _count(op: str, shape: tuple[int, ...], axis: Axis) -> int:

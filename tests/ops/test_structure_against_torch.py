@@ -63,6 +63,10 @@ def svd(x):
     return s, outer_products(u, v.mT), outer_products(u, u), outer_products(v.mT, v.mT)
 
 
+def cdist(x, y, p=2.0):  # PyTorch's own, of two matrices, has no second derivative
+    return TL.vector_norm(x[..., :, None, :] - y[..., None, :, :], p, -1)
+
+
 # The calls of the specs in PyTorch's words.
 PYTORCH = {
     "shape": {
@@ -76,7 +80,7 @@ PYTORCH = {
         "concatenate": torch.cat, "stack": torch.stack, "hstack": torch.hstack, "vstack": torch.vstack,
         "dstack": torch.dstack, "column_stack": torch.column_stack, "split": torch.split, "chunk": torch.chunk,
         "array_split": torch.tensor_split, "hsplit": torch.hsplit, "vsplit": torch.vsplit, "dsplit": torch.dsplit,
-        "unbind": torch.unbind,
+        "unbind": torch.unbind, "block_diag": torch.block_diag,
     },
     "arrangement": {
         "flip": lambda x, axis: torch.flip(x, every(x) if axis is None else tupled(axis)),
@@ -126,7 +130,9 @@ PYTORCH = {
         "cholesky": lambda x, upper: TL.cholesky(x @ x.mT + torch.eye(x.shape[-1], dtype=x.dtype), upper=upper),
         "qr": TL.qr, "eigh": eigh, "eigvalsh": lambda x: TL.eigvalsh(half(x)), "svd": svd, "svdvals": TL.svdvals,
     },
+    "statistics": {"cov": lambda x, correction=1: torch.cov(x, correction=correction), "corrcoef": torch.corrcoef},
     "norms": {
+        "dist": torch.dist, "cdist": cdist,
         "vector_norm": TL.vector_norm, "matrix_norm": TL.matrix_norm, "norm": TL.norm, "p_norm": torch.norm,
         "cond": cond,
     },

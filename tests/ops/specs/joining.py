@@ -5,7 +5,7 @@ import numpy as np
 import minigrad as mg
 from minigrad.errors import ShapeError
 from minigrad.testing import OpSpec, Sample
-from tests.ops.samples import AxisError, a_shape, an_axis, normal, refuse
+from tests.ops.samples import AxisError, a_shape, an_axis, choice, normal, refuse
 
 
 def unequal(rng, least=1, axis=None):
@@ -104,7 +104,24 @@ NO_STACK = (
     refuse(ValueError, "stack: needs at least one array, got none", []),
 )
 
+
+def blocks(rng):
+    sizes = [choice(rng, (2, 3), (1, 4), (3,), (), (2, 0)) for _ in range(rng.integers(1, 4))]
+    return Sample(tuple(normal(rng, size) for size in sizes))
+
+
+def block_diag(*arrays):
+    blocks = [np.atleast_2d(x) for x in arrays]
+    out, row, column = np.zeros(np.sum([x.shape for x in blocks], 0)), 0, 0
+    for x in blocks:
+        out[row : row + x.shape[0], column : column + x.shape[1]] = x
+        row, column = row + x.shape[0], column + x.shape[1]
+    return out
+
+
 SPECS = [
+    OpSpec("block_diag", mg.block_diag, block_diag, blocks, linear_in=(0, 1, 2),
+           errors=(refuse(ShapeError, r"argument 1 has shape \(1, 1, 1\), .* no matrix", np.eye(2), np.ones((1, 1, 1))),)),
     OpSpec("concatenate", mg.concatenate, np.concatenate, joined, ("concatenate", "concat", "cat"), linear_in=(0, 1, 2),
            errors=NO_CONCATENATION),
     OpSpec("stack", mg.stack, np.stack, of_one_shape, linear_in=(0, 1, 2), errors=NO_STACK),

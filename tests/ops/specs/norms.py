@@ -3,9 +3,10 @@
 import numpy as np
 
 import minigrad as mg
+from minigrad.errors import ShapeError
 from minigrad.ops import norms
 from minigrad.testing import OpSpec, Sample
-from tests.ops.samples import AxisError, axes, refuse, spread
+from tests.ops.samples import AxisError, axes, choice, normal, refuse, spread
 from tests.ops.specs.solving import NOT_SQUARE, of_full_rank, one, regular, spaced, with_singular_values
 
 
@@ -73,6 +74,18 @@ def conditions(rng):
 
 A = np.arange(6.0).reshape(2, 3)
 
+
+def rows(rng):
+    lead = choice(rng, (), (2,))
+    return Sample((normal(rng, (*lead, 4, 3)), 3 + normal(rng, (2, 3))), choice(rng, {}, {"p": 1}, {"p": 3.0}))
+
+
+def cdist(x, y, p=2.0):
+    if x.ndim > 2:
+        return np.stack([cdist(matrix, y, p) for matrix in x])
+    return np.array([[(np.abs(a - b) ** p).sum() ** (1 / p) for b in y] for a in x])
+
+
 SPECS = [
     OpSpec("vector_norm", norms.vector_norm, vector_norm, vectors,
            errors=(refuse(ValueError, "ord must be a number, got 'fro'", A, "fro"),
@@ -86,6 +99,10 @@ SPECS = [
     OpSpec("p_norm", mg.norm, p_norm, p_norms),
     OpSpec("p_norm, nuclear", mg.norm, lambda x, _, axis: np.linalg.norm(x, "nuc", (-2, -1)),
            lambda rng: Sample((of_full_rank(rng), "nuc", [None, (-1, -2)][rng.integers(2)])), ("norm",)),
+    OpSpec("dist", mg.dist, lambda x, y, p=2: np.linalg.norm((x - y).ravel(), p),
+           lambda rng: Sample((normal(rng, (2, 3)), 5 + normal(rng, choice(rng, (2, 3), (3,)))), choice(rng, {}, {"p": 4}))),
+    OpSpec("cdist", mg.cdist, cdist, rows, errors=(
+        refuse(ShapeError, r"got shapes \(2, 3\) and \(2, 4\)", np.ones((2, 3)), np.ones((2, 4))),)),
     OpSpec("cond", norms.cond, np.linalg.cond, conditions),
     OpSpec("np.linalg.norm", np.linalg.norm, np.linalg.norm, one(of_full_rank), ("norm",)),
 ]  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 import minigrad.nn.functional as F
 from minigrad.errors import ShapeError
 from minigrad.testing import OpSpec, Sample
-from tests.ops.samples import refuse
+from tests.ops.samples import normal, refuse
 
 __all__ = ["SPECS"]
 
@@ -33,6 +33,19 @@ def sample(n):
     return draw
 
 
+def to_be_noisy(rng):
+    return Sample((normal(rng, (3, 4)), 0.7, int(rng.integers(0, 2)), int(rng.integers(99))))
+
+
+def noisy(x, tau, dim, seed):
+    return F.gumbel_softmax(x, tau, dim=dim, generator=np.random.default_rng(seed))
+
+
+def noisy_softmax(x, tau, dim, seed):
+    z = (x - np.log(np.random.default_rng(seed).standard_exponential(x.shape))) / tau
+    return np.exp(z) / np.exp(z).sum(dim, keepdims=True)
+
+
 SPECS = [
     OpSpec(name, seeded(getattr(F, name)), naive_dropout(n), sample(n), linear_in=(0,), errors=(
         refuse(ValueError, rf"{name}: p must be within \[0, 1\], got 1.5", np.ones((2, 3, *[4] * (n or 1))), 1.5, 0),
@@ -40,3 +53,4 @@ SPECS = [
     ))
     for name, n in (("dropout", None), ("dropout1d", 1), ("dropout2d", 2), ("dropout3d", 3))
 ]  # fmt: skip
+SPECS += [OpSpec("gumbel_softmax", noisy, noisy_softmax, to_be_noisy)]

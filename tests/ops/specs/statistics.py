@@ -69,6 +69,27 @@ def of_all(rng):
     return Sample((spread(rng, a_shape(rng, empty=False)),))
 
 
+def observed(rng):
+    return Sample((normal(rng, choice(rng, (3, 5), (1, 4), (4,))),), choice(rng, {}, {"correction": 0}, {"correction": 2}))
+
+
+def cov(x, correction=1):
+    d = np.atleast_2d(x)
+    d = d - d.mean(1, keepdims=True)
+    out = np.array([[(a * b).sum() / (len(a) - correction) for b in d] for a in d])
+    return out if x.ndim == 2 else out[0, 0]
+
+
+def sets_of_variables(*options):
+    def sample(rng):
+        x, y = normal(rng, (3, 5)), normal(rng, choice(rng, (2, 5), (5,)))
+        if rng.random() < 0.3:
+            return Sample((x.T,), {"rowvar": False})
+        return Sample((x, y) if rng.random() < 0.6 else (x,), choice(rng, {}, *options))
+
+    return sample
+
+
 EMPTY = np.ones((2, 0))
 SPECS = [
     reduction("mean", mg.mean, np.mean, linear_in=(0,),
@@ -83,6 +104,10 @@ SPECS = [
     OpSpec("average", mg.average, np.average, weighing, errors=(
         refuse(ZeroDivisionError, "sum to 0", np.ones(2), None, np.array([1.0, -1.0])),
         refuse(ShapeError, r"\(3,\) do not fit shape \(2, 3\) and axis 0", np.ones((2, 3)), 0, np.ones(3)))),
+    OpSpec("cov", mg.cov, cov, observed, errors=(refuse(ShapeError, r"got shape \(2, 2, 2\)", np.ones((2, 2, 2))),)),
+    OpSpec("corrcoef", mg.corrcoef, np.corrcoef, lambda rng: Sample((normal(rng, (3, 5)),))),
+    OpSpec("np.cov", np.cov, np.cov, sets_of_variables({"bias": True}, {"ddof": 0})),
+    OpSpec("np.corrcoef", np.corrcoef, np.corrcoef, sets_of_variables()),
     OpSpec("median", mg.median, lower_middle, along, homogeneous_in=(0,),
            errors=(*refusals("median"), refuse(ValueError, "is empty", EMPTY, 1))),
     OpSpec("median of all", mg.median, lambda x: np.sort(x, None)[(x.size - 1) // 2], of_all, ("median",)),

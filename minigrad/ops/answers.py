@@ -1,0 +1,48 @@
+"""What can be asked about elements: answers, which have no gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import ShapeError
+from minigrad.ops.indexing import index_add
+from minigrad.ops.sorting import known_of
+from minigrad.primitive import array_of, composite, shape_of
+from minigrad.registry import register
+
+__all__ = ["bincount", "isin"]
+
+
+@register(np.isin)
+@composite
+def isin(element: Any, test_elements: Any, **options: Any) -> Any:
+    """Which elements are among others; NumPy's options.
+
+    >>> import numpy as np
+    >>> isin(np.array([1, 5]), np.array([5, 7]))
+    array([False,  True])
+    """
+    return known_of(element, np.isin(array_of(element), array_of(test_elements), **options))
+
+
+@register(np.bincount)
+@composite
+def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """How often each of 0, 1, 2, ... stands in a vector; or the sums of its `weights`, which have a gradient.
+
+    Raises ValueError for negative numbers, TypeError for numbers that are not whole, ShapeError for what is no vector.
+
+    >>> import numpy as np
+    >>> bincount(np.array([0, 2, 2]), minlength=4)
+    array([1, 0, 2, 0])
+    """
+    if len(shape_of(x)) != 1:
+        raise ShapeError(f"bincount: needs a vector, got shape {shape_of(x)}")
+    counts = np.bincount(array_of(x), minlength=minlength)
+    if weights is None:
+        return known_of(x, counts)
+    values = array_of(weights)
+    zeros = np.zeros(len(counts), values.dtype if values.dtype.kind == "f" else np.float64)
+    return index_add(zeros, 0, array_of(x), weights)
