@@ -287,6 +287,8 @@ def test_the_names_of_torch_autograd_functional():
         ("jvp", lambda x, w, v: (lambda x: x * x[0], x, v)), ("jvp", lambda x, w, v: (lambda x, w: w @ x, (x, w), (v, w))),
         ("hvp", lambda x, w, v: (lambda x: (x * x * x).sum(), x, v)),
         ("vhp", lambda x, w, v: (lambda x, w: (w @ x).sum() ** 2, (x, w), (v, w))),
+        ("hvp", lambda x, w, v: (lambda x: (x * x * x).sum(), (x,), (v,))),
+        ("jvp", lambda x, w, v: (lambda x: x * x, x[:1])),
     ]  # fmt: skip
     for name, call in calls:
         mine = getattr(mg.autograd.functional, name)(*call(*(mg.tensor(a) for a in (X, W, V))))

@@ -125,6 +125,13 @@ def test_what_backward_is_told():
     with mg.no_grad():
         assert not Told.apply(leaf(), mg.tensor(Y))[0].requires_grad and seen[-1] == (True, False)
 
+    class Nothing(Told):
+        @staticmethod
+        def forward(ctx, x):
+            return (x * 2).astype(int), x > 0
+
+    assert not any(y.requires_grad for y in Nothing.apply(leaf()))
+
 
 def test_inputs_handed_back_arrays_and_attributes():
     class Same(Function):

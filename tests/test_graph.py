@@ -149,6 +149,8 @@ def test_intermediate_gradients_only_where_asked_for():
     assert z.grad.item() == 6.0
     with pytest.warns(UserWarning, match="retain_grad"):
         assert y.grad is None
+    with pytest.raises(GraphError, match="the tensor requires no gradient"):
+        mg.tensor(1.0).retain_grad()
 
 
 def test_grad_visits_only_what_lies_between():
@@ -269,7 +271,11 @@ def test_modes_nest_restore_and_decorate():
         assert not (x * 2).requires_grad
         with mg.enable_grad():
             assert (x * 2).requires_grad
+        with mg.inference_mode(False):
+            assert mg.is_grad_enabled()
         assert not mg.is_grad_enabled()
+    with mg.inference_mode():
+        assert not (x * 2).requires_grad
     with pytest.raises(RuntimeError, match="stop"), mg.no_grad():
         raise RuntimeError("stop")
     assert mg.is_grad_enabled()

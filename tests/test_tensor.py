@@ -323,7 +323,8 @@ def test_names_that_pytorch_programs_use():
     assert device.type == "cpu" and not mg.backends.mps.is_available() and not mg.accelerator.is_available()
     x = mg.zeros(2, 3, device=device)
     assert x.to(device).cpu().contiguous().device == device and not x.is_cuda
-    for bad in (lambda: mg.device("cuda"), lambda: x.to("cuda:0"), lambda: x.cuda(), lambda: mg.ones(1, device="cuda")):
+    for bad in (lambda: mg.device("cuda"), lambda: x.to("cuda:0"), lambda: x.cuda(), lambda: mg.ones(1, device="cuda"),
+                lambda: mg.as_tensor(x, device="cuda"), lambda: mg.tensor(1.0, device="cuda")):  # fmt: skip
         with pytest.raises(ValueError, match="computes on the CPU"):
             bad()
     assert (
@@ -339,6 +340,11 @@ def test_names_that_pytorch_programs_use():
     )
     assert (x.nelement(), x.ndimension(), x.element_size(), x.itemsize, x.nbytes) == (6, 2, 4, 4, 24)
     assert x.stride() == (3, 1) and x.T.stride(0) == 1 and x.is_contiguous() and not x.T.is_contiguous()
+    assert mg.as_tensor(x, device=device) is x and mg.is_floating_point(x) and not mg.is_floating_point(mg.tensor(1))
+    assert mg.cuda.device_count() == 0 and mg.cuda.manual_seed_all(0) is None
+    assert x.reshape(shape=(3, 2)).shape == x.permute(dims=(1, 0)).shape == (3, 2)
+    with pytest.raises(TypeError, match="from_numpy: needs an array, got list"):
+        mg.from_numpy([1.0])
     assert x.is_floating_point() and mg.is_tensor(x) and not mg.is_tensor(1) and mg.numel(x) == 6 and not x.is_complex()
     assert (
         x.new_zeros(2).dtype

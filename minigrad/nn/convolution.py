@@ -42,8 +42,9 @@ class _Convolution(Module):
         self.padding = padding if isinstance(padding, str) else per_axis(layer, "padding", padding, n, 0)
         self.output_padding = per_axis(layer, "output_padding", output_padding, n, 0)
         self.dilation = per_axis(layer, "dilation", dilation, n, 1)
-        if padding_mode not in (PADDING_MODES[:1] if self.transposed else PADDING_MODES):
-            raise ValueError(f"{layer}: padding_mode must be one of {', '.join(PADDING_MODES)}, got {padding_mode!r}")
+        modes = PADDING_MODES[:1] if self.transposed else PADDING_MODES
+        if padding_mode not in modes:
+            raise ValueError(f"{layer}: padding_mode must be {' or '.join(modes)}, got {padding_mode!r}")
         if isinstance(padding, str) and padding not in ("valid", "same"):
             raise ValueError(f'{layer}: padding must be "valid", "same" or numbers, got {padding!r}')
         self.padding_mode = padding_mode

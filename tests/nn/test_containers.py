@@ -69,7 +69,9 @@ def test_lists_and_dicts_of_parameters():
     assert all(isinstance(p, nn.Parameter) and p.requires_grad for p in net.parameters())
     assert net(mg.tensor([2.0])).item() == 8 and len(net.rows) == 3 and len(net.rows[1:]) == 2 and "b" in net.named
     del net.named["b"]
-    assert [k for k, _ in net.named.items()] == list(net.named) == ["a"]
+    assert [k for k, _ in net.named.items()] == list(net.named) == list(net.named.keys()) == ["a"]
+    assert [p.tolist() for p in net.named.values()] == [[0.0]]
+    assert repr(net.named) == "ParameterDict((a): Parameter of float32 and shape (1,))"
     assert repr(net.rows).splitlines()[1] == "  (0): Parameter of float32 and shape (2,)"
 
 

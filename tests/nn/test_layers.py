@@ -46,11 +46,28 @@ def test_parameters_have_pytorchs_shapes_and_bounds():
         (lambda: nn.Conv2d(1, 2, 3, stride=(1, 2, 3)), ValueError, "pair"),
         (lambda: nn.Conv2d(1, 2, 3, padding=-1), ValueError, "padding must be at least 0"),
         (lambda: nn.Dropout(1.5), ValueError, r"p must be within \[0, 1\], got 1.5"),
+        (lambda: nn.Conv2d(4, 6, 3, groups=4), ShapeError, "groups=4 must divide the channels, 4 and 6"),
+        (lambda: nn.Conv2d(1, 1, 3, padding_mode="mirror"), ValueError, "must be zeros or reflect .* got 'mirror'"),
+        (lambda: nn.ConvTranspose2d(1, 1, 3, padding_mode="reflect"), ValueError, "must be zeros, got 'reflect'"),
+        (lambda: nn.Conv2d(1, 1, 3, padding="full"), ValueError, 'padding must be "valid", "same" or numbers, got \'full\''),
+        (lambda: nn.ConvTranspose2d(1, 1, 3, padding="same"), TypeError, "padding must be numbers, got 'same'"),
+        (lambda: nn.GroupNorm(3, 4), ShapeError, "4 channels do not divide into 3 groups"),
     ],
 )
 def test_layers_refuse_impossible_options(make, error, says):
     with pytest.raises(error, match=says):
         make()
+
+
+def test_batch_norm_refuses_what_it_would_count_wrongly():
+    layer = nn.BatchNorm2d(3)
+    with pytest.raises(ShapeError, match=r"BatchNorm2d: input must be \(N, C, H, W\), got shape \(2, 3\)"):
+        layer(mg.ones(2, 3))
+    with pytest.raises(ShapeError, match=r"running_mean must be \(4,\) = \(C,\), got shape \(3,\)\n  in BatchNorm2d"):
+        layer(mg.ones(2, 4, 2, 2))
+    with pytest.raises(ShapeError, match="InstanceNorm2d: input must have 3 channels, got shape"):
+        nn.InstanceNorm2d(3, affine=True)(mg.ones(2, 4, 2, 2))
+    assert layer.num_batches_tracked.item() == 0 and layer.running_mean.tolist() == [0, 0, 0]
 
 
 def test_exact_rounding_belongs_to_the_layer():
@@ -103,6 +120,7 @@ def test_what_initialisers_refuse():
         nn.init.kaiming_normal_(nn.Parameter(np.zeros((3, 3))), mode="fan")
     with pytest.raises(ValueError, match="nonlinearity"):
         nn.init.calculate_gain("softmax")
+    assert nn.init.ones_(nn.Parameter(np.zeros(3))).tolist() == [1, 1, 1]
 
 
 def test_pad_counts_from_the_last_axis_and_refuses_half_a_pair():

@@ -73,6 +73,13 @@ def test_what_registration_refuses():
 
     with pytest.raises(AttributeError, match=r"Early\.fc is assigned before super\(\).__init__\(\)"):
         Early()
+
+    class Sized(nn.Module):
+        def __init__(self):
+            self.size = 3  # what is not registered may come first
+            super().__init__()
+
+    assert Sized().size == 3
     net = Net()
     before = values(net)
     for call, error, says in [

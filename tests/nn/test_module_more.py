@@ -95,6 +95,20 @@ def test_the_summary_counts():
     assert "MACs" not in str(net.summary())
 
 
+def test_a_summary_takes_tensors_and_counts_what_is_computed_outside_of_layers():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(np.ones((3, 3)))
+
+        def forward(self, x, y):
+            return x @ self.scale + y
+
+    x = mg.ones(2, 3, dtype=np.float64)
+    found = Scaled().summary(x, x)
+    assert found.macs == 18 and found.rows[0].output == "(2, 3)"
+
+
 @pytest.mark.parametrize(
     "layer, shape, macs",
     [

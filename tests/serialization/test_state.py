@@ -176,3 +176,6 @@ def test_the_functions_beneath(tmp_path):
     save_safetensors(tmp_path / "w.safetensors", {"w": np.ones(2)}, {"about": "x"})
     arrays, metadata = load_safetensors(tmp_path / "w.safetensors")
     assert arrays["w"].tolist() == [1, 1] and metadata["about"] == "x"
+    with pytest.raises(TypeError, match="name has dtype <U1, expected numbers"):
+        save_safetensors(tmp_path / "w.safetensors", {"name": np.array("a")})
+    assert load_safetensors(tmp_path / "w.safetensors")[0]["w"].tolist() == [1, 1]

@@ -1,7 +1,9 @@
 """Trainer and run folders: what is recorded, what is repeated, and what is left on disk."""
 
 import csv
+import io
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -88,6 +90,27 @@ def test_it_talks_only_if_asked(capsys):
     Trainer(network(), *DATA, epochs=1).train()
     header, row = capsys.readouterr().out.splitlines()
     assert header.split()[:3] == ["epoch", "loss", "acc"] and row.split()[0] == "1" and row.endswith("s")
+
+
+def test_a_terminal_has_a_bar_with_loss_and_accuracy(monkeypatch):
+    tqdm = pytest.importorskip("tqdm")
+
+    class Eager(tqdm.tqdm):
+        def __init__(self, **options):
+            super().__init__(**options, mininterval=0, miniters=1)
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(tqdm, "tqdm", Eager)
+    Trainer(network(), *DATA, epochs=1).train()
+    assert "epoch 1/1:   0%" in sys.stderr.getvalue() and "acc=" in sys.stderr.getvalue()
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    Trainer(network(), *DATA, epochs=1).train()
+    assert sys.stderr.getvalue() == ""
 
 
 @pytest.mark.parametrize(
