@@ -185,7 +185,7 @@ def test_ctrl_c_saves_and_says_how_to_resume(folder):
     environment = {**os.environ, "PYTHONPATH": str(Path(mg.__file__).parents[1]), "PATH": ""}
     argv = [sys.executable, "-m", "minigrad", "train", "--epochs", "30", "--no-report", "--out", "broken"]
     process = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not Path("broken/weights/last.npz").exists():
+    while process.poll() is None and not Path("broken/weights/last.npz").exists():
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
