@@ -26,6 +26,7 @@ from minigrad.ops.regularization import *
 from minigrad.ops.scan import *
 from minigrad.ops.selection import *
 from minigrad.ops.shape import *
+from minigrad.ops.signal import *
 from minigrad.ops.sorting import *
 from minigrad.ops.special import *
 from minigrad.ops.statistics import *

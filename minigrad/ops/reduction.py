@@ -21,7 +21,7 @@ from minigrad.registry import register
 
 __all__ = [
     "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max", "min",
-    "nansum", "prod", "ptp", "softmax", "sum", "trapezoid",
+    "nanmax", "nanmin", "nanprod", "nansum", "prod", "ptp", "softmax", "sum", "trapezoid",
 ]  # fmt: skip
 
 Axis = int | tuple[int, ...] | None
@@ -94,7 +94,7 @@ def _(g: Any, x: Any, axis: int) -> Any:
     return unsqueeze(g, axis) * (before * after)
 
 
-@register(np.max)
+@register(np.max, np.amax)
 @primitive
 def amax(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The maximum over `axis`; equal maxima share the gradient evenly.
@@ -108,7 +108,7 @@ def amax(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     return _reduce("amax", np.maximum, x, axis, keepdims)
 
 
-@register(np.min)
+@register(np.min, np.amin)
 @primitive
 def amin(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The minimum over `axis`; equal minima share the gradient evenly. See `amax`."""
@@ -121,6 +121,33 @@ def _(g: Any, x: Any, out: Any, shape: tuple[int, ...], axis: Axis, keepdims: bo
     ties = x == _kept(out, shape, axis, keepdims)
     count = sum(ties, axis, True)
     return ties * (_kept(g, shape, axis, keepdims) / count.astype(g.dtype))
+
+
+@register(np.nanmax)
+@composite
+def nanmax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The maximum over `axis` of all that is not NaN; NaN where there is nothing else.
+
+    >>> import numpy as np
+    >>> nanmax(np.array([[1.0, np.nan, 2.0], [np.nan, np.nan, np.nan]]), 1)
+    array([ 2., nan])
+    """
+    hidden = isnan(x)
+    return where(all(hidden, axis, keepdims), np.nan, amax(where(hidden, -np.inf, x), axis, keepdims))
+
+
+@register(np.nanmin)
+@composite
+def nanmin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The minimum over `axis` of all that is not NaN; NaN where there is nothing else."""
+    return -nanmax(-x, axis, keepdims)
+
+
+@register(np.nanprod)
+@composite
+def nanprod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The product over `axis` of all that is not NaN."""
+    return prod(where(isnan(x), 1, x), axis, keepdims)
 
 
 @composite

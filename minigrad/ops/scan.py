@@ -8,14 +8,14 @@ import numpy as np
 
 from minigrad.kernels.axes import one_axis
 from minigrad.ops.arrangement import flip
-from minigrad.ops.elementwise import not_equal, subtract, where
+from minigrad.ops.elementwise import isnan, not_equal, subtract, where
 from minigrad.ops.indexing import getitem, take_along_axis
 from minigrad.ops.joining import concatenate
 from minigrad.ops.shape import broadcast_to, reshape
 from minigrad.primitive import Array, composite, primitive, shape_of
 from minigrad.registry import register
 
-__all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "logcumsumexp"]
+__all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "logcumsumexp", "nancumprod", "nancumsum"]
 
 
 class Extremum(NamedTuple):
@@ -120,6 +120,20 @@ def _(g: Any, x: Any, out: Any, axis: int) -> Any:
     out = where(out > least, out, least)
     decay = np.exp(out - shifted(out, axis, -1, -least))
     return np.exp(x - out) * flip(recurrence(flip(decay, axis), flip(g, axis), axis), axis)
+
+
+@register(np.nancumsum)
+@composite
+def nancumsum(x: Any, axis: int | None = None) -> Any:
+    """`cumsum` of all that is not NaN."""
+    return cumsum(where(isnan(x), 0, x), axis)
+
+
+@register(np.nancumprod)
+@composite
+def nancumprod(x: Any, axis: int | None = None) -> Any:
+    """`cumprod` of all that is not NaN."""
+    return cumprod(where(isnan(x), 1, x), axis)
 
 
 @composite

@@ -26,7 +26,10 @@ from minigrad.ops.shape import atleast_2d, broadcast_to, expand_dims, permute, r
 from minigrad.primitive import Array, Traced, composite, primitive, shape_of
 from minigrad.registry import register
 
-__all__ = ["average", "corrcoef", "cov", "mean", "median", "nanmean", "quantile", "std", "std_mean", "var", "var_mean"]
+__all__ = [
+    "average", "corrcoef", "cov", "mean", "median", "nanmean", "nanstd", "nanvar", "quantile", "std", "std_mean", "var",
+    "var_mean",
+]  # fmt: skip
 
 Axis = int | tuple[int, ...] | None
 INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
@@ -223,6 +226,30 @@ def where_in_order(x: Array, axis: int, places: tuple[int, ...]) -> Array:
 def numpy_var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
     """`var` with NumPy's `ddof` and its default, 0."""
     return var(x, axis, keepdims, ddof if correction is None else correction)
+
+
+@register(np.nanvar)
+@composite
+def nanvar(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    """The variance over `axis` of all that is not NaN, with NumPy's `ddof`; NaN where no degree of freedom is left.
+
+    >>> import numpy as np
+    >>> float(nanvar(np.array([1.0, np.nan, 3.0])))
+    1.0
+    """
+    hidden = isnan(x)
+    count = sum(hidden == 0, axis, keepdims).astype(x.dtype)
+    squares = sum(square(where(hidden, 0, x - nanmean(x, axis, True))), axis, keepdims)
+    return where(count > ddof, squares, np.nan) / where(count > ddof, count - ddof, 1)
+
+
+@register(np.nanstd)
+@composite
+def nanstd(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    """The root of `nanvar`; the gradient of 0 is 0."""
+    variance = nanvar(x, axis, ddof, keepdims)
+    none = variance == 0
+    return where(none, 0, sqrt(where(none, 1, variance)))
 
 
 @register(np.std)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from minigrad.errors import ShapeError
 from minigrad.testing import OpSpec, Sample
-from tests.ops.samples import choice, normal, spread
+from tests.ops.samples import choice, normal, refuse, spread
 from tests.ops.specs.solving import of_full_rank
 
 
@@ -105,9 +106,46 @@ def repeating(rng):
     return Sample((rng.integers(0, 4, (3, 4)) + 0.0,))
 
 
+def with_gaps(rng, **options):
+    """NaN here and there, but not everywhere along an axis; alone they are constants, so that every input has a slope."""
+    call = along(rng)
+    hidden = rng.random((2, 3, 4)) < 0.3
+    hidden[0, 0], hidden[1, 1], hidden[:, 2, :2] = False, False, False
+    return Sample((*call.args, hidden), {**call.kwargs, **options})
+
+
+def scanned_with_gaps(rng):
+    x, hidden = with_gaps(rng).args
+    return Sample((x, hidden), {"axis": choice(rng, None, 0, 1, -1)})
+
+
+def around_nan(function):
+    """The function of an array of which a mask says where it is NaN."""
+    return lambda x, hidden, **options: function(np.where(hidden, np.nan, x), **options)
+
+
+def gappy(name, draw=with_gaps, **more):
+    f = around_nan(getattr(np, name))
+    return OpSpec(f"np.{name}", f, f, draw, (f"np.{name}", name), **more)
+
+
+def two_sequences(rng):
+    a, v = choice(rng, (6, 3), (6, 4), (3, 5), (4, 4), (1, 3))
+    return Sample((normal(rng, (a,)), normal(rng, (v,))), {"mode": choice(rng, "full", "same", "valid")})
+
+
+def between_points(rng):
+    """Places beyond the points, too, and far from each of them."""
+    xp = np.arange(4.0) + rng.uniform(-0.2, 0.2, 4)
+    x = rng.integers(-2, 5, choice(rng, (), (3,), (2, 3))) + rng.uniform(0.3, 0.7)
+    return Sample((np.asarray(x), xp, normal(rng, (4,))), choice(rng, {}, {"left": -1.0}, {"right": 2.0, "left": 0.5}))
+
+
 def one(draw):
     return lambda rng: Sample((draw(rng),))
 
+
+ONES = np.ones(2)
 
 SPECS = [
     of(np.where, branches, linear_in=(0, 1)),
@@ -137,6 +175,23 @@ SPECS = [
     of(np.var, with_ddof),
     of(np.std, with_ddof, homogeneous_in=(0,)),
     of(np.median, along, homogeneous_in=(0,)),
+    of(np.amax, along, homogeneous_in=(0,)),
+    of(np.amin, along, homogeneous_in=(0,)),
+    gappy("nanmax", homogeneous_in=(0,)),
+    gappy("nanmin", homogeneous_in=(0,)),
+    gappy("nanprod"),
+    gappy("nanvar", lambda rng: with_gaps(rng, ddof=choice(rng, 0, 1))),
+    gappy("nanstd", lambda rng: with_gaps(rng, ddof=0), homogeneous_in=(0,)),
+    gappy("nancumsum", scanned_with_gaps, linear_in=(0,)),
+    gappy("nancumprod", scanned_with_gaps),
+    of(np.convolve, two_sequences, linear_in=(0,), covers=("np.convolve", "convolve"),
+       errors=(refuse(ShapeError, r"convolve: a must be a vector of at least one element, got shape \(1, 2\)",
+                      np.ones((1, 2)), np.ones(2)),
+               refuse(ValueError, 'convolve: mode must be "full", "same" or "valid", got \'all\'', ONES, ONES, "all"))),
+    of(np.correlate, two_sequences, linear_in=(0,), covers=("np.correlate", "correlate"),
+       errors=(refuse(ShapeError, r"correlate: v must be a vector", ONES, np.ones(0)),)),
+    of(np.interp, between_points, linear_in=(2,), covers=("np.interp", "interp"),
+       errors=(refuse(ShapeError, "interp: xp and fp must be of one length, got 2 and 3", ONES, ONES, np.ones(3)),)),
     of(np.quantile, fractions(0.0, 0.3, [0.25, 0.9]), homogeneous_in=(0,)),
     of(np.percentile, fractions(0, 30.0, [25, 90]), homogeneous_in=(0,)),
     of(np.cross, vectors_of_three, linear_in=(0,)),
