@@ -1,15 +1,18 @@
-"""One BLAS thread for each test process, and Hypothesis profiles: `ci`, the default, draws the same each time.
+"""What every test finds: one BLAS thread, the same random numbers whatever ran before it, and the profiles of Hypothesis.
 
-`thorough` explores at random.
+The default profile, `ci`, draws the same each time; `thorough` explores at random.
 """
 
 import os
+import random
 
 # Workers that share the cores would wait for each other's threads inside every small matrix product: a step of a
 # convolutional network took 400 ms instead of 15. Before NumPy is imported.
 for _library in ("OPENBLAS", "OMP", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
 settings.register_profile(
@@ -18,3 +21,17 @@ settings.register_profile(
 settings.register_profile("dev", max_examples=10, deadline=None)
 settings.register_profile("thorough", max_examples=1000, deadline=None)
 settings.load_profile("ci")
+
+
+@pytest.fixture
+def rng():
+    """A generator of a test's own: one that a module shares would give each test what the tests before it left."""
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def _the_same_random_numbers():
+    from minigrad import manual_seed
+
+    manual_seed(0)
+    random.seed(0)

@@ -153,10 +153,10 @@ def test_a_rule_may_use_a_transform_and_be_differentiated():
     assert grad(grad(grad(cube)))(2.0).item() == 6.0
 
 
-def test_a_module_as_a_function_of_its_parameters():
+def test_a_module_as_a_function_of_its_parameters(rng):
     net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
     before = {name: p.tolist() for name, p in net.named_parameters()}
-    params = {name: RNG.standard_normal(p.shape) for name, p in net.named_parameters()}
+    params = {name: rng.standard_normal(p.shape) for name, p in net.named_parameters()}
 
     def loss(p, x):
         return mg.func.functional_call(net, p, (x,)).sum()
@@ -164,7 +164,7 @@ def test_a_module_as_a_function_of_its_parameters():
     g = grad(loss)(params, mg.tensor(X))
     h = 1e-6
     for name, a in params.items():
-        v = RNG.standard_normal(a.shape)
+        v = rng.standard_normal(a.shape)
         slope = (loss(params | {name: a + h * v}, X).item() - loss(params | {name: a - h * v}, X).item()) / (2 * h)
         np.testing.assert_allclose(np.vdot(value(g[name]), v), slope, rtol=1e-7, atol=1e-9)
     assert {name: p.tolist() for name, p in net.named_parameters()} == before and net[0].weight.grad is None

@@ -54,9 +54,13 @@ class BookNetwork(Module):
         params, images = wide.params, np.asarray(x, np.float64)
 
         def loss(name: str) -> Callable[[Array], float]:
+            right = params[name]
+
             def given(values: Array) -> float:
                 params[name] = values
-                return float(wide.loss(images, t).item())
+                value = float(wide.loss(images, t).item())
+                params[name] = right  # or the last element would stay moved while others are differentiated
+                return value
 
             return given
 

@@ -10,8 +10,8 @@ RNG = np.random.default_rng(0)
 Q, K, V = RNG.standard_normal((2, 4, 3)), RNG.standard_normal((2, 5, 3)), RNG.standard_normal((2, 5, 6))
 
 
-def test_rows_gather_gradients_and_the_padding_gets_none():
-    w = mg.tensor(RNG.standard_normal((4, 2)), requires_grad=True)
+def test_rows_gather_gradients_and_the_padding_gets_none(rng):
+    w = mg.tensor(rng.standard_normal((4, 2)), requires_grad=True)
     x = np.array([[1, 3], [1, 0]])
     g = np.arange(8.0).reshape(2, 2, 2)
     F.embedding(x, w).backward(g)
@@ -43,17 +43,17 @@ def test_a_causal_query_sees_the_keys_up_to_it():
 
 
 @pytest.mark.parametrize("mask", [np.arange(4)[:, None] > [0] * 5, np.where(np.arange(4)[:, None] > [0] * 5, 0, -np.inf)])
-def test_a_query_that_sees_nothing_gets_zeros(mask):
+def test_a_query_that_sees_nothing_gets_zeros(mask, rng):
     inputs = [mg.tensor(a, requires_grad=True) for a in (Q, K, V)]
     out = F.scaled_dot_product_attention(*inputs, mask)
     assert (out[:, 0] == 0).all()
     np.testing.assert_allclose(out[:, 1:].detach().numpy(), F.scaled_dot_product_attention(Q[:, 1:], K, V))
-    out.backward(RNG.standard_normal(out.shape))
+    out.backward(rng.standard_normal(out.shape))
     assert all(np.isfinite(x.grad.numpy()).all() for x in inputs) and (inputs[0].grad[:, 0] == 0).all()
 
 
-def test_the_order_of_the_keys_makes_no_difference():
-    order = RNG.permutation(5)
+def test_the_order_of_the_keys_makes_no_difference(rng):
+    order = rng.permutation(5)
     shuffled = F.scaled_dot_product_attention(Q, K[:, order], V[:, order])
     np.testing.assert_allclose(shuffled, F.scaled_dot_product_attention(Q, K, V))
 

@@ -19,8 +19,6 @@ from minigrad.testing.calls import Call
 from minigrad.testing.exact import integral
 from minigrad.testing.ties import check_tie
 
-rng = np.random.default_rng(0)
-
 
 def op(forward, **rules):
     made = mg.primitive(forward)
@@ -29,7 +27,7 @@ def op(forward, **rules):
     return made
 
 
-def test_linear_functions_are_adjoint_to_the_bit():
+def test_linear_functions_are_adjoint_to_the_bit(rng):
     x, w = rng.standard_normal((2, 3, 7, 11)), np.arange(180.0).reshape(5, 3, 4, 3)
     for stride in (1, 2, (3, 5)):
         assert check_vjp_exact(F.conv2d, [x, w], kwargs={"stride": stride, "padding": (1, 0)}, linear_in=[0])
@@ -37,7 +35,7 @@ def test_linear_functions_are_adjoint_to_the_bit():
     assert check_vjp_exact(lambda a, b: a[1:] - 2 * b, [np.ones((3, 2)), np.ones((2, 2))])
 
 
-def test_homogeneous_functions_obey_euler_to_the_bit():
+def test_homogeneous_functions_obey_euler_to_the_bit(rng):
     x = rng.standard_normal((2, 3, 6, 6))
     assert check_vjp_exact(F.max_pool2d, [x, 3, 1], homogeneous_in=[0])
     assert check_vjp_exact(mg.relu, x, homogeneous_in=[0])
@@ -51,7 +49,7 @@ def test_the_smallest_mistake_shows_on_integers(rule):
         check_vjp_exact(op(lambda x: x * 1, x=rule), np.array([3.0, -1.0, 7.0, 2.0]))
 
 
-def test_integers_keep_order_and_sign():
+def test_integers_keep_order_and_sign(rng):
     x = rng.standard_normal((3, 4))
     y = integral(x)
     assert np.array_equal(y, np.rint(y)) and np.array_equal(np.sign(x), np.sign(y))
@@ -61,7 +59,7 @@ def test_integers_keep_order_and_sign():
     assert integral(np.zeros((0, 2))).shape == (0, 2)
 
 
-def test_against_a_reference():
+def test_against_a_reference(rng):
     x, y = rng.uniform(0.5, 2, (3, 4)), rng.uniform(0.5, 2, 4)
     assert check_against(mg.divide, np.divide, [x, y])
     assert check_against(mg.relu, lambda x: x * (x > 0), x - 1, complex_step=False)
@@ -70,7 +68,7 @@ def test_against_a_reference():
     assert check_against(mg.tanh, np.tanh, x.astype(np.float32))
 
 
-def test_what_a_reference_catches():
+def test_what_a_reference_catches(rng):
     x = rng.uniform(0.5, 2, (3, 4))
     nearly = op(lambda x: x**2, x=lambda g, x: g * x * (2 + 1e-8))  # below what differences allow
     with pytest.raises(GradcheckError, match="gradient of input 0 is wrong"):

@@ -8,8 +8,6 @@ import minigrad.nn.functional as F
 from minigrad.testing import CHECKS, GradcheckError, NonDifferentiableError, gradcheck, gradgradcheck
 from minigrad.testing.differences import directed, signed, slopes
 
-rng = np.random.default_rng(0)
-
 
 def op(forward, **rules):
     """A primitive with the given rules."""
@@ -40,7 +38,7 @@ def complaints(function, inputs, **options):
 
 
 @pytest.mark.parametrize("mode", ["auto", "full", "directional"])
-def test_right_gradients_pass(mode):
+def test_right_gradients_pass(mode, rng):
     x, y = rng.standard_normal((3, 4)), rng.standard_normal((4, 2))
     for function, inputs in ((mg.matmul, [x, y]), (np.tanh, x), (lambda a: a.max(1), x), (mg.log_softmax, [x])):
         report = gradcheck(function, inputs, mode=mode)
@@ -48,7 +46,7 @@ def test_right_gradients_pass(mode):
         assert gradgradcheck(function, inputs, mode=mode)
 
 
-def test_inputs_stand_anywhere_and_outputs_too():
+def test_inputs_stand_anywhere_and_outputs_too(rng):
     x, y = rng.standard_normal((2, 3)), rng.standard_normal(3)
 
     def f(pair, indices, *, weight, first):
@@ -59,7 +57,7 @@ def test_inputs_stand_anywhere_and_outputs_too():
     assert gradcheck(lambda a: mg.max(a, 0), x)  # the values count, the indices do not
 
 
-def test_which_inputs_are_differentiated():
+def test_which_inputs_are_differentiated(rng):
     x, y = rng.standard_normal(3), rng.standard_normal(3)
     wrong_in_y = op(lambda x, y: x * y, x=lambda g, y: g * y, y=lambda g, x: g)
     assert gradcheck(wrong_in_y, [x, y], wrt=0)
@@ -78,7 +76,7 @@ def test_sizes_zero_and_one():
         assert gradgradcheck(mg.multiply, [np.full(size, 0.3), np.full((), 0.3)])
 
 
-def test_float32_against_a_float64_copy():
+def test_float32_against_a_float64_copy(rng):
     x = rng.standard_normal((3, 4)).astype(np.float32)
     assert gradcheck(mg.softmax, x) and gradgradcheck(mg.sigmoid, x)
     with pytest.raises(GradcheckError):
@@ -94,7 +92,7 @@ def test_a_constant_has_no_gradient():
 
 
 @pytest.mark.parametrize("mode", ["full", "directional"])
-def test_a_relative_error_of_five_in_ten_thousand(mode):
+def test_a_relative_error_of_five_in_ten_thousand(mode, rng):
     x = rng.standard_normal((3, 4))
     for off in (5e-4, -5e-4, 1e-5):  # PyTorch allows 1e-3, autograd 1e-2
         assert complaints(op(lambda x: x**3, x=lambda g, x: g * 3 * x**2 * (1 + off)), x, mode=mode)
@@ -102,7 +100,7 @@ def test_a_relative_error_of_five_in_ten_thousand(mode):
 
 @pytest.mark.parametrize("mode", ["full", "directional"])
 @pytest.mark.parametrize("entry", [(0, 0), (17, 71), (99, 99)])
-def test_one_wrong_entry_in_a_jacobian_of_ten_thousand(mode, entry):
+def test_one_wrong_entry_in_a_jacobian_of_ten_thousand(mode, entry, rng):
     matrix = rng.standard_normal((100, 100))
     wrong = matrix.copy()
     wrong[entry] *= 1.2
@@ -114,14 +112,14 @@ def test_one_wrong_entry_in_a_jacobian_of_ten_thousand(mode, entry):
         assert f"d output 0 [{entry[0]}]" in str(caught.value)
 
 
-def test_a_tolerance_does_not_grow_with_the_size():
+def test_a_tolerance_does_not_grow_with_the_size(rng):
     x = rng.standard_normal(20_000)
     wrong = op(sine, x=lambda g, x: g * np.cos(x) * (1 + 1e-5))
     with pytest.raises(GradcheckError, match="wrong"):
         gradcheck(wrong, x, checks=())
 
 
-def test_one_wrong_entry_in_a_large_input_is_found_by_halves():
+def test_one_wrong_entry_in_a_large_input_is_found_by_halves(rng):
     x = rng.standard_normal(5_000)
 
     def rule(g, x):
@@ -133,14 +131,14 @@ def test_one_wrong_entry_in_a_large_input_is_found_by_halves():
         gradcheck(op(sine, x=rule), x, checks=())
 
 
-def test_a_rule_that_ignores_what_flows_in():
+def test_a_rule_that_ignores_what_flows_in(rng):
     x = rng.standard_normal((2, 3))
     with pytest.raises(GradcheckError, match="does not depend on the incoming gradient"):
         gradcheck(op(total, x=lambda g, x: np.ones_like(x)), x)
     assert complaints(op(exponential, x=lambda g, out: out), x) >= {"gradient", "linear"}
 
 
-def test_transposition_with_equal_sizes():
+def test_transposition_with_equal_sizes(rng):
     x = rng.standard_normal((4, 4))
     for mode in ("full", "directional"):
         with pytest.raises(GradcheckError, match="it is transposed"):
@@ -160,7 +158,7 @@ def test_transposition_with_equal_sizes():
         (lambda g, x: g * np.cos(x) + (np.arange(12).reshape(3, 4) == 7), "1 of 12 entries differ"),
     ],
 )
-def test_the_report_says_how_it_is_wrong(rule, hint):
+def test_the_report_says_how_it_is_wrong(rule, hint, rng):
     with pytest.raises(GradcheckError, match=hint):
         gradcheck(op(sine, x=rule), rng.standard_normal((3, 4)))
 
@@ -240,7 +238,7 @@ def test_the_edge_of_a_domain_is_no_derivative():
 # Options
 
 
-def test_linear_functions_have_no_error_but_rounding():
+def test_linear_functions_have_no_error_but_rounding(rng):
     x = rng.standard_normal((3, 4))
     nearly = op(lambda x: x * 3, x=lambda g: g * (3 + 1e-10))
     assert gradcheck(nearly, x) and complaints(nearly, x, linear_in=[0]) == {"gradient"}
@@ -251,7 +249,7 @@ def test_linear_functions_have_no_error_but_rounding():
         assert gradcheck(third, [x, np.full((3, 4), cancelled)], linear_in=[0])
 
 
-def test_a_given_incoming_gradient():
+def test_a_given_incoming_gradient(rng):
     x = rng.standard_normal((2, 3))
     last_row_only = op(lambda x: x * 2, x=lambda g: np.array([[1.0], [2.0]]) * g)
     first, last = np.array([[0.0] * 3, [1.0] * 3]), np.array([[1.0] * 3, [0.0] * 3])
@@ -269,7 +267,7 @@ def test_options_are_refused_by_name():
         gradcheck(lambda x: 1.0, np.ones(2))
 
 
-def test_second_derivatives():
+def test_second_derivatives(rng):
     x = rng.standard_normal((2, 3))
     # Right once, wrong twice: the first-order rule detaches what it multiplies by.
     once = op(sine, x=lambda g, x: g * (np.cos(x) if isinstance(x, np.ndarray) else np.cos(x.detach())))
@@ -282,7 +280,7 @@ def test_second_derivatives():
 # The report
 
 
-def test_the_reproducer_runs():
+def test_the_reproducer_runs(rng):
     x = np.asfortranarray(rng.standard_normal((2, 3)))
     with pytest.raises(GradcheckError) as caught:
         gradcheck(wrong_at_module_level, [x, (2, "a")], kwargs={"scale": 2.0}, seed=3, mode="directional")
