@@ -100,6 +100,10 @@ def test_a_wrong_gradient_is_an_error_that_names_the_op(bad):
     assert x.grad is None
 
 
+def test_how_an_operation_is_shown():
+    assert repr(mg.exp) == "<primitive exp>" and repr(mg.mean) == "<operation mean>"
+
+
 def test_rules_have_names_in_tracebacks():
     assert mg.exp.rules["x"].__code__.co_name == "exp.gradient[x]"
 
