@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+import minigrad.nn.functional as F
 from minigrad.errors import DTypeError, GraphError, ShapeError
 
 
@@ -203,6 +204,15 @@ def test_backward_of_a_gradient_reaches_the_incoming_gradient_too():
     (gx,) = mg.autograd.grad(x**3, x, g, create_graph=True)
     gx.sum().backward()
     assert g.grad.item() == 12.0 and x.grad.item() == 36.0
+
+
+def test_a_number_flows_in_as_a_gradient():
+    x = leaf(2.0)
+    assert mg.autograd.grad((x**2).sum(), x, 3.0)[0].item() == 12.0
+    mg.autograd.backward((x**2).sum(), 0.5)
+    assert x.grad.item() == 2.0
+    with pytest.raises(GraphError, match="1 outputs, but 2 gradients flow in"):
+        mg.autograd.grad((x**2).sum(), x, [1.0, 1.0])
 
 
 def test_a_graph_is_walked_once_unless_retained():
@@ -414,6 +424,8 @@ def test_the_gradients_of_a_product_take_the_memory_order_of_its_factors(order):
     x, y = (mg.tensor(np.ones(shape, order=order), requires_grad=True) for shape in [(3, 4), (4, 5)])
     for g in mg.autograd.grad(x @ y, [x, y], mg.tensor(np.ones((3, 5)))):
         assert g._array.flags[f"{order}_CONTIGUOUS"]
+    (g,) = mg.autograd.grad(F.linear(x, y.T), [x], mg.tensor(np.ones((3, 5))))
+    assert g._array.flags[f"{order}_CONTIGUOUS"]
     strided = mg.tensor(np.ones((6, 8)), requires_grad=True)[::2, ::2]  # in no order: row-major
     (g,) = mg.autograd.grad(strided @ y, [strided], mg.tensor(np.ones((3, 5))))
     assert g._array.flags.c_contiguous

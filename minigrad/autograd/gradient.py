@@ -94,8 +94,10 @@ def backward(
 
 def _seeds(name: str, outputs: list[Tensor], gradients: Any) -> list[tuple[Any, Any]]:
     """Where the walk starts, and with which gradients."""
-    if gradients is None or isinstance(gradients, Tensor | np.ndarray):
-        gradients = [gradients] * len(outputs) if gradients is None else [gradients]
+    if gradients is None:
+        gradients = [None] * len(outputs)
+    elif not isinstance(gradients, list | tuple):
+        gradients = [gradients]
     if len(gradients) != len(outputs):
         raise GraphError(f"{name}: {len(outputs)} outputs, but {len(gradients)} gradients flow in")
     return [y._seed(g, name) for y, g in zip(outputs, gradients, strict=True)]

@@ -242,6 +242,7 @@ def test_numpys_names_and_arguments():
 
 def test_the_empty_power_is_the_identity():
     assert mg.matrix_power(mg.ones(3, 2, 2), 0).tolist() == [np.eye(2).tolist()] * 3
+    assert mg.matrix_power(mg.ones(3, 1, 2, 2), 0).shape == (3, 1, 2, 2)
 
 
 def test_what_counts_as_equal_goes_with_the_size_of_the_numbers():
