@@ -110,6 +110,14 @@ def unprotected() -> Iterator[None]:
 
     The engine never hands out what it does not own, so a rule may return a view, something read-only, or g itself. With
     this, one sees that it matters, and which rules do.
+
+    >>> import minigrad as mg
+    >>> from minigrad.testing import mutants
+    >>> x, g = mg.tensor([1.0, 2.0], requires_grad=True), mg.tensor([3.0, 4.0])
+    >>> with mutants.unprotected():
+    ...     (x + 1).backward(g)  # add hands on what it is given
+    >>> x.grad._array is g._array
+    True
     """
     right = Tensor._receive
 
@@ -167,7 +175,14 @@ def assert_all_killed(
 
 
 def prove(spec: OpSpec, seed: int) -> None:
-    """What kills mutants of first-order rules: the exact identities, differences and side checks of one call."""
+    """What kills mutants of first-order rules: the exact identities, differences and side checks of one call.
+
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> from minigrad.testing import OpSpec, Sample, mutants
+    >>> square = OpSpec("square", mg.square, np.square, lambda rng: Sample((rng.standard_normal(3),)))
+    >>> mutants.prove(square, seed=0)  # is silent, or raises
+    """
     check_spec(spec, seeds=[seed], facets=["exact"])
     call = _call(spec, seed)[0]
     gradcheck(spec.fn, call.args, kwargs=call.kwargs, mode="directional", directions=1, checks=())  # nearly all die here
@@ -175,7 +190,13 @@ def prove(spec: OpSpec, seed: int) -> None:
 
 
 def mutators_of(op: Primitive) -> tuple[str, ...]:
-    """The mutators that fit a primitive."""
+    """The mutators that fit a primitive: "swap" needs two rules.
+
+    >>> import minigrad as mg
+    >>> from minigrad.testing import mutants
+    >>> [name for name in mutants.MUTATORS if name not in mutants.mutators_of(mg.exp)]
+    ['swap']
+    """
     several = sum(rule is not None for rule in op.rules.values()) > 1
     return MUTATORS if several else tuple(ON_RULES)
 
@@ -191,6 +212,15 @@ def survives(
 
     A mutant of the values is the same function where it does not differ: on such cases alone it survives, as they are too
     weak. One of the memory needs an array to spoil; where the right rule hands on a view, being read-only is nothing new.
+
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> from minigrad.testing import OpSpec, Sample, mutants
+    >>> square = OpSpec("square", mg.square, np.square, lambda rng: Sample((rng.standard_normal(3),)))
+    >>> mutants.survives(mg.square, "negate", "x", [(square, 0)])
+    False
+    >>> mutants.survives(mg.square, "negate", "x", [(square, 0)], checker=lambda spec, seed: None)  # looks at nothing
+    True
     """
     occasions = 0
     for case in cases:
@@ -211,7 +241,15 @@ def survives(
 
 
 def rules_of(spec: OpSpec, seed: int) -> set[tuple[Primitive, str]]:
-    """The primitives and their inputs whose gradient rules a drawn call of a spec runs."""
+    """The primitives and their inputs whose gradient rules a drawn call of a spec runs.
+
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> from minigrad.testing import OpSpec, Sample, mutants
+    >>> square = OpSpec("square", mg.square, np.square, lambda rng: Sample((rng.standard_normal(3),)))
+    >>> mutants.rules_of(square, seed=0)
+    {(<primitive square>, 'x')}
+    """
     call = _call(spec, seed)[0]
     stack = [y._node for y in call.results(call.tensors()) if y._node is not None]
     seen = set(stack)

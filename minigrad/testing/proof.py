@@ -23,6 +23,14 @@ def check_spec(spec: OpSpec, *, seeds: Iterable[int] = range(5), facets: Sequenc
     """Prove an operation by its spec: for calls drawn with each seed, every one of `FACETS`, or those named.
 
     Raises AssertionError (GradcheckError with its report, where a gradient is wrong) whose notes name spec, facet and seed.
+
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> from minigrad.testing import OpSpec, Sample, check_spec
+    >>> wrong = OpSpec("tanh", mg.tanh, np.sinh, lambda rng: Sample((rng.uniform(1, 2, 3),)))
+    >>> check_spec(wrong, seeds=[0], facets=["forward"])
+    Traceback (most recent call last):
+    AssertionError: ...
     """
     chosen = FACETS if facets is None else facets
     for name in chosen:

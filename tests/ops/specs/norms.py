@@ -77,7 +77,7 @@ A = np.arange(6.0).reshape(2, 3)
 
 def rows(rng):
     lead = choice(rng, (), (2,))
-    return Sample((normal(rng, (*lead, 4, 3)), 3 + normal(rng, (2, 3))), choice(rng, {}, {"p": 1}, {"p": 3.0}))
+    return Sample((normal(rng, (*lead, 4, 3)), 5 + normal(rng, (2, 3))), choice(rng, {}, {"p": 1}, {"p": 3.0}))
 
 
 def cdist(x, y, p=2.0):
