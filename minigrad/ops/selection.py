@@ -67,7 +67,12 @@ def block(arrays: Any) -> Any:
     """Nested lists of blocks, put together: the innermost side by side along the last axis."""
 
     def depth(node: Any) -> int:
-        return 1 + max(map(depth, node), default=0) if isinstance(node, list) else 0
+        if not isinstance(node, list):
+            return 0
+        below = {depth(part) for part in node}
+        if len(below) != 1:
+            raise ValueError("block: lists must be nested to one depth everywhere, and none may be empty")
+        return 1 + below.pop()
 
     def leaves(node: Any) -> list[Any]:
         return [leaf for part in node for leaf in leaves(part)] if isinstance(node, list) else [node]
