@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad.primitive import Array, Traced
+from minigrad.primitive import array_of
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
@@ -21,12 +21,12 @@ def equal(x: Any, other: Any) -> bool:
     >>> mg.equal(mg.tensor([1, 2]), mg.tensor([1, 2])), mg.equal(mg.ones(2), mg.ones(1))
     (True, False)
     """
-    return np.array_equal(_plain(x), _plain(other))
+    return np.array_equal(array_of(x), array_of(other))
 
 
 def allclose(x: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Whether all elements are close; see `isclose`."""
-    return np.allclose(_plain(x), _plain(other), rtol, atol, equal_nan)
+    return np.allclose(array_of(x), array_of(other), rtol, atol, equal_nan)
 
 
 def isclose(x: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
@@ -38,8 +38,4 @@ def isclose(x: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_na
     """
     from minigrad.tensor import _wrap  # which is made with these functions
 
-    return _wrap(np.asarray(np.isclose(_plain(x), _plain(other), rtol, atol, equal_nan)), None)
-
-
-def _plain(x: Any) -> Array:
-    return x._array if isinstance(x, Traced) else np.asarray(x)
+    return _wrap(np.asarray(np.isclose(array_of(x), array_of(other), rtol, atol, equal_nan)), None)

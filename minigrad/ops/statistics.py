@@ -112,9 +112,7 @@ def std(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 1
     >>> float(std(np.array([1.0, 2.0, 3.0])))
     1.0
     """
-    variance = var(x, axis, keepdims, correction)
-    none = variance == 0
-    return where(none, 0, sqrt(where(none, 1, variance)))
+    return _deviation(var(x, axis, keepdims, correction))
 
 
 @composite
@@ -247,9 +245,7 @@ def nanvar(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -
 @composite
 def nanstd(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """The root of `nanvar`; the gradient of 0 is 0."""
-    variance = nanvar(x, axis, ddof, keepdims)
-    none = variance == 0
-    return where(none, 0, sqrt(where(none, 1, variance)))
+    return _deviation(nanvar(x, axis, ddof, keepdims))
 
 
 @register(np.std)
@@ -303,6 +299,12 @@ def _variables(x: Any, y: Any, rowvar: bool) -> Any:
     """One set of variables, or two, in rows."""
     sets = [z if rowvar or len(shape_of(z)) < 2 else z.mT for z in (x, y) if z is not None]
     return sets[0] if y is None else concatenate([atleast_2d(z) for z in sets], 0)
+
+
+def _deviation(variance: Any) -> Any:
+    """The root, whose gradient at 0 is 0."""
+    none = variance == 0
+    return where(none, 0, sqrt(where(none, 1, variance)))
 
 
 def _count(op: str, shape: tuple[int, ...], axis: Axis) -> int:

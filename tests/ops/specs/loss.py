@@ -186,7 +186,7 @@ SPECS = [
     OpSpec("smooth_l1_loss as it is", mg.smooth_l1_loss, reduced(lambda x, t: huber(x, t, 1.0)), distances(1.0),
            ("smooth_l1_loss",),
            errors=(Refusal(Sample((ONE, ONE), {"beta": -1.0}), ValueError, "smooth_l1_loss: beta must be at least 0"),
-                   Refusal(Sample((ONE, ONE[0])), ShapeError, "smooth_l1_loss: ")),
+                   Refusal(Sample((ONE, ONE[0])), ShapeError, "huber_loss: ")),
            ),
     OpSpec("binary_cross_entropy", mg.binary_cross_entropy, reduced(bernoulli), weighted(inside),
            **refused("binary_cross_entropy", LARGE, LARGE, says=r"input must be within \[0, 1\], got 1.5")),
