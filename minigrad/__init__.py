@@ -38,6 +38,7 @@ from minigrad.grad_mode import (
 )  # fmt: skip
 from minigrad.ops import *
 from minigrad.primitive import primitive as primitive, register_ufunc as register_ufunc
+from minigrad.promotion import result_type as result_type
 from minigrad.printing import get_printoptions as get_printoptions, set_printoptions as set_printoptions
 from minigrad.random import Generator as Generator, manual_seed as manual_seed
 from minigrad.registry import register_function as register_function

@@ -7,9 +7,9 @@ import sys
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from minigrad.errors import DTypeError
-from minigrad.primitive import DType
 
 __all__ = ["get_default_dtype", "keep_memory", "set_default_dtype"]
 
@@ -21,7 +21,7 @@ def get_default_dtype() -> np.dtype[Any]:
     return _default_dtype
 
 
-def set_default_dtype(dtype: DType) -> None:
+def set_default_dtype(dtype: npt.DTypeLike) -> None:
     """Make tensors of Python numbers in another float dtype; raises DTypeError for any that is not a float.
 
     >>> import minigrad as mg

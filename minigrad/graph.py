@@ -19,10 +19,11 @@ import numpy as np
 from minigrad.config import get_default_dtype
 from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.grad_mode import mode
-from minigrad.kernels.conversion import check_operand
+from minigrad.kernels.conversion import check_operand, to_array
 from minigrad.ops.elementwise import astype
 from minigrad.ops.shape import unbroadcast
 from minigrad.primitive import Array, Plan, Primitive, Traced
+from minigrad.promotion import WIDE, converted, narrowed
 from minigrad.scope import Derivative, derivative, here, watchers
 
 __all__ = ["Node", "Walk", "backward", "open_leaves", "record"]
@@ -65,7 +66,7 @@ class Receiver(Protocol):
 
 
 PLAIN = {float, int, bool, str, tuple, type(None)}  # arguments that need no second look
-REAL = frozenset("?bBhHiIlLqQefg")  # the characters of dtypes that a tensor may have, beside "d"
+REAL = frozenset("?bBhHiIlLqQefdg")  # the characters of dtypes that a tensor may have
 FLOATS = frozenset("efdg")
 NO_PLAN = Plan((), (), False)
 
@@ -99,20 +100,30 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
     """Call a primitive on tensors and arrays; gives the result and, where one is needed, its node."""
     arrays = []
     parents: list[Node | None] = []
-    tracked = False
+    tracked = mixed = False
+    dtype: Any = None
     for arg in args:
         if isinstance(arg, Traced):
-            arrays.append(arg._array)
+            array = arg._array
+            arrays.append(array)
             parents.append(arg._node)
             if arg._node is not None:
                 tracked = True
+            if array.dtype is not dtype:
+                mixed = mixed or dtype is not None
+                dtype = array.dtype
         else:
             if op.elementwise and type(arg) in (list, tuple):
-                arg = np.array(arg)  # a rule compares it with numbers, and the caller may change the list before backward
+                # A rule compares it with numbers, and the caller may change the list before backward.
+                arg = to_array(arg, None, get_default_dtype())
             if type(arg) not in PLAIN:
                 check_operand(op.__name__, arg)
+                mixed = True  # perhaps: an array, or NumPy's number
             arrays.append(arg)
             parents.append(None)
+    half = False
+    if op.operands is not None and (mixed or dtype is None or dtype.char not in WIDE):
+        arrays, half = converted(op.__name__, op.operands, arrays, weak=True)
     try:
         out = op.forward(*arrays)
     except (ValueError, TypeError, AttributeError) as error:
@@ -120,10 +131,7 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
     if type(out) is not np.ndarray:
         out = np.asarray(out)  # a NumPy scalar: what NumPy makes of 0-d arrays
     char = out.dtype.char
-    if char == "d":
-        if op.elementwise and all(map(_is_integral, arrays)):
-            out = out.astype(get_default_dtype())  # what division makes of integers
-    elif char not in REAL:
+    if char not in REAL:
         raise DTypeError(f"{op.__name__}: the result is of dtype {out.dtype}; a tensor holds real numbers or booleans")
     node = None
     if tracked and mode.enabled and op.rules and char in FLOATS:  # integers and booleans have no gradient
@@ -141,6 +149,10 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
                 else:
                     saved.append(_fact(kind, at, arrays))
             node = Node(out, op, plan, parents, saved)
+    if half:
+        out = narrowed(out)
+        if node is not None:
+            node.dtype = out.dtype
     if watchers:
         for watcher in watchers:
             watcher(op, args, out, node)
@@ -356,11 +368,6 @@ def _order(node: Node) -> int:
     """Which derivative a node belongs to: 0 in a forward, n in what the walk of an n-th derivative recorded."""
     inside = derivative(node.scope)
     return inside.order if inside else 0
-
-
-def _is_integral(value: Any) -> bool:
-    """Whether an operand leaves it to us which float a result is: integers, booleans and Python's own numbers do."""
-    return value.dtype.kind in "iub" if isinstance(value, np.ndarray | np.generic) else True
 
 
 def _saves(node: Node, parent: Node) -> bool:

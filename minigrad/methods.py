@@ -37,7 +37,7 @@ def _method(op: Operation) -> Callable[..., Tensor]:
         def method(self: Traced, *args: Any, **options: Any) -> Any:
             tail = None if options else tails.get(len(args) + 1)
             if tail is None:
-                return self._record(primitive, primitive.bind((self, *args), options))
+                return primitive(self, *args, **options)
             return self._record(primitive, (self, *args, *tail))
 
     else:
@@ -99,15 +99,6 @@ def _in_place(op: Operation, reshapes: builtins.bool = False, operator: builtins
 def _augmented(op: Operation) -> Callable[..., Tensor]:
     """``x += y`` and its like; see `_in_place`."""
     return _in_place(op, operator=True)
-
-
-def _spread(op: Operation) -> Callable[..., Tensor]:
-    """`var` or `std`, with PyTorch's older word for the correction."""
-
-    def method(self: Traced, *args: Any, unbiased: builtins.bool | None = None, **options: Any) -> Any:
-        return op(self, *args, **(options if unbiased is None else options | {"correction": builtins.int(unbiased)}))
-
-    return _documented(method, op)
 
 
 def _cast(dtype: type) -> Callable[[Any], Tensor]:
@@ -257,7 +248,7 @@ class Methods(Traced):
 
     sum, prod, mean = _method(ops.sum), _method(ops.prod), _method(ops.mean)
     nansum, nanmean = _method(ops.nansum), _method(ops.nanmean)
-    var, std = _spread(ops.var), _spread(ops.std)
+    var, std = _method(ops.var), _method(ops.std)
     median, quantile = _tuple_method(ops.median), _method(ops.quantile)
     amax, amin, aminmax = _method(ops.amax), _method(ops.amin), _tuple_method(ops.aminmax)
     max, min, ptp = _tuple_method(ops.max), _tuple_method(ops.min), _method(ops.ptp)

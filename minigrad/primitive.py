@@ -27,23 +27,26 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from types import FunctionType
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from minigrad.config import get_default_dtype
 from minigrad.errors import DTypeError, GraphError, ShapeError
+from minigrad.promotion import Operands, alike, common_dtype, converted, narrowed
 from minigrad.registry import UFUNCS
 from minigrad.scope import here, untracked
 
 __all__ = [
-    "Array", "Composite", "DType", "Plan", "Primitive", "Traced", "array_of", "binary", "composite", "primitive",
-    "register_ufunc", "shape_of", "unary",
+    "Array", "Casting", "Composite", "DType", "Plan", "Primitive", "Traced", "array_of", "binary", "composite", "floating",
+    "primitive", "promoting", "register_ufunc", "shape_of", "unary",
 ]  # fmt: skip
 
 Array = npt.NDArray[Any]
 DType = npt.DTypeLike | None
 Rule = Callable[..., Any]
+Operation = TypeVar("Operation", bound="Primitive | Composite")
 
 ALIASES = {  # each option is accepted under PyTorch's name and under NumPy's
     "dim": ("axis",), "dims": ("axis", "axes"), "keepdim": ("keepdims",), "dim1": ("axis1",), "dim2": ("axis2",),
@@ -99,6 +102,7 @@ class Primitive:
         functools.update_wrapper(self, forward)
         self.forward = forward
         self.elementwise = elementwise  # its gradients are summed back to the shapes of broadcast inputs
+        self.operands: Operands | None = None  # which inputs are brought to one dtype, if any are (promotion.py)
         self.rules: dict[str, Rule | None] = {}  # None: the derivative is zero wherever it exists
         self._plans: dict[Any, Plan] = {}
         self._signature: inspect.Signature | None = None
@@ -128,10 +132,14 @@ class Primitive:
         for arg in args:
             if isinstance(arg, Traced):
                 return arg._record(self, args)
+        half = False
+        if self.operands is not None and not alike(self.operands.places, args):
+            args, half = converted(self.__name__, self.operands, args, weak=False)
         try:
-            return self.forward(*args)
+            out = self.forward(*args)
         except (ValueError, TypeError, AttributeError) as error:
             self.explain(error, args)
+        return narrowed(out) if half else out
 
     def __repr__(self) -> str:
         return f"<primitive {self.__name__}>"
@@ -190,6 +198,10 @@ class Primitive:
                 raise ShapeError(
                     f"{self.__name__}: shapes {listed} do not broadcast: axis {axis} has sizes {sizes}\n"
                     "  rule    from the last axis backwards, sizes must be equal or 1"
+                ) from None
+            if type(error) is not DTypeError and isinstance(error, TypeError) and np.result_type(*arrays) == bool:
+                raise DTypeError(
+                    f"{self.__name__}: not defined for booleans\n  hint: use logical_not, ^ and their like, or x.int()"
                 ) from None
         raise error
 
@@ -284,6 +296,7 @@ class Composite:
     def __init__(self, function: Callable[..., Any]):
         functools.update_wrapper(self, function)
         self.names = tuple(inspect.signature(function).parameters)
+        self.operands: Operands | None = None  # which inputs are brought to floats, if any are (promotion.py)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         if options:
@@ -291,13 +304,38 @@ class Composite:
         outer = here.scope
         here.scope = outer, self.__wrapped__, untracked(args)
         try:
-            return self.__wrapped__(*args, **options)
+            if self.operands is None:
+                return self.__wrapped__(*args, **options)
+            args, options, half = self._in_floats(args, options)
+            out = self.__wrapped__(*args, **options)
+            return narrowed(out) if half else out
         except Exception as error:
             if not str(error).startswith(self.__name__):
                 error.add_note(f"in {self.__name__}")
             raise
         finally:
             here.scope = outer
+
+    def _in_floats(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any], bool]:
+        """The arguments with integers and halves in the dtype in which this is computed; whether to round to float16."""
+        if options.get("dtype") is not None:  # the input is converted to it, and the result is of it
+            return args, options, False
+        given = {at: args[at] for at in self.operands.places if at < len(args)}  # type: ignore[union-attr]
+        given |= {n: options[n] for at in self.operands.places if (n := self.names[at]) in options}  # type: ignore
+        arrays = {key: x._array if isinstance(x, Traced) else x for key, x in given.items()}
+        arrays = {key: x for key, x in arrays.items() if isinstance(x, np.ndarray | np.generic)}
+        if all(x.dtype.char in "fdg" for x in arrays.values()):
+            return args, options, False
+        dtype = common_dtype(arrays.values(), weak=False)
+        half = dtype == np.float16
+        if half:
+            dtype = np.dtype(np.float32)
+        elif dtype.kind != "f":
+            dtype = get_default_dtype()
+        kinds = "e?bBhHiIlLqQ" if self.operands.floating else "e"  # type: ignore[union-attr]
+        changed = {key: given[key].astype(dtype) for key, x in arrays.items() if x.dtype.char in kinds}
+        options = options | {key: x for key, x in changed.items() if isinstance(key, str)}
+        return tuple([changed.get(at, x) for at, x in enumerate(args)]), options, half
 
     def __repr__(self) -> str:
         return f"<operation {self.__name__}>"
@@ -340,6 +378,43 @@ def composite(function: Callable[..., Any]) -> Composite:
     return Composite(function)
 
 
+class Casting(Primitive):
+    """An operation that converts its first argument before, if told to, as PyTorch's ``sum(x, dtype=float64)``."""
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        dtype = inspect.Parameter("dtype", inspect.Parameter.KEYWORD_ONLY, default=None)
+        return super().__signature__.replace(parameters=[*super().__signature__.parameters.values(), dtype])
+
+    def __call__(self, *args: Any, dtype: DType = None, **options: Any) -> Any:
+        if dtype is None:
+            return super().__call__(*args, **options)
+        x, *rest = self.bind(args, options)
+        x = (x if isinstance(x, Traced) else np.asarray(x)).astype(dtype)  # type: ignore[attr-defined]
+        return super().__call__(x, *rest).astype(dtype)
+
+
+def floating(*names: str) -> Callable[[Operation], Operation]:
+    """Declare, above `primitive` or `composite`, that the result is made of floats, for integers and booleans as well.
+
+    These inputs are then brought to one float dtype, and float16 is computed in float32 (promotion.py).
+
+    >>> import numpy as np
+    >>> @floating("x")
+    ... @primitive
+    ... def half_of(x):
+    ...     return x * 0.5
+    >>> half_of(np.array([1, 2], np.uint8))
+    array([0.5, 1. ], dtype=float32)
+    """
+    return lambda op: _declared(op, names, True)
+
+
+def promoting(*names: str) -> Callable[[Operation], Operation]:
+    """Declare, above `primitive`, that these inputs are computed in their common dtype, and float16 in float32."""
+    return lambda op: _declared(op, names, False)
+
+
 def renamed(options: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     """Options under the names that a function has for them, given PyTorch's names or NumPy's."""
     out = {}
@@ -379,6 +454,7 @@ def register_ufunc(ufunc: np.ufunc, *rules: Rule | None) -> Primitive:
     if len(rules) != ufunc.nin:
         raise GraphError(f"register_ufunc: {ufunc.__name__} has {ufunc.nin} inputs, got {len(rules)} rules")
     op = Primitive(ufunc, names, elementwise=ufunc.signature is None)
+    op.operands = _operands(ufunc)
     for name, rule in zip(names, rules, strict=True):
         op._declare(name, _named(rule, f"{ufunc.__name__}.gradient[{name}]") if rule else None)
     UFUNCS[ufunc] = op
@@ -400,10 +476,23 @@ def array_of(x: Any) -> Array:
 
 def _elementwise(kind: type[Primitive], ufunc: np.ufunc, **rules: Rule | None) -> Primitive:
     op = kind(ufunc, names=tuple(rules), elementwise=True)
+    op.operands = _operands(ufunc)
     op.__module__ = "minigrad.ops"
     for name, rule in rules.items():
         op.rules[name] = _named(rule, f"{ufunc.__name__}.gradient[{name}]") if rule else None
     UFUNCS[ufunc] = op
+    return op
+
+
+def _operands(ufunc: np.ufunc) -> Operands:
+    """How a ufunc takes its operands; it is one of floats if it has no loop for integers."""
+    ints = "l" * ufunc.nin
+    floats = not {f"{ints}->l", f"{ints}->?"} & set(ufunc.types)
+    return Operands(tuple(range(ufunc.nin)), floats, "wrap")
+
+
+def _declared(op: Operation, names: tuple[str, ...], floats: bool) -> Operation:
+    op.operands = Operands(tuple([op.names.index(name) for name in names]), floats)
     return op
 
 

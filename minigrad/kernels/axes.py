@@ -7,34 +7,52 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["every_axis", "one_axis"]
+__all__ = ["every_axis", "one_axis", "reduced_axes"]
 
 
 def one_axis(op: str, axis: Any, ndim: int) -> int:
-    """`axis` counted from the front. Raises AxisError, an IndexError, where there is no such axis.
+    """`axis` counted from the front; 0 and -1 of a 0-d array, which PyTorch takes for one element, are 0.
+
+    Raises AxisError, an IndexError, where there is no such axis.
 
     >>> one_axis("sum", -1, 3)
     2
     """
     try:
+        if isinstance(axis, bool | np.bool_):  # an option in the place of the axis
+            raise TypeError
         index = operator.index(axis)
     except TypeError:
         raise np.exceptions.AxisError(f"{op}: an axis is an int, got {axis!r}") from None
-    if not -ndim <= index < ndim:
-        valid = f"valid are {-ndim}..{ndim - 1}" if ndim else "a 0-d array has none"
-        raise np.exceptions.AxisError(f"{op}: axis {index} does not exist: the array has {ndim} axes; {valid}")
-    return index % ndim
+    size = ndim or 1
+    if not -size <= index < size:
+        axes = f"{ndim} axes" if ndim else "no axes"
+        raise np.exceptions.AxisError(
+            f"{op}: axis {index} does not exist: the array has {axes}; valid are {-size}..{size - 1}"
+        )
+    return index % size
 
 
 def every_axis(op: str, axis: Any, ndim: int) -> tuple[int, ...]:
-    """The axes that `axis` names (None: all of them), counted from the front. Raises AxisError, also for one named twice.
+    """The axes that `axis` names (None: all of them), counted from the front; none of a 0-d array.
 
-    >>> every_axis("sum", (0, -1), 3), every_axis("sum", None, 2)
-    ((0, 2), (0, 1))
+    Raises AxisError for an axis that does not exist or is named twice.
+
+    >>> every_axis("sum", (0, -1), 3), every_axis("sum", None, 2), every_axis("sum", -1, 0)
+    ((0, 2), (0, 1), ())
     """
     if axis is None:
         return tuple(range(ndim))
     axes = tuple([one_axis(op, a, ndim) for a in (axis if isinstance(axis, tuple | list) else (axis,))])
     if len(set(axes)) < len(axes):
         raise np.exceptions.AxisError(f"{op}: an axis is named twice: {axis}, of {ndim} axes")
-    return axes
+    return axes if ndim else ()
+
+
+def reduced_axes(op: str, axis: Any, ndim: int) -> tuple[int, ...]:
+    """`every_axis` of a reduction, where naming none, as () or [], means all, as in PyTorch.
+
+    >>> reduced_axes("sum", [], 2)
+    (0, 1)
+    """
+    return every_axis(op, None if isinstance(axis, tuple | list) and not axis else axis, ndim)

@@ -39,6 +39,8 @@ class Windows(NamedTuple):
 
 def max_windows(x: Array, windows: Windows) -> Array:
     """The maximum of each window."""
+    if x.dtype.kind == "b":  # which has no least value to start from
+        return max_windows(x.view(np.uint8), windows).view(np.bool_)
     return _reduced(np.maximum, -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min, x, windows)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import ops
+from minigrad.config import get_default_dtype
 from minigrad.ops import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -139,6 +140,8 @@ def gumbel_softmax(
     >>> F.gumbel_softmax(mg.tensor([0.0, 1000.0]), hard=True)
     tensor([0., 1.])
     """
+    if logits.dtype.kind != "f":
+        logits = logits.astype(get_default_dtype())
     noise = -np.log((generator or _default_generator()).standard_exponential(logits.shape)).astype(logits.dtype)
     soft = softmax((logits + noise) / tau, dim)
     if not hard:

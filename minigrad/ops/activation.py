@@ -19,7 +19,7 @@ from minigrad.ops.indexing import getitem
 from minigrad.ops.reduction import softmax
 from minigrad.ops.shape import reshape
 from minigrad.ops.special import erf
-from minigrad.primitive import Array, composite, primitive, shape_of
+from minigrad.primitive import Array, composite, floating, primitive, shape_of
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid", "mish",
@@ -45,6 +45,7 @@ def _(g: Any, out: Any) -> Any:
     return g * (out > 0)
 
 
+@floating("x")
 @primitive
 def leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
     """x where it is positive, else negative_slope * x.
@@ -79,6 +80,7 @@ def prelu(x: Any, weight: Any) -> Any:
     return where(x > 0, x, slopes * x)
 
 
+@floating("x")
 @primitive
 def elu(x: Array, alpha: float = 1.0) -> Array:
     """x where it is positive, else alpha * (exp(x) - 1). Clevert et al. (2016).
@@ -95,12 +97,14 @@ def _(g: Any, x: Any, alpha: float) -> Any:
     return where(x > 0, g, g * (alpha * np.exp(clip(x, None, 0))))
 
 
+@floating("x")
 @composite
 def selu(x: Any) -> Any:
     """`elu`, scaled so that layers keep mean 0 and variance 1. Klambauer et al. (2017)."""
     return SELU_SCALE * elu(x, SELU_ALPHA)
 
 
+@floating("x")
 @composite
 def celu(x: Any, alpha: float = 1.0) -> Any:
     """x where it is positive, else alpha * (exp(x / alpha) - 1): smooth for every alpha but 0. Barron (2017)."""
@@ -109,6 +113,7 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
     return alpha * elu(x / alpha)
 
 
+@floating("x")
 @composite
 def gelu(x: Any, approximate: str = "none") -> Any:
     """x times the probability that a normal variable is below x; "tanh" for the usual approximation of it.
@@ -124,6 +129,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     return gelu_erf(x) if approximate == "none" else gelu_tanh(x)
 
 
+@floating("x")
 @primitive
 def gelu_erf(x: Array) -> Array:
     """x * Phi(x), with Phi the distribution function of the normal distribution."""
@@ -135,6 +141,7 @@ def _(g: Any, x: Any) -> Any:
     return g * ((erf(x * math.sqrt(0.5)) + 1) * 0.5 + x * np.exp(x * x * -0.5) / math.sqrt(2 * math.pi))
 
 
+@floating("x")
 @primitive
 def gelu_tanh(x: Array) -> Array:
     """x * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x**3))) / 2."""
@@ -148,6 +155,7 @@ def _(g: Any, x: Any) -> Any:
     return g * ((t + 1) * 0.5 + x * (1 - t * t) * (0.5 * scale * (1 + 3 * 0.044715 * xx)))
 
 
+@floating("x")
 @primitive
 def softplus(x: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     """log(1 + exp(beta * x)) / beta; x itself where beta * x is above the threshold.
@@ -177,7 +185,7 @@ def hardtanh(x: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
     """
     if not min_val <= max_val:
         raise ValueError(f"hardtanh: min_val must be at most max_val, got {min_val} and {max_val}")
-    return np.clip(x, min_val, max_val)
+    return np.clip(x, min_val, max_val).astype(x.dtype, copy=False)  # integers stay integers
 
 
 @hardtanh.gradient("x")
@@ -191,6 +199,7 @@ def relu6(x: Any) -> Any:
     return hardtanh(x, 0.0, 6.0)
 
 
+@floating("x")
 @composite
 def hardsigmoid(x: Any) -> Any:
     """(x + 3) / 6 limited to [0, 1].
@@ -202,24 +211,28 @@ def hardsigmoid(x: Any) -> Any:
     return (hardtanh(x, -3.0, 3.0) + 3) / 6
 
 
+@floating("x")
 @composite
 def hardswish(x: Any) -> Any:
     """x * hardsigmoid(x). Howard et al. (2019)."""
     return x * hardsigmoid(x)
 
 
+@floating("x")
 @composite
 def silu(x: Any) -> Any:
     """x * sigmoid(x), also called swish. Elfwing et al. (2017)."""
     return x * sigmoid(x)
 
 
+@floating("x")
 @composite
 def mish(x: Any) -> Any:
     """x * tanh(softplus(x)). Misra (2019)."""
     return x * tanh(softplus(x))
 
 
+@floating("x")
 @composite
 def logsigmoid(x: Any) -> Any:
     """log(sigmoid(x)), without overflow.
@@ -231,12 +244,14 @@ def logsigmoid(x: Any) -> Any:
     return -softplus(-x, threshold=math.inf)
 
 
+@floating("x")
 @composite
 def softsign(x: Any) -> Any:
     """x / (1 + |x|)."""
     return x / (1 + absolute(x))
 
 
+@floating("x")
 @primitive
 def tanhshrink(x: Array) -> Array:
     """x - tanh(x)."""
@@ -248,6 +263,7 @@ def _(g: Any, x: Any) -> Any:
     return g * np.square(np.tanh(x))  # not 1 - (1 - tanh(x)**2), which is rounded away near 0
 
 
+@floating("x")
 @composite
 def softshrink(x: Any, lambd: float = 0.5) -> Any:
     """x moved towards 0 by `lambd`, and 0 within that distance; there, bounds included, the derivative is 0.
@@ -283,6 +299,7 @@ def threshold(x: Any, threshold: float, value: float) -> Any:
     return where(x <= threshold, value, x)
 
 
+@floating("x")
 @composite
 def glu(x: Any, axis: int = -1) -> Any:
     """a * sigmoid(b), where a and b are the halves of `x` along `axis`. Dauphin et al. (2017).
@@ -301,6 +318,7 @@ def glu(x: Any, axis: int = -1) -> Any:
     return getitem(x, (*before, slice(None, half))) * sigmoid(getitem(x, (*before, slice(half, None))))
 
 
+@floating("x")
 @composite
 def softmin(x: Any, axis: int = -1) -> Any:
     """softmax(-x)."""

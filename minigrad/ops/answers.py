@@ -44,5 +44,6 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     if weights is None:
         return known_of(x, counts)
     values = array_of(weights)
-    zeros = np.zeros(len(counts), values.dtype if values.dtype.kind == "f" else np.float64)
-    return index_add(zeros, 0, array_of(x), weights)
+    if values.dtype.kind != "f":
+        weights = values.astype(np.float64)  # PyTorch's dtype of these sums, and NumPy's
+    return index_add(np.zeros(len(counts), array_of(weights).dtype), 0, array_of(x), weights)

@@ -14,7 +14,7 @@ from minigrad.ops.linalg import matmul
 from minigrad.ops.reduction import softmax
 from minigrad.ops.regularization import dropout
 from minigrad.ops.shape import transpose, unsqueeze
-from minigrad.primitive import Array, Traced, composite, shape_of
+from minigrad.primitive import Array, Traced, composite, floating, shape_of
 
 __all__ = ["embedding", "one_hot", "scaled_dot_product_attention"]
 
@@ -67,6 +67,7 @@ def one_hot(x: Any, num_classes: int = -1) -> Any:
     return astype(equal(unsqueeze(x if isinstance(x, Traced) else classes, -1), np.arange(num_classes)), np.int64)
 
 
+@floating("query", "key", "value")
 @composite
 def scaled_dot_product_attention(
     query: Any,

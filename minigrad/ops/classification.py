@@ -13,11 +13,12 @@ from minigrad.ops.indexing import getitem, take_along_axis
 from minigrad.ops.loss import check_items, check_reduction, plain, reduced
 from minigrad.ops.reduction import log_softmax, sum
 from minigrad.ops.shape import permute, reshape
-from minigrad.primitive import Array, Traced, composite, shape_of
+from minigrad.primitive import Array, Traced, composite, floating, shape_of
 
 __all__ = ["cross_entropy", "multi_margin_loss", "multilabel_margin_loss", "nll_loss"]
 
 
+@floating("input")
 @composite
 def cross_entropy(
     input: Any,
@@ -62,6 +63,7 @@ def cross_entropy(
     return (1 - label_smoothing) * loss + label_smoothing * smooth
 
 
+@floating("input")
 @composite
 def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
     """Minus the log-probability that `input` (N, C) or (N, C, d1, ...) gives the target class; see `cross_entropy`.
@@ -76,6 +78,7 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
     return _nll("nll_loss", input, labels, weight, ignore_index, reduction)
 
 
+@floating("input")
 @composite
 def multi_margin_loss(
     input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
@@ -106,6 +109,7 @@ def multi_margin_loss(
     return reduced(reshape(loss, labels.shape), reduction)
 
 
+@floating("input")
 @composite
 def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """The sum of max(0, 1 - x[j] + x[i]) over the classes j of an item and all others i, by the number of all classes.

@@ -18,7 +18,7 @@ from minigrad.kernels import contraction as kernel
 from minigrad.ops.diagonals import diagonal
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import permute, reshape
-from minigrad.primitive import Array, composite, primitive, shape_of
+from minigrad.primitive import Array, composite, primitive, promoting, shape_of
 from minigrad.registry import register
 
 __all__ = ["einsum"]
@@ -43,6 +43,7 @@ class Program(NamedTuple):
     order: Shape | None  # of the axes of the last product; None: as they are
 
 
+@promoting("x", "y")
 @primitive
 def contract(x: Array, y: Array, subscripts: str) -> Array:
     """The einsum of two arrays, ``"ij,jk->ik"``: of x, y and the result, any one is made by the other two, as its gradient.

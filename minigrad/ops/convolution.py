@@ -17,11 +17,12 @@ from minigrad.kernels.geometry import IMAGES, KERNELS, TUPLES, both_sides, image
 from minigrad.kernels.windows import Padding, Sizes
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import reshape
-from minigrad.primitive import Array, composite, primitive, shape_of
+from minigrad.primitive import Array, composite, primitive, promoting, shape_of
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
 
+@promoting("x", "weight", "bias")
 @primitive
 def convolution(
     x: Array, weight: Array, bias: Array | None, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
@@ -30,6 +31,7 @@ def convolution(
     return kernel.convolve(x, weight, bias, stride, padding, dilation, groups)
 
 
+@promoting("y", "weight")
 @primitive
 def transposed_convolution(
     y: Array, weight: Array, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
@@ -38,6 +40,7 @@ def transposed_convolution(
     return kernel.convolve_transposed(y, weight, size, stride, padding, dilation, groups)
 
 
+@promoting("x", "y")
 @primitive
 def weight_convolution(
     x: Array, y: Array, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, groups: int

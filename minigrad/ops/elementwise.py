@@ -10,12 +10,15 @@ from __future__ import annotations
 import inspect
 import math
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from minigrad.errors import DTypeError
 from minigrad.kernels import selection
-from minigrad.primitive import Array, Primitive, binary, primitive, unary
+from minigrad.primitive import Array, Primitive, array_of, binary, floating, primitive, promoting, unary
+from minigrad.promotion import Operands, common_dtype
 from minigrad.registry import register
 
 __all__ = [
@@ -31,8 +34,48 @@ __all__ = [
     "where",
 ]  # fmt: skip
 
+Forward = Callable[..., Any]
 LOG_2, LOG_10 = math.log(2), math.log(10)
 DEGREE = math.pi / 180
+
+
+def _kind(x: Any) -> str:
+    """The kind of dtype of an array or a number."""
+    return np.asarray(x).dtype.kind
+
+
+def _of_whole(ufunc: np.ufunc) -> Forward:
+    """A step function that leaves booleans as they are, and integers in their dtype."""
+
+    def forward(x: Any) -> Any:
+        kind = _kind(x)
+        if kind == "f" or (kind in "iu" and ufunc is np.sign):
+            return ufunc(x)
+        return np.positive(x) if kind in "iu" else x.copy()
+
+    return forward
+
+
+def _refusing_booleans(name: str, function: Forward) -> Forward:
+    """A function of two numbers, of which NumPy makes int8 of booleans."""
+
+    def forward(x: Any, y: Any) -> Any:
+        if _kind(x) == _kind(y) == "b":
+            raise DTypeError(f"{name}: not defined for booleans\n  hint: use x.int(), or logical_and and its like")
+        return function(x, y)
+
+    return forward
+
+
+def _division(ufunc: np.ufunc) -> Forward:
+    """A division with remainder: of integers by zero an error; NumPy gives 0 and a warning."""
+
+    def forward(x: Any, y: Any) -> Any:
+        if _kind(y) in "iu" and _kind(x) in "iu" and not np.all(y):
+            raise ZeroDivisionError(f"{ufunc.__name__}: integers cannot be divided by zero\n  hint: use floats for inf and nan")
+        return ufunc(x, y)
+
+    return _refusing_booleans(ufunc.__name__, forward)
 
 
 class Weighted(Primitive):
@@ -49,10 +92,30 @@ class Weighted(Primitive):
         return x, y if isinstance(alpha, int) and alpha == 1 else multiply(y, alpha)
 
 
+class Division(Primitive):
+    """x / y, or with PyTorch's `rounding_mode` rounded down ("floor") or towards 0 ("trunc"); of integers, then, exact."""
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        mode = inspect.Parameter("rounding_mode", inspect.Parameter.KEYWORD_ONLY, default=None)
+        return super().__signature__.replace(parameters=[*super().__signature__.parameters.values(), mode])
+
+    def __call__(self, *args: Any, rounding_mode: str | None = None, **options: Any) -> Any:
+        if rounding_mode is None:
+            return super().__call__(*args, **options)
+        if rounding_mode not in ("trunc", "floor"):
+            raise ValueError(f'div: rounding_mode must be None, "trunc" or "floor", got {rounding_mode!r}')
+        x, y = self.bind(args, options)
+        if rounding_mode == "floor":
+            return floor_divide(x, y)
+        whole = common_dtype([array_of(x), array_of(y)]).kind in "iu"
+        return floor_divide(x - fmod(x, y), y) if whole else trunc(super().__call__(x, y))
+
+
 add = binary(np.add, lambda g: g, lambda g: g, kind=Weighted)
 subtract = binary(np.subtract, lambda g: g, lambda g: -g, kind=Weighted)
 multiply = binary(np.multiply, lambda g, y: g * y, lambda g, x: g * x)
-divide = binary(np.divide, lambda g, y: g / y, lambda g, y, out: -g * out / y)
+divide = binary(np.divide, lambda g, y: g / y, lambda g, y, out: -g * out / y, kind=Division)
 negative = unary(np.negative, lambda g: -g)
 positive = unary(np.positive, lambda g: g)
 square = unary(np.square, lambda g, x: g * (2 * x))
@@ -131,7 +194,8 @@ fmin = binary(
 remainder = binary(np.remainder, lambda g: g, lambda g, x, y, out: -g * np.rint((x - out) / y))
 fmod = binary(np.fmod, lambda g: g, lambda g, x, y, out: -g * np.rint((x - out) / y))
 copysign = binary(np.copysign, lambda g, x, out: g * (np.sign(x) * np.sign(out)), None)
-ldexp = binary(np.ldexp, lambda g, y: np.ldexp(g, y), None)  # x * 2**y for integers y
+scale_by_power = binary(np.ldexp, lambda g, y: np.ldexp(g, y), None)  # x * 2**y for integers y
+scale_by_power.operands = Operands((0,), floating=True)
 
 # Piecewise constant: the derivative is 0 wherever it exists, and 0 by convention at the steps.
 sign = unary(np.sign, lambda g: np.zeros_like(g))
@@ -141,6 +205,18 @@ trunc = unary(np.trunc, lambda g: np.zeros_like(g))
 rint = unary(np.rint, lambda g: np.zeros_like(g))
 floor_divide = binary(np.floor_divide, None, None)
 heaviside = binary(np.heaviside, None, lambda g, x: g * (x == 0))  # y is the value at 0
+
+# What NumPy does otherwise, or not in all of its versions: of integers, whole numbers as they are; a division by zero that
+# raises; steps of their own dtype. Of booleans, PyTorch's refusals.
+for _op, _ufunc in ((floor, np.floor), (ceil, np.ceil), (trunc, np.trunc), (rint, np.rint), (sign, np.sign)):
+    _op.forward = _of_whole(_ufunc)
+    _op.operands = Operands((0,), floating=False)
+for _op in (floor_divide, remainder, fmod):
+    _op.forward = _division(_op.forward)
+reciprocal.operands = Operands((0,), floating=True)
+square.forward = lambda x: np.square(x.astype(np.int64) if _kind(x) == "b" else x)
+heaviside.forward = lambda x, y: np.heaviside(x, y).astype(np.result_type(x, y), copy=False)  # integers stay integers
+heaviside.operands = Operands((0, 1), floating=False)
 
 # Questions: the answers have no gradient.
 isnan, isinf, isfinite, signbit, logical_not, invert = (
@@ -156,9 +232,15 @@ logical_and, logical_or, logical_xor, bitwise_and, bitwise_or, bitwise_xor = (
 for _op in (isnan, isinf, isfinite, signbit, logical_not, invert, equal, not_equal, less, less_equal, greater,
             greater_equal, logical_and, logical_or, logical_xor, bitwise_and, bitwise_or, bitwise_xor):  # fmt: skip
     register(_op.forward)(_op)
+for _op in (equal, not_equal, less, less_equal, greater, greater_equal):
+    _op.operands = Operands((0, 1), floating=False, beyond="keep")
+for _op in (bitwise_and, bitwise_or, bitwise_xor):
+    _op.operands = Operands((0, 1), floating=False, beyond="wrap")
 
 
 power = Primitive(operator.pow, ("x", "y"), elementwise=True)  # not np.power: x**2 and x**0.5 have fast paths
+power.forward = _refusing_booleans("power", operator.pow)
+power.operands = Operands((0, 1), floating=False, beyond="wrap")
 float_power = Primitive(np.float_power, ("x", "y"), elementwise=True)  # always in float64
 register(np.power)(power)
 register(np.float_power)(float_power)
@@ -180,6 +262,7 @@ def _(g: Any, x: Any, y: Any, out: Any) -> Any:
     return g * (out * np.log(where(flat, np.ones((), out.dtype), x)))
 
 
+@floating("x")
 @primitive
 def sigmoid(x: Array) -> Array:
     """1 / (1 + exp(-x)), elementwise, without overflow and accurate in both tails.
@@ -197,6 +280,7 @@ def _(g: Any, out: Any) -> Any:
 
 
 @register(np.where)
+@promoting("x", "y")
 @primitive
 def where(condition: Array, x: Array, y: Array) -> Array:
     """`x` where the condition holds, else `y`; the branch that is not chosen gets exactly 0, even from inf or NaN.
@@ -222,6 +306,7 @@ where.zero_gradient("condition")
 
 
 @register(np.clip)
+@promoting("x", "min", "max")
 @primitive
 def clip(x: Array, min: Any = None, max: Any = None) -> Array:
     """`x` limited to [min, max], numbers or arrays; the gradient passes inside and on the bounds, and is 0 outside.
@@ -271,6 +356,19 @@ def _(g: Any) -> Any:
 
 for _op in (clip, sigmoid, where):
     _op.elementwise = True
+
+
+def ldexp(x: Any, y: Any) -> Any:
+    """x * 2**y; exact for integers y.
+
+    >>> import numpy as np
+    >>> ldexp(np.array([3.0]), np.array([2]))
+    array([12.])
+    """
+    return x * exp2(y) if _kind(array_of(y)) == "f" else scale_by_power(x, y)
+
+
+register(np.ldexp)(ldexp)
 
 
 @register(np.divmod)

@@ -17,7 +17,7 @@ from minigrad.kernels import resampling as kernel
 from minigrad.kernels.geometry import IMAGES, per_axis
 from minigrad.ops.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from minigrad.ops.shape import permute, reshape
-from minigrad.primitive import Array, composite, primitive, shape_of
+from minigrad.primitive import Array, composite, floating, primitive, shape_of
 
 __all__ = ["interpolate", "pixel_shuffle", "pixel_unshuffle"]
 
@@ -26,12 +26,14 @@ LINEAR = {"linear": 1, "bilinear": 2, "trilinear": 3}
 MODES = ("nearest", *LINEAR, "area")
 
 
+@floating("x")
 @primitive
 def read_along(x: Array, positions: Array, axis: int) -> Array:
     """The elements of `x` at positions along an axis, which never decrease; adjoint of `add_along`."""
     return kernel.read_along(x, positions, axis)
 
 
+@floating("y")
 @primitive
 def add_along(y: Array, positions: Array, axis: int, size: int) -> Array:
     """Add `y` up at positions along an axis of `size`; adjoint of `read_along`."""

@@ -14,6 +14,7 @@ from minigrad.kernels.axes import one_axis
 from minigrad.ops.indexing import getitem
 from minigrad.ops.shape import atleast_1d, atleast_2d, atleast_3d, reshape, unsqueeze
 from minigrad.primitive import Array, composite, primitive, shape_of
+from minigrad.promotion import common_dtype
 from minigrad.registry import register
 
 __all__ = [
@@ -28,7 +29,7 @@ Sections = int | Sequence[int]
 @primitive
 def concatenate_along(axis: int, *arrays: Array) -> Array:
     """`concatenate` with the arrays last, as a variadic primitive has them."""
-    return np.concatenate(arrays, axis)
+    return np.concatenate(arrays, axis, dtype=common_dtype(arrays, weak=False))
 
 
 @concatenate_along.gradient("arrays")

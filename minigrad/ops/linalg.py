@@ -9,12 +9,13 @@ import numpy as np
 from minigrad.errors import ShapeError
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import reshape, unbroadcast
-from minigrad.primitive import Array, composite, primitive, shape_of
+from minigrad.primitive import Array, composite, primitive, promoting, shape_of
 from minigrad.registry import register
 
 __all__ = ["linear", "matmul"]
 
 
+@promoting("x", "y")
 @primitive
 def multiply_matrices(x: Array, y: Array, order: str = "C") -> Array:
     """The product of stacks of matrices, (..., m, k) @ (..., k, n), in the memory order "C" or "F" (columns adjacent).
@@ -69,6 +70,7 @@ def matmul(x: Any, y: Any) -> Any:
     return reshape(out, (*shape[:-2], *([shape[-2]] if len(a) > 1 else []), *([shape[-1]] if len(b) > 1 else [])))
 
 
+@promoting("x", "weight", "bias")
 @primitive
 def affine(x: Array, weight: Array, bias: Array | None) -> Array:
     """`linear` of vectors in rows: (N, in) to (N, out)."""

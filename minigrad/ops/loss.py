@@ -18,7 +18,7 @@ from minigrad.ops.elementwise import absolute, clip, exp, log, logaddexp, power,
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import broadcast_tensors, unsqueeze
 from minigrad.ops.special import xlogy
-from minigrad.primitive import Array, Traced, composite, primitive, shape_of
+from minigrad.primitive import Array, Traced, composite, floating, primitive, shape_of
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cosine_similarity",
@@ -31,6 +31,7 @@ __all__ = [
 # Probabilities
 
 
+@floating("input", "target")
 @composite
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
     """-(target * log(input) + (1 - target) * log(1 - input)), of probabilities; the logarithms are at least -100.
@@ -73,6 +74,7 @@ def _(g: Any, p: Any) -> Any:
     return g * (np.maximum(np.log1p(-p), -100) - np.maximum(np.log(p), -100))
 
 
+@floating("input", "target")
 @composite
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
@@ -89,6 +91,7 @@ def binary_cross_entropy_with_logits(
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
+@floating("input", "target")
 @composite
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
     """target * (log(target) - input), for an input of log-probabilities, and a target of them with `log_target`.
@@ -105,6 +108,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     return sum(loss) / (shape_of(loss) or (1,))[0] if batch else reduced(loss, reduction)
 
 
+@floating("input", "target", "var")
 @composite
 def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
@@ -133,6 +137,7 @@ def gaussian_nll_loss(
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
 
 
+@floating("input", "target")
 @composite
 def poisson_nll_loss(
     input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
@@ -156,6 +161,7 @@ def poisson_nll_loss(
 # Distances
 
 
+@floating("input", "target")
 @composite
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """(input - target)**2.
@@ -168,6 +174,7 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     return reduced(square(input - target), reduction)
 
 
+@floating("input", "target")
 @composite
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """|input - target|; the derivative of a perfect prediction is 0."""
@@ -175,6 +182,7 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     return reduced(absolute(input - target), reduction)
 
 
+@floating("input", "target")
 @composite
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
     """d**2 / 2 for distances d = |input - target| up to `delta`, from there on a line of slope `delta`. Huber (1964).
@@ -191,6 +199,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     return reduced(where(far <= delta, 0.5 * square(d), delta * (far - 0.5 * delta)), reduction)
 
 
+@floating("input", "target")
 @composite
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
     """huber_loss / beta, with delta = beta: a parabola near 0, of slope 1 farther out. Girshick (2015).
@@ -204,6 +213,7 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     return l1_loss(input, target, reduction) if beta == 0 else huber_loss(input, target, reduction, beta) / beta
 
 
+@floating("x1", "x2")
 @composite
 def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Any:
     """The cosine of the angle between vectors along `axis`; lengths below `eps` count as `eps`.
@@ -217,6 +227,7 @@ def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Any
     return sum(x1 * x2, axis) / (lengths[0] * lengths[1])
 
 
+@floating("x1", "x2")
 @composite
 def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdims: bool = False) -> Any:
     """The p-norm of x1 - x2 + eps along the last axis.
@@ -234,6 +245,7 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
 # Margins
 
 
+@floating("input", "target")
 @composite
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
     """`input` where the target is 1, max(0, margin - input) where it is -1."""
@@ -241,6 +253,7 @@ def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction
     return reduced(where(target != -1, input, 0) + where(target != 1, clip(margin - input, 0), 0), reduction)
 
 
+@floating("input1", "input2", "target")
 @composite
 def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
     """max(0, margin - target * (input1 - input2)): `input1` should rank higher where the target is 1, lower where -1.
@@ -254,6 +267,7 @@ def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0
     return reduced(clip(margin - target * (input1 - input2), 0), reduction)
 
 
+@floating("input", "target")
 @composite
 def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """log(1 + exp(-target * input)), for targets 1 and -1; without overflow."""
@@ -261,6 +275,7 @@ def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     return reduced(logaddexp(-target * input, 0), reduction)
 
 
+@floating("input", "target")
 @composite
 def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
     """The mean over classes, the last axis, of `binary_cross_entropy_with_logits`: any number of them may be present.
@@ -280,6 +295,7 @@ def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, red
     return reduced(sum(loss, -1) / shape[-1], reduction)
 
 
+@floating("input1", "input2")
 @composite
 def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
     """1 - cos of the angle between vectors (N, D) where the target (N,) is 1, max(0, cos - margin) where it is -1."""
@@ -295,6 +311,7 @@ def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float =
     return reduced(where(target == 1, 1 - cos, 0) + where(target == -1, clip(cos - margin, 0), 0), reduction)
 
 
+@floating("anchor", "positive", "negative")
 @composite
 def triplet_margin_loss(
     anchor: Any,

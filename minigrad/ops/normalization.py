@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.config import get_default_dtype
 from minigrad.errors import ShapeError
 from minigrad.kernels.pooling import Run, Windows
-from minigrad.ops.elementwise import clip, square
+from minigrad.ops.elementwise import astype, clip, square
 from minigrad.ops.norms import vector_norm
 from minigrad.ops.pooling import sum_windows
 from minigrad.ops.shape import reshape
 from minigrad.ops.statistics import mean
-from minigrad.primitive import Traced, composite, shape_of
+from minigrad.primitive import Traced, composite, floating, shape_of
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
 
@@ -56,6 +57,7 @@ def batch_norm(
     shape = shape_of(x)
     if len(shape) < 2:
         raise ShapeError(f"{op}: input must be (N, C) or (N, C, *S), got shape {shape}")
+    given, x = x.dtype, _computable(x)
     _check_channels(op, shape[1], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     axes = (0, *range(2, len(shape)))
     count = math.prod(shape[a] for a in axes)
@@ -63,14 +65,14 @@ def batch_norm(
         if running_mean is None or running_var is None:
             raise ValueError(f"{op}: needs running_mean and running_var outside training")
         scale = _inverse_deviation(_beside(running_var, shape), eps)
-        return _along_channels(x - _beside(running_mean, shape), scale, weight, bias)
+        return _as_given(_along_channels(x - _beside(running_mean, shape), scale, weight, bias), given)
     if count < 2:
         raise ValueError(f"{op}: needs more than one value per channel in training, got shape {shape}")
     average, centred, variance = _moments(x, axes)
     out = _along_channels(centred, _inverse_deviation(variance, eps), weight, bias)
     _remember(running_mean, average, momentum)
     _remember(running_var, variance, momentum, count / (count - 1))
-    return out
+    return _as_given(out, given)
 
 
 @composite
@@ -104,13 +106,15 @@ def instance_norm(
     count = math.prod(shape[2:])
     if count < 2:
         raise ValueError(f"{op}: needs more than one value per channel and image, got shape {shape}")
+    given, x = x.dtype, _computable(x)
     average, centred, variance = _moments(x, tuple(range(2, len(shape))))
     out = _along_channels(centred, _inverse_deviation(variance, eps), weight, bias)
     _remember(running_mean, average, momentum)
     _remember(running_var, variance, momentum, count / (count - 1))
-    return out
+    return _as_given(out, given)
 
 
+@floating("x")
 @composite
 def layer_norm(
     x: Any, normalized_shape: int | Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
@@ -130,6 +134,7 @@ def layer_norm(
     return out if bias is None else out + bias
 
 
+@floating("x")
 @composite
 def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """Normalise `num_groups` groups of channels of each image (N, C, *S); `weight` and `bias` are (C,).
@@ -156,6 +161,7 @@ def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, ep
     return normal if weight is None and bias is None else _along_channels(normal, 1, weight, bias)
 
 
+@floating("x")
 @composite
 def rms_norm(x: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
     """Divide by the root of the mean square over the last axes, whose sizes are `normalized_shape`; not centred.
@@ -172,6 +178,7 @@ def rms_norm(x: Any, normalized_shape: int | Sequence[int], weight: Any = None, 
     return out if weight is None else out * weight
 
 
+@floating("x")
 @composite
 def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
     """Divide (N, C, *S) by (k + alpha * mean of squares over `size` neighbouring channels) ** beta.
@@ -193,6 +200,7 @@ def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.
     return x * (sum_windows(square(x), neighbours) * (alpha / size) + k) ** -beta
 
 
+@floating("x")
 @composite
 def normalize(x: Any, p: float = 2.0, axis: int | tuple[int, ...] = 1, eps: float = 1e-12) -> Any:
     """Divide vectors along `axis` by their p-norm, or by `eps` where that is less.
@@ -203,6 +211,16 @@ def normalize(x: Any, p: float = 2.0, axis: int | tuple[int, ...] = 1, eps: floa
            [0. , 0. ]])
     """
     return x / clip(vector_norm(x, p, axis, True), eps, None)
+
+
+def _computable(x: Any) -> Any:
+    """Integers as floats, and float16 as float32, in which its squares fit; running statistics stay what they are."""
+    dtype = np.float32 if x.dtype == np.float16 else get_default_dtype() if x.dtype.kind != "f" else None
+    return x if dtype is None else astype(x, dtype)
+
+
+def _as_given(out: Any, dtype: Any) -> Any:
+    return astype(out, dtype) if dtype == np.float16 else out
 
 
 def _moments(x: Any, axes: Sizes) -> tuple[Any, Any, Any]:

@@ -14,7 +14,7 @@ from minigrad.ops.elementwise import absolute, sign, where
 from minigrad.ops.reduction import amax, amin, sum
 from minigrad.ops.shape import expand_dims, moveaxis, squeeze
 from minigrad.ops.solving import check_matrices, inv
-from minigrad.primitive import Array, composite, primitive, shape_of
+from minigrad.primitive import Array, composite, floating, primitive, shape_of
 from minigrad.registry import register
 
 __all__ = ["cdist", "cond", "dist", "matrix_norm", "norm", "p_norm", "vector_norm"]
@@ -22,6 +22,7 @@ __all__ = ["cdist", "cond", "dist", "matrix_norm", "norm", "p_norm", "vector_nor
 Axis = int | tuple[int, ...] | None
 
 
+@floating("x")
 @primitive
 def power_norm(x: Array, ord: float, axis: Axis, keepdims: bool) -> Array:
     """``sum(|x|**ord) ** (1/ord)``; its gradient is 0 for elements that are 0, and everywhere where the norm is."""
@@ -43,6 +44,7 @@ def _(g: Any, x: Any, out: Any, ord: float, axis: Axis, keepdims: bool) -> Any:
     return where(corner, 0, g * sign(x) * ratio ** (ord - 1))
 
 
+@floating("x")
 @composite
 def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False) -> Any:
     """``sum(|x|**ord) ** (1/ord)`` over some axes, or over all elements.
@@ -64,6 +66,7 @@ def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
     return sum(absolute(x), axis, keepdims) if ord == 1 else power_norm(x, ord, axis, keepdims)
 
 
+@floating("x")
 @composite
 def matrix_norm(x: Any, ord: Any = "fro", axis: tuple[int, int] = (-2, -1), keepdims: bool = False) -> Any:
     """A norm of the matrices in two axes.
@@ -92,6 +95,7 @@ def matrix_norm(x: Any, ord: Any = "fro", axis: tuple[int, int] = (-2, -1), keep
 
 
 @register(np.linalg.norm)
+@floating("x")
 @composite
 def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
     """`vector_norm` over one axis, or of a vector; `matrix_norm` over two axes, or of a matrix; as ``np.linalg.norm``.
@@ -116,6 +120,7 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
     raise ValueError(f"norm: ord {ord!r} is of one axis or two, got {axis}")
 
 
+@floating("x")
 @composite
 def p_norm(x: Any, p: Any = "fro", axis: Axis = None, keepdims: bool = False) -> Any:
     """``torch.norm``: of all elements or along axes, `p` as for `vector_norm`; "fro" is 2, and "nuc" that of matrices.
@@ -129,6 +134,7 @@ def p_norm(x: Any, p: Any = "fro", axis: Axis = None, keepdims: bool = False) ->
     return vector_norm(x, 2 if p in ("fro", None) else p, axis, keepdims)
 
 
+@floating("x", "y")
 @composite
 def dist(x: Any, y: Any, p: float = 2) -> Any:
     """The `vector_norm` of x - y, of all elements.
@@ -140,6 +146,7 @@ def dist(x: Any, y: Any, p: float = 2) -> Any:
     return vector_norm(x - y, p)
 
 
+@floating("x1", "x2")
 @composite
 def cdist(x1: Any, x2: Any, p: float = 2) -> Any:
     """The distances of all rows of `x1` (..., M, D) from all of `x2` (..., N, D): (..., M, N).
@@ -158,6 +165,7 @@ def cdist(x1: Any, x2: Any, p: float = 2) -> Any:
 
 
 @register(np.linalg.cond)
+@floating("x")
 @composite
 def cond(x: Any, p: Any = None) -> Any:
     """The condition number of matrices: how much larger than relative errors of y those of the solution of x z = y can be.

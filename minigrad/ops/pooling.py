@@ -16,7 +16,7 @@ from minigrad.errors import ShapeError
 from minigrad.kernels import pooling as kernel
 from minigrad.kernels.geometry import image_shape, output_size, per_axis
 from minigrad.kernels.pooling import Run, Windows
-from minigrad.primitive import Array, composite, primitive
+from minigrad.primitive import Array, composite, floating, primitive, promoting
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
@@ -64,12 +64,14 @@ def _(g: Any, x: Any, maximum: Any, along: Windows) -> Any:
     return route(g, x, maximum, along)
 
 
+@promoting("x")
 @primitive
 def sum_windows(x: Array, along: Windows) -> Array:
     """The sum of each window along one axis; adjoint of `spread_windows`."""
     return kernel.sum_windows(x, along)
 
 
+@promoting("y")
 @primitive
 def spread_windows(y: Array, along: Windows, size: int) -> Array:
     """Each element of `y` added to every place of its window, along an axis of `size`; adjoint of `sum_windows`."""
@@ -149,6 +151,7 @@ def max_pool3d(
     return _max_pooled("max_pool3d", 3, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
+@floating("x")
 @composite
 def avg_pool1d(
     x: Any,
@@ -167,6 +170,7 @@ def avg_pool1d(
     return _avg_pooled("avg_pool1d", 1, x, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
+@floating("x")
 @composite
 def avg_pool2d(
     x: Any,
@@ -190,6 +194,7 @@ def avg_pool2d(
     return _avg_pooled("avg_pool2d", 2, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
+@floating("x")
 @composite
 def avg_pool3d(
     x: Any,
@@ -245,6 +250,7 @@ def adaptive_max_pool3d(x: Any, output_size: Any, return_indices: bool = False) 
     return _adaptive_max_pooled("adaptive_max_pool3d", 3, x, output_size, return_indices)
 
 
+@floating("x")
 @composite
 def adaptive_avg_pool1d(x: Any, output_size: Any) -> Any:
     """The means of `output_size` windows that cover a sequence evenly: (N, C, L) to (N, C, OL). See `adaptive_avg_pool2d`.
@@ -256,6 +262,7 @@ def adaptive_avg_pool1d(x: Any, output_size: Any) -> Any:
     return _adaptive_avg_pooled("adaptive_avg_pool1d", 1, x, output_size)
 
 
+@floating("x")
 @composite
 def adaptive_avg_pool2d(x: Any, output_size: Any) -> Any:
     """The means of OH x OW windows that cover an image evenly: (N, C, H, W) to (N, C, OH, OW).
@@ -271,6 +278,7 @@ def adaptive_avg_pool2d(x: Any, output_size: Any) -> Any:
     return _adaptive_avg_pooled("adaptive_avg_pool2d", 2, x, output_size)
 
 
+@floating("x")
 @composite
 def adaptive_avg_pool3d(x: Any, output_size: Any) -> Any:
     """The means of OD x OH x OW windows that cover a volume evenly. See `adaptive_avg_pool2d`.
@@ -356,7 +364,7 @@ def _products(counts: list[Array], dtype: Any) -> Any:
     """How many elements each window has, from the counts along each axis: a number where all have the same."""
     if all((along == along[0]).all() for along in counts):
         return math.prod(int(along[0]) for along in counts)
-    return reduce(np.multiply.outer, counts).astype(dtype if np.dtype(dtype).kind == "f" else float)
+    return reduce(np.multiply.outer, counts).astype(dtype)
 
 
 def _windows(

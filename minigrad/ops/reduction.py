@@ -1,6 +1,6 @@
 """Operations that take axes away, and the softmax family, which normalises along one.
 
-`axis` is None (all), an int or a tuple; PyTorch's names `dim` and `keepdim` are accepted everywhere.
+`axis` is None (all), an int or a tuple (of none: all, as in PyTorch); PyTorch's names `dim` and `keepdim` are accepted everywhere.
 Raises AxisError, an IndexError, for an axis that does not exist, is no int or is named twice.
 """
 
@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.kernels.axes import every_axis, one_axis
+from minigrad.kernels.axes import every_axis, one_axis, reduced_axes
 from minigrad.ops.arrangement import flip
-from minigrad.ops.elementwise import isnan, maximum, minimum, where
+from minigrad.ops.elementwise import astype, isnan, maximum, minimum, where
 from minigrad.ops.indexing import take_along_axis
 from minigrad.ops.scan import Extremum, cumprod, diff, part_of, shifted
 from minigrad.ops.shape import broadcast_to, reshape, squeeze, unsqueeze
-from minigrad.primitive import Array, Traced, composite, primitive, shape_of
+from minigrad.primitive import Array, Casting, DType, Traced, array_of, composite, floating, primitive, promoting, shape_of
 from minigrad.registry import register
 
 __all__ = [
@@ -35,7 +35,8 @@ class MinMax(NamedTuple):
 
 
 @register(np.sum)
-@primitive
+@promoting("x")
+@Casting
 def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The sum over `axis`; integers and booleans add up to int64.
 
@@ -43,7 +44,7 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     >>> sum(np.array([[1.0, 2.0], [3.0, 4.0]]), 0)
     array([4., 6.])
     """
-    return _reduce("sum", np.add, x, axis, keepdims)
+    return _reduce("sum", np.add, x, axis, keepdims, dtype=whole_sums(x))
 
 
 @sum.gradient("x")
@@ -53,19 +54,20 @@ def _(g: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
 
 @register(np.nansum)
 @composite
-def nansum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def nansum(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = None) -> Any:
     """The sum over `axis` of all that is not NaN.
 
     >>> import numpy as np
     >>> nansum(np.array([1.0, np.nan, 2.0]))
     np.float64(3.0)
     """
-    return sum(where(isnan(x), 0, x), axis, keepdims)
+    return sum(where(isnan(x), 0, x), axis, keepdims, dtype=dtype)
 
 
 @register(np.prod)
+@promoting("x")
 @composite
-def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def prod(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = None) -> Any:
     """The product over `axis`; the gradient is the product of the others, exact with any number of zeros.
 
     >>> import numpy as np
@@ -73,7 +75,8 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     array([3., 8.])
     """
     shape = shape_of(x)
-    axes = every_axis("prod", axis, len(shape))
+    axes = reduced_axes("prod", axis, len(shape))
+    x = x if dtype is None else astype(x, dtype)
     whole = len(axes) == len(shape)
     out = reshape(x, (-1,)) if whole else x
     for a in (0,) if whole else sorted(axes, reverse=True):
@@ -81,10 +84,11 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return reshape(out, tuple([1 if i in axes else n for i, n in enumerate(shape)])) if keepdims else out
 
 
+@promoting("x")
 @primitive
 def product(x: Array, axis: int) -> Array:
     """`prod` over a single axis."""
-    return np.multiply.reduce(x, axis)
+    return np.multiply.reduce(x, axis, dtype=whole_sums(x))
 
 
 @product.gradient("x")
@@ -133,6 +137,8 @@ def nanmax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     array([ 2., nan])
     """
     hidden = isnan(x)
+    if _is_whole(x):
+        return amax(x, axis, keepdims)
     return where(all(hidden, axis, keepdims), np.nan, amax(where(hidden, -np.inf, x), axis, keepdims))
 
 
@@ -140,14 +146,14 @@ def nanmax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 @composite
 def nanmin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The minimum over `axis` of all that is not NaN; NaN where there is nothing else."""
-    return -nanmax(-x, axis, keepdims)
+    return amin(x, axis, keepdims) if _is_whole(x) else -nanmax(-x, axis, keepdims)
 
 
 @register(np.nanprod)
 @composite
-def nanprod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def nanprod(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = None) -> Any:
     """The product over `axis` of all that is not NaN."""
-    return prod(where(isnan(x), 1, x), axis, keepdims)
+    return prod(where(isnan(x), 1, x), axis, keepdims, dtype=dtype)
 
 
 @composite
@@ -177,7 +183,7 @@ def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """
     if isinstance(axis, Traced | np.ndarray):
         return maximum(x, axis)
-    return amax(x) if axis is None else _first(x, argmax(x, axis, True), axis, keepdims)
+    return amax(x, None, keepdims) if axis is None else _first(x, argmax(x, axis, True), axis, keepdims)
 
 
 @composite
@@ -185,7 +191,7 @@ def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The minimum of all elements; with `axis`, (values, indices) along it. See `max`."""
     if isinstance(axis, Traced | np.ndarray):
         return minimum(x, axis)
-    return amin(x) if axis is None else _first(x, argmin(x, axis, True), axis, keepdims)
+    return amin(x, None, keepdims) if axis is None else _first(x, argmin(x, axis, True), axis, keepdims)
 
 
 @register(np.argmax)
@@ -224,6 +230,7 @@ def count_nonzero(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 
 
 @register(np.trapezoid)
+@floating("y", "x")
 @composite
 def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     """The integral of `y` along `axis` by the trapezoidal rule, at the points `x`, or `dx` apart.
@@ -239,7 +246,8 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     return sum(width * (part_of(y, axis, slice(1, None)) + part_of(y, axis, slice(None, -1))) / 2, axis)
 
 
-@primitive
+@floating("x")
+@Casting
 def softmax(x: Array, axis: int = -1) -> Array:
     """exp(x) / sum(exp(x)) along `axis`, shifted by the maximum, so that no finite logit overflows.
 
@@ -247,6 +255,7 @@ def softmax(x: Array, axis: int = -1) -> Array:
     >>> softmax(np.array([1e308, 1e308]))
     array([0.5, 0.5])
     """
+    axis = _along("softmax", axis, x)
     with np.errstate(over="ignore", invalid="ignore"):
         e = np.exp(x - _reduce("softmax", np.maximum, x, axis, True, -np.inf))
         e /= np.add.reduce(e, axis, keepdims=True)
@@ -258,7 +267,8 @@ def _(g: Any, out: Any, axis: int) -> Any:
     return out * (g - sum(g * out, axis, True))
 
 
-@primitive
+@floating("x")
+@Casting
 def log_softmax(x: Array, axis: int = -1) -> Array:
     """log(softmax(x)) along `axis`, shifted by the maximum and never leaving the logarithm.
 
@@ -266,10 +276,11 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
     >>> log_softmax(np.array([0.0, -1e4]))
     array([     0., -10000.])
     """
+    axis = _along("log_softmax", axis, x)
     with np.errstate(over="ignore", invalid="ignore"):
         z = x - _reduce("log_softmax", np.maximum, x, axis, True, -np.inf)
         total = np.log(np.add.reduce(np.exp(z), axis, keepdims=True))
-        return np.subtract(z, total, out=z if z.dtype.kind == "f" else None)
+        return np.subtract(z, total)
 
 
 @log_softmax.gradient("x")
@@ -277,6 +288,7 @@ def _(g: Any, out: Any, axis: int) -> Any:
     return g - np.exp(out) * sum(g, axis, True)
 
 
+@floating("x")
 @primitive
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """log(sum(exp(x))) over `axis`, shifted by the maximum; -inf where all are -inf (the gradient is NaN) or none is there.
@@ -285,7 +297,7 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     >>> float(logsumexp(np.array([1e308, -1e308]))), float(logsumexp(np.array([-np.inf])))
     (1e+308, -inf)
     """
-    axes = every_axis("logsumexp", axis, x.ndim)
+    axes = reduced_axes("logsumexp", axis, x.ndim)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         top = _reduce("logsumexp", np.maximum, x, axes, True, -np.inf)
         top = np.where(np.isfinite(top), top, 0)
@@ -298,34 +310,58 @@ def _(g: Any, x: Any, out: Any, shape: tuple[int, ...], axis: Axis, keepdims: bo
     return _kept(g, shape, axis, keepdims) * np.exp(x - _kept(out, shape, axis, keepdims))
 
 
-def _reduce(op: str, ufunc: Any, x: Array, axis: Axis, keepdims: bool, empty: float | None = None) -> Array:
+def whole_sums(x: Any) -> Any:
+    """The dtype in which integers and booleans add up or multiply, int64 as in PyTorch; None for floats."""
+    return np.int64 if np.asarray(x).dtype.kind in "bu" else None  # NumPy's is uint64; smaller signed ones are int64 there
+
+
+def _reduce(
+    op: str, ufunc: Any, x: Array, axis: Any, keepdims: bool, empty: float | None = None, dtype: DType = None
+) -> Array:
     """``ufunc.reduce``, whose refusals are explained; `empty` is what it makes of nothing, where it has no identity."""
+    shape = np.shape(x)
+    given = axis
+    if axis is not None and (type(axis) is not int or not shape):
+        axis = reduced_axes(op, axis, len(shape))
     try:
-        return ufunc.reduce(x, axis, None, None, keepdims)
+        return ufunc.reduce(x, axis, dtype, None, keepdims)
     except (TypeError, ValueError):
-        shape = np.shape(x)
-        axes = every_axis(op, axis, len(shape))
+        axes = reduced_axes(op, axis, len(shape))
         if ufunc.identity is None and 0 in [shape[a] for a in axes]:
             if empty is not None:
-                return ufunc.reduce(x, axes, None, None, keepdims, empty)
-            raise ValueError(f"{op}: axis {axis} of shape {shape} is empty, and nothing has no {ufunc.__name__}") from None
-        return ufunc.reduce(x, axes, None, None, keepdims)  # axes in a list, as PyTorch takes them
+                return ufunc.reduce(x, axes, dtype, None, keepdims, empty)
+            raise ValueError(f"{op}: axis {given} of shape {shape} is empty, and nothing has no {ufunc.__name__}") from None
+        raise
 
 
 def _argument(op: str, find: Any, x: Array, axis: Any, keepdims: bool) -> Array:
-    if not (np.size(x) if axis is None else np.shape(x)[one_axis(op, axis, np.ndim(x))]):
+    if axis is not None:
+        at = one_axis(op, axis, np.ndim(x))
+    if not (np.size(x) if axis is None or not np.ndim(x) else np.shape(x)[at]):
         raise ValueError(f"{op}: axis {axis} of shape {np.shape(x)} is empty")
-    return find(x, axis, keepdims=keepdims)
+    return find(x, axis if np.ndim(x) else None, keepdims=keepdims)
+
+
+def _along(op: str, axis: Any, x: Array) -> Any:
+    """The axis of a softmax, or several of them; of a 0-d array none."""
+    return axis if type(axis) is int and x.ndim else every_axis(op, axis, x.ndim)
+
+
+def _is_whole(x: Any) -> bool:
+    """Whether `x` is of integers or booleans, among which there is no NaN."""
+    return array_of(x).dtype.kind in "iub"
 
 
 def _first(x: Any, indices: Any, axis: int, keepdims: bool) -> Extremum:
+    if not shape_of(x):
+        return Extremum(reshape(x, ()), indices)
     values = take_along_axis(x, indices, axis)
     return Extremum(values, indices) if keepdims else Extremum(squeeze(values, axis), squeeze(indices, axis))
 
 
 def _kept(reduced: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
     """What a reduction of `shape` gave, with the reduced axes put back as size 1."""
-    if keepdims or axis is None:  # a 0-d array broadcasts to any shape as it is
+    if keepdims or axis is None or not shape:  # a 0-d array broadcasts to any shape as it is
         return reduced
-    axes = [a % len(shape) for a in (axis if isinstance(axis, tuple | list) else (axis,))]
+    axes = reduced_axes("", axis, len(shape))
     return reshape(reduced, tuple([1 if i in axes else n for i, n in enumerate(shape)]))

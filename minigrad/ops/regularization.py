@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from minigrad.kernels.geometry import image_shape
-from minigrad.primitive import Array, composite, primitive, shape_of
+from minigrad.primitive import Array, composite, floating, primitive, shape_of
 from minigrad.random import default_generator
 
 __all__ = ["dropout", "dropout1d", "dropout2d", "dropout3d"]
 
 
+@floating("x")
 @primitive
 def mask_and_scale(x: Array, kept: Array, scale: float) -> Array:
     """`x` times `scale` where it is kept, 0 elsewhere; its own adjoint."""

@@ -12,7 +12,7 @@ from minigrad.ops.elementwise import isnan, not_equal, subtract, where
 from minigrad.ops.indexing import getitem, take_along_axis
 from minigrad.ops.joining import concatenate
 from minigrad.ops.shape import broadcast_to, reshape
-from minigrad.primitive import Array, composite, primitive, shape_of
+from minigrad.primitive import Array, Casting, composite, floating, primitive, promoting, shape_of
 from minigrad.registry import register
 
 __all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "logcumsumexp", "nancumprod", "nancumsum"]
@@ -26,7 +26,8 @@ class Extremum(NamedTuple):
 
 
 @register(np.cumsum)
-@primitive
+@promoting("x")
+@Casting
 def cumsum(x: Array, axis: int | None = None) -> Array:
     """The sums of the first one, two, three, ... elements along `axis`; without it, of the flattened array.
 
@@ -34,7 +35,7 @@ def cumsum(x: Array, axis: int | None = None) -> Array:
     >>> cumsum(np.array([1.0, 2.0, 3.0]))
     array([1., 3., 6.])
     """
-    return np.cumsum(x, _checked("cumsum", axis, x))
+    return _scanned("cumsum", np.add, x, axis)
 
 
 @cumsum.gradient("x")
@@ -45,7 +46,8 @@ def _(g: Any, shape: tuple[int, ...], axis: int | None) -> Any:
 
 
 @register(np.cumprod)
-@primitive
+@promoting("x")
+@Casting
 def cumprod(x: Array, axis: int | None = None) -> Array:
     """The products of the first one, two, three, ... elements along `axis`; without it, of the flattened array.
 
@@ -55,7 +57,7 @@ def cumprod(x: Array, axis: int | None = None) -> Array:
     >>> cumprod(np.array([2.0, 3.0, 0.0]))
     array([2., 6., 0.])
     """
-    return np.cumprod(x, _checked("cumprod", axis, x))
+    return _scanned("cumprod", np.multiply, x, axis)
 
 
 @cumprod.gradient("x")
@@ -99,6 +101,7 @@ def _(g: Any, decay: Any, out: Any, axis: int) -> Any:
     return _carried_back(g, decay, axis) * former
 
 
+@floating("x")
 @primitive
 def logcumsumexp(x: Array, axis: int) -> Array:
     """log(cumsum(exp(x))) along `axis`, without overflow, and accurate also far below the maximum.
@@ -107,9 +110,7 @@ def logcumsumexp(x: Array, axis: int) -> Array:
     >>> logcumsumexp(np.array([-1e4, 1e4, 1e4]), 0).round(4)
     array([-10000.    ,  10000.    ,  10000.6931])
     """
-    axis = one_axis("logcumsumexp", axis, np.ndim(x))
-    x = x if x.dtype.kind == "f" else x.astype(np.float64)
-    return np.logaddexp.accumulate(x, axis)
+    return _scanned("logcumsumexp", np.logaddexp, x, axis)
 
 
 @logcumsumexp.gradient("x")
@@ -123,6 +124,7 @@ def _(g: Any, x: Any, out: Any, axis: int) -> Any:
 
 
 @register(np.nancumsum)
+@promoting("x")
 @composite
 def nancumsum(x: Any, axis: int | None = None) -> Any:
     """`cumsum` of all that is not NaN."""
@@ -146,21 +148,21 @@ def cummax(x: Any, axis: int) -> Extremum:
     >>> cummax(np.array([1, 3, 2, 3]), 0)
     Extremum(values=array([1, 3, 3, 3]), indices=array([0, 1, 1, 3]))
     """
-    indices = where_cumulative(x, axis, np.maximum)
-    return Extremum(take_along_axis(x, indices, axis), indices)
+    return _extrema(x, axis, np.maximum)
 
 
 @composite
 def cummin(x: Any, axis: int) -> Extremum:
     """The minima of the first one, two, three, ... elements, and where they are. See `cummax`."""
-    indices = where_cumulative(x, axis, np.minimum)
-    return Extremum(take_along_axis(x, indices, axis), indices)
+    return _extrema(x, axis, np.minimum)
 
 
 @primitive
 def where_cumulative(x: Array, axis: int, extremum: np.ufunc) -> Array:
     """Where the cumulative maximum or minimum was last renewed."""
     axis = one_axis("cummax" if extremum is np.maximum else "cummin", axis, x.ndim)
+    if not x.ndim:
+        return np.zeros((), np.intp)
     renewed = (x == extremum.accumulate(x, axis)) | np.isnan(x)
     place = np.arange(x.shape[axis]).reshape(-1, *[1] * (x.ndim - 1 - axis))
     return np.maximum.accumulate(np.where(renewed, place, 0), axis)
@@ -206,10 +208,21 @@ def shifted(x: Any, axis: int, by: int, fill: float = 1.0) -> Any:
     return concatenate([part_of(x, axis, slice(1, None)), free], axis)
 
 
+def _extrema(x: Any, axis: int, extremum: np.ufunc) -> Extremum:
+    indices = where_cumulative(x, axis, extremum)
+    return Extremum(take_along_axis(x, indices, axis) if shape_of(x) else reshape(x, ()), indices)
+
+
 def _carried_back(g: Any, decay: Any, axis: int) -> Any:
     """r[i] = g[i] + decay[i+1] * r[i+1]: a recurrence from the other end."""
     return flip(recurrence(flip(shifted(decay, axis, -1), axis), flip(g, axis), axis), axis)
 
 
-def _checked(op: str, axis: Any, x: Array) -> int | None:
-    return None if axis is None else one_axis(op, axis, np.ndim(x))
+def _scanned(op: str, ufunc: Any, x: Array, axis: int | None) -> Array:
+    """``ufunc.accumulate`` along an axis, or of the flattened array; integers and booleans become int64, as in PyTorch."""
+    if axis is not None:
+        axis = one_axis(op, axis, np.ndim(x))
+    if axis is None or not np.ndim(x):
+        shape = np.shape(x) if axis is not None else (-1,)
+        return np.reshape(_scanned(op, ufunc, np.reshape(x, -1), 0), shape)
+    return ufunc.accumulate(x, axis, dtype=None if np.asarray(x).dtype.kind == "f" else np.int64)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.kernels import gamma, special
-from minigrad.ops.elementwise import clip, divide, floor_divide, log, log1p, trunc, where
-from minigrad.primitive import Array, composite, primitive
+from minigrad.ops.elementwise import clip, divide, log, log1p, trunc, where
+from minigrad.primitive import Array, composite, floating, primitive
 from minigrad.registry import register
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+@floating("x")
 @primitive
 def rsqrt(x: Array) -> Array:
     """1 / sqrt(x).
@@ -35,6 +36,7 @@ def _(g: Any, out: Any) -> Any:
     return g * (out * out * out / -2)
 
 
+@floating("x")
 @primitive
 def erf(x: Array) -> Array:
     """The error function, 2/sqrt(pi) * integral of exp(-t**2) from 0 to x, to about two units in the last place.
@@ -46,6 +48,7 @@ def erf(x: Array) -> Array:
     return special.erf(x)
 
 
+@floating("x")
 @primitive
 def erfc(x: Array) -> Array:
     """1 - erf(x), accurate where that is small.
@@ -67,6 +70,7 @@ def _(g: Any, x: Any) -> Any:
     return g * (-2 / math.sqrt(math.pi) * np.exp(-x * x))
 
 
+@floating("x")
 @primitive
 def erfinv(x: Array) -> Array:
     """The inverse of `erf`, on [-1, 1]; infinite at its ends, NaN outside.
@@ -83,6 +87,7 @@ def _(g: Any, out: Any) -> Any:
     return g * (math.sqrt(math.pi) / 2 * np.exp(out * out))
 
 
+@floating("x")
 @primitive
 def lgamma(x: Array) -> Array:
     """log|gamma(x)|: of x + 1, the logarithm of x factorial. Infinite at 0 and the negative integers.
@@ -99,6 +104,7 @@ def _(g: Any, x: Any) -> Any:
     return g * polygamma(0, x)
 
 
+@floating("x")
 @primitive
 def polygamma(n: int, x: Array) -> Array:
     """The derivative of order n + 1 of `lgamma`: `digamma` for n = 0, trigamma for 1. Raises ValueError for a negative n.
@@ -118,6 +124,7 @@ def _(g: Any, n: int, x: Any) -> Any:
 
 
 @register(np.sinc)
+@floating("x")
 @primitive
 def sinc(x: Array) -> Array:
     """sin(pi x) / (pi x), and 1 at 0; accurate near 0 in every derivative.
@@ -129,6 +136,7 @@ def sinc(x: Array) -> Array:
     return np.sinc(x)
 
 
+@floating("x")
 @primitive
 def sinc_derivative(x: Array, n: int) -> Array:
     """The n-th derivative of `sinc`."""
@@ -145,6 +153,7 @@ def _(g: Any, x: Any, n: int) -> Any:
     return g * sinc_derivative(x, n + 1)
 
 
+@floating("x", "y")
 @primitive
 def xlogy(x: Array, y: Array) -> Array:
     """x * log(y), and 0 where x is 0, whatever y is unless NaN; there the gradients are 0, too, if y <= 0.
@@ -178,7 +187,7 @@ def round(x: Array, decimals: int = 0) -> Array:
     >>> round(np.array([0.5, 1.5, 2.345]), 1)
     array([0.5, 1.5, 2.3])
     """
-    return np.round(x, decimals)
+    return x.copy() if x.dtype.kind == "b" else np.round(x, decimals)
 
 
 @round.gradient("x")
@@ -214,13 +223,10 @@ def div(x: Any, y: Any, rounding_mode: str | None = None) -> Any:
     >>> div(np.array([-7.0, 7.0]), 2, rounding_mode="trunc")
     array([-3.,  3.])
     """
-    if rounding_mode not in (None, "trunc", "floor"):
-        raise ValueError(f'div: rounding_mode must be None, "trunc" or "floor", got {rounding_mode!r}')
-    if rounding_mode == "floor":
-        return floor_divide(x, y)
-    return divide(x, y) if rounding_mode is None else trunc(divide(x, y))
+    return divide(x, y, rounding_mode=rounding_mode)
 
 
+@floating("x")
 @composite
 def digamma(x: Any) -> Any:
     """The derivative of `lgamma`; of x + 1, for whole x, the harmonic number of x less Euler's constant.
@@ -232,6 +238,7 @@ def digamma(x: Any) -> Any:
     return polygamma(0, x)
 
 
+@floating("x")
 @composite
 def entr(x: Any) -> Any:
     """-x * log(x), what x adds to the entropy; 0 at 0, -inf below.
@@ -243,6 +250,7 @@ def entr(x: Any) -> Any:
     return where(x < 0, -np.inf, -xlogy(clip(x, 0), clip(x, 0)))
 
 
+@floating("x")
 @composite
 def ndtr(x: Any) -> Any:
     """The probability that a standard normal variable is at most x.
@@ -265,6 +273,7 @@ def frac(x: Any) -> Any:
     return x - trunc(x)
 
 
+@floating("x")
 @composite
 def logit(x: Any, eps: float | None = None) -> Any:
     """log(x / (1 - x)), the inverse of `sigmoid`; with `eps`, of x limited to [eps, 1 - eps].

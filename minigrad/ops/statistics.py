@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.errors import ShapeError
-from minigrad.kernels.axes import every_axis, one_axis
+from minigrad.kernels.axes import every_axis, one_axis, reduced_axes
 from minigrad.ops.diagonals import diagonal
 from minigrad.ops.elementwise import isnan, sqrt, square, where
 from minigrad.ops.indexing import take_along_axis
@@ -23,7 +23,7 @@ from minigrad.ops.reduction import any as any_of
 from minigrad.ops.reduction import nansum, sum
 from minigrad.ops.scan import Extremum
 from minigrad.ops.shape import atleast_2d, broadcast_to, expand_dims, permute, reshape, squeeze
-from minigrad.primitive import Array, Traced, composite, primitive, shape_of
+from minigrad.primitive import Array, DType, Traced, composite, floating, primitive, promoting, shape_of
 from minigrad.registry import register
 
 __all__ = [
@@ -36,8 +36,9 @@ INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 @register(np.mean)
+@promoting("x")
 @composite
-def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = None) -> Any:
     """The mean over `axis`; of integers, in the default float dtype.
 
     Raises ValueError for the mean of nothing.
@@ -47,10 +48,11 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     array([1.5, 3.5])
     """
     n = _count("mean", shape_of(x), axis)
-    return sum(x, axis, keepdims) / n
+    return sum(x, axis, keepdims, dtype=dtype) / n
 
 
 @register(np.nanmean)
+@floating("x")
 @composite
 def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The mean over `axis` of all that is not NaN; NaN where there is nothing else.
@@ -65,6 +67,7 @@ def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 @register(np.average)
+@floating("x", "weights")
 @composite
 def average(x: Any, axis: Axis = None, weights: Any = None, returned: bool = False, keepdims: bool = False) -> Any:
     """The weighted mean over `axis`; weights for each element, or along the one axis; `returned` adds their sum.
@@ -90,9 +93,14 @@ def average(x: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
     return (out, total) if returned else out
 
 
+@floating("x")
 @composite
-def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 1) -> Any:
+def var(
+    x: Any, axis: Any = None, unbiased: bool | None = None, keepdims: bool = False, *, correction: float | None = 1
+) -> Any:
     """The variance over `axis`: sum((x - mean)**2) / (n - correction); unbiased by default, as PyTorch's.
+
+    `unbiased` False is PyTorch's older word for a correction of 0; ``var(x, False)`` is that of all elements.
 
     Where n does not exceed the correction, not a number, with a RuntimeWarning. Raises ValueError for the mean of nothing.
 
@@ -100,33 +108,46 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 1
     >>> var(np.array([1.0, 2.0, 3.0]))
     np.float64(1.0)
     """
+    axis, correction = _correction("var", axis, unbiased, correction)
     n = _count("var", shape_of(x), axis)
     return _by_freedom("var", sum(square(x - mean(x, axis, True)), axis, keepdims), n, correction)
 
 
+@floating("x")
 @composite
-def std(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 1) -> Any:
+def std(
+    x: Any, axis: Any = None, unbiased: bool | None = None, keepdims: bool = False, *, correction: float | None = 1
+) -> Any:
     """The standard deviation over `axis`, the root of `var`; of equal elements 0, with the gradient 0, as PyTorch.
 
     >>> import numpy as np
     >>> float(std(np.array([1.0, 2.0, 3.0])))
     1.0
     """
-    return _deviation(var(x, axis, keepdims, correction))
+    return _deviation(var(x, axis, unbiased, keepdims, correction=correction))
 
 
+@floating("x")
 @composite
-def var_mean(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 1) -> tuple[Any, Any]:
+def var_mean(
+    x: Any, axis: Any = None, unbiased: bool | None = None, keepdims: bool = False, *, correction: float | None = 1
+) -> tuple[Any, Any]:
     """`var` and `mean`."""
-    return var(x, axis, keepdims, correction), mean(x, axis, keepdims)
+    axis, correction = _correction("var_mean", axis, unbiased, correction)
+    return var(x, axis, None, keepdims, correction=correction), mean(x, axis, keepdims)
 
 
+@floating("x")
 @composite
-def std_mean(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 1) -> tuple[Any, Any]:
+def std_mean(
+    x: Any, axis: Any = None, unbiased: bool | None = None, keepdims: bool = False, *, correction: float | None = 1
+) -> tuple[Any, Any]:
     """`std` and `mean`."""
-    return std(x, axis, keepdims, correction), mean(x, axis, keepdims)
+    axis, correction = _correction("std_mean", axis, unbiased, correction)
+    return std(x, axis, None, keepdims, correction=correction), mean(x, axis, keepdims)
 
 
+@floating("x")
 @composite
 def cov(x: Any, correction: float = 1) -> Any:
     """The covariances of variables (V, N), of N observations each: (V, V); of a vector, its variance.
@@ -146,6 +167,7 @@ def cov(x: Any, correction: float = 1) -> Any:
     return _by_freedom("cov", sum(square(d)) if len(shape) == 1 else matmul(d, d.mT), shape[-1], correction)
 
 
+@floating("x")
 @composite
 def corrcoef(x: Any) -> Any:
     """The correlations of variables (V, N), of N observations each: (V, V), with ones on the diagonal.
@@ -172,13 +194,16 @@ def median(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     >>> median(np.array([[1.0, 9.0, 5.0, 7.0]]), 1)
     Extremum(values=array([5.]), indices=array([2]))
     """
-    if axis is None:
-        return squeeze(median(reshape(x, (-1,)), 0, True).values, 0)
+    if axis is None or not shape_of(x):
+        found = median(reshape(x, (-1,)), 0, True)
+        shape = (1,) * len(shape_of(x)) if keepdims else ()
+        return reshape(found.values, shape) if axis is None else Extremum(*[reshape(part, ()) for part in found])
     indices = where_in_order(x, axis, ((shape_of(x)[one_axis("median", axis, len(shape_of(x)))] - 1) // 2,))
     values = take_along_axis(x, indices, axis)
     return Extremum(values, indices) if keepdims else Extremum(squeeze(values, axis), squeeze(indices, axis))
 
 
+@floating("x")
 @composite
 def quantile(x: Any, q: Any, axis: Axis = None, keepdims: bool = False, interpolation: str = "linear") -> Any:
     """What a fraction `q` of the elements along `axis` lies below; NaN if there is one.
@@ -223,10 +248,11 @@ def where_in_order(x: Array, axis: int, places: tuple[int, ...]) -> Array:
 @register(np.var)
 def numpy_var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
     """`var` with NumPy's `ddof` and its default, 0."""
-    return var(x, axis, keepdims, ddof if correction is None else correction)
+    return var(x, axis, None, keepdims, correction=ddof if correction is None else correction)
 
 
 @register(np.nanvar)
+@floating("x")
 @composite
 def nanvar(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """The variance over `axis` of all that is not NaN, with NumPy's `ddof`; NaN where no degree of freedom is left.
@@ -242,6 +268,7 @@ def nanvar(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -
 
 
 @register(np.nanstd)
+@floating("x")
 @composite
 def nanstd(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """The root of `nanvar`; the gradient of 0 is 0."""
@@ -251,7 +278,7 @@ def nanstd(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -
 @register(np.std)
 def numpy_std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
     """`std` with NumPy's `ddof` and its default, 0."""
-    return std(x, axis, keepdims, ddof if correction is None else correction)
+    return std(x, axis, None, keepdims, correction=ddof if correction is None else correction)
 
 
 @register(np.cov)
@@ -284,6 +311,20 @@ def numpy_percentile(x: Any, q: Any, axis: Axis = None, method: str = "linear", 
     return quantile(x, np.true_divide(q, 100), axis, keepdims, method)
 
 
+def _correction(op: str, axis: Any, unbiased: Any, correction: float | None) -> tuple[Any, float]:
+    """The axis and the correction, from PyTorch's two ways to name them."""
+    if isinstance(axis, bool) and unbiased is None:  # var(x, False)
+        axis, unbiased = None, axis
+    correction = 1 if correction is None else correction
+    if unbiased is None:
+        return axis, correction
+    if not isinstance(unbiased, bool):
+        raise TypeError(f"{op}: unbiased must be a bool, got {unbiased!r}\n  hint: name the option that is meant, e.g. keepdim=")
+    if correction != 1:
+        raise TypeError(f"{op}: unbiased and correction say the same: give one of them")
+    return axis, int(unbiased)
+
+
 def _by_freedom(op: str, total: Any, n: int, correction: float) -> Any:
     """A sum over n values, divided by what the correction leaves of their number."""
     if n > correction:
@@ -309,7 +350,7 @@ def _deviation(variance: Any) -> Any:
 
 def _count(op: str, shape: tuple[int, ...], axis: Axis) -> int:
     """How many elements go into each mean over `axis`; raises ValueError for none."""
-    axes = every_axis(op, axis, len(shape))
+    axes = reduced_axes(op, axis, len(shape))
     n = math.prod([shape[a] for a in axes])
     if n == 0 and 0 not in [size for i, size in enumerate(shape) if i not in axes]:
         raise ValueError(f"{op}: the mean of 0 items: axis {axis} of shape {shape} is empty")

@@ -301,7 +301,7 @@ DELIBERATE = {
         "F.binary_cross_entropy_with_logits F.kl_div F.soft_margin_loss F.hinge_embedding_loss",
         "integer target": "F.binary_cross_entropy F.binary_cross_entropy_with_logits F.kl_div",
         "bool target": "F.l1_loss F.binary_cross_entropy F.binary_cross_entropy_with_logits F.kl_div",
-        "bools": "mean nanmean std var argmax argmin median",
+        "bools": "mean nanmean std var argmax argmin median softmax log_softmax",
     },
     "labels may be of any integer dtype": {"int32": "F.cross_entropy F.nll_loss", "int16": "F.cross_entropy F.nll_loss"},
     "NumPy promotes mixed dtypes": {"dtypes": "matmul F.linear"},

@@ -13,7 +13,7 @@ from tests.ops.specs.reduction import refusals, several
 
 def with_correction(rng):
     x = normal(rng, tuple(int(n) for n in rng.integers(2, 5, rng.integers(1, 4))))
-    return Sample((x, axes(rng, x.ndim), bool(rng.random() < 0.5), choice(rng, 0, 1, 0.5)))
+    return Sample((x, axes(rng, x.ndim)), {"keepdims": bool(rng.random() < 0.5), "correction": choice(rng, 0, 1, 0.5)})
 
 
 def deviation(power):
