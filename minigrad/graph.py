@@ -98,7 +98,7 @@ def hand_over(former: Node, node: Node | None, receiver: Any) -> None:
 
 def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
     """Call a primitive on tensors and arrays; gives the result and, where one is needed, its node."""
-    arrays = []
+    arrays: list[Any] = []
     parents: list[Node | None] = []
     tracked = mixed = False
     dtype: Any = None
@@ -123,7 +123,7 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
             parents.append(None)
     half = False
     if op.operands is not None and (mixed or dtype is None or dtype.char not in WIDE):
-        arrays, half = converted(op.__name__, op.operands, arrays, weak=True)
+        (*arrays,), half = converted(op.__name__, op.operands, arrays, weak=True)
     try:
         out = op.forward(*arrays)
     except (ValueError, TypeError, AttributeError) as error:

@@ -199,7 +199,7 @@ class Primitive:
                     f"{self.__name__}: shapes {listed} do not broadcast: axis {axis} has sizes {sizes}\n"
                     "  rule    from the last axis backwards, sizes must be equal or 1"
                 ) from None
-            if type(error) is not DTypeError and isinstance(error, TypeError) and np.result_type(*arrays) == bool:
+            if type(error) is not DTypeError and isinstance(error, TypeError) and np.result_type(*arrays).kind == "b":
                 raise DTypeError(
                     f"{self.__name__}: not defined for booleans\n  hint: use logical_not, ^ and their like, or x.int()"
                 ) from None
@@ -390,7 +390,7 @@ class Casting(Primitive):
         if dtype is None:
             return super().__call__(*args, **options)
         x, *rest = self.bind(args, options)
-        x = (x if isinstance(x, Traced) else np.asarray(x)).astype(dtype)  # type: ignore[attr-defined]
+        x = (x if hasattr(x, "astype") else np.asarray(x)).astype(dtype)
         return super().__call__(x, *rest).astype(dtype)
 
 

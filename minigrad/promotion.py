@@ -1,8 +1,8 @@
 """Result types: the dtype in which an operation computes, and of which its result is.
 
 PyTorch's table (https://docs.pytorch.org/docs/stable/tensor_attributes.html, "type promotion"). There are three categories,
+PyTorch's table ("type promotion" in https://docs.pytorch.org/docs/stable/tensor_attributes.html). There are three categories,
 booleans < integers < floats, and three kinds of operands: arrays with axes, 0-d arrays, and numbers. Arrays with axes decide;
-a 0-d array counts only if its category is higher than theirs, a number only if its category is higher than that of all
 arrays. So a float32 model stays float32 beside integer masks, 0-d float64 statistics and Python's numbers.
 
 Two more rules hold for every operation that declares its operands here:
@@ -87,7 +87,7 @@ def alike(places: tuple[int, ...], args: Sequence[Any]) -> bool:
     return True
 
 
-def converted(name: str, operands: Operands, args: Sequence[Any], weak: bool) -> tuple[list[Any], bool]:
+def converted(name: str, operands: Operands, args: Sequence[Any], weak: bool) -> tuple[tuple[Any, ...], bool]:
     """The arguments of operation `name` with the operands in one dtype; and whether to round the result to float16.
 
     Numbers stay Python's, which any dtype takes in. `weak`: see `common_dtype`. Raises DTypeError for a number beyond the
@@ -96,9 +96,9 @@ def converted(name: str, operands: Operands, args: Sequence[Any], weak: bool) ->
     out = list(args)
     values = [out[at] for at in operands.places if out[at] is not None]
     if not any(isinstance(value, np.ndarray | np.generic) for value in values):
-        return out, False
+        return tuple(out), False
     if not all(isinstance(value, np.ndarray | np.generic | int | float) for value in values):
-        return out, False  # a list, or what is no number: NumPy's business
+        return tuple(out), False  # a list, or what is no number: NumPy's business
     dtype = common_dtype(values, weak)
     if operands.floating and dtype.kind != "f":
         dtype = get_default_dtype()
@@ -118,7 +118,7 @@ def converted(name: str, operands: Operands, args: Sequence[Any], weak: bool) ->
                 if operands.beyond == "refuse":
                     raise DTypeError(f"{name}: {value} is beyond {dtype}, {limits.min} to {limits.max}")
                 out[at] = np.array(value).astype(dtype)
-    return out, half
+    return tuple(out), half
 
 
 def narrowed(result: Any) -> Any:

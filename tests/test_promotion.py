@@ -35,9 +35,7 @@ TABLE = {
 PAIRS = [
     (kind, char, other, expected)
     for (kind, char), row in TABLE.items()
-    for other, expected in zip(
-        [*itertools.product(("array", "0-d"), DTYPES), *NUMBERS], row.replace(" ", ""), strict=True
-    )
+    for other, expected in zip([*itertools.product(("array", "0-d"), DTYPES), *NUMBERS], row.replace(" ", ""), strict=True)
 ]
 
 

@@ -24,7 +24,7 @@ NO_OPERATIONS = {  # public callables of these modules: what they are instead
     "randn randn_like randperm zeros zeros_like multinomial": "constants: they have no inputs that require a gradient",
     "tensor as_tensor asarray from_numpy BoolTensor DoubleTensor FloatTensor IntTensor "
     "LongTensor": "the ways in for data: a tensor made of arrays starts a graph",
-    "is_floating_point is_tensor numel output_size": "questions about shapes and dtypes",
+    "is_floating_point is_tensor numel output_size result_type": "questions about shapes and dtypes",
     "allclose equal isclose": "questions about values",
     "is_grad_enabled": "a question about the engine's mode",
     "get_default_dtype set_default_dtype get_printoptions set_printoptions manual_seed": "settings",

@@ -67,12 +67,14 @@ def _refusing_booleans(name: str, function: Forward) -> Forward:
     return forward
 
 
-def _division(ufunc: np.ufunc) -> Forward:
+def _division(ufunc: Any) -> Forward:
     """A division with remainder: of integers by zero an error; NumPy gives 0 and a warning."""
 
     def forward(x: Any, y: Any) -> Any:
         if _kind(y) in "iu" and _kind(x) in "iu" and not np.all(y):
-            raise ZeroDivisionError(f"{ufunc.__name__}: integers cannot be divided by zero\n  hint: use floats for inf and nan")
+            raise ZeroDivisionError(
+                f"{ufunc.__name__}: integers cannot be divided by zero\n  hint: use floats for inf and nan"
+            )
         return ufunc(x, y)
 
     return _refusing_booleans(ufunc.__name__, forward)

@@ -107,6 +107,8 @@ def vecdot(x: Any, y: Any, axis: int = -1) -> Any:
     >>> vecdot(np.array([[1, 2], [3, 4]]), np.array([10, 1]))
     array([12, 34])
     """
+    if not shape_of(x) or not shape_of(y):
+        raise ShapeError(f"vecdot: operands need at least one axis, got shapes {shape_of(x)} and {shape_of(y)}")
     x, y = moveaxis(x, axis, -1), moveaxis(y, axis, -1)
     _agree("vecdot", shape_of(x), shape_of(y), -1, -1)
     return einsum("...i,...i->...", x, y)

@@ -1,6 +1,7 @@
 """Operations that take axes away, and the softmax family, which normalises along one.
 
-`axis` is None (all), an int or a tuple (of none: all, as in PyTorch); PyTorch's names `dim` and `keepdim` are accepted everywhere.
+`axis` is None (all), an int or a tuple (an empty one: all, as in PyTorch); PyTorch's names `dim` and `keepdim` are accepted
+everywhere.
 Raises AxisError, an IndexError, for an axis that does not exist, is no int or is named twice.
 """
 

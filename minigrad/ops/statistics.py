@@ -319,7 +319,9 @@ def _correction(op: str, axis: Any, unbiased: Any, correction: float | None) -> 
     if unbiased is None:
         return axis, correction
     if not isinstance(unbiased, bool):
-        raise TypeError(f"{op}: unbiased must be a bool, got {unbiased!r}\n  hint: name the option that is meant, e.g. keepdim=")
+        raise TypeError(
+            f"{op}: unbiased must be a bool, got {unbiased!r}\n  hint: name the option that is meant, e.g. keepdim="
+        )
     if correction != 1:
         raise TypeError(f"{op}: unbiased and correction say the same: give one of them")
     return axis, int(unbiased)
