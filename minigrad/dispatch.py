@@ -24,6 +24,10 @@ REDUCTIONS: dict[Any, Any] = {  # np.add.reduce is np.sum, and so on
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
     np.logical_and: np.all, np.logical_or: np.any,
 }  # fmt: skip
+REDUCING = {
+    np.sum, np.prod, np.mean, np.std, np.var, np.max, np.min, np.ptp, np.any, np.all, np.count_nonzero, np.median,
+    np.average, np.nansum, np.nanprod, np.nanmean, np.nanstd, np.nanvar, np.nanmax, np.nanmin,
+}  # fmt: skip
 ACCUMULATIONS: dict[Any, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
 DEFAULTS = {"casting": "same_kind", "order": "K", "dtype": None, "subok": True, "signature": None, "where": True}
 INSTEAD = {  # where what was meant is certain
@@ -70,6 +74,10 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], options: 
     if translation is None or (len(args) == 1 and not options and not translation.defaults):
         return handler(*args, **options)
     arguments = translation.defaults | translation.numpy.bind(*args, **options).arguments
+    if function in REDUCING and arguments.get("axis", 0) in ((), []):
+        raise TypeError(
+            f"{_name(function)}: axis=() means none to NumPy, and all to PyTorch\n  hint: leave it out, or x.clone()"
+        )
     out = arguments.pop("out", None)
     given = {}
     for key, value in arguments.items():

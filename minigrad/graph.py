@@ -23,7 +23,7 @@ from minigrad.kernels.conversion import check_operand, to_array
 from minigrad.ops.elementwise import astype
 from minigrad.ops.shape import unbroadcast
 from minigrad.primitive import Array, Plan, Primitive, Traced
-from minigrad.promotion import WIDE, converted, narrowed
+from minigrad.promotion import SINGLE, WIDE, converted, narrowed
 from minigrad.scope import Derivative, derivative, here, watchers
 
 __all__ = ["Node", "Walk", "backward", "open_leaves", "record"]
@@ -110,7 +110,8 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
             if arg._node is not None:
                 tracked = True
             if array.dtype is not dtype:
-                mixed = mixed or dtype is not None
+                if dtype is not None:
+                    mixed = True
                 dtype = array.dtype
         else:
             if op.elementwise and type(arg) in (list, tuple):
@@ -122,7 +123,7 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
             arrays.append(arg)
             parents.append(None)
     half = False
-    if op.operands is not None and (mixed or dtype is None or dtype.char not in WIDE):
+    if op.operands is not None and (mixed or (dtype is not SINGLE and dtype.char not in WIDE)):
         (*arrays,), half = converted(op.__name__, op.operands, arrays, weak=True)
     try:
         out = op.forward(*arrays)

@@ -103,6 +103,7 @@ class Primitive:
         self.forward = forward
         self.elementwise = elementwise  # its gradients are summed back to the shapes of broadcast inputs
         self.operands: Operands | None = None  # which inputs are brought to one dtype, if any are (promotion.py)
+        self.floats: tuple[int, ...] | None = None  # which of them are so on plain arrays, too: those of `floating`
         self.rules: dict[str, Rule | None] = {}  # None: the derivative is zero wherever it exists
         self._plans: dict[Any, Plan] = {}
         self._signature: inspect.Signature | None = None
@@ -132,9 +133,21 @@ class Primitive:
         for arg in args:
             if isinstance(arg, Traced):
                 return arg._record(self, args)
-        half = False
-        if self.operands is not None and not alike(self.operands.places, args):
-            args, half = converted(self.__name__, self.operands, args, weak=False)
+        if self.floats is not None and not alike(self.floats, args):
+            return self._in_floats(args)
+        try:
+            return self.forward(*args)
+        except (ValueError, TypeError, AttributeError) as error:
+            self.explain(error, args)
+
+    def takes(self, operands: Operands) -> None:
+        """Say which inputs are brought to one dtype."""
+        self.operands = operands
+        self.floats = operands.places if operands.floating else None
+
+    def _in_floats(self, args: tuple[Any, ...]) -> Any:
+        """The call on plain arrays that are not of one float dtype."""
+        args, half = converted(self.__name__, self.operands, args, weak=False)  # type: ignore[arg-type]
         try:
             out = self.forward(*args)
         except (ValueError, TypeError, AttributeError) as error:
@@ -298,6 +311,10 @@ class Composite:
         self.names = tuple(inspect.signature(function).parameters)
         self.operands: Operands | None = None  # which inputs are brought to floats, if any are (promotion.py)
 
+    def takes(self, operands: Operands) -> None:
+        """Say which inputs are brought to floats."""
+        self.operands = operands
+
     def __call__(self, *args: Any, **options: Any) -> Any:
         if options:
             options = renamed(options, self.names)
@@ -454,7 +471,7 @@ def register_ufunc(ufunc: np.ufunc, *rules: Rule | None) -> Primitive:
     if len(rules) != ufunc.nin:
         raise GraphError(f"register_ufunc: {ufunc.__name__} has {ufunc.nin} inputs, got {len(rules)} rules")
     op = Primitive(ufunc, names, elementwise=ufunc.signature is None)
-    op.operands = _operands(ufunc)
+    op.takes(_operands(ufunc))
     for name, rule in zip(names, rules, strict=True):
         op._declare(name, _named(rule, f"{ufunc.__name__}.gradient[{name}]") if rule else None)
     UFUNCS[ufunc] = op
@@ -476,7 +493,7 @@ def array_of(x: Any) -> Array:
 
 def _elementwise(kind: type[Primitive], ufunc: np.ufunc, **rules: Rule | None) -> Primitive:
     op = kind(ufunc, names=tuple(rules), elementwise=True)
-    op.operands = _operands(ufunc)
+    op.takes(_operands(ufunc))
     op.__module__ = "minigrad.ops"
     for name, rule in rules.items():
         op.rules[name] = _named(rule, f"{ufunc.__name__}.gradient[{name}]") if rule else None
@@ -492,7 +509,7 @@ def _operands(ufunc: np.ufunc) -> Operands:
 
 
 def _declared(op: Operation, names: tuple[str, ...], floats: bool) -> Operation:
-    op.operands = Operands(tuple([op.names.index(name) for name in names]), floats)
+    op.takes(Operands(tuple([op.names.index(name) for name in names]), floats))
     return op
 
 

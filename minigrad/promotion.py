@@ -1,14 +1,16 @@
 """Result types: the dtype in which an operation computes, and of which its result is.
 
 PyTorch's table (https://docs.pytorch.org/docs/stable/tensor_attributes.html, "type promotion"). There are three categories,
-PyTorch's table ("type promotion" in https://docs.pytorch.org/docs/stable/tensor_attributes.html). There are three categories,
 booleans < integers < floats, and three kinds of operands: arrays with axes, 0-d arrays, and numbers. Arrays with axes decide;
+a 0-d array counts only if its category is higher than theirs, a number only if its category is higher than that of all
 arrays. So a float32 model stays float32 beside integer masks, 0-d float64 statistics and Python's numbers.
 
 Two more rules hold for every operation that declares its operands here:
 
 * an operation whose results are floats by nature (`floating`) takes integers and booleans as the default float dtype;
-* float16 is computed in float32 and rounded once, at the end: sums of squares of halves would overflow at 256.
+* float16 is computed in float32 and rounded once, at the end: squares of halves overflow at 256.
+
+Of plain arrays, without a tensor among them, functions of two are NumPy's.
 """
 
 from __future__ import annotations

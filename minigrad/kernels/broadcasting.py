@@ -20,5 +20,6 @@ def sum_to(x: Array, shape: tuple[int, ...]) -> Array:
     """`x` summed over the axes along which an array of `shape` was broadcast to it."""
     lead = x.ndim - len(shape)
     stretched = tuple(lead + i for i, n in enumerate(shape) if n == 1 and x.shape[lead + i] != 1)
-    out = np.add.reduce(x, axis=(*range(lead), *stretched))
-    return np.reshape(out, shape)
+    half = x.dtype.char == "e"  # a sum of halves overflows, and is rounded at every step
+    out = np.add.reduce(x, axis=(*range(lead), *stretched), dtype=np.float32 if half else None)
+    return np.reshape(out.astype(x.dtype) if half else out, shape)

@@ -197,7 +197,7 @@ remainder = binary(np.remainder, lambda g: g, lambda g, x, y, out: -g * np.rint(
 fmod = binary(np.fmod, lambda g: g, lambda g, x, y, out: -g * np.rint((x - out) / y))
 copysign = binary(np.copysign, lambda g, x, out: g * (np.sign(x) * np.sign(out)), None)
 scale_by_power = binary(np.ldexp, lambda g, y: np.ldexp(g, y), None)  # x * 2**y for integers y
-scale_by_power.operands = Operands((0,), floating=True)
+scale_by_power.takes(Operands((0,), floating=True))
 
 # Piecewise constant: the derivative is 0 wherever it exists, and 0 by convention at the steps.
 sign = unary(np.sign, lambda g: np.zeros_like(g))
@@ -212,13 +212,13 @@ heaviside = binary(np.heaviside, None, lambda g, x: g * (x == 0))  # y is the va
 # raises; steps of their own dtype. Of booleans, PyTorch's refusals.
 for _op, _ufunc in ((floor, np.floor), (ceil, np.ceil), (trunc, np.trunc), (rint, np.rint), (sign, np.sign)):
     _op.forward = _of_whole(_ufunc)
-    _op.operands = Operands((0,), floating=False)
+    _op.takes(Operands((0,), floating=False))
 for _op in (floor_divide, remainder, fmod):
     _op.forward = _division(_op.forward)
-reciprocal.operands = Operands((0,), floating=True)
+reciprocal.takes(Operands((0,), floating=True))
 square.forward = lambda x: np.square(x.astype(np.int64) if _kind(x) == "b" else x)
 heaviside.forward = lambda x, y: np.heaviside(x, y).astype(np.result_type(x, y), copy=False)  # integers stay integers
-heaviside.operands = Operands((0, 1), floating=False)
+heaviside.takes(Operands((0, 1), floating=False))
 
 # Questions: the answers have no gradient.
 isnan, isinf, isfinite, signbit, logical_not, invert = (
@@ -235,14 +235,14 @@ for _op in (isnan, isinf, isfinite, signbit, logical_not, invert, equal, not_equ
             greater_equal, logical_and, logical_or, logical_xor, bitwise_and, bitwise_or, bitwise_xor):  # fmt: skip
     register(_op.forward)(_op)
 for _op in (equal, not_equal, less, less_equal, greater, greater_equal):
-    _op.operands = Operands((0, 1), floating=False, beyond="keep")
+    _op.takes(Operands((0, 1), floating=False, beyond="keep"))
 for _op in (bitwise_and, bitwise_or, bitwise_xor):
-    _op.operands = Operands((0, 1), floating=False, beyond="wrap")
+    _op.takes(Operands((0, 1), floating=False, beyond="wrap"))
 
 
 power = Primitive(operator.pow, ("x", "y"), elementwise=True)  # not np.power: x**2 and x**0.5 have fast paths
 power.forward = _refusing_booleans("power", operator.pow)
-power.operands = Operands((0, 1), floating=False, beyond="wrap")
+power.takes(Operands((0, 1), floating=False, beyond="wrap"))
 float_power = Primitive(np.float_power, ("x", "y"), elementwise=True)  # always in float64
 register(np.power)(power)
 register(np.float_power)(float_power)

@@ -36,7 +36,6 @@ class MinMax(NamedTuple):
 
 
 @register(np.sum)
-@promoting("x")
 @Casting
 def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The sum over `axis`; integers and booleans add up to int64.
@@ -45,7 +44,9 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     >>> sum(np.array([[1.0, 2.0], [3.0, 4.0]]), 0)
     array([4., 6.])
     """
-    return _reduce("sum", np.add, x, axis, keepdims, dtype=whole_sums(x))
+    if type(x) is np.ndarray and x.dtype.char in "fdl":
+        return _reduce("sum", np.add, x, axis, keepdims)
+    return _accumulated("sum", np.add, x, axis, keepdims)
 
 
 @sum.gradient("x")
@@ -85,11 +86,10 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = No
     return reshape(out, tuple([1 if i in axes else n for i, n in enumerate(shape)])) if keepdims else out
 
 
-@promoting("x")
 @primitive
 def product(x: Array, axis: int) -> Array:
     """`prod` over a single axis."""
-    return np.multiply.reduce(x, axis, dtype=whole_sums(x))
+    return _accumulated("prod", np.multiply, x, axis, False)
 
 
 @product.gradient("x")
@@ -311,22 +311,25 @@ def _(g: Any, x: Any, out: Any, shape: tuple[int, ...], axis: Axis, keepdims: bo
     return _kept(g, shape, axis, keepdims) * np.exp(x - _kept(out, shape, axis, keepdims))
 
 
-def whole_sums(x: Any) -> Any:
-    """The dtype in which integers and booleans add up or multiply, int64 as in PyTorch; None for floats."""
-    return np.int64 if np.asarray(x).dtype.kind in "bu" else None  # NumPy's is uint64; smaller signed ones are int64 there
+def _accumulated(op: str, ufunc: Any, x: Array, axis: Axis, keepdims: bool) -> Array:
+    """``ufunc.reduce`` of integers and booleans in int64, as in PyTorch, and of float16 in float32."""
+    char = np.asarray(x).dtype.char
+    if char == "e":
+        return _reduce(op, ufunc, x, axis, keepdims, dtype=np.float32).astype(x.dtype)
+    return _reduce(op, ufunc, x, axis, keepdims, dtype=np.int64 if char in "?BHILQ" else None)
 
 
 def _reduce(
     op: str, ufunc: Any, x: Array, axis: Any, keepdims: bool, empty: float | None = None, dtype: DType = None
 ) -> Array:
     """``ufunc.reduce``, whose refusals are explained; `empty` is what it makes of nothing, where it has no identity."""
-    shape = np.shape(x)
     given = axis
-    if axis is not None and (type(axis) is not int or not shape):
-        axis = reduced_axes(op, axis, len(shape))
+    if axis is not None and (type(axis) is not int or not shape_of(x)):
+        axis = reduced_axes(op, axis, len(shape_of(x)))
     try:
         return ufunc.reduce(x, axis, dtype, None, keepdims)
     except (TypeError, ValueError):
+        shape = shape_of(x)
         axes = reduced_axes(op, axis, len(shape))
         if ufunc.identity is None and 0 in [shape[a] for a in axes]:
             if empty is not None:

@@ -81,6 +81,8 @@ def recurrence(decay: Array, x: Array, axis: int) -> Array:
     array([1., 3., 7.])
     """
     h, decay = x.copy(order="K"), decay.copy(order="K")
+    if not h.ndim:
+        return h
     hs, ds = np.moveaxis(h, axis, 0), np.moveaxis(decay, axis, 0)
     reach = 1
     while reach < len(hs):
@@ -199,6 +201,8 @@ def part_of(x: Any, axis: int, part: slice) -> Any:
 def shifted(x: Any, axis: int, by: int, fill: float = 1.0) -> Any:
     """`x` moved along by one place, to the right (1) or left (-1), with `fill` in the place that becomes free."""
     shape = list(shape_of(x))
+    if not shape:
+        return np.full((), fill, x.dtype)
     if shape[axis] == 0:
         return x
     shape[axis] = 1

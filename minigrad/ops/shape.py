@@ -234,9 +234,9 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     (2, 12)
     """
     shape = shape_of(x)
+    start, end = one_axis("flatten", start_dim, len(shape)), one_axis("flatten", end_dim, len(shape))
     if not shape:
         return reshape(x, (1,))
-    start, end = one_axis("flatten", start_dim, len(shape)), one_axis("flatten", end_dim, len(shape))
     if start > end:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
     return reshape(x, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))

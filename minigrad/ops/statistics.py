@@ -195,6 +195,7 @@ def median(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     Extremum(values=array([5.]), indices=array([2]))
     """
     if axis is None or not shape_of(x):
+        every_axis("median", axis, len(shape_of(x)))
         found = median(reshape(x, (-1,)), 0, True)
         shape = (1,) * len(shape_of(x)) if keepdims else ()
         return reshape(found.values, shape) if axis is None else Extremum(*[reshape(part, ()) for part in found])
