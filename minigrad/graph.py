@@ -58,6 +58,31 @@ class Node:
     def name(self) -> str:
         return self.primitive.__name__ if self.primitive else "leaf"
 
+    def __repr__(self) -> str:
+        return f"<{title(self.name) if self.primitive else 'AccumulateGrad'}>"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """The nodes of the inputs, each with 0, the number of the output: PyTorch's way to walk a graph.
+
+        None stands for an input that needs no gradient. The node of a leaf is an AccumulateGrad, which has a `variable`.
+        """
+        op = self.primitive
+        places = [i for i, p in enumerate(self.parents) if p is not None or (op is not None and op._name(i) in op.rules)]
+        return tuple([(self.parents[i], 0) for i in places])
+
+    @property
+    def variable(self) -> Any:
+        """The tensor that receives the gradient, of a leaf; None once it is gone."""
+        if self.primitive is not None:
+            raise AttributeError(f"{self!r} has no variable; only the node of a leaf, AccumulateGrad, has one")
+        return None if self.receiver is None else self.receiver()
+
+
+def title(name: str) -> str:
+    """The name of an operation as a tensor's repr shows it: `max_pool2d` is MaxPool2d."""
+    return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+
 
 class Receiver(Protocol):
     """A tensor that a walk leaves a gradient with."""

@@ -65,7 +65,7 @@ def get_printoptions() -> dict[str, Any]:
     return vars(_options).copy()
 
 
-def tensor_repr(array: Array, prefix: str, grad_fn: str | None, requires_grad: bool) -> str:
+def tensor_repr(array: Array, prefix: str, grad_fn: Any, requires_grad: bool) -> str:
     """The text of a tensor: values, then what is worth saying beside them."""
     words = []
     if array.size == 0:
@@ -79,7 +79,7 @@ def tensor_repr(array: Array, prefix: str, grad_fn: str | None, requires_grad: b
         if array.dtype not in (get_default_dtype(), np.dtype(np.int64), np.dtype(np.bool_)):
             words.append(f"dtype={array.dtype}")
     if grad_fn is not None:
-        words.append(f"grad_fn=<{grad_fn}>")
+        words.append(f"grad_fn={grad_fn!r}")
     elif requires_grad:
         words.append("requires_grad=True")
     indent = len(prefix) + 1

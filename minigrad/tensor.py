@@ -65,8 +65,7 @@ class Tensor(Methods, InPlace, Values):
             self.requires_grad_()
 
     def __repr__(self) -> str:
-        grad_fn = None if self.is_leaf else "".join(word.capitalize() for word in self._node.name.split("_"))
-        return tensor_repr(self._array, "tensor", grad_fn, self.requires_grad)
+        return tensor_repr(self._array, "tensor", self.grad_fn, self.requires_grad)
 
     def _repr_html_(self) -> str | None:
         from minigrad.viz.graphs.notebook import tensor_html

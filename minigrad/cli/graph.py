@@ -78,7 +78,7 @@ def _of_run(args: argparse.Namespace, options: dict[str, Any]) -> viz.Graph:
     initial = {name: value.detach() for name, value in network.state_dict().items()}
     saved.load_weights("best", network)
     if args.input:
-        return network.graph(*map(_random, args.input), initial=initial, **options)
+        return viz.module_graph(network, tuple(map(_random, args.input)), initial=initial, **options)
     return loss_graph(network, initial, data.x_train[:BATCH], data.t_train[:BATCH], **options)
 
 
@@ -97,7 +97,7 @@ def _of_module(args: argparse.Namespace, options: dict[str, Any]) -> viz.Graph:
     model = made if isinstance(made, Module) else made()
     if not isinstance(model, Module):
         raise ValueError(f"{args.source}: gives a {type(model).__name__}, not a Module")
-    return model.graph(*map(_random, args.input), **options)
+    return viz.module_graph(model, tuple(map(_random, args.input)), **options)
 
 
 def _random(wanted: tuple[tuple[int, ...], str]) -> Array:

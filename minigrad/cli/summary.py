@@ -9,6 +9,7 @@ from typing import Any
 
 from minigrad.cli import models
 from minigrad.errors import DatasetFileError
+from minigrad.nn.summary import summarize
 from minigrad.training import Run
 
 __all__ = ["add_parser"]
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
             name, shape, classes = opened.config["arguments"]["model"], tuple(about["shape"]), about["classes"]
         except (KeyError, TypeError) as error:
             raise DatasetFileError(f"{opened.folder / 'config.json'}: not the configuration of a run: {error}") from None
-    summary = models.build(name, shape, classes).summary((args.batch_size, *shape))
+    summary = summarize(models.build(name, shape, classes), (args.batch_size, *shape))
     if args.json:
         rows = [row._asdict() for row in summary.rows]
         totals = {"parameters": summary.parameters, "macs": summary.macs, "saved_bytes": summary.saved_bytes}

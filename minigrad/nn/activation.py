@@ -24,22 +24,22 @@ __all__ = [
 class _Activation(Module):
     """A function of the input and of a few options that are kept under their names."""
 
-    function: ClassVar[Callable[..., Any]]
-    options: tuple[str, ...] = ()
+    _function: ClassVar[Callable[..., Any]]
+    _options: tuple[str, ...] = ()
     inplace = False
 
     def _keep(self, **options: Any) -> None:
         """Keep the options of the function; `inplace` is not one."""
-        self.options = tuple(options)
+        self._options = tuple(options)
         for name, value in options.items():
             setattr(self, name, value)
 
     def forward(self, x: Tensor) -> Tensor:
-        options = [getattr(self, name) for name in self.options]
-        return type(self).function(x, *options, inplace=True) if self.inplace else type(self).function(x, *options)
+        options = [getattr(self, name) for name in self._options]
+        return type(self)._function(x, *options, inplace=True) if self.inplace else type(self)._function(x, *options)
 
     def extra_repr(self) -> str:
-        shown = [f"{name}={getattr(self, name)!r}" for name in self.options]
+        shown = [f"{name}={getattr(self, name)!r}" for name in self._options]
         return ", ".join([*shown, "inplace=True"] if self.inplace else shown)
 
 
@@ -52,79 +52,79 @@ class _InPlace(_Activation):
 class ReLU(_InPlace):
     """max(x, 0)."""
 
-    function = F.relu
+    _function = F.relu
 
 
 class ReLU6(_InPlace):
     """min(max(x, 0), 6)."""
 
-    function = F.relu6
+    _function = F.relu6
 
 
 class SELU(_InPlace):
     """An ELU scaled so that mean and variance settle at 0 and 1: Klambauer et al. (2017)."""
 
-    function = F.selu
+    _function = F.selu
 
 
 class SiLU(_InPlace):
     """x * sigmoid(x)."""
 
-    function = F.silu
+    _function = F.silu
 
 
 class Mish(_InPlace):
     """x * tanh(softplus(x)): Misra (2019)."""
 
-    function = F.mish
+    _function = F.mish
 
 
 class Hardsigmoid(_InPlace):
     """A sigmoid of three straight lines: clip(x / 6 + 1/2, 0, 1)."""
 
-    function = F.hardsigmoid
+    _function = F.hardsigmoid
 
 
 class Hardswish(_InPlace):
     """x * hardsigmoid(x): Howard et al. (2019)."""
 
-    function = F.hardswish
+    _function = F.hardswish
 
 
 class Sigmoid(_Activation):
     """1 / (1 + exp(-x))."""
 
-    function = F.sigmoid
+    _function = F.sigmoid
 
 
 class Tanh(_Activation):
     """The hyperbolic tangent."""
 
-    function = F.tanh
+    _function = F.tanh
 
 
 class LogSigmoid(_Activation):
     """log(sigmoid(x))."""
 
-    function = F.logsigmoid
+    _function = F.logsigmoid
 
 
 class Softsign(_Activation):
     """x / (1 + abs(x))."""
 
-    function = F.softsign
+    _function = F.softsign
 
 
 class Tanhshrink(_Activation):
     """x - tanh(x)."""
 
-    function = F.tanhshrink
+    _function = F.tanhshrink
 
 
 class LeakyReLU(_Activation):
     """x above zero, negative_slope * x below."""
 
-    function = F.leaky_relu
+    _function = F.leaky_relu
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False):
         super().__init__()
@@ -135,7 +135,7 @@ class LeakyReLU(_Activation):
 class ELU(_Activation):
     """x above zero, alpha * (exp(x) - 1) below: Clevert et al. (2016)."""
 
-    function = F.elu
+    _function = F.elu
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False):
         super().__init__()
@@ -146,7 +146,7 @@ class ELU(_Activation):
 class CELU(_Activation):
     """x above zero, alpha * (exp(x / alpha) - 1) below: Barron (2017)."""
 
-    function = F.celu
+    _function = F.celu
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False):
         super().__init__()
@@ -157,7 +157,7 @@ class CELU(_Activation):
 class Hardtanh(_Activation):
     """x limited to [min_val, max_val]."""
 
-    function = F.hardtanh
+    _function = F.hardtanh
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False):
         super().__init__()
@@ -168,7 +168,7 @@ class Hardtanh(_Activation):
 class Threshold(_Activation):
     """x above `threshold`, `value` elsewhere."""
 
-    function = F.threshold
+    _function = F.threshold
 
     def __init__(self, threshold: float, value: float, inplace: bool = False):
         super().__init__()
@@ -179,7 +179,7 @@ class Threshold(_Activation):
 class GELU(_Activation):
     """x times the probability of a normal variable to be below x, or "tanh" for a formula: Hendrycks and Gimpel (2016)."""
 
-    function = F.gelu
+    _function = F.gelu
 
     def __init__(self, approximate: str = "none"):
         super().__init__()
@@ -189,7 +189,7 @@ class GELU(_Activation):
 class Softplus(_Activation):
     """log(1 + exp(beta * x)) / beta, a smooth ReLU; x itself where beta * x is above `threshold`."""
 
-    function = F.softplus
+    _function = F.softplus
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0):
         super().__init__()
@@ -208,13 +208,13 @@ class _Shrink(_Activation):
 class Softshrink(_Shrink):
     """x moved towards zero by `lambd`, and zero within it."""
 
-    function = F.softshrink
+    _function = F.softshrink
 
 
 class Hardshrink(_Shrink):
     """x, but zero within `lambd` of zero."""
 
-    function = F.hardshrink
+    _function = F.hardshrink
 
 
 class _Along(_Activation):
@@ -227,31 +227,31 @@ class _Along(_Activation):
     def forward(self, x: Tensor) -> Tensor:
         if self.dim is None and x.ndim > 2:
             raise ValueError(f"{type(self).__name__}: dim must be given for an input of {x.ndim} axes, shape {x.shape}")
-        return type(self).function(x, -1 if self.dim is None else self.dim)
+        return type(self)._function(x, -1 if self.dim is None else self.dim)
 
 
 class Softmax(_Along):
     """exp(x) / sum(exp(x)) along the axis `dim`."""
 
-    function = F.softmax
+    _function = F.softmax
 
 
 class LogSoftmax(_Along):
     """log(softmax(x)) along the axis `dim`."""
 
-    function = F.log_softmax
+    _function = F.log_softmax
 
 
 class Softmin(_Along):
     """softmax(-x) along the axis `dim`."""
 
-    function = F.softmin
+    _function = F.softmin
 
 
 class GLU(_Along):
     """The first half of x along `dim` times the sigmoid of the second: Dauphin et al. (2017)."""
 
-    function = F.glu
+    _function = F.glu
 
     def __init__(self, dim: int = -1):
         super().__init__(dim)

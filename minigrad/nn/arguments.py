@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -12,8 +13,9 @@ from minigrad.errors import ShapeError
 from minigrad.nn import init
 from minigrad.nn.parameter import Parameter
 from minigrad.primitive import DType
+from minigrad.tensor import Tensor
 
-__all__ = ["count", "parameter", "uniform_parameter"]
+__all__ = ["count", "parameter", "refuse_data", "uniform_parameter"]
 
 
 def count(layer: str, name: str, value: Any) -> int:
@@ -23,6 +25,27 @@ def count(layer: str, name: str, value: Any) -> int:
     if value < 1:
         raise ShapeError(f"{layer}: {name} must be at least 1, got {value}")
     return int(value)
+
+
+def refuse_data(layer: Any, args: tuple[Any, ...]) -> None:
+    """Raise TypeError for ``nn.ReLU(x)`` or ``nn.MSELoss(x, t)``: a layer is made of options, and then called on data.
+
+    The first argument may be a tensor where it is the `weight` of classes.
+    """
+    parameters = list(inspect.signature(layer.__init__).parameters.values())[1:]
+    given = args[1:2] if parameters and parameters[0].name == "weight" else args[:1]
+    if not any(isinstance(arg, Tensor | np.ndarray) and arg.ndim or isinstance(arg, list) for arg in given):
+        return
+    if parameters and parameters[0].kind is inspect.Parameter.VAR_POSITIONAL:
+        return
+    options = "" if all(p.default is not inspect.Parameter.empty for p in parameters) else "..."
+    data = ", ".join([p for p in inspect.signature(layer.forward).parameters if p != "self"][: len(args)])
+    function = getattr(getattr(layer, "_function", None), "__name__", None)
+    raise TypeError(
+        f"{layer.__name__}: takes options, and is then called on data; got data of shape "
+        f"{' and '.join(str(np.shape(getattr(arg, '_array', arg))) for arg in args if not isinstance(arg, str))}\n"
+        f"  hint: nn.{layer.__name__}({options})({data})" + (f", or F.{function}({data})" if function else "")
+    )
 
 
 def parameter(shape: tuple[int, ...], value: float, dtype: DType = None) -> Parameter:

@@ -21,9 +21,9 @@ PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
 class _Convolution(Module):
-    axes: ClassVar[int]
-    function: ClassVar[Callable[..., Any]]
-    transposed = False
+    _axes: ClassVar[int]
+    _function: ClassVar[Callable[..., Any]]
+    _transposed = False
     padding: Any  # one number for each axis, or a name
     bias: Parameter | None
 
@@ -31,7 +31,7 @@ class _Convolution(Module):
         self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any, padding: Any, output_padding: Any,
         dilation: Any, groups: int, bias: bool, padding_mode: str, dtype: DType,
     ) -> None:  # fmt: skip
-        layer, n = type(self).__name__, self.axes
+        layer, n = type(self).__name__, self._axes
         self.in_channels = count(layer, "in_channels", in_channels)
         self.out_channels = count(layer, "out_channels", out_channels)
         self.groups = count(layer, "groups", groups)
@@ -42,13 +42,13 @@ class _Convolution(Module):
         self.padding = padding if isinstance(padding, str) else per_axis(layer, "padding", padding, n, 0)
         self.output_padding = per_axis(layer, "output_padding", output_padding, n, 0)
         self.dilation = per_axis(layer, "dilation", dilation, n, 1)
-        modes = PADDING_MODES[:1] if self.transposed else PADDING_MODES
+        modes = PADDING_MODES[:1] if self._transposed else PADDING_MODES
         if padding_mode not in modes:
             raise ValueError(f"{layer}: padding_mode must be {' or '.join(modes)}, got {padding_mode!r}")
         if isinstance(padding, str) and padding not in ("valid", "same"):
             raise ValueError(f'{layer}: padding must be "valid", "same" or numbers, got {padding!r}')
         self.padding_mode = padding_mode
-        outer, inner = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
+        outer, inner = (in_channels, out_channels) if self._transposed else (out_channels, in_channels)
         shape = (outer, inner // groups, *self.kernel_size)
         fan_in = math.prod(shape[1:])
         self.weight = uniform_parameter(shape, fan_in, dtype)
@@ -58,7 +58,7 @@ class _Convolution(Module):
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
         for name, usual in [("padding", 0), ("dilation", 1), ("output_padding", 0)]:
             value = getattr(self, name)
-            if value != (usual,) * self.axes:
+            if value != (usual,) * self._axes:
                 text += f", {name}={value}"
         if self.groups != 1:
             text += f", groups={self.groups}"
@@ -93,7 +93,7 @@ class _Conv(_Convolution):
         padding = self.padding
         if self.padding_mode != "zeros":
             x, padding = F.pad(x, self._border(), self.padding_mode), 0
-        convolve = type(self).function
+        convolve = type(self)._function
         return convolve(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups, rounding=self.rounding)
 
     def _border(self) -> tuple[int, ...]:
@@ -108,7 +108,7 @@ class _Conv(_Convolution):
 class Conv1d(_Conv):
     """Kernels slid over sequences: (N, in_channels, L) to (N, out_channels, OL). See `Conv2d`."""
 
-    axes, function = 1, F.conv1d
+    _axes, _function = 1, F.conv1d
 
 
 class Conv2d(_Conv):
@@ -125,17 +125,17 @@ class Conv2d(_Conv):
     (2, 30, 24, 24)
     """
 
-    axes, function = 2, F.conv2d
+    _axes, _function = 2, F.conv2d
 
 
 class Conv3d(_Conv):
     """Kernels slid over volumes: (N, in_channels, D, H, W) to (N, out_channels, OD, OH, OW). See `Conv2d`."""
 
-    axes, function = 3, F.conv3d
+    _axes, _function = 3, F.conv3d
 
 
 class _ConvTranspose(_Convolution):
-    transposed = True
+    _transposed = True
 
     def __init__(
         self,
@@ -161,8 +161,8 @@ class _ConvTranspose(_Convolution):
 
     def forward(self, x: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
         """`output_size`, the spatial sizes wanted, takes the place of `output_padding`."""
-        extra = self.output_padding if output_size is None else self._extra(x.shape[2:], tuple(output_size)[-self.axes :])
-        convolve = type(self).function
+        extra = self.output_padding if output_size is None else self._extra(x.shape[2:], tuple(output_size)[-self._axes :])
+        convolve = type(self)._function
         return convolve(x, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
 
     def _extra(self, size: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...]:
@@ -181,7 +181,7 @@ class _ConvTranspose(_Convolution):
 class ConvTranspose1d(_ConvTranspose):
     """The adjoint of `Conv1d`: (N, in_channels, L) to (N, out_channels, OL). See `ConvTranspose2d`."""
 
-    axes, function = 1, F.conv_transpose1d
+    _axes, _function = 1, F.conv_transpose1d
 
 
 class ConvTranspose2d(_ConvTranspose):
@@ -196,10 +196,10 @@ class ConvTranspose2d(_ConvTranspose):
     (2, 3, 14, 14)
     """
 
-    axes, function = 2, F.conv_transpose2d
+    _axes, _function = 2, F.conv_transpose2d
 
 
 class ConvTranspose3d(_ConvTranspose):
     """The adjoint of `Conv3d`: (N, in_channels, D, H, W) to (N, out_channels, OD, OH, OW). See `ConvTranspose2d`."""
 
-    axes, function = 3, F.conv_transpose3d
+    _axes, _function = 3, F.conv_transpose3d

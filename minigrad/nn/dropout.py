@@ -17,7 +17,7 @@ __all__ = ["Dropout", "Dropout1d", "Dropout2d", "Dropout3d"]
 class Dropout(Module):
     """In training, zero each element with probability `p` and scale the others by 1/(1 - p)."""
 
-    function: ClassVar[Callable[..., Any]] = F.dropout
+    _function: ClassVar[Callable[..., Any]] = F.dropout
 
     def __init__(self, p: float = 0.5, inplace: bool = False, generator: np.random.Generator | None = None):
         super().__init__()
@@ -26,7 +26,7 @@ class Dropout(Module):
         self.p, self.inplace, self.generator = p, inplace, generator
 
     def forward(self, x: Tensor) -> Tensor:
-        return type(self).function(x, self.p, self.training, self.generator, inplace=self.inplace)
+        return type(self)._function(x, self.p, self.training, self.generator, inplace=self.inplace)
 
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"
@@ -35,16 +35,16 @@ class Dropout(Module):
 class Dropout1d(Dropout):
     """In training, zero whole channels of sequences (N, C, L): Tompson et al. (2015)."""
 
-    function = F.dropout1d
+    _function = F.dropout1d
 
 
 class Dropout2d(Dropout):
     """In training, zero whole channels of images (N, C, H, W): Tompson et al. (2015)."""
 
-    function = F.dropout2d
+    _function = F.dropout2d
 
 
 class Dropout3d(Dropout):
     """In training, zero whole channels of volumes (N, C, D, H, W): Tompson et al. (2015)."""
 
-    function = F.dropout3d
+    _function = F.dropout3d

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import types
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import numpy as np
 
 from minigrad import devices
 from minigrad.errors import DTypeError, MinigradError
+from minigrad.nn.arguments import refuse_data
 from minigrad.nn.hooks import Hooks, RemovableHandle
 from minigrad.nn.parameter import Parameter
 from minigrad.nn.state import IncompatibleKeys, fitted
@@ -21,7 +24,33 @@ if TYPE_CHECKING:
     from minigrad.nn.summary import Summary
     from minigrad.viz import Graph
 
-__all__ = ["Module"]
+__all__ = ["Module", "ParameterIterator", "unregistered"]
+
+STATE = ("training", "_parameters", "_buffers", "_modules", "_unsaved", "_hooks")  # what a module itself keeps
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+class _Yielding:
+    """A method that gives way to a module, parameter or buffer registered under its name.
+
+    For the methods that PyTorch's Module does not have: a program written for it may use their names.
+    """
+
+    def __init__(self, function: Callable[..., Any]):
+        functools.update_wrapper(self, function)
+        self.function, self.name = function, function.__name__
+
+    def __get__(self, module: Module | None, owner: type) -> Any:
+        if module is None:
+            return self.function
+        for registry in (module._parameters, module._modules, module._buffers):
+            if self.name in registry:
+                return registry[self.name]
+        return types.MethodType(self.function, module)
+
+
+def _yielding(method: Method) -> Method:
+    return cast(Method, _Yielding(method))
 
 
 class Module:
@@ -51,17 +80,36 @@ class Module:
     _unsaved: set[str]  # names of the buffers that are not part of the state
     _hooks: Hooks | None = None
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        if args and cls.__module__.startswith("minigrad.nn.") and any(isinstance(arg, Tensor | np.ndarray) for arg in args):
+            refuse_data(cls, args)
+        return super().__new__(cls)
+
     def __init__(self) -> None:
         for registry in ("_parameters", "_buffers", "_modules"):
             object.__setattr__(self, registry, {})
         object.__setattr__(self, "_unsaved", set())
         object.__setattr__(self, "training", True)
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__module__.startswith("minigrad.") and not cls.__name__.startswith("_"):
+            _rename_methods(cls)
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; define it in a subclass."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward()")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run `forward` with its hooks.
+
+        A plain ndarray of floats among the arguments, or in a tuple or list there, is converted to the dtype of the module's
+        first floating parameter: data from outside take the dtype of the model. Tensors, integers and booleans stay.
+        """
+        for arg in (*args, *kwargs.values()) if kwargs else args:
+            if type(arg) in ARRAYS:
+                args, kwargs = _converted(self, args, kwargs)
+                break
         outer = here.scope
         here.scope = outer, weakref.ref(self), untracked(args)
         try:
@@ -83,7 +131,9 @@ class Module:
             return
         if isinstance(value, Parameter):
             home: dict[str, Any] | None = registries["_parameters"]
+            self._check_reachable(name)
         elif isinstance(value, Module):
+            self._check_reachable(name)
             self._check_contains(name, value)
             home = registries["_modules"]
         else:
@@ -221,7 +271,7 @@ class Module:
         return self._named("_parameters", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+        return ParameterIterator(self, (parameter for _, parameter in self.named_parameters(recurse=recurse)))
 
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
@@ -354,6 +404,7 @@ class Module:
 
     # Appearance
 
+    @_yielding
     def summary(self, *inputs: Any) -> Summary:
         """Shapes, parameters (shared ones once), multiply-accumulates and bytes, module by module; printed, a table.
 
@@ -392,6 +443,7 @@ class Module:
 
         return module_html(self)
 
+    @_yielding
     def graph(self, *inputs: Any, **options: Any) -> Graph:
         """What the module does to these inputs, as a picture; the options are those of `viz.graph`.
 
@@ -408,8 +460,23 @@ class Module:
             raise TypeError(f"a name must be a string, got {type(name).__name__}")
         if not name or "." in name:
             raise KeyError(f"{name!r} cannot be a name: it is empty or holds a dot")
-        if name not in self._parameters and name not in self._modules and name not in self._buffers and hasattr(self, name):
-            raise KeyError(f"{type(self).__name__} already has an attribute {name!r}")
+        if name in self._parameters or name in self._modules or name in self._buffers:
+            return
+        self._check_reachable(name)
+        if name in self.__dict__:
+            raise KeyError(f"{type(self).__name__} already has an attribute {name!r}; choose another name, or delete it first")
+
+    def _check_reachable(self, name: str) -> None:
+        """Refuse a name under which reading would find an attribute of the class, or the module's own state, instead."""
+        for cls in type(self).__mro__:
+            if name in vars(cls) and not isinstance(vars(cls)[name], _Yielding):
+                what = "a method" if callable(vars(cls)[name]) else "an attribute"
+                raise KeyError(
+                    f"{type(self).__name__} already has an attribute {name!r}, {what} of {cls.__name__}, which would hide what "
+                    "is registered under it; choose another name"
+                )
+        if name in STATE:
+            raise KeyError(f"{type(self).__name__}: {name!r} is part of every module's own state; choose another name")
 
     def _check_contains(self, name: str, module: Module | None) -> None:
         if module is not None and any(inner is self for inner in module.modules()):
@@ -422,3 +489,67 @@ class Module:
         path = next((name for name, module in self.named_modules() if module is inner), "")
         head = f"{type(self).__name__}.{path}" if path else type(self).__name__
         error.module_path = f"{head} ({inner!r})" if not inner._modules and path else head
+
+
+class ParameterIterator(Iterator[Parameter]):
+    """The parameters of a module, once; an optimizer that gets none from it learns why."""
+
+    def __init__(self, module: Module, parameters: Iterator[Parameter]):
+        self.module, self._parameters, self.used = module, parameters, False
+
+    def __next__(self) -> Parameter:
+        self.used = True
+        return next(self._parameters)
+
+
+def unregistered(module: Module) -> str | None:
+    """The path of the first plain list, tuple or dict inside a module that holds modules or parameters; None without one.
+
+    Nothing in it is registered: it is neither trained, nor saved, nor converted.
+    """
+    for path, inner in module.named_modules():
+        for name, value in vars(inner).items():
+            held: Iterable[Any] = value.values() if isinstance(value, dict) else value
+            if name not in STATE and isinstance(value, list | tuple | dict):
+                if any(isinstance(item, Module | Parameter) for item in held):
+                    return f"{path}.{name}" if path else name
+    return None
+
+
+ARRAYS = (np.ndarray, tuple, list)
+
+
+def _converted(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments with plain float arrays in the dtype of the module's first floating parameter, if it has one."""
+    if not any(_holds_floats(value) for value in (*args, *kwargs.values())):
+        return args, kwargs
+    dtype = next((p.dtype for p in module.parameters() if p.dtype.kind == "f"), None)
+    if dtype is None:
+        return args, kwargs
+    return tuple([_as_dtype(arg, dtype) for arg in args]), {name: _as_dtype(arg, dtype) for name, arg in kwargs.items()}
+
+
+def _holds_floats(value: Any) -> bool:
+    if type(value) is np.ndarray:
+        return bool(value.dtype.kind == "f")
+    return type(value) in (tuple, list) and any(_holds_floats(item) for item in value)
+
+
+def _as_dtype(value: Any, dtype: np.dtype[Any]) -> Any:
+    if type(value) is np.ndarray:
+        return value.astype(dtype, copy=False) if value.dtype.kind == "f" else value
+    return type(value)(_as_dtype(item, dtype) for item in value) if type(value) in (tuple, list) else value
+
+
+def _rename_methods(cls: type[Module]) -> None:
+    """Give a public layer its own copies of what it inherits from private classes: Python's messages name a method's class."""
+    for base in cls.__mro__[1:]:
+        if not base.__name__.startswith("_"):
+            continue
+        for name, method in vars(base).items():
+            if isinstance(method, types.FunctionType) and getattr(cls, name) is method:
+                own = types.FunctionType(method.__code__, method.__globals__, name, method.__defaults__, method.__closure__)
+                functools.update_wrapper(own, method)
+                del own.__wrapped__  # type: ignore[attr-defined]
+                own.__kwdefaults__, own.__qualname__ = method.__kwdefaults__, f"{cls.__name__}.{name}"
+                setattr(cls, name, own)

@@ -27,7 +27,7 @@ SHAPES = {2: "(N, C)", 3: "(N, C, L)", 4: "(N, C, H, W)", 5: "(N, C, D, H, W)"}
 class _Running(Module):
     """What normalisations that remember share: weight and bias, running statistics, and how many batches made them."""
 
-    dimensions: ClassVar[tuple[int, ...]]
+    _dimensions: ClassVar[tuple[int, ...]]
     weight: Parameter | None
     bias: Parameter | None
 
@@ -62,8 +62,8 @@ class _Running(Module):
         return self.training and self.track_running_stats
 
     def _check(self, x: Tensor) -> None:
-        if x.ndim not in self.dimensions:
-            expected = " or ".join(SHAPES[n] for n in self.dimensions)
+        if x.ndim not in self._dimensions:
+            expected = " or ".join(SHAPES[n] for n in self._dimensions)
             raise ShapeError(f"{type(self).__name__}: input must be {expected}, got shape {x.shape}")
 
     def extra_repr(self) -> str:
@@ -101,7 +101,7 @@ class _BatchNorm(_Running):
 class BatchNorm1d(_BatchNorm):
     """`BatchNorm2d` for (N, C) or (N, C, L)."""
 
-    dimensions = (2, 3)
+    _dimensions = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
@@ -117,13 +117,13 @@ class BatchNorm2d(_BatchNorm):
     True
     """
 
-    dimensions = (4,)
+    _dimensions = (4,)
 
 
 class BatchNorm3d(_BatchNorm):
     """`BatchNorm2d` for volumes (N, C, D, H, W)."""
 
-    dimensions = (5,)
+    _dimensions = (5,)
 
 
 class _InstanceNorm(_Running):
@@ -153,19 +153,19 @@ class _InstanceNorm(_Running):
 class InstanceNorm1d(_InstanceNorm):
     """`InstanceNorm2d` for sequences (N, C, L)."""
 
-    dimensions = (3,)
+    _dimensions = (3,)
 
 
 class InstanceNorm2d(_InstanceNorm):
     """Each channel of each image (N, C, H, W) normalised by itself: Ulyanov et al. (2016)."""
 
-    dimensions = (4,)
+    _dimensions = (4,)
 
 
 class InstanceNorm3d(_InstanceNorm):
     """`InstanceNorm2d` for volumes (N, C, D, H, W)."""
 
-    dimensions = (5,)
+    _dimensions = (5,)
 
 
 class LayerNorm(Module):

@@ -17,15 +17,15 @@ __all__ = [
 
 
 class _Pad(Module):
-    axes: ClassVar[int]
-    mode: ClassVar[str] = "constant"
+    _axes: ClassVar[int]
+    _mode: ClassVar[str] = "constant"
 
     def __init__(self, padding: int | tuple[int, ...]):
         super().__init__()
-        self.padding = per_axis(type(self).__name__, "padding", padding, 2 * self.axes, -(2**62))
+        self.padding = per_axis(type(self).__name__, "padding", padding, 2 * self._axes, -(2**62))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.pad(x, self.padding, self.mode)
+        return F.pad(x, self.padding, self._mode)
 
     def extra_repr(self) -> str:
         return f"{self.padding}"
@@ -34,7 +34,7 @@ class _Pad(Module):
 class ZeroPad1d(_Pad):
     """Zeros around (..., L)."""
 
-    axes = 1
+    _axes = 1
 
 
 class ZeroPad2d(_Pad):
@@ -47,13 +47,13 @@ class ZeroPad2d(_Pad):
               [0., 0., 0.]]]])
     """
 
-    axes = 2
+    _axes = 2
 
 
 class ZeroPad3d(_Pad):
     """Zeros around (..., D, H, W)."""
 
-    axes = 3
+    _axes = 3
 
 
 class _ConstantPad(_Pad):
@@ -71,70 +71,70 @@ class _ConstantPad(_Pad):
 class ConstantPad1d(_ConstantPad):
     """One value around (..., L)."""
 
-    axes = 1
+    _axes = 1
 
 
 class ConstantPad2d(_ConstantPad):
     """One value around (..., H, W)."""
 
-    axes = 2
+    _axes = 2
 
 
 class ConstantPad3d(_ConstantPad):
     """One value around (..., D, H, W)."""
 
-    axes = 3
+    _axes = 3
 
 
 class ReflectionPad1d(_Pad):
     """The mirror image of what is inside, without the border itself, around (..., L)."""
 
-    axes, mode = 1, "reflect"
+    _axes, _mode = 1, "reflect"
 
 
 class ReflectionPad2d(_Pad):
     """The mirror image of what is inside, without the border itself, around (..., H, W)."""
 
-    axes, mode = 2, "reflect"
+    _axes, _mode = 2, "reflect"
 
 
 class ReflectionPad3d(_Pad):
     """The mirror image of what is inside, without the border itself, around (..., D, H, W)."""
 
-    axes, mode = 3, "reflect"
+    _axes, _mode = 3, "reflect"
 
 
 class ReplicationPad1d(_Pad):
     """The nearest value at the border, around (..., L)."""
 
-    axes, mode = 1, "replicate"
+    _axes, _mode = 1, "replicate"
 
 
 class ReplicationPad2d(_Pad):
     """The nearest value at the border, around (..., H, W)."""
 
-    axes, mode = 2, "replicate"
+    _axes, _mode = 2, "replicate"
 
 
 class ReplicationPad3d(_Pad):
     """The nearest value at the border, around (..., D, H, W)."""
 
-    axes, mode = 3, "replicate"
+    _axes, _mode = 3, "replicate"
 
 
 class CircularPad1d(_Pad):
     """The values of the opposite side, around (..., L)."""
 
-    axes, mode = 1, "circular"
+    _axes, _mode = 1, "circular"
 
 
 class CircularPad2d(_Pad):
     """The values of the opposite side, around (..., H, W)."""
 
-    axes, mode = 2, "circular"
+    _axes, _mode = 2, "circular"
 
 
 class CircularPad3d(_Pad):
     """The values of the opposite side, around (..., D, H, W)."""
 
-    axes, mode = 3, "circular"
+    _axes, _mode = 3, "circular"

@@ -17,8 +17,8 @@ __all__ = [
 
 
 class _Pool(Module):
-    axes: ClassVar[int]
-    function: ClassVar[Callable[..., Any]]
+    _axes: ClassVar[int]
+    _function: ClassVar[Callable[..., Any]]
 
 
 class _MaxPool(_Pool):
@@ -36,10 +36,10 @@ class _MaxPool(_Pool):
         self.padding, self.dilation = padding, dilation
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
         for name, least in [("kernel_size", 1), ("stride", 1), ("padding", 0), ("dilation", 1)]:
-            per_axis(type(self).__name__, name, getattr(self, name), self.axes, least)
+            per_axis(type(self).__name__, name, getattr(self, name), self._axes, least)
 
     def forward(self, x: Tensor) -> Any:
-        pool = type(self).function
+        pool = type(self)._function
         return pool(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices)
 
     def extra_repr(self) -> str:
@@ -52,19 +52,19 @@ class _MaxPool(_Pool):
 class MaxPool1d(_MaxPool):
     """The maximum of each window of sequences; the stride is the window unless given."""
 
-    axes, function = 1, F.max_pool1d
+    _axes, _function = 1, F.max_pool1d
 
 
 class MaxPool2d(_MaxPool):
     """The maximum of each window of images; the stride is the window unless given."""
 
-    axes, function = 2, F.max_pool2d
+    _axes, _function = 2, F.max_pool2d
 
 
 class MaxPool3d(_MaxPool):
     """The maximum of each window of volumes; the stride is the window unless given."""
 
-    axes, function = 3, F.max_pool3d
+    _axes, _function = 3, F.max_pool3d
 
 
 class _AvgPool(_Pool):
@@ -82,11 +82,11 @@ class _AvgPool(_Pool):
         self.padding, self.ceil_mode = padding, ceil_mode
         self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
         for name, least in [("kernel_size", 1), ("stride", 1), ("padding", 0)]:
-            per_axis(type(self).__name__, name, getattr(self, name), self.axes, least)
+            per_axis(type(self).__name__, name, getattr(self, name), self._axes, least)
 
     def forward(self, x: Tensor) -> Tensor:
-        options = {} if self.axes == 1 else {"divisor_override": self.divisor_override}
-        pool = type(self).function
+        options = {} if self._axes == 1 else {"divisor_override": self.divisor_override}
+        pool = type(self)._function
         return pool(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad, **options)
 
     def extra_repr(self) -> str:
@@ -96,7 +96,7 @@ class _AvgPool(_Pool):
 class AvgPool1d(_AvgPool):
     """The mean of each window of sequences; the stride is the window unless given."""
 
-    axes, function = 1, F.avg_pool1d
+    _axes, _function = 1, F.avg_pool1d
 
     def __init__(
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True
@@ -109,13 +109,13 @@ class AvgPool1d(_AvgPool):
 class AvgPool2d(_AvgPool):
     """The mean of each window of images; the stride is the window unless given."""
 
-    axes, function = 2, F.avg_pool2d
+    _axes, _function = 2, F.avg_pool2d
 
 
 class AvgPool3d(_AvgPool):
     """The mean of each window of volumes; the stride is the window unless given."""
 
-    axes, function = 3, F.avg_pool3d
+    _axes, _function = 3, F.avg_pool3d
 
 
 class _AdaptivePool(_Pool):
@@ -124,7 +124,7 @@ class _AdaptivePool(_Pool):
         self.output_size = output_size
 
     def forward(self, x: Tensor) -> Any:
-        return type(self).function(x, self.output_size)
+        return type(self)._function(x, self.output_size)
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
@@ -133,19 +133,19 @@ class _AdaptivePool(_Pool):
 class AdaptiveAvgPool1d(_AdaptivePool):
     """The means of `output_size` windows that cover a sequence evenly."""
 
-    axes, function = 1, F.adaptive_avg_pool1d
+    _axes, _function = 1, F.adaptive_avg_pool1d
 
 
 class AdaptiveAvgPool2d(_AdaptivePool):
     """The means of `output_size` windows, an int or a pair, that cover an image evenly; None keeps a size."""
 
-    axes, function = 2, F.adaptive_avg_pool2d
+    _axes, _function = 2, F.adaptive_avg_pool2d
 
 
 class AdaptiveAvgPool3d(_AdaptivePool):
     """The means of `output_size` windows, an int or a triple, that cover a volume evenly; None keeps a size."""
 
-    axes, function = 3, F.adaptive_avg_pool3d
+    _axes, _function = 3, F.adaptive_avg_pool3d
 
 
 class _AdaptiveMaxPool(_AdaptivePool):
@@ -154,22 +154,22 @@ class _AdaptiveMaxPool(_AdaptivePool):
         self.return_indices = return_indices
 
     def forward(self, x: Tensor) -> Any:
-        return type(self).function(x, self.output_size, self.return_indices)
+        return type(self)._function(x, self.output_size, self.return_indices)
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
     """The maxima of `output_size` windows that cover a sequence evenly."""
 
-    axes, function = 1, F.adaptive_max_pool1d
+    _axes, _function = 1, F.adaptive_max_pool1d
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     """The maxima of `output_size` windows, an int or a pair, that cover an image evenly; None keeps a size."""
 
-    axes, function = 2, F.adaptive_max_pool2d
+    _axes, _function = 2, F.adaptive_max_pool2d
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
     """The maxima of `output_size` windows, an int or a triple, that cover a volume evenly; None keeps a size."""
 
-    axes, function = 3, F.adaptive_max_pool3d
+    _axes, _function = 3, F.adaptive_max_pool3d

@@ -25,21 +25,21 @@ State = tuple[Tensor, ...]
 class _Equation(Module):
     """One step: what the input and the state say to all gates, and the state; gives the next state, the output first."""
 
-    gates: ClassVar[int]
-    states: ClassVar[int] = 1
+    _gates: ClassVar[int]
+    _states: ClassVar[int] = 1
     hidden_size: int
 
     def _advance(self, of_input: Tensor, of_state: Tensor, state: State) -> State:
         raise NotImplementedError
 
     def _zeros(self, model: Tensor, *lead: int) -> State:
-        return (_wrap(np.zeros((*lead, self.hidden_size), model.dtype), None),) * self.states
+        return (_wrap(np.zeros((*lead, self.hidden_size), model.dtype), None),) * self._states
 
 
 class _Plain(_Equation):
     """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or "relu" instead."""
 
-    gates = 1
+    _gates = 1
     nonlinearity: str
 
     def _choose(self, nonlinearity: str) -> None:
@@ -57,7 +57,7 @@ class _LongShort(_Equation):
     Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000).
     """
 
-    gates, states = 4, 2
+    _gates, _states = 4, 2
 
     def _advance(self, of_input: Tensor, of_state: Tensor, state: State) -> State:
         i, f, g, o = split(of_input + of_state, self.hidden_size, -1)
@@ -68,7 +68,7 @@ class _LongShort(_Equation):
 class _Gated(_Equation):
     """h' = (1 - z) n + z h, with n = tanh(W x + r (U h)) and gates r and z: Cho et al. (2014)."""
 
-    gates = 3
+    _gates = 3
 
     def _advance(self, of_input: Tensor, of_state: Tensor, state: State) -> State:
         (ir, iz, in_), (hr, hz, hn) = (split(part, self.hidden_size, -1) for part in (of_input, of_state))
@@ -88,16 +88,16 @@ class _Cell(_Equation):
         super().__init__()
         self.input_size = count(type(self).__name__, "input_size", input_size)
         self.hidden_size = count(type(self).__name__, "hidden_size", hidden_size)
-        _register(self, "", self.gates * hidden_size, input_size, hidden_size, bias, dtype)
+        _register(self, "", self._gates * hidden_size, input_size, hidden_size, bias, dtype)
 
     def forward(self, x: Tensor, state: Any = None) -> Any:
         if state is None:
             state = self._zeros(self.weight_hh, *x.shape[:-1])
-        elif self.states == 1:
+        elif self._states == 1:
             state = (state,)
         of_input = F.linear(x, self.weight_ih, self.bias_ih)
         new = self._advance(of_input, F.linear(state[0], self.weight_hh, self.bias_hh), state)
-        return new if self.states > 1 else new[0]
+        return new if self._states > 1 else new[0]
 
     def extra_repr(self) -> str:
         bias = "" if self.bias_ih is not None else ", bias=False"
@@ -127,7 +127,7 @@ class _Layers(_Equation):
         self.bias, self.batch_first, self.dropout, self.bidirectional = bias, batch_first, dropout, bidirectional
         for layer, suffix in self._passes():
             given = input_size if layer == 0 else hidden_size * (2 if bidirectional else 1)
-            _register(self, suffix, self.gates * hidden_size, given, hidden_size, bias, dtype)
+            _register(self, suffix, self._gates * hidden_size, given, hidden_size, bias, dtype)
 
     def _passes(self) -> Iterator[tuple[int, str]]:
         """The layer of each walk along the sequence, and the end of its parameters' names: from the input upwards."""
@@ -156,7 +156,7 @@ class _Layers(_Equation):
             x, last = x.squeeze(1), tuple(part.squeeze(1) for part in last)
         elif self.batch_first:
             x = x.transpose(0, 1)
-        return x, last if self.states > 1 else last[0]
+        return x, last if self._states > 1 else last[0]
 
     def extra_repr(self) -> str:
         shown = f"{self.input_size}, {self.hidden_size}"
@@ -188,9 +188,9 @@ class _Layers(_Equation):
         walks = sum(1 for _ in self._passes())
         if given is None:
             return [self._zeros(x, x.shape[1])] * walks
-        parts = tuple(given) if self.states > 1 else (given,)
+        parts = tuple(given) if self._states > 1 else (given,)
         wanted = (walks, *(x.shape[1:2] if batched else ()), self.hidden_size)
-        if len(parts) != self.states or any(part.shape != wanted for part in parts):
+        if len(parts) != self._states or any(part.shape != wanted for part in parts):
             shapes = ", ".join(str(part.shape) for part in parts)
             raise ShapeError(f"{type(self).__name__}: the first state must be of shape {wanted}, got {shapes}")
         parts = parts if batched else tuple(part.unsqueeze(1) for part in parts)

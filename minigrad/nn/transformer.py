@@ -30,7 +30,7 @@ ACTIVATIONS: dict[str, Callable[..., Any]] = {"relu": F.relu, "gelu": F.gelu}
 class _Layer(Module):
     """What both layers have: parts whose outputs are added to their inputs, with a normalisation after or before each."""
 
-    attentions: tuple[str, ...]
+    _attentions: tuple[str, ...]
     self_attn: MultiheadAttention
 
     def __init__(
@@ -49,14 +49,14 @@ class _Layer(Module):
         super().__init__()
         if isinstance(activation, str) and activation not in ACTIVATIONS:
             raise ValueError(f'{type(self).__name__}: activation must be "relu", "gelu" or a function, got {activation!r}')
-        for name in self.attentions:
+        for name in self._attentions:
             made = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
             self.add_module(name, made)
         self.linear1 = Linear(d_model, dim_feedforward, bias, dtype)
         self.dropout = Dropout(dropout)
         self.linear2 = Linear(dim_feedforward, d_model, bias, dtype)
         self.norm_first = norm_first
-        parts = range(1, len(self.attentions) + 2)
+        parts = range(1, len(self._attentions) + 2)
         for i in parts:
             self.add_module(f"norm{i}", LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype))
         for i in parts:
@@ -83,7 +83,7 @@ class TransformerEncoderLayer(_Layer):
     (5, 3, 8)
     """
 
-    attentions = ("self_attn",)
+    _attentions = ("self_attn",)
 
     def forward(
         self, src: Tensor, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
@@ -95,7 +95,7 @@ class TransformerEncoderLayer(_Layer):
 class TransformerDecoderLayer(_Layer):
     """As the encoder's layer, with an attention to the encoder's output, `memory`, between the two parts."""
 
-    attentions = ("self_attn", "multihead_attn")
+    _attentions = ("self_attn", "multihead_attn")
     multihead_attn: MultiheadAttention
 
     def forward(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,18 @@ def _(g: Any) -> Any:
     return sum(g, 0)
 
 
+def _features_hint(given: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    """What is certain where the last axis of the input is not `in_features`."""
+    if not given:
+        return ""
+    if len(given) <= 2:
+        return f"\n  hint: the input has {given[-1]} features; use Linear({given[-1]}, {wanted[0]})"
+    flat = math.prod(given[1:])
+    if flat == wanted[1]:
+        return f"\n  hint: flattened, each item has {flat} features: put Flatten() before it, or use x.flatten(1)"
+    return f"\n  hint: linear works along the last axis, of {given[-1]}; flattened, each item has {flat} features"
+
+
 @composite
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """``x @ weight.T + bias``: (..., in) to (..., out).
@@ -114,7 +127,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
             "linear: input features do not match the weight\n"
             f"  input   {given}   = (..., in_features)\n"
             f"  weight  {wanted}  = (out_features, in_features)"
-            + (f"\n  hint: the input has {given[-1]} features; use Linear({given[-1]}, {wanted[0]})" if given else "")
+            + _features_hint(given, wanted)
         )
     if bias is not None and shape_of(bias) != wanted[:1]:
         raise ShapeError(f"linear: bias must be {wanted[:1]} = (out_features,), got shape {shape_of(bias)}")

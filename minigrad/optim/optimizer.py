@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import numbers
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from minigrad.errors import ShapeError
 from minigrad.grad_mode import enable_grad
+from minigrad.nn.module import Module, unregistered
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor, _wrap
 
@@ -29,7 +31,7 @@ class Optimizer:
     """What all optimizers share: parameter groups, state, and the walk of `step`.
 
     `params` are tensors, ``(name, tensor)`` pairs, or dicts with "params" and options of their own. Names appear in errors.
-    Raises ValueError for no parameters (an exhausted generator) or for one given twice, TypeError for what is not a tensor,
+    Raises ValueError for no parameters (an exhausted generator, modules in a plain list) or for one given twice, TypeError for what is not a tensor,
     ValueError for a result, and for options out of range.
     """
 
@@ -41,9 +43,7 @@ class Optimizer:
             raise TypeError(f"{self._name}: params must be an iterable of tensors or dicts, got one {type(params).__name__}")
         given = list(params)
         if not given:
-            raise ValueError(
-                f"{self._name}: got no parameters\n  hint: a generator such as net.parameters() can be used only once"
-            )
+            raise ValueError(f"{self._name}: got no parameters{_why_none(params)}")
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
@@ -248,3 +248,23 @@ def _named(p: Tensor, group: Mapping[str, Any]) -> str:
         return ""
     name = next(name for name, q in zip(group["param_names"], group["params"], strict=True) if q is p)
     return f" ({name})"
+
+
+def _why_none(params: Any) -> str:
+    """What is certain about an empty iterable of parameters, as the rest of a message."""
+    module = getattr(params, "module", None)  # of the iterator that Module.parameters() returns
+    if not isinstance(module, Module):
+        return "\n  hint: a generator can be used only once" if isinstance(params, Iterator) else ""
+    kind = type(module).__name__
+    if next(module.parameters(), None) is not None:
+        return f": these of {kind} were used up before\n  hint: call parameters() again, or make a list of them"
+    place = unregistered(module)
+    if place is None:
+        return f": {kind} has none"
+    value = functools.reduce(getattr, place.split("."), module)
+    fix = "Dict" if isinstance(value, dict) else "List"
+    what = "Module" if any(isinstance(v, Module) for v in (value.values() if fix == "Dict" else value)) else "Parameter"
+    return (
+        f": {kind} has none registered\n"
+        f"  hint: {kind}.{place} is a plain {type(value).__name__} with {what.lower()}s in it; make it an nn.{what}{fix}"
+    )
