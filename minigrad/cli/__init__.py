@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import minigrad
 from minigrad.cli import evaluate, filters, gradcheck, graph, info, predict, summary, train
+from minigrad.cli.arguments import close_to, joined
 from minigrad.errors import MinigradError
 
 __all__ = ["main"]
@@ -38,7 +39,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in (train, evaluate, predict, filters, graph, summary, gradcheck, info):
         command.add_parser(commands)
-    args = parser.parse_args(argv)
+    given = joined(sys.argv[1:] if argv is None else argv)
+    if given and not given[0].startswith("-") and given[0] not in commands.choices:
+        parser.error(f"there is no command {given[0]!r}{close_to(given[0], commands.choices)}; see minigrad --help")
+    args, unknown = parser.parse_known_args(given)
+    if unknown:
+        command = commands.choices[args.command]
+        what = "option" if unknown[0].startswith("-") else "argument"
+        parser.exit(2, f"{command.format_usage()}minigrad {args.command}: error: unknown {what} {unknown[0]!r}"
+                    f"{close_to(unknown[0].partition('=')[0], command._option_string_actions)}\n")  # fmt: skip
     try:
         return int(args.run(args))
     except BrokenPipeError:  # whoever read the results wants no more

@@ -6,6 +6,7 @@ import argparse
 import ast
 import importlib
 import importlib.util
+import inspect
 import json
 import os
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.cli.arguments import SIZES, at_least_zero, shape
 from minigrad.primitive import Array
 from minigrad.testing import CHECKS, GradcheckReport, NonDifferentiableError, OpSpec, Sample, check_spec
 from minigrad.testing import gradcheck as check
@@ -41,7 +43,9 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("target", metavar="MODULE:FUNCTION", help="a function, or an OpSpec; of a module or a .py file")
-    parser.add_argument("--shape", action="append", type=shape, metavar="N,N,...", help="of an input; once for each")
+    parser.add_argument(
+        "--shape", action="append", type=shape, metavar="N,N,...", help=f"of an input, once for each: {SIZES}"
+    )
     parser.add_argument("--range", type=limits, metavar="LOW,HIGH", help="of the inputs' values; default: normal")
     parser.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="default: float64")
     parser.add_argument("--set", action="append", type=option, default=[], metavar="NAME=VALUE", help="an option")
@@ -55,7 +59,7 @@ def add_parser(commands: Any) -> None:
         help=f"side checks to run, or none; default: {','.join(CHECKS)}",
     )
     parser.add_argument("--second", action="store_true", help="check second derivatives, too")
-    parser.add_argument("--seed", type=int, default=0, help="of values and directions; default: 0")
+    parser.add_argument("--seed", type=at_least_zero, default=0, help="of values and directions; default: 0")
     parser.add_argument("--json", action="store_true", help="print one line of JSON for each check")
     parser.set_defaults(run=run, parser=parser)
 
@@ -67,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
         return _prove(function, args)
     failed = False
     for sample in _samples(function, args):
+        _check_call(function, sample, args)
         options = {"kwargs": {**sample.kwargs, **dict(args.set)}, "mode": args.mode, "kinks": args.kinks, "seed": args.seed}
         try:
             reports = [check(function, sample.args, checks=args.checks, raise_exception=False, **options)]
@@ -124,6 +129,19 @@ def _samples(function: Any, args: argparse.Namespace) -> Iterator[Sample]:
         yield sample if isinstance(sample, Sample) else Sample(tuple(sample))
 
 
+def _check_call(function: Any, sample: Sample, args: argparse.Namespace) -> None:
+    """Inputs and options that the function does not take are wrong usage."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # a function in C that tells nothing about itself
+        return
+    try:
+        signature.bind(*sample.args, **{**sample.kwargs, **dict(args.set)})
+    except TypeError as error:
+        args.parser.error(f"{args.target}{signature} cannot be called with {len(sample.args)} inputs"
+                          f"{''.join(f', {name}={value!r}' for name, value in args.set)}: {error}")  # fmt: skip
+
+
 def _uniform(rng: np.random.Generator, limits: tuple[float, float], size: tuple[int, ...]) -> Array:
     low, high = limits
     return rng.uniform(low, high, size)
@@ -153,24 +171,30 @@ def _record(report: GradcheckReport) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def shape(text: str) -> tuple[int, ...]:
-    return tuple(int(n) for n in text.split(",") if n.strip())
-
-
 def limits(text: str) -> tuple[float, float]:
-    low, high = text.split(",")
-    return float(low), float(high)
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be two numbers, such as 0.5,3, got {text!r}") from None
+    if not low < high < float("inf"):
+        raise argparse.ArgumentTypeError(f"the first number must be below the second, got {text!r}")
+    return low, high
 
 
 def names(text: str) -> tuple[str, ...]:
     chosen = tuple(name for name in text.split(",") if name not in ("", "none"))
     for name in chosen:
-        one_of("checks", name, CHECKS)
+        try:
+            one_of("checks", name, CHECKS)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
     return chosen
 
 
 def option(text: str) -> tuple[str, Any]:
-    name, _, value = text.partition("=")
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"must be NAME=VALUE, such as stride=2, got {text!r}")
     try:
         return name, ast.literal_eval(value)
     except (ValueError, SyntaxError):

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minigrad import viz
+from minigrad.cli import models
+from minigrad.cli.arguments import shape_and_dtype
 from minigrad.cli.runs import restore
-from minigrad.nn import Module
 from minigrad.primitive import Array
 from minigrad.random import manual_seed
 from minigrad.training import Run
@@ -23,7 +22,8 @@ __all__ = ["add_parser"]
 
 EXAMPLES = """examples:
   minigrad graph runs/2026-11-24_0431-digits -o net.html     its loss, gradients, kernels and what is saved for backward
-  minigrad graph package.module:Net --input 1,1,28,28 -o net.svg
+  minigrad graph lenet -o net.svg
+  minigrad graph package.module:Net --shape 3,32,32 -o net.svg
   minigrad graph package.module:Net --input 1,3,224,224 --depth 2
 """
 BATCH = 100  # images of a run's training data
@@ -39,9 +39,15 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("source", metavar="RUN|MODULE:CLASS", help="a run folder, or a Module to import: a class, a function or an object")
-    add("--input", type=_shape, action="append", default=[], metavar="1,1,28,28",
-        help="the shape of an input; again for the next one; 8,16:int64 for other numbers than float32")  # fmt: skip
+    add(
+        "source",
+        metavar="RUN|MODEL",
+        help=f"a run folder, {', '.join(models.NAMES)}, or module:Class or module:object",
+    )
+    models.add_facts(parser)
+    add("--input", type=shape_and_dtype, action="append", default=[], metavar="N,C,H,W",
+        help="the shape of an input with its batch, in place of --shape; again for the next one; 8,16:int64 for "
+        "other numbers than float32")  # fmt: skip
     add(
         "-o",
         "--out",
@@ -83,41 +89,16 @@ def _of_run(args: argparse.Namespace, options: dict[str, Any]) -> viz.Graph:
 
 
 def _of_module(args: argparse.Namespace, options: dict[str, Any]) -> viz.Graph:
-    home, colon, name = args.source.partition(":")
-    if not colon:
-        raise ValueError(f"{args.source} is neither a run folder nor MODULE:CLASS")
-    if not args.input:
-        raise ValueError("needs the shape of its input, such as --input 1,1,28,28")
-    sys.path.insert(0, "")
-    try:
-        made = getattr(importlib.import_module(home), name)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"{args.source}: {error}") from None
+    inputs = args.input or [((1, *args.shape), "float32")]
     manual_seed(0)  # the same values, and so the same picture, each time
-    model = made if isinstance(made, Module) else made()
-    if not isinstance(model, Module):
-        raise ValueError(f"{args.source}: gives a {type(model).__name__}, not a Module")
-    return viz.module_graph(model, tuple(map(_random, args.input)), **options)
+    model = models.build(args.source, inputs[0][0][1:], args.classes)
+    return viz.module_graph(model, tuple(map(_random, inputs)), **options)
 
 
 def _random(wanted: tuple[tuple[int, ...], str]) -> Array:
     shape, dtype = wanted
     rng = np.random.default_rng(0)
     return rng.standard_normal(shape).astype(dtype) if np.dtype(dtype).kind == "f" else np.zeros(shape, dtype)
-
-
-def _shape(text: str) -> tuple[tuple[int, ...], str]:
-    sizes, _, dtype = text.partition(":")
-    try:
-        shape = tuple(int(n) for n in sizes.split(",") if n)
-        np.dtype(dtype or "float32")
-    except (ValueError, TypeError):
-        raise argparse.ArgumentTypeError(
-            f"must be sizes and a dtype, such as 1,1,28,28 or 8,16:int64, got {text!r}"
-        ) from None
-    if min(shape, default=1) < 0:
-        raise argparse.ArgumentTypeError(f"sizes must be at least 0, got {text!r}")
-    return shape, dtype or "float32"
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -18,13 +18,18 @@ from minigrad.data.mnist import MNIST, find_file
 
 __all__ = ["add_parser", "blas"]
 
+ABOUT = "versions, BLAS, threads, what is installed"
 EXTRAS = ("graphviz", "matplotlib", "tqdm", "safetensors", "onnx", "hypothesis", "torch")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def add_parser(commands: Any) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser("info", help="versions, BLAS, threads, what is installed", description=__doc__)
+    parser = commands.add_parser(
+        "info",
+        help=ABOUT,
+        description=f"Print {ABOUT}, for a report of a fault.",
+    )
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     parser.set_defaults(run=run)
 

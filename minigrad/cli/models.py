@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import math
@@ -11,9 +10,13 @@ import sys
 from typing import Any
 
 from minigrad import models
+from minigrad.cli.arguments import SIZES, close_to, count, shape
+from minigrad.errors import ShapeError
 from minigrad.nn import Module
+from minigrad.nn.inference import scores
+from minigrad.primitive import Array
 
-__all__ = ["NAMES", "build"]
+__all__ = ["NAMES", "add_facts", "build", "check_scores"]
 
 NAMES = {
     "affine": "MultiLayerNet",
@@ -24,26 +27,60 @@ NAMES = {
 }
 
 
+def add_facts(parser: Any) -> None:
+    """The arguments about the images that a network is made for."""
+    parser.add_argument(
+        "--shape", type=shape, default=(1, 28, 28), metavar="C,H,W", help=f"of an image: {SIZES} (default: 1,28,28)"
+    )
+    parser.add_argument("--classes", type=count, default=10, metavar="N", help="default: 10")
+
+
 def build(name: str, shape: tuple[int, ...], classes: int) -> Module:
     """The network of that name for images (C, H, W) of so many classes.
 
-    Of a class of the user's, the constructor gets what it asks for by name: `input_dim` (the shape), `input_channels`,
-    `input_size` (the number of pixels) and `output_size` or `num_classes`. Raises ValueError for an unknown name.
+    A class or function of the user's gets what it asks for by name: `input_dim` (the shape), `input_channels`, `input_size`
+    (the number of pixels) and `output_size` or `num_classes`; a Module that is there already is used as it is. Raises
+    ValueError for an unknown name, and for what is no Module and makes none.
     """
     made = _class(name)
+    if isinstance(made, Module):
+        return made
+    if not callable(made) or (isinstance(made, type) and not issubclass(made, Module)):
+        what = f"the class {made.__name__}" if isinstance(made, type) else f"a {type(made).__name__}"
+        raise ValueError(f"{name}: is {what}, not a Module")
+    channels = shape[0] if shape else 1
     facts = {
         "input_dim": tuple(shape),
-        "input_channels": shape[0],
-        "in_channels": shape[0],
+        "input_channels": channels,
+        "in_channels": channels,
         "input_size": math.prod(shape),
         "output_size": classes,
         "num_classes": classes,
     }
-    parameters = inspect.signature(made).parameters
-    network = made(**{key: value for key, value in facts.items() if key in parameters})
+    try:
+        signature = inspect.signature(made)
+        given = {key: value for key, value in facts.items() if key in signature.parameters}
+        signature.bind(**given)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name}: cannot be called to make a network: {error}\n"
+            f"  hint: give its parameters defaults, or names of these: {', '.join(facts)}"
+        ) from None
+    network = made(**given)
     if not isinstance(network, Module):
-        raise ValueError(f"--model {name}: gave a {type(network).__name__}, not a Module")
+        raise ValueError(f"{name}: gave a {type(network).__name__}, not a Module")
     return network
+
+
+def check_scores(name: str, network: Module, images: Array, classes: int) -> None:
+    """Raise ShapeError for a network that does not give a score for each class of an image."""
+    given = scores(network, images).shape
+    if given != (len(images), classes):
+        hint = "take num_classes in its constructor" if ":" in name else "choose another --model"
+        raise ShapeError(
+            f"{name}: must give ({len(images)}, {classes}), a score for each class, for one image; it gave {given}"
+            f"\n  hint: {hint}"
+        )
 
 
 def _class(name: str) -> Any:
@@ -51,12 +88,12 @@ def _class(name: str) -> Any:
         return getattr(models, NAMES[name])
     module, colon, attribute = name.partition(":")
     if not colon:
-        close = difflib.get_close_matches(name, NAMES, 1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise ValueError(f"--model {name}: there are {', '.join(NAMES)}, and module:Class for your own{hint}")
+        raise ValueError(
+            f"there is no network {name!r}; there are {', '.join(NAMES)}, and module:Class for your own{close_to(name, NAMES)}"
+        )
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # the user's own modules, as `python -m` finds them
     try:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"--model {name}: {error}") from None
+        raise ValueError(f"{name}: {error}") from None

@@ -1,15 +1,16 @@
-"""``minigrad predict RUN INDEX|FILE.npy``: what a run's network says of images."""
+"""``minigrad predict RUN INDEX|FILE``: the classes that a run's network gives to images."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from minigrad.cli.images import read_images
 from minigrad.cli.runs import add_run, open_run
-from minigrad.errors import DatasetFileError, ShapeError
 from minigrad.nn.inference import scores
 from minigrad.primitive import Array
 
@@ -17,7 +18,8 @@ __all__ = ["add_parser"]
 
 EXAMPLES = """examples:
   minigrad predict RUN 0 1 2          the first three test images of the run's data
-  minigrad predict RUN digit.npy      an array (H, W), (C, H, W) or (N, C, H, W), its pixels scaled as the data's: 0..1
+  minigrad predict RUN digit.png      a picture of the size of the run's images, bright on dark as these are
+  minigrad predict RUN digits.npy     an array (H, W), (C, H, W), (N, H, W) or (N, C, H, W), within 0..1, or uint8
 """
 SHOWN = 3  # classes
 
@@ -32,7 +34,7 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_run(parser)
-    parser.add_argument("images", nargs="+", metavar="INDEX|FILE", help="indices of test images, or .npy files")
+    parser.add_argument("images", nargs="+", metavar="INDEX|FILE", help="test images by index; pictures or .npy files")
     parser.add_argument("--json", action="store_true", help="print one line of JSON for each image")
     parser.set_defaults(run=run)
 
@@ -48,7 +50,9 @@ def run(args: argparse.Namespace) -> int:
                 raise ValueError(f"there is no test image {index}; they are 0..{len(data.x_test) - 1}")
             asked.append((name, data.x_test[index], int(data.t_test[index])))
         else:
-            images = _read(name, data.x_test.shape[1:])
+            if not Path(name).exists():
+                raise FileNotFoundError(f"{name} is neither the index of a test image nor a file: No such file")
+            images = read_images(name, data.x_test.shape[1:])
             asked += [(name if len(images) == 1 else f"{name}[{i}]", image, None) for i, image in enumerate(images)]
     given = scores(network, np.stack([image for _, image, _ in asked])).astype(np.float64)
     probabilities = np.exp(given - given.max(1, keepdims=True))
@@ -63,18 +67,3 @@ def run(args: argparse.Namespace) -> int:
             verdict = "" if true is None else "   right" if true == best[0] else f"   wrong: it is {true}"
             print(f"{name}: {first}, then {', '.join(others)}{verdict}")
     return 0
-
-
-def _read(name: str, shape: tuple[int, ...]) -> Array:
-    """Images (N, C, H, W) from a `.npy` file."""
-    try:
-        array = np.load(name, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise DatasetFileError(f"{name}: not a .npy file of numbers: {error}") from None
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
-        raise DatasetFileError(f"{name}: not a .npy file of numbers")
-    for missing in ((), (0,), (0, 1)):
-        images: Array = np.expand_dims(array, missing)
-        if images.ndim == 4 and images.shape[1:] == shape:
-            return images.astype(np.float32)
-    raise ShapeError(f"{name}: has shape {array.shape}, the run's network takes images of {shape}")

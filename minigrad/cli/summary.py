@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from minigrad.cli import models
+from minigrad.cli.arguments import count
 from minigrad.errors import DatasetFileError
 from minigrad.nn.summary import summarize
 from minigrad.training import Run
@@ -16,7 +17,7 @@ __all__ = ["add_parser"]
 
 EXAMPLES = """examples:
   minigrad summary simple-conv
-  minigrad summary mynets:Net --shape 3 32 32
+  minigrad summary mynets:Net --shape 3,32,32
   minigrad summary runs/2026-11-24_043100-digits
 """
 
@@ -31,16 +32,15 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("network", metavar="RUN|MODEL", help=f"a run folder, {', '.join(models.NAMES)}, or module:Class")
-    parser.add_argument("--shape", type=int, nargs=3, default=[1, 28, 28], metavar=("C", "H", "W"), help="default: 1 28 28")
-    parser.add_argument("--classes", type=int, default=10, metavar="N", help="default: 10")
-    parser.add_argument("--batch-size", type=int, default=1, metavar="N", help="default: 1")
+    models.add_facts(parser)
+    parser.add_argument("--batch-size", type=count, default=1, metavar="N", help="default: 1")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the summary."""
-    name, shape, classes = args.network, tuple(args.shape), args.classes
+    name, shape, classes = args.network, args.shape, args.classes
     if Path(name).is_dir():
         opened = Run.open(Path(name))
         try:

@@ -18,6 +18,7 @@ import numpy as np
 
 import minigrad
 from minigrad.cli import datasets, models
+from minigrad.cli.arguments import at_least_zero, count, number
 from minigrad.cli.info import blas
 from minigrad.errors import DatasetFileError
 from minigrad.nn import Module
@@ -64,17 +65,17 @@ def add_parser(commands: Any) -> None:
     add = parser.add_argument
     add("--data", choices=datasets.NAMES, default="digits", help="digits: bundled, 8x8 (default); mnist, fashion: 28x28")
     add("--root", metavar="DIR", help="where the data's files are (default: $MINIGRAD_DATA, the cache, or a download)")
-    add("--limit-train", type=_count, metavar="N", help="use the first N training images")
-    add("--limit-test", type=_count, metavar="N", help="use the first N test images")
+    add("--limit-train", type=count, metavar="N", help="use the first N training images")
+    add("--limit-test", type=count, metavar="N", help="use the first N test images")
     add("--model", default="simple-conv", metavar="NAME", help=f"{', '.join(models.NAMES)}, or module:Class")
-    add("--epochs", type=_count, metavar="N", help=_defaults("epochs"))
-    add("--batch-size", type=_count, default=100, metavar="N", help="default: 100")
+    add("--epochs", type=count, metavar="N", help=_defaults("epochs"))
+    add("--batch-size", type=count, default=100, metavar="N", help="default: 100")
     add("--optimizer", choices=OPTIMIZERS, default="adam", help="default: adam")
-    add("--lr", type=float, metavar="LR", help=f"learning rate; {_defaults('lr')}")
+    add("--lr", type=number, metavar="LR", help=f"learning rate; {_defaults('lr')}")
     add("--schedule", choices=SCHEDULES, help="how the learning rate changes (default: not at all)")
-    add("--clip", type=float, metavar="NORM", help="scale gradients down to this norm")
-    add("--patience", type=_count, metavar="N", help="stop when the test accuracy has not improved for N epochs")
-    add("--seed", type=int, default=0, metavar="N", help="default: 0; the same seed gives the same run")
+    add("--clip", type=number, metavar="NORM", help="scale gradients down to this norm")
+    add("--patience", type=count, metavar="N", help="stop when the test accuracy has not improved for N epochs")
+    add("--seed", type=at_least_zero, default=0, metavar="N", help="default: 0; the same seed gives the same run")
     add("--out", metavar="DIR", help="the run folder (default: runs/<time>-<data>)")
     add("--resume", metavar="RUN", help="go on with a run where it stopped; --epochs may be given anew")
     add("--no-report", action="store_true", help="leave out the pictures and the report")
@@ -96,6 +97,7 @@ def run(args: argparse.Namespace) -> int:
     data = datasets.load(args.data, args.root, args.limit_train, args.limit_test)
     manual_seed(args.seed)
     network = models.build(args.model, data.x_train.shape[1:], len(data.names))
+    models.check_scores(args.model, network, data.x_train[:1], len(data.names))
     trainer = _trainer(args, data, network)
     if opened is None:
         config = _config(args, data)
@@ -251,10 +253,3 @@ def _config(args: argparse.Namespace, data: datasets.Data) -> dict[str, Any]:
 
 def _defaults(name: str) -> str:
     return "default: " + ", ".join(f"{recipe[name]} for {data}" for data, recipe in RECIPES.items())
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
-    return value

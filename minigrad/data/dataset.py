@@ -21,9 +21,11 @@ __all__ = ["ConcatDataset", "Dataset", "Subset", "TensorDataset", "random_split"
 class Dataset(Protocol):
     """Anything with a length whose items can be had by index; subclass it or not."""
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        raise TypeError(f"{type(self).__name__} does not define __len__(), the number of its items")
 
-    def __getitem__(self, index: Any) -> Any: ...
+    def __getitem__(self, index: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} does not define __getitem__(index)")
 
 
 class TensorDataset:

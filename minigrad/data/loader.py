@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 
 from minigrad.data.dataset import Dataset, Subset, TensorDataset
+from minigrad.errors import DTypeError, ShapeError
 from minigrad.random import default_generator
 from minigrad.tensor import Tensor, _wrap
 
 __all__ = ["DataLoader", "default_collate"]
+
+SHOWN = 8  # indices in a note
+RAGGED = "\n  hint: give all of them one shape, by cropping, resizing or padding, or give a collate_fn that does"
 
 
 class DataLoader:
@@ -26,8 +30,9 @@ class DataLoader:
     `num_workers`, `pin_memory` and what else PyTorch asks about its worker processes are accepted so that programs written
     for it run, and change nothing: batches are made in this process when they are asked for.
 
-    Raises ValueError for an empty dataset or a batch size that is no positive integer, for a sampler that is to be shuffled,
-    and for a batch sampler beside what it decides itself. What an item raises is raised with the item's index noted.
+    Raises TypeError for a dataset without a length or without items by index, ValueError for an empty one or a batch size
+    that is no positive integer, for a sampler that is to be shuffled, and for a batch sampler beside what it decides itself.
+    What an item, or making a batch of items (see `default_collate`), raises is raised with the indices noted.
 
     >>> import numpy as np
     >>> from minigrad.data import DataLoader, TensorDataset
@@ -56,8 +61,9 @@ class DataLoader:
     ):
         if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
             raise ValueError(f"DataLoader: batch_size must be a positive integer, got {batch_size!r}")
-        if not len(dataset):
-            raise ValueError("DataLoader: the dataset is empty")
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0):
+            raise ValueError(f"DataLoader: seed must be an integer of at least 0, got {seed!r}")
+        _check_dataset(dataset, ordered=sampler is not None or batch_sampler is not None)
         if sampler is not None and shuffle:
             raise ValueError("DataLoader: a sampler gives the order itself\n  hint: leave out shuffle, or the sampler")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
@@ -114,22 +120,90 @@ class DataLoader:
             except Exception as error:
                 error.add_note(f"DataLoader: raised by item {index} of the dataset")
                 raise
-        return default_collate(items) if self.collate_fn is None else self.collate_fn(items)
+        try:
+            return default_collate(items) if self.collate_fn is None else self.collate_fn(items)
+        except Exception as error:
+            shown = ", ".join(map(str, indices[:SHOWN].tolist())) + ", ..." * (len(indices) > SHOWN)
+            error.add_note(f"DataLoader: raised while the items {shown} of the dataset were made a batch")
+            raise
 
 
 def default_collate(batch: Sequence[Any]) -> Any:
     """Items as a batch: tuples and dicts of batches, texts as a list, numbers and arrays as a tensor with a new first axis.
 
+    Raises ShapeError for arrays of several shapes, DTypeError for an item of another kind than the first, or of none of
+    these; both name the item.
+
     >>> default_collate([(1.0, "a"), (2.0, "b")])
     (tensor([1., 2.]), ['a', 'b'])
     """
-    first = batch[0]
+    return _collated(list(batch), "")
+
+
+def _collated(items: list[Any], part: str) -> Any:
+    """A batch of the parts `part`, such as "[0]", of the items of `default_collate`."""
+    if not items:
+        raise ValueError("default_collate: there are no items")
+    first = items[0]
+    for i, item in enumerate(items):
+        if _kind(item) is None or _kind(item) != _kind(first):
+            beside = "" if i == 0 or _kind(item) is None else f", item 0{part} of type {type(first).__name__}"
+            raise DTypeError(
+                f"default_collate: item {i}{part} is of type {type(item).__name__}{beside}; a batch is made of tensors, "
+                "arrays, numbers and texts, and of tuples, lists and dicts of these\n"
+                "  hint: convert it in the dataset's __getitem__, or give a collate_fn"
+            )
     if isinstance(first, tuple | list):
-        return tuple(default_collate(column) for column in zip(*batch, strict=True))
+        odd = next((i for i, item in enumerate(items) if len(item) != len(first)), None)
+        if odd is not None:
+            raise ShapeError(
+                f"default_collate: item {odd}{part} is a {type(first).__name__} of length {len(items[odd])}, "
+                f"item 0{part} of length {len(first)}{RAGGED}"
+            )
+        return tuple(_collated([item[j] for item in items], f"{part}[{j}]") for j in range(len(first)))
     if isinstance(first, Mapping):
-        return {key: default_collate([item[key] for item in batch]) for key in first}
+        for i, item in enumerate(items):
+            if item.keys() != first.keys():
+                raise ValueError(
+                    f"default_collate: item {i}{part} has the keys {', '.join(map(repr, item))}, "
+                    f"item 0{part} {', '.join(map(repr, first))}"
+                )
+        return {key: _collated([item[key] for item in items], f"{part}[{key!r}]") for key in first}
     if isinstance(first, str | bytes):
-        return list(batch)
-    if isinstance(first, Tensor):
-        return _wrap(np.stack([item._array for item in batch]), None)
-    return Tensor(np.stack(batch)) if isinstance(first, np.ndarray | np.generic) else Tensor(list(batch))
+        return items
+    if all(isinstance(item, int | float) for item in items):
+        return Tensor(items)
+    arrays = [item._array if isinstance(item, Tensor) else np.asarray(item) for item in items]
+    odd = next((i for i, array in enumerate(arrays) if array.shape != arrays[0].shape), None)
+    if odd is not None:
+        raise ShapeError(
+            f"default_collate: item {odd}{part} has shape {arrays[odd].shape}, item 0{part} {arrays[0].shape}{RAGGED}"
+        )
+    return Tensor(np.stack(arrays))
+
+
+def _kind(item: Any) -> str | None:
+    """What an item is to `default_collate`: items of one kind make a batch, those of no kind none."""
+    if isinstance(item, str | bytes):
+        return "text"
+    if isinstance(item, tuple | list):
+        return "sequence"
+    if isinstance(item, Mapping):
+        return "dict"
+    return "number" if isinstance(item, int | float | Tensor | np.ndarray | np.generic) else None
+
+
+def _check_dataset(dataset: Any, ordered: bool) -> None:
+    """Refuse what has no items by index, and, unless a sampler gives the order, what has no length or is empty."""
+    kind = type(dataset)
+    needed = ["__getitem__", *(() if ordered else ("__len__",))]
+    for name in needed:
+        if getattr(kind, name, None) in (None, getattr(Dataset, name)):
+            raise TypeError(
+                f"DataLoader: the dataset, a {kind.__name__}, does not define {name}(); it needs {' and '.join(needed)}\n"
+                + ("  hint: make a list of it" if hasattr(kind, "__iter__") and not hasattr(kind, "__getitem__")
+                   else "  hint: return the number of items, or give a sampler" if name == "__len__"
+                   else "  hint: return the item of an index")
+            )  # fmt: skip
+    if not ordered and not len(dataset):
+        raise ValueError("DataLoader: the dataset is empty")

@@ -34,17 +34,18 @@ def refuse_data(layer: Any, args: tuple[Any, ...]) -> None:
     """
     parameters = list(inspect.signature(layer.__init__).parameters.values())[1:]
     given = args[1:2] if parameters and parameters[0].name == "weight" else args[:1]
-    if not any(isinstance(arg, Tensor | np.ndarray) and arg.ndim or isinstance(arg, list) for arg in given):
+    if not any((isinstance(arg, Tensor | np.ndarray) and arg.ndim) or isinstance(arg, list) for arg in given):
         return
     if parameters and parameters[0].kind is inspect.Parameter.VAR_POSITIONAL:
         return
     options = "" if all(p.default is not inspect.Parameter.empty for p in parameters) else "..."
     data = ", ".join([p for p in inspect.signature(layer.forward).parameters if p != "self"][: len(args)])
     function = getattr(getattr(layer, "_function", None), "__name__", None)
+    also = f", or F.{function}({data})" if function and not options else ""
     raise TypeError(
         f"{layer.__name__}: takes options, and is then called on data; got data of shape "
         f"{' and '.join(str(np.shape(getattr(arg, '_array', arg))) for arg in args if not isinstance(arg, str))}\n"
-        f"  hint: nn.{layer.__name__}({options})({data})" + (f", or F.{function}({data})" if function else "")
+        f"  hint: nn.{layer.__name__}({options})({data})" + also
     )
 
 

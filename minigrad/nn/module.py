@@ -6,7 +6,7 @@ import functools
 import types
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
 import numpy as np
 
@@ -79,6 +79,7 @@ class Module:
     _modules: dict[str, Module | None]
     _unsaved: set[str]  # names of the buffers that are not part of the state
     _hooks: Hooks | None = None
+    _later: ClassVar[tuple[str, ...]] = ()  # names of buffers that older state dicts lack, and that then stay as they are
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if args and cls.__module__.startswith("minigrad.nn.") and any(isinstance(arg, Tensor | np.ndarray) for arg in args):
@@ -388,7 +389,12 @@ class Module:
         changed then.
         """
         own = self._state_tensors()
-        new, keys = fitted(type(self).__name__, own, state_dict, strict)
+        later = {
+            f"{prefix}.{name}" if prefix else name
+            for prefix, module in self.named_modules(remove_duplicate=False)
+            for name in module._later
+        }
+        new, keys = fitted(type(self).__name__, own, state_dict, strict, later)
         for key, array in new.items():
             own[key]._write(array)
         return keys
@@ -464,7 +470,9 @@ class Module:
             return
         self._check_reachable(name)
         if name in self.__dict__:
-            raise KeyError(f"{type(self).__name__} already has an attribute {name!r}; choose another name, or delete it first")
+            raise KeyError(
+                f"{type(self).__name__} already has an attribute {name!r}; choose another name, or delete it first"
+            )
 
     def _check_reachable(self, name: str) -> None:
         """Refuse a name under which reading would find an attribute of the class, or the module's own state, instead."""
@@ -472,8 +480,8 @@ class Module:
             if name in vars(cls) and not isinstance(vars(cls)[name], _Yielding):
                 what = "a method" if callable(vars(cls)[name]) else "an attribute"
                 raise KeyError(
-                    f"{type(self).__name__} already has an attribute {name!r}, {what} of {cls.__name__}, which would hide what "
-                    "is registered under it; choose another name"
+                    f"{type(self).__name__} already has an attribute {name!r}, {what} of {cls.__name__}, which would hide "
+                    "what is registered under it; choose another name"
                 )
         if name in STATE:
             raise KeyError(f"{type(self).__name__}: {name!r} is part of every module's own state; choose another name")
@@ -495,10 +503,9 @@ class ParameterIterator(Iterator[Parameter]):
     """The parameters of a module, once; an optimizer that gets none from it learns why."""
 
     def __init__(self, module: Module, parameters: Iterator[Parameter]):
-        self.module, self._parameters, self.used = module, parameters, False
+        self.module, self._parameters = module, parameters
 
     def __next__(self) -> Parameter:
-        self.used = True
         return next(self._parameters)
 
 
@@ -509,10 +516,11 @@ def unregistered(module: Module) -> str | None:
     """
     for path, inner in module.named_modules():
         for name, value in vars(inner).items():
+            if name in STATE or not isinstance(value, list | tuple | dict):
+                continue
             held: Iterable[Any] = value.values() if isinstance(value, dict) else value
-            if name not in STATE and isinstance(value, list | tuple | dict):
-                if any(isinstance(item, Module | Parameter) for item in held):
-                    return f"{path}.{name}" if path else name
+            if any(isinstance(item, Module | Parameter) for item in held):
+                return f"{path}.{name}" if path else name
     return None
 
 
@@ -542,7 +550,7 @@ def _as_dtype(value: Any, dtype: np.dtype[Any]) -> Any:
 
 
 def _rename_methods(cls: type[Module]) -> None:
-    """Give a public layer its own copies of what it inherits from private classes: Python's messages name a method's class."""
+    """Give a public layer its own copies of what it inherits from private ones, whose names Python's messages would show."""
     for base in cls.__mro__[1:]:
         if not base.__name__.startswith("_"):
             continue

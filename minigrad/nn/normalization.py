@@ -28,6 +28,7 @@ class _Running(Module):
     """What normalisations that remember share: weight and bias, running statistics, and how many batches made them."""
 
     _dimensions: ClassVar[tuple[int, ...]]
+    _later = ("num_batches_tracked",)  # since PyTorch 0.4.1
     weight: Parameter | None
     bias: Parameter | None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,12 +27,17 @@ class IncompatibleKeys(NamedTuple):
 
 
 def fitted(
-    kind: str, own: Mapping[str, Tensor], state_dict: Mapping[str, Any], strict: bool
+    kind: str, own: Mapping[str, Tensor], state_dict: Mapping[str, Any], strict: bool, later: Collection[str] = ()
 ) -> tuple[dict[str, Array], IncompatibleKeys]:
-    """The arrays that take the places of a module's own, laid out in memory as those are; see `Module.load_state_dict`."""
+    """The arrays that take the places of a module's own, laid out in memory as those are; see `Module.load_state_dict`.
+
+    The keys `later` may be missing where others of their module are there: older state dicts do not have them.
+    """
     if not isinstance(state_dict, Mapping):
         raise TypeError(f"load_state_dict: needs a mapping of names to arrays, got {type(state_dict).__name__}")
-    keys = IncompatibleKeys([key for key in own if key not in state_dict], [key for key in state_dict if key not in own])
+    known = {key.rpartition(".")[0] for key in own if key in state_dict}  # the modules of which anything is there
+    missing = [key for key in own if key not in state_dict and not (key in later and key.rpartition(".")[0] in known)]
+    keys = IncompatibleKeys(missing, [key for key in state_dict if key not in own])
     problems, new = [], {}
     for key, tensor in own.items():
         if key not in state_dict:

@@ -126,8 +126,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
         raise ShapeError(
             "linear: input features do not match the weight\n"
             f"  input   {given}   = (..., in_features)\n"
-            f"  weight  {wanted}  = (out_features, in_features)"
-            + _features_hint(given, wanted)
+            f"  weight  {wanted}  = (out_features, in_features)" + _features_hint(given, wanted)
         )
     if bias is not None and shape_of(bias) != wanted[:1]:
         raise ShapeError(f"linear: bias must be {wanted[:1]} = (out_features,), got shape {shape_of(bias)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import numbers
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,8 +31,8 @@ class Optimizer:
     """What all optimizers share: parameter groups, state, and the walk of `step`.
 
     `params` are tensors, ``(name, tensor)`` pairs, or dicts with "params" and options of their own. Names appear in errors.
-    Raises ValueError for no parameters (an exhausted generator, modules in a plain list) or for one given twice, TypeError for what is not a tensor,
-    ValueError for a result, and for options out of range.
+    Raises ValueError for no parameters (an exhausted generator, modules in a plain list) or for one given twice, for a
+    result and for options out of range, TypeError for what is not a tensor.
     """
 
     buffers: tuple[str, ...] = ()  # the names of the state arrays that `update` keeps for each parameter, zero at first
@@ -253,18 +253,15 @@ def _named(p: Tensor, group: Mapping[str, Any]) -> str:
 def _why_none(params: Any) -> str:
     """What is certain about an empty iterable of parameters, as the rest of a message."""
     module = getattr(params, "module", None)  # of the iterator that Module.parameters() returns
-    if not isinstance(module, Module):
-        return "\n  hint: a generator can be used only once" if isinstance(params, Iterator) else ""
-    kind = type(module).__name__
-    if next(module.parameters(), None) is not None:
-        return f": these of {kind} were used up before\n  hint: call parameters() again, or make a list of them"
-    place = unregistered(module)
+    if not isinstance(module, Module) or next(module.parameters(), None) is not None:
+        return "\n  hint: a generator such as net.parameters() can be used only once"
+    kind, place = type(module).__name__, unregistered(module)
     if place is None:
         return f": {kind} has none"
-    value = functools.reduce(getattr, place.split("."), module)
-    fix = "Dict" if isinstance(value, dict) else "List"
-    what = "Module" if any(isinstance(v, Module) for v in (value.values() if fix == "Dict" else value)) else "Parameter"
+    plain = functools.reduce(getattr, place.split("."), module)
+    values = list(plain.values()) if isinstance(plain, dict) else plain
+    what = "Module" if any(isinstance(value, Module) for value in values) else "Parameter"
     return (
-        f": {kind} has none registered\n"
-        f"  hint: {kind}.{place} is a plain {type(value).__name__} with {what.lower()}s in it; make it an nn.{what}{fix}"
+        f": {kind} has none registered\n  hint: {kind}.{place} is a plain {type(plain).__name__} of {what.lower()}s; "
+        f"make it an nn.{what}{'Dict' if isinstance(plain, dict) else 'List'}"
     )

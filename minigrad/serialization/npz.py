@@ -28,11 +28,12 @@ DESCRIPTORS = (0, 12, 16, 20, 24)  # bytes after a member whose sizes were not k
 def save_npz(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> None:
     """Write arrays of numbers under their names; an interrupted save leaves an older file as it was.
 
-    The same arrays give the same bytes. Raises ValueError for a name with a slash, TypeError for what is not numbers.
+    The same arrays give the same bytes. A name may hold slashes and colons, as those of flax and TensorFlow do; raises
+    ValueError for one that would lead out of a folder where the file is unpacked, TypeError for what is not numbers.
     """
     plain = {name: np.asarray(array) for name, array in arrays.items()}
     for name, array in plain.items():
-        if not name or "/" in name or "\\" in name:
+        if not _is_name(name):
             raise ValueError(f"save_npz: {name!r} cannot be the name of an array")
         if array.dtype.kind not in "fiub":
             raise TypeError(f"save_npz: {name} has dtype {array.dtype}, expected numbers")
@@ -67,10 +68,19 @@ def load_npz(path: str | os.PathLike[str]) -> dict[str, Array]:
             raise WeightsFileError(f"{path}: damaged, or not a .npz file of {length} bytes: {error}") from None
 
 
+def _is_name(name: str) -> bool:
+    """Whether a name may be an array's: no path that leads upwards or to a root, and nothing that a system reads otherwise.
+
+    Names are keys of a dict here and never paths; other programs unpack a zip archive.
+    """
+    parts = name.split("/")
+    return bool(name) and "\\" not in name and "\0" not in name and ".." not in parts and (parts[0] != "" or len(parts) == 1)
+
+
 def _check_members(path: Path, members: list[zipfile.ZipInfo], length: int) -> None:
     names = [member.filename for member in members]
     for name in names:
-        if not name.endswith(".npy") or "/" in name or "\\" in name:
+        if not name.endswith(".npy") or not _is_name(name):
             raise WeightsFileError(f"{path}: {name!r} is not the name of an array")
     if len(set(names)) != len(names):
         raise WeightsFileError(f"{path}: an array is there twice")

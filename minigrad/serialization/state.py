@@ -17,6 +17,7 @@ from minigrad.serialization.tree import flatten, rebuild
 __all__ = ["load", "save"]
 
 TREE = "__tree__"  # where the structure of what is no plain state dict is kept
+ORDER = "\n  hint: save(obj, path): first what is saved, then the name of the file"
 
 
 def save(obj: Any, path: str | os.PathLike[str]) -> None:
@@ -63,10 +64,12 @@ def load(path: str | os.PathLike[str]) -> Any:
 
 
 def _suffix(op: str, path: str | os.PathLike[str], known: tuple[str, ...]) -> str:
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{op}: the path must be a text or a Path, got {type(path).__name__}{ORDER if op == 'save' else ''}")
     suffix = Path(path).suffix
     if suffix not in known:
-        raise ValueError(
-            f"{op}: the name must end in {' or '.join(known)}, got {str(path)!r}\n"
-            "  hint: PyTorch's own files are read with torch.load and minigrad.interop.from_torch"
-        )
+        hint = f"save(..., {str(path).removesuffix(suffix) + '.npz'!r})"
+        if op == "load":
+            hint = "PyTorch's own files are read with torch.load and minigrad.interop.from_torch"
+        raise ValueError(f"{op}: the name of the file must end in {' or '.join(known)}, got {str(path)!r}\n  hint: {hint}")
     return suffix

@@ -68,13 +68,13 @@ def test_a_module_of_the_working_folder_with_other_inputs(capsys, tmp_path, monk
 @pytest.mark.parametrize(
     "argv, message",
     [
-        (["nothing"], "neither a run folder nor MODULE:CLASS"),
-        (["minigrad.models:SimpleConvNet"], "--input 1,1,28,28"),
+        (["nothing"], "there is no network 'nothing'; there are"),
+        (["lenett"], "did you mean lenet?"),
         (["minigrad.models:NoNet", "--input", "1"], "NoNet"),
         (["missing_module:Net", "--input", "1"], "No module named"),
         (["pathlib:Path", "--input", "1"], "not a Module"),
         (["minigrad.models:SimpleConvNet", "--input", "1,1,28,28", "--show", "gradient"], "did you mean 'grads'"),
-        (["minigrad.models:SimpleConvNet", "--input", "1,1,9,9"], "in SimpleConvNet.fc1"),
+        (["minigrad.models:SimpleConvNet", "--input", "1,1,9,9"], "not an integer"),
         (["minigrad.models:SimpleConvNet", "--input", "1,1,28,28", "-o", "net.bmp"], "no format 'bmp'"),
     ],
 )

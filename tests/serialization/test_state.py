@@ -130,7 +130,9 @@ def test_bfloat16_becomes_float32(tmp_path):
         ({"a": 1j}, TypeError, "complex"),
         ({(1, 2): 3}, TypeError, r"a key must be a text or an int, got \(1, 2\)"),
         ({"a.b": np.ones(1), "a": {"b": np.ones(1)}}, ValueError, "two arrays would be named 'a.b'"),
-        ({"a/b": np.ones(1)}, ValueError, "'a/b' cannot be the name"),
+        ({"a/../../b": np.ones(1)}, ValueError, "'a/../../b' cannot be the name"),
+        ({"/a": np.ones(1)}, ValueError, "'/a' cannot be the name"),
+        ({"a\\b": np.ones(1)}, ValueError, "cannot be the name"),
         ({"__tree__": np.ones(1)}, ValueError, "'__tree__' cannot be the name"),
     ],
 )

@@ -1,0 +1,99 @@
+"""Images from files, as the network of a run takes them: its shape, its channels, values within 0..1."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import DatasetFileError, ShapeError
+from minigrad.primitive import Array
+
+__all__ = ["read_images"]
+
+WIDE = ("I;16", "I;16B", "I;16L", "I;16N", "I")  # Pillow's modes of 16 bits for each pixel
+
+
+def read_images(name: str, shape: tuple[int, ...]) -> Array:
+    """Images (N, C, H, W) of float32 within 0..1 from a `.npy` file, or from one of the formats that Pillow reads.
+
+    uint8 becomes 0..1 by 255, as the pixels of a run's data did. Raises DatasetFileError for a file that holds no image, or
+    values that are not finite or not within 0..1, ShapeError for an image of another size, ImportError without Pillow.
+    """
+    images = _from_npy(name, shape) if Path(name).suffix == ".npy" else _from_picture(name, shape)
+    if not np.isfinite(images).all():
+        bad = int(np.count_nonzero(~np.isfinite(images)))
+        raise DatasetFileError(f"{name}: {bad} of {images.size} values are NaN or infinite")
+    if images.size and not 0 <= images.min() <= images.max() <= 1:
+        raise DatasetFileError(
+            f"{name}: its values are within {images.min():.4g}..{images.max():.4g}, those of the run's data within 0..1\n"
+            "  hint: scale them, or save bytes (uint8, 0..255), which are scaled here"
+        )
+    return images.astype(np.float32)
+
+
+def _from_npy(name: str, shape: tuple[int, ...]) -> Array:
+    try:
+        array = np.load(name, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise DatasetFileError(f"{name}: not a .npy file of numbers: {error}") from None
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+        raise DatasetFileError(f"{name}: not a .npy file of numbers")
+    scaled = array / np.float32(255) if array.dtype == np.uint8 else array
+    places = [(), (0,), (0, 1), (1,)] if shape[0] == 1 else [(), (0,)]
+    for missing in places:
+        if array.ndim + len(missing) == 4 and np.expand_dims(array, missing).shape[1:] == shape:
+            return np.expand_dims(scaled, missing)
+    hint = ""
+    if array.ndim >= 3 and (array.shape[-1], *array.shape[-3:-1]) == shape:
+        hint = "\n  hint: move the channels to the front: np.moveaxis(array, -1, -3)"
+    elif array.ndim >= 2 and array.shape[-2:] != shape[1:]:
+        hint = f"\n  hint: resize it to {shape[1]}x{shape[2]}"
+    raise ShapeError(f"{name}: has shape {array.shape}, the run's network takes images of {shape}{hint}")
+
+
+def _from_picture(name: str, shape: tuple[int, ...]) -> Array:
+    Path(name).open("rb").close()  # FileNotFoundError and its like, before anything is said of formats
+    try:
+        from PIL import Image, ImageOps
+    except ImportError as error:
+        raise ImportError(
+            f"{name}: pictures are read by Pillow, which is not installed\n"
+            '  hint: pip install pillow (it comes with "minigrad[all]"), or save the image as a .npy file'
+        ) from error
+    channels, height, width = shape
+    if channels not in (1, 3):
+        raise ShapeError(f"{name}: a picture has 1 or 3 channels, the run's network takes images of {shape}")
+    try:
+        with Image.open(name) as picture:
+            upright = ImageOps.exif_transpose(picture) if math.prod(picture.size) == height * width else picture
+            if upright.size != (width, height):
+                raise ShapeError(
+                    f"{name}: is {upright.size[1]} high and {upright.size[0]} wide, the run's network takes "
+                    f"{height}x{width}\n  hint: crop it to what the data show, and resize it to {width}x{height} pixels"
+                )
+            return _pixels(name, upright, channels)
+    except (ShapeError, DatasetFileError):
+        raise
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DatasetFileError(f"{name}: not a picture that Pillow can read, nor a .npy file: {error}") from None
+
+
+def _pixels(name: str, picture: Any, channels: int) -> Array:
+    """The pixels (1, C, H, W) of a picture of any mode, within 0..1."""
+    if getattr(picture, "n_frames", 1) > 1:
+        raise DatasetFileError(f"{name}: has {picture.n_frames} frames; save the one that is meant")
+    if picture.mode in WIDE or picture.mode == "F":
+        values = np.asarray(picture, np.float32) / np.float32(1 if picture.mode == "F" else 65535)
+        return np.repeat(values[np.newaxis, np.newaxis], channels, axis=1)
+    if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        if picture.getextrema()[3][0] < 255:
+            raise DatasetFileError(
+                f"{name}: has transparent pixels, whose color is not known\n  hint: put it on a background and save it again"
+            )
+    rgb = picture if picture.mode in ("1", "L", "RGB") else picture.convert("RGB")
+    values = np.asarray(rgb.convert("L" if channels == 1 else "RGB"), np.float32) / np.float32(255)
+    return values[np.newaxis, np.newaxis] if channels == 1 else np.moveaxis(values, -1, 0)[np.newaxis]
