@@ -41,13 +41,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.add_parser(commands)
     given = joined(sys.argv[1:] if argv is None else argv)
     if given and not given[0].startswith("-") and given[0] not in commands.choices:
-        parser.error(f"there is no command {given[0]!r}{close_to(given[0], commands.choices)}; see minigrad --help")
+        parser.error(f"there is no command {given[0]!r}{close_to(given[0], commands.choices) or '; see minigrad --help'}")
+    if given and given[0].startswith("--") and not any(name.startswith(given[0]) for name in parser._option_string_actions):
+        parser.error(f"unknown option {given[0]!r}{close_to(given[0], parser._option_string_actions)}")
     args, unknown = parser.parse_known_args(given)
     if unknown:
-        command = commands.choices[args.command]
+        chosen = commands.choices[args.command]
         what = "option" if unknown[0].startswith("-") else "argument"
-        parser.exit(2, f"{command.format_usage()}minigrad {args.command}: error: unknown {what} {unknown[0]!r}"
-                    f"{close_to(unknown[0].partition('=')[0], command._option_string_actions)}\n")  # fmt: skip
+        close = close_to(unknown[0].partition("=")[0], chosen._option_string_actions)
+        chosen.error(f"unknown {what} {unknown[0]!r}{close}")
     try:
         return int(args.run(args))
     except BrokenPipeError:  # whoever read the results wants no more

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.cli.arguments import SIZES, at_least_zero, shape
+from minigrad.cli.arguments import SIZES, at_least_zero, close_to, shape
 from minigrad.primitive import Array
 from minigrad.testing import CHECKS, GradcheckReport, NonDifferentiableError, OpSpec, Sample, check_spec
 from minigrad.testing import gradcheck as check
@@ -77,8 +77,8 @@ def run(args: argparse.Namespace) -> int:
             reports = [check(function, sample.args, checks=args.checks, raise_exception=False, **options)]
             if args.second:
                 reports.append(check_twice(function, sample.args, raise_exception=False, **options))
-        except NonDifferentiableError as error:
-            print(f"minigrad gradcheck: {error}", file=sys.stderr)
+        except (NonDifferentiableError, TypeError) as error:
+            print(f"minigrad gradcheck: {args.target}: {error}", file=sys.stderr)
             return 1
         for report in reports:
             failed |= not report
@@ -106,7 +106,9 @@ def _found(args: argparse.Namespace) -> Any:
                 sys.path.remove(os.getcwd())
         for part in name.split("."):
             found = getattr(found, part)
-    except (ImportError, FileNotFoundError, AttributeError) as error:
+    except AttributeError as error:
+        args.parser.error(f"{args.target}: {error}{close_to(part, dir(found))}")
+    except (ImportError, FileNotFoundError) as error:
         args.parser.error(f"{args.target}: {error}")
     if not callable(found) and not isinstance(found, OpSpec):
         args.parser.error(f"{args.target} is a {type(found).__name__}, not a function or an OpSpec")
@@ -138,7 +140,7 @@ def _check_call(function: Any, sample: Sample, args: argparse.Namespace) -> None
     try:
         signature.bind(*sample.args, **{**sample.kwargs, **dict(args.set)})
     except TypeError as error:
-        args.parser.error(f"{args.target}{signature} cannot be called with {len(sample.args)} inputs"
+        args.parser.error(f"{args.target}({', '.join(signature.parameters)}) cannot be called with {len(sample.args)} inputs"
                           f"{''.join(f', {name}={value!r}' for name, value in args.set)}: {error}")  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad import viz
 from minigrad.cli import models
-from minigrad.cli.arguments import shape_and_dtype
+from minigrad.cli.arguments import at_least_zero, shape_and_dtype
 from minigrad.cli.runs import restore
 from minigrad.primitive import Array
 from minigrad.random import manual_seed
@@ -54,7 +54,7 @@ def add_parser(commands: Any) -> None:
         metavar="FILE",
         help="ends in " + ", ".join(f".{f}" for f in viz.FORMATS) + "; default: text on stdout",
     )
-    add("--depth", type=int, metavar="N", help="close modules N levels below the outermost")
+    add("--depth", type=at_least_zero, metavar="N", help="close modules N levels below the outermost")
     add("--no-fold", action="store_true", help="draw repeated blocks one by one")
     add("--show", type=_names, metavar="NAMES", help="of " + ",".join(SHOWN))
     for option, choices in CHOICES.items():

@@ -13,6 +13,7 @@ from minigrad.primitive import Array
 
 __all__ = ["read_images"]
 
+DIM = 16  # the most that a pixel of the UCI digits can be: such bytes, and masks of 0 and 1, are not 0..255
 WIDE = ("I;16", "I;16B", "I;16L", "I;16N", "I")  # Pillow's modes of 16 bits for each pixel
 
 
@@ -41,6 +42,11 @@ def _from_npy(name: str, shape: tuple[int, ...]) -> Array:
         raise DatasetFileError(f"{name}: not a .npy file of numbers: {error}") from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
         raise DatasetFileError(f"{name}: not a .npy file of numbers")
+    if array.dtype == np.uint8 and 0 < array.max(initial=0) <= DIM:
+        raise DatasetFileError(
+            f"{name}: bytes are read as 0..255, but these go up to {array.max()} alone\n"
+            "  hint: save floats within 0..1, divided by what the pixels can be at most"
+        )
     scaled = array / np.float32(255) if array.dtype == np.uint8 else array
     places = [(), (0,), (0, 1), (1,)] if shape[0] == 1 else [(), (0,)]
     for missing in places:

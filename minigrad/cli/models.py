@@ -13,8 +13,9 @@ from minigrad import models
 from minigrad.cli.arguments import SIZES, close_to, count, shape
 from minigrad.errors import ShapeError
 from minigrad.nn import Module
-from minigrad.nn.inference import scores
+from minigrad.nn.inference import evaluating
 from minigrad.primitive import Array
+from minigrad.tensor import Tensor
 
 __all__ = ["NAMES", "add_facts", "build", "check_scores"]
 
@@ -57,6 +58,8 @@ def build(name: str, shape: tuple[int, ...], classes: int) -> Module:
         "output_size": classes,
         "num_classes": classes,
     }
+    if name in NAMES and len(shape) != 3:
+        raise ShapeError(f"{name}: takes images (C, H, W), got {tuple(shape)}")
     try:
         signature = inspect.signature(made)
         given = {key: value for key, value in facts.items() if key in signature.parameters}
@@ -74,7 +77,11 @@ def build(name: str, shape: tuple[int, ...], classes: int) -> Module:
 
 def check_scores(name: str, network: Module, images: Array, classes: int) -> None:
     """Raise ShapeError for a network that does not give a score for each class of an image."""
-    given = scores(network, images).shape
+    with evaluating(network):
+        out = network(Tensor(images))
+    if not isinstance(out, Tensor):
+        raise ShapeError(f"{name}: must give a tensor of scores (N, {classes}), it gave a {type(out).__name__}")
+    given = out.shape
     if given != (len(images), classes):
         hint = "take num_classes in its constructor" if ":" in name else "choose another --model"
         raise ShapeError(
@@ -87,13 +94,16 @@ def _class(name: str) -> Any:
     if name in NAMES:
         return getattr(models, NAMES[name])
     module, colon, attribute = name.partition(":")
-    if not colon:
-        raise ValueError(
-            f"there is no network {name!r}; there are {', '.join(NAMES)}, and module:Class for your own{close_to(name, NAMES)}"
-        )
+    if not (module and colon and attribute):
+        close = close_to(name, NAMES)
+        raise ValueError(f"there is no network {name!r}; there are {', '.join(NAMES)}, and module:Class for your own{close}")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # the user's own modules, as `python -m` finds them
     try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"{name}: {error}") from None
+        home = importlib.import_module(module)
+    except ImportError as error:
+        hint = f"; did you mean {module[:-3]}:{attribute}?" if module.endswith(".py") else ""
+        raise ValueError(f"{name}: {error}{hint}") from None
+    if not hasattr(home, attribute):
+        raise ValueError(f"{name}: module {module!r} has no attribute {attribute!r}{close_to(attribute, dir(home))}")
+    return getattr(home, attribute)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from minigrad.errors import ShapeError
+from minigrad.errors import DTypeError, ShapeError
 from minigrad.primitive import Array
 from minigrad.random import default_generator
 from minigrad.tensor import Tensor
@@ -39,9 +39,9 @@ class TensorDataset:
     def __init__(self, *tensors: Any):
         if not tensors:
             raise ValueError("TensorDataset: needs at least one array")
-        self.arrays = [t.detach()._array if isinstance(t, Tensor) else np.asarray(t) for t in tensors]
-        lengths = [len(a) if a.ndim else None for a in self.arrays]
-        if None in lengths or len(set(lengths)) > 1:
+        self.arrays = [_as_array(i, t) for i, t in enumerate(tensors)]
+        lengths = [len(array) for array in self.arrays]
+        if len(set(lengths)) > 1:
             raise ShapeError(f"TensorDataset: arrays must have one length, got {', '.join(map(str, lengths))}")
 
     def __len__(self) -> int:
@@ -49,6 +49,22 @@ class TensorDataset:
 
     def __getitem__(self, index: Any) -> tuple[Any, ...]:
         return tuple(array[index] for array in self.arrays)
+
+
+def _as_array(place: int, given: Any) -> Array:
+    """One of the arrays of a TensorDataset."""
+    try:
+        array = given.detach()._array if isinstance(given, Tensor) else np.asarray(given)
+    except ValueError:
+        hint = ""
+        if isinstance(given, tuple | list) and any(isinstance(part, Tensor | np.ndarray) for part in given):
+            hint = "\n  hint: unpack it: TensorDataset(*arrays)"
+        raise ShapeError(f"TensorDataset: array {place}, a {type(given).__name__}, is ragged{hint}") from None
+    if array.dtype.kind not in "fiub":
+        raise DTypeError(f"TensorDataset: array {place} is of dtype {array.dtype}, expected numbers or booleans")
+    if not array.ndim:
+        raise ShapeError(f"TensorDataset: array {place} has shape (), no axis of items")
+    return array
 
 
 class Subset:
@@ -61,7 +77,11 @@ class Subset:
 
     def __init__(self, dataset: Dataset, indices: Sequence[int] | Array):
         self.dataset = dataset
-        self.indices = np.asarray(indices, np.int64).reshape(-1)
+        given = np.asarray(indices)
+        if given.size and given.dtype.kind not in "iu":
+            hint = "\n  hint: np.flatnonzero(mask)" if given.dtype.kind == "b" else ""
+            raise TypeError(f"Subset: indices must be integers, got {given.dtype}{hint}")
+        self.indices = given.astype(np.int64).reshape(-1)
         wrong = self.indices[(self.indices < -len(dataset)) | (self.indices >= len(dataset))]
         if wrong.size:
             raise IndexError(f"Subset: index {int(wrong[0])} of a dataset of {len(dataset)} items")
@@ -111,6 +131,8 @@ def random_split(dataset: Dataset, lengths: Sequence[float], generator: np.rando
     [6, 5]
     """
     n = len(dataset)
+    if not isinstance(lengths, Iterable):
+        raise TypeError(f"random_split: lengths must be a list of lengths or of shares, got {lengths!r}")
     counts: list[Any] = list(lengths)
     if any(count < 0 for count in counts):
         raise ValueError(f"random_split: lengths must be at least 0, got {counts}")

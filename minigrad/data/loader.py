@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from minigrad.data.dataset import Dataset, Subset, TensorDataset
 from minigrad.errors import DTypeError, ShapeError
+from minigrad.primitive import Array
 from minigrad.random import default_generator
 from minigrad.tensor import Tensor, _wrap
 
@@ -63,6 +65,11 @@ class DataLoader:
             raise ValueError(f"DataLoader: batch_size must be a positive integer, got {batch_size!r}")
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0):
             raise ValueError(f"DataLoader: seed must be an integer of at least 0, got {seed!r}")
+        if generator is not None and not isinstance(generator, np.random.Generator):
+            raise TypeError(
+                f"DataLoader: generator must be a NumPy Generator, got {type(generator).__name__}\n"
+                "  hint: minigrad.Generator()"
+            )
         _check_dataset(dataset, ordered=sampler is not None or batch_sampler is not None)
         if sampler is not None and shuffle:
             raise ValueError("DataLoader: a sampler gives the order itself\n  hint: leave out shuffle, or the sampler")
@@ -87,7 +94,7 @@ class DataLoader:
     def __iter__(self) -> Iterator[Any]:
         if self.batch_sampler is not None:
             self.epoch += 1
-            return (self._batch(np.fromiter(batch, np.int64)) for batch in self.batch_sampler)
+            return (self._batch(_indices("batch_sampler", batch)) for batch in self.batch_sampler)
         order = self._order()
         self.epoch += 1
         starts = range(0, self._batches(len(order)) * self.batch_size, self.batch_size)
@@ -99,7 +106,7 @@ class DataLoader:
 
     def _order(self) -> Any:
         if self.sampler is not None:
-            return np.fromiter(self.sampler, np.int64)
+            return _indices("sampler", self.sampler)
         if not self.shuffle:
             return np.arange(len(self.dataset))
         source = self.generator or default_generator()
@@ -193,17 +200,32 @@ def _kind(item: Any) -> str | None:
     return "number" if isinstance(item, int | float | Tensor | np.ndarray | np.generic) else None
 
 
+def _indices(what: str, given: Iterable[Any]) -> Array:
+    """The indices that a sampler gives; raises TypeError for what is no integer."""
+    indices = []
+    for index in given:
+        try:
+            indices.append(operator.index(index))
+        except TypeError:
+            raise TypeError(f"DataLoader: the {what} must give integers, it gave {index!r}") from None
+    return np.array(indices, np.int64)
+
+
 def _check_dataset(dataset: Any, ordered: bool) -> None:
     """Refuse what has no items by index, and, unless a sampler gives the order, what has no length or is empty."""
+    if isinstance(dataset, type):
+        raise TypeError(
+            f"DataLoader: the dataset is the class {dataset.__name__}\n  hint: make one: {dataset.__name__}(...)"
+        )
     kind = type(dataset)
     needed = ["__getitem__", *(() if ordered else ("__len__",))]
     for name in needed:
         if getattr(kind, name, None) in (None, getattr(Dataset, name)):
+            hint = "\n  hint: return the number of items, or give a sampler" if name == "__len__" else ""
+            if name == "__getitem__" and hasattr(kind, "__iter__"):
+                hint = "\n  hint: make a list of it"
             raise TypeError(
-                f"DataLoader: the dataset, a {kind.__name__}, does not define {name}(); it needs {' and '.join(needed)}\n"
-                + ("  hint: make a list of it" if hasattr(kind, "__iter__") and not hasattr(kind, "__getitem__")
-                   else "  hint: return the number of items, or give a sampler" if name == "__len__"
-                   else "  hint: return the item of an index")
-            )  # fmt: skip
+                f"DataLoader: the dataset, a {kind.__name__}, does not define {name}(); needed: {' and '.join(needed)}{hint}"
+            )
     if not ordered and not len(dataset):
         raise ValueError("DataLoader: the dataset is empty")

@@ -7,12 +7,13 @@ tensor goes out as one. Those that draw take an optional `generator`, a NumPy Ge
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from minigrad.errors import DTypeError, ShapeError
+from minigrad.kernels.geometry import per_axis
 from minigrad.primitive import Array
 from minigrad.random import default_generator
 from minigrad.tensor import Tensor, _wrap
@@ -32,7 +33,13 @@ class Compose:
     """
 
     def __init__(self, transforms: Sequence[Callable[[Any], Any]]):
+        if not isinstance(transforms, Iterable):
+            raise TypeError(f"Compose: needs a list of transforms, got {type(transforms).__name__}")
         self.transforms = list(transforms)
+        for i, transform in enumerate(self.transforms):
+            if isinstance(transform, type) or not callable(transform):
+                hint = f"\n  hint: make one: {transform.__name__}(...)" if isinstance(transform, type) else ""
+                raise TypeError(f"Compose: transform {i} is no function of an image, got {transform!r}{hint}")
 
     def __call__(self, image: Any) -> Any:
         for transform in self.transforms:
@@ -78,10 +85,10 @@ class ToTensor:
 
 
 class Normalize:
-    """(image - mean) / std, for each channel its own."""
+    """(image - mean) / std, for each channel its own, or one for all."""
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float]):
-        self.mean, self.std = tuple(mean), tuple(std)
+    def __init__(self, mean: float | Sequence[float], std: float | Sequence[float]):
+        self.mean, self.std = (tuple(v) if isinstance(v, Iterable) else (v,) for v in (mean, std))
         if not all(self.std):
             raise ValueError(f"Normalize: std must not be 0, got {self.std}")
 
@@ -116,7 +123,8 @@ class RandomCrop:
     """A piece of the image of `size`, at random; the image is first framed with `padding` pixels of the value `fill`."""
 
     def __init__(self, size: int | tuple[int, int], padding: int = 0, fill: float = 0.0, generator: Generator | None = None):
-        self.size = (size, size) if isinstance(size, int) else (size[0], size[1])
+        height, width = per_axis("RandomCrop", "size", size, 2, 1)
+        self.size = height, width
         self.padding, self.fill, self.generator = padding, fill, generator
         if min(self.size) < 1 or padding < 0:
             raise ValueError(f"RandomCrop: needs a size of at least 1 and a padding of at least 0, got {size} and {padding}")

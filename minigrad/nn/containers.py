@@ -85,14 +85,19 @@ class Sequential(_Row):
 
     def __init__(self, *modules: Any):
         super().__init__()
+        if len(modules) == 1 and isinstance(modules[0], list | tuple):
+            raise TypeError(f"Sequential: takes modules, got one {type(modules[0]).__name__}\n  hint: Sequential(*modules)")
         named = modules[0] if len(modules) == 1 and isinstance(modules[0], dict) else dict(enumerate(modules))
         for name, module in named.items():
             self.add_module(str(name), module)
 
     def forward(self, x: Any) -> Any:
+        former = None
         for module in self._modules.values():
             if module is not None:
-                x = module(x)
+                if x is None and former is not None:
+                    raise TypeError(f"Sequential: {type(former).__name__}, before {type(module).__name__}, returned None")
+                x, former = module(x), module
         return x
 
     def __getitem__(self, index: Any) -> Any:
@@ -128,7 +133,7 @@ class ModuleDict(Module):
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
         """Add the modules of a dict, or replace those of the same names."""
-        for name, module in dict(modules).items():
+        for name, module in _pairs("ModuleDict", "module", modules).items():
             self[name] = module
 
     def keys(self) -> Iterable[str]:
@@ -212,7 +217,7 @@ class ParameterDict(Module):
 
     def update(self, values: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
         """Add the parameters of a dict, or replace those of the same names."""
-        for name, value in dict(values).items():
+        for name, value in _pairs("ParameterDict", "parameter", values).items():
             self[name] = value
 
     def keys(self) -> Iterable[str]:
@@ -244,6 +249,13 @@ class ParameterDict(Module):
 
     def extra_repr(self) -> str:
         return _listed(self._parameters)
+
+
+def _pairs(owner: str, kind: str, given: Any) -> dict[str, Any]:
+    try:
+        return dict(given)
+    except (TypeError, ValueError):
+        raise TypeError(f"{owner}: needs a dict or (name, {kind}) pairs, got {type(given).__name__}") from None
 
 
 def _as_parameter(value: Any) -> Parameter:

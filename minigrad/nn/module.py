@@ -37,7 +37,7 @@ class _Yielding:
     """
 
     def __init__(self, function: Callable[..., Any]):
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function)  # type: ignore[arg-type]
         self.function, self.name = function, function.__name__
 
     def __get__(self, module: Module | None, owner: type) -> Any:
@@ -155,12 +155,15 @@ class Module:
         for registry in ("_parameters", "_modules", "_buffers"):
             if name in self.__dict__.get(registry, ()):
                 return self.__dict__[registry][name]
+        if name in STATE:
+            raise AttributeError(f"{type(self).__name__}: super().__init__() was not called", name=name, obj=None)
         import difflib  # for a mistake alone
 
         known = [key for key in dir(self) if not key.startswith("_")]
         close = difflib.get_close_matches(name, known, 1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}{hint}")
+        # With a name and no object Python does not add a suggestion of its own.
+        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}{hint}", name=name, obj=None)
 
     def __delattr__(self, name: str) -> None:
         for registry in ("_parameters", "_modules", "_buffers"):
@@ -192,7 +195,7 @@ class Module:
         """Own a module under a name that need not be an identifier, such as "0"."""
         self._check_name(name)
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"add_module: {name!r} must be a Module or None, got {type(module).__name__}")
+            raise TypeError(f"add_module: {name!r} must be a Module or None, got {_what_instead(module)}")
         self._check_contains(name, module)
         self._modules[name] = module
 
@@ -327,6 +330,8 @@ class Module:
 
     def train(self, mode: bool = True) -> Self:
         """Training mode, for layers such as Dropout that behave differently in evaluation."""
+        if not isinstance(mode, bool):
+            raise ValueError(f"train: mode must be True or False, got {mode!r}")
         for module in self.modules():
             object.__setattr__(module, "training", mode)
         return self
@@ -509,8 +514,8 @@ class ParameterIterator(Iterator[Parameter]):
         return next(self._parameters)
 
 
-def unregistered(module: Module) -> str | None:
-    """The path of the first plain list, tuple or dict inside a module that holds modules or parameters; None without one.
+def unregistered(module: Module) -> tuple[str, list[Any] | tuple[Any, ...] | dict[Any, Any]] | None:
+    """The first plain list, tuple or dict inside a module that holds modules or parameters, after its path; or None.
 
     Nothing in it is registered: it is neither trained, nor saved, nor converted.
     """
@@ -520,8 +525,17 @@ def unregistered(module: Module) -> str | None:
                 continue
             held: Iterable[Any] = value.values() if isinstance(value, dict) else value
             if any(isinstance(item, Module | Parameter) for item in held):
-                return f"{path}.{name}" if path else name
+                return f"{path}.{name}" if path else name, value
     return None
+
+
+def _what_instead(given: Any) -> str:
+    """What was given in a module's place, with the way to mend it where that is certain."""
+    if isinstance(given, type):
+        return f"the class {given.__name__}\n  hint: make one: {given.__name__}(...)"
+    if isinstance(given, types.FunctionType):
+        return f"the function {given.__name__}\n  hint: call it in forward, or use the layer that computes it"
+    return type(given).__name__
 
 
 ARRAYS = (np.ndarray, tuple, list)

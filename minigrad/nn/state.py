@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
@@ -34,7 +35,12 @@ def fitted(
     The keys `later` may be missing where others of their module are there: older state dicts do not have them.
     """
     if not isinstance(state_dict, Mapping):
-        raise TypeError(f"load_state_dict: needs a mapping of names to arrays, got {type(state_dict).__name__}")
+        hint = ""
+        if hasattr(state_dict, "state_dict"):
+            hint = "\n  hint: pass its state_dict()"
+        elif isinstance(state_dict, str | os.PathLike):
+            hint = "\n  hint: load the file first: load_state_dict(minigrad.load(path))"
+        raise TypeError(f"load_state_dict: needs a mapping of names to arrays, got {type(state_dict).__name__}{hint}")
     known = {key.rpartition(".")[0] for key in own if key in state_dict}  # the modules of which anything is there
     missing = [key for key in own if key not in state_dict and not (key in later and key.rpartition(".")[0] in known)]
     keys = IncompatibleKeys(missing, [key for key in state_dict if key not in own])
@@ -63,5 +69,21 @@ def fitted(
     if problems:
         listed = "\n  ".join(problems)
         many = f"{len(problems)} problem{'s' * (len(problems) > 1)}"
-        raise ValueError(f"load_state_dict: {many} with {kind}\n  {listed}")
+        raise ValueError(f"load_state_dict: {many} with {kind}\n  {listed}{_where_they_are(own, state_dict)}")
     return new, keys
+
+
+def _where_they_are(own: Mapping[str, Tensor], state_dict: Mapping[str, Any]) -> str:
+    """A hint for the state of this module inside a checkpoint, or under names with a prefix; else nothing."""
+    for key, value in state_dict.items():
+        if isinstance(value, Mapping) and own and all(name in value for name in own):
+            return f"\n  hint: it is a checkpoint: load state_dict[{key!r}]"
+    first = next(iter(own), "")
+    for key in map(str, state_dict):
+        prefix = key.removesuffix(first)
+        if first and prefix not in ("", key) and all(f"{prefix}{name}" in state_dict for name in own):
+            return (
+                f"\n  hint: its names begin with {prefix!r}: "
+                f"{{key.removeprefix({prefix!r}): value for key, value in state_dict.items()}}"
+            )
+    return ""

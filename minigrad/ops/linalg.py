@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.errors import ShapeError
+from minigrad.errors import DTypeError, ShapeError
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import reshape, unbroadcast
-from minigrad.primitive import Array, composite, primitive, promoting, shape_of
+from minigrad.primitive import Array, Traced, composite, primitive, promoting, shape_of
 from minigrad.registry import register
 
 __all__ = ["linear", "matmul"]
@@ -119,6 +119,9 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     array([[3.5],
            [3.5]])
     """
+    if x is None or (isinstance(x, tuple | list) and any(isinstance(part, Traced) for part in x)):
+        several = "\n  hint: the layer before it returned several values; pass on one of them" if x else ""
+        raise DTypeError(f"linear: input must be a tensor or an array, got {type(x).__name__}{several}")
     given, wanted = shape_of(x), shape_of(weight)
     if len(wanted) != 2:
         raise ShapeError(f"linear: weight must be (out_features, in_features), got shape {wanted}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import numbers
 from collections.abc import Callable, Iterable, Mapping
@@ -41,6 +40,11 @@ class Optimizer:
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
         if isinstance(params, Tensor | Mapping):
             raise TypeError(f"{self._name}: params must be an iterable of tensors or dicts, got one {type(params).__name__}")
+        if not isinstance(params, Iterable):
+            hint = "\n  hint: pass its parameters()" if isinstance(params, Module) else ""
+            raise TypeError(
+                f"{self._name}: params must be an iterable of tensors or dicts, got {type(params).__name__}{hint}"
+            )
         given = list(params)
         if not given:
             raise ValueError(f"{self._name}: got no parameters{_why_none(params)}")
@@ -52,6 +56,8 @@ class Optimizer:
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Optimize more parameters, with options that differ from the defaults."""
+        if "params" not in group:
+            raise ValueError(f"{self._name}: a group needs 'params', got {', '.join(map(repr, group))}")
         unknown = sorted(set(group) - set(self.defaults) - {"params", "initial_lr"})
         if unknown:
             raise ValueError(f"{self._name}: unknown option {unknown[0]!r}; there are {', '.join(self.defaults)}")
@@ -255,11 +261,11 @@ def _why_none(params: Any) -> str:
     module = getattr(params, "module", None)  # of the iterator that Module.parameters() returns
     if not isinstance(module, Module) or next(module.parameters(), None) is not None:
         return "\n  hint: a generator such as net.parameters() can be used only once"
-    kind, place = type(module).__name__, unregistered(module)
-    if place is None:
+    kind, found = type(module).__name__, unregistered(module)
+    if found is None:
         return f": {kind} has none"
-    plain = functools.reduce(getattr, place.split("."), module)
-    values = list(plain.values()) if isinstance(plain, dict) else plain
+    place, plain = found
+    values = plain.values() if isinstance(plain, dict) else plain
     what = "Module" if any(isinstance(value, Module) for value in values) else "Parameter"
     return (
         f": {kind} has none registered\n  hint: {kind}.{place} is a plain {type(plain).__name__} of {what.lower()}s; "

@@ -57,7 +57,8 @@ def _encode(value: Any, where: str, arrays: dict[str, Array]) -> Any:
         kind = "tuple" if isinstance(value, tuple) else "list"
         return {kind: [_encode(item, f"{inner}{i}", arrays) for i, item in enumerate(value)]}
     what = f"{where or 'the object'} is of type {type(value).__name__}"
-    raise TypeError(f"save: {what}; there may be tensors, numbers, texts, dicts and lists")
+    hint = "\n  hint: save its state_dict()" if hasattr(value, "state_dict") else ""
+    raise TypeError(f"save: {what}; there may be tensors, numbers, texts, dicts and lists{hint}")
 
 
 def _decode(tree: Any, arrays: Mapping[str, Array]) -> Any:
