@@ -464,3 +464,60 @@ def test_a_list_beside_a_tensor_is_an_array_of_its_own():
     exponent = leaf(2.0, 2.0)
     (([0.0, 2.0] ** exponent).sum() * 3).backward()
     np.testing.assert_allclose(exponent.grad.tolist(), [0.0, 12 * np.log(2)])
+
+
+def test_a_graph_is_walked_as_in_pytorch():
+    x, w = leaf(1.0, 2.0), mg.ones(2)
+    y = (mg.tanh(x * w) + 1).sum(0)
+    assert repr(y.grad_fn) == "<Sum>" and str(y).endswith("grad_fn=<Sum>)")
+    ((add, place),) = y.grad_fn.next_functions
+    assert repr(add) == "<Add>" and place == 0
+    (tanh, _), (constant, _) = add.next_functions
+    assert repr(tanh) == "<Tanh>" and constant is None
+    (multiply, _), = tanh.next_functions  # fmt: skip
+    (last, _), (nothing, _) = multiply.next_functions
+    assert repr(last) == "<AccumulateGrad>" and last.variable is x and nothing is None and last.next_functions == ()
+    assert not hasattr(tanh, "variable") and x.grad_fn is None
+    assert repr(F.log_softmax(x, 0).grad_fn) == "<LogSoftmax>"
+
+
+def test_next_functions_name_the_inputs_that_pytorchs_do():
+    torch = pytest.importorskip("torch")
+
+    def names(node):
+        return [
+            n if n is None else repr(n)[1:].split("Backward")[0].split(">")[0].split(" ")[0] for n, _ in node.next_functions
+        ]
+
+    for f in (
+        lambda m, x: x * 2 + x,
+        lambda m, x: m.tanh(x).sum(),
+        lambda m, x: (x * x).sum(),
+        lambda m, x: m.cat([x, x * 2]),
+    ):
+        ours = f(mg, mg.ones(3, requires_grad=True)).grad_fn
+        theirs = f(torch, torch.ones(3, requires_grad=True)).grad_fn
+        renamed = {"Mul": "Multiply"}
+        assert names(ours) == [renamed.get(name, name) for name in names(theirs)]
+
+
+def test_a_leaf_that_is_gone_is_no_variable():
+    x = leaf(1.0)
+    y = x * 2
+    del x
+    assert y.grad_fn.next_functions[0][0].variable is None
+
+
+def test_the_name_of_a_function_of_ones_own():
+    class MyOwnStep(mg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+    x = leaf(1.0)
+    y = MyOwnStep.apply(x)
+    assert repr(y.grad_fn) == "<MyOwnStep>" and y.grad_fn.next_functions[0][0].variable is x

@@ -74,6 +74,8 @@ def _from_picture(name: str, shape: tuple[int, ...]) -> Array:
         raise ShapeError(f"{name}: a picture has 1 or 3 channels, the run's network takes images of {shape}")
     try:
         with Image.open(name) as picture:
+            if getattr(picture, "n_frames", 1) > 1:
+                raise DatasetFileError(f"{name}: has {picture.n_frames} frames; save the one that is meant")
             upright = ImageOps.exif_transpose(picture) if math.prod(picture.size) == height * width else picture
             if upright.size != (width, height):
                 raise ShapeError(
@@ -89,8 +91,6 @@ def _from_picture(name: str, shape: tuple[int, ...]) -> Array:
 
 def _pixels(name: str, picture: Any, channels: int) -> Array:
     """The pixels (1, C, H, W) of a picture of any mode, within 0..1."""
-    if getattr(picture, "n_frames", 1) > 1:
-        raise DatasetFileError(f"{name}: has {picture.n_frames} frames; save the one that is meant")
     if picture.mode in WIDE or picture.mode == "F":
         values = np.asarray(picture, np.float32) / np.float32(1 if picture.mode == "F" else 65535)
         return np.repeat(values[np.newaxis, np.newaxis], channels, axis=1)

@@ -1,5 +1,6 @@
 """`save` and `load`: state dicts, checkpoints, and what other programs write."""
 
+import io
 import json
 import os
 import sys
@@ -181,3 +182,50 @@ def test_the_functions_beneath(tmp_path):
     with pytest.raises(TypeError, match="name has dtype <U1, expected numbers"):
         save_safetensors(tmp_path / "w.safetensors", {"name": np.array("a")})
     assert load_safetensors(tmp_path / "w.safetensors")[0]["w"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_names_with_slashes_and_colons(tmp_path, save):
+    """As flax, haiku and TensorFlow write them."""
+    names = ["params/dense/kernel", "conv1/kernel:0", "mlp/~/linear_0/w", "a..b/c.npy", "x:y"]
+    save(tmp_path / "a.npz", **{name: np.full(2, i, np.float32) for i, name in enumerate(names)})
+    found = mg.load(tmp_path / "a.npz")
+    assert list(found) == names and found["mlp/~/linear_0/w"].tolist() == [2, 2]
+    mg.save(found, tmp_path / "b.npz")
+    assert list(mg.load(tmp_path / "b.npz")) == names and sorted(os.listdir(tmp_path)) == ["a.npz", "b.npz"]
+
+
+@pytest.mark.parametrize("name", ["../a", "a/../../b", "/a", "a\\b", "..", "a/.."])
+def test_names_that_lead_out_of_a_folder(tmp_path, name):
+    import zipfile
+
+    data = io.BytesIO()
+    np.save(data, np.zeros(1))
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr(zipfile.ZipInfo("good.npy"), data.getvalue())
+        archive.writestr(zipfile.ZipInfo(f"{name}.npy" if not name.endswith("..") else f"{name}/x.npy"), data.getvalue())
+    with pytest.raises(WeightsFileError, match="is not the name of an array"):
+        mg.load(tmp_path / "a.npz")
+    assert os.listdir(tmp_path) == ["a.npz"] and not (tmp_path.parent / "a.npy").exists()
+
+
+def test_what_save_and_load_say_of_their_arguments(tmp_path):
+    state = {"w": mg.ones(1)}
+    for call, error, says in [
+        (
+            lambda: mg.save(state, "x.pt"),
+            ValueError,
+            r".npz or .safetensors, got 'x.pt'\n  hint: save\(..., 'x.npz'\)",
+        ),
+        (lambda: mg.save(state, "x"), ValueError, r"hint: save\(..., 'x.npz'\)"),
+        (lambda: mg.save("x.npz", state), TypeError, r"got dict\n  hint: save\(obj, path\)"),
+        (lambda: mg.load("x.pt"), ValueError, "hint: PyTorch's own files are read with torch.load"),
+        (lambda: mg.save(nn.Linear(1, 1), tmp_path / "x.npz"), TypeError, r"type Linear.*\n  hint: save its state_dict\(\)"),
+        (lambda: mg.save(state, tmp_path / "no" / "x.npz"), FileNotFoundError, r"x.npz: there is no folder '.*no'"),
+    ]:
+        with pytest.raises(error, match=says):
+            call()
+    (tmp_path / "d.npz").mkdir()
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        mg.save(state, tmp_path / "d.npz")
+    assert os.listdir(tmp_path) == ["d.npz"]
