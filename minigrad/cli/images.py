@@ -74,8 +74,9 @@ def _from_picture(name: str, shape: tuple[int, ...]) -> Array:
         raise ShapeError(f"{name}: a picture has 1 or 3 channels, the run's network takes images of {shape}")
     try:
         with Image.open(name) as picture:
-            if getattr(picture, "n_frames", 1) > 1:
-                raise DatasetFileError(f"{name}: has {picture.n_frames} frames; save the one that is meant")
+            frames = getattr(picture, "n_frames", 1)
+            if frames > 1:
+                raise DatasetFileError(f"{name}: has {frames} frames; save the one that is meant")
             upright = ImageOps.exif_transpose(picture) if math.prod(picture.size) == height * width else picture
             if upright.size != (width, height):
                 raise ShapeError(
