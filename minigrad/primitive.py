@@ -69,6 +69,9 @@ class Traced:
     def _record(op: Primitive, args: tuple[Any, ...]) -> Any:
         raise NotImplementedError
 
+    def _slope(self, other: Traced) -> Array:
+        raise NotImplementedError
+
     def _refuse_change(self, name: str) -> None:
         raise NotImplementedError
 

@@ -26,7 +26,7 @@ from minigrad.in_place import InPlace
 from minigrad.kernels.conversion import to_array
 from minigrad.methods import Methods
 from minigrad.ops.indexing import plain_index
-from minigrad.primitive import Array, DType, Primitive
+from minigrad.primitive import Array, DType, Primitive, Traced
 from minigrad.printing import tensor_repr
 from minigrad.registry import UFUNCS
 from minigrad.values import Values
@@ -276,6 +276,14 @@ class Tensor(Methods, InPlace, Values):
         t._array, t._node = record(op, args)
         t._grad = None
         return t
+
+    def _slope(self, other: Traced) -> Array:
+        """The derivative by another tensor, of each element by its own; 0 where this one does not depend on it."""
+        if self._node is None or other._node is None:
+            return np.zeros_like(other._array)
+        seed = [(self._node, np.ones_like(self._array))]
+        (slope,) = graph.backward(seed, _wrap, targets=[other._node], retain_graph=True, create_graph=False)
+        return np.zeros_like(other._array) if slope is None else slope
 
     # What is more than a line of the table of methods
 

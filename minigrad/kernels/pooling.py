@@ -1,8 +1,9 @@
 """Maximum and sum of windows along one axis, with the maps that follow where each maximum was found first.
 
 A window over several axes is one axis after another; taking the first of equal maxima at each stage gives exactly the first
-in row-major order. Nothing is padded and no index array is made: a window that sticks out over the border reduces what lies
-inside, and a maximum is found again by comparing with the result (performance.md, lesson 5).
+in row-major order. A NaN is larger than any number; of several the last has the index, as in PyTorch. Nothing is padded and
+no index array is made: a window that sticks out over the border reduces what lies inside, and a maximum is found again by
+comparing with the result (performance.md, lesson 5).
 """
 
 from __future__ import annotations
@@ -64,11 +65,20 @@ def spread_windows(y: Array, windows: Windows, size: int) -> Array:
 
 def route(g: Array, x: Array, out: Array, windows: Windows) -> Array:
     """Add each element of `g` up where its window's maximum was found first: the adjoint of `pick`."""
+    if _holds_nan(out):
+        lost = np.isnan(out)
+        numbers, others = np.where(lost, 0, g), np.where(lost, g, 0)
+        return _route(numbers, x, out, windows) + _route(others, np.isnan(x), lost, windows, backwards=True)
     if _tiles(x.shape[windows.axis], windows):
         return _route_tiles(g, x, out, windows)
+    return _route(g, x, out, windows)
+
+
+def _route(g: Array, x: Array, out: Array, windows: Windows, backwards: bool = False) -> Array:
+    """`route` by equality alone, to the first place of each window or to the last."""
     gx = np.zeros_like(x, dtype=g.dtype)
     rest = g.copy(order="K")
-    for at, read in _reads(x.shape[windows.axis], windows):
+    for at, read in _reads(x.shape[windows.axis], windows)[:: -1 if backwards else 1]:
         part = rest[at] * (x[read] == out[at])
         gx[read] += part
         rest[at] -= part  # exact: it leaves g or 0, so a later tie gets nothing
@@ -90,9 +100,18 @@ def _route_tiles(g: Array, x: Array, out: Array, windows: Windows) -> Array:
 
 def pick(v: Array, x: Array, out: Array, windows: Windows) -> Array:
     """Read `v` where each window of `x` has its first maximum."""
+    picked = _pick(v, x, out, windows)
+    if _holds_nan(out):
+        lost = np.isnan(out)
+        picked = np.where(lost, _pick(v, np.isnan(x), lost, windows, backwards=True), picked)
+    return picked
+
+
+def _pick(v: Array, x: Array, out: Array, windows: Windows, backwards: bool = False) -> Array:
+    """`pick` by equality alone, from the first place of each window or from the last."""
     found = np.zeros_like(out, dtype=bool)
     picked = np.zeros_like(out, dtype=v.dtype)
-    for at, read in _reads(x.shape[windows.axis], windows):
+    for at, read in _reads(x.shape[windows.axis], windows)[:: -1 if backwards else 1]:
         hit = (x[read] == out[at]) & ~found[at]
         picked[at] += v[read] * hit
         found[at] |= hit
@@ -136,6 +155,10 @@ def _reads(n: int, windows: Windows) -> list[tuple[At, At]]:
                 reads.append(((*before, slice(first + low, first + high)), (*before, read)))
         first += count
     return reads
+
+
+def _holds_nan(out: Array) -> bool:
+    return out.dtype.kind == "f" and out.size > 0 and bool(np.isnan(out.max()))
 
 
 def _tiles(n: int, windows: Windows) -> bool:

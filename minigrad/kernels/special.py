@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from minigrad.primitive import Array
 
-__all__ = ["erf", "erfc", "erfinv", "sinc_derivative"]
+__all__ = ["erf", "erfc", "erfinv", "logistic_slope", "sigmoid", "sinc_derivative"]
 
 NODES = 128  # to the unit: a node is at most 1/256 away, and six terms of the Taylor series reach the last digit
+BLOCK = 1 << 14  # elements that stay in cache between one pass over them and the next
 LAST = 6  # erf(6) is 1 to the last digit
 
 
@@ -29,13 +31,8 @@ def erf(x: Array) -> Array:
     if x.dtype.kind != "f" or x.dtype.itemsize < 4:
         x = x.astype(np.float32 if x.dtype == np.float16 else np.float64)
     values, slopes = _nodes(x.dtype)
-    # Blocks that stay in cache, in the memory order of x.
-    blocks = np.nditer([x, None], ["external_loop", "buffered", "zerosize_ok"], [["readonly"], ["writeonly", "allocate"]],
-                       order="K", buffersize=16384)  # fmt: skip
-    with blocks, np.errstate(invalid="ignore"):  # NaN has no nearest node
-        for block, out in blocks:
-            _erf_block(block, values, slopes, out)
-        return blocks.operands[1]
+    with np.errstate(invalid="ignore"):  # NaN has no nearest node
+        return _by_blocks(lambda block, out: _erf_block(block, values, slopes, out), x)
 
 
 def erfc(x: Array) -> Array:
@@ -70,6 +67,46 @@ def erfinv(y: Array) -> Array:
     return x.astype(dtype if dtype.kind == "f" else np.float64, copy=False)
 
 
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)) from exp(-|x|), which does not overflow: 1 / (1 + e) above 0 and e / (1 + e) below.
+
+    >>> sigmoid(np.array([-1e4, 0.0, 1e4]))
+    array([0. , 0.5, 1. ])
+    """
+
+    def block(x: Array, e: Array) -> None:
+        np.abs(x, out=e)
+        np.negative(e, out=e)
+        np.exp(e, out=e)
+        d = 1 + e
+        np.maximum(e, x >= 0, out=e)
+        e /= d
+
+    return _by_blocks(block, x)
+
+
+def logistic_slope(x: Array, rate: float) -> Array:
+    """The derivative of sigmoid for rate 1, and of tanh for 2: rate**2 * e / (1 + e)**2 with e = exp(-rate * |x|).
+
+    Accurate in both tails, where 1 - out has no digits left.
+
+    >>> logistic_slope(np.array([-40.0, 0.0]), 1)
+    array([4.24835426e-18, 2.50000000e-01])
+    """
+
+    def block(x: Array, e: Array) -> None:
+        np.abs(x, out=e)
+        e *= -rate
+        np.exp(e, out=e)
+        d = 1 + e
+        d *= d
+        e /= d
+        if rate != 1:
+            e *= rate * rate
+
+    return _by_blocks(block, x)
+
+
 def sinc_derivative(x: Array, n: int) -> Array:
     """The n-th derivative of sin(pi x)/(pi x), accurate also near 0.
 
@@ -95,6 +132,23 @@ def sinc_derivative(x: Array, n: int) -> Array:
     for k in range(1, n + 1):
         f = (math.pi ** (k - 1) * _sine(far, k) - k * f) / far
     return np.where(near, series, f)
+
+
+def _by_blocks(function: Callable[[Array, Array], None], x: Any) -> Array:
+    """Call `function(block, out)` on blocks of `x`, in its memory order: many passes at the speed of the cache."""
+    x = numbers(x)
+    if x.dtype.kind != "f":
+        x = x.astype(np.float64)
+    if x.size <= BLOCK:
+        out = np.empty_like(x)
+        function(x, out)
+        return out
+    blocks = np.nditer([x, None], ["external_loop", "buffered"], [["readonly"], ["writeonly", "allocate"]],
+                       order="K", buffersize=BLOCK)  # fmt: skip
+    with blocks:
+        for block, part in blocks:
+            function(block, part)
+        return blocks.operands[1]
 
 
 def numbers(x: Any) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 from minigrad.errors import ShapeError
 from minigrad.kernels import selection, special
 from minigrad.kernels.axes import one_axis
-from minigrad.ops.elementwise import absolute, clip, sigmoid, tanh, where
+from minigrad.ops.elementwise import clip, sigmoid, tanh, where
 from minigrad.ops.indexing import getitem
 from minigrad.ops.reduction import softmax
 from minigrad.ops.shape import reshape
@@ -26,6 +26,7 @@ __all__ = [
     "prelu", "relu", "relu6", "selu", "silu", "softmin", "softplus", "softshrink", "softsign", "tanhshrink", "threshold",
 ]  # fmt: skip
 
+GELU_SCALE = 2 * math.sqrt(2 / math.pi)
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 
 
@@ -42,7 +43,7 @@ def relu(x: Array) -> Array:
 
 @relu.gradient("x")
 def _(g: Any, out: Any) -> Any:
-    return g * (out > 0)
+    return g * (out != 0)  # a NaN passes it on
 
 
 @floating("x")
@@ -144,15 +145,17 @@ def _(g: Any, x: Any) -> Any:
 @floating("x")
 @primitive
 def gelu_tanh(x: Array) -> Array:
-    """x * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x**3))) / 2."""
-    return x * (np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)) + 1) * 0.5
+    """x * (1 + tanh(u)) / 2 with u = sqrt(2/pi) * (x + 0.044715 x**3): x * sigmoid(2u), which has both tails."""
+    with np.errstate(over="ignore"):
+        return x * sigmoid(x * (GELU_SCALE + GELU_SCALE * 0.044715 * (x * x)))
 
 
 @gelu_tanh.gradient("x")
 def _(g: Any, x: Any) -> Any:
-    scale, xx = math.sqrt(2 / math.pi), x * x
-    t = np.tanh(scale * (x + 0.044715 * xx * x))
-    return g * ((t + 1) * 0.5 + x * (1 - t * t) * (0.5 * scale * (1 + 3 * 0.044715 * xx)))
+    x = clip(x, -100, 100)  # where it has become a line or 0 in any dtype, and no power of x overflows
+    xx = x * x
+    s = sigmoid(x * (GELU_SCALE + GELU_SCALE * 0.044715 * xx))
+    return g * (s + x * (s * (1 - s)) * (GELU_SCALE + 3 * GELU_SCALE * 0.044715 * xx))
 
 
 @floating("x")
@@ -190,7 +193,7 @@ def hardtanh(x: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
 
 @hardtanh.gradient("x")
 def _(g: Any, x: Any, min_val: float, max_val: float) -> Any:
-    return g * ((x > min_val) & (x < max_val))
+    return g * ~((x <= min_val) | (x >= max_val))  # a NaN passes it on
 
 
 @composite
@@ -212,10 +215,16 @@ def hardsigmoid(x: Any) -> Any:
 
 
 @floating("x")
-@composite
-def hardswish(x: Any) -> Any:
+@primitive
+def hardswish(x: Array) -> Array:
     """x * hardsigmoid(x). Howard et al. (2019)."""
-    return x * hardsigmoid(x)
+    return x * (np.clip(x, -3.0, 3.0) + 3) / 6
+
+
+@hardswish.gradient("x")
+def _(g: Any, x: Any) -> Any:
+    curved = ~((x <= -3) | (x >= 3))
+    return g * where(curved, clip(x, -3, 3) / 3 + 0.5, x > 0)
 
 
 @floating("x")
@@ -245,10 +254,15 @@ def logsigmoid(x: Any) -> Any:
 
 
 @floating("x")
-@composite
-def softsign(x: Any) -> Any:
+@primitive
+def softsign(x: Array) -> Array:
     """x / (1 + |x|)."""
-    return x / (1 + absolute(x))
+    return x / (1 + np.abs(x))
+
+
+@softsign.gradient("x")
+def _(g: Any, x: Any) -> Any:
+    return g / np.square(1 + np.abs(x))  # not 1 / (1 + |x|) - |x| / (1 + |x|)**2, which cancel
 
 
 @floating("x")
@@ -325,5 +339,5 @@ def softmin(x: Any, axis: int = -1) -> Any:
     return softmax(-x, axis)
 
 
-for _op in (elu, gelu_erf, gelu_tanh, hardtanh, leaky_relu, relu, softplus, tanhshrink):
+for _op in (elu, gelu_erf, gelu_tanh, hardswish, hardtanh, leaky_relu, relu, softplus, softsign, tanhshrink):
     _op.elementwise = True

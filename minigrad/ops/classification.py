@@ -10,7 +10,7 @@ import numpy as np
 from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.ops.elementwise import where
 from minigrad.ops.indexing import getitem, take_along_axis
-from minigrad.ops.loss import check_items, check_reduction, plain, reduced
+from minigrad.ops.loss import check_items, check_reduction, plain, reduced, weighted
 from minigrad.ops.reduction import log_softmax, sum
 from minigrad.ops.shape import permute, reshape
 from minigrad.primitive import Array, Traced, composite, floating, shape_of
@@ -165,7 +165,7 @@ def _soft_cross_entropy(x: Any, target: Array, weight: Any, reduction: str, labe
     if weight is not None:
         weights = _class_weights("cross_entropy", weight, C).astype(x.dtype, copy=False)
         target = target * weights.reshape(C, *[1] * (target.ndim - 2))
-    return reduced(-sum(log_softmax(x, axis) * target, axis), reduction)
+    return reduced(-sum(weighted(log_softmax(x, axis), target), axis), reduction)
 
 
 def _nll(op: str, x: Any, labels: Array, weight: Any, ignore_index: int, reduction: str) -> Any:
@@ -173,7 +173,7 @@ def _nll(op: str, x: Any, labels: Array, weight: Any, ignore_index: int, reducti
     picked = -getitem(rows, (np.arange(flat.size), np.where(kept, flat, 0)))
     if weights is not None or not kept.all():
         scale = kept.astype(rows.dtype) if weights is None else weights[np.where(kept, flat, 0)] * kept
-        picked = where(kept, picked * scale, 0)  # what is ignored may be infinite
+        picked = where(kept, weighted(picked, scale), 0)  # what is ignored may be infinite
     if reduction == "none":
         picked = reshape(picked, labels.shape)
     return reduced(picked, reduction, _total(flat, weights, kept))

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.errors import DTypeError
-from minigrad.kernels import selection
-from minigrad.primitive import Array, Primitive, array_of, binary, floating, primitive, promoting, unary
+from minigrad.kernels import selection, special
+from minigrad.primitive import Array, Primitive, Traced, array_of, binary, floating, primitive, promoting, unary
 from minigrad.promotion import Operands, common_dtype
 from minigrad.registry import register
 
@@ -114,6 +114,28 @@ class Division(Primitive):
         return floor_divide(x - fmod(x, y), y) if whole else trunc(super().__call__(x, y))
 
 
+@primitive
+def logistic_slope(x: Array, rate: float) -> Array:
+    """The derivative of `sigmoid` for rate 1, and of `tanh` for 2."""
+    return special.logistic_slope(x, rate)
+
+
+@logistic_slope.gradient("x")
+def _(g: Any, x: Any, out: Any, rate: float) -> Any:
+    return g * out * (-rate * np.tanh(x * (rate / 2)))
+
+
+@primitive
+def one_less_square(x: Array) -> Array:
+    """1 - x**2, accurate near -1 and 1; its derivative, -2 x, is so near 0, which that of (1 - x) * (1 + x) is not."""
+    return (1 - x) * (1 + x)
+
+
+@one_less_square.gradient("x")
+def _(g: Any, x: Any) -> Any:
+    return g * (-2 * x)
+
+
 add = binary(np.add, lambda g: g, lambda g: g, kind=Weighted)
 subtract = binary(np.subtract, lambda g: g, lambda g: -g, kind=Weighted)
 multiply = binary(np.multiply, lambda g, y: g * y, lambda g, x: g * x)
@@ -121,7 +143,7 @@ divide = binary(np.divide, lambda g, y: g / y, lambda g, y, out: -g * out / y, k
 negative = unary(np.negative, lambda g: -g)
 positive = unary(np.positive, lambda g: g)
 square = unary(np.square, lambda g, x: g * (2 * x))
-reciprocal = unary(np.reciprocal, lambda g, out: -g * (out * out))
+reciprocal = unary(np.reciprocal, lambda g, out: -g * out * out)
 absolute = unary(np.absolute, lambda g, x: g * np.sign(x))
 fabs = unary(np.fabs, lambda g, x: g * np.sign(x))
 deg2rad = unary(np.deg2rad, lambda g: g * DEGREE)
@@ -131,7 +153,7 @@ degrees = unary(np.degrees, lambda g: g / DEGREE)
 
 exp = unary(np.exp, lambda g, out: g * out)
 exp2 = unary(np.exp2, lambda g, out: g * (out * LOG_2))
-expm1 = unary(np.expm1, lambda g, out: g * (out + 1))
+expm1 = unary(np.expm1, lambda g, x: g * np.exp(x))  # not out + 1, which is 0 for large negative x
 log = unary(np.log, lambda g, x: g / x)
 log2 = unary(np.log2, lambda g, x: g / (x * LOG_2))
 log10 = unary(np.log10, lambda g, x: g / (x * LOG_10))
@@ -142,22 +164,18 @@ cbrt = unary(np.cbrt, lambda g, out: g / (3 * out * out))  # +inf at 0
 sin = unary(np.sin, lambda g, x: g * np.cos(x))
 cos = unary(np.cos, lambda g, x: -g * np.sin(x))
 tan = unary(np.tan, lambda g, out: g * (1 + out * out))
-arcsin = unary(np.arcsin, lambda g, x: g / np.sqrt((1 - x) * (1 + x)))  # +inf at -1 and 1
-arccos = unary(np.arccos, lambda g, x: -g / np.sqrt((1 - x) * (1 + x)))
+arcsin = unary(np.arcsin, lambda g, x: g / np.sqrt(one_less_square(x)))  # +inf at -1 and 1
+arccos = unary(np.arccos, lambda g, x: -g / np.sqrt(one_less_square(x)))
 arctan = unary(np.arctan, lambda g, x: g / (1 + x * x))
 sinh = unary(np.sinh, lambda g, x: g * np.cosh(x))
 cosh = unary(np.cosh, lambda g, x: g * np.sinh(x))
-tanh = unary(np.tanh, lambda g, out: g * (1 - out * out))
+tanh = unary(np.tanh, lambda g, x: g * logistic_slope(x, 2))  # not 1 - out**2, which is 0 in the tails
 arcsinh = unary(np.arcsinh, lambda g, x: g / np.hypot(x, 1))
-arccosh = unary(np.arccosh, lambda g, x: g / np.sqrt((x - 1) * (x + 1)))
-arctanh = unary(np.arctanh, lambda g, x: g / ((1 - x) * (1 + x)))
+arccosh = unary(np.arccosh, lambda g, x: g / np.sqrt(np.abs(x) - 1) / np.sqrt(np.abs(x) + 1))  # x * x overflows
+arctanh = unary(np.arctanh, lambda g, x: g / one_less_square(x))
 
 # At the origin, where neither has a derivative, 0.
-hypot = binary(
-    np.hypot,
-    lambda g, x, out: g * (x / (out + (out == 0))),
-    lambda g, y, out: g * (y / (out + (out == 0))),
-)
+hypot = binary(np.hypot, lambda g, x, out: part_of_length(g, x, out), lambda g, y, out: part_of_length(g, y, out))
 arctan2 = binary(  # of (y, x) in the order of NumPy and PyTorch: x stands for the numerator here
     np.arctan2,
     lambda g, x, y: g * _over_square(y, x, y),
@@ -170,16 +188,16 @@ logaddexp2 = binary(
     lambda g, x, y: g * _share((y - x) * LOG_2),
 )
 
-# Half of g to each of two equal operands. fmax and fmin ignore a NaN beside a number.
+# Half of g to each of two equal operands. Beside a NaN both get g, as in PyTorch; fmax and fmin ignore it.
 maximum = binary(
     np.maximum,
-    lambda g, x, y: g * (x > y) + (g / 2) * (x == y),
-    lambda g, x, y: g * (x < y) + (g / 2) * (x == y),
+    lambda g, x, y: g * ~(x <= y) + (g / 2) * (x == y),
+    lambda g, x, y: g * ~(x >= y) + (g / 2) * (x == y),
 )
 minimum = binary(
     np.minimum,
-    lambda g, x, y: g * (x < y) + (g / 2) * (x == y),
-    lambda g, x, y: g * (x > y) + (g / 2) * (x == y),
+    lambda g, x, y: g * ~(x >= y) + (g / 2) * (x == y),
+    lambda g, x, y: g * ~(x <= y) + (g / 2) * (x == y),
 )
 fmax = binary(
     np.fmax,
@@ -273,12 +291,23 @@ def sigmoid(x: Array) -> Array:
     >>> sigmoid(np.array([-1e4, 0.0, 1e4]))
     array([0. , 0.5, 1. ])
     """
-    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+    return special.sigmoid(x)
 
 
 @sigmoid.gradient("x")
+def _(g: Any, x: Any) -> Any:
+    return g * logistic_slope(x, 1)
+
+
+@primitive
+def root(x: Array) -> Array:
+    """sqrt(x), with the gradient 0 at 0: a length, of its square."""
+    return np.sqrt(x)
+
+
+@root.gradient("x")
 def _(g: Any, out: Any) -> Any:
-    return g * (out * (1 - out))
+    return ratio(g, out) / 2
 
 
 @register(np.where)
@@ -356,7 +385,7 @@ def _(g: Any) -> Any:
     return g  # the engine casts every gradient to the dtype of its input
 
 
-for _op in (clip, sigmoid, where):
+for _op in (clip, logistic_slope, one_less_square, root, sigmoid, where):
     _op.elementwise = True
 
 
@@ -389,6 +418,27 @@ def modf(x: Any) -> tuple[Any, Any]:
 def _share(d: Any) -> Any:
     """The share of exp(x) in exp(x) + exp(y), given their distance d = x - y."""
     return sigmoid(d)
+
+
+def part_of_length(g: Any, x: Any, length: Any, axes: tuple[int, ...] = ()) -> Any:
+    """x * g / length, the gradient of a length by its part x; `axes` are those of x over which it was taken."""
+    sizes = array_of(length)
+    if sizes.max(initial=0) < float(np.finfo(sizes.dtype).max) ** 0.4:
+        return x * np.expand_dims(ratio(g, length), axes)
+    return np.expand_dims(g, axes) * (x / np.expand_dims(where(sizes == 0, 1, length), axes))  # g / length might vanish
+
+
+def ratio(g: Any, length: Any) -> Any:
+    """g / length, for the gradient x * g / length of a length; where that is 0, what makes its square smooth.
+
+    The gradient of f(length) at the origin is 0 by convention, or because g = f'(0) = 0. Then f(length) is smooth, with the
+    second derivative f''(0), the limit of g / length: dg / dlength, which the graph knows where the gradient is recorded.
+    """
+    zero = array_of(length) == 0
+    if not zero.any():
+        return g / length
+    slope = g._slope(length) if isinstance(g, Traced) and isinstance(length, Traced) else 0
+    return where(zero, slope, where(zero, 0, g) / where(zero, 1, length))
 
 
 def _over_square(z: Any, x: Any, y: Any) -> Any:

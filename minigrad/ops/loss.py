@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from minigrad.errors import ShapeError
-from minigrad.ops.elementwise import absolute, clip, exp, log, logaddexp, power, sqrt, square, where
+from minigrad.ops.activation import softplus
+from minigrad.ops.elementwise import absolute, clip, exp, log, sqrt, square, where
+from minigrad.ops.norms import vector_norm
 from minigrad.ops.reduction import sum
-from minigrad.ops.shape import broadcast_tensors, unsqueeze
+from minigrad.ops.shape import broadcast_tensors, squeeze, unsqueeze
 from minigrad.ops.special import xlogy
 from minigrad.primitive import Array, Traced, composite, floating, primitive, shape_of
 
@@ -81,14 +83,45 @@ def binary_cross_entropy_with_logits(
 ) -> Any:
     """`binary_cross_entropy` of sigmoid(input), finite for any logits; `pos_weight` weighs the positive part.
 
+    A logit may be infinite: on the right side of a certain target its loss is 0, on the wrong side infinite.
+
     >>> import numpy as np
     >>> binary_cross_entropy_with_logits(np.array([0.0, 1e4]), np.array([1.0, 0.0]), reduction="none").round(4)
     array([6.931e-01, 1.000e+04])
     """
     target = _checked("binary_cross_entropy_with_logits", reduction, input, target)
     positive = target if pos_weight is None else target * pos_weight
-    loss = positive * logaddexp(-input, 0) + (1 - target) * logaddexp(input, 0)
+    loss = weighted(softplus(-input, threshold=math.inf), positive)
+    loss = loss + weighted(softplus(input, threshold=math.inf), 1 - target)
     return reduced(loss if weight is None else loss * weight, reduction)
+
+
+@primitive
+def weighted(x: Array, weight: Array) -> Array:
+    """x * weight, and 0 for a weight of 0, also of an infinite x: what is certain not to occur costs nothing.
+
+    >>> import numpy as np
+    >>> weighted(np.array([np.inf, 3.0]), np.array([0.0, 2.0]))
+    array([0., 6.])
+    """
+    with np.errstate(invalid="ignore"):
+        out = np.asarray(x * weight)
+        if out.size and np.isnan(out.max()):
+            out = np.where((weight == 0) & np.isinf(x), np.zeros((), out.dtype), out)
+    return out
+
+
+weighted.elementwise = True
+
+
+@weighted.gradient("x")
+def _(g: Any, weight: Any) -> Any:
+    return g * weight
+
+
+@weighted.gradient("weight")
+def _(g: Any, x: Any) -> Any:
+    return g * x
 
 
 @floating("input", "target")
@@ -104,7 +137,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     """
     batch = reduction == "batchmean"
     target = _checked("kl_div", "mean" if batch else reduction, input, target)
-    loss = exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
+    loss = weighted(target - input, exp(target)) if log_target else xlogy(target, target) - weighted(input, target)
     return sum(loss) / (shape_of(loss) or (1,))[0] if batch else reduced(loss, reduction)
 
 
@@ -195,8 +228,8 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     if not delta > 0:
         raise ValueError(f"huber_loss: delta must be above 0, got {delta}")
     d = input - target
-    far = absolute(d)
-    return reduced(where(far <= delta, 0.5 * square(d), delta * (far - 0.5 * delta)), reduction)
+    near = clip(d, -delta, delta)  # rather than both pieces by a mask: the parabola of an infinite distance has no slope
+    return reduced(0.5 * square(near) + delta * absolute(d - near), reduction)
 
 
 @floating("input", "target")
@@ -223,8 +256,12 @@ def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Any
     array([0.7071])
     """
     x1, x2 = broadcast_tensors(x1, x2)  # the axis is one of both
-    lengths = [sqrt(clip(sum(square(x), axis), eps * eps)) for x in (x1, x2)]
-    return sum(x1 * x2, axis) / (lengths[0] * lengths[1])
+    lengths = [clip(vector_norm(x, 2, axis, True), eps) for x in (x1, x2)]
+    with np.errstate(over="ignore"):
+        both = lengths[0] * lengths[1]
+    if np.isfinite(both).all():
+        return sum(x1 * x2, axis) / squeeze(both, axis)
+    return sum((x1 / lengths[0]) * (x2 / lengths[1]), axis)  # no product overflows; at twice the time
 
 
 @floating("x1", "x2")
@@ -236,10 +273,7 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
     >>> pairwise_distance(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]])).round(4)
     array([5.])
     """
-    d = x1 - x2 + eps
-    if p == 2:
-        return sqrt(sum(square(d), -1, keepdims))
-    return power(sum(power(absolute(d), p), -1, keepdims), 1 / p)
+    return vector_norm(x1 - x2 + eps, p, -1, keepdims)
 
 
 # Margins
@@ -272,7 +306,7 @@ def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0
 def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """log(1 + exp(-target * input)), for targets 1 and -1; without overflow."""
     target = _checked("soft_margin_loss", reduction, input, target)
-    return reduced(logaddexp(-target * input, 0), reduction)
+    return reduced(softplus(-target * input, threshold=math.inf), reduction)
 
 
 @floating("input", "target")
@@ -306,8 +340,8 @@ def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float =
     if shape_of(target) != shape[:-1] or len(shape) not in (1, 2):
         raise ShapeError(f"{op}: inputs must be (N, D) or (D,) and the target (N,) or (), got {shape}, {shape_of(target)}")
     check_items(op, reduction, shape[:-1])
-    lengths = sqrt((sum(square(input1), -1) + 1e-12) * (sum(square(input2), -1) + 1e-12))
-    cos = sum(input1 * input2, -1) / lengths
+    lengths = [sqrt(sum(square(x), -1) + 1e-12) for x in (input1, input2)]
+    cos = sum(input1 * input2, -1) / lengths[0] / lengths[1]
     return reduced(where(target == 1, 1 - cos, 0) + where(target == -1, clip(cos - margin, 0), 0), reduction)
 
 

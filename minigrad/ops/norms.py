@@ -1,4 +1,7 @@
-"""Sizes of vectors and matrices. At the origin, where a norm has a corner, its gradient is 0 (docs: conventions)."""
+"""Sizes of vectors and matrices. At the origin, where a norm has a corner, its gradient is 0 (docs: conventions).
+
+What is smooth there, such as the square of a 2-norm, has its own second derivative.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.errors import ShapeError
+from minigrad.kernels import norms as kernel
 from minigrad.kernels.axes import every_axis
 from minigrad.ops.decomposition import svdvals
-from minigrad.ops.elementwise import absolute, sign, where
+from minigrad.ops.elementwise import absolute, part_of_length, sign, where
 from minigrad.ops.reduction import amax, amin, sum
 from minigrad.ops.shape import expand_dims, moveaxis, squeeze
 from minigrad.ops.solving import check_matrices, inv
@@ -26,22 +30,20 @@ Axis = int | tuple[int, ...] | None
 @primitive
 def power_norm(x: Array, ord: float, axis: Axis, keepdims: bool) -> Array:
     """``sum(|x|**ord) ** (1/ord)``; its gradient is 0 for elements that are 0, and everywhere where the norm is."""
-    with np.errstate(over="ignore", divide="ignore"):
-        return np.asarray(np.linalg.vector_norm(x, ord=ord, axis=axis, keepdims=keepdims))  # type: ignore[arg-type]
+    return kernel.power_norm(x, ord, axis, keepdims)
 
 
 @power_norm.gradient("x")
 def _(g: Any, x: Any, out: Any, ord: float, axis: Axis, keepdims: bool) -> Any:
-    if axis is not None and not keepdims:
-        axes = every_axis("norm", axis, x.ndim)
-        g, out = expand_dims(g, axes), expand_dims(out, axes)
-    zero = out == 0
+    axes = () if axis is None or keepdims else every_axis("norm", axis, x.ndim)
     if ord == 2:
-        return x * (where(zero, 0, g) / where(zero, 1, out))
+        return part_of_length(g, x, out, axes)
+    g, out = expand_dims(g, axes), expand_dims(out, axes)
+    zero = out == 0
     # (|x| / out)**(ord - 1): the quotient neither overflows nor vanishes before its power is taken
     corner = (x == 0) | zero
-    ratio = where(corner, 1, absolute(x)) / where(zero, 1, out)
-    return where(corner, 0, g * sign(x) * ratio ** (ord - 1))
+    share = where(corner, 1, absolute(x)) / where(zero, 1, out)
+    return where(corner, 0, g * sign(x) * share ** (ord - 1))
 
 
 @floating("x")

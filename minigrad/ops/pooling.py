@@ -28,7 +28,7 @@ Sizes = tuple[int, ...]
 
 @primitive
 def max_windows(x: Array, along: Windows) -> Array:
-    """The maximum of each window along one axis; the whole gradient goes to the first of equal maxima."""
+    """The maximum of each window along one axis; the gradient goes to the first of equal maxima, or to the last NaN."""
     return kernel.max_windows(x, along)
 
 
@@ -119,10 +119,10 @@ def max_pool2d(
 ) -> Any:
     """The maximum of each window of images (N, C, H, W); sizes are an int or a pair, the stride is the window unless given.
 
-    Padding never wins (it counts as -inf). Of equal maxima the first in row-major order gets the whole gradient. With
-    `ceil_mode` a window may stick out at the far border; with `return_indices` the result is (maxima, where each lies in
-    its flattened image). Raises ShapeError where the window does not fit, ValueError or TypeError for sizes that make no
-    sense.
+    Padding never wins (it counts as -inf). Of equal maxima the first in row-major order gets the whole gradient; a NaN is
+    larger than any number, and of several the last gets it, as in PyTorch. With `ceil_mode` a window may stick out at the
+    far border; with `return_indices` the result is (maxima, where each lies in its flattened image). Raises ShapeError
+    where the window does not fit, ValueError or TypeError for sizes that make no sense.
 
     >>> import numpy as np
     >>> max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0]

@@ -102,7 +102,7 @@ def _(g: Any, x: Any, axis: int) -> Any:
 @register(np.max, np.amax)
 @primitive
 def amax(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The maximum over `axis`; equal maxima share the gradient evenly.
+    """The maximum over `axis`; equal maxima share the gradient evenly. NaN where there is one: it gets the gradient.
 
     Raises ValueError over an empty axis: there is no identity.
 
@@ -124,6 +124,8 @@ def amin(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 @amin.gradient("x")
 def _(g: Any, x: Any, out: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
     ties = x == _kept(out, shape, axis, keepdims)
+    if isnan(out).any():
+        ties = ties | isnan(x)  # a NaN is the maximum and the minimum wherever it is
     count = sum(ties, axis, True)
     return ties * (_kept(g, shape, axis, keepdims) / count.astype(g.dtype))
 

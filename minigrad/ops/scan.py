@@ -112,7 +112,8 @@ def logcumsumexp(x: Array, axis: int) -> Array:
     >>> logcumsumexp(np.array([-1e4, 1e4, 1e4]), 0).round(4)
     array([-10000.    ,  10000.    ,  10000.6931])
     """
-    return _scanned("logcumsumexp", np.logaddexp, x, axis)
+    with np.errstate(invalid="ignore"):
+        return _scanned("logcumsumexp", np.logaddexp, x, axis)
 
 
 @logcumsumexp.gradient("x")
@@ -120,7 +121,7 @@ def _(g: Any, x: Any, out: Any, axis: int) -> Any:
     # The sum of g[i] exp(x[j] - out[i]) for j <= i, as exp(x[j] - out[j]) r[j], r[j] = g[j] + exp(out[j] - out[j+1]) r[j+1]:
     # no exponential exceeds 1. Where all so far is -inf, so is out; there the gradient is 0.
     least = float(np.finfo(out.dtype).min) / 4
-    out = where(out > least, out, least)
+    out = where(out < least, least, out)  # NaN stays
     decay = np.exp(out - shifted(out, axis, -1, -least))
     return np.exp(x - out) * flip(recurrence(flip(decay, axis), flip(g, axis), axis), axis)
 

@@ -33,7 +33,7 @@ def rsqrt(x: Array) -> Array:
 
 @rsqrt.gradient("x")
 def _(g: Any, out: Any) -> Any:
-    return g * (out * out * out / -2)
+    return g * out * out * out / -2  # the power alone may overflow where its product with g does not
 
 
 @floating("x")

@@ -15,7 +15,7 @@ import numpy as np
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis, reduced_axes
 from minigrad.ops.diagonals import diagonal
-from minigrad.ops.elementwise import isnan, sqrt, square, where
+from minigrad.ops.elementwise import isnan, root, sqrt, square, where
 from minigrad.ops.indexing import take_along_axis
 from minigrad.ops.joining import concatenate
 from minigrad.ops.linalg import matmul
@@ -124,7 +124,7 @@ def std(
     >>> float(std(np.array([1.0, 2.0, 3.0])))
     1.0
     """
-    return _deviation(var(x, axis, unbiased, keepdims, correction=correction))
+    return root(var(x, axis, unbiased, keepdims, correction=correction))
 
 
 @floating("x")
@@ -237,13 +237,13 @@ def quantile(x: Any, q: Any, axis: Axis = None, keepdims: bool = False, interpol
 
 @primitive
 def where_in_order(x: Array, axis: int, places: tuple[int, ...]) -> Array:
-    """Where the elements are that come at `places` in ascending order along `axis`; where a NaN is, if there is one."""
+    """Where the elements are that come at `places` in ascending order along `axis`; the first NaN, if there is one."""
     if x.shape[axis] == 0:
         raise ValueError(f"median, quantile: axis {axis} of shape {x.shape} is empty")
     order = np.argsort(x, axis, kind="stable")
-    last = order.take([-1], axis)  # NaN comes last
     found = order.take(places, axis)
-    return np.where(np.isnan(np.take_along_axis(x, last, axis)), last, found)
+    nans = np.isnan(x)
+    return np.where(nans.any(axis, keepdims=True), nans.argmax(axis, keepdims=True), found)
 
 
 @register(np.var)
@@ -273,7 +273,7 @@ def nanvar(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -
 @composite
 def nanstd(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """The root of `nanvar`; the gradient of 0 is 0."""
-    return _deviation(nanvar(x, axis, ddof, keepdims))
+    return root(nanvar(x, axis, ddof, keepdims))
 
 
 @register(np.std)
@@ -343,12 +343,6 @@ def _variables(x: Any, y: Any, rowvar: bool) -> Any:
     """One set of variables, or two, in rows."""
     sets = [z if rowvar or len(shape_of(z)) < 2 else z.mT for z in (x, y) if z is not None]
     return sets[0] if y is None else concatenate([atleast_2d(z) for z in sets], 0)
-
-
-def _deviation(variance: Any) -> Any:
-    """The root, whose gradient at 0 is 0."""
-    none = variance == 0
-    return where(none, 0, sqrt(where(none, 1, variance)))
 
 
 def _count(op: str, shape: tuple[int, ...], axis: Axis) -> int:

@@ -205,8 +205,8 @@ def test_the_second_derivative_of_a_norm_at_the_origin_is_0():
 
 
 def test_norms_of_large_and_small_numbers_stay_silent():
-    assert mg.linalg.norm(mg.tensor(np.array([1e200, 1e200]))).item() == np.inf
-    assert grad(lambda x: mg.linalg.vector_norm(x, 3), [1e-200, 0]).tolist() == [0, 0]
+    assert mg.linalg.norm(mg.tensor(np.array([3e200, 4e200]))).item() == pytest.approx(5e200)
+    assert grad(lambda x: mg.linalg.vector_norm(x, 3), [1e-200, 0]).tolist() == [1, 0]
     assert mg.linalg.vector_norm(mg.tensor(np.array([0.0, 2.0])), -1).item() == 0
 
 

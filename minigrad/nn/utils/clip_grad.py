@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.errors import GraphError
+from minigrad.kernels.norms import power_norm
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor, _wrap
 
@@ -30,8 +31,8 @@ def clip_grad_norm_(
     (tensor(5.), tensor([0.6000, 0.8000]))
     """
     given, p = _with_gradients(parameters), float(norm_type)
-    norms = [float(np.linalg.norm(g.ravel(), p)) for _, g in given]
-    total = float(np.linalg.norm(norms, p)) if norms else 0.0
+    norms = [_norm(g, p) for _, g in given]
+    total = float(power_norm(np.array(norms), p))
     if error_if_nonfinite and not math.isfinite(total):
         i = next(i for i, norm in enumerate(norms) if not math.isfinite(norm))
         raise GraphError(
@@ -39,9 +40,10 @@ def clip_grad_norm_(
         )
     factor = max_norm / (total + 1e-6)
     if not factor >= 1:  # NaN spreads, as in PyTorch
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", under="ignore"):
             _replace((x, np.asarray(g * factor)) for x, g in given)
-    return Tensor(np.asarray(total, np.result_type(*(g for _, g in given)) if given else None))
+    with np.errstate(over="ignore"):  # the gradients are finite, their norm too large for their dtype
+        return Tensor(np.asarray(total, np.result_type(*(g for _, g in given)) if given else None))
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
@@ -55,6 +57,12 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     tensor([ 1.0000, -0.5000])
     """
     _replace((x, np.clip(g, -clip_value, clip_value)) for x, g in _with_gradients(parameters))
+
+
+def _norm(g: Array, p: float) -> float:
+    """The norm of all elements; in float64 where it is too large for the dtype."""
+    norm = float(power_norm(g.ravel(), p))
+    return norm if math.isfinite(norm) else float(power_norm(g.ravel().astype(np.float64), p))
 
 
 def _with_gradients(parameters: Any) -> list[tuple[Tensor, Array]]:

@@ -1,0 +1,39 @@
+"""The p-norm, also where the powers of its elements overflow or vanish and the norm does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.primitive import Array
+
+__all__ = ["power_norm"]
+
+
+def power_norm(x: Array, ord: float, axis: Any = None, keepdims: bool = False) -> Array:
+    """``sum(|x|**ord) ** (1/ord)``; `ord` is also 0 and the infinities, as for ``np.linalg.vector_norm``.
+
+    Where the sum left the range in which it is accurate, again with all elements divided by the largest one, or by the
+    smallest for a negative `ord`: the ordinary case costs no more than to see that it is one.
+
+    >>> power_norm(np.array([3e200, 4e200]), 2)
+    array(5.e+200)
+    """
+    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+        if ord == 2:  # NumPy's makes a copy more
+            out = np.asarray(np.sqrt(np.square(x).sum(axis, keepdims=keepdims)))
+        else:
+            out = np.asarray(np.linalg.vector_norm(x, ord=ord, axis=axis, keepdims=keepdims))
+        if ord in (0, 1, np.inf, -np.inf) or out.dtype.kind != "f":
+            return out
+        kind = np.finfo(out.dtype)
+        limit = np.float64(kind.tiny / kind.eps) ** (1 / ord)  # of a sum that subnormal numbers made inaccurate
+        lost = ~np.isfinite(out) | (out < limit if ord > 0 else (out > limit) | (out == 0))
+        if not lost.any():
+            return out
+        sizes = np.abs(x)
+        unit = sizes.max(axis, keepdims=True, initial=0) if ord > 0 else sizes.min(axis, keepdims=True, initial=np.inf)
+        unit = np.where((unit > 0) & np.isfinite(unit), unit, np.ones((), sizes.dtype))
+        scaled = unit * np.linalg.vector_norm(sizes / unit, ord=ord, axis=axis, keepdims=True)
+        return np.where(lost, np.reshape(scaled, out.shape), out)
