@@ -81,8 +81,8 @@ def test_derivatives_of_softsign_do_not_cancel():
 
 @pytest.mark.parametrize("x", [1e22, 1e30, -1e22])
 def test_inverse_hyperbolic_functions_of_large_numbers_in_float32(x):
-    assert derivative(mg.arcsinh, x, 1, np.float32) == pytest.approx(1 / abs(x), rel=1e-6)
-    assert derivative(mg.arccosh, x, 1, np.float32) == pytest.approx(1 / abs(x), rel=1e-6)
+    assert derivative(mg.arcsinh, x, 1, np.float32) == pytest.approx(1 / abs(x), rel=1e-6, abs=0)
+    assert derivative(mg.arccosh, x, 1, np.float32) == pytest.approx(1 / abs(x), rel=1e-6, abs=0)
 
 
 def test_second_derivatives_of_inverse_functions_at_the_origin_and_at_the_ends():

@@ -6,6 +6,7 @@ import numpy as np
 
 import minigrad as mg
 from minigrad.errors import ShapeError
+from minigrad.ops.elementwise import root
 from minigrad.testing import OpSpec, Sample
 from tests.ops.samples import a_shape, axes, choice, normal, reduction, refuse, spread, within
 from tests.ops.specs.reduction import refusals, several
@@ -98,6 +99,7 @@ SPECS = [
     OpSpec("var", mg.var, deviation(1), with_correction,
            errors=(*several("var"), refuse(ValueError, "var: the mean of 0 items", EMPTY))),
     OpSpec("std", mg.std, deviation(0.5), with_correction, homogeneous_in=(0,)),
+    OpSpec("root", root, np.sqrt, lambda rng: Sample((np.abs(normal(rng, (3, 3))) + 0.5,)), covers=("std",)),
     OpSpec("var_mean", mg.var_mean, with_mean(1), with_correction),
     OpSpec("std_mean", mg.std_mean, with_mean(0.5), with_correction, homogeneous_in=(0,)),
     OpSpec("nanmean", mg.nanmean, np.nanmean, with_holes),
