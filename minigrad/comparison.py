@@ -14,23 +14,25 @@ if TYPE_CHECKING:
 __all__ = ["allclose", "equal", "isclose"]
 
 
-def equal(x: Any, other: Any) -> bool:
-    """Whether two tensors have one shape and the same values; ``x == other`` asks element by element, as `np.equal`.
+def equal(input: Any, other: Any) -> bool:
+    """Whether two tensors have one shape and the same values; ``input == other`` asks element by element, as `np.equal`.
 
     >>> import minigrad as mg
     >>> mg.equal(mg.tensor([1, 2]), mg.tensor([1, 2])), mg.equal(mg.ones(2), mg.ones(1))
     (True, False)
     """
-    return np.array_equal(array_of(x), array_of(other))
+    return np.array_equal(array_of(input), array_of(other))
 
 
-def allclose(x: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Whether all elements are close; see `isclose`."""
-    return np.allclose(array_of(x), array_of(other), rtol, atol, equal_nan)
+    return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
-def isclose(x: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Where ``|x - other| <= atol + rtol * |other|``, element by element.
+def isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+    """Where ``|input - other| <= atol + rtol * |other|``, element by element.
+
+    Raises ValueError for a negative tolerance.
 
     >>> import minigrad as mg
     >>> mg.isclose(mg.tensor([1.0, 2.0]), mg.tensor([1.0, 2.1]))
@@ -38,4 +40,7 @@ def isclose(x: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_na
     """
     from minigrad.tensor import _wrap  # which is made with these functions
 
-    return _wrap(np.asarray(np.isclose(array_of(x), array_of(other), rtol, atol, equal_nan)), None)
+    for name, tolerance in (("rtol", rtol), ("atol", atol)):
+        if not tolerance >= 0:
+            raise ValueError(f"isclose: {name} must be at least 0, got {tolerance}")
+    return _wrap(np.asarray(np.isclose(array_of(input), array_of(other), rtol, atol, equal_nan)), None)

@@ -70,23 +70,38 @@ class InPlace(Traced):
         return self._take(0)
 
     def uniform_(self, a: float = 0.0, b: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
-        """Numbers drawn uniformly from [a, b); gives the tensor itself."""
+        """Numbers drawn uniformly from [a, b); gives the tensor itself. Raises ValueError unless a <= b, both finite."""
+        self._check_floats("uniform_")
+        largest = float(np.finfo(self._array.dtype).max)
+        if not -largest <= a <= b <= largest:
+            raise ValueError(f"uniform_: needs bounds a <= b within the {self._array.dtype} range, got {a} and {b}")
         return self._draw("uniform_", lambda source: a + (b - a) * source.random(self._array.shape), generator)
 
     def normal_(self, mean: float = 0.0, std: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
         """Numbers drawn from the normal distribution; gives the tensor itself. Raises ValueError for a negative `std`."""
+        self._check_floats("normal_")
         if not std >= 0:
             raise ValueError(f"normal_: std must be at least 0, got {std}")
         return self._draw("normal_", lambda source: mean + std * source.standard_normal(self._array.shape), generator)
 
-    def bernoulli_(self, p: float = 0.5, generator: np.random.Generator | None = None) -> Tensor:
-        """1 with probability `p`, else 0; gives the tensor itself."""
-        return self._draw("bernoulli_", lambda source: source.random(self._array.shape) < p, generator)
+    def bernoulli_(self, p: Any = 0.5, generator: np.random.Generator | None = None) -> Tensor:
+        """1 with probability `p`, a number or one for each element, else 0; gives the tensor itself.
+
+        Raises ValueError for a probability outside [0, 1].
+        """
+        chances = np.asarray(plain_index(p))
+        if not ((chances >= 0) & (chances <= 1)).all():
+            raise ValueError(f"bernoulli_: p must be within [0, 1], got {p}")
+        return self._draw("bernoulli_", lambda source: source.random(self._array.shape) < chances, generator)
 
     def _draw(self, name: str, draw: Callable[[np.random.Generator], Any], generator: np.random.Generator | None) -> Tensor:
         self._refuse_change(name)
         self._note_change(name)
         return self._take(np.asarray(draw(generator or default_generator())))
+
+    def _check_floats(self, name: str) -> None:
+        if self._array.dtype.kind != "f":
+            raise DTypeError(f"{name}: what is drawn are floats, the tensor is of dtype {self._array.dtype}")
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """``x[index] = value``: x becomes ``ops.setitem(x, index, value)``, and gradients flow to both."""

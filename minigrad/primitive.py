@@ -48,9 +48,18 @@ DType = npt.DTypeLike | None
 Rule = Callable[..., Any]
 Operation = TypeVar("Operation", bound="Primitive | Composite")
 
-ALIASES = {  # each option is accepted under PyTorch's name and under NumPy's
-    "dim": ("axis",), "dims": ("axis", "axes"), "keepdim": ("keepdims",), "dim1": ("axis1",), "dim2": ("axis2",),
-    "axis": ("dim", "dims"), "axes": ("dims",), "keepdims": ("keepdim",), "shifts": ("shift",), "diagonal": ("k",),
+ALIASES = {  # what PyTorch or NumPy calls an argument, and what an operation may call it: the first that it has
+    # the operands
+    "input": ("x", "start", "y"), "A": ("x",), "a": ("x",), "tensors": ("arrays",), "tensor": ("y", "x"),
+    "other": ("y",), "B": ("y",), "b": ("y",), "exponent": ("y",), "values": ("y",), "mat2": ("y",), "vec": ("y",),
+    "vec2": ("y",), "input2": ("triangle",), "elements": ("element",), "test_element": ("test_elements",),
+    # their axes and sizes
+    "dim": ("axis",), "dims": ("axis", "axes", "reps"), "axis": ("dim", "dims"), "axes": ("dims",),
+    "dim0": ("axis0",), "dim1": ("axis1",), "dim2": ("axis2",), "keepdim": ("keepdims",), "keepdims": ("keepdim",),
+    "size": ("shape",), "split_size": ("split_size_or_sections",), "sections": ("indices_or_sections",),
+    "indices": ("indices_or_sections", "x"), "tensor_indices_or_sections": ("indices_or_sections",),
+    # options
+    "shifts": ("shift",), "diagonal": ("k",), "offset": ("k",), "rcond": ("rtol",),
 }  # fmt: skip
 
 MISSING = object()  # where an argument without a default was not given
@@ -128,7 +137,15 @@ class Primitive:
         self.tails = {
             n: self._template[n:] for n in range(self._required, len(self.names) + 1)
         }  # defaults by missing number
-        self._places = {alias: i for i, name in enumerate(self.names) for alias in (*ALIASES.get(name, ()), name)}
+
+    @functools.cached_property
+    def known(self) -> dict[str, str]:
+        """The names by which the arguments can be given, with the operation's own for each; see `ALIASES`."""
+        return _known(self.names)
+
+    @functools.cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: self.names.index(own) for name, own in self.known.items()}
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         if options or len(args) != self.arity:
@@ -296,7 +313,7 @@ class Primitive:
                 + (f" and options {', '.join(options)}" if options else "")
             )
         try:
-            bound = self._signature.bind(*args, **renamed(options, self.names))
+            bound = self._signature.bind(*args, **renamed(options, self.known))
         except TypeError as error:
             raise TypeError(f"{self.__name__}(): {error}") from None
         bound.apply_defaults()
@@ -318,11 +335,16 @@ class Composite:
         """Say which inputs are brought to floats."""
         self.operands = operands
 
+    @functools.cached_property
+    def known(self) -> dict[str, str]:
+        """The names by which the arguments can be given, with the operation's own for each; see `ALIASES`."""
+        return _known(self.names)
+
     def __call__(self, *args: Any, **options: Any) -> Any:
         if options:
-            options = renamed(options, self.names)
+            options = renamed(options, self.known)
         outer = here.scope
-        here.scope = outer, self.__wrapped__, untracked(args)
+        here.scope = outer, self.__wrapped__, untracked((*args, *options.values()) if options else args)
         try:
             if self.operands is None:
                 return self.__wrapped__(*args, **options)
@@ -385,8 +407,8 @@ def primitive(forward: Callable[..., Any]) -> Primitive:
 def composite(function: Callable[..., Any]) -> Composite:
     """Make an operation of a function that is composed of others, and has no rules of its own.
 
-    Pictures draw it as one box, and its options have two names each: `axis` is accepted as `dim`, and `keepdims` as
-    `keepdim`, or the other way round.
+    Pictures draw it as one box, and its arguments have PyTorch's names and NumPy's beside their own: `axis` is accepted as
+    `dim`, `x` as `input`; see `ALIASES`.
 
     >>> import numpy as np
     >>> @composite
@@ -435,13 +457,13 @@ def promoting(*names: str) -> Callable[[Operation], Operation]:
     return lambda op: _declared(op, names, False)
 
 
-def renamed(options: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """Options under the names that a function has for them, given PyTorch's names or NumPy's."""
+def renamed(options: dict[str, Any], known: dict[str, str]) -> dict[str, Any]:
+    """Options under the names that a function has for them, given PyTorch's names or NumPy's; `known` are all these."""
     out = {}
     for key, value in options.items():
-        name = key if key in names else next((n for n in ALIASES.get(key, ()) if n in names), key)
+        name = known.get(key, key)
         if name in out:
-            twins = " and ".join(k for k in options if k == name or name in ALIASES.get(k, ()))
+            twins = " and ".join(k for k in options if known.get(k, k) == name)
             raise TypeError(f"{twins} name the same option: give one of them")
         out[name] = value
     return out
@@ -514,6 +536,11 @@ def _operands(ufunc: np.ufunc) -> Operands:
 def _declared(op: Operation, names: tuple[str, ...], floats: bool) -> Operation:
     op.takes(Operands(tuple([op.names.index(name) for name in names]), floats))
     return op
+
+
+def _known(names: tuple[str, ...]) -> dict[str, str]:
+    others = {name: next((own for own in owns if own in names), None) for name, owns in ALIASES.items()}
+    return {name: own for name, own in others.items() if own} | {name: name for name in names}
 
 
 def _parameters(rule: Rule | None) -> tuple[str, ...]:

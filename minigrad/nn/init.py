@@ -40,12 +40,16 @@ def ones_(tensor: Tensor) -> Tensor:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Uniform in [a, b)."""
+    """Uniform in [a, b). Raises ValueError for a > b."""
+    if not a <= b:
+        raise ValueError(f"uniform_: needs bounds a <= b, got {a} and {b}")
     return _filled(tensor, (generator or default_generator()).uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Normal with the given mean and standard deviation."""
+    """Normal with the given mean and standard deviation. Raises ValueError for a negative one."""
+    if not std >= 0:
+        raise ValueError(f"normal_: std must be at least 0, got {std}")
     return _filled(tensor, (generator or default_generator()).normal(mean, std, tensor.shape))
 
 

@@ -42,7 +42,7 @@ def _forget_scopes():
         kept = [line for line in source.splitlines() if "here.scope" not in line and line.strip() != "finally:"]
         exec("\n".join(kept), vars(home), made := {})
         setattr(cls, method, made[method])
-    Composite.__call__ = lambda op, *args, **options: op.__wrapped__(*args, **renamed(options, op.names))
+    Composite.__call__ = lambda op, *args, **options: op.__wrapped__(*args, **renamed(options, op.known))
 
 
 def _data():
