@@ -21,7 +21,7 @@ from minigrad.config import get_default_dtype
 from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.grad_mode import is_grad_enabled
 from minigrad.kernels.conversion import to_array
-from minigrad.ops.indexing import plain_index
+from minigrad.ops.indexing import moved_block, plain_index
 from minigrad.primitive import Array, Traced
 from minigrad.random import default_generator
 
@@ -107,7 +107,15 @@ class InPlace(Traced):
         """``x[index] = value``: x becomes ``ops.setitem(x, index, value)``, and gradients flow to both."""
         self._refuse_change("setitem")
         self._note_change("setitem")
-        self._become(self._record(ops.setitem, (self, plain_index(index), value)), "setitem")
+        index = plain_index(index)
+        block = moved_block(index, self._array.ndim)
+        if block is not None and np.ndim(value):
+            count, place, ndim = block
+            value = value if isinstance(value, Traced) else to_array(value, None, get_default_dtype())
+            value = ops.reshape(value, (1,) * (ndim - value.ndim) + value.shape)
+            first = value.ndim - ndim  # an assignment drops leading axes of size 1
+            value = ops.moveaxis(value, tuple(range(first + place, first + place + count)), tuple(range(first, first + count)))
+        self._become(self._record(ops.setitem, (self, index, value)), "setitem")
 
     def _note_change(self, name: str) -> None:
         """Warn that a part that was read will change, and not the tensor it was read from, as it would elsewhere."""

@@ -18,6 +18,7 @@ from minigrad import ops
 from minigrad.errors import ShapeError
 from minigrad.ops import decomposition, norms, solving
 from minigrad.ops.linalg import multiply_matrices
+from minigrad.ops.sorting import known_of
 from minigrad.primitive import Primitive, Traced
 
 if TYPE_CHECKING:  # for annotations alone: Tensor stands on the floor above
@@ -263,7 +264,7 @@ class Methods(Traced):
 
     # Shape
 
-    reshape = view = _sizes_method(ops.reshape)
+    reshape = _sizes_method(ops.reshape)
     permute, expand, broadcast_to = _sizes_method(ops.permute), _sizes_method(ops.expand), _sizes_method(ops.broadcast_to)
     flatten, ravel, unflatten = _method(ops.flatten), _method(ops.ravel), _method(ops.unflatten)
     transpose, swapaxes, swapdims = _method(ops.transpose), _method(ops.swapaxes), _method(ops.swapdims)
@@ -301,6 +302,22 @@ class Methods(Traced):
         return ops.reshape(self, other.shape)
 
     view_as = reshape_as
+
+    def view(self, *shape: Any, size: Any = None, dtype: Any = None) -> Tensor:
+        """`reshape`; or with a dtype, ``x.view(mg.int32)``, the same bits read in it, without a gradient.
+
+        The last axis grows or shrinks with the size of an element. Raises ShapeError where that does not come out even.
+        """
+        if dtype is None and len(shape) == 1 and isinstance(shape[0], builtins.type | np.dtype):
+            dtype, shape = shape[0], ()
+        if dtype is None:
+            shape = shape if size is None else (size,)
+            return ops.reshape(self, tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape)
+        array, wanted = np.ascontiguousarray(self._array).reshape(self._array.shape), np.dtype(dtype)
+        try:
+            return self._record(known_of, (self, array.view(wanted)))
+        except ValueError:
+            raise ShapeError(f"view: shape {array.shape} of {array.dtype} cannot be read as {wanted}") from None
     squeeze_, unsqueeze_, t_ = _in_place(ops.squeeze, True), _in_place(ops.unsqueeze, True), _in_place(t, True)
     transpose_ = swapdims_ = _in_place(ops.transpose, True)
     swapaxes_ = _in_place(ops.swapaxes, True)

@@ -25,7 +25,7 @@ from minigrad.graph import Node, record
 from minigrad.in_place import InPlace
 from minigrad.kernels.conversion import to_array
 from minigrad.methods import Methods
-from minigrad.ops.indexing import plain_index
+from minigrad.ops.indexing import moved_block, plain_index
 from minigrad.primitive import Array, DType, Primitive, Traced
 from minigrad.printing import tensor_repr
 from minigrad.registry import UFUNCS
@@ -288,7 +288,12 @@ class Tensor(Methods, InPlace, Values):
     # What is more than a line of the table of methods
 
     def __getitem__(self, index: Any) -> Tensor:
-        t = _apply(ops.getitem, (self, plain_index(index)))
+        index = plain_index(index)
+        t = _apply(ops.getitem, (self, index))
+        block = moved_block(index, self._array.ndim)
+        if block is not None:
+            count, place, _ = block
+            return ops.moveaxis(t, tuple(range(count)), tuple(range(place, place + count)))
         t._read = True
         return t
 

@@ -31,6 +31,8 @@ def contract(x: Array, y: Array, subscripts: str) -> Array:
     plan = _plan(subscripts)
     if plan is None:
         return np.asarray(np.einsum(subscripts, x, y))
+    if isinstance(plan, Spread):
+        return np.transpose(x, plan.x_axes)[plan.x_index] * np.transpose(y, plan.y_axes)[plan.y_index]
     stack, rows, columns = plan.counts
     a, b = np.transpose(x, plan.x_axes), np.transpose(y, plan.y_axes)
     m, n = a.shape[stack : stack + rows], b.shape[b.ndim - columns :]
@@ -40,12 +42,21 @@ def contract(x: Array, y: Array, subscripts: str) -> Array:
     return np.transpose(np.matmul(a, b).reshape(*a.shape[:stack], *m, *n), plan.out_axes)
 
 
-@functools.lru_cache(4096)
-def _plan(subscripts: str) -> Plan | None:
-    """None where there is no matrix product: nothing is summed, or nothing is left beside the stack.
+class Spread(NamedTuple):
+    """How ``"i,j->ij"``, where nothing is summed, becomes an elementwise product: both in the order of the result, broadcast."""
 
-    NumPy's own loop is the faster one there. A product of (10000, 64) by rows takes 0.18 ms, by multiply and sum 0.52; of
-    vectors of 2000, one with the other, 1.1 ms, by broadcasting 1.7.
+    x_axes: tuple[int, ...]
+    x_index: tuple[slice | None, ...]
+    y_axes: tuple[int, ...]
+    y_index: tuple[slice | None, ...]
+
+
+@functools.lru_cache(4096)
+def _plan(subscripts: str) -> Plan | Spread | None:
+    """None where there is no matrix product, because nothing is left beside the stack: NumPy's own loop is the faster one.
+
+    A product of (10000, 64) by rows takes 0.18 ms, by multiply and sum 0.52. Where nothing is summed, it would be a little
+    faster, too (vectors of 2000, one with the other: 1.2 ms, by broadcasting 1.65), but adds to 0, and loses the sign of -0.
     """
     terms, out = subscripts.split("->")
     x, y = terms.split(",")
@@ -53,6 +64,14 @@ def _plan(subscripts: str) -> Plan | None:
     rows = [label for label in x if label not in y]
     columns = [label for label in y if label not in x]
     summed = [label for label in x if label in y and label not in out]
+    if set(x + y) <= set(out):
+        spreads = []
+        for labels in (x, y):
+            spreads += [
+                tuple(labels.index(label) for label in out if label in labels),
+                tuple(slice(None) if label in labels else None for label in out),
+            ]
+        return Spread(*spreads)  # type: ignore[arg-type]
     if not summed or not (rows or columns):
         return None
     made = stack + rows + columns

@@ -55,7 +55,10 @@ def _flat_positions(index: Any, size: tuple[int, ...]) -> Array | None:
     """
     parts = list(index) if isinstance(index, tuple) else [index]
     dots = next((at for at, part in enumerate(parts) if part is Ellipsis), len(parts))
-    parts[dots : dots + 1] = [EVERY] * (len(size) - len([part for part in parts if part is not Ellipsis]))
+    width = len(size) - len([part for part in parts if part is not Ellipsis])
+    if not width and 0 < dots < len(parts) - 1:
+        return None  # ... of no axis still parts the arrays on either side for NumPy
+    parts[dots : dots + 1] = [EVERY] * width
     arrays = [not isinstance(part, slice) for part in parts]
     first = arrays.index(True)
     last = first + sum(arrays)

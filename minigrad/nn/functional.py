@@ -83,7 +83,7 @@ from minigrad.ops import (
 )
 from minigrad.ops.arrangement import crop
 from minigrad.ops.arrangement import pad as pad_axes
-from minigrad.primitive import Traced
+from minigrad.primitive import Traced, renamed
 from minigrad.random import default_generator as _default_generator
 
 __all__ = [
@@ -105,13 +105,17 @@ __all__ = [
 
 def _overwriting(op: Any) -> Callable[..., Any]:
     """The function with PyTorch's option `inplace`: then the tensor `x` itself becomes the result, and is given back."""
-    most = len(op.names) - 1  # arguments after x
+    most = len(op.names)
 
     @functools.wraps(op)
-    def function(x: Any, *args: Any, inplace: bool = False, **options: Any) -> Any:
+    def function(*args: Any, inplace: bool = False, **options: Any) -> Any:
         if len(args) > most:
             *args, inplace = args  # type: ignore[assignment]
-        if not inplace or not isinstance(x, Traced):
+        if not inplace:
+            return op(*args, **options)
+        options = renamed(options, op.known)
+        x, *args = args or (options.pop("x"),)  # type: ignore[assignment]
+        if not isinstance(x, Traced):
             return op(x, *args, **options)
         name = f"{op.__name__}_"
         x._refuse_change(name)
@@ -150,7 +154,7 @@ def gumbel_softmax(
     return (values == values.max(dim, keepdim=True).values).astype(soft.dtype) - values + soft
 
 
-def pad(x: Any, pad: tuple[int, ...], mode: str = "constant", value: float | None = None) -> Any:
+def pad(input: Any, pad: tuple[int, ...], mode: str = "constant", value: float | None = None) -> Any:
     """A border around the last axes; `pad` counts from the last axis: (left, right, top, bottom, ...), as in PyTorch.
 
     A negative width cuts off. `mode` is "constant" (of `value`, 0), "replicate", "reflect" (narrower than the axis) or
@@ -161,7 +165,7 @@ def pad(x: Any, pad: tuple[int, ...], mode: str = "constant", value: float | Non
     >>> F.pad(mg.tensor([[1, 2, 3]]), (2, -1), "reflect")
     tensor([[3, 2, 1, 2]])
     """
-    shape = tuple(x.shape)
+    shape = tuple(input.shape)
     if len(pad) % 2 or len(pad) > 2 * len(shape):
         raise ValueError(f"pad: needs (before, after) for at most {len(shape)} axes of shape {shape}, got {tuple(pad)}")
     if not all(isinstance(width, int | np.integer) for width in pad):
@@ -186,5 +190,5 @@ def pad(x: Any, pad: tuple[int, ...], mode: str = "constant", value: float | Non
                 f"pad: {mode!r} has {n - sum(cut)} elements along axis {axis} of shape {shape}, got widths {width}"
             )
     if mirrors:
-        return crop(pad_axes(x, wider, mode), cuts)
-    return pad_axes(crop(x, cuts) if min(pad, default=0) < 0 else x, wider, mode, 0 if value is None else value)
+        return crop(pad_axes(input, wider, mode), cuts)
+    return pad_axes(crop(input, cuts) if min(pad, default=0) < 0 else input, wider, mode, 0 if value is None else value)

@@ -77,7 +77,7 @@ def prelu(x: Any, weight: Any) -> Any:
     channels = shape[1] if len(shape) > 1 else 1
     if size != 1 and (size != channels or len(shape_of(weight)) != 1):
         raise ShapeError(f"prelu: weight has shape {shape_of(weight)}, the input {shape}: expected 1 or {channels} slopes")
-    slopes = reshape(weight, (size, *[1] * (len(shape) - 2)))
+    slopes = reshape(weight, (size, *[1] * (len(shape) - 2)) if shape else ())
     return where(x > 0, x, slopes * x)
 
 

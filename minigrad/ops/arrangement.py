@@ -12,6 +12,7 @@ from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis
 from minigrad.ops.indexing import plain_index, take
 from minigrad.ops.shape import broadcast_to, reshape, swapaxes, unsqueeze
+from minigrad.ops.sorting import known_of
 from minigrad.primitive import Array, composite, primitive, shape_of
 from minigrad.registry import register
 
@@ -55,6 +56,9 @@ def roll(x: Array, shift: int | Shape, axis: int | Shape | None = None) -> Array
     >>> roll(np.arange(5), 2)
     array([3, 4, 0, 1, 2])
     """
+    axis = None if isinstance(axis, tuple | list) and not axis else axis
+    if isinstance(shift, tuple | list) and not shift:
+        raise ValueError("roll: needs a shift, got none")
     for a in axis if isinstance(axis, tuple | list) else () if axis is None else (axis,):
         one_axis("roll", a, x.ndim)
     if not all(isinstance(s, int | np.integer) for s in (shift if isinstance(shift, tuple | list) else (shift,))):
@@ -194,13 +198,14 @@ def tile(x: Any, reps: int | Shape) -> Any:
 
 
 @composite
-def repeat(x: Any, *sizes: Any) -> Any:
+def repeat(x: Any, *sizes: Any, repeats: Any = None) -> Any:
     """PyTorch's ``x.repeat(2, 3)``: `tile` with a number of copies for every axis. NumPy's repeat is `repeat_interleave`.
 
     >>> import numpy as np
     >>> repeat(np.array([1, 2]), 2, 2).shape
     (2, 4)
     """
+    sizes = sizes if repeats is None else (*sizes, repeats)
     counts = tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], tuple | list) else sizes
     if len(counts) < len(shape_of(x)):
         raise ShapeError(f"repeat: needs a number for each axis of shape {shape_of(x)}, got {counts}\n  hint: use tile")
@@ -209,23 +214,31 @@ def repeat(x: Any, *sizes: Any) -> Any:
 
 @register(np.repeat)
 @composite
-def repeat_interleave(x: Any, repeats: Any, axis: int | None = None) -> Any:
+def repeat_interleave(x: Any, repeats: Any = None, axis: int | None = None, *, output_size: int | None = None) -> Any:
     """Each element so many times in a row along `axis`; without `axis`, of the flattened array. It is ``np.repeat``.
 
-    `repeats` is one number, or one for each element along the axis.
+    `repeats` is one number, or one for each element along the axis. Given the repeats alone, as `x`, the place of each:
+    0 so many times, then 1 and so on. A given `output_size` must be the size of the result along the axis.
 
     >>> import numpy as np
     >>> repeat_interleave(np.array([1, 2, 3]), 2), repeat_interleave(np.array([1, 2, 3]), [1, 0, 2])
     (array([1, 1, 2, 2, 3, 3]), array([1, 3, 3]))
     """
+    if repeats is None:
+        if len(shape_of(x)) != 1:
+            raise ShapeError(f"repeat_interleave: repeats alone must be a vector, got shape {shape_of(x)}")
+        x, repeats = known_of(x, np.arange(len(x))), x
     if axis is None:
-        return repeat_interleave(reshape(x, (-1,)), repeats, 0)
+        return repeat_interleave(reshape(x, (-1,)), repeats, 0, output_size=output_size)
     axis = one_axis("repeat_interleave", axis, len(shape_of(x)))
     n, counts = shape_of(x)[axis], np.asarray(plain_index(repeats))
     if counts.dtype.kind not in "iu" or counts.min(initial=0) < 0:
         raise ValueError(f"repeat_interleave: repeats must be integers of at least 0, got {repeats!r}")
     if counts.size not in (1, n) or counts.ndim > 1:
         raise ShapeError(f"repeat_interleave: repeats of shape {counts.shape} for {n} elements along axis {axis}")
+    size = int(counts.reshape(())) * n if counts.size == 1 else int(counts.sum())
+    if output_size is not None and output_size != size:
+        raise ValueError(f"repeat_interleave: the result has size {size} along axis {axis}, output_size says {output_size}")
     if counts.size == 1:  # (n,) -> (n, 1) -> (n, r) -> (n r,), whose adjoint is a sum
         shape, r = shape_of(x), int(counts.reshape(()))
         copies = broadcast_to(unsqueeze(x, axis + 1), (*shape[: axis + 1], r, *shape[axis + 1 :]))

@@ -83,6 +83,8 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = "greedy") -> Any:
     >>> einsum("ii", a), einsum("ij->j", a), einsum("ij,j", a, np.array([1, 10]))
     (np.int64(5), array([4, 6]), array([21, 43]))
     """
+    if len(operands) == 1 and isinstance(operands[0], tuple | list) and all(hasattr(x, "shape") for x in operands[0]):
+        operands = tuple(operands[0])  # PyTorch's older form
     if not isinstance(subscripts, str):
         subscripts, operands = _lettered((subscripts, *operands))
     optimize = tuple(optimize) if isinstance(optimize, list) else optimize

@@ -77,11 +77,13 @@ def setitem(x: Array, index: Any, value: Any) -> Array:
     except IndexError as error:
         raise _explained("setitem", error, index, x.shape) from None
     try:
+        surplus = _surplus(np.shape(value), chosen)
+        if surplus and set(np.shape(value)[:surplus]) == {1}:  # NumPy drops them itself, but not beside a mask
+            value = np.reshape(value, np.shape(value)[surplus:])
         if not kernel.touches_once(index):
-            value = np.reshape(value, np.shape(value)[_surplus(np.shape(value), chosen) :])
             value = np.array(np.broadcast_to(value, chosen), order="C")  # written in the order that last_writes counts in
         out[index] = value
-    except ValueError:
+    except (ValueError, TypeError):  # a TypeError beside a mask
         raise ShapeError(
             f"setitem: a value of shape {np.shape(value)} does not broadcast to x[index] of shape {chosen}"
         ) from None
@@ -134,7 +136,11 @@ def index_select(x: Any, dim: int, index: Any) -> Any:
     array([[3, 1],
            [6, 4]])
     """
-    return getitem(x, _slices("index_select", x, dim, index))
+    row = _row(x)
+    out = getitem(row, _slices("index_select", row, dim, index))
+    if row is not x and shape_of(out) != (1,):
+        raise IndexError(f"index_select: of a 0-d array there is one slice, got an index of shape {shape_of(index)}")
+    return _shaped(out, shape_of(x)) if row is not x else out
 
 
 @composite
@@ -212,22 +218,53 @@ def gather(x: Any, dim: int, index: Any) -> Any:
     array([[1, 1],
            [4, 3]])
     """
-    return getitem(x, _gathered("gather", x, dim, index))
+    return _shaped(getitem(_row(x), _gathered("gather", x, dim, index)), shape_of(index))
 
 
 @composite
-def scatter(x: Any, dim: int, index: Any, src: Any) -> Any:
-    """`x` with the elements of `src`, an array or a number, written where `gather` would read them.
+def scatter(x: Any, dim: int, index: Any, src: Any = None, reduce: str | None = None, *, value: Any = None) -> Any:
+    """`x` with the elements of `src`, or one `value`, written where `gather` would read them.
 
-    Of several for one place the last stays. Raises ShapeError, IndexError as `gather`.
+    Of several for one place the last stays; with `reduce` "add" or "multiply" they are added to what is there, or multiplied
+    with it. Raises ShapeError, IndexError as `gather`, ValueError for another `reduce`.
 
     >>> import numpy as np
     >>> scatter(np.zeros((2, 3)), 1, np.array([[2], [0]]), 1.0)
     array([[0., 0., 1.],
            [1., 0., 0.]])
+    >>> scatter(np.ones(3), 0, np.array([1, 1]), value=2.0, reduce="add")
+    array([1., 5., 1.])
     """
-    at = _gathered("scatter", x, dim, index)
-    return setitem(x, at, _cut("scatter", src, index) if shape_of(src) else src)
+    if (src is None) == (value is None):
+        raise TypeError("scatter: needs src or value, and one of them only")
+    src = value if src is None else src
+    if reduce not in (None, "add", "multiply"):
+        raise ValueError(f"scatter: reduce must be 'add' or 'multiply', got {reduce!r}")
+    at, row = _gathered("scatter", x, dim, index), _row(x)
+    if shape_of(src):
+        src = _cut("scatter", src, index)
+    elif reduce is not None:
+        src = broadcast_to(astype(src, x.dtype) if hasattr(src, "dtype") else np.asarray(src, x.dtype), at[-1].shape)
+    if reduce == "add":
+        out = row + add_at(src, at, shape_of(row))
+    elif reduce == "multiply":
+        out = multiply_at(row, at, src)
+    else:
+        out = setitem(row, at, src)
+    return _shaped(out, shape_of(x))
+
+
+@primitive
+def multiply_at(x: Array, index: Any, src: Array) -> Array:
+    """A copy of `x` whose elements at `index` are multiplied by `src`, each as often as it is named."""
+    out = x.copy("K")
+    np.multiply.at(out, index, src)
+    return out
+
+
+@multiply_at.gradient("x")
+def _(g: Any, index: Any, src: Any) -> Any:
+    return multiply_at(g, index, src)
 
 
 @composite
@@ -238,8 +275,8 @@ def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
     >>> scatter_add(np.zeros((1, 3)), 1, np.array([[2, 0, 2]]), np.array([[1.0, 2.0, 3.0]]))
     array([[2., 0., 4.]])
     """
-    at = _gathered("scatter_add", x, dim, index)
-    return x + add_at(_cut("scatter_add", src, index), at, shape_of(x))
+    at, row = _gathered("scatter_add", x, dim, index), _row(x)
+    return _shaped(row + add_at(_cut("scatter_add", src, index), at, shape_of(row)), shape_of(x))
 
 
 @composite
@@ -250,14 +287,19 @@ def index_add(x: Any, dim: int, index: Any, source: Any, alpha: float = 1) -> An
     >>> index_add(np.zeros(3), 0, np.array([0, 2, 0]), np.array([1.0, 2.0, 3.0]))
     array([4., 0., 2.])
     """
-    at = _sources("index_add", x, dim, index, source)
-    return x + add_at(source if alpha == 1 else alpha * source, at, shape_of(x))
+    at, row = _sources("index_add", x, dim, index, source), _row(x)
+    if isinstance(alpha, float) and x.dtype.kind != "f":
+        raise DTypeError(f"index_add: alpha must be an integer for x of dtype {x.dtype}, got {alpha}")
+    if alpha != 1:
+        # In the dtype of x, so that unsigned integers wrap as they do where they are added.
+        source = source * np.asarray(alpha).astype(source.dtype if isinstance(alpha, int) else x.dtype)
+    return _shaped(row + add_at(_row(source), at, shape_of(row)), shape_of(x))
 
 
 @composite
 def index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
     """`x` with the slices of `source` written along `dim` at the places in `index`, a vector."""
-    return setitem(x, _sources("index_copy", x, dim, index, source), source)
+    return _shaped(setitem(_row(x), _sources("index_copy", x, dim, index, source), _row(source)), shape_of(x))
 
 
 @composite
@@ -265,7 +307,9 @@ def index_fill(x: Any, dim: int, index: Any, value: Any) -> Any:
     """`x` with one value written along `dim` at the places in `index`, a vector."""
     if shape_of(value):
         raise ShapeError(f"index_fill: value must be one number, got shape {shape_of(value)}\n  hint: use index_copy")
-    return setitem(x, (slice(None),) * one_axis("index_fill", dim, len(shape_of(x))) + (plain_index(index),), value)
+    row = _row(x)
+    at = (slice(None),) * one_axis("index_fill", dim, len(shape_of(row))) + (plain_index(index),)
+    return _shaped(setitem(row, at, value), shape_of(x))
 
 
 @composite
@@ -325,6 +369,52 @@ def plain_index(index: Any) -> Any:
     return index.copy() if isinstance(index, np.ndarray) else index
 
 
+def moved_block(index: Any, ndim: int) -> tuple[int, int, int] | None:
+    """Where PyTorch puts the axes of index arrays, if NumPy puts them in front: (their number, their place, axes of all).
+
+    NumPy counts an integer, and ``...``, among what stands between arrays; in PyTorch an integer only selects, and ``...``
+    stands for axes, or for none. So of ``x[0, :, [1, 0]]`` NumPy puts the axis of the list first, PyTorch last.
+    """
+    if type(index) is not tuple:
+        return None
+    kinds = [_kind(part) for part in index]
+    if "array" not in kinds or len(kinds) < 3:
+        return None
+    taken = sum(part.ndim if getattr(part, "dtype", None) == bool else kind != "new" and not isinstance(part, bool)
+                for part, kind in zip(index, kinds, strict=True) if kind != "...")  # fmt: skip
+    widths = {"slice": 1, "new": 1, "...": ndim - taken, "int": 0, "array": 0}
+    first, last = kinds.index("array"), len(kinds) - 1 - kinds[::-1].index("array")
+    between = kinds[first:last]
+    together = not any(widths[kind] for kind in between)
+    numpys = [at for at, kind in enumerate(kinds) if kind in ("array", "int")]
+    place = sum(widths[kind] for kind in kinds[:first])
+    if not together or not place or numpys[-1] - numpys[0] == len(numpys) - 1:
+        return None
+    count = max(1 if np.asarray(part).dtype == bool else np.ndim(part) for part, kind in zip(index, kinds, strict=True)
+                if kind == "array")  # fmt: skip
+    rest = sum(widths[kind] for kind in kinds) + (0 if "..." in kinds else ndim - taken)
+    return count, place, count + rest
+
+
+def _kind(part: Any) -> str:
+    """What a part of an index does: picks one place, a stretch, or many places, makes an axis, or stands for those left."""
+    if part is None or part is Ellipsis:
+        return "new" if part is None else "..."
+    if isinstance(part, slice):
+        return "slice"
+    picks = isinstance(part, int | np.integer | np.ndarray) and not isinstance(part, bool) and not np.ndim(part)
+    return "int" if picks and np.asarray(part).dtype != bool else "array"
+
+
+def _row(x: Any) -> Any:
+    """A 0-d array as a vector of one element, as which it has one axis."""
+    return x if shape_of(x) else reshape(x, (1,))
+
+
+def _shaped(x: Any, shape: Shape) -> Any:
+    return x if shape_of(x) == shape else reshape(x, shape)
+
+
 def _surplus(value: Shape, chosen: Shape) -> int:
     """How many leading axes of a value, of size 1, an assignment drops."""
     return max(len(value) - len(chosen), 0)
@@ -363,6 +453,7 @@ def _within(name: str, at: Array, axis: int, size: int) -> None:
 
 def _slices(name: str, x: Any, dim: int, index: Any) -> tuple[Any, ...]:
     """The index that reads the slices along `dim` at a vector of places."""
+    x = _row(x)
     axis, at = one_axis(name, dim, len(shape_of(x))), _integers(name, index)
     if at.ndim > 1:
         raise IndexError(f"{name}: index must be a vector, got shape {at.shape}")
@@ -374,7 +465,8 @@ def _sources(name: str, x: Any, dim: int, index: Any, source: Any) -> tuple[Any,
     """`_slices`, where there is one slice of `source` for each place."""
     at = _slices(name, x, dim, index)
     wanted = list(shape_of(x))
-    wanted[len(at) - 1] = len(at[-1])
+    if wanted:
+        wanted[len(at) - 1] = len(at[-1])
     if shape_of(source) != tuple(wanted):
         raise ShapeError(f"{name}: source must be {tuple(wanted)}, a slice for each index, got shape {shape_of(source)}")
     return at
@@ -382,8 +474,8 @@ def _sources(name: str, x: Any, dim: int, index: Any, source: Any) -> tuple[Any,
 
 def _gathered(name: str, x: Any, dim: int, index: Any) -> tuple[Any, ...]:
     """The index that `gather` reads."""
-    shape, at = shape_of(x), _integers(name, index)
-    axis = one_axis(name, dim, len(shape))
+    shape, at = shape_of(x) or (1,), _integers(name, index)
+    axis, at = one_axis(name, dim, len(shape)), at.reshape(at.shape or (1,))
     if at.ndim != len(shape):
         raise ShapeError(f"{name}: index must have {len(shape)} axes like x of shape {shape}, got shape {at.shape}")
     if any(i != axis and a > n for i, (a, n) in enumerate(zip(at.shape, shape, strict=True))):
@@ -404,7 +496,8 @@ def _along(name: str, shape: Shape, at: Array, axis: int, whole: bool) -> tuple[
 
 def _cut(name: str, src: Any, index: Any) -> Any:
     """The part of `src` that an index of `scatter` uses."""
-    shape, wanted = shape_of(src), shape_of(index)
+    src, wanted = _row(src), shape_of(index) or (1,)
+    shape = shape_of(src)
     if len(shape) != len(wanted) or any(n < a for n, a in zip(shape, wanted, strict=True)):
         raise ShapeError(f"{name}: src of shape {shape} does not cover the index of shape {wanted}")
     return src if shape == wanted else getitem(src, tuple(slice(n) for n in wanted))

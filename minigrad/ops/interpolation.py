@@ -22,8 +22,9 @@ from minigrad.primitive import Array, composite, floating, primitive, shape_of
 __all__ = ["interpolate", "pixel_shuffle", "pixel_unshuffle"]
 
 AREA = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
-LINEAR = {"linear": 1, "bilinear": 2, "trilinear": 3}
-MODES = ("nearest", *LINEAR, "area")
+SMOOTH = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
+MODES = ("nearest", "nearest-exact", *SMOOTH, "area")
+SHARPNESS = -0.75  # of the cubic: its slope at distance 1
 
 
 @floating("x")
@@ -61,9 +62,10 @@ def interpolate(
 ) -> Any:
     """Images (N, C, *S) at another resolution, given by `size` or by `scale_factor`, rounded down.
 
-    `mode` is "nearest", "linear", "bilinear" or "trilinear" (for one, two or three spatial axes), or "area" (the mean of
-    what a pixel covers). Pixels are areas; with `align_corners` they are points, and the corners keep their values. A given
-    `scale_factor` is also the distance of the pixels, unless `recompute_scale_factor`. All as PyTorch.
+    `mode` is "nearest", "linear", "bilinear" or "trilinear" (for one, two or three spatial axes), "bicubic" (two: Keys,
+    1981), or "area" (the mean of what a pixel covers). Pixels are areas; with `align_corners` they are points, and the
+    corners keep their values. "nearest" takes a pixel by its corner, as it always did, "nearest-exact" by its middle. A
+    given `scale_factor` is also the distance of the pixels, unless `recompute_scale_factor`. All as PyTorch.
 
     Raises ValueError for a mode or options that do not go together, ShapeError for anything but images.
 
@@ -80,10 +82,10 @@ def interpolate(
         raise ShapeError(f"{op}: input must be {', '.join(IMAGES.values())}, got shape {shape}")
     if mode not in MODES:
         raise ValueError(f"{op}: mode must be one of {', '.join(MODES)}, got {mode!r}")
-    if LINEAR.get(mode, n) != n:
-        raise ValueError(f"{op}: mode {mode!r} is for images {IMAGES[LINEAR[mode]]}, got shape {shape}")
-    if align_corners is not None and mode not in LINEAR:
-        raise ValueError(f"{op}: align_corners goes with {', '.join(LINEAR)}, got mode {mode!r}")
+    if SMOOTH.get(mode, n) != n:
+        raise ValueError(f"{op}: mode {mode!r} is for images {IMAGES[SMOOTH[mode]]}, got shape {shape}")
+    if align_corners is not None and mode not in SMOOTH:
+        raise ValueError(f"{op}: align_corners goes with {', '.join(SMOOTH)}, got mode {mode!r}")
     if 0 in shape[2:]:
         raise ShapeError(f"{op}: the input has size 0: shape {shape}")
     sizes, factors = _sizes(op, n, shape, size, scale_factor)
@@ -91,10 +93,12 @@ def interpolate(
         return AREA[n](x, sizes)
     for axis, (wanted, factor) in enumerate(zip(sizes, factors, strict=True), 2):
         distance = shape[axis] / wanted if factor is None or recompute_scale_factor else 1 / factor
-        if mode not in LINEAR:
-            x = read_along(x, _nearest(shape[axis], wanted, distance, x.dtype), axis)
+        if mode not in SMOOTH:
+            x = read_along(x, _nearest(shape[axis], wanted, distance, x.dtype, mode != "nearest"), axis)
+        elif mode == "bicubic":
+            x = _cubic(x, axis, _places(shape[axis], wanted, distance, align_corners))
         elif wanted != shape[axis]:
-            x = _linear(x, axis, wanted, distance, bool(align_corners))
+            x = _linear(x, axis, _places(shape[axis], wanted, distance, align_corners))
     return x
 
 
@@ -138,24 +142,49 @@ def pixel_unshuffle(x: Any, downscale_factor: int) -> Any:
     return _lead_first(reshape(blocks, (C * r * r, H // r, W // r, *lead)), n)
 
 
-def _linear(x: Any, axis: int, wanted: int, distance: float, align_corners: bool) -> Any:
-    """Interpolate between the two pixels on either side, along one axis."""
-    n = x.shape[axis]
+def _places(n: int, wanted: int, distance: float, align_corners: bool | None) -> Array:
+    """Where the middle of each pixel wanted lies among the middles of `n`."""
     if align_corners:
-        where = np.arange(wanted) * ((n - 1) / (wanted - 1) if wanted > 1 else 0.0)
-    else:
-        where = np.maximum((np.arange(wanted) + 0.5) * distance - 0.5, 0)
-    low = where.astype(int)
-    high = np.minimum(low + 1, n - 1)
-    share = (where - low).reshape(-1, *[1] * (len(x.shape) - axis - 1))
-    share = share.astype(x.dtype if x.dtype.kind == "f" else float)
-    return read_along(x, low, axis) * (1 - share) + read_along(x, high, axis) * share
+        return np.arange(wanted) * ((n - 1) / (wanted - 1) if wanted > 1 else 0.0)
+    return (np.arange(wanted) + 0.5) * distance - 0.5
 
 
-def _nearest(n: int, wanted: int, distance: float, dtype: Any) -> Array:
+def _linear(x: Any, axis: int, places: Array) -> Any:
+    """Interpolate between the two pixels on either side, along one axis."""
+    places = np.maximum(places, 0)
+    low = places.astype(int)
+    share = places - low
+    return _weighed(x, axis, [(low, 1 - share), (np.minimum(low + 1, x.shape[axis] - 1), share)])
+
+
+def _cubic(x: Any, axis: int, places: Array) -> Any:
+    """Interpolate by cubics through four pixels, along one axis; beyond the border its pixel is repeated."""
+    low = np.floor(places).astype(int)
+    share, last = places - low, x.shape[axis] - 1
+    return _weighed(x, axis, [(np.clip(low + i, 0, last), _cubic_weight(np.abs(share - i))) for i in (-1, 0, 1, 2)])
+
+
+def _cubic_weight(d: Array) -> Array:
+    """Keys's cubic convolution kernel at distances d of at most 2."""
+    near = ((SHARPNESS + 2) * d - (SHARPNESS + 3)) * d * d + 1
+    far = ((SHARPNESS * d - 5 * SHARPNESS) * d + 8 * SHARPNESS) * d - 4 * SHARPNESS
+    return np.where(d <= 1, near, far)
+
+
+def _weighed(x: Any, axis: int, parts: Sequence[tuple[Array, Array]]) -> Any:
+    """The sum of what is read along an axis at some positions, times their weights."""
+    dtype = x.dtype if x.dtype.kind == "f" else float
+    total = None
+    for positions, weights in parts:
+        part = read_along(x, positions, axis) * weights.reshape(-1, *[1] * (len(x.shape) - axis - 1)).astype(dtype)
+        total = part if total is None else total + part
+    return total
+
+
+def _nearest(n: int, wanted: int, distance: float, dtype: Any, middle: bool) -> Array:
     """For each of the pixels wanted, one of `n`; in the dtype of the image, so that rounding chooses as PyTorch's does."""
     dtype = dtype if np.dtype(dtype).kind == "f" else np.float32
-    where = np.arange(wanted, dtype=dtype) * np.dtype(dtype).type(distance)
+    where = (np.arange(wanted, dtype=dtype) + np.dtype(dtype).type(middle / 2)) * np.dtype(dtype).type(distance)
     return np.minimum(where.astype(int), n - 1)
 
 

@@ -43,7 +43,8 @@ def _(g: Any, axis: int, position: int, shapes: list[Shape]) -> Any:
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     """Join arrays along an axis they already have; the other sizes agree. With axis None, join them flattened.
 
-    Raises ValueError for no arrays, ShapeError for arrays that do not fit, naming the first.
+    An empty vector, of shape (0,), fits any others: what is collected may start as ``tensor([])``. Raises ValueError for no
+    arrays, ShapeError for arrays that do not fit, naming the first.
 
     >>> import numpy as np
     >>> concatenate([np.array([1, 2]), np.array([3])])
@@ -52,15 +53,17 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     arrays = _listed("concatenate", arrays)
     if axis is None:
         arrays, axis = [reshape(array, (-1,)) for array in arrays], 0
-    first = shape_of(arrays[0])
+    at, first = next(((i, shape) for i, array in enumerate(arrays) if (shape := shape_of(array)) != (0,)), (0, (0,)))
     if not first:
         raise ShapeError("concatenate: 0-d arrays have no axis to join along\n  hint: use stack")
     axis = one_axis("concatenate", axis, len(first))
     for i, array in enumerate(arrays):
         shape = shape_of(array)
-        if len(shape) != len(first) or shape[:axis] + shape[axis + 1 :] != first[:axis] + first[axis + 1 :]:
+        if shape == (0,) != first:
+            arrays[i] = reshape(array, (*first[:axis], 0, *first[axis + 1 :]))
+        elif len(shape) != len(first) or shape[:axis] + shape[axis + 1 :] != first[:axis] + first[axis + 1 :]:
             raise ShapeError(
-                f"concatenate: array {i} has shape {shape}, array 0 has {first}\n"
+                f"concatenate: array {i} has shape {shape}, array {at} has {first}\n"
                 f"  rule    all sizes agree except on axis {axis}"
             )
     return concatenate_along(axis, *arrays)
@@ -227,7 +230,8 @@ def array_split(x: Any, indices_or_sections: Sections, axis: int = 0) -> list[An
 def numpy_split(x: Any, indices_or_sections: Sections, axis: int = 0) -> list[Any]:
     """`array_split` that refuses a number of pieces which do not come out equal."""
     axis, n = _along("split", x, axis)
-    if not np.ndim(indices_or_sections) and n % indices_or_sections:  # type: ignore[operator]
+    count = None if np.ndim(indices_or_sections) else operator.index(indices_or_sections)  # type: ignore[arg-type]
+    if count is not None and (count < 1 or n % count):
         raise ValueError(f"split: {n}, the size of axis {axis}, does not divide into {indices_or_sections} equal pieces")
     return array_split(x, indices_or_sections, axis)
 

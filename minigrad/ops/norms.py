@@ -14,16 +14,17 @@ from minigrad.errors import ShapeError
 from minigrad.kernels import norms as kernel
 from minigrad.kernels.axes import every_axis
 from minigrad.ops.decomposition import svdvals
-from minigrad.ops.elementwise import absolute, part_of_length, sign, where
+from minigrad.ops.elementwise import absolute, astype, part_of_length, sign, where
 from minigrad.ops.reduction import amax, amin, sum
 from minigrad.ops.shape import expand_dims, moveaxis, squeeze
 from minigrad.ops.solving import check_matrices, inv
-from minigrad.primitive import Array, composite, floating, primitive, shape_of
+from minigrad.primitive import Array, DType, composite, floating, primitive, shape_of
 from minigrad.registry import register
 
 __all__ = ["cdist", "cond", "dist", "matrix_norm", "norm", "p_norm", "vector_norm"]
 
 Axis = int | tuple[int, ...] | None
+COMPUTE_MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
 
 
 @floating("x")
@@ -48,11 +49,11 @@ def _(g: Any, x: Any, out: Any, ord: float, axis: Axis, keepdims: bool) -> Any:
 
 @floating("x")
 @composite
-def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False) -> Any:
+def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False, dtype: DType = None) -> Any:
     """``sum(|x|**ord) ** (1/ord)`` over some axes, or over all elements.
 
     `ord` inf and -inf give the largest and the smallest absolute value (equal ones share the gradient), 0 the number of
-    elements that are not 0.
+    elements that are not 0. With `dtype`, of the elements in that dtype.
 
     >>> import numpy as np
     >>> vector_norm(np.array([3.0, -4.0])), vector_norm(np.array([3.0, -4.0]), 1)
@@ -60,7 +61,9 @@ def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
     """
     if not isinstance(ord, int | float | np.number):
         raise ValueError(f"vector_norm: ord must be a number, got {ord!r}")
-    every_axis("vector_norm", axis, len(shape_of(x)))
+    x = x if dtype is None else astype(x, dtype)
+    axes = every_axis("vector_norm", axis, len(shape_of(x)) or 1)
+    axis = axes if axis is not None and axes and shape_of(x) else None  # no axes are all of them, as in PyTorch
     if ord in (math.inf, -math.inf):
         return (amax if ord > 0 else amin)(absolute(x), axis, keepdims)
     if ord == 0:
@@ -70,7 +73,9 @@ def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
 
 @floating("x")
 @composite
-def matrix_norm(x: Any, ord: Any = "fro", axis: tuple[int, int] = (-2, -1), keepdims: bool = False) -> Any:
+def matrix_norm(
+    x: Any, ord: Any = "fro", axis: tuple[int, int] = (-2, -1), keepdims: bool = False, dtype: DType = None
+) -> Any:
     """A norm of the matrices in two axes.
 
     "fro": the root of the sum of squares; "nuc": the sum of the singular values; 2 and -2: the largest and the smallest;
@@ -81,6 +86,7 @@ def matrix_norm(x: Any, ord: Any = "fro", axis: tuple[int, int] = (-2, -1), keep
     np.float64(7.0)
     """
     check_matrices("matrix_norm", x)
+    x = x if dtype is None else astype(x, dtype)
     rows, columns = axes = every_axis("matrix_norm", axis, len(shape_of(x)))
     if ord == "fro":
         return power_norm(x, 2, axes, keepdims)
@@ -99,7 +105,7 @@ def matrix_norm(x: Any, ord: Any = "fro", axis: tuple[int, int] = (-2, -1), keep
 @register(np.linalg.norm)
 @floating("x")
 @composite
-def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
+def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False, dtype: DType = None) -> Any:
     """`vector_norm` over one axis, or of a vector; `matrix_norm` over two axes, or of a matrix; as ``np.linalg.norm``.
 
     Without `ord`, the root of the sum of squares, over any number of axes. Raises ValueError for an `ord` without `axis` of
@@ -109,12 +115,12 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
     >>> norm(np.array([[3.0, 4.0], [6.0, 8.0]]), axis=1)
     array([ 5., 10.])
     """
-    ndim = len(shape_of(x))
+    x, ndim = x if dtype is None else astype(x, dtype), len(shape_of(x))
     if ord is None:
         return vector_norm(x, 2, axis, keepdims)
     if axis is None and ndim not in (1, 2):
         raise ValueError(f"norm: ord {ord!r} needs a vector, a matrix or an axis, got shape {shape_of(x)}")
-    axes = every_axis("norm", axis, ndim)
+    axes = every_axis("norm", axis, ndim or 1)
     if len(axes) == 1:
         return vector_norm(x, ord, axes, keepdims)
     if len(axes) == 2:
@@ -124,7 +130,7 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
 
 @floating("x")
 @composite
-def p_norm(x: Any, p: Any = "fro", axis: Axis = None, keepdims: bool = False) -> Any:
+def p_norm(x: Any, p: Any = "fro", axis: Axis = None, keepdims: bool = False, dtype: DType = None) -> Any:
     """``torch.norm``: of all elements or along axes, `p` as for `vector_norm`; "fro" is 2, and "nuc" that of matrices.
 
     >>> import numpy as np
@@ -132,8 +138,8 @@ def p_norm(x: Any, p: Any = "fro", axis: Axis = None, keepdims: bool = False) ->
     np.float64(7.0)
     """
     if p == "nuc":
-        return matrix_norm(x, p, (-2, -1) if axis is None else axis, keepdims)
-    return vector_norm(x, 2 if p in ("fro", None) else p, axis, keepdims)
+        return matrix_norm(x, p, (-2, -1) if axis is None else axis, keepdims, dtype)
+    return vector_norm(x, 2 if p in ("fro", None) else p, axis, keepdims, dtype)
 
 
 @floating("x", "y")
@@ -150,16 +156,19 @@ def dist(x: Any, y: Any, p: float = 2) -> Any:
 
 @floating("x1", "x2")
 @composite
-def cdist(x1: Any, x2: Any, p: float = 2) -> Any:
+def cdist(x1: Any, x2: Any, p: float = 2, compute_mode: str = COMPUTE_MODES[0]) -> Any:
     """The distances of all rows of `x1` (..., M, D) from all of `x2` (..., N, D): (..., M, N).
 
-    The gradient of the distance of equal rows is 0.
+    The gradient of the distance of equal rows is 0. PyTorch's `compute_mode` says whether to take a matrix product for it,
+    which loses digits: here it never is.
 
     >>> import numpy as np
     >>> cdist(np.array([[0.0, 0.0], [3.0, 4.0]]), np.array([[0.0, 0.0]]))
     array([[0.],
            [5.]])
     """
+    if compute_mode not in COMPUTE_MODES:
+        raise ValueError(f"cdist: compute_mode must be one of {', '.join(COMPUTE_MODES)}, got {compute_mode!r}")
     first, second = shape_of(x1), shape_of(x2)
     if len(first) < 2 or len(second) < 2 or first[-1] != second[-1]:
         raise ShapeError(f"cdist: needs (..., M, D) and (..., N, D), got shapes {first} and {second}")

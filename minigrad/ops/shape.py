@@ -120,34 +120,44 @@ def permute(x: Array, axes: Shape | None = None) -> Array:
 
 @permute.gradient("x")
 def _(g: Any, axes: Shape | None) -> Any:
+    axes = (axes,) if isinstance(axes, int | np.integer) else axes  # of a vector
     return permute(g, None if axes is None else tuple(np.argsort([axis % len(axes) for axis in axes]).tolist()))
 
 
 @composite
-def transpose(x: Any, *axes: Any) -> Any:
+def transpose(x: Any, *axes: Any, dim0: Any = None, dim1: Any = None) -> Any:
     """Swap two axes, as PyTorch's ``transpose(x, dim0, dim1)``; with none, or with all of them, NumPy's transpose.
 
     >>> import numpy as np
     >>> transpose(np.zeros((2, 3, 4)), 0, 1).shape, transpose(np.zeros((2, 3, 4)), 2, 0, 1).shape
     ((3, 2, 4), (4, 2, 3))
     """
+    if dim0 is not None or dim1 is not None:
+        if len(axes) + (dim0 is not None) + (dim1 is not None) != 2 or (axes and dim0 is not None):
+            raise TypeError("transpose: needs the two axes to swap, dim0 and dim1, each given once")
+        axes = (*axes, *(dim for dim in (dim0, dim1) if dim is not None))
     if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], tuple | list)):
         return permute(x, None if axes[0] is None else tuple(axes[0]))
-    if len(axes) == 2 and len(shape_of(x)) >= 2:
+    if len(axes) == 2:
         return _swapped("transpose", x, *axes)
     return permute(x, axes or None)
 
 
-@register(np.swapaxes)
 @composite
-def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+def swapaxes(x: Any, axis0: int, axis1: int) -> Any:
     """Swap two axes.
 
     >>> import numpy as np
     >>> swapaxes(np.zeros((2, 3, 4)), 0, -1).shape
     (4, 3, 2)
     """
-    return _swapped("swapaxes", x, axis1, axis2)
+    return _swapped("swapaxes", x, axis0, axis1)
+
+
+@register(np.swapaxes)
+def numpy_swapaxes(a: Any, axis1: int, axis2: int) -> Any:
+    """`swapaxes` with NumPy's names of the axes."""
+    return swapaxes(a, axis1, axis2)
 
 
 @register(np.matrix_transpose, np.linalg.matrix_transpose)
@@ -195,7 +205,7 @@ def squeeze(x: Any, axis: Axis | None = None) -> Any:
     ((3,), (3, 1))
     """
     shape = shape_of(x)
-    drop = every_axis("squeeze", axis, len(shape))
+    drop = every_axis("squeeze", axis, len(shape) or 1)
     return reshape(x, tuple(n for i, n in enumerate(shape) if n != 1 or i not in drop))
 
 
@@ -273,13 +283,14 @@ def ravel(x: Any, order: str = "C") -> Any:
 
 
 @composite
-def expand(x: Any, *sizes: Any) -> Any:
+def expand(x: Any, *sizes: Any, size: Any = None) -> Any:
     """`broadcast_to` with PyTorch's -1 for a size that stays.
 
     >>> import numpy as np
     >>> expand(np.zeros((3, 1)), -1, 4).shape
     (3, 4)
     """
+    sizes = sizes if size is None else (*sizes, size)
     sizes = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
     shape = (None,) * (len(sizes) - len(shape_of(x))) + shape_of(x)
     if len(shape) > len(sizes) or any(n == -1 and old is None for n, old in zip(sizes, shape, strict=True)):
@@ -362,7 +373,9 @@ expand_dims, swapdims, movedim = unsqueeze, swapaxes, moveaxis
 def _swapped(name: str, x: Any, axis1: int, axis2: int) -> Any:
     ndim = len(shape_of(x))
     order = list(range(ndim))
-    first, second = one_axis(name, axis1, ndim), one_axis(name, axis2, ndim)
+    first, second = one_axis(name, axis1, ndim or 1), one_axis(name, axis2, ndim or 1)
+    if first == second:
+        return x
     order[first], order[second] = second, first
     return permute(x, tuple(order))
 

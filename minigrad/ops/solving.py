@@ -225,10 +225,11 @@ def logdet(x: Any) -> Any:
 
 
 @composite
-def pinv(x: Any, rtol: float | None = None, hermitian: bool = False) -> Any:
+def pinv(x: Any, rtol: Any = None, hermitian: bool = False, *, atol: Any = None) -> Any:
     """The Moore-Penrose inverse of matrices, which need not be square, nor of full rank.
 
-    Singular values below `rtol` times the largest count as 0; by default max(m, n) times the rounding error of the dtype.
+    Singular values below `rtol` times the largest, or below `atol`, count as 0; by default those below max(m, n) times the
+    rounding error of the dtype times the largest.
     The gradient holds as long as the rank stays (Golub and Pereyra 1973).
 
     >>> import numpy as np
@@ -238,8 +239,11 @@ def pinv(x: Any, rtol: float | None = None, hermitian: bool = False) -> Any:
     """
     m, n = check_matrices("pinv", x)
     if rtol is None:
-        rtol = max(m, n) * float(np.finfo(x.dtype if x.dtype.kind == "f" else np.float64).eps)
-    return pseudoinverse(x, rtol, hermitian)
+        rtol = 0.0 if atol is not None else max(m, n) * float(np.finfo(x.dtype if x.dtype.kind == "f" else np.float64).eps)
+    if atol is not None:
+        largest = np.linalg.matrix_norm(array_of(x), ord=2)
+        rtol = np.maximum(array_of(rtol), array_of(atol) / np.where(largest == 0, 1, largest))
+    return pseudoinverse(x, array_of(rtol), hermitian)
 
 
 @primitive
@@ -290,9 +294,15 @@ register(np.linalg.lstsq)(lstsq)
 
 @register(np.linalg.matrix_rank)
 @composite
-def matrix_rank(x: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
-    """How many singular values are above `tol`, or `rtol` times the largest; an answer about `x`, without a gradient."""
-    return known_of(x, np.linalg.matrix_rank(array_of(x), tol, hermitian, rtol=rtol))
+def matrix_rank(x: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None, atol: Any = None) -> Any:
+    """How many singular values are above `atol`, or `tol`, and above `rtol` times the largest; an answer without a gradient."""
+    array, (tol, rtol, atol) = array_of(x), (None if t is None else array_of(t) for t in (tol, rtol, atol))
+    atol = tol if atol is None else atol
+    if atol is None or rtol is None:
+        return known_of(x, np.linalg.matrix_rank(array, atol, hermitian, rtol=rtol))
+    values = np.abs(np.linalg.eigvalsh(array)) if hermitian else np.linalg.svdvals(array)
+    least = np.maximum(atol, rtol * values.max(-1, initial=0))
+    return known_of(x, np.count_nonzero(values > least[..., None], -1))
 
 
 @register(np.linalg.matrix_power)

@@ -9,7 +9,7 @@ import numpy as np
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import one_axis
 from minigrad.ops.indexing import plain_index, select, take_along_axis
-from minigrad.ops.shape import reshape
+from minigrad.ops.shape import atleast_1d, reshape
 from minigrad.primitive import Array, composite, primitive, shape_of
 from minigrad.registry import register
 
@@ -153,7 +153,7 @@ def nonzero(x: Any, as_tuple: bool = False) -> Any:
     array([[0, 0],
            [1, 1]])
     """
-    rows = argwhere(x)
+    rows = argwhere(atleast_1d(x) if as_tuple else x)
     return tuple(rows[:, i] for i in range(rows.shape[1])) if as_tuple else rows
 
 
@@ -165,10 +165,19 @@ def flatnonzero(x: Any) -> Any:
 
 
 @composite
-def searchsorted(sorted_sequence: Any, values: Any, right: bool = False, side: str | None = None) -> Any:
+def searchsorted(
+    sorted_sequence: Any,
+    values: Any,
+    right: bool = False,
+    side: str | None = None,
+    *,
+    out_int32: bool = False,
+    sorter: Any = None,
+) -> Any:
     """Where `values` would go to keep a sequence sorted: before equal elements, or behind them (`right`, or `side` "right").
 
-    A sequence of several axes is sorted along the last, and the values have the same leading axes.
+    A sequence of several axes is sorted along the last, and the values have the same leading axes. `sorter` are the places
+    that put an unsorted sequence in order. Raises ValueError for `right` beside `side` "left".
 
     >>> import numpy as np
     >>> searchsorted(np.array([1, 3, 5]), np.array([3, 4])), searchsorted(np.array([1, 3, 5]), 3, right=True)
@@ -176,7 +185,12 @@ def searchsorted(sorted_sequence: Any, values: Any, right: bool = False, side: s
     """
     if side not in (None, "left", "right"):
         raise ValueError(f"searchsorted: side must be 'left' or 'right', got {side!r}")
-    return places_in(sorted_sequence, values, "right" if right or side == "right" else "left")
+    if right and side == "left":
+        raise ValueError("searchsorted: right=True and side='left' say the opposite: give one of them")
+    if sorter is not None:
+        sorted_sequence = take_along_axis(sorted_sequence, sorter, -1)
+    found = places_in(sorted_sequence, values, "right" if right or side == "right" else "left")
+    return found.astype(np.int32) if out_int32 else found
 
 
 @primitive

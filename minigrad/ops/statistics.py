@@ -15,7 +15,7 @@ import numpy as np
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis, reduced_axes
 from minigrad.ops.diagonals import diagonal
-from minigrad.ops.elementwise import isnan, root, sqrt, square, where
+from minigrad.ops.elementwise import astype, isnan, root, sqrt, square, where
 from minigrad.ops.indexing import take_along_axis
 from minigrad.ops.joining import concatenate
 from minigrad.ops.linalg import matmul
@@ -23,7 +23,7 @@ from minigrad.ops.reduction import any as any_of
 from minigrad.ops.reduction import nansum, sum
 from minigrad.ops.scan import Extremum
 from minigrad.ops.shape import atleast_2d, broadcast_to, expand_dims, permute, reshape, squeeze
-from minigrad.primitive import Array, DType, Traced, composite, floating, primitive, promoting, shape_of
+from minigrad.primitive import Array, DType, Traced, array_of, composite, floating, primitive, promoting, shape_of
 from minigrad.registry import register
 
 __all__ = [
@@ -149,11 +149,12 @@ def std_mean(
 
 @floating("x")
 @composite
-def cov(x: Any, correction: float = 1) -> Any:
-    """The covariances of variables (V, N), of N observations each: (V, V); of a vector, its variance.
+def cov(x: Any, correction: float = 1, fweights: Any = None, aweights: Any = None) -> Any:
+    """The covariances of variables (V, N), of N observations each: (V, V); of one variable, its variance.
 
     sum((x_i - mean_i) * (x_j - mean_j)) / (N - correction); where N does not exceed the correction, not a number, with a
-    RuntimeWarning. Raises ShapeError for more than two axes.
+    RuntimeWarning. Each observation counts `fweights` times, an integer, and weighs `aweights`, as in ``np.cov``. Raises
+    ShapeError for more than two axes, ValueError for weights that are negative or not one for each observation.
 
     >>> import numpy as np
     >>> cov(np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]))
@@ -161,25 +162,41 @@ def cov(x: Any, correction: float = 1) -> Any:
            [2., 4.]])
     """
     shape = shape_of(x)
-    if len(shape) not in (1, 2):
+    if len(shape) > 2:
         raise ShapeError(f"cov: needs variables of observations (V, N) or a vector, got shape {shape}")
-    d = x - mean(x, -1, True)
-    return _by_freedom("cov", sum(square(d)) if len(shape) == 1 else matmul(d, d.mT), shape[-1], correction)
+    n = shape[-1] if shape else 1
+    x = x if len(shape) == 2 else reshape(x, (1, n))
+    frequencies, importances = _counts(fweights, n), _weights(aweights, n)
+    if fweights is None and aweights is None:
+        d = x - mean(x, -1, True)
+        total, freedom = matmul(d, d.mT), n
+    else:
+        weights = importances if fweights is None else frequencies if aweights is None else frequencies * importances
+        weights = astype(weights, x.dtype) if x.dtype.kind == "f" and weights.dtype != x.dtype else weights
+        count = sum(weights)
+        if not array_of(count):
+            raise ValueError("cov: the weights sum to 0")
+        d = x - sum(x * weights, -1, True) / count
+        total = matmul(d * weights, d.mT)
+        freedom = count - correction * (1 if aweights is None else sum(weights * importances) / count)
+        correction = 0
+    out = _by_freedom("cov", total, freedom, correction)
+    return reshape(out, ()) if shape_of(out) == (1, 1) else out
 
 
 @floating("x")
 @composite
 def corrcoef(x: Any) -> Any:
-    """The correlations of variables (V, N), of N observations each: (V, V), with ones on the diagonal.
+    """The correlations of variables (V, N), of N observations each: (V, V), with ones on the diagonal; of one, 1.
 
     >>> import numpy as np
     >>> corrcoef(np.array([[1.0, 2.0, 3.0], [6.0, 4.0, 2.0]])).round(4)
     array([[ 1., -1.],
            [-1.,  1.]])
     """
-    if len(shape_of(x)) != 2:
-        raise ShapeError(f"corrcoef: needs variables of observations (V, N), got shape {shape_of(x)}")
     covariances = cov(x)
+    if not shape_of(covariances):
+        return covariances / covariances
     deviations = sqrt(diagonal(covariances))
     return covariances / (expand_dims(deviations, -1) * deviations)
 
@@ -210,13 +227,13 @@ def quantile(x: Any, q: Any, axis: Axis = None, keepdims: bool = False, interpol
     """What a fraction `q` of the elements along `axis` lies below; NaN if there is one.
 
     Between two neighbours `interpolation` decides: linear, lower, higher, midpoint or nearest. For an array of fractions the
-    first axis of the result is theirs. Raises ValueError for fractions outside [0, 1] or no elements.
+    first axis of the result is theirs. A fraction has a gradient, the slope between its neighbours, where it is linear. Raises ValueError for fractions outside [0, 1] or no elements.
 
     >>> import numpy as np
     >>> quantile(np.array([1.0, 2.0, 5.0]), np.array([0.5, 0.75]))
     array([2. , 3.5])
     """
-    fractions = np.asarray(q._array if isinstance(q, Traced) else q)
+    fractions = array_of(q)
     if fractions.ndim > 1 or not ((fractions >= 0) & (fractions <= 1)).all():
         raise ValueError(f"quantile: q must be within [0, 1], a number or a list of them, got {q}")
     if interpolation not in INTERPOLATIONS:
@@ -225,11 +242,14 @@ def quantile(x: Any, q: Any, axis: Axis = None, keepdims: bool = False, interpol
     axes = every_axis("quantile", axis, len(shape))
     others = [i for i in range(len(shape)) if i not in axes]
     x = reshape(permute(x, (*others, *axes)), (*[shape[i] for i in others], math.prod([shape[i] for i in axes])))
-    position = fractions.reshape(-1) * (shape_of(x)[-1] - 1)
+    n = shape_of(x)[-1]
+    position = fractions.reshape(-1) * (n - 1)
     lower, upper = np.floor(position).astype(np.intp), np.ceil(position).astype(np.intp)
     share = {"lower": 0.0, "higher": 1.0, "midpoint": 0.5, "nearest": np.rint(position) - lower, "linear": position - lower}
     low, high = (take_along_axis(x, where_in_order(x, -1, tuple(places.tolist())), -1) for places in (lower, upper))
     weight = np.asarray(share[interpolation], low.dtype if low.dtype.kind == "f" else np.float64)
+    if interpolation == "linear" and isinstance(q, Traced):
+        weight = astype(reshape(q, (-1,)) * (n - 1), weight.dtype) - lower.astype(weight.dtype)
     out = permute(low + weight * (high - low), (len(others), *range(len(others))))  # the axis of fractions comes first
     kept = [1 if i in axes else n for i, n in enumerate(shape)] if keepdims else [shape[i] for i in others]
     return reshape(out, (*fractions.shape, *kept))
@@ -328,9 +348,9 @@ def _correction(op: str, axis: Any, unbiased: Any, correction: float | None) -> 
     return axis, int(unbiased)
 
 
-def _by_freedom(op: str, total: Any, n: int, correction: float) -> Any:
+def _by_freedom(op: str, total: Any, n: Any, correction: float) -> Any:
     """A sum over n values, divided by what the correction leaves of their number."""
-    if n > correction:
+    if array_of(n) > correction:
         return total / (n - correction)
     warnings.warn(
         f"{op}: {n} value(s) with correction {correction} leave no degree of freedom", RuntimeWarning, stacklevel=4
@@ -343,6 +363,24 @@ def _variables(x: Any, y: Any, rowvar: bool) -> Any:
     """One set of variables, or two, in rows."""
     sets = [z if rowvar or len(shape_of(z)) < 2 else z.mT for z in (x, y) if z is not None]
     return sets[0] if y is None else concatenate([atleast_2d(z) for z in sets], 0)
+
+
+def _counts(fweights: Any, n: int) -> Any:
+    """How often each observation counts, as integers, and not negative."""
+    if fweights is not None and array_of(fweights).dtype.kind not in "iu":
+        raise TypeError(f"cov: fweights must be integers, got dtype {array_of(fweights).dtype}")
+    return _weights(fweights, n)
+
+
+def _weights(weights: Any, n: int) -> Any:
+    if weights is None:
+        return None
+    values = array_of(weights)
+    if values.shape != (n,):
+        raise ShapeError(f"cov: needs a weight for each of {n} observations, got shape {values.shape}")
+    if values.min(initial=0) < 0:
+        raise ValueError("cov: weights must be at least 0")
+    return weights if isinstance(weights, Traced) else values
 
 
 def _count(op: str, shape: tuple[int, ...], axis: Axis) -> int:
