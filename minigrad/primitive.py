@@ -50,8 +50,8 @@ Operation = TypeVar("Operation", bound="Primitive | Composite")
 
 ALIASES = {  # what PyTorch or NumPy calls an argument, and what an operation may call it: the first that it has
     # the operands
-    "input": ("x", "start", "y"), "A": ("x",), "a": ("x",), "tensors": ("arrays",), "tensor": ("y", "x"),
-    "other": ("y",), "B": ("y",), "b": ("y",), "exponent": ("y",), "values": ("y",), "mat2": ("y",), "vec": ("y",),
+    "input": ("x", "start", "y", "values"), "A": ("x", "a"), "a": ("x",), "tensors": ("arrays",), "tensor": ("y", "x"),
+    "other": ("y",), "B": ("y", "b"), "b": ("y",), "exponent": ("y",), "values": ("y",), "mat2": ("y",), "vec": ("y",),
     "vec2": ("y",), "input2": ("triangle",), "elements": ("element",), "test_element": ("test_elements",),
     # their axes and sizes
     "dim": ("axis",), "dims": ("axis", "axes", "reps"), "axis": ("dim", "dims"), "axes": ("dims",),

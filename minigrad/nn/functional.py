@@ -83,7 +83,8 @@ from minigrad.ops import (
 )
 from minigrad.ops.arrangement import crop
 from minigrad.ops.arrangement import pad as pad_axes
-from minigrad.primitive import Traced, renamed
+from minigrad.primitive import Traced
+from minigrad.primitive import renamed as _renamed
 from minigrad.random import default_generator as _default_generator
 
 __all__ = [
@@ -113,7 +114,7 @@ def _overwriting(op: Any) -> Callable[..., Any]:
             *args, inplace = args  # type: ignore[assignment]
         if not inplace:
             return op(*args, **options)
-        options = renamed(options, op.known)
+        options = _renamed(options, op.known)
         x, *args = args or (options.pop("x"),)  # type: ignore[assignment]
         if not isinstance(x, Traced):
             return op(x, *args, **options)

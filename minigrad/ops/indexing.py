@@ -218,6 +218,8 @@ def gather(x: Any, dim: int, index: Any) -> Any:
     array([[1, 1],
            [4, 3]])
     """
+    if not np.size(plain_index(index)):  # may have any number of axes
+        return getitem(reshape(x, (-1,)), np.zeros(shape_of(index), np.intp))
     return _shaped(getitem(_row(x), _gathered("gather", x, dim, index)), shape_of(index))
 
 

@@ -64,6 +64,8 @@ def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
     x = x if dtype is None else astype(x, dtype)
     axes = every_axis("vector_norm", axis, len(shape_of(x)) or 1)
     axis = axes if axis is not None and axes and shape_of(x) else None  # no axes are all of them, as in PyTorch
+    if ord < 0 and 0 in [shape_of(x)[a] for a in axes if shape_of(x)]:
+        raise ValueError(f"vector_norm: ord {ord} of no elements: shape {shape_of(x)}, axis {axis}")
     if ord in (math.inf, -math.inf):
         return (amax if ord > 0 else amin)(absolute(x), axis, keepdims)
     if ord == 0:
@@ -93,12 +95,12 @@ def matrix_norm(
     if ord in ("nuc", 2, -2):
         # Of singular values, which are not negative, the absolute value has no effect but on the gradient at 0.
         values = absolute(svdvals(moveaxis(x, axes, (-2, -1))))
-        out = sum(values, -1) if ord == "nuc" else (amax if ord > 0 else amin)(values, -1)
+        out = sum(values, -1) if ord == "nuc" else _extreme(values, ord, -1)
         return expand_dims(out, axes) if keepdims else out
     if ord not in (1, -1, math.inf, -math.inf):
         raise ValueError(f"matrix_norm: ord must be 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, got {ord!r}")
     summed, chosen = (rows, columns) if abs(ord) == 1 else (columns, rows)
-    out = (amax if ord > 0 else amin)(sum(absolute(x), summed, True), chosen, True)
+    out = _extreme(sum(absolute(x), summed, True), ord, chosen, True)
     return out if keepdims else squeeze(out, axes)
 
 
@@ -197,3 +199,9 @@ def cond(x: Any, p: Any = None) -> Any:
 
 register(np.linalg.vector_norm)(lambda x, /, *, axis=None, keepdims=False, ord=2: vector_norm(x, ord, axis, keepdims))
 register(np.linalg.matrix_norm)(lambda x, /, *, keepdims=False, ord="fro": matrix_norm(x, ord, keepdims=keepdims))
+
+
+def _extreme(sizes: Any, ord: float, axis: int, keepdims: bool = False) -> Any:
+    """The largest of sizes, or for a negative `ord` the smallest; the largest of none is 0."""
+    none = shape_of(sizes)[axis] == 0
+    return (amin if ord < 0 else sum if none else amax)(sizes, axis, keepdims)

@@ -173,7 +173,7 @@ def ptp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 @composite
-def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def max(x: Any, axis: Any = None, keepdims: bool = False, *, other: Any = None) -> Any:
     """The maximum of all elements; with `axis`, as PyTorch, (values, indices) along it.
 
     Along an axis the whole gradient goes to the first maximum; over all elements it is shared evenly by the ties.
@@ -184,16 +184,16 @@ def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     >>> max(np.array([[1.0, 5.0, 5.0], [7.0, 0.0, 2.0]]), 1)
     Extremum(values=array([5., 7.]), indices=array([1, 0]))
     """
-    if isinstance(axis, Traced | np.ndarray):
-        return maximum(x, axis)
+    if isinstance(axis, Traced | np.ndarray) or other is not None:
+        return maximum(x, axis if other is None else other)
     return amax(x, None, keepdims) if axis is None else _first(x, argmax(x, axis, True), axis, keepdims)
 
 
 @composite
-def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def min(x: Any, axis: Any = None, keepdims: bool = False, *, other: Any = None) -> Any:
     """The minimum of all elements; with `axis`, (values, indices) along it. See `max`."""
-    if isinstance(axis, Traced | np.ndarray):
-        return minimum(x, axis)
+    if isinstance(axis, Traced | np.ndarray) or other is not None:
+        return minimum(x, axis if other is None else other)
     return amin(x, None, keepdims) if axis is None else _first(x, argmin(x, axis, True), axis, keepdims)
 
 

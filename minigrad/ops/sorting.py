@@ -127,6 +127,9 @@ def kthvalue(x: Any, k: int, axis: int = -1, keepdims: bool = False) -> Sorted:
     >>> kthvalue(np.array([5, 9, 7, 8]), 2)
     Sorted(values=np.int64(7), indices=np.int64(2))
     """
+    if not shape_of(x):
+        one_axis("kthvalue", axis, 1)
+        return topk(x, k) if k == 1 else kthvalue(reshape(x, (1,)), k)
     n = shape_of(x)[one_axis("kthvalue", axis, len(shape_of(x)))]
     if not 1 <= k <= n:
         raise ValueError(f"kthvalue: k must be within 1 and {n}, the size of axis {axis} of shape {shape_of(x)}, got {k}")

@@ -130,7 +130,8 @@ PYTORCH = {
         "cholesky": lambda x, upper: TL.cholesky(x @ x.mT + torch.eye(x.shape[-1], dtype=x.dtype), upper=upper),
         "qr": TL.qr, "eigh": eigh, "eigvalsh": lambda x: TL.eigvalsh(half(x)), "svd": svd, "svdvals": TL.svdvals,
     },
-    "statistics": {"cov": lambda x, correction=1: torch.cov(x, correction=correction), "corrcoef": torch.corrcoef},
+    "statistics": {"cov": lambda x, correction=1: torch.cov(x, correction=correction), "corrcoef": torch.corrcoef,
+                   "cov, weighed": torch.cov, "quantile by fractions": torch.quantile},
     "norms": {
         "dist": torch.dist, "cdist": cdist,
         "vector_norm": TL.vector_norm, "matrix_norm": TL.matrix_norm, "norm": TL.norm, "p_norm": torch.norm,
@@ -201,6 +202,8 @@ def has_in_pytorch(spec, sample):
     if spec.name not in ("getitem", "setitem"):
         return True
     index = sample.args[1] if isinstance(sample.args[1], tuple) else (sample.args[1],)
+    if sum(isinstance(i, np.ndarray) for i in index) > 1 and ... in [i for i in index if not isinstance(i, np.ndarray)]:
+        return False  # for PyTorch, ... of no axis does not part the arrays on its sides
     if any(i is True or (isinstance(i, slice) and (i.step or 1) < 0) for i in index):
         return False  # PyTorch takes no steps back
     places = np.arange(60).reshape(4, 5, 3)[sample.args[1]]

@@ -1,11 +1,13 @@
 """Specs of reading and writing by index."""
 
+import operator
+
 import numpy as np
 
 import minigrad as mg
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.testing import OpSpec, Sample
-from tests.ops.samples import AxisError, normal, refuse
+from tests.ops.samples import AxisError, choice, normal, refuse
 
 
 def an_index(rng):
@@ -17,7 +19,8 @@ def an_index(rng):
         rows, (rows, columns), (rows, slice(None), 1), (slice(None), columns), (..., rng.integers(0, 3, 4)),
         (rows, columns, np.array(2)), (slice(None), columns, rng.integers(-3, 3, (3,))), (slice(1, None), rows % 3),
         mask, mask[:, 0], (mask, 0), (slice(None), mask[0]), (mask[:, 0], 1), (slice(None), mask[0], rng.integers(0, 3)),
-        (rows, None, columns), np.zeros(0, int), rows.T.copy().T,
+        (rows, None, columns), np.zeros(0, int), rows.T.copy().T, rng.random((4, 5, 3)) < 0.5,
+        (slice(None), rng.integers(-5, 5, 4), ..., rng.integers(0, 3, 4)),  # ... of no axis parts them all the same
     ]  # fmt: skip
     return choices[rng.integers(len(choices))]
 
@@ -50,14 +53,57 @@ def writing(rng):
     return Sample((normal(rng, (4, 5, 3)), index, a_value(rng, np.empty((4, 5, 3))[index].shape)))
 
 
-def write_one_by_one(x, index, value):
-    flat = np.arange(x.size).reshape(x.shape)[index]
+def write_one_by_one(x, index, value, read=operator.getitem):
+    flat = read(np.arange(x.size).reshape(x.shape), index)
     while value.ndim > flat.ndim:
         value = value[0]
     out = x.copy()
     for at, v in zip(flat.ravel(), np.broadcast_to(value, flat.shape).ravel(), strict=True):
         out.flat[at] = v
     return out
+
+
+def a_mixed_index(rng):
+    """Integers, slices, new axes, ... and arrays in any order, into an array of shape (4, 5, 3)."""
+    parts, at = [], 0
+    while at < 3:
+        n = (4, 5, 3)[at]
+        part = choice(rng, int(rng.integers(-n, n)), np.array(rng.integers(n)), slice(int(rng.integers(n)), None), slice(None),
+                      None, rng.integers(-n, n, 2), rng.integers(-n, n, (2, 1)), rng.random(n) < 0.5, ...)  # fmt: skip
+        masks = [i for i, p in enumerate(parts) if isinstance(p, np.ndarray) and p.ndim]
+        if part is ... and not any(p is ... for p in parts):
+            at += int(rng.integers(0, 4 - at))
+        elif part is ... or (isinstance(part, np.ndarray) and part.ndim and part.dtype == bool and masks):
+            continue
+        elif isinstance(part, np.ndarray) and part.ndim and any(parts[i].dtype == bool for i in masks):
+            continue  # whose sizes need not agree
+        else:
+            at += part is not None
+        parts.append(part)
+        if rng.random() < 0.1:
+            break
+    return tuple(parts)
+
+
+def as_pytorch(x, index):
+    """What the brackets of a tensor mean: integers select first, ... stands for axes, then arrays are read at their places."""
+    parts = list(index) if isinstance(index, tuple) else [index]
+    sizes = [np.ndim(p) if np.asarray(p).dtype == bool else p is not None and p is not ... for p in parts]
+    dots = next((i for i, p in enumerate(parts) if p is ...), None)
+    if dots is not None:
+        parts[dots : dots + 1] = [slice(None)] * (x.ndim - sum(sizes))
+    first, then = [], []
+    for part in parts:
+        if isinstance(part, bool):
+            first.append(None)
+            then.append(np.array([part]))
+        elif isinstance(part, np.ndarray) and part.ndim:
+            first += [slice(None)] * (part.ndim if part.dtype == bool else 1)
+            then.append(part)
+        else:
+            first.append(part if part is None or isinstance(part, slice) else int(part))
+            then += [slice(None)] * (not isinstance(first[-1], int))
+    return x[tuple(first)][tuple(then)]
 
 
 def any_axis(rng):
@@ -177,6 +223,15 @@ def scatter(x, axis, at, src, add=False):
     return out
 
 
+def scattered_number(rng):
+    return Sample(gathered(rng), {"value": float(rng.choice([-2.0, 0.5, 3.0])), "reduce": "multiply"})
+
+
+def multiplied(x, axis, at, value, reduce):
+    counts = scatter(np.zeros(x.shape), axis, at, np.ones(at.shape), add=True)
+    return x * value**counts
+
+
 def masked(rng, filled):
     full = (3, 4, 2)
     x = normal(rng, tuple(1 if rng.random() < 0.2 else n for n in full))
@@ -272,6 +327,11 @@ SPECS = [
     OpSpec("scatter", mg.scatter, scatter, scattered, linear_in=(0, 1),
            errors=(refuse(ShapeError, r"src of shape \(1, 1\) does not cover the index of shape \(1, 2\)",
                           A, 1, np.array([[0, 1]]), A[:1, :1]),)),
+    OpSpec("scatter that adds", lambda *args: mg.scatter(*args, reduce="add"), lambda *args: scatter(*args, add=True),
+           scattered, ("scatter",), linear_in=(0, 1)),
+    OpSpec("scatter that multiplies", mg.scatter, multiplied, scattered_number, ("scatter",), linear_in=(0,), errors=(
+        refuse(ValueError, "reduce must be 'add' or 'multiply', got 'mean'", A, 1, np.array([[0]]), 1.0, "mean"),
+        refuse(TypeError, "needs src or value, and one of them only", A, 1, np.array([[0]])))),
     OpSpec("scatter_add", mg.scatter_add, lambda *args: scatter(*args, add=True), scattered, linear_in=(0, 1)),
     OpSpec("masked_fill", mg.masked_fill, lambda x, mask, v: np.where(mask, v, x), lambda rng: masked(rng, "number"),
            linear_in=(0, 1), errors=NO_MASK),

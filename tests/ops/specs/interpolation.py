@@ -18,12 +18,22 @@ __all__ = ["SPECS"]
 LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
-def matrix(n, wanted, distance, linear, align_corners):
+def keys(d):
+    """Keys's kernel in the form of PyTorch's: the cubic that is 1 at 0, 0 at 1 and 2, with slopes 0, -3/4 and 0 there."""
+    d = abs(d)
+    return 1.25 * d**3 - 2.25 * d**2 + 1 if d <= 1 else -0.75 * (d**3 - 5 * d**2 + 8 * d - 4)
+
+
+def matrix(n, wanted, distance, mode, align_corners):
     """What each pixel wanted takes from each of `n` pixels."""
     rows = np.zeros((wanted, n))
     for o in range(wanted):
-        if not linear:
-            rows[o, min(math.floor(o * distance), n - 1)] = 1
+        if mode[:7] == "nearest":
+            rows[o, min(math.floor((o + (mode != "nearest") / 2) * distance), n - 1)] = 1
+        elif mode == "bicubic":
+            where = o * (n - 1) / max(wanted - 1, 1) if align_corners else (o + 0.5) * distance - 0.5
+            for i in range(math.floor(where) - 1, math.floor(where) + 3):
+                rows[o, min(max(i, 0), n - 1)] += keys(where - i)
         elif n == wanted:
             rows[o, o] = 1
         else:
@@ -42,7 +52,7 @@ def naive_interpolate(x, size=None, scale_factor=None, mode="nearest", align_cor
     for i in range(n):
         given = scale_factor is not None and not recompute_scale_factor
         distance = 1 / scale_factor[i] if given else x.shape[2 + i] / sizes[i]
-        rows = matrix(x.shape[2 + i], sizes[i], distance, mode != "nearest", align_corners)
+        rows = matrix(x.shape[2 + i], sizes[i], distance, mode, align_corners)
         x = np.moveaxis(np.tensordot(rows, x, (1, 2 + i)), 0, 2 + i)
     return x
 
@@ -50,9 +60,9 @@ def naive_interpolate(x, size=None, scale_factor=None, mode="nearest", align_cor
 def resized(rng):
     n = int(rng.integers(1, 4))
     x = rng.standard_normal((int(rng.integers(1, 3)), 2, *rng.integers(1, 7 - n, n)))
-    mode = str(rng.choice(["nearest", LINEAR[n], LINEAR[n], "area"]))
+    mode = str(rng.choice(["nearest", "nearest-exact", LINEAR[n], LINEAR[n], "area", "bicubic" if n == 2 else LINEAR[n]]))
     options = {"mode": mode}
-    if mode == LINEAR[n]:
+    if mode in (LINEAR[n], "bicubic"):
         options["align_corners"] = [None, False, True][rng.integers(0, 3)]
     if rng.random() < 0.5:
         return Sample((x, tuple(int(v) for v in rng.integers(1, 12 - 3 * n, n))), options)
@@ -104,7 +114,7 @@ SPECS = [
         refuse(ShapeError, r"interpolate: input must be \(N, C, L\), \(N, C, H, W\), .*, got shape \(3, 5\)", X[0, 0], 2),
         refuse(ShapeError, "the input has size 0", X[:, :, :0], 2),
         refuse(ShapeError, r"scale_factor 0.2 leaves nothing of \(1, 4, 3, 5\): \(0, 1\)", X, scale_factor=0.2),
-        refuse(ValueError, "mode must be one of nearest, linear, .*, got 'cubic'", X, 2, mode="cubic"),
+        refuse(ValueError, "mode must be one of nearest, nearest-exact, linear, .*, got 'cubic'", X, 2, mode="cubic"),
         refuse(ValueError, r"mode 'linear' is for images \(N, C, L\), got shape \(1, 4, 3, 5\)", X, 2, mode="linear"),
         refuse(ValueError, "align_corners goes with linear, .*, got mode 'nearest'", X, 2, align_corners=True),
         refuse(ValueError, "needs size or scale_factor, got both", X, 2, 2.0),

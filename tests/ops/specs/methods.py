@@ -9,7 +9,7 @@ import numpy as np
 import minigrad as mg
 from minigrad.testing import OpSpec, Sample
 from tests.ops.samples import a_shape, choice, normal, two_shapes
-from tests.ops.specs.indexing import reading, write_one_by_one, writing
+from tests.ops.specs.indexing import a_mixed_index, a_value, an_index, as_pytorch, reading, write_one_by_one
 from tests.ops.specs.products import sizes
 from tests.ops.specs.special import off_poles, sum_of_powers
 
@@ -50,14 +50,37 @@ def written(x, index, value):
     return x
 
 
+def write_as_pytorch(x, index, value):
+    return write_one_by_one(x, index, value, as_pytorch)
+
+
+def writing(rng, draw=an_index):
+    index = draw(rng)
+    return Sample((normal(rng, (4, 5, 3)), index, a_value(rng, as_pytorch(np.empty((4, 5, 3)), index).shape)))
+
+
+def mixed_reading(rng):
+    return Sample((normal(rng, (4, 5, 3)), a_mixed_index(rng)))
+
+
+def mixed_writing(rng):
+    return writing(rng, a_mixed_index)
+
+
 def changed(name):
     return lambda x, *args: getattr(x * 1, name)(*args)
+
+
+def viewed(rng):
+    x = normal(rng, (2, 6))
+    return Sample((x, *choice(rng, (3, 4), ((4, -1),), (12,), ([2, 1, 6],))))
 
 
 MATRICES = sizes(((2, 3), (3, 4)), ((3,), (2, 3, 4)), ((5, 2, 3), (3, 1)), ((3,), (3,)))
 SPECS = [
     of("T", np.transpose, shaped((2, 3), (2, 3, 4), (3,), ()), linear_in=(0,)),
     of("mT", lambda x: np.swapaxes(x, -1, -2), shaped((2, 3), (2, 3, 4), (3, 3)), linear_in=(0,)),
+    of("view", lambda x, *shape: x.reshape(*shape), viewed, linear_in=(0,)),
     of("t", np.transpose, shaped((2, 3), (3, 3), (3,), ()), linear_in=(0,)),
     of("reshape_as", lambda x, y: x.reshape(y.shape), like(False), linear_in=(0,)),
     of("expand_as", lambda x, y: np.broadcast_to(x, y.shape), like(True), linear_in=(0,)),
@@ -66,8 +89,10 @@ SPECS = [
            lambda rng: Sample((off_poles(rng, (2, 3)),))),
     of("__matmul__", np.matmul, MATRICES, linear_in=(0,)),
     OpSpec("Tensor.__rmatmul__", lambda x, y: y.__rmatmul__(x), np.matmul, MATRICES, linear_in=(0,)),
-    of("__getitem__", operator.getitem, reading, linear_in=(0,)),
-    OpSpec("Tensor.__setitem__", written, write_one_by_one, writing, linear_in=(0, 1)),
+    of("__getitem__", as_pytorch, reading, linear_in=(0,)),
+    OpSpec("Tensor.__setitem__", written, write_as_pytorch, writing, linear_in=(0, 1)),
+    OpSpec("Tensor.__getitem__, mixed", operator.getitem, as_pytorch, mixed_reading, ("Tensor.__getitem__",), linear_in=(0,)),
+    OpSpec("Tensor.__setitem__, mixed", written, write_as_pytorch, mixed_writing, ("Tensor.__setitem__",), linear_in=(0, 1)),
     OpSpec("Tensor.__iter__", tuple, tuple, shaped((2, 3), (3,), (2, 2, 1)), linear_in=(0,)),
     of("clone", np.positive, shaped((2, 3), ()), linear_in=(0,)),
     of("copy", np.positive, shaped((2, 3), ()), linear_in=(0,)),

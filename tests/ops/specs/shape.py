@@ -204,6 +204,7 @@ SPECS = [
            errors=(refuse(ShapeError, r"expand: shape \(2, 3, 4\) does not expand to \(3, 4\)", X, 3, 4),
                    refuse(ShapeError, r"does not expand to \(-1, 2, 3, 4\)", X, -1, 2, 3, 4))),
     OpSpec("unbroadcast", mg.unbroadcast, add_up, summed, linear_in=(0,)),
+    OpSpec("np.swapaxes", np.swapaxes, np.swapaxes, two_axes, linear_in=(0,)),
     OpSpec("swapaxes", mg.swapaxes, np.swapaxes, two_axes, covers=("swapaxes", "swapdims"), linear_in=(0,),
            errors=(refuse(AxisError, "swapaxes: axis -4 does not exist: the array has 3 axes", X, 0, -4),
                    refuse(AxisError, "swapaxes: an axis is an int, got 1.5", X, 0, 1.5))),

@@ -97,6 +97,11 @@ def unique(x, **_):
     return np.array(values), np.array(inverse), np.array([(x == v).sum() for v in values])
 
 
+def out_of_order(rng):
+    sequence = rng.integers(0, 9, 6) + 0.0
+    return Sample((sequence, rng.integers(0, 9, 4) + 0.0), {"order": np.argsort(sequence)})
+
+
 A = np.arange(6.0).reshape(2, 3)
 
 SPECS = [
@@ -124,6 +129,9 @@ SPECS = [
     OpSpec("np.nonzero", np.nonzero, np.nonzero, with_zeros, covers=("nonzero",), order=0),
     OpSpec("flatnonzero", mg.flatnonzero, np.flatnonzero, with_zeros, order=0),
     OpSpec("searchsorted", mg.searchsorted, searchsorted, a_sequence, order=0,
-           errors=(refuse(ValueError, "side must be 'left' or 'right', got 'up'", A[0], A[0], side="up"),)),
+           errors=(refuse(ValueError, "side must be 'left' or 'right', got 'up'", A[0], A[0], side="up"),
+                   refuse(ValueError, "say the opposite", A[0], A[0], True, "left"))),
+    OpSpec("searchsorted with a sorter", lambda s, v, order: mg.searchsorted(s, v, sorter=order),
+           lambda s, v, order: np.searchsorted(s, v, sorter=order), out_of_order, ("searchsorted",), order=0),
     OpSpec("unique", mg.unique, unique, repeated, order=0),
 ]  # fmt: skip

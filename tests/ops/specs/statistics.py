@@ -78,7 +78,26 @@ def cov(x, correction=1):
     d = np.atleast_2d(x)
     d = d - d.mean(1, keepdims=True)
     out = np.array([[(a * b).sum() / (len(a) - correction) for b in d] for a in d])
-    return out if x.ndim == 2 else out[0, 0]
+    return out if len(out) > 1 else out[0, 0]
+
+
+def weighed(rng):
+    x = normal(rng, choice(rng, (3, 5), (1, 5), (5,)))
+    aweights = within(0.5, 2.0)(rng, (5,))
+    return Sample((x, choice(rng, 0, 1), choice(rng, None, rng.integers(1, 4, 5)), aweights))
+
+
+def numbered(x, correction, fweights, aweights):
+    return np.cov(x, ddof=correction, fweights=fweights, aweights=aweights)
+
+
+def inner_fractions(rng):
+    """Fractions between the places of neighbours, where the quantile is linear in them."""
+    x = spread(rng, tuple(int(n) for n in rng.integers(2, 5, rng.integers(1, 3))))
+    axis = int(rng.integers(x.ndim))
+    n = x.shape[axis] - 1
+    q = (rng.integers(0, n, choice(rng, (), (1,), (3,))) + rng.uniform(0.1, 0.9)) / n
+    return Sample((x, np.asarray(q), axis, bool(rng.random() < 0.5)))
 
 
 def sets_of_variables(*options):
@@ -107,12 +126,19 @@ SPECS = [
         refuse(ZeroDivisionError, "sum to 0", np.ones(2), None, np.array([1.0, -1.0])),
         refuse(ShapeError, r"\(3,\) do not fit shape \(2, 3\) and axis 0", np.ones((2, 3)), 0, np.ones(3)))),
     OpSpec("cov", mg.cov, cov, observed, errors=(refuse(ShapeError, r"got shape \(2, 2, 2\)", np.ones((2, 2, 2))),)),
+    OpSpec("cov, weighed", mg.cov, numbered, weighed, ("cov",), errors=(
+        refuse(ShapeError, r"a weight for each of 2 observations, got shape \(3,\)", np.ones((2, 2)), 1, np.arange(3)),
+        refuse(ValueError, "weights must be at least 0", np.ones((2, 2)), 1, np.array([-1, 1])),
+        refuse(TypeError, "fweights must be integers, got dtype float64", np.ones((2, 2)), 1, np.ones(2)),
+        refuse(ValueError, "the weights sum to 0", np.ones((2, 2)), 1, np.zeros(2, int)))),
     OpSpec("corrcoef", mg.corrcoef, np.corrcoef, lambda rng: Sample((normal(rng, (3, 5)),))),
     OpSpec("np.cov", np.cov, np.cov, sets_of_variables({"bias": True}, {"ddof": 0})),
     OpSpec("np.corrcoef", np.corrcoef, np.corrcoef, sets_of_variables()),
     OpSpec("median", mg.median, lower_middle, along, homogeneous_in=(0,),
            errors=(*refusals("median"), refuse(ValueError, "is empty", EMPTY, 1))),
     OpSpec("median of all", mg.median, lambda x: np.sort(x, None)[(x.size - 1) // 2], of_all, ("median",)),
+    OpSpec("quantile by fractions", mg.quantile, lambda x, q, axis, keep: np.quantile(x, q, axis, keepdims=keep),
+           inner_fractions, ("quantile",)),
     OpSpec("quantile", mg.quantile, lambda x, q, axis, keep, method: np.quantile(x, q, axis, None, False, method, keep),
            fractions, homogeneous_in=(0,), errors=(
                refuse(ValueError, r"within \[0, 1\]", np.ones(2), 1.5),
