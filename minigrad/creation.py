@@ -289,9 +289,7 @@ def ones_like(input: Any, dtype: DType = None, requires_grad: bool = False, devi
 
 
 @register(np.full_like)
-def full_like(
-    input: Any, fill_value: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None
-) -> Tensor:
+def full_like(input: Any, fill_value: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
     """One value in the shape and dtype of `input`."""
     return _made(np.full_like(_plain(input), _plain(fill_value), dtype=dtype), requires_grad, device)
 
@@ -366,7 +364,8 @@ def _plain(x: Any) -> Any:
 
 def _number(x: Any) -> Any:
     """A Python number, from one or from a tensor or array of one element; booleans count."""
-    x = x.item() if isinstance(x, Traced | np.ndarray | np.generic) else x
+    x = _plain(x)
+    x = x.item() if isinstance(x, np.ndarray | np.generic) else x
     if not isinstance(x, int | float):
         raise TypeError(f"a range is of real numbers, got {type(x).__name__}")
     return int(x) if isinstance(x, bool) else x
@@ -384,12 +383,13 @@ def _steps(start: float, end: float, step: float) -> int:
     if step == 0 or (start != end and (step > 0) != (start < end)):
         what = "must not be 0" if step == 0 else f"leads from {start} away from {end}"
         raise ValueError(f"arange: the step {what}, got {step}")
-    whole = isinstance(start, int) and isinstance(end, int) and isinstance(step, int)
-    return -((start - end) // step) if whole else math.ceil((end - start) / step)
+    if isinstance(start, int) and isinstance(end, int) and isinstance(step, int):
+        return -((start - end) // step)
+    return math.ceil((end - start) / step)
 
 
 def _spaced(op: str, start: Any, end: Any, steps: Any, dtype: np.dtype[Any]) -> Array:
-    """Numbers at equal distances, each reckoned from the nearer end, so that both ends are met and the whole is symmetric."""
+    """Numbers at equal distances, each reckoned from the nearer end: both ends are met, and the whole is symmetric."""
     first, last, count = _number(start), _number(end), _whole(op, steps)
     if count < 0:
         raise ValueError(f"{op}: steps must be at least 0, got {steps}")

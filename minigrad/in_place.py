@@ -114,7 +114,8 @@ class InPlace(Traced):
             value = value if isinstance(value, Traced) else to_array(value, None, get_default_dtype())
             value = ops.reshape(value, (1,) * (ndim - value.ndim) + value.shape)
             first = value.ndim - ndim  # an assignment drops leading axes of size 1
-            value = ops.moveaxis(value, tuple(range(first + place, first + place + count)), tuple(range(first, first + count)))
+            moved = tuple(range(first + place, first + place + count))
+            value = ops.moveaxis(value, moved, tuple(range(first, first + count)))
         self._become(self._record(ops.setitem, (self, index, value)), "setitem")
 
     def _note_change(self, name: str) -> None:

@@ -318,6 +318,7 @@ class Methods(Traced):
             return self._record(known_of, (self, array.view(wanted)))
         except ValueError:
             raise ShapeError(f"view: shape {array.shape} of {array.dtype} cannot be read as {wanted}") from None
+
     squeeze_, unsqueeze_, t_ = _in_place(ops.squeeze, True), _in_place(ops.unsqueeze, True), _in_place(t, True)
     transpose_ = swapdims_ = _in_place(ops.transpose, True)
     swapaxes_ = _in_place(ops.swapaxes, True)

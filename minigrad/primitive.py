@@ -39,14 +39,15 @@ from minigrad.registry import UFUNCS
 from minigrad.scope import here, untracked
 
 __all__ = [
-    "Array", "Casting", "Composite", "DType", "Plan", "Primitive", "Traced", "array_of", "binary", "composite", "floating",
-    "primitive", "promoting", "register_ufunc", "shape_of", "unary",
+    "Array", "Casting", "Composite", "DType", "Plan", "Primitive", "Traced", "aliased", "array_of", "binary", "composite",
+    "floating", "primitive", "promoting", "register_ufunc", "shape_of", "unary",
 ]  # fmt: skip
 
 Array = npt.NDArray[Any]
 DType = npt.DTypeLike | None
 Rule = Callable[..., Any]
 Operation = TypeVar("Operation", bound="Primitive | Composite")
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 ALIASES = {  # what PyTorch or NumPy calls an argument, and what an operation may call it: the first that it has
     # the operands
@@ -457,6 +458,18 @@ def promoting(*names: str) -> Callable[[Operation], Operation]:
     return lambda op: _declared(op, names, False)
 
 
+def aliased(function: Function) -> Function:
+    """A function that is no operation of its own, and takes PyTorch's names and NumPy's all the same; see `ALIASES`."""
+    known = _known(tuple(inspect.signature(function).parameters))
+
+    @functools.wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        return function(*args, **renamed(options, known))
+
+    call.known = known  # type: ignore[attr-defined]
+    return call  # type: ignore[return-value]
+
+
 def renamed(options: dict[str, Any], known: dict[str, str]) -> dict[str, Any]:
     """Options under the names that a function has for them, given PyTorch's names or NumPy's; `known` are all these."""
     out = {}
@@ -539,6 +552,7 @@ def _declared(op: Operation, names: tuple[str, ...], floats: bool) -> Operation:
 
 
 def _known(names: tuple[str, ...]) -> dict[str, str]:
+    """Every name by which arguments can be given, with the function's own for each."""
     others = {name: next((own for own in owns if own in names), None) for name, owns in ALIASES.items()}
     return {name: own for name, own in others.items() if own} | {name: name for name in names}
 

@@ -43,7 +43,7 @@ def contract(x: Array, y: Array, subscripts: str) -> Array:
 
 
 class Spread(NamedTuple):
-    """How ``"i,j->ij"``, where nothing is summed, becomes an elementwise product: both in the order of the result, broadcast."""
+    """How ``"i,j->ij"``, where nothing is summed, becomes an elementwise product of both, broadcast."""
 
     x_axes: tuple[int, ...]
     x_index: tuple[slice | None, ...]

@@ -14,7 +14,7 @@ from minigrad.ops.linalg import matmul
 from minigrad.ops.reduction import softmax
 from minigrad.ops.regularization import dropout
 from minigrad.ops.shape import transpose, unsqueeze
-from minigrad.primitive import Array, Traced, composite, floating, shape_of
+from minigrad.primitive import Array, Traced, aliased, composite, floating, shape_of
 
 __all__ = ["embedding", "one_hot", "scaled_dot_product_attention"]
 
@@ -45,6 +45,7 @@ def embedding(x: Any, weight: Any, padding_idx: int | None = None) -> Any:
     return where((indices == padding_idx % size[0])[..., None], constant, rows)
 
 
+@aliased
 def one_hot(x: Any, num_classes: int = -1) -> Any:
     """Integers as rows with a one at their place: (*x.shape, C) of int64; C is one more than the largest unless given.
 

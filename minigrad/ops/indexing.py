@@ -243,8 +243,11 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, reduce: str | None = 
     if reduce not in (None, "add", "multiply"):
         raise ValueError(f"scatter: reduce must be 'add' or 'multiply', got {reduce!r}")
     at, row = _gathered("scatter", x, dim, index), _row(x)
+    if reduce is not None:
+        _check_cast("scatter", src, x.dtype)
     if shape_of(src):
         src = _cut("scatter", src, index)
+        src = src if reduce is None or src.dtype == x.dtype else astype(src, x.dtype)
     elif reduce is not None:
         src = broadcast_to(astype(src, x.dtype) if hasattr(src, "dtype") else np.asarray(src, x.dtype), at[-1].shape)
     if reduce == "add":
@@ -377,35 +380,33 @@ def moved_block(index: Any, ndim: int) -> tuple[int, int, int] | None:
     NumPy counts an integer, and ``...``, among what stands between arrays; in PyTorch an integer only selects, and ``...``
     stands for axes, or for none. So of ``x[0, :, [1, 0]]`` NumPy puts the axis of the list first, PyTorch last.
     """
-    if type(index) is not tuple:
+    if type(index) is not tuple or len(index) < 3:
         return None
     kinds = [_kind(part) for part in index]
-    if "array" not in kinds or len(kinds) < 3:
+    if "array" not in kinds:
         return None
-    taken = sum(part.ndim if getattr(part, "dtype", None) == bool else kind != "new" and not isinstance(part, bool)
-                for part, kind in zip(index, kinds, strict=True) if kind != "...")  # fmt: skip
+    arrays = [np.asarray(part) for part, kind in zip(index, kinds, strict=True) if kind == "array"]
+    taken = kinds.count("int") + kinds.count("slice") + sum([a.ndim if a.dtype.kind == "b" else 1 for a in arrays])
     widths = {"slice": 1, "new": 1, "...": ndim - taken, "int": 0, "array": 0}
-    first, last = kinds.index("array"), len(kinds) - 1 - kinds[::-1].index("array")
-    between = kinds[first:last]
-    together = not any(widths[kind] for kind in between)
-    numpys = [at for at, kind in enumerate(kinds) if kind in ("array", "int")]
-    place = sum(widths[kind] for kind in kinds[:first])
-    if not together or not place or numpys[-1] - numpys[0] == len(numpys) - 1:
-        return None
-    count = max(1 if np.asarray(part).dtype == bool else np.ndim(part) for part, kind in zip(index, kinds, strict=True)
-                if kind == "array")  # fmt: skip
-    rest = sum(widths[kind] for kind in kinds) + (0 if "..." in kinds else ndim - taken)
-    return count, place, count + rest
+    first, last = kinds.index("array"), len(kinds) - kinds[::-1].index("array")
+    place = sum([widths[kind] for kind in kinds[:first]])
+    picks = [at for at, kind in enumerate(kinds) if kind in ("array", "int")]
+    if not place or any(widths[kind] for kind in kinds[first:last]) or picks[-1] - picks[0] == len(picks) - 1:
+        return None  # in front for PyTorch, too, or side by side for NumPy, too
+    count = max([1 if a.dtype.kind == "b" else a.ndim for a in arrays])
+    rest = 0 if "..." in kinds else ndim - taken
+    return count, place, count + sum([widths[kind] for kind in kinds]) + rest
 
 
 def _kind(part: Any) -> str:
     """What a part of an index does: picks one place, a stretch, or many places, makes an axis, or stands for those left."""
-    if part is None or part is Ellipsis:
-        return "new" if part is None else "..."
     if isinstance(part, slice):
         return "slice"
-    picks = isinstance(part, int | np.integer | np.ndarray) and not isinstance(part, bool) and not np.ndim(part)
-    return "int" if picks and np.asarray(part).dtype != bool else "array"
+    if part is None or part is Ellipsis:
+        return "new" if part is None else "..."
+    if isinstance(part, np.ndarray):
+        return "array" if part.ndim or part.dtype.kind == "b" else "int"
+    return "array" if isinstance(part, bool | np.bool_) else "int"
 
 
 def _row(x: Any) -> Any:
@@ -477,7 +478,7 @@ def _sources(name: str, x: Any, dim: int, index: Any, source: Any) -> tuple[Any,
 def _gathered(name: str, x: Any, dim: int, index: Any) -> tuple[Any, ...]:
     """The index that `gather` reads."""
     shape, at = shape_of(x) or (1,), _integers(name, index)
-    axis, at = one_axis(name, dim, len(shape)), at.reshape(at.shape or (1,))
+    axis, at = one_axis(name, dim, len(shape)), np.atleast_1d(at)
     if at.ndim != len(shape):
         raise ShapeError(f"{name}: index must have {len(shape)} axes like x of shape {shape}, got shape {at.shape}")
     if any(i != axis and a > n for i, (a, n) in enumerate(zip(at.shape, shape, strict=True))):

@@ -295,7 +295,7 @@ register(np.linalg.lstsq)(lstsq)
 @register(np.linalg.matrix_rank)
 @composite
 def matrix_rank(x: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None, atol: Any = None) -> Any:
-    """How many singular values are above `atol`, or `tol`, and above `rtol` times the largest; an answer without a gradient."""
+    """How many singular values are above `atol`, or `tol`, and above `rtol` times the largest; without a gradient."""
     array, (tol, rtol, atol) = array_of(x), (None if t is None else array_of(t) for t in (tol, rtol, atol))
     atol = tol if atol is None else atol
     if atol is None or rtol is None:

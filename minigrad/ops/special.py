@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.kernels import gamma, special
 from minigrad.ops.elementwise import clip, divide, log, log1p, trunc, where
-from minigrad.primitive import Array, composite, floating, primitive
+from minigrad.primitive import Array, aliased, composite, floating, primitive
 from minigrad.registry import register
 
 __all__ = [
@@ -216,6 +216,7 @@ for _op in (erf, erfc, erfinv, lgamma, nan_to_num, polygamma, round, rsqrt, sinc
     _op.elementwise = True
 
 
+@aliased
 def div(x: Any, y: Any, rounding_mode: str | None = None) -> Any:
     """x / y; rounded towards zero ("trunc") or down ("floor"), which has no gradient.
 

@@ -227,7 +227,8 @@ def quantile(x: Any, q: Any, axis: Axis = None, keepdims: bool = False, interpol
     """What a fraction `q` of the elements along `axis` lies below; NaN if there is one.
 
     Between two neighbours `interpolation` decides: linear, lower, higher, midpoint or nearest. For an array of fractions the
-    first axis of the result is theirs. A fraction has a gradient, the slope between its neighbours, where it is linear. Raises ValueError for fractions outside [0, 1] or no elements.
+    first axis of the result is theirs. A fraction has a gradient if linear: the slope between its neighbours. Raises
+    ValueError for fractions outside [0, 1] or no elements.
 
     >>> import numpy as np
     >>> quantile(np.array([1.0, 2.0, 5.0]), np.array([0.5, 0.75]))

@@ -65,11 +65,17 @@ def write_one_by_one(x, index, value, read=operator.getitem):
 
 def a_mixed_index(rng):
     """Integers, slices, new axes, ... and arrays in any order, into an array of shape (4, 5, 3)."""
+    if rng.random() < 0.5:  # where NumPy would put the axes of the arrays in front
+        rows, columns, here = rng.integers(0, 4, 2), rng.integers(0, 3, (3, 1)), int(rng.integers(4))
+        return choice(rng, (here, slice(1, None), columns), (slice(None), rows, ..., columns), (here, ..., columns),
+                      (None, np.array(here), None, columns), (slice(2), columns, ..., 1),
+                      (here, slice(None), rng.random(3) < 0.5))  # fmt: skip
     parts, at = [], 0
     while at < 3:
         n = (4, 5, 3)[at]
-        part = choice(rng, int(rng.integers(-n, n)), np.array(rng.integers(n)), slice(int(rng.integers(n)), None), slice(None),
-                      None, rng.integers(-n, n, 2), rng.integers(-n, n, (2, 1)), rng.random(n) < 0.5, ...)  # fmt: skip
+        part = choice(rng, int(rng.integers(-n, n)), np.array(rng.integers(n)), slice(int(rng.integers(n)), None),
+                      slice(None), None, rng.integers(-n, n, 2), rng.integers(-n, n, (2, 1)),
+                      rng.random(n) < 0.5, ...)  # fmt: skip
         masks = [i for i, p in enumerate(parts) if isinstance(p, np.ndarray) and p.ndim]
         if part is ... and not any(p is ... for p in parts):
             at += int(rng.integers(0, 4 - at))
@@ -86,7 +92,7 @@ def a_mixed_index(rng):
 
 
 def as_pytorch(x, index):
-    """What the brackets of a tensor mean: integers select first, ... stands for axes, then arrays are read at their places."""
+    """What the brackets of a tensor mean: integers select first, ... stands for axes, then arrays are read."""
     parts = list(index) if isinstance(index, tuple) else [index]
     sizes = [np.ndim(p) if np.asarray(p).dtype == bool else p is not None and p is not ... for p in parts]
     dots = next((i for i, p in enumerate(parts) if p is ...), None)
