@@ -311,7 +311,7 @@ class Methods(Traced):
         if dtype is None and len(shape) == 1 and isinstance(shape[0], builtins.type | np.dtype):
             dtype, shape = shape[0], ()
         if dtype is None:
-            shape = shape if size is None else (size,)
+            shape = shape if size is None else (*shape, size)
             return ops.reshape(self, tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape)
         array, wanted = np.ascontiguousarray(self._array).reshape(self._array.shape), np.dtype(dtype)
         try:

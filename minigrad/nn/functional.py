@@ -115,7 +115,7 @@ def _overwriting(op: Any) -> Callable[..., Any]:
         if not inplace:
             return op(*args, **options)
         options = _renamed(options, op.known)
-        x, *args = args or (options.pop("x"),)  # type: ignore[assignment]
+        x, *args = args or (options.pop("x", None),)  # type: ignore[assignment]
         if not isinstance(x, Traced):
             return op(x, *args, **options)
         name = f"{op.__name__}_"

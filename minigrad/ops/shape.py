@@ -374,9 +374,8 @@ def _swapped(name: str, x: Any, axis1: int, axis2: int) -> Any:
     ndim = len(shape_of(x))
     order = list(range(ndim))
     first, second = one_axis(name, axis1, ndim or 1), one_axis(name, axis2, ndim or 1)
-    if first == second:
-        return x
-    order[first], order[second] = second, first
+    if ndim:  # a 0-d array has nothing to swap along the one axis that it is granted
+        order[first], order[second] = second, first
     return permute(x, tuple(order))
 
 

@@ -166,13 +166,12 @@ def cov(x: Any, correction: float = 1, fweights: Any = None, aweights: Any = Non
         raise ShapeError(f"cov: needs variables of observations (V, N) or a vector, got shape {shape}")
     n = shape[-1] if shape else 1
     x = x if len(shape) == 2 else reshape(x, (1, n))
-    frequencies, importances = _counts(fweights, n), _weights(aweights, n)
+    frequencies, importances = _counts(fweights, n, x.dtype), _weights(aweights, n, x.dtype)
     if fweights is None and aweights is None:
         d = x - mean(x, -1, True)
         total, freedom = matmul(d, d.mT), n
     else:
         weights = importances if fweights is None else frequencies if aweights is None else frequencies * importances
-        weights = astype(weights, x.dtype) if x.dtype.kind == "f" and weights.dtype != x.dtype else weights
         count = sum(weights)
         if not array_of(count):
             raise ValueError("cov: the weights sum to 0")
@@ -304,9 +303,17 @@ def numpy_std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False
 
 
 @register(np.cov)
-def numpy_cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: float | None = None) -> Any:
+def numpy_cov(
+    m: Any,
+    y: Any = None,
+    rowvar: bool = True,
+    bias: bool = False,
+    ddof: float | None = None,
+    fweights: Any = None,
+    aweights: Any = None,
+) -> Any:
     """`cov` with NumPy's names: a second set of variables, variables in columns, and what is taken from the divisor."""
-    return cov(_variables(m, y, rowvar), (0 if bias else 1) if ddof is None else ddof)
+    return cov(_variables(m, y, rowvar), (0 if bias else 1) if ddof is None else ddof, fweights, aweights)
 
 
 @register(np.corrcoef)
@@ -366,14 +373,15 @@ def _variables(x: Any, y: Any, rowvar: bool) -> Any:
     return sets[0] if y is None else concatenate([atleast_2d(z) for z in sets], 0)
 
 
-def _counts(fweights: Any, n: int) -> Any:
+def _counts(fweights: Any, n: int, dtype: np.dtype[Any]) -> Any:
     """How often each observation counts, as integers, and not negative."""
     if fweights is not None and array_of(fweights).dtype.kind not in "iu":
         raise TypeError(f"cov: fweights must be integers, got dtype {array_of(fweights).dtype}")
-    return _weights(fweights, n)
+    return _weights(fweights, n, dtype)
 
 
-def _weights(weights: Any, n: int) -> Any:
+def _weights(weights: Any, n: int, dtype: np.dtype[Any]) -> Any:
+    """A weight for each observation, in the dtype of these if it is one of floats."""
     if weights is None:
         return None
     values = array_of(weights)
@@ -381,7 +389,8 @@ def _weights(weights: Any, n: int) -> Any:
         raise ShapeError(f"cov: needs a weight for each of {n} observations, got shape {values.shape}")
     if values.min(initial=0) < 0:
         raise ValueError("cov: weights must be at least 0")
-    return weights if isinstance(weights, Traced) else values
+    weights = weights if isinstance(weights, Traced) else values
+    return astype(weights, dtype) if dtype.kind == "f" and values.dtype != dtype else weights
 
 
 def _count(op: str, shape: tuple[int, ...], axis: Axis) -> int:

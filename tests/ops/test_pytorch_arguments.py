@@ -68,7 +68,7 @@ def test_operands_by_pytorchs_names(call, wanted):
         lambda: mg.matmul(X, input=X), lambda: mg.matmul(x=X, input=X, other=Y), lambda: mg.matmul(X, Y, other=Y),
         lambda: mg.transpose(M, 0, dim0=0), lambda: mg.transpose(M, dim0=0), lambda: mg.cat([X], arrays=[X]),
         lambda: mg.zeros(2, size=(2,)), lambda: mg.add(X), lambda: mg.add(X, nothing=Y),
-        lambda: F.relu(X, x=X, inplace=True),
+        lambda: F.relu(X, x=X, inplace=True), lambda: F.relu(inplace=True),
     ],
 )  # fmt: skip
 def test_an_argument_is_given_once(call):

@@ -132,7 +132,8 @@ SPECS = [
         refuse(TypeError, "fweights must be integers, got dtype float64", np.ones((2, 2)), 1, np.ones(2)),
         refuse(ValueError, "the weights sum to 0", np.ones((2, 2)), 1, np.zeros(2, int)))),
     OpSpec("corrcoef", mg.corrcoef, np.corrcoef, lambda rng: Sample((normal(rng, (3, 5)),))),
-    OpSpec("np.cov", np.cov, np.cov, sets_of_variables({"bias": True}, {"ddof": 0})),
+    OpSpec("np.cov", np.cov, np.cov, sets_of_variables(
+        {"bias": True}, {"ddof": 0}, {"fweights": np.arange(5)}, {"aweights": np.arange(1.0, 6.0), "ddof": 0})),
     OpSpec("np.corrcoef", np.corrcoef, np.corrcoef, sets_of_variables()),
     OpSpec("median", mg.median, lower_middle, along, homogeneous_in=(0,),
            errors=(*refusals("median"), refuse(ValueError, "is empty", EMPTY, 1))),
