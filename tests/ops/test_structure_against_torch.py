@@ -131,7 +131,9 @@ PYTORCH = {
         "qr": TL.qr, "eigh": eigh, "eigvalsh": lambda x: TL.eigvalsh(half(x)), "svd": svd, "svdvals": TL.svdvals,
     },
     "statistics": {"cov": lambda x, correction=1: torch.cov(x, correction=correction), "corrcoef": torch.corrcoef,
-                   "cov, weighed": torch.cov, "quantile by fractions": torch.quantile},
+                   "cov, weighed": lambda x, correction, counts, weights: torch.cov(
+                       x, correction=correction, fweights=counts, aweights=weights),
+                   "quantile by fractions": torch.quantile},
     "norms": {
         "dist": torch.dist, "cdist": cdist,
         "vector_norm": TL.vector_norm, "matrix_norm": TL.matrix_norm, "norm": TL.norm, "p_norm": torch.norm,
