@@ -160,7 +160,7 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
     if char not in REAL:
         raise DTypeError(f"{op.__name__}: the result is of dtype {out.dtype}; a tensor holds real numbers or booleans")
     node = None
-    if tracked and mode.enabled and op.rules and char in FLOATS:  # integers and booleans have no gradient
+    if tracked and mode.enabled and char in FLOATS:  # integers and booleans have no gradient
         plan = op.plan(tuple([parent is not None for parent in parents]))
         if plan.calls:
             saved = []

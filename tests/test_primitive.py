@@ -87,6 +87,42 @@ def test_rules_that_are_missing_or_ask_for_the_unknown():
         f(x)
 
 
+def test_a_primitive_without_any_rule_is_refused_as_one_without_the_rule_that_is_needed():
+    @mg.primitive
+    def double(x):
+        return 2.0 * x
+
+    x = mg.tensor(1.0, requires_grad=True)
+    message = "double: no gradient rule for 'x', which requires a gradient\n.*double.gradient.'x'.*double.zero_gradient.'x'"
+    for call in (lambda: double(x), lambda: mg.grad(double)(1.0), lambda: double(x * 2) + x, lambda: mg.func.jvp(double, (x,), (x,))):
+        with pytest.raises(GraphError, match=message):
+            call()
+    assert x.grad is None
+    with mg.no_grad():
+        assert double(x).item() == 2.0
+    assert not double(x.detach()).requires_grad and double(np.ones(2)).tolist() == [2.0, 2.0]
+    double.zero_gradient("x")
+    (double(x) + x).backward()
+    assert x.grad.item() == 1.0
+
+
+def test_a_primitive_without_a_rule_whose_results_are_not_floats_is_constant():
+    count = mg.primitive(lambda x: np.count_nonzero(x))
+    above = mg.primitive(lambda x: x > 0)
+    x = mg.tensor([1.0, -2.0], requires_grad=True)
+    assert count(x).item() == 2 and above(x).tolist() == [True, False]
+    assert not count(x).requires_grad and not above(x).requires_grad
+
+
+def test_every_operation_whose_result_is_of_floats_has_rules_or_says_zero():
+    """What comes without a rule gives booleans and integers; the engine refuses the rest when it is called."""
+    bare = {op.__name__ for op in [*UFUNCS.values(), *vars(ops).values()] if isinstance(op, Primitive) and not op.rules}
+    answers = {"isnan", "isinf", "isfinite", "signbit", "any", "all", "argmax", "argmin", "argsort", "argpartition", "argwhere"}
+    answers |= {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "count_nonzero", "invert"}
+    answers |= {f"{kind}_{name}" for kind in ("logical", "bitwise") for name in ("and", "or", "xor", "not")}
+    assert bare <= answers
+
+
 @pytest.mark.parametrize("bad", [lambda g: 1.0, lambda g: "no", lambda g: g[None], lambda g: np.ones(7)])
 def test_a_wrong_gradient_is_an_error_that_names_the_op(bad):
     @mg.primitive

@@ -286,7 +286,18 @@ def lstsq(x: Any, y: Any, rcond: float | None = None) -> LeastSquares:
         residuals = sum(square(matmul(x, solution) - y), -1 if vector else -2, vector)
     else:
         residuals = known_of(x, np.zeros(0, x.dtype))
-    return LeastSquares(solution, residuals, rank, known_of(x, np.linalg.svd(array_of(x), compute_uv=False)))
+    return LeastSquares(solution, residuals, rank, values_of_lstsq(x, np.linalg.svd(array_of(x), compute_uv=False)))
+
+
+@primitive
+def values_of_lstsq(x: Array, values: Array) -> Array:
+    """The singular values that `lstsq` returns; their gradient is that of `svdvals`, which works out the vectors, too."""
+    return values
+
+
+@values_of_lstsq.gradient("x")
+def _(g: Any) -> Any:
+    raise GraphError("lstsq: its singular values have no gradient\n  hint: use svdvals(x), which has one")
 
 
 register(np.linalg.lstsq)(lstsq)

@@ -237,8 +237,11 @@ def numpy_unique(x: Any, *args: Any, **options: Any) -> Any:
 
 @primitive
 def known_of(x: Array, answer: Array) -> Array:
-    """What was found out about `x`: a tensor if `x` is one, without a gradient."""
+    """What was found out about `x`, piecewise constant in it: a tensor if `x` is one, without a gradient."""
     return answer
+
+
+known_of.zero_gradient("x")
 
 
 register(np.nonzero)(lambda a: nonzero(a, as_tuple=True))

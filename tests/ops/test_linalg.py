@@ -272,6 +272,14 @@ def test_residuals_are_only_of_systems_that_are_overdetermined_and_regular(x):
     assert found.residuals.shape == wanted[1].shape == (0,) and found.rank.item() == wanted[2]
 
 
+def test_the_singular_values_of_lstsq_refuse_a_gradient_that_they_do_not_have():
+    x = leaf(np.array([[1.0, 0.5], [0.0, 2.0], [1.0, 1.0]]))
+    values = mg.linalg.lstsq(x, np.ones(3))[3]
+    np.testing.assert_allclose(values.detach().numpy(), mg.linalg.svdvals(x.detach()).numpy())
+    with pytest.raises(GraphError, match=r"lstsq: its singular values have no gradient[\s\S]*svdvals"):
+        values.sum().backward()
+
+
 def test_the_order_of_contractions_is_numpys():
     x, y, z = (leaf(np.ones(size)) for size in ((2, 3), (3, 4), (4, 5)))
     plain = np.einsum_path("ij,jk,kl", x.detach().numpy(), y.detach().numpy(), z.detach().numpy(), optimize="greedy")
