@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import devices
+from minigrad import devices, ops
 from minigrad.config import get_default_dtype
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.primitive import Array, DType, Traced
@@ -67,13 +67,13 @@ empty = zeros  # nobody is served by what happened to be there
 
 
 def full(size: Any, fill_value: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """One value everywhere; without `dtype`, in that of ``tensor(fill_value)``.
+    """One value everywhere; without `dtype`, in that of ``tensor(fill_value)``. The gradient flows to a tensor.
 
     >>> import minigrad as mg
     >>> mg.full((2,), 7)
     tensor([7, 7])
     """
-    return _made(np.full(_shape("full", (size,)), Tensor(fill_value, dtype)._array), requires_grad, device)
+    return _filled(_shape("full", (size,)), fill_value, dtype, requires_grad, device)
 
 
 def arange(
@@ -201,7 +201,7 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Generator = None
 
     Nothing flows back. Raises ValueError for a probability outside [0, 1].
     """
-    shaped = Tensor(input)._array
+    shaped = Tensor(_plain(input))._array
     probabilities = shaped if p is None else np.asarray(p)
     if p is None:
         _of_floats("bernoulli", shaped.dtype)
@@ -290,7 +290,9 @@ def ones_like(input: Any, dtype: DType = None, requires_grad: bool = False, devi
 
 @register(np.full_like)
 def full_like(input: Any, fill_value: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """One value in the shape and dtype of `input`."""
+    """One value in the shape and dtype of `input`. The gradient flows to a tensor."""
+    if isinstance(fill_value, Tensor) and fill_value.requires_grad:
+        return _filled(np.shape(input), fill_value, _plain(input).dtype if dtype is None else dtype, requires_grad, device)
     return _made(np.full_like(_plain(input), _plain(fill_value), dtype=dtype), requires_grad, device)
 
 
@@ -352,6 +354,15 @@ def _made(array: Any, requires_grad: bool = False, device: Any = None) -> Tensor
     if made.dtype.kind not in "fiub":
         made = Tensor(array)  # says what is wrong with it
     return made.requires_grad_() if requires_grad else made
+
+
+def _filled(shape: tuple[int, ...], value: Any, dtype: DType, requires_grad: bool, device: Any) -> Tensor:
+    """One value everywhere: a constant, or a result where the value requires a gradient."""
+    if not isinstance(value, Tensor) or not value.requires_grad:
+        return _made(np.full(shape, Tensor(value, dtype)._array), requires_grad, device)
+    if device is not None:
+        devices.device(device)
+    return ops.broadcast_to(value if dtype is None else value.astype(dtype), shape)
 
 
 def _drawn(numbers: Any, dtype: DType, requires_grad: bool, device: Any) -> Tensor:

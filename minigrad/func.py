@@ -334,7 +334,7 @@ class _Call:
             return leaf
         raise GraphError(
             f"{self.name}: the function must give tensors, got {type(leaf).__name__}{path and f' at {path}'}\n"
-            "  hint: float(x) and x.detach() leave the graph, and so do NumPy functions of x.detach().numpy()"
+            "  hint: x.item(), float(x) and x.detach() leave the graph, and so do NumPy functions of x.detach().numpy()"
         )
 
     def _closed(self, t: Tensor) -> Tensor:

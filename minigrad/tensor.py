@@ -29,7 +29,7 @@ from minigrad.ops.indexing import moved_block, plain_index
 from minigrad.primitive import Array, DType, Primitive, Traced
 from minigrad.printing import tensor_repr
 from minigrad.registry import UFUNCS
-from minigrad.values import Values
+from minigrad.values import Values, constants
 
 if TYPE_CHECKING:
     from minigrad.viz import Graph
@@ -40,7 +40,8 @@ __all__ = ["Tensor", "tensor"]
 class Tensor(Methods, InPlace, Values):
     """An n-dimensional array of numbers that records the operations it takes part in.
 
-    `data` is a number, a nested list, an array or a tensor, and is copied. Python floats become the default dtype
+    `data` is a number, a nested list, an array or a tensor, and is copied; no gradient flows back to a tensor in it, and a
+    warning says so where one is required. Python floats become the default dtype
     (float32), integers int64; arrays keep theirs. With `requires_grad`, `backward()` on a result leaves the gradient in
     `.grad`. Raises DTypeError for anything that is not real numbers, or for integers that are to require a gradient.
 
@@ -57,8 +58,11 @@ class Tensor(Methods, InPlace, Values):
 
     def __init__(self, data: Any, dtype: DType = None, requires_grad: bool = False):
         if isinstance(data, Tensor):
-            data = data._array
-        self._array = to_array(data, dtype, get_default_dtype())
+            data = data._array if data._node is None else constants(type(self).__name__, data)
+        try:
+            self._array = to_array(data, dtype, get_default_dtype())
+        except GraphError:  # NumPy found a tensor that requires a gradient, in a list
+            self._array = to_array(constants(type(self).__name__, data), dtype, get_default_dtype())
         self._node = None
         self._grad = None
         if requires_grad:

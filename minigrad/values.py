@@ -1,23 +1,27 @@
 """What a tensor tells about itself: its shape and dtype, its values as Python numbers and arrays, and PyTorch's questions.
 
-Nothing here is recorded, and nothing lets a value out of the graph unasked: `numpy()` refuses a tensor that requires a
-gradient, and gives a read-only view of any other.
+Nothing here is recorded, and nothing lets a value out of the graph in silence: `numpy()` and NumPy's own functions refuse a
+tensor that requires a gradient, and give a read-only view, or a copy, of any other; `float()` warns. `item()`, `tolist()` and
+`detach()` say what they do by their names. `int()` does not warn: a rounded number has no gradient that could be lost.
 """
 
 from __future__ import annotations
 
+import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigrad import comparison, devices, ops
 from minigrad.errors import GraphError
+from minigrad.grad_mode import mode
 from minigrad.primitive import Array, DType, Traced
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-__all__ = ["Values"]
+__all__ = ["Values", "constants", "warn_of_loss"]
 
 
 class Values(Traced):
@@ -108,7 +112,12 @@ class Values(Traced):
         return view
 
     def __array__(self, dtype: DType = None, copy: bool | None = None) -> Array:
-        return np.array(self.numpy(), dtype=dtype, copy=copy)
+        if self._node is not None:  # NumPy does not tell whether the tensor stood in a list
+            raise GraphError(
+                f"array: a tensor of shape {self.shape} requires a gradient, and an array remembers no graph\n"
+                "  hint: use mg.stack(list) instead of np.array(list), or t.detach().numpy() for the values alone"
+            )
+        return np.array(self._array, dtype=dtype, copy=copy)
 
     def item(self) -> Any:
         """The value of a tensor of one element, as a Python number."""
@@ -130,13 +139,21 @@ class Values(Traced):
         return bool(self._array.item())
 
     def __float__(self) -> float:
-        return float(self.item())
+        value = float(self.item())
+        if self._node is not None and mode.enabled:
+            warn_of_loss(
+                "float(): a tensor that requires a gradient became a number, through which no gradient flows (math.sin(t), "
+                "'%f' % t and array[i] = t do this, too)\n  hint: use t.item() if that is meant"
+            )
+        return value
 
     def __int__(self) -> int:
         return int(self.item())
 
     def __index__(self) -> int:
-        return self._array.item().__index__() if self._array.size == 1 else self._array.__index__()
+        if self._array.size != 1 or self._array.dtype.kind not in "iub":
+            raise TypeError(f"index: only an integer tensor of one element is an index, got {self.dtype} of shape {self.shape}")
+        return int(self._array.item())
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else str(self)
@@ -175,13 +192,15 @@ class Values(Traced):
     # Constants like this tensor
 
     def new_tensor(self, data: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-        """A constant of the dtype of this tensor."""
-        return self._constant(np.array(data), dtype, requires_grad)
+        """A constant of the dtype of this tensor; see `tensor`."""
+        return self._constant(np.array(constants("new_tensor", data)), dtype, requires_grad)
 
     def new_full(
         self, size: Any, fill_value: float, dtype: DType = None, requires_grad: bool = False, device: Any = None
     ) -> Tensor:
-        """One value, in the dtype of this tensor."""
+        """One value, in the dtype of this tensor; the gradient flows to a value that requires one."""
+        if isinstance(fill_value, Traced) and fill_value._node is not None:
+            return self._constant(ops.broadcast_to(fill_value, size), dtype, requires_grad)
         return self._constant(np.full(size, fill_value), dtype, requires_grad)
 
     def new_zeros(self, *size: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
@@ -196,4 +215,35 @@ class Values(Traced):
 
     def _constant(self, array: Array, dtype: DType, requires_grad: bool) -> Tensor:
         made = self._record(ops.astype, (array, self._array.dtype if dtype is None else np.dtype(dtype)))
-        return made.requires_grad_(requires_grad)
+        return made.requires_grad_() if requires_grad else made
+
+
+def constants(name: str, data: Any) -> Any:
+    """Data for a constant, in which no tensor that requires a gradient is left; warns of each call that had one."""
+    found: list[Traced] = []
+
+    def plain(part: Any) -> Any:
+        if isinstance(part, list | tuple):
+            return [plain(inner) for inner in part]
+        if isinstance(part, Traced):
+            if part._node is not None:
+                found.append(part)
+            return part._array
+        return part
+
+    values = plain(data)
+    if found and mode.enabled:
+        instead = "t.clone()" if isinstance(data, Traced) else "mg.stack(list)"
+        warn_of_loss(
+            f"{name}: a tensor of shape {found[0]._array.shape} requires a gradient, and what is made of it is a constant\n"
+            f"  hint: use {instead} to keep the gradient, or t.detach() if a constant is meant"
+        )
+    return values
+
+
+def warn_of_loss(message: str) -> None:
+    """Warn that no gradient flows back from here; the warning stands at the line outside of the library that did it."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __name__.partition(".")[0]:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)

@@ -22,6 +22,8 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Any, requires_grad: bool = True, dtype: DType = None):
+        if isinstance(data, Tensor) and data.is_leaf:  # nothing is lost: a leaf of its own is what is asked for
+            data = data.detach()
         super().__init__(data, dtype, requires_grad)
 
     def __repr__(self) -> str:

@@ -34,7 +34,7 @@ def cross_entropy(
     probabilities of the shape of `input`. `weight` (C,) weighs classes; the mean over classes is then a weighted mean.
 
     Raises IndexError for a class outside 0..C-1 that is not `ignore_index`, DTypeError for labels that are not integers,
-    GraphError for a target that requires a gradient. Warns of probabilities that are negative or do not sum to 1.
+    GraphError for a target or weights that require a gradient. Warns of probabilities that are negative or do not sum to 1.
 
     >>> import numpy as np
     >>> float(cross_entropy(np.zeros((2, 10)), np.array([3, 7])).round(4))
@@ -54,7 +54,7 @@ def cross_entropy(
     _check_labels(op, labels, shape, ignore_index, reduction)
     log_p = log_softmax(input, min(1, len(shape) - 1))
     loss = _nll(op, log_p, labels, weight, ignore_index, reduction)
-    if label_smoothing == 0:
+    if not isinstance(label_smoothing, Traced) and label_smoothing == 0:
         return loss
     rows, flat, weights, kept = _prepared(op, log_p, labels, weight, ignore_index)
     C = shape_of(rows)[1]
@@ -191,7 +191,7 @@ def _prepared(op: str, x: Any, labels: Array, weight: Any, ignore_index: int) ->
 
 
 def _class_weights(op: str, weight: Any, C: int) -> Array:
-    weights = plain(weight)
+    weights = _constant(op, weight, "weight")
     if weights.shape != (C,):
         raise ShapeError(f"{op}: weight must be ({C},), one for each class, got shape {weights.shape}")
     return weights
@@ -202,12 +202,12 @@ def _total(flat: Array, weights: Array | None, kept: Array) -> float:
     return int(np.count_nonzero(kept)) if weights is None else float((weights[np.where(kept, flat, 0)] * kept).sum())
 
 
-def _constant(op: str, target: Any) -> Array:
-    if isinstance(target, Traced) and target._node is not None:
+def _constant(op: str, value: Any, name: str = "target") -> Array:
+    if isinstance(value, Traced) and value._node is not None:
         raise GraphError(
-            f"{op}: the target requires a gradient, but targets are not differentiated\n  hint: target.detach()"
+            f"{op}: the {name} requires a gradient, but {name}s are not differentiated\n  hint: {name}.detach()"
         )
-    return plain(target)
+    return plain(value)
 
 
 def _labels_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -295,7 +295,9 @@ def index_add(x: Any, dim: int, index: Any, source: Any, alpha: float = 1) -> An
     at, row = _sources("index_add", x, dim, index, source), _row(x)
     if isinstance(alpha, float) and x.dtype.kind != "f":
         raise DTypeError(f"index_add: alpha must be an integer for x of dtype {x.dtype}, got {alpha}")
-    if alpha != 1:
+    if isinstance(alpha, Traced):
+        source = alpha * source
+    elif alpha != 1:
         # In the dtype of x, so that unsigned integers wrap as they do where they are added.
         source = source * np.asarray(alpha).astype(source.dtype if isinstance(alpha, int) else x.dtype)
     return _shaped(row + add_at(_row(source), at, shape_of(row)), shape_of(x))

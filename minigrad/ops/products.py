@@ -15,7 +15,7 @@ from minigrad.ops.contraction import contract, einsum
 from minigrad.ops.elementwise import multiply
 from minigrad.ops.linalg import matmul
 from minigrad.ops.shape import moveaxis, reshape
-from minigrad.primitive import composite, shape_of
+from minigrad.primitive import Traced, composite, shape_of
 from minigrad.registry import register
 
 __all__ = [
@@ -268,10 +268,13 @@ def _of_ndim(name: str, which: str, x: Any, ndim: int) -> Any:
 
 
 def _added(name: str, input: Any, product: Any, beta: float, alpha: float) -> Any:
-    product = product if alpha == 1 else alpha * product
-    if beta == 0:
+    if isinstance(alpha, Traced) or alpha != 1:  # a tensor of the value 1 has a gradient all the same
+        product = alpha * product
+    if not isinstance(beta, Traced) and beta == 0:
         return product
     a, b = shape_of(input), shape_of(product)
     if len(a) > len(b) or any(n not in (1, m) for n, m in zip(a[::-1], b[::-1], strict=False)):
         raise ShapeError(f"{name}: an input of shape {a} does not broadcast to the product of {b}")
-    return (input if beta == 1 else beta * input) + product
+    if isinstance(beta, Traced) or beta != 1:
+        input = beta * input
+    return input + product
