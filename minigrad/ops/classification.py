@@ -191,10 +191,9 @@ def _prepared(op: str, x: Any, labels: Array, weight: Any, ignore_index: int) ->
 
 
 def _class_weights(op: str, weight: Any, C: int) -> Array:
-    weights = _constant(op, weight, "weight")
-    if weights.shape != (C,):
-        raise ShapeError(f"{op}: weight must be ({C},), one for each class, got shape {weights.shape}")
-    return weights
+    if shape_of(weight) != (C,):
+        raise ShapeError(f"{op}: weight must be ({C},), one for each class, got shape {shape_of(weight)}")
+    return _constant(op, weight, "weight")
 
 
 def _total(flat: Array, weights: Array | None, kept: Array) -> float:
