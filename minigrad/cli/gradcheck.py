@@ -124,10 +124,11 @@ def _samples(function: Any, args: argparse.Namespace) -> Iterator[Sample]:
         ]
         yield Sample(tuple(np.asarray(value, args.dtype) for value in values))
         return
-    samples: Any = getattr(function, "samples", None)
-    if samples is None:
+    samples: Any = getattr(function, "samples", ())
+    drawn = list(samples(rng) if callable(samples) else samples)
+    if not drawn:
         args.parser.error(f"{args.target} has no `samples`: give the shape of each input with --shape")
-    for sample in samples(rng) if callable(samples) else samples:
+    for sample in drawn:
         yield sample if isinstance(sample, Sample) else Sample(tuple(sample))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import autograd
+from minigrad.errors import DTypeError
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor
 
@@ -40,6 +41,23 @@ class Call:
             if not 0 <= i < len(leaves):
                 raise ValueError(f"{self.name}: wrt names input {i}; the float inputs are 0..{len(leaves) - 1}")
 
+    @classmethod
+    def of_floats(
+        cls, check: str, function: Callable[..., Any], inputs: Any, kwargs: Any = None, wrt: int | Sequence[int] | None = None
+    ) -> Call:
+        """The call that `check` is to differentiate. Raises DTypeError for complex inputs, and where none is of floats."""
+        call = cls(function, inputs, kwargs, wrt)
+        given = [plain(x) if isinstance(x, Tensor | np.ndarray | np.generic) else x for x in flat(call.args)]
+        if any(np.iscomplexobj(x) for x in given):
+            raise DTypeError(f"{check}: an input of {call.name} is complex; gradients are of real numbers")
+        if not call.arrays:
+            kinds = [f"{x.dtype} {x.shape}" if isinstance(x, np.ndarray) else f"a Python {type(x).__name__}" for x in given]
+            raise DTypeError(
+                f"{check}: {call.name} has no array or tensor of floats to differentiate; given {', '.join(kinds) or 'nothing'}\n"
+                "  hint: pass np.array(1.0) instead of 1.0, or x.astype(float)"
+            )
+        return call
+
     @property
     def name(self) -> str:
         return str(getattr(self.function, "__name__", type(self.function).__name__))
@@ -70,6 +88,14 @@ class Call:
     def outputs(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """The results that are floats."""
         return [y for y in self.results(tensors) if y.dtype.kind == "f"]
+
+    def compares_nothing(self, outputs: Sequence[Tensor]) -> str:
+        """Why there is no derivative to compare: what has no elements; empty where there is one."""
+        if not outputs:
+            return "no result is of floats"
+        if not any(self.arrays[i].size for i in self.wrt):
+            return "the inputs to differentiate have no elements" if self.wrt else "wrt names no input"
+        return "" if any(y.numel() for y in outputs) else "the results have no elements"
 
     def value(self, arrays: Sequence[Array]) -> Array:
         """All outputs as one vector, computed in float64."""

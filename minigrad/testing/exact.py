@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.primitive import Array
 from minigrad.testing.calls import Call, joined, plain
-from minigrad.testing.report import Failure, GradcheckError, GradcheckReport, about, reproducer
+from minigrad.testing.report import Failure, GradcheckError, GradcheckReport, NonDifferentiableError, about, reproducer
 
 __all__ = ["adjoint", "check_vjp_exact", "integral"]
 
@@ -39,7 +39,7 @@ def check_vjp_exact(
     >>> bool(check_vjp_exact(mg.amax, [np.array([3.0, 1.0, 2.0])], homogeneous_in=[0]))
     True
     """
-    call = Call(func, inputs, kwargs)
+    call = Call.of_floats("check_vjp_exact", func, inputs, kwargs)
     if linear_in is None:
         linear_in = () if homogeneous_in else range(len(call.arrays))
     recipe = reproducer(
@@ -53,11 +53,15 @@ def check_vjp_exact(
     for name, wrt in (("adjoint", linear_in), ("euler", homogeneous_in)):
         if not len(wrt):
             continue
+        if why := call.only(*wrt).compares_nothing(outputs):
+            raise NonDifferentiableError(f"{call.name}: {why}: nothing was checked")
         report.checks.append(name)
         report.compared += 1
         left, right, _ = adjoint(call, arrays, wrt, seed, name == "adjoint")
         if left != right:
             report.failures.append(Failure(name, f"{name}: <g, f> is {left!r}, <J^T g, x> is {right!r}"))
+    if not report.compared:
+        raise NonDifferentiableError(f"{call.name}: linear_in and homogeneous_in name no input: nothing was checked")
     if report.failures and raise_exception:
         raise GradcheckError(report)
     return report

@@ -54,7 +54,8 @@ def gradcheck(
     At a kink there is no derivative to compare with: `kinks` says whether to raise, "skip" the comparison, or accept any
     gradient between the one-sided slopes ("bracket"). `checks` are the side checks to run, all of `CHECKS` unless given.
 
-    Raises GradcheckError with the report, unless told to return it; NonDifferentiableError where the inputs sit on a kink.
+    Raises GradcheckError with the report, unless told to return it; NonDifferentiableError where the inputs sit on a kink, or
+    where nothing was compared for another reason; DTypeError for complex inputs, and where no array or tensor is of floats.
 
     >>> import numpy as np
     >>> import minigrad as mg
@@ -75,7 +76,7 @@ def gradcheck(
       error     1 absolute, 0.333 relative; allowed 5.01e-07
       slopes    3 from the left, 3 from the right
     """
-    call = Call(func, inputs, kwargs, wrt)
+    call = Call.of_floats("gradcheck", func, inputs, kwargs, wrt)
     options = _changed(
         mode=(mode, "auto"), wrt=(_chosen(call), None), grad_output=(grad_output, None), eps=(eps, None), atol=(atol, None),
         rtol=(rtol, None), directions=(directions, 2), seed=(seed, 0), linear_in=(tuple(linear_in), ()),
@@ -113,7 +114,7 @@ def gradgradcheck(
     >>> bool(gradgradcheck(mg.tanh, np.array([0.5, -1.0, 2.0])))
     True
     """
-    call = Call(func, inputs, kwargs, wrt)
+    call = Call.of_floats("gradgradcheck", func, inputs, kwargs, wrt)
     options = _changed(
         mode=(mode, "auto"), wrt=(_chosen(call), None), grad_output=(grad_output, None), eps=(eps, None), atol=(atol, None),
         rtol=(rtol, None), directions=(directions, 2), seed=(seed, 0), kinks=(kinks, "raise"),
@@ -158,9 +159,10 @@ def _run(call: Call, grad_output: Any, settings: Settings, recipe: str, raise_ex
         rows = _rows(call, outputs, tensors, gs) if full else None
         for at, i in enumerate(call.wrt):
             InputCheck(call, settings, report, gs, here, i, gradients[at]).compare(None if rows is None else rows[at])
-        if report.skipped and not report.compared:
-            raise NonDifferentiableError(f"{call.name}: every comparison sat on a kink: nothing was checked")
         report.failures += _side_checks(call, settings, gs, gradients)
+    if report.passed and not report.compared:
+        why = call.compares_nothing(outputs) or ("every comparison sat on a kink" if report.skipped else "no directions")
+        raise NonDifferentiableError(f"{call.name}: {why}: nothing was checked")
     if report.failures and raise_exception:
         raise GradcheckError(report)
     return report
@@ -190,6 +192,8 @@ def _rows(call: Call, outputs: list[Tensor], tensors: list[Tensor], gs: list[Arr
 
 def _incoming(call: Call, outputs: list[Tensor], grad_output: Any, seed: int) -> list[Array]:
     """What flows in: one array for each output, in its dtype."""
+    if not outputs:
+        raise NonDifferentiableError(f"{call.name}: no result is of floats: nothing was checked")
     if grad_output is None:
         v = signed(np.random.default_rng([seed, 0]), sum(y.numel() for y in outputs))
         return split(v, [plain(y) for y in outputs])

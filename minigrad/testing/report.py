@@ -98,7 +98,8 @@ class GradcheckReport:
         about += [f"  mode {self.mode}, seed {self.seed}, {self.compared} comparisons"]
         if self.passed:
             worst = f", worst error {self.worst.absolute:.2g} of {self.worst.allowed:.2g}" if self.worst else ""
-            done = ", ".join(["gradient", *self.checks]) + (" hold" if self.checks else " holds")
+            held = [*(["gradient"] if self.worst else []), *self.checks]
+            done = ", ".join(held) + (" hold" if len(held) > 1 else " holds")
             return "\n".join([f"{self.function}: {done}{worst}", *about])
         found = [f"{self.function}: {failure}" for failure in self.failures]
         return "\n".join([*found, *about, "  to see it again:", *("    " + line for line in self.reproducer.split("\n"))])
@@ -113,7 +114,7 @@ class GradcheckError(AssertionError):
 
 
 class NonDifferentiableError(ValueError):
-    """The test sits on a kink or at the edge of the domain, where no difference tells the gradient: move the inputs."""
+    """No difference tells the gradient: the inputs sit on a kink or at the edge of the domain, or there are none to move."""
 
 
 def about(x: Array) -> str:

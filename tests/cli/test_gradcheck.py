@@ -34,6 +34,16 @@ def _(g, x):
 def drawn(x):
     return x * x
 
+def integers(x):
+    return x * x
+
+integers.samples = [(np.array([1, 2]),)]
+
+def untried(x):
+    return x * x
+
+untried.samples = []
+
 drawn.samples = lambda rng: [(rng.standard_normal(n),) for n in (1, 2)]
 
 def draw(rng):
@@ -86,8 +96,19 @@ def test_json(ops, capsys):
     record = json.loads(capsys.readouterr().out)
     assert record["passed"] is False and record["failures"][0]["check"] == "gradient"
     assert record["failures"][0]["analytic"] == pytest.approx(2 / 3 * record["failures"][0]["numeric"])
-    assert main(["gradcheck", "minigrad:floor", "--shape", "0", "--json"]) == 0
+    assert main(["gradcheck", "minigrad:log", "--shape", "2", "--range=-2,-1", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["worst"] == {}
+
+
+def test_what_compares_nothing_is_an_error(ops, capsys):
+    assert main(["gradcheck", "minigrad:floor", "--shape", "0"]) == 1
+    assert "floor: the inputs to differentiate have no elements: nothing was checked" in capsys.readouterr().err
+    assert main(["gradcheck", "my_ops:integers", "--second"]) == 1
+    said = capsys.readouterr()
+    with pytest.raises(SystemExit) as stopped:
+        main(["gradcheck", "my_ops:untried"])
+    assert stopped.value.code == 2 and "my_ops:untried has no `samples`" in capsys.readouterr().err
+    assert not said.out and "integers has no array or tensor of floats to differentiate; given int64 (2,)" in said.err
 
 
 def test_specs(ops, capsys):

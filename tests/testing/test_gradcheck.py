@@ -5,7 +5,10 @@ import pytest
 
 import minigrad as mg
 import minigrad.nn.functional as F
-from minigrad.testing import CHECKS, GradcheckError, NonDifferentiableError, gradcheck, gradgradcheck
+from minigrad.errors import DTypeError
+from minigrad.testing import (
+    CHECKS, GradcheckError, NonDifferentiableError, check_against, check_vjp_exact, gradcheck, gradgradcheck,
+)  # fmt: skip
 from minigrad.testing.differences import directed, signed, slopes
 
 
@@ -70,10 +73,57 @@ def test_which_inputs_are_differentiated(rng):
 
 
 def test_sizes_zero_and_one():
-    for size in ((), (0,), (2, 0), (1,), (1, 1)):
+    for size in ((), (1,), (1, 1)):
         assert gradcheck(mg.tanh, [np.full(size, 0.3)])
         assert gradcheck(mg.add, [np.full(size, 0.3), np.full((), 0.3)])
         assert gradgradcheck(mg.multiply, [np.full(size, 0.3), np.full((), 0.3)])
+    # One gradient is of a number, and compared: that of the other, and of the sum, are of nothing.
+    assert gradgradcheck(mg.multiply, [np.zeros((2, 0)), np.full((), 0.3)])
+
+
+NO_FLOATS = r"no array or tensor of floats to differentiate; given "
+NOTHING = {
+    "integers": (mg.sin, np.array([1, 2]), NO_FLOATS + r"int64 \(2,\)\n  hint: .*\.astype\(float\)"),
+    "a tensor of integers": (F.relu, mg.tensor([1, 2, 3]), NO_FLOATS + r"int64 \(3,\)"),
+    "integers made floats inside": (lambda x: F.relu(mg.tensor(x).float()) * 2, np.array([1, 2]), NO_FLOATS),
+    "booleans and options": (mg.sum, [np.array([True]), 0], NO_FLOATS + r"bool \(1,\), a Python int"),
+    "a number": (mg.sin, 2.0, NO_FLOATS + r"a Python float\n  hint: pass np\.array\(1\.0\)"),
+    "complex": (mg.sin, np.array([1j]), "an input of sin is complex"),
+    "complex beside floats": (mg.add, [np.ones(2), np.array([1j, 2])], "an input of add is complex"),
+    "a complex number": (mg.add, [np.ones(2), 1j], "an input of add is complex"),
+    "no input": (mg.sin, [], NO_FLOATS + "nothing"),
+    "no float among the results": (mg.argmax, np.ones(3), "argmax: no result is of floats: nothing was checked"),
+    "no elements": (mg.tanh, np.zeros((2, 0)), "tanh: the inputs to differentiate have no elements: nothing was checked"),
+    "no elements in the result": (lambda x: x[:0], np.ones(2), "the results have no elements: nothing was checked"),
+}
+
+
+@pytest.mark.parametrize("case", NOTHING)
+@pytest.mark.parametrize("check", [gradcheck, gradgradcheck, check_vjp_exact, check_against])
+def test_what_compares_nothing_does_not_hold(check, case):
+    func, inputs, says = NOTHING[case]
+    args = [lambda *args: np.asarray(func(*args))] if check is check_against else []
+    if check is check_against and case == "no float among the results":
+        assert str(check(func, *args, inputs)).startswith("argmax: forward holds\n")  # the values are compared, and that is said
+        return
+    if check is gradgradcheck and case == "no elements in the result":
+        assert check(func, inputs).compared  # the gradient is of two zeros
+        return
+    for raise_exception in (True, False):
+        with pytest.raises((DTypeError, NonDifferentiableError), match=says if "elements" not in case else "no elements"):
+            check(func, *args, inputs, raise_exception=raise_exception)
+
+
+def test_what_options_leave_nothing_to_compare():
+    x = np.array([0.5, 1.0])
+    for check, options, says in (
+        (gradcheck, {"wrt": []}, "tanh: wrt names no input: nothing was checked"),
+        (gradcheck, {"directions": 0, "mode": "directional"}, "tanh: no directions: nothing was checked"),
+        (check_vjp_exact, {"linear_in": []}, "linear_in and homogeneous_in name no input: nothing was checked"),
+    ):
+        with pytest.raises(NonDifferentiableError, match=says):
+            check(mg.tanh, x, **options)
+    assert gradcheck(mg.tanh, np.array(2.0)) and gradcheck(mg.add, [x, 2.0]).inputs == ["(2,) float64"]
 
 
 def test_float32_against_a_float64_copy(rng):

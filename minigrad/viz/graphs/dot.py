@@ -7,6 +7,7 @@ from typing import Any
 
 from minigrad.viz.graphs import palette
 from minigrad.viz.graphs.faces import Face, face, facts
+from minigrad.viz.graphs.lettering import one_line
 from minigrad.viz.graphs.look import Look
 from minigrad.viz.graphs.numbers import number
 from minigrad.viz.graphs.view import View
@@ -79,8 +80,7 @@ def _lines(face: Face, times: int) -> list[str]:
 
 
 def _label(lines: list[str]) -> Any:
-    """Lines, centred; nothing in them is markup."""
+    """Lines, centred; nothing in them is markup, or an entity, which Graphviz decodes in any label."""
     import graphviz
 
-    clean = ["".join(c if c.isprintable() else " " for c in line) for line in lines]
-    return graphviz.nohtml(r"\n".join(graphviz.escape(line) for line in clean))
+    return graphviz.nohtml(r"\n".join(graphviz.escape(one_line(line).replace("&", "&amp;")) for line in lines))

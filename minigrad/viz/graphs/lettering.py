@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["FONT", "shortened", "width"]
+__all__ = ["FONT", "one_line", "shortened", "width"]
 
 FONT = "Helvetica,Arial,'Liberation Sans',sans-serif"
 
@@ -34,11 +34,16 @@ def shortened(text: str, most: int) -> str:
     >>> shortened("a.very.long.name", 9)
     'a.ve…name'
     """
-    text = "".join(c if c.isprintable() else " " for c in text)
+    text = one_line(text)
     if len(text) <= most:
         return text
     head = most // 2
     return f"{text[:head]}…{text[len(text) - (most - 1 - head) :]}"
+
+
+def one_line(text: str) -> str:
+    """The text with a space for each character that cannot be seen, such as a line break."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _units(character: str) -> int:

@@ -74,8 +74,13 @@ class Reading:
         self.nodes = nodes
         self.groups = Groups(lanes=any(derivative(node.scope) for node in nodes))
         every: list[Made] = [*nodes, *self.recording.calls]
+        self._scopes: dict[int, Scope] = {}  # every call there was an operation in, and those around it
         for made in every:
             self.groups.of(made.scope, lane_of(made))
+            scope = made.scope
+            while scope is not None and id(scope) not in self._scopes:
+                self._scopes[id(scope)] = scope
+                scope = scope[0]
         for root in dict.fromkeys([*([model] if model is not None else []), *self.groups.roots]):
             self._own(root)
         self.made = self._walk(outputs)
@@ -85,7 +90,12 @@ class Reading:
         self._sort()
 
     def source_of(self, output: Tensor) -> Made:
-        """What made an output."""
+        """What made an output; if nothing did, the data that it is, which a call may have been handed."""
+        array = output._array
+        if output._node is None and id(array) not in self.recording.by_array:
+            for data in (data for scope in self._scopes.values() for data in self._around(scope)):
+                if data.identity == id(array) and _fits(data, array):
+                    return data
         return self._sources(output, None)[0]
 
     def _own(self, root: Module) -> None:

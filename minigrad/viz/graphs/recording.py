@@ -45,7 +45,8 @@ class Recording:
 
         def see(op: Primitive, args: tuple[Any, ...], out: Array, node: Node | None) -> None:
             nonlocal newest
-            newest = node.number if node else newest
+            nodes = [node, *(arg._node for arg in args if isinstance(arg, Traced))]
+            newest = max(newest, *(known.number for known in nodes if known is not None), -1)
             call = Call(op, args, out, node, here.scope, newest, _seconds(op, args) if timed else None)
             recording._positions[id(call)] = len(recording.calls)
             recording.calls.append(call)

@@ -11,7 +11,7 @@ from importlib import resources
 from minigrad.viz.graphs import palette
 from minigrad.viz.graphs.faces import HEAD, LINE, ROOM, SIDE, STRENGTH, Face, Facts, Row, facts
 from minigrad.viz.graphs.layout.placing import ARROW, Placement, Rect, path, place
-from minigrad.viz.graphs.lettering import shortened, width
+from minigrad.viz.graphs.lettering import one_line, shortened, width
 from minigrad.viz.graphs.numbers import byte_count, number
 from minigrad.viz.graphs.scene import Scene, box_label
 from minigrad.viz.graphs.view import Card
@@ -89,7 +89,7 @@ def style(selector: str, theme: str | None) -> str:
 
 def escape(text: str) -> str:
     """For XML, in text and in attributes; characters that XML cannot hold become spaces."""
-    return _escape("".join(c if c.isprintable() else " " for c in text))
+    return _escape(one_line(text))
 
 
 def _boxes(scene: Scene, page: Placement) -> Iterable[str]:

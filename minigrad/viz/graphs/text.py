@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minigrad.viz.graphs.faces import facts
-from minigrad.viz.graphs.lettering import shortened
+from minigrad.viz.graphs.lettering import one_line, shortened
 from minigrad.viz.graphs.numbers import byte_count, number, seconds, sizes
 from minigrad.viz.graphs.view import Card, View
 
@@ -37,14 +37,14 @@ def text(view: View, show: frozenset[str]) -> str:
         if entry[0] == "b":
             box = view.boxes[int(entry[1:])]
             times = f" ×{box.times}" if box.times > 1 and box.kind != "row" else ""
-            lines.append(f"{indent[:-3]}{branch}{_clean(box.title)}{times}" + (f"  {box.subtitle}" if box.subtitle else ""))
+            lines.append(f"{indent[:-3]}{branch}{_clean(box.title)}{times}" + (f"  {_clean(box.subtitle)}" if box.subtitle else ""))
             inner = inside[box.key]
             below = indent[:-3] + ("" if indent == "" else "   " if last else "│  ") + "   "
             stack += [(e, below, i == len(inner) - 1) for i, e in enumerate(inner)][::-1]
         else:
             card = view.cards[entry]
             lines.append(f"{indent[:-3]}{branch}{_line(view, card, sources[entry], show)}")
-    return "\n".join(lines)
+    return "\n".join(map(one_line, lines))
 
 
 def _line(view: View, card: Card, sources: list[str], show: frozenset[str]) -> str:
@@ -54,7 +54,7 @@ def _line(view: View, card: Card, sources: list[str], show: frozenset[str]) -> s
         arguments = ", ".join(filter(None, [*sources, card.options]))
         head = f"n{card.value} = {_clean(card.title)}({arguments})"
     elif card.kind == "output":
-        head = f"{_clean(card.title)} = {', '.join(sources)}"
+        head = f"{_clean(card.title)} = {', '.join(sources or (view.ir.nodes[i].name for i in card.parameters))}"
     else:
         head = f"n{card.value} = {card.kind} {_clean(card.title)}".replace(f"{card.kind} {card.kind}", card.kind)
     parts = [head, f"×{card.copies}" if card.copies > 1 else "", _clean(card.tag)]

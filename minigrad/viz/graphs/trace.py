@@ -63,7 +63,7 @@ def trace(
         edges.append(Edge(index[id(made)], len(nodes) - 1, "", output._node is not None))
     groups, nodes = _used(reading.groups, nodes)
     subject = title or _subject(reading, outputs, called)
-    notes = [*facts.notes, *_unused_lanes(nodes)]
+    notes = [*facts.notes, *_unused_lanes(nodes), *_without_graph(reading, outputs, recording is not None, called)]
     return GraphIR(tuple(nodes), tuple(edges), groups, _title(subject, nodes, groups), tuple(dict.fromkeys(notes)))
 
 
@@ -186,6 +186,19 @@ def _unused_lanes(nodes: Sequence[Node]) -> list[str]:
     used = {node.lane for node in nodes}
     unused = [LANES[lane] for lane in range(1, min(max(used), len(LANES))) if lane not in used]
     return [f"nothing of the {name} is needed here" for name in unused]
+
+
+def _without_graph(reading: Reading, outputs: Sequence[Tensor], ran: bool, called: Mapping[int, str]) -> list[str]:
+    """Why there is nothing above an output, where it is neither an operation's result nor what a call was handed."""
+    bare = []
+    for i, output in enumerate(outputs):
+        made = reading.source_of(output)
+        if isinstance(made, Data) and made.scope is None and not reading.owners.get(id(ledger.buffer_of(output._array))):
+            bare.append(_name_of(output, called) or (f"output {i}" if len(outputs) > 1 else "the output"))
+    if not bare:
+        return []
+    why = "the function only returned it" if ran else "made under no_grad(), detached, or of nothing that requires a gradient"
+    return [f"no graph of {', '.join(bare)}: {why}"]
 
 
 def _title(subject: str, nodes: Sequence[Node], groups: Sequence[Group]) -> str:

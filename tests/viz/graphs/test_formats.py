@@ -1,7 +1,9 @@
 """Every format: golden files, the same bytes on every run, no trace of the machine, and no `dot` needed."""
 
+import html
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import pytest
 import minigrad as mg
 from minigrad.viz import FORMATS
 from minigrad.viz.graphs.ir import Edge, GraphIR, Group, Node
+from minigrad.viz.graphs.lettering import shortened
 from minigrad.viz.graphs.look import Look
 from tests.viz.graphs.samples import derivative, snapshots, stacked, sum_of_two
 
@@ -25,7 +28,8 @@ NO_DOT = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's prog
 NASTY = [
     "<b>bold</b>", "back\\slash", '"quoted"', "a:b:c", "two\nlines", "emoji 🙂 漢字", "]]>", "&amp; &", "\\N \\G \\l",
     "</svg><script>alert(1)</script>", "#quot; %% ;", "`tick` {curly} |pipe|", "\x00\x07\x1b[31m", "-- >", "end", "", " ",
-    "'single'", "\u202eright to left", "x" * 300, "%s {0} {title}",
+    "'single'", "\u202eright to left", "x" * 300, "%s {0} {title}", "&#65;", "&lt;b&gt;", "&&amp;amp;", "-->", "trailing\\",
+    "tab\tand\rreturn", "<!-- comment -->", "#35; #amp;", "\\\" both",
 ]  # fmt: skip
 
 
@@ -169,6 +173,28 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
+
+
+def labels_as_graphviz_reads_them(source):
+    """The lines of every label: the quotes off, \\n and \\\\ resolved, then entities, as the program does it."""
+    for quoted in re.findall(r'label="((?:[^"\\]|\\.)*)"', source):
+        resolved = re.sub(r"\\(.)", lambda found: "\0" if found[1] == "n" else found[1], quoted)
+        yield from map(html.unescape, resolved.split("\0"))
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_a_name_is_shown_as_it_is_in_every_format(text):
+    graph = mg.viz.Graph(nasty(text), LOOK)
+    seen = shortened(text, 36)
+    lines = [*labels_as_graphviz_reads_them(graph.to_graphviz().source)]
+    assert not seen.strip() or any(line.startswith(seen) for line in lines)
+    assert text.isprintable() or not any(c in line for line in lines for c in text if not c.isprintable())
+    mermaid = [re.sub(r"#(\d+);", lambda code: chr(int(code[1])), line) for line in graph.render("mmd").decode().splitlines()]
+    assert not seen.strip() or any(seen in line for line in mermaid[4:])
+    assert len(str(graph).split("\n")) == len(str(mg.viz.Graph(nasty("x"), LOOK)).split("\n"))
+    assert not any(line != line.strip("\r\n") or "\x1b" in line for line in str(graph).split("\n"))
+    picture = "".join(ET.fromstring(graph.render("svg")).itertext())
+    assert seen in picture
 
 
 @NO_DOT

@@ -276,3 +276,65 @@ def test_several_outputs_are_counted():
     graph = mg.viz.graph([x.sin(), x.cos()], names={})
     assert [n.name for n in graph.nodes if n.kind == "output"] == ["output 0", "output 1"]
     assert [n.kind for n in mg.viz.graph(lambda: {"a": x.sin(), "b": (x, [x.cos()])}).nodes].count("output") == 3
+
+
+class Both(nn.Module):
+    """Returns what it is given beside a result."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(3, 3)
+
+    def forward(self, x, z):
+        return self.a(x), x, z
+
+
+def test_an_input_that_is_returned_is_drawn_once():
+    x, z = np.zeros((1, 3), np.float32), np.zeros(2)
+    drawn = Both().graph(x, z, names={})
+    assert [n.name for n in drawn.nodes if n.kind == "data"] == ["x", "z"] and not drawn.ir.notes
+    made = [e.source for e in drawn.edges if drawn.nodes[e.target].kind == "output"]
+    assert [drawn.nodes[i].kind for i in made] == ["op", "data", "data"] and [drawn.nodes[i].name for i in made[1:]] == ["x", "z"]
+    x, z = mg.zeros(1, 3), mg.zeros(2)
+    assert [n.name for n in mg.viz.graph(Both()(x, z), names={}).nodes if n.kind == "data"] == ["x", "z"]
+    inner = nn.Sequential(nn.Identity(), nn.Linear(3, 3))
+    assert str(inner.graph(x, names={})).count("= data ") == 1
+    assert len([n for n in mg.viz.graph([x, x], names={}).nodes if n.kind == "data"]) == 1
+
+
+def test_a_buffer_that_is_returned_is_named():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("scale", mg.ones(3))
+
+        def forward(self, x):
+            return x * self.scale, self.scale
+
+    assert "output 1 = scale  3 float32" in str(Scaled().graph(np.zeros(3, np.float32), names={}))
+
+
+def test_why_there_is_no_graph_is_said():
+    net, x = nn.Linear(2, 2), mg.ones(1, 2)
+    with mg.no_grad():
+        closed = net(x)
+    with mg.inference_mode():
+        asked = net(x)
+    why = "made under no_grad(), detached, or of nothing that requires a gradient"
+    for y in (closed, asked, net(x).detach(), x + 1, mg.tensor([1])):
+        drawn = mg.viz.graph(y, names={"y": y})
+        assert drawn.ir.notes == (f"no graph of y: {why}",) and drawn.title == "y: 0 ops"
+        for format in ("svg", "html", "txt", "dot", "json"):
+            assert "no graph of y: made under no_grad()" in drawn.render(format).decode()
+    pair = mg.viz.graph([net(x), closed], names={})
+    assert pair.ir.notes == (f"no graph of output 1: {why}",)
+    assert mg.viz.graph(lambda: closed, names={}).ir.notes == ("no graph of the output: the function only returned it",)
+    for drawn in (net(x).graph(), net.weight.graph(), mg.viz.graph(lambda: x + 1), net.graph(x), mg.ones(1, requires_grad=True).graph()):
+        assert not drawn.ir.notes
+
+
+def test_what_is_not_recorded_is_drawn_after_its_inputs():
+    x = mg.ones(1, 2, requires_grad=True)
+    with mg.no_grad():
+        drawn = mg.viz.graph(lambda: nn.Linear(2, 2)(x), names={})
+    assert all(e.source < e.target for e in drawn.edges)
