@@ -45,8 +45,9 @@ def confusion(model: Any, x: Any, t: Any, *, classes: Sequence[str] | None = Non
     axes = place(figure, MARGIN + left, top, C * CELL, C * CELL)
     axes.imshow(_colours(counts), interpolation="nearest", aspect="auto")
     axes.spines[:].set(color=PAPER, linewidth=2.5)
-    axes.set_xticks(range(C), names, fontsize=SMALL, color=SOFT, rotation=0 if max(map(len, names)) < 5 else 90)
-    axes.set_yticks(range(C), names, fontsize=SMALL, color=SOFT)
+    look: dict[str, Any] = {"fontsize": SMALL, "color": SOFT, "parse_math": False}
+    axes.set_xticks(range(C), names, rotation=0 if max(map(len, names)) < 5 else 90, **look)
+    axes.set_yticks(range(C), names, **look)
     axes.set_xticks(np.arange(-0.5, C), minor=True)
     axes.set_yticks(np.arange(-0.5, C), minor=True)
     axes.grid(which="minor", color=PAPER, linewidth=2)

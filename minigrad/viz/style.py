@@ -42,9 +42,9 @@ def place(figure: Figure, x: float, y: float, width: float, height: float) -> Ax
 
 
 def write(figure: Figure, x: float, y: float, text: str, size: float = TEXT, colour: str = INK, **options: Any) -> None:
-    """Text whose upper left corner, unless aligned otherwise, is at `x` and `y` inches."""
+    """Text whose upper left corner, unless aligned otherwise, is at `x` and `y` inches; a dollar in it is a dollar."""
     w, h = figure.get_size_inches()
-    look: dict[str, Any] = {"fontsize": size, "color": colour, "va": "top", "ha": "left"}
+    look: dict[str, Any] = {"fontsize": size, "color": colour, "va": "top", "ha": "left", "parse_math": False}
     figure.text(x / w, 1 - y / h, text, **look | options)
 
 

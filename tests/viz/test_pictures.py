@@ -354,3 +354,14 @@ assert "matplotlib.pyplot" not in sys.modules
 def test_matplotlib_is_imported_at_use_without_pyplot_and_missed_in_a_sentence():
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_dollar_in_the_name_of_a_class_is_a_dollar(tmp_path):
+    names = ["$\\bad$", "$x^2$", "a_b", "5 $"]
+    scores, labels = np.eye(4)[[0, 1, 2, 3, 1]], np.array([0, 1, 2, 3, 0])
+    figures = {"confusion": viz.confusion(scores, None, labels, classes=names),
+               "mistakes": viz.mistakes(scores, np.zeros((5, 1, 8, 8)), labels, classes=names)}  # fmt: skip
+    for name, figure in figures.items():
+        figure.savefig(tmp_path / f"{name}.png")  # raised ValueError: \\bad is no symbol
+    assert [text.get_text() for text in figures["confusion"].axes[0].get_yticklabels()] == names
+    assert not any(text.get_parse_math() for text in figures["confusion"].axes[0].get_yticklabels())
