@@ -262,8 +262,9 @@ class Primitive:
             if need and name not in self.rules:
                 raise GraphError(
                     f"{self.__name__}: no gradient rule for {name!r}, which requires a gradient\n"
-                    f"  hint: declare one with @{self.__name__}.gradient({name!r}), or {self.__name__}.zero_gradient({name!r}) "
-                    f"if the result is piecewise constant in it, or pass {name}.detach()"
+                    f"  hint: declare one with @{self.__name__}.gradient({name!r}), or "
+                    f"{self.__name__}.zero_gradient({name!r}) if the result is piecewise constant in it, "
+                    f"or pass {name}.detach()"
                 )
             rule = self.rules[name] if need else None
             if rule is None:

@@ -1,8 +1,8 @@
 """What a tensor tells about itself: its shape and dtype, its values as Python numbers and arrays, and PyTorch's questions.
 
-Nothing here is recorded, and nothing lets a value out of the graph in silence: `numpy()` and NumPy's own functions refuse a
-tensor that requires a gradient, and give a read-only view, or a copy, of any other; `float()` warns. `item()`, `tolist()` and
-`detach()` say what they do by their names. `int()` does not warn: a rounded number has no gradient that could be lost.
+Nothing here is recorded, and nothing lets a value out of the graph in silence: `numpy()` and NumPy's own functions refuse
+a tensor that requires a gradient, and give a read-only view, or a copy, of any other; `float()` warns. `item()`, `tolist()`
+and `detach()` say what they do by their names. `int()` does not warn: a rounded number has no gradient to lose.
 """
 
 from __future__ import annotations
@@ -152,7 +152,9 @@ class Values(Traced):
 
     def __index__(self) -> int:
         if self._array.size != 1 or self._array.dtype.kind not in "iub":
-            raise TypeError(f"index: only an integer tensor of one element is an index, got {self.dtype} of shape {self.shape}")
+            raise TypeError(
+                f"index: only an integer tensor of one element is an index, got {self.dtype} of shape {self.shape}"
+            )
         return int(self._array.item())
 
     def __format__(self, spec: str) -> str:

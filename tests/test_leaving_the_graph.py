@@ -73,13 +73,16 @@ REFUSED = {
     "an index": (lambda t, v: operator.index(t), "index: only an integer tensor of one element is an index, got float64"),
     "an option without a rule": (lambda t, v: F.leaky_relu(v, t), "leaky_relu: no gradient rule for 'negative_slope'"),
     "an option of a step": (lambda t, v: optim.SGD([mg.ones(1, requires_grad=True)], lr=t), "lr must be a number"),
-    "a scale factor": (lambda t, v: F.interpolate(mg.ones(1, 1, 4), scale_factor=t), "scale_factor must be a positive number"),
+    "a scale factor": (
+        lambda t, v: F.interpolate(mg.ones(1, 1, 4), scale_factor=t),
+        "scale_factor must be a positive number",
+    ),
     "class weights": (lambda t, v: F.cross_entropy(mg.ones(1, 2), mg.tensor([0]), v), "the weight requires a gradient"),
     "weights of nll_loss": (lambda t, v: F.nll_loss(mg.ones(1, 2), mg.tensor([0]), v), "the weight requires a gradient"),
 }
 
 FLOAT = r"float\(\): a tensor that requires a gradient became a number[\s\S]*hint: use t\.item\(\)"
-LIST = r"a tensor of shape \(.*\) requires a gradient, and what is made of it is a constant\n  hint: use mg\.stack\(list\) to keep"
+LIST = r"a tensor of shape \(.*\) requires a gradient, and what is made of it is a constant\n  hint: use mg\.stack\(list\)"
 COPY = r"requires a gradient, and what is made of it is a constant\n  hint: use t\.clone\(\) to keep"
 WARNED = {
     "float": (lambda t, v: float(t), FLOAT),
@@ -163,10 +166,10 @@ def test_silent_for_a_reason(way):
 
 def test_what_a_list_holds_keeps_its_dtype_and_its_values():
     _, t, v = made()
-    with pytest.warns(UserWarning):
+    with pytest.warns(UserWarning, match=LIST):
         whole = mg.tensor([v, (t, 3.0)])
     assert whole.tolist() == [[1.0, 2.0], [0.5, 3.0]] and whole.dtype == np.float64 and not whole.requires_grad
-    with pytest.warns(UserWarning):
+    with pytest.warns(UserWarning, match=LIST):
         assert v.new_tensor([t, 1.0], dtype=mg.float32).dtype == np.float32
     constants = v.detach()
     assert mg.tensor([constants, constants]).tolist() == [[1.0, 2.0]] * 2
@@ -187,7 +190,7 @@ def test_the_conversions_that_warn_are_those_of_pytorch():
     torch.set_warn_always(True)
     ways = {
         "float": float, "int": int, "complex": complex, "item": lambda x: x.item(), "bool": bool, "format": "{:.2f}".format,
-        "percent": lambda x: "%.2f" % x, "str": str, "sin": math.sin, "floor": math.floor, "tolist": lambda x: x.tolist(),
+        "percent": "%.2f".__mod__, "str": str, "sin": math.sin, "floor": math.floor, "tolist": lambda x: x.tolist(),
         "fsum": lambda x: math.fsum([x, x]), "element": lambda x: put(np.zeros(2), 0, x), "in": lambda x: 0.5 in x[None],
         "of integers": lambda x: put(np.zeros(2, int), 0, x), "statistics": lambda x: statistics.fmean([x, x]),
     }  # fmt: skip

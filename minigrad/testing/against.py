@@ -11,7 +11,13 @@ from minigrad.primitive import Array
 from minigrad.testing.calls import Call, filled, flat, joined, plain
 from minigrad.testing.differences import directed, signed, slopes
 from minigrad.testing.report import (
-    Comparison, Failure, GradcheckError, GradcheckReport, NonDifferentiableError, about, reproducer,
+    Comparison,
+    Failure,
+    GradcheckError,
+    GradcheckReport,
+    NonDifferentiableError,
+    about,
+    reproducer,
 )  # fmt: skip
 
 __all__ = ["check_against", "differs"]
@@ -31,8 +37,8 @@ def check_against(
 ) -> GradcheckReport:
     """Compare the outputs of `func` and its gradients with those of an independent `reference` on arrays.
 
-    The reference takes arrays where `func` takes tensors and gives an array, or several. Of integers and booleans that `func`
-    gives the values are compared alone. Its derivative along u is
+    The reference takes arrays where `func` takes tensors and gives an array, or several. Of integers and booleans that
+    `func` gives the values are compared alone. Its derivative along u is
     Im f(x + 1e-20 i u) / 1e-20, which has no rounding to speak of (Squire and Trapp, 1998), if it is made of analytic
     functions; otherwise pass ``complex_step=False`` and it comes from differences. `rtol` is 1e-10 unless given, 1e-4 for
     float32.

@@ -43,7 +43,12 @@ class Call:
 
     @classmethod
     def of_floats(
-        cls, check: str, function: Callable[..., Any], inputs: Any, kwargs: Any = None, wrt: int | Sequence[int] | None = None
+        cls,
+        check: str,
+        function: Callable[..., Any],
+        inputs: Any,
+        kwargs: Any = None,
+        wrt: int | Sequence[int] | None = None,
     ) -> Call:
         """The call that `check` is to differentiate. Raises DTypeError for complex inputs, and where none is of floats."""
         call = cls(function, inputs, kwargs, wrt)
@@ -53,8 +58,8 @@ class Call:
         if not call.arrays:
             kinds = [f"{x.dtype} {x.shape}" if isinstance(x, np.ndarray) else f"a Python {type(x).__name__}" for x in given]
             raise DTypeError(
-                f"{check}: {call.name} has no array or tensor of floats to differentiate; given {', '.join(kinds) or 'nothing'}\n"
-                "  hint: pass np.array(1.0) instead of 1.0, or x.astype(float)"
+                f"{check}: {call.name} has no array or tensor of floats to differentiate; "
+                f"given {', '.join(kinds) or 'nothing'}\n  hint: pass np.array(1.0) instead of 1.0, or x.astype(float)"
             )
         return call
 

@@ -54,8 +54,8 @@ def gradcheck(
     At a kink there is no derivative to compare with: `kinks` says whether to raise, "skip" the comparison, or accept any
     gradient between the one-sided slopes ("bracket"). `checks` are the side checks to run, all of `CHECKS` unless given.
 
-    Raises GradcheckError with the report, unless told to return it; NonDifferentiableError where the inputs sit on a kink, or
-    where nothing was compared for another reason; DTypeError for complex inputs, and where no array or tensor is of floats.
+    Raises GradcheckError with the report, unless told to return it; NonDifferentiableError where the inputs sit on a kink,
+    or where nothing was compared for another reason; DTypeError for complex inputs, and where no array is of floats.
 
     >>> import numpy as np
     >>> import minigrad as mg

@@ -43,7 +43,9 @@ def check_spec(spec: OpSpec, *, seeds: Iterable[int] = range(5), facets: Sequenc
         _errors(spec)
     drawn = [(seed, spec.sample(np.random.default_rng(seed))) for seed in seeds]
     if spec.order and drawn and not any(Call(spec.fn, sample.args).arrays for _, sample in drawn):
-        raise AssertionError(f"spec {spec.name!r}: no sample has an array of floats among its arguments, so no gradient is checked")
+        raise AssertionError(
+            f"spec {spec.name!r}: no sample has an array of floats among its arguments, so no gradient is checked"
+        )
     for seed, sample in drawn:
         for name in (name for name in DRAWN if name in chosen):
             try:

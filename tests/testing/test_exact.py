@@ -183,3 +183,16 @@ def test_refusals_must_match_and_change_nothing():
     other = Refusal(refused.sample, mg.ShapeError, "something else")
     with pytest.raises(AssertionError, match="refused, but 'something else' is not in"):
         check_spec(OpSpec("add", mg.add, np.add, add.sample, errors=(other,)), facets=["errors"])
+
+
+def test_a_spec_whose_samples_hold_no_floats_is_not_proved():
+    spec = OpSpec("square", mg.square, np.square, lambda rng: Sample((rng.integers(0, 9, 3),)))
+    with pytest.raises(
+        AssertionError, match="no sample has an array of floats among its arguments, so no gradient is checked"
+    ):
+        check_spec(spec)
+    check_spec(OpSpec("square", mg.square, np.square, spec.sample, order=0))
+    some = OpSpec(
+        "tanh", mg.tanh, np.tanh, lambda rng: Sample((rng.standard_normal(int(rng.integers(0, 2))),)), analytic=True
+    )
+    check_spec(some)  # some of them without elements

@@ -7,8 +7,14 @@ import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad.errors import DTypeError
 from minigrad.testing import (
-    CHECKS, GradcheckError, NonDifferentiableError, check_against, check_vjp_exact, gradcheck, gradgradcheck,
-)  # fmt: skip
+    CHECKS,
+    GradcheckError,
+    NonDifferentiableError,
+    check_against,
+    check_vjp_exact,
+    gradcheck,
+    gradgradcheck,
+)
 from minigrad.testing.differences import directed, signed, slopes
 
 
@@ -104,7 +110,7 @@ def test_what_compares_nothing_does_not_hold(check, case):
     func, inputs, says = NOTHING[case]
     args = [lambda *args: np.asarray(func(*args))] if check is check_against else []
     if check is check_against and case == "no float among the results":
-        assert str(check(func, *args, inputs)).startswith("argmax: forward holds\n")  # the values are compared, and that is said
+        assert str(check(func, *args, inputs)).startswith("argmax: forward holds\n")  # the values are, and that is said
         return
     if check is gradgradcheck and case == "no elements in the result":
         assert check(func, inputs).compared  # the gradient is of two zeros

@@ -37,7 +37,9 @@ def text(view: View, show: frozenset[str]) -> str:
         if entry[0] == "b":
             box = view.boxes[int(entry[1:])]
             times = f" ×{box.times}" if box.times > 1 and box.kind != "row" else ""
-            lines.append(f"{indent[:-3]}{branch}{_clean(box.title)}{times}" + (f"  {_clean(box.subtitle)}" if box.subtitle else ""))
+            lines.append(
+                f"{indent[:-3]}{branch}{_clean(box.title)}{times}" + (f"  {_clean(box.subtitle)}" if box.subtitle else "")
+            )
             inner = inside[box.key]
             below = indent[:-3] + ("" if indent == "" else "   " if last else "│  ") + "   "
             stack += [(e, below, i == len(inner) - 1) for i, e in enumerate(inner)][::-1]

@@ -197,7 +197,9 @@ def _without_graph(reading: Reading, outputs: Sequence[Tensor], ran: bool, calle
             bare.append(_name_of(output, called) or (f"output {i}" if len(outputs) > 1 else "the output"))
     if not bare:
         return []
-    why = "the function only returned it" if ran else "made under no_grad(), detached, or of nothing that requires a gradient"
+    why = "made under no_grad(), detached, or of nothing that requires a gradient"
+    if ran:  # every operation was seen
+        why = "the function only returned it"
     return [f"no graph of {', '.join(bare)}: {why}"]
 
 

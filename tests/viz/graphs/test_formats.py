@@ -189,7 +189,9 @@ def test_a_name_is_shown_as_it_is_in_every_format(text):
     lines = [*labels_as_graphviz_reads_them(graph.to_graphviz().source)]
     assert not seen.strip() or any(line.startswith(seen) for line in lines)
     assert text.isprintable() or not any(c in line for line in lines for c in text if not c.isprintable())
-    mermaid = [re.sub(r"#(\d+);", lambda code: chr(int(code[1])), line) for line in graph.render("mmd").decode().splitlines()]
+    mermaid = [
+        re.sub(r"#(\d+);", lambda code: chr(int(code[1])), line) for line in graph.render("mmd").decode().splitlines()
+    ]
     assert not seen.strip() or any(seen in line for line in mermaid[4:])
     assert len(str(graph).split("\n")) == len(str(mg.viz.Graph(nasty("x"), LOOK)).split("\n"))
     assert not any(line != line.strip("\r\n") or "\x1b" in line for line in str(graph).split("\n"))

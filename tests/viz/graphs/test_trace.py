@@ -294,7 +294,10 @@ def test_an_input_that_is_returned_is_drawn_once():
     drawn = Both().graph(x, z, names={})
     assert [n.name for n in drawn.nodes if n.kind == "data"] == ["x", "z"] and not drawn.ir.notes
     made = [e.source for e in drawn.edges if drawn.nodes[e.target].kind == "output"]
-    assert [drawn.nodes[i].kind for i in made] == ["op", "data", "data"] and [drawn.nodes[i].name for i in made[1:]] == ["x", "z"]
+    assert [drawn.nodes[i].kind for i in made] == ["op", "data", "data"] and [drawn.nodes[i].name for i in made[1:]] == [
+        "x",
+        "z",
+    ]
     x, z = mg.zeros(1, 3), mg.zeros(2)
     assert [n.name for n in mg.viz.graph(Both()(x, z), names={}).nodes if n.kind == "data"] == ["x", "z"]
     inner = nn.Sequential(nn.Identity(), nn.Linear(3, 3))
@@ -329,7 +332,13 @@ def test_why_there_is_no_graph_is_said():
     pair = mg.viz.graph([net(x), closed], names={})
     assert pair.ir.notes == (f"no graph of output 1: {why}",)
     assert mg.viz.graph(lambda: closed, names={}).ir.notes == ("no graph of the output: the function only returned it",)
-    for drawn in (net(x).graph(), net.weight.graph(), mg.viz.graph(lambda: x + 1), net.graph(x), mg.ones(1, requires_grad=True).graph()):
+    for drawn in (
+        net(x).graph(),
+        net.weight.graph(),
+        mg.viz.graph(lambda: x + 1),
+        net.graph(x),
+        mg.ones(1, requires_grad=True).graph(),
+    ):
         assert not drawn.ir.notes
 
 
