@@ -298,8 +298,8 @@ def test_an_input_that_is_returned_is_drawn_once():
         "x",
         "z",
     ]
-    x, z = mg.zeros(1, 3), mg.zeros(2)
-    assert [n.name for n in mg.viz.graph(Both()(x, z), names={}).nodes if n.kind == "data"] == ["x", "z"]
+    net, x, z = Both(), mg.zeros(1, 3), mg.zeros(2)
+    assert [n.name for n in mg.viz.graph(net(x, z), names={}).nodes if n.kind == "data"] == ["x", "z"]
     inner = nn.Sequential(nn.Identity(), nn.Linear(3, 3))
     assert str(inner.graph(x, names={})).count("= data ") == 1
     assert len([n for n in mg.viz.graph([x, x], names={}).nodes if n.kind == "data"]) == 1
