@@ -5,11 +5,16 @@ The default profile, `ci`, draws the same each time; `thorough` explores at rand
 
 import os
 import random
+import signal
 
 # Workers that share the cores would wait for each other's threads inside every small matrix product: a step of a
 # convolutional network took 400 ms instead of 15. Before NumPy is imported.
 for _library in ("OPENBLAS", "OMP", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
+# A shell starts what it runs in the background (``pytest &``) with Ctrl-C ignored, and so would every test of Ctrl-C be.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
