@@ -99,13 +99,7 @@ def solve(x: Any, y: Any, left: bool = True) -> Any:
     >>> solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([1.0, 1.0]))
     array([0.5 , 0.25])
     """
-    a, b = shape_of(x), shape_of(y)
-    vector = len(b) == 1 or b == a[:-1]
-    if not left:
-        if vector:
-            raise ShapeError(f"solve: left=False needs matrices on the right, got shape {b}")
-        return solve(x.mT, y.mT).mT
-    return _solved(x, y, vector)
+    return _solved(x, y, _holds_vectors(x, y), left)
 
 
 @register(np.linalg.solve)
@@ -118,6 +112,8 @@ def numpy_solve(a: Any, b: Any) -> Any:
 def solve_triangular(x: Any, y: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
     """`solve` that reads one triangle of `x`, and only it gets a gradient; `unitriangular` takes its diagonal for ones.
 
+    `y` is a matrix or a stack of them, whatever its shape, or a single vector; leading axes broadcast.
+
     >>> import numpy as np
     >>> solve_triangular(np.array([[2.0, 9.0], [1.0, 4.0]]), np.array([[2.0], [5.0]]), upper=False)
     array([[1.],
@@ -128,14 +124,24 @@ def solve_triangular(x: Any, y: Any, *, upper: bool, left: bool = True, unitrian
     triangle = triu(x, offset) if upper else tril(x, -offset)
     if unitriangular:
         triangle = triangle + np.eye(shape_of(x)[-1], dtype=x.dtype)
-    return solve(triangle, y, left)
+    return _solved(triangle, y, len(shape_of(y)) == 1, left)
 
 
 @composite
 def cholesky_solve(y: Any, triangle: Any, upper: bool = False) -> Any:
-    """The solution z of ``x @ z = y``, given the Cholesky factor of `x`: lower, or upper."""
+    """The solution z of ``x @ z = y``, given the Cholesky factor of `x`: lower, or upper.
+
+    `y` is a matrix or a stack of them, whatever its shape, or a single vector; leading axes broadcast.
+
+    >>> import numpy as np
+    >>> cholesky_solve(np.array([[4.0], [2.0]]), np.array([[2.0, 0.0], [1.0, 1.0]]))
+    array([[1.],
+           [0.]])
+    """
+    check_square("cholesky_solve", triangle)
     lower = triu(triangle).mT if upper else tril(triangle)
-    return solve(lower.mT, solve(lower, y))
+    vector = len(shape_of(y)) == 1
+    return _solved(lower.mT, _solved(lower, y, vector), vector)
 
 
 @register(np.linalg.det)
@@ -181,13 +187,19 @@ def _(g: Any, x: Any) -> Any:
 @cofactors_pullback.gradient("x")
 def _(g: Any, direction: Any, x: Any) -> Any:
     """The third derivative, by the inverse; every further one follows from it."""
+    n = shape_of(x)[-1]
+    if n < 3:
+        return known_of(x, np.zeros(shape_of(x), x.dtype))  # the determinant is of degree n
     if (np.linalg.cond(array_of(x)) > np.finfo(x.dtype).eps ** (-1 / 3)).any():  # terms of cond**2 cancel
         raise GraphError("det: a third derivative needs a matrix that is not nearly singular")
+    # It is of degree n - 3 in x. At a size near 1, the powers of the inverse do not overflow before they meet det(x).
+    unit = np.exp2(np.rint(np.log2(np.abs(array_of(x)).max((-2, -1), keepdims=True))))
+    x = x / unit
     y = inv(x)
     a, b = y @ direction, y @ g
     t, u = trace(a, 0, -2, -1)[..., None, None], trace(b, 0, -2, -1)[..., None, None]
     inner = t * u - trace(a @ b, 0, -2, -1)[..., None, None]
-    return det(x)[..., None, None] * (inner * y + (a @ b + b @ a - t * b - u * a) @ y).mT
+    return unit ** (n - 3) * det(x)[..., None, None] * (inner * y + (a @ b + b @ a - t * b - u * a) @ y).mT
 
 
 @register(np.linalg.slogdet)
@@ -255,9 +267,10 @@ def pseudoinverse(x: Array, rtol: float, hermitian: bool) -> Array:
 @pseudoinverse.gradient("x")
 def _(g: Any, x: Any, out: Any) -> Any:
     pt, gt = out.mT, g.mT
-    inner = gt @ out @ pt  # out out.T and out.T out, seen from the two sides on which g misses the range of x
-    outer = pt @ out @ gt
-    return -(pt @ g @ pt) + (inner - x @ (out @ inner)) + (outer - (outer @ out) @ x)
+    # out out.T and out.T out, seen from the two sides on which g misses the range of x. In this order of the products, g
+    # stands between powers of out, and x @ out is a projector: nothing is larger or smaller than the result.
+    inner, outer = (gt @ out) @ pt, pt @ (out @ gt)
+    return -(pt @ g @ pt) + (inner - (x @ out) @ inner) + (outer - outer @ (out @ x))
 
 
 @register(np.linalg.pinv)
@@ -270,23 +283,26 @@ def numpy_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any 
 def lstsq(x: Any, y: Any, rcond: float | None = None) -> LeastSquares:
     """The shortest z that minimises ``|x @ z - y|``, by `pinv`; and residuals, rank and singular values, as NumPy's.
 
-    The residuals are the sums of squares for each column of `y`, empty where `x` has not full column rank or m <= n.
+    `y` is a vector or a matrix, or a stack of either, as in `solve`. The residuals are the sums of squares for each column
+    of `y`, empty where `x` has not full column rank or m <= n.
 
     >>> import numpy as np
     >>> lstsq(np.array([[1.0], [1.0]]), np.array([1.0, 3.0])).solution.round(6)
     array([2.])
     """
     m, n = check_matrices("lstsq", x)
-    vector = len(shape_of(y)) == 1
-    if shape_of(y)[-1 if vector else -2] != m:
+    vector = _holds_vectors(x, y)
+    columns = expand_dims(y, -1) if vector else y
+    if len(shape_of(y)) < 1 or shape_of(columns)[-2] != m:
         raise ShapeError(f"lstsq: {m} equations, shape {shape_of(x)}, but right-hand sides of shape {shape_of(y)}")
-    solution = matmul(pinv(x, rcond), y)
+    solution = matmul(pinv(x, rcond), columns)
     rank = matrix_rank(x, rtol=rcond)
     if m > n and (array_of(rank) == n).all():
-        residuals = sum(square(matmul(x, solution) - y), -1 if vector else -2, vector)
+        residuals = sum(square(matmul(x, solution) - columns), -2)
     else:
         residuals = known_of(x, np.zeros(0, x.dtype))
-    return LeastSquares(solution, residuals, rank, values_of_lstsq(x, np.linalg.svd(array_of(x), compute_uv=False)))
+    values = values_of_lstsq(x, np.linalg.svd(array_of(x), compute_uv=False))
+    return LeastSquares(squeeze(solution, -1) if vector else solution, residuals, rank, values)
 
 
 @primitive
@@ -380,15 +396,25 @@ def check_square(name: str, x: Any) -> int:
     return n
 
 
-def _solved(x: Any, y: Any, vector: bool) -> Any:
+def _holds_vectors(x: Any, y: Any) -> bool:
+    """Whether the right-hand side `y` is a vector, or a stack with one vector for each matrix of `x`: PyTorch's rule."""
+    return len(shape_of(y)) == 1 or shape_of(y) == shape_of(x)[:-1]
+
+
+def _solved(x: Any, y: Any, vector: bool, left: bool = True) -> Any:
+    """The solution of ``x @ z = y``, or of ``z @ x = y``, where `y` holds vectors or matrices, as `vector` says."""
     n, b = check_square("solve", x), shape_of(y)
+    if vector and not left:
+        raise ShapeError(f"solve: left=False needs matrices on the right, got shape {b}")
     columns = expand_dims(y, -1) if vector else y
-    if len(b) < 1 or shape_of(columns)[-2] != n:
+    if len(b) < 1 or shape_of(columns)[-2 if left else -1] != n:
         raise ShapeError(f"solve: {n} equations, shape {shape_of(x)}, but a right-hand side of shape {b}")
     try:
         np.broadcast_shapes(shape_of(x)[:-2], shape_of(columns)[:-2])
     except ValueError:
         raise ShapeError(f"solve: the leading axes of shapes {shape_of(x)} and {b} do not broadcast") from None
+    if not left:
+        return solve_matrices(x.mT, y.mT).mT
     out = solve_matrices(x, columns)
     return squeeze(out, -1) if vector else out
 

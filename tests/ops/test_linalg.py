@@ -280,6 +280,41 @@ def test_the_singular_values_of_lstsq_refuse_a_gradient_that_they_do_not_have():
         values.sum().backward()
 
 
+def test_what_is_a_stack_of_vectors():
+    """For `solve` and `lstsq`, what has the shape of the stack of matrices without its last axis; for triangles, nothing."""
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 2, 2)) + 3 * np.eye(2), rng.standard_normal((2, 2))
+    lower, upper = np.tril(x), np.triu(x)
+    vectors, matrices = np.linalg.solve(x, y[..., None])[..., 0], lambda x: np.linalg.solve(x, y)
+    for found, wanted in (
+        (mg.linalg.solve(mg.tensor(x), y), vectors),
+        (mg.linalg.lstsq(mg.tensor(x), y).solution, vectors),
+        (mg.linalg.solve_triangular(mg.tensor(x), y, upper=True), matrices(upper)),
+        (mg.linalg.solve_triangular(mg.tensor(x), y, upper=False, left=False), y @ np.linalg.inv(lower)),
+        (mg.cholesky_solve(mg.tensor(y), x), matrices(lower @ lower.mT)),
+        (mg.cholesky_solve(mg.tensor(y), x, upper=True), matrices(upper.mT @ upper)),
+        (mg.cholesky_solve(mg.tensor(y[0]), x), np.linalg.solve(lower @ lower.mT, y[0])),
+        (mg.linalg.solve_triangular(mg.tensor(x), y[0], upper=True), np.linalg.solve(upper, y[0])),
+    ):
+        np.testing.assert_allclose(found.numpy(), wanted, rtol=1e-12)
+    for f in (mg.linalg.solve, lambda *xs, left: mg.linalg.solve_triangular(*xs, upper=True, left=left)):
+        with pytest.raises(ShapeError, match=r"left=False needs matrices on the right, got shape \(2,\)"):
+            f(leaf(x), y[0], left=False)
+
+
+def test_least_squares_of_stacks():
+    """The residuals of each system, as PyTorch's, whether its right-hand side is a vector or a matrix."""
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((3, 5, 2)), rng.standard_normal((3, 5))
+    parts = [np.linalg.lstsq(a, b) for a, b in zip(x, y, strict=True)]
+    found, columns = mg.linalg.lstsq(leaf(x), y), mg.linalg.lstsq(leaf(x), y[..., None])
+    np.testing.assert_allclose(found.solution.detach().numpy(), [p[0] for p in parts])
+    np.testing.assert_allclose(found.residuals.detach().numpy(), [p[1] for p in parts])
+    assert (columns.solution[..., 0] == found.solution).all() and (columns.residuals == found.residuals).all()
+    with pytest.raises(ShapeError, match=r"lstsq: 5 equations, shape \(5, 2\), but right-hand sides of shape \(\)"):
+        mg.linalg.lstsq(x[0], 1.0)
+
+
 def test_the_order_of_contractions_is_numpys():
     x, y, z = (leaf(np.ones(size)) for size in ((2, 3), (3, 4), (4, 5)))
     plain = np.einsum_path("ij,jk,kl", x.detach().numpy(), y.detach().numpy(), z.detach().numpy(), optimize="greedy")

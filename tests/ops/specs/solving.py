@@ -79,26 +79,41 @@ def solve(x, y, left):
     return z[..., 0] if vector else z
 
 
+# Triangles and right-hand sides, which are matrices also where they could be stacks of vectors: the third and the fourth
+TRIANGLES = [
+    ((3, 3), (3, 2)),
+    ((2, 1, 3, 3), (2, 1, 3, 2)),
+    ((3, 3, 3), (3, 3)),
+    ((1, 3, 3, 3), (1, 3, 3)),
+    ((3, 3), (2, 3, 1)),
+]
+
+
+def with_a_triangle(rng):
+    a, b = TRIANGLES[rng.integers(len(TRIANGLES))]
+    return normal(rng, a) + 3 * np.eye(3), normal(rng, b), bool(rng.random() < 0.5)
+
+
 def triangular(rng):
-    x = normal(rng, (2, 1, 3, 3)) + 3 * np.eye(3)
-    return Sample(
-        (x, normal(rng, (2, 1, 3, 2))), {"upper": bool(rng.random() < 0.5), "unitriangular": bool(rng.random() < 0.5)}
-    )
+    x, y, upper = with_a_triangle(rng)
+    left = bool(rng.random() < 0.5)
+    return Sample((x, y if left else y.mT), {"upper": upper, "left": left, "unitriangular": bool(rng.random() < 0.5)})
 
 
-def solve_triangular(x, y, upper, unitriangular):
+def solve_triangular(x, y, upper, left, unitriangular):
     x = np.triu(x) if upper else np.tril(x)
     if unitriangular:
         x = x - x * np.eye(3) + np.eye(3)
-    return np.linalg.inv(x) @ y
+    return np.linalg.inv(x) @ y if left else y @ np.linalg.inv(x)
 
 
 def factored(rng):
-    return Sample((normal(rng, (3, 2)), normal(rng, (3, 3)) + 3 * np.eye(3), bool(rng.random() < 0.5)))
+    triangle, y, upper = with_a_triangle(rng)
+    return Sample((y, triangle, upper))
 
 
 def cholesky_solve(y, factor, upper):
-    x = np.triu(factor).T @ np.triu(factor) if upper else np.tril(factor) @ np.tril(factor).T
+    x = np.triu(factor).mT @ np.triu(factor) if upper else np.tril(factor) @ np.tril(factor).mT
     return np.linalg.inv(x) @ y
 
 
