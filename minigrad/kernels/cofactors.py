@@ -16,13 +16,16 @@ def cofactors(x: Array) -> Array:
     """
     try:
         with np.errstate(all="ignore"):
-            found = np.linalg.det(x)[..., None, None] * np.linalg.inv(x).mT  # both from one LU: their errors cancel
-        if np.isfinite(found).all():
-            return found
+            det = np.linalg.det(x)[..., None, None]
+            found = det * np.linalg.inv(x).mT  # both from one LU: their errors cancel
+            useless = (np.abs(det) < np.finfo(x.dtype).tiny) | ~np.isfinite(found)  # singular, or under- or overflow
     except np.linalg.LinAlgError:
-        pass
-    u, s, v = np.linalg.svd(x)
-    return (_orientation(u, v) * u * _others(s)[..., None, :]) @ v
+        found, useless = np.full_like(x, np.nan), np.ones_like(x, bool)
+    again = useless.any((-2, -1)) & np.isfinite(x).all((-2, -1))
+    if again.any():
+        u, s, v = np.linalg.svd(x[again])
+        found[again] = (_orientation(u, v) * u * _others(s)[..., None, :]) @ v
+    return found
 
 
 def cofactors_pullback(g: Array, x: Array) -> Array:
@@ -44,9 +47,10 @@ def cofactors_pullback(g: Array, x: Array) -> Array:
 def _others(s: Array) -> Array:
     """For each element along the last axis, the product of the others."""
     one = np.ones_like(s[..., :1])
-    before = np.cumprod(np.concatenate([one, s[..., :-1]], -1), -1)
-    after = np.cumprod(np.concatenate([one, s[..., :0:-1]], -1), -1)[..., ::-1]
-    return before * after
+    with np.errstate(over="ignore", invalid="ignore"):
+        before = np.cumprod(np.concatenate([one, s[..., :-1]], -1), -1)
+        after = np.cumprod(np.concatenate([one, s[..., :0:-1]], -1), -1)[..., ::-1]
+        return before * after
 
 
 def _orientation(u: Array, v: Array) -> Array:
