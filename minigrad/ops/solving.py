@@ -189,11 +189,10 @@ def _(g: Any, direction: Any, x: Any) -> Any:
     """The third derivative, by the inverse; every further one follows from it."""
     n = shape_of(x)[-1]
     if n < 3:
-        return known_of(x, np.zeros(shape_of(x), x.dtype))  # the determinant is of degree n
+        return x * 0  # the determinant is of degree n
     if (np.linalg.cond(array_of(x)) > np.finfo(x.dtype).eps ** (-1 / 3)).any():  # terms of cond**2 cancel
         raise GraphError("det: a third derivative needs a matrix that is not nearly singular")
-    # It is of degree n - 3 in x. At a size near 1, the powers of the inverse do not overflow before they meet det(x).
-    unit = np.exp2(np.rint(np.log2(np.abs(array_of(x)).max((-2, -1), keepdims=True))))
+    unit = _unit(x)  # it is of degree n - 3 in x
     x = x / unit
     y = inv(x)
     a, b = y @ direction, y @ g
@@ -266,11 +265,19 @@ def pseudoinverse(x: Array, rtol: float, hermitian: bool) -> Array:
 
 @pseudoinverse.gradient("x")
 def _(g: Any, x: Any, out: Any) -> Any:
+    if shape_of(x)[-2] < shape_of(x)[-1]:
+        return _through_pseudoinverse(g.mT, x.mT, out.mT).mT
+    return _through_pseudoinverse(g, x, out)
+
+
+def _through_pseudoinverse(g: Any, x: Any, out: Any) -> Any:
+    """The rule for n columns and at least as many rows; every product in brackets is n x n."""
+    unit = _unit(out)  # it is of degree 2 in out, and x @ out of degree 0
+    x, out = x * unit, out / unit
     pt, gt = out.mT, g.mT
-    # out out.T and out.T out, seen from the two sides on which g misses the range of x. In this order of the products, g
-    # stands between powers of out, and x @ out is a projector: nothing is larger or smaller than the result.
-    inner, outer = (gt @ out) @ pt, pt @ (out @ gt)
-    return -(pt @ g @ pt) + (inner - (x @ out) @ inner) + (outer - outer @ (out @ x))
+    inner, outer = gt @ (out @ pt), pt @ (out @ gt)  # seen from the two sides on which g misses the range of x
+    found = -(pt @ (g @ pt)) + (inner - x @ (out @ inner)) + (outer - outer @ (out @ x))
+    return found * unit * unit
 
 
 @register(np.linalg.pinv)
@@ -281,7 +288,7 @@ def numpy_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any 
 
 @composite
 def lstsq(x: Any, y: Any, rcond: float | None = None) -> LeastSquares:
-    """The shortest z that minimises ``|x @ z - y|``, by `pinv`; and residuals, rank and singular values, as NumPy's.
+    """The shortest z that minimizes ``|x @ z - y|``, by `pinv`; and residuals, rank and singular values, as NumPy's.
 
     `y` is a vector or a matrix, or a stack of either, as in `solve`. The residuals are the sums of squares for each column
     of `y`, empty where `x` has not full column rank or m <= n.
@@ -394,6 +401,16 @@ def check_square(name: str, x: Any) -> int:
     if m != n:
         raise ShapeError(f"{name}: needs square matrices, got shape {shape_of(x)}: {m} rows and {n} columns")
     return n
+
+
+def _unit(x: Any) -> Array:
+    """For each matrix a power of two near its largest element.
+
+    Divided by it, matrices have powers that neither over- nor underflow, and nothing is rounded. A rule whose result is
+    homogeneous in x may multiply by a power of it afterwards, and needs no derivative of it.
+    """
+    largest = np.abs(array_of(x)).max((-2, -1), keepdims=True, initial=0)
+    return np.exp2(np.rint(np.log2(np.where(largest > 0, largest, 1))))
 
 
 def _holds_vectors(x: Any, y: Any) -> bool:

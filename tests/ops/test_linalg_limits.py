@@ -225,6 +225,25 @@ def test_the_exponential_of_a_tiny_matrix_is_the_identity_and_so_is_its_gradient
     np.testing.assert_allclose(found, np.arange(1.0, 10).reshape(3, 3), rtol=1e-14)
 
 
+def test_a_long_matrix_has_a_pseudoinverse_whose_gradient_stays_small(rng):
+    """Of 30,000 rows, which a product of the size rows x rows would not fit: |pinv(x)|**2 is the trace of inv(x.T @ x)."""
+    x = rng.standard_normal((30_000, 2))
+    t = mg.tensor(x, requires_grad=True)
+    (L.pinv(t) ** 2).sum().backward()
+    inverse = np.linalg.inv(x.T @ x)
+    np.testing.assert_allclose(t.grad.numpy(), -2 * x @ inverse @ inverse, rtol=1e-9, atol=1e-18)
+    t = mg.tensor(x.T, requires_grad=True)
+    (L.pinv(t) ** 2).sum().backward()
+    np.testing.assert_allclose(t.grad.numpy(), -2 * inverse @ inverse @ x.T, rtol=1e-9, atol=1e-18)
+
+
+def test_nothing_has_full_rank():
+    """Matrices without columns, and stacks without matrices."""
+    for size in ((3, 0), (0, 3, 2), (2, 3, 0), (0, 0)):
+        for f in (lambda x: L.qr(x).Q, lambda x: L.qr(x).R, L.pinv, L.svdvals, lambda x: L.svd(x, False).U):
+            assert first(f, np.zeros(size)).shape == size
+
+
 def test_cofactors_where_the_determinant_is_no_number():
     x, wanted = np.array([[1.0, 2], [3, 5]]), np.array([[5.0, -3], [-2, 1]])
     for scale in (1e-170, 1e170):
