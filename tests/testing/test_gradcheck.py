@@ -124,11 +124,16 @@ def test_what_options_leave_nothing_to_compare():
     x = np.array([0.5, 1.0])
     for check, options, says in (
         (gradcheck, {"wrt": []}, "tanh: wrt names no input: nothing was checked"),
-        (gradcheck, {"directions": 0, "mode": "directional"}, "tanh: no directions: nothing was checked"),
+        (
+            gradcheck,
+            {"directions": 0, "mode": "directional", "checks": ()},
+            "tanh: no directions and no checks: nothing was",
+        ),
         (check_vjp_exact, {"linear_in": []}, "linear_in and homogeneous_in name no input: nothing was checked"),
     ):
         with pytest.raises(NonDifferentiableError, match=says):
             check(mg.tanh, x, **options)
+    assert str(gradcheck(mg.tanh, x, directions=0, mode="directional", checks=["form"])).startswith("tanh: form holds\n")
     assert gradcheck(mg.tanh, np.array(2.0)) and gradcheck(mg.add, [x, 2.0]).inputs == ["(2,) float64"]
 
 
