@@ -375,7 +375,7 @@ def _plain(x: Any) -> Any:
 
 def _number(x: Any) -> Any:
     """A Python number, from one or from a tensor or array of one element; booleans count."""
-    x = _plain(x)
+    x = float(x) if isinstance(x, Tensor) and x.requires_grad else _plain(x)  # which warns of the gradient that is lost
     x = x.item() if isinstance(x, np.ndarray | np.generic) else x
     if not isinstance(x, int | float):
         raise TypeError(f"a range is of real numbers, got {type(x).__name__}")

@@ -1,9 +1,9 @@
 """Result types: the dtype in which an operation computes, and of which its result is.
 
-PyTorch's table (https://docs.pytorch.org/docs/stable/tensor_attributes.html, "type promotion"). There are three categories,
-booleans < integers < floats, and three kinds of operands: arrays with axes, 0-d arrays, and numbers. Arrays with axes decide;
-a 0-d array counts only if its category is higher than theirs, a number only if its category is higher than that of all
-arrays. So a float32 model stays float32 beside integer masks, 0-d float64 statistics and Python's numbers.
+PyTorch's table: https://docs.pytorch.org/docs/stable/tensor_attributes.html. There are three categories, booleans < integers
+< floats, and three kinds of operands: arrays with axes, 0-d arrays, and numbers. Arrays with axes decide; a 0-d array counts
+only if its category is higher than theirs, a number only if its category is higher than that of all arrays. So a float32
+model stays float32 beside integer masks, 0-d float64 statistics and Python's numbers.
 
 Two more rules hold for every operation that declares its operands here:
 

@@ -67,7 +67,6 @@ REFUSED = {
     "np.full": (lambda t, v: np.full(2, t), STACK),
     "np.random": (lambda t, v: np.random.default_rng(0).normal(t, 1.0), STACK),
     "np.linspace": (lambda t, v: np.linspace(0, t, 3), r"np\.linspace: has no gradient rule here"),
-    "linspace": (lambda t, v: mg.linspace(0, t, 3), r"np\.linspace: has no gradient rule here"),  # PyTorch: a constant
     "x[i] = list": (lambda t, v: put(mg.zeros(2), slice(None), [t, t]), STACK),
     "uniform_, normal_": (lambda t, v: mg.zeros(2).uniform_(0, t), STACK),
     "an index": (lambda t, v: operator.index(t), "index: only an integer tensor of one element is an index, got float64"),
@@ -101,6 +100,7 @@ WARNED = {
     "np.fromiter": (lambda t, v: np.fromiter(v, float), FLOAT),
     "np.float64": (lambda t, v: np.float64(t), FLOAT),
     "arange": (lambda t, v: mg.arange(0, t, 0.1), FLOAT),  # PyTorch refuses
+    "linspace": (lambda t, v: mg.linspace(0, t, 3), FLOAT),  # PyTorch: a constant
     "tensor of a list": (lambda t, v: mg.tensor([t, t]), LIST),
     "tensor of vectors": (lambda t, v: mg.tensor([v, [t, 1.0]]), LIST),  # PyTorch refuses
     "Tensor, as_tensor of a list": (lambda t, v: (mg.Tensor([t]), mg.as_tensor([t])), LIST),

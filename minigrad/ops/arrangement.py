@@ -63,6 +63,8 @@ def roll(x: Array, shift: int | Shape, axis: int | Shape | None = None) -> Array
         one_axis("roll", a, x.ndim)
     if not all(isinstance(s, int | np.integer) for s in (shift if isinstance(shift, tuple | list) else (shift,))):
         raise TypeError(f"roll: a shift is an int, got {shift!r}")
+    if axis is not None and not x.ndim:  # one element along the axis that it is taken to have
+        return roll(x.reshape(1), shift, axis).reshape(())
     try:
         return np.roll(x, shift, axis)
     except ValueError:

@@ -20,7 +20,7 @@ from minigrad.ops.diagonals import tril
 from minigrad.ops.joining import concatenate
 from minigrad.ops.solving import check_matrices, check_square, solve_matrices
 from minigrad.ops.sorting import known_of
-from minigrad.primitive import Array, array_of, composite, primitive, shape_of
+from minigrad.primitive import Array, array_of, composite, floating, primitive, shape_of
 from minigrad.registry import register
 
 __all__ = ["cholesky", "eigh", "eigvalsh", "qr", "svd", "svdvals"]
@@ -56,6 +56,7 @@ class SVD(NamedTuple):
 
 
 @register(np.linalg.cholesky)
+@floating("x")
 @composite
 def cholesky(x: Any, upper: bool = False) -> Any:
     """The lower triangle L with L @ L.T = x, for symmetric, positive definite matrices; or the upper one, L.T.
@@ -88,6 +89,7 @@ def _(g: Any, out: Any) -> Any:
     return (half + half.mT) / 2
 
 
+@floating("x")
 @composite
 def qr(x: Any, mode: str = "reduced") -> QR:
     """(Q, R), orthonormal columns and an upper triangle, with Q @ R = x.
@@ -150,6 +152,7 @@ def _(g: Any, x: Any, out: Any, factors: Factors) -> Any:
 
 
 @register(np.linalg.eigh)
+@floating("x")
 @composite
 def eigh(x: Any, UPLO: Literal["L", "U"] = "L") -> Eigen:
     """(eigenvalues, eigenvectors) of symmetric matrices, in ascending order, with x = V @ diag(w) @ V.T.
@@ -167,6 +170,7 @@ def eigh(x: Any, UPLO: Literal["L", "U"] = "L") -> Eigen:
 
 
 @register(np.linalg.eigvalsh)
+@floating("x")
 @composite
 def eigvalsh(x: Any, UPLO: Literal["L", "U"] = "L") -> Any:
     """The eigenvalues of symmetric matrices, in ascending order. See `eigh`.
@@ -204,6 +208,7 @@ def _(g: Any, x: Any, out: Any, factors: Factors) -> Any:
     return out @ _over_differences(_antisymmetric(out.mT @ g), w) @ out.mT
 
 
+@floating("x")
 @composite
 def svd(x: Any, full_matrices: bool = True) -> SVD:
     """(U, S, Vh) with x = (U * S) @ Vh: orthonormal columns, singular values in descending order, orthonormal rows.
@@ -233,6 +238,7 @@ def numpy_svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermi
 
 
 @register(np.linalg.svdvals)
+@floating("x")
 @composite
 def svdvals(x: Any) -> Any:
     """The singular values of matrices, in descending order; they have a gradient also where they repeat.

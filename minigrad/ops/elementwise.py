@@ -17,7 +17,7 @@ import numpy as np
 
 from minigrad.errors import DTypeError
 from minigrad.kernels import selection, special
-from minigrad.primitive import Array, Primitive, Traced, array_of, binary, floating, primitive, promoting, unary
+from minigrad.primitive import Array, Primitive, Traced, array_of, binary, composite, floating, primitive, promoting, unary
 from minigrad.promotion import Operands, common_dtype
 from minigrad.registry import register
 
@@ -299,6 +299,7 @@ def _(g: Any, x: Any) -> Any:
     return g * logistic_slope(x, 1)
 
 
+@floating("x")
 @primitive
 def root(x: Array) -> Array:
     """sqrt(x), with the gradient 0 at 0: a length, of its square."""
@@ -389,6 +390,8 @@ for _op in (clip, logistic_slope, one_less_square, root, sigmoid, where):
     _op.elementwise = True
 
 
+@register(np.ldexp)
+@composite
 def ldexp(x: Any, y: Any) -> Any:
     """x * 2**y; exact for integers y.
 
@@ -397,9 +400,6 @@ def ldexp(x: Any, y: Any) -> Any:
     array([12.])
     """
     return x * exp2(y) if _kind(array_of(y)) == "f" else scale_by_power(x, y)
-
-
-register(np.ldexp)(ldexp)
 
 
 @register(np.divmod)

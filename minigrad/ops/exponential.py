@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.ops.solving import check_square, solve
-from minigrad.primitive import array_of, composite
+from minigrad.primitive import array_of, composite, floating
 
 __all__ = ["matrix_exp"]
 
@@ -16,6 +16,7 @@ PADE = [math.comb(13, k) * math.factorial(26 - k) // math.factorial(13) for k in
 REACH = 5.371920351148152  # up to this norm, the approximation is exact to the last digit of float64
 
 
+@floating("x")
 @composite
 def matrix_exp(x: Any) -> Any:
     """I + x + x @ x / 2! + ..., of square matrices or stacks of them: exp(t * x) @ y solves y' = x @ y.

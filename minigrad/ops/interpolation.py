@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.config import get_default_dtype
 from minigrad.errors import ShapeError
 from minigrad.kernels import resampling as kernel
 from minigrad.kernels.geometry import IMAGES, per_axis
+from minigrad.ops.elementwise import astype
 from minigrad.ops.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from minigrad.ops.shape import permute, reshape
-from minigrad.primitive import Array, composite, floating, primitive, shape_of
+from minigrad.primitive import Array, composite, primitive, promoting, shape_of
 
 __all__ = ["interpolate", "pixel_shuffle", "pixel_unshuffle"]
 
@@ -27,14 +29,13 @@ MODES = ("nearest", "nearest-exact", *SMOOTH, "area")
 SHARPNESS = -0.75  # of the cubic: its slope at distance 1
 
 
-@floating("x")
 @primitive
 def read_along(x: Array, positions: Array, axis: int) -> Array:
     """The elements of `x` at positions along an axis, which never decrease; adjoint of `add_along`."""
     return kernel.read_along(x, positions, axis)
 
 
-@floating("y")
+@promoting("y")
 @primitive
 def add_along(y: Array, positions: Array, axis: int, size: int) -> Array:
     """Add `y` up at positions along an axis of `size`; adjoint of `read_along`."""
@@ -51,6 +52,7 @@ def _(g: Any, positions: Array, axis: int) -> Any:
     return read_along(g, positions, axis)
 
 
+@promoting("x")
 @composite
 def interpolate(
     x: Any,
@@ -89,6 +91,8 @@ def interpolate(
     if 0 in shape[2:]:
         raise ShapeError(f"{op}: the input has size 0: shape {shape}")
     sizes, factors = _sizes(op, n, shape, size, scale_factor)
+    if mode in SMOOTH and x.dtype.kind != "f":
+        x = astype(x, get_default_dtype())
     if mode == "area":
         return AREA[n](x, sizes)
     for axis, (wanted, factor) in enumerate(zip(sizes, factors, strict=True), 2):

@@ -19,7 +19,7 @@ from minigrad.ops.linalg import matmul
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import expand_dims, moveaxis, reshape, squeeze, unbroadcast
 from minigrad.ops.sorting import known_of
-from minigrad.primitive import Array, array_of, composite, primitive, shape_of
+from minigrad.primitive import Array, array_of, composite, floating, primitive, shape_of
 from minigrad.registry import register
 
 __all__ = [
@@ -47,6 +47,7 @@ class LeastSquares(NamedTuple):
 
 
 @register(np.linalg.inv)
+@floating("x")
 @primitive
 def inv(x: Array) -> Array:
     """The inverse of square matrices; raises LinAlgError where there is none, ShapeError for others.
@@ -68,6 +69,7 @@ def _(g: Any, out: Any) -> Any:
     return -(out.mT @ g @ out.mT)
 
 
+@floating("x", "y")
 @primitive
 def solve_matrices(x: Array, y: Array) -> Array:
     """``inv(x) @ y`` without the inverse: (..., n, n) and (..., n, k), whose leading axes broadcast."""
@@ -87,6 +89,7 @@ def _(g: Any, x: Any, shape: Shape) -> Any:
     return unbroadcast(solve_matrices(x.mT, g), shape)
 
 
+@floating("x", "y")
 @composite
 def solve(x: Any, y: Any, left: bool = True) -> Any:
     """The solution z of ``x @ z = y``, or, with left=False, of ``z @ x = y``.
@@ -108,6 +111,7 @@ def numpy_solve(a: Any, b: Any) -> Any:
     return _solved(a, b, len(shape_of(b)) == 1)
 
 
+@floating("x", "y")
 @composite
 def solve_triangular(x: Any, y: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
     """`solve` that reads one triangle of `x`, and only it gets a gradient; `unitriangular` takes its diagonal for ones.
@@ -127,6 +131,7 @@ def solve_triangular(x: Any, y: Any, *, upper: bool, left: bool = True, unitrian
     return _solved(triangle, y, len(shape_of(y)) == 1, left)
 
 
+@floating("y", "triangle")
 @composite
 def cholesky_solve(y: Any, triangle: Any, upper: bool = False) -> Any:
     """The solution z of ``x @ z = y``, given the Cholesky factor of `x`: lower, or upper.
@@ -145,6 +150,7 @@ def cholesky_solve(y: Any, triangle: Any, upper: bool = False) -> Any:
 
 
 @register(np.linalg.det)
+@floating("x")
 @primitive
 def det(x: Array) -> Array:
     """The determinant of square matrices. Its gradient is the matrix of cofactors, also where the matrix is singular.
@@ -157,6 +163,7 @@ def det(x: Array) -> Array:
     return np.asarray(np.linalg.det(x))
 
 
+@floating("x")
 @primitive
 def cofactors(x: Array) -> Array:
     """The gradient of the determinant: det(x) inv(x).T, and its limit at singular matrices."""
@@ -202,6 +209,7 @@ def _(g: Any, direction: Any, x: Any) -> Any:
 
 
 @register(np.linalg.slogdet)
+@floating("x")
 @composite
 def slogdet(x: Any) -> SignedLogarithm:
     """(sign, logabsdet) of the determinant of square matrices, which itself would overflow or vanish.
@@ -228,6 +236,7 @@ def _(g: Any, x: Any) -> Any:
     return g[..., None, None] * inv(x).mT
 
 
+@floating("x")
 @composite
 def logdet(x: Any) -> Any:
     """The logarithm of the determinant; NaN where it is negative, -inf where it is 0."""
@@ -235,6 +244,7 @@ def logdet(x: Any) -> Any:
     return where(array_of(sign) < 0, np.nan, logarithm)
 
 
+@floating("x")
 @composite
 def pinv(x: Any, rtol: Any = None, hermitian: bool = False, *, atol: Any = None) -> Any:
     """The Moore-Penrose inverse of matrices, which need not be square, nor of full rank.
@@ -286,6 +296,7 @@ def numpy_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any 
     return pinv(a, 1e-15 if rtol is None and rcond is None else rcond if rtol is None else rtol, hermitian)
 
 
+@floating("x", "y")
 @composite
 def lstsq(x: Any, y: Any, rcond: float | None = None) -> LeastSquares:
     """The shortest z that minimizes ``|x @ z - y|``, by `pinv`; and residuals, rank and singular values, as NumPy's.
@@ -327,6 +338,7 @@ register(np.linalg.lstsq)(lstsq)
 
 
 @register(np.linalg.matrix_rank)
+@floating("x")
 @composite
 def matrix_rank(x: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None, atol: Any = None) -> Any:
     """How many singular values are above `atol`, or `tol`, and above `rtol` times the largest; without a gradient."""
@@ -340,6 +352,7 @@ def matrix_rank(x: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
 
 
 @register(np.linalg.matrix_power)
+@floating("x")
 @composite
 def matrix_power(x: Any, n: int) -> Any:
     """The product of `n` times the same square matrix, by squaring; of its inverse, for n < 0.
@@ -365,6 +378,7 @@ def matrix_power(x: Any, n: int) -> Any:
 
 
 @register(np.linalg.tensorinv)
+@floating("a")
 @composite
 def tensorinv(a: Any, ind: int = 2) -> Any:
     """`inv` of an array whose first `ind` axes are the rows, and the others the columns."""
@@ -374,6 +388,7 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
 
 
 @register(np.linalg.tensorsolve)
+@floating("a", "b")
 @composite
 def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     """`solve` of an array whose first axes are those of `b`, after some `axes` were moved to the end."""
