@@ -232,3 +232,16 @@ def _compare(spec, rng, dtype):
         np.testing.assert_allclose(
             ours.astype(float), expected.astype(ours.dtype).astype(float), rtol=tolerance, atol=tolerance * scale
         )
+
+
+def test_a_mask_fills_in_the_dtype_of_what_it_fills():
+    b = mg.tensor([True, False])
+    assert b.masked_fill(mg.tensor([True, True]), 10).dtype == bool
+    assert mg.tensor([1, 2]).masked_fill(b, mg.tensor(7, dtype=mg.int8)).dtype == np.int64
+    assert mg.ones(2).masked_fill(b, 3).dtype == mg.ones(2).masked_fill(b, np.float64(3)).dtype == np.float32
+
+
+def test_lists_are_of_the_default_dtype():
+    layer = mg.nn.Linear(3, 2)
+    assert layer([[1.0, 2.0, 3.0]]).dtype == np.float32
+    assert (mg.ones(2) @ [[1.0], [2.0]]).tolist() == [3.0]

@@ -14,6 +14,7 @@ from minigrad.primitive import Array
 __all__ = ["erf", "erfc", "erfinv", "logistic_slope", "sigmoid", "sinc_derivative"]
 
 NODES = 128  # to the unit: a node is at most 1/256 away, and six terms of the Taylor series reach the last digit
+SMALL = 512  # elements below which the overhead of each pass counts, and no loop
 BLOCK = 1 << 14  # elements that stay in cache between one pass over them and the next
 LAST = 6  # erf(6) is 1 to the last digit
 
@@ -93,6 +94,9 @@ def logistic_slope(x: Array, rate: float) -> Array:
     >>> logistic_slope(np.array([-40.0, 0.0]), 1)
     array([4.24835426e-18, 2.50000000e-01])
     """
+    if x.size < SMALL:  # 1 / cosh(x)**2 in three passes: of 4x4 elements 2 us for 5; large ones have no vector loop for cosh
+        c = np.cosh(x) if rate == 2 else np.cosh(x * (rate / 2))
+        return (rate * rate / 4) / (c * c)
 
     def block(x: Array, e: Array) -> None:
         np.abs(x, out=e)

@@ -332,7 +332,9 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Any:
         raise ShapeError(f"masked_fill: value must be one number, got shape {shape_of(value)}\n  hint: use where")
     _common("masked_fill", x, mask)
     _check_cast("masked_fill", value, x.dtype)
-    return where(mask, astype(value, x.dtype) if hasattr(value, "dtype") else value, x)
+    if hasattr(value, "dtype"):
+        value = astype(value, x.dtype)
+    return where(mask, bool(value) if x.dtype.kind == "b" and isinstance(value, int) else value, x)
 
 
 @composite

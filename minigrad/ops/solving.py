@@ -19,7 +19,7 @@ from minigrad.ops.linalg import matmul
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import expand_dims, moveaxis, reshape, squeeze, unbroadcast
 from minigrad.ops.sorting import known_of
-from minigrad.primitive import Array, array_of, composite, floating, primitive, shape_of
+from minigrad.primitive import Array, array_of, composite, floating, primitive, promoting, shape_of
 from minigrad.registry import register
 
 __all__ = [
@@ -352,7 +352,7 @@ def matrix_rank(x: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
 
 
 @register(np.linalg.matrix_power)
-@floating("x")
+@promoting("x")
 @composite
 def matrix_power(x: Any, n: int) -> Any:
     """The product of `n` times the same square matrix, by squaring; of its inverse, for n < 0.
