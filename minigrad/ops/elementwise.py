@@ -115,14 +115,25 @@ class Division(Primitive):
 
 
 @primitive
-def logistic_slope(x: Array, rate: float) -> Array:
-    """The derivative of `sigmoid` for rate 1, and of `tanh` for 2."""
-    return special.logistic_slope(x, rate)
+def sech_squared(x: Array) -> Array:
+    """1 / cosh(x)**2, the derivative of `tanh`, accurate in both tails."""
+    return special.sech_squared(x)
 
 
-@logistic_slope.gradient("x")
-def _(g: Any, x: Any, out: Any, rate: float) -> Any:
-    return g * out * (-rate * np.tanh(x * (rate / 2)))
+@sech_squared.gradient("x")
+def _(g: Any, x: Any, out: Any) -> Any:
+    return g * out * (-2 * np.tanh(x))
+
+
+@primitive
+def logistic_density(x: Array) -> Array:
+    """The derivative of `sigmoid`, which is the density of the logistic distribution, accurate in both tails."""
+    return special.logistic_density(x)
+
+
+@logistic_density.gradient("x")
+def _(g: Any, x: Any, out: Any) -> Any:
+    return g * out * -np.tanh(x / 2)
 
 
 @primitive
@@ -169,7 +180,7 @@ arccos = unary(np.arccos, lambda g, x: -g / np.sqrt(one_less_square(x)))
 arctan = unary(np.arctan, lambda g, x: g / (1 + x * x))
 sinh = unary(np.sinh, lambda g, x: g * np.cosh(x))
 cosh = unary(np.cosh, lambda g, x: g * np.sinh(x))
-tanh = unary(np.tanh, lambda g, x: g * logistic_slope(x, 2))  # not 1 - out**2, which is 0 in the tails
+tanh = unary(np.tanh, lambda g, x: g * sech_squared(x))  # not 1 - out**2, which is 0 in the tails
 arcsinh = unary(np.arcsinh, lambda g, x: g / np.hypot(x, 1))
 arccosh = unary(np.arccosh, lambda g, x: g / np.sqrt(np.abs(x) - 1) / np.sqrt(np.abs(x) + 1))  # x * x overflows
 arctanh = unary(np.arctanh, lambda g, x: g / one_less_square(x))
@@ -296,7 +307,7 @@ def sigmoid(x: Array) -> Array:
 
 @sigmoid.gradient("x")
 def _(g: Any, x: Any) -> Any:
-    return g * logistic_slope(x, 1)
+    return g * logistic_density(x)
 
 
 @floating("x")
@@ -386,7 +397,7 @@ def _(g: Any) -> Any:
     return g  # the engine casts every gradient to the dtype of its input
 
 
-for _op in (clip, logistic_slope, one_less_square, root, sigmoid, where):
+for _op in (clip, logistic_density, one_less_square, root, sech_squared, sigmoid, where):
     _op.elementwise = True
 
 
