@@ -167,7 +167,15 @@ def test_halves_are_summed_in_float32():
 
 def test_an_option_dtype_is_the_dtype():
     h = mg.ones(3, dtype=mg.float16)
-    for f in (mg.sum, mg.mean, mg.prod, mg.nansum, lambda x, **o: x.cumsum(0, **o), lambda x, **o: mg.softmax(x, 0, **o)):
+    for f in (
+        mg.sum,
+        mg.mean,
+        mg.prod,
+        mg.nansum,
+        lambda x, **o: x.cumsum(0, **o),
+        lambda x, **o: mg.softmax(x, 0, **o),
+        lambda x, **o: F.softmin(x, 0, **o),
+    ):
         assert f(h, dtype=mg.float32).dtype == np.float32 and f(h, dtype=mg.float64).dtype == np.float64
     assert mg.tensor([1, 2]).mean(dtype=mg.float64).item() == 1.5
     x = mg.tensor([1.0, 2.0], requires_grad=True)

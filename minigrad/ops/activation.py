@@ -19,7 +19,7 @@ from minigrad.ops.indexing import getitem
 from minigrad.ops.reduction import softmax
 from minigrad.ops.shape import reshape
 from minigrad.ops.special import erf
-from minigrad.primitive import Array, composite, floating, primitive, shape_of
+from minigrad.primitive import Array, DType, composite, floating, primitive, shape_of
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid", "mish",
@@ -334,9 +334,9 @@ def glu(x: Any, axis: int = -1) -> Any:
 
 @floating("x")
 @composite
-def softmin(x: Any, axis: int = -1) -> Any:
+def softmin(x: Any, axis: int = -1, *, dtype: DType = None) -> Any:
     """softmax(-x)."""
-    return softmax(-x, axis)
+    return softmax(-x, axis, dtype=dtype)
 
 
 for _op in (elu, gelu_erf, gelu_tanh, hardswish, hardtanh, leaky_relu, relu, softplus, softsign, tanhshrink):

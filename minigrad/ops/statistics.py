@@ -147,7 +147,7 @@ def std_mean(
     return std(x, axis, None, keepdims, correction=correction), mean(x, axis, keepdims)
 
 
-@floating("x")
+@floating("x", "aweights")
 @composite
 def cov(x: Any, correction: float = 1, fweights: Any = None, aweights: Any = None) -> Any:
     """The covariances of variables (V, N), of N observations each: (V, V); of one variable, its variance.
