@@ -148,8 +148,9 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
             arrays.append(arg)
             parents.append(None)
     half = False
-    if op.operands is not None and (mixed or (dtype is not SINGLE and dtype.char not in WIDE)):
-        (*arrays,), half = converted(op.__name__, op.operands, arrays, weak=True)
+    operands = op.operands
+    if operands is not None and (mixed or (dtype is not SINGLE and dtype.char not in WIDE) or operands.places[0]):
+        (*arrays,), half = converted(op.__name__, operands, arrays, weak=True)
     try:
         out = op.forward(*arrays)
     except (ValueError, TypeError, AttributeError) as error:

@@ -97,10 +97,11 @@ def converted(name: str, operands: Operands, args: Sequence[Any], weak: bool) ->
     """
     out = list(args)
     values = [out[at] for at in operands.places if out[at] is not None]
-    if not any(isinstance(value, np.ndarray | np.generic) for value in values):
-        return tuple(out), False
     if not all(isinstance(value, np.ndarray | np.generic | int | float) for value in values):
         return tuple(out), False  # a list, or what is no number: NumPy's business
+    arrays = any(isinstance(value, np.ndarray | np.generic) for value in values)
+    if not arrays and not weak:
+        return tuple(out), False
     dtype = common_dtype(values, weak)
     if operands.floating and dtype.kind != "f":
         dtype = get_default_dtype()
@@ -120,6 +121,8 @@ def converted(name: str, operands: Operands, args: Sequence[Any], weak: bool) ->
                 if operands.beyond == "refuse":
                     raise DTypeError(f"{name}: {value} is beyond {dtype}, {limits.min} to {limits.max}")
                 out[at] = np.array(value).astype(dtype)
+        if not arrays and value is not None:  # numbers alone, as in where(mask, 1.0, 0.0): there is no array to follow
+            out[at] = np.asarray(out[at], dtype)
     return tuple(out), half
 
 

@@ -242,6 +242,13 @@ def _compare(spec, rng, dtype):
         )
 
 
+def test_a_choice_of_numbers_is_of_their_dtype():
+    for condition in (mg.tensor([True, False]), mg.tensor([1.0, 0.0]), mg.tensor([1.0, 0.0], dtype=mg.float64)):
+        assert mg.where(condition, 1.0, 2).dtype == np.float32 and mg.where(condition, 1, 2).dtype == np.int64
+        assert mg.where(condition, True, False).dtype == bool
+        assert mg.where(condition, mg.ones(2), 2.0).dtype == np.float32
+
+
 def test_a_mask_fills_in_the_dtype_of_what_it_fills():
     b = mg.tensor([True, False])
     assert b.masked_fill(mg.tensor([True, True]), 10).dtype == bool
