@@ -146,7 +146,7 @@ def test_hover_search_details_and_the_steps_of_backward(graph, tmp_path):
     (tanh,) = [i for i, n in enumerate(ir.nodes) if n.name == "tanh"]
     assert f"n{tanh}" in found["lit"] and f"n{len(ir.nodes) - 1}" in found["lit"]
     assert not any(ir.nodes[int(key[1:])].kind == "data" for key in found["lit"] if key[0] == "n")
-    assert "g * (1 - out * out)" in found["details"].replace("out**2", "out * out") and "float32" in found["details"]
+    assert "g * sech_squared(x)" in found["details"] and "float32" in found["details"]
     assert found["search"] and found["nothing"] == [] == found["reset"]
     tape = [i for i in range(len(ir.nodes) - 1, -1, -1) if ir.nodes[i].rules]
     for i, (label, now, text) in enumerate(found["steps"]):
