@@ -34,7 +34,7 @@ import numpy.typing as npt
 
 from minigrad.config import get_default_dtype
 from minigrad.errors import DTypeError, GraphError, ShapeError
-from minigrad.promotion import Operands, alike, common_dtype, converted, narrowed
+from minigrad.promotion import WIDE, Operands, alike, common_dtype, converted, narrowed
 from minigrad.registry import UFUNCS
 from minigrad.scope import here, untracked
 
@@ -349,9 +349,9 @@ class Composite:
         outer = here.scope
         here.scope = outer, self.__wrapped__, untracked((*args, *options.values()) if options else args)
         try:
-            if self.operands is None:
+            if self.operands is None or self._are_floats(self.operands, args, options):
                 return self.__wrapped__(*args, **options)
-            args, options, half = self._in_floats(args, options)
+            args, options, half = self._in_floats(self.operands, args, options)
             out = self.__wrapped__(*args, **options)
             return narrowed(out) if half else out
         except Exception as error:
@@ -361,23 +361,30 @@ class Composite:
         finally:
             here.scope = outer
 
-    def _in_floats(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any], bool]:
+    def _are_floats(self, operands: Operands, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
+        """Whether all operands can be computed as they are; so they can with `dtype=`, to which the input is converted."""
+        for at in operands.places:
+            x = args[at] if at < len(args) else options.get(self.names[at]) if options else None
+            array = x._array if isinstance(x, Traced) else x
+            if isinstance(array, np.ndarray | np.generic) and array.dtype.char not in WIDE:
+                return options.get("dtype") is not None
+        return True
+
+    def _in_floats(
+        self, operands: Operands, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any], bool]:
         """The arguments with integers and halves in the dtype in which this is computed; whether to round to float16."""
-        if options.get("dtype") is not None:  # the input is converted to it, and the result is of it
-            return args, options, False
-        given = {at: args[at] for at in self.operands.places if at < len(args)}  # type: ignore[union-attr]
-        given |= {n: options[n] for at in self.operands.places if (n := self.names[at]) in options}  # type: ignore
+        given: dict[Any, Any] = {at: args[at] for at in operands.places if at < len(args)}
+        given |= {n: options[n] for at in operands.places if (n := self.names[at]) in options}
         arrays = {key: x._array if isinstance(x, Traced) else x for key, x in given.items()}
         arrays = {key: x for key, x in arrays.items() if isinstance(x, np.ndarray | np.generic)}
-        if all(x.dtype.char in "fdg" for x in arrays.values()):
-            return args, options, False
         dtype = common_dtype(arrays.values(), weak=False)
         half = dtype == np.float16
         if half:
             dtype = np.dtype(np.float32)
         elif dtype.kind != "f":
             dtype = get_default_dtype()
-        kinds = "e?bBhHiIlLqQ" if self.operands.floating else "e"  # type: ignore[union-attr]
+        kinds = "e?bBhHiIlLqQ" if operands.floating else "e"
         changed = {key: given[key].astype(dtype) for key, x in arrays.items() if x.dtype.char in kinds}
         options = options | {key: x for key, x in changed.items() if isinstance(key, str)}
         return tuple([changed.get(at, x) for at, x in enumerate(args)]), options, half
