@@ -106,6 +106,8 @@ def logistic_density(x: Array) -> Array:
     >>> logistic_density(np.array([-40.0, 0.0]))
     array([4.24835426e-18, 2.50000000e-01])
     """
+    if np.size(x) < SMALL:
+        return sech_squared(x / 2) / 4
     return _by_blocks(lambda block, out: _bell(block, 1, out), x)
 
 

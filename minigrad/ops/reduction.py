@@ -36,14 +36,16 @@ class MinMax(NamedTuple):
 
 
 @register(np.sum)
-@Casting
-def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The sum over `axis`; integers and booleans add up to int64.
+@primitive
+def sum(x: Array, axis: Axis = None, keepdims: bool = False, dtype: DType = None) -> Array:
+    """The sum over `axis`; integers and booleans add up to int64, unless to another `dtype`.
 
     >>> import numpy as np
     >>> sum(np.array([[1.0, 2.0], [3.0, 4.0]]), 0)
     array([4., 6.])
     """
+    if dtype is not None:
+        return _reduce("sum", np.add, np.asarray(x).astype(dtype), axis, keepdims, dtype=dtype)
     if type(x) is np.ndarray and x.dtype.char in "fdl":
         return _reduce("sum", np.add, x, axis, keepdims)
     return _accumulated("sum", np.add, x, axis, keepdims)
