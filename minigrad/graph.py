@@ -90,7 +90,7 @@ class Receiver(Protocol):
     def _receive(self, g: Gradient, fresh: bool) -> None: ...
 
 
-PLAIN = {float, int, bool, str, type(None)}  # arguments that need no second look
+PLAIN = {float, int, bool, str, tuple, type(None)}  # arguments that need no second look
 REAL = frozenset("?bBhHiIlLqQefdg")  # the characters of dtypes that a tensor may have
 FLOATS = frozenset("efdg")
 NO_PLAN = Plan((), (), False)
@@ -139,10 +139,12 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
                     mixed = True
                 dtype = array.dtype
         else:
-            if type(arg) not in PLAIN:
-                if type(arg) in (list, tuple) and (op.elementwise or _is_operand(op, len(arrays))):
-                    # A rule compares it with numbers, and the caller may change the list before backward.
-                    arg = to_array(arg, None, get_default_dtype())
+            cls = type(arg)
+            if (cls is tuple or cls is list) and (op.elementwise or _is_operand(op, len(arrays))):
+                # A rule compares it with numbers, and the caller may change the list before backward.
+                arg = to_array(arg, None, get_default_dtype())
+                mixed = True
+            elif cls not in PLAIN:
                 check_operand(op.__name__, arg)
                 mixed = True  # perhaps: an array, or NumPy's number
             arrays.append(arg)

@@ -60,7 +60,7 @@ def _refusing_booleans(name: str, function: Forward) -> Forward:
     """A function of two numbers, of which NumPy makes int8 of booleans."""
 
     def forward(x: Any, y: Any) -> Any:
-        if _kind(x) == _kind(y) == "b":
+        if getattr(x, "dtype", None) == np.bool_ and _kind(y) == "b":
             raise DTypeError(f"{name}: not defined for booleans\n  hint: use x.int(), or logical_and and its like")
         return function(x, y)
 

@@ -328,7 +328,7 @@ def _reduce(
 ) -> Array:
     """``ufunc.reduce``, whose refusals are explained; `empty` is what it makes of nothing, where it has no identity."""
     given = axis
-    if axis is not None and (type(axis) is not int or not shape_of(x)):
+    if axis is not None and not _is_plain(axis, x):
         axis = reduced_axes(op, axis, len(shape_of(x)))
     try:
         return ufunc.reduce(x, axis, dtype, None, keepdims)
@@ -340,6 +340,11 @@ def _reduce(
                 return ufunc.reduce(x, axes, dtype, None, keepdims, empty)
             raise ValueError(f"{op}: axis {given} of shape {shape} is empty, and nothing has no {ufunc.__name__}") from None
         raise
+
+
+def _is_plain(axis: Any, x: Any) -> bool:
+    """Whether an axis, or several, are ints, which NumPy checks itself."""
+    return bool(shape_of(x)) and (type(axis) is int or (type(axis) is tuple and set(map(type, axis)) == {int}))
 
 
 def _argument(op: str, find: Any, x: Array, axis: Any, keepdims: bool) -> Array:
@@ -371,5 +376,5 @@ def _kept(reduced: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> A
     """What a reduction of `shape` gave, with the reduced axes put back as size 1."""
     if keepdims or axis is None or not shape:  # a 0-d array broadcasts to any shape as it is
         return reduced
-    axes = reduced_axes("", axis, len(shape))
+    axes = [axis % len(shape)] if type(axis) is int else reduced_axes("", axis, len(shape))
     return reshape(reduced, tuple([1 if i in axes else n for i, n in enumerate(shape)]))
