@@ -96,7 +96,7 @@ def _():
         if kind is None:
             grad_mode.mode.enabled = outer
 
-    return replace(grad_mode.set_grad_enabled, "__exit__", leave)
+    return replace(grad_mode._Switch, "__exit__", leave)
 
 
 @mutant("M44b: the mode is not of a thread but of the process")
