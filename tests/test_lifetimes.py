@@ -157,3 +157,22 @@ def test_long_chains_die_without_recursion():
         y = y * 1.0
     (first,) = mg.autograd.grad(y, x, create_graph=True)
     del y, first
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_backward_hooks_of_modules_make_no_cycle(create_graph):
+    layer = mg.nn.Linear(3, 2)
+    layer.register_full_backward_hook(lambda module, grad_input, grad_output: None)
+    layer.register_full_backward_pre_hook(lambda module, grad_output: None)
+    for given in (leaf([1.0, 2.0, 3.0]).float().detach(), mg.ones(1, 3, requires_grad=True)):
+        y = layer(given).exp()
+        refs = [weakref.ref(y._node), weakref.ref(y._node.parents[0]), weakref.ref(y._array)]
+        y.sum().backward(create_graph=create_graph)
+        del y
+        given.grad = None
+        layer.zero_grad()
+        assert [ref() for ref in refs] == [None] * 3
+    y = layer(given)
+    ref = weakref.ref(y._node)  # never walked
+    del y
+    assert ref() is None

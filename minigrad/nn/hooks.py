@@ -83,9 +83,10 @@ class _Backward:
     def behind_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         places = [i for i, arg in enumerate(args) if isinstance(arg, Tensor) and arg.requires_grad]
         self.has_inputs = bool(places)
+        count = len(args)  # `react` hangs on a node, and must hold no tensor that holds the node
 
         def react(gradients: Gradients) -> Gradients:
-            found: list[Tensor | None] = [None] * len(args)
+            found: list[Tensor | None] = [None] * count
             for place, gradient in zip(places, gradients, strict=True):
                 found[place] = gradient
             changed = self.run(tuple(found))
@@ -97,9 +98,10 @@ class _Backward:
     def behind_outputs(self, out: Any) -> Any:
         outs = list(out) if isinstance(out, tuple | list) else [out]
         places = [i for i, o in enumerate(outs) if isinstance(o, Tensor) and o.requires_grad]
+        count = len(outs)
 
         def react(gradients: Gradients) -> Gradients:
-            found: list[Tensor | None] = [None] * len(outs)
+            found: list[Tensor | None] = [None] * count
             for place, gradient in zip(places, gradients, strict=True):
                 found[place] = gradient
             self.grad_output = tuple(found)
@@ -107,17 +109,19 @@ class _Backward:
                 changed = hook(self.module, self.grad_output)
                 if changed is not None:
                     self.grad_output = changed if isinstance(changed, tuple) else (changed,)
+            going = [self.grad_output[place] for place in places]
             if not self.has_inputs:
                 self.run((None,))
-            return [self.grad_output[place] for place in places]
+            return going
 
         through = iter(_barrier([outs[i] for i in places], react))
         outs = [next(through) if i in places else o for i, o in enumerate(outs)]
         return type(out)(outs) if isinstance(out, tuple | list) else outs[0]
 
     def run(self, grad_input: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
+        grad_output, self.grad_output = self.grad_output, ()
         for hook in list(self.hooks.gradient.values()):
-            changed = hook(self.module, grad_input, self.grad_output)
+            changed = hook(self.module, grad_input, grad_output)
             if changed is not None:
                 changed = changed if isinstance(changed, tuple) else (changed,)
                 if len(changed) != len(grad_input):
@@ -142,7 +146,8 @@ def gate(meeting: _Meeting, *tensors: Array) -> Array:
 
 @gate.gradient("tensors")
 def _(g: Any, meeting: _Meeting, position: int) -> Any:
-    return meeting.leaving[position]
+    leaving, meeting.leaving[position] = meeting.leaving[position], None
+    return leaving
 
 
 @primitive
@@ -174,8 +179,10 @@ def _barrier(tensors: Sequence[Tensor], react: Callable[[Gradients], Gradients])
     if not entrance.requires_grad:  # nothing is recorded
         return list(tensors)
 
+    count = len(tensors)
+
     def all_here(_: Tensor) -> None:
-        arrived, meeting.arrived = meeting.arrived, [None] * len(tensors)
+        arrived, meeting.arrived = meeting.arrived, [None] * count
         recorded = any(isinstance(g, Tensor) for g in arrived)
         changed = react([g if g is None or isinstance(g, Tensor) else Tensor(g) for g in arrived])
         meeting.leaving = [g if g is None or recorded else g._array for g in changed]
