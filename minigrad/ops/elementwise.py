@@ -199,7 +199,8 @@ logaddexp2 = binary(
     lambda g, x, y: g * _share((y - x) * LOG_2),
 )
 
-# Half of g to each of two equal operands. Beside a NaN both get g, as in PyTorch; fmax and fmin ignore it.
+# As in PyTorch: half of g to each of two equal operands, all of it to both beside a NaN; fmax and fmin, which ignore a NaN,
+# give all of it to the one that they choose, the first of two equal ones.
 maximum = binary(
     np.maximum,
     lambda g, x, y: g * ~(x <= y) + (g / 2) * (x == y),
@@ -212,13 +213,13 @@ minimum = binary(
 )
 fmax = binary(
     np.fmax,
-    lambda g, x, y: g * ((x > y) | np.isnan(y)) + (g / 2) * (x == y),
-    lambda g, x, y: g * ((x < y) | np.isnan(x)) + (g / 2) * (x == y),
+    lambda g, x, y: g * ((x >= y) | np.isnan(y)),
+    lambda g, x, y: g * ~((x >= y) | np.isnan(y)),
 )
 fmin = binary(
     np.fmin,
-    lambda g, x, y: g * ((x < y) | np.isnan(y)) + (g / 2) * (x == y),
-    lambda g, x, y: g * ((x > y) | np.isnan(x)) + (g / 2) * (x == y),
+    lambda g, x, y: g * ((x <= y) | np.isnan(y)),
+    lambda g, x, y: g * ~((x <= y) | np.isnan(y)),
 )
 
 # x minus so many times y, a whole number that the result itself tells best: x/y may round to the next.

@@ -204,20 +204,35 @@ def corrcoef(x: Any) -> Any:
 def median(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """The middle element, the lower of two, as PyTorch; with `axis`, (values, indices) along it, the first of equal ones.
 
-    NaN if there is one. The gradient goes to the element at the index. ``np.median(tensor)`` is the mean of the middle two.
+    NaN if there is one. The gradient goes to the element at the index; without `axis`, evenly to all that equal the median.
+    ``np.median(tensor)`` is the mean of the middle two.
 
     >>> import numpy as np
     >>> median(np.array([[1.0, 9.0, 5.0, 7.0]]), 1)
     Extremum(values=array([5.]), indices=array([2]))
     """
-    if axis is None or not shape_of(x):
-        every_axis("median", axis, len(shape_of(x)))
-        found = median(reshape(x, (-1,)), 0, True)
-        shape = (1,) * len(shape_of(x)) if keepdims else ()
-        return reshape(found.values, shape) if axis is None else Extremum(*[reshape(part, ()) for part in found])
+    if axis is None:
+        value = middle(x)
+        return reshape(value, (1,) * len(shape_of(x))) if keepdims else value
+    if not shape_of(x):
+        every_axis("median", axis, 0)
+        return Extremum(*[reshape(part, ()) for part in median(reshape(x, (1,)), 0)])
     indices = where_in_order(x, axis, ((shape_of(x)[one_axis("median", axis, len(shape_of(x)))] - 1) // 2,))
     values = take_along_axis(x, indices, axis)
     return Extremum(values, indices) if keepdims else Extremum(squeeze(values, axis), squeeze(indices, axis))
+
+
+@primitive
+def middle(x: Array) -> Array:
+    """The lower median of all elements; those that equal it share the gradient."""
+    place = where_in_order(np.ravel(x), 0, ((np.size(x) - 1) // 2,))
+    return np.ravel(x)[place[0]]
+
+
+@middle.gradient("x")
+def _(g: Any, x: Any, out: Any) -> Any:
+    ties = isnan(x) if isnan(out).any() else x == out
+    return ties * (g / sum(ties).astype(g.dtype))
 
 
 @floating("x")

@@ -62,11 +62,16 @@ def test_a_pole_at_the_origin_has_the_gradient_zero():
     assert derivatives(lambda x: F.cosine_similarity(x, np.ones(2), 0), [0.0, 0.0])[0] == 0
 
 
-def test_fmax_and_fmin_ignore_nan_and_share_ties():
-    _, (gx, gy), _ = derivatives(np.fmax, [np.nan, 1.0, 2.0], [1.0, np.nan, 2.0], g=np.full(3, 2.0))
-    assert gx.tolist() == [0, 2, 1] and gy.tolist() == [2, 0, 1]
-    _, (gx, gy), _ = derivatives(np.fmin, [np.nan, 1.0, 2.0], [1.0, np.nan, 2.0], g=np.full(3, 2.0))
-    assert gx.tolist() == [0, 2, 1] and gy.tolist() == [2, 0, 1]
+@pytest.mark.parametrize("name", ["fmax", "fmin"])
+def test_fmax_and_fmin_ignore_nan_and_give_ties_to_the_first(name):
+    x, y = [np.nan, 1.0, 2.0, np.nan, -0.0, 3.0, 4.0], [1.0, np.nan, 2.0, np.nan, 0.0, 4.0, 3.0]
+    _, (gx, gy), _ = derivatives(getattr(np, name), x, y, g=np.full(7, 2.0))
+    last = [0, 2] if name == "fmax" else [2, 0]
+    assert gx.tolist() == [0, 2, 2, 2, 2, *last] and gy.tolist() == [2, 0, 0, 0, 0, *last[::-1]]
+    torch = pytest.importorskip("torch")
+    a, b = (torch.tensor(values, requires_grad=True) for values in (x, y))
+    getattr(torch, name)(a, b).backward(torch.full((7,), 2.0))
+    assert gx.tolist() == a.grad.tolist() and gy.tolist() == b.grad.tolist()
 
 
 def test_special_values():
@@ -110,6 +115,10 @@ def test_products_are_exact_with_any_number_of_zeros(zeros):
 def test_ties_of_scans_and_order_statistics():
     assert mg.cummax(mg.tensor([1.0, 1.0, 3.0, 2.0, 3.0, np.nan, 1.0]), 0).indices.tolist() == [0, 1, 2, 2, 4, 5, 5]
     _, (g,), _ = derivatives(lambda x: mg.median(x), [3.0, 1.0, 2.0, 2.0], g=np.array(4.0))
+    assert g.tolist() == [0, 0, 2, 2]
+    _, (g,), _ = derivatives(lambda x: mg.median(x), [np.nan, 1.0, np.nan], g=np.array(4.0))
+    assert g.tolist() == [2, 0, 2]
+    _, (g,), _ = derivatives(lambda x: mg.median(x, 0).values, [3.0, 1.0, 2.0, 2.0], g=np.array(4.0))
     assert g.tolist() == [0, 0, 4, 0]
     assert (
         np.median(mg.tensor([3.0, 1.0, 2.0, 4.0])).item() == 2.5 and mg.median(mg.tensor([3.0, 1.0, 2.0, 4.0])).item() == 2
