@@ -16,6 +16,7 @@ import numpy as np
 from minigrad import devices, ops
 from minigrad.config import get_default_dtype
 from minigrad.errors import DTypeError, ShapeError
+from minigrad.kernels.conversion import check_numbers
 from minigrad.primitive import Array, DType, Traced
 from minigrad.random import default_generator
 from minigrad.registry import register
@@ -293,6 +294,7 @@ def full_like(input: Any, fill_value: Any, dtype: DType = None, requires_grad: b
     """One value in the shape and dtype of `input`. The gradient flows to a tensor."""
     if isinstance(fill_value, Tensor) and fill_value.requires_grad:
         return _filled(np.shape(input), fill_value, _plain(input).dtype if dtype is None else dtype, requires_grad, device)
+    check_numbers("full_like", "fill_value", _plain(fill_value))
     return _made(np.full_like(_plain(input), _plain(fill_value), dtype=dtype), requires_grad, device)
 
 

@@ -19,10 +19,10 @@ import numpy as np
 from minigrad.config import get_default_dtype
 from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.grad_mode import mode
-from minigrad.kernels.conversion import check_operand, to_array
+from minigrad.kernels.conversion import kept, native, to_array
 from minigrad.ops.elementwise import astype
 from minigrad.ops.shape import unbroadcast
-from minigrad.primitive import Array, Plan, Primitive, Traced
+from minigrad.primitive import Array, Plan, Primitive, Traced, primitive
 from minigrad.promotion import SINGLE, WIDE, converted, narrowed
 from minigrad.scope import Derivative, derivative, here, watchers
 
@@ -87,6 +87,8 @@ def title(name: str) -> str:
 class Receiver(Protocol):
     """A tensor that a walk leaves a gradient with."""
 
+    _node: Node | None
+
     def _receive(self, g: Gradient, fresh: bool) -> None: ...
 
 
@@ -140,12 +142,12 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
                 dtype = array.dtype
         else:
             cls = type(arg)
-            if (cls is tuple or cls is list) and (op.elementwise or _is_operand(op, len(arrays))):
-                # A rule compares it with numbers, and the caller may change the list before backward.
-                arg = to_array(arg, None, get_default_dtype())
-                mixed = True
-            elif cls not in PLAIN:
-                check_operand(op.__name__, arg)
+            if (cls is tuple or cls not in PLAIN) and (op.elementwise or _is_operand(op, len(arrays))):
+                if cls is tuple or cls is list:  # a rule compares it with numbers
+                    arg = to_array(arg, None, get_default_dtype())
+                arg = native(op.__name__, arg)
+                if arg is not args[len(arrays)]:
+                    args = (*args[: len(arrays)], arg, *args[len(arrays) + 1 :])
                 mixed = True  # perhaps: an array, or NumPy's number
             arrays.append(arg)
             parents.append(None)
@@ -170,9 +172,8 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
             for kind, at in plan.saves:
                 if kind == "arg":
                     value = arrays[at]
-                    if type(value) is np.ndarray and value is args[at]:
-                        value = value.copy()  # the caller's own array: they may write into it before backward
-                    saved.append(value)
+                    # The caller's own array, or list: they may write into it before backward.
+                    saved.append(kept(value) if value is args[at] and type(value) not in PLAIN else value)
                 elif kind == "out":
                     saved.append(out)
                 else:
@@ -193,13 +194,14 @@ def backward(
     wrap: Callable[[Array, Node | None], Any],
     *,
     targets: Sequence[Node] | None = None,
+    leave: bool = False,
     retain_graph: bool,
     create_graph: bool,
 ) -> list[Gradient | None]:
     """Walk the tape from the seeds, newest node first.
 
-    Without targets, the gradients go to the tensors that wait for them, all at once when the walk has succeeded. With
-    targets, only the nodes between seeds and targets are visited and the targets' gradients are returned.
+    With targets, only the nodes between seeds and targets are visited, and the targets' gradients are returned. Without, or
+    with `leave`, the gradients go to the tensors that wait for them, all at once when the walk has succeeded.
     `wrap(array, node)` makes a tensor: with create_graph the rules get tensors, and are recorded.
     """
     nodes = _reachable(seeds, targets)
@@ -221,22 +223,25 @@ def backward(
                 g = walk.table.pop(node, None)
                 if g is None:
                     continue
+                if type(g) is not np.ndarray and isinstance(
+                    g, np.generic
+                ):  # what NumPy makes of sums and products of 0-d arrays
+                    g = np.asarray(g)
                 if node.hooks:
                     g = walk.run_hooks(node, g)
-                if targets is None:
-                    if node.receiver is not None:
-                        arrived.append((node, g, node in walk.owned))
-                elif node in wanted:
+                if (leave or targets is None) and node.receiver is not None:
+                    arrived.append((node, g, node in walk.owned))
+                if node in wanted:
                     found[node] = g
                 if create_graph:
                     here.scope = node.scope, Derivative(order, node.number), ()
-                if walk.visit(node, g) and not retain_graph and node.plan.holds_arrays:
+                if walk.visit(node, g) and not retain_graph and node.plan.holds_arrays and _holds_arrays(node.saved):
                     node.saved = None
     finally:
         mode.enabled, here.scope = outer
     for node, g, fresh in arrived:
         tensor = node.receiver() if node.receiver else None
-        if tensor is not None:
+        if tensor is not None and (node.primitive is not None or tensor._node is node):  # a frozen leaf receives nothing
             tensor._receive(g, fresh)
     return [found.get(node) for node in targets or ()]
 
@@ -285,6 +290,8 @@ class Walk:
                 gx = rule(g, *[saved[slot] for slot in slots])
             if gx is None:  # zero
                 continue
+            if self.create_graph and rule is not None and slots and getattr(gx, "_node", None) is None:
+                gx = self.piecewise(gx, [saved[slot] for slot in slots])
             try:
                 if gx.shape != parent.shape:
                     gx = _fitted(node, position, gx, parent.shape)
@@ -300,6 +307,11 @@ class Walk:
             else:
                 self.table[parent] = gx
         return ran
+
+    def piecewise(self, g: Gradient, values: Sequence[Any]) -> Gradient:
+        """A gradient that steps alone depend on, as that of relu: differentiated again it gives zeros, and no error."""
+        tracked = [value for value in values if isinstance(value, Traced) and value._node is not None]
+        return self.wrap(*record(steps, (g, *tracked))) if tracked else g
 
     def tensors(self, node: Node) -> list[Any]:
         """The saved values as the rules want them when they are recorded: fresh handles on the tape's nodes."""
@@ -334,9 +346,20 @@ class Walk:
         return g
 
 
+@primitive
+def steps(g: Array, *values: Array) -> Array:
+    """`g`, which is a piecewise constant function of the values."""
+    return g
+
+
+@steps.gradient("values")
+def _(g: Any, shape: tuple[int, ...]) -> Any:
+    return np.zeros(shape, g.dtype)
+
+
 def open_leaves(nodes: Sequence[Node]) -> set[Node]:
     """The leaves below some nodes whose tensors still wait for a gradient."""
-    return {n for n in _below(nodes) if n.primitive is None and n.receiver is not None and n.receiver() is not None}
+    return {n for n in _below(nodes) if n.primitive is None and (t := n.variable) is not None and t._node is n}
 
 
 class _Walking(threading.local):
@@ -400,7 +423,13 @@ def _order(node: Node) -> int:
 
 
 def _is_operand(op: Primitive, position: int) -> bool:
-    return op.operands is not None and position in op.operands.places
+    """Whether an argument is made of numbers: it is brought to a dtype with others, or a gradient flows to it."""
+    return (op.operands is not None and position in op.operands.places) or op._name(position) in op.rules
+
+
+def _holds_arrays(saved: Any) -> bool:
+    """Whether there is anything to free; a node that saved numbers alone can be walked again."""
+    return type(saved) is not list or np.ndarray in map(type, saved)  # no list: see checkpoint
 
 
 def _saves(node: Node, parent: Node) -> bool:

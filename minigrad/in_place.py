@@ -147,17 +147,27 @@ class InPlace(Traced):
                     f"  hint: make a new tensor instead: x = x.{name.rstrip('_')}(...)"
                 )
             result = result.astype(dtype)
-        former = self._node
-        if former is not None and not is_grad_enabled():
+        former = self._place()
+        if former is None:
+            self._array, self._node = result._array, result._node
+            return self
+        if result._node is None if self._node is None else not is_grad_enabled():
             self._write(result._array)
             return self
-        self._array, self._node = result._array, result._node
-        if former is not None:
+        self._array, self._node, self._frozen = result._array, result._node, None
+        if former.primitive is None:
+            graph.mark_written(former)
+        else:
             graph.hand_over(former, self._node, self)
         return self
 
     def _write(self, array: Array) -> None:
         """The one door through which a tensor changes: its array is replaced, never written to."""
         self._array = array
-        if self._node is not None:
-            graph.mark_written(self._node)
+        node = self._place()
+        if node is not None:
+            graph.mark_written(node)
+
+    def _place(self) -> Any:
+        """The node of this tensor; of a leaf also while it asks for no gradient."""
+        return getattr(self, "_frozen", None) if self._node is None else self._node

@@ -71,8 +71,9 @@ FACTS = ("out", "shape", "order", "position", "shapes")  # what a rule may ask f
 class Traced:
     """What a primitive knows of a tensor: its array, that it records the calls it takes part in, and can become a result."""
 
-    __slots__ = ("_array", "_node")
+    __slots__ = ("_array", "_frozen", "_node")
     _array: Array
+    _frozen: Any  # set where a leaf asks for no gradient any more: its node, for when it does again
     _node: Any
 
     @staticmethod

@@ -12,7 +12,7 @@ that are one operation (methods.py), those that change a tensor in place (in_pla
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from minigrad import devices, graph, ops
 from minigrad.config import get_default_dtype
 from minigrad.dispatch import call_function, call_ufunc
 from minigrad.errors import DTypeError, GraphError, ShapeError
+from minigrad.grad_mode import enable_grad
 from minigrad.graph import Node, record
 from minigrad.in_place import InPlace
 from minigrad.kernels.conversion import to_array
@@ -88,6 +89,8 @@ class Tensor(Methods, InPlace, Values):
 
     def detach_(self) -> Tensor:
         """Forget how the tensor was made, and ask for no gradient; gives the tensor itself."""
+        if self.is_leaf:
+            return self.requires_grad_(False)
         self._node = None
         return self
 
@@ -126,19 +129,22 @@ class Tensor(Methods, InPlace, Values):
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Ask for a gradient, or no longer; gives the tensor itself.
 
-        Raises DTypeError for integers and booleans, GraphError for turning off the gradient of a result.
+        A leaf keeps its hooks, and its place in the graphs recorded before. While it asks for none it is a constant to new
+        operations, and no backward leaves a gradient with it. Raises DTypeError for integers and booleans, GraphError for
+        turning off the gradient of a result.
         """
         if not requires_grad:
             if not self.is_leaf:
                 raise GraphError("requires_grad_(False): the tensor is a result\n  hint: use t.detach()")
-            self._node = None
+            if self._node is not None:
+                self._frozen, self._node = self._node, None
         elif self._node is None:
             if self._array.dtype.kind != "f":
                 raise DTypeError(
                     f"requires_grad: a tensor of dtype {self._array.dtype} cannot require a gradient\n"
                     "  hint: write 1.0 instead of 1, or use .astype(float)"
                 )
-            self._node = graph.leaf(self._array, self)
+            self._node = self._place() or graph.leaf(self._array, self)
         return self
 
     @property
@@ -175,7 +181,7 @@ class Tensor(Methods, InPlace, Values):
         self._grad = grad
 
     def retain_grad(self) -> None:
-        """Keep the gradient of a result in `.grad`, too."""
+        """Keep the gradient of a result in `.grad`, too; a leaf keeps it anyway."""
         if self._node is None:
             raise GraphError("retain_grad(): the tensor requires no gradient")
         graph.retain(self._node, self)
@@ -194,17 +200,24 @@ class Tensor(Methods, InPlace, Values):
             raise GraphError("register_hook(): the tensor requires no gradient")
         return HookHandle(self._node, hook)
 
-    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False) -> None:
-        """Add the gradient of this tensor to the `.grad` of every leaf it depends on.
+    def backward(
+        self,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Tensor | Sequence[Tensor] | None = None,
+    ) -> None:
+        """Add the gradient of this tensor to the `.grad` of every leaf it depends on, or of `inputs` alone.
 
         `gradient` is what flows in, of this tensor's shape (no broadcasting); a single element needs none. The graph is
-        freed on the way unless `retain_graph`; with `create_graph` the gradients can be differentiated again.
+        freed on the way unless `retain_graph`; with `create_graph` the gradients can be differentiated again. Of `inputs`,
+        results retain their gradient from then on.
 
-        Raises GraphError without a graph, for a graph already freed, or for an input that was written to since; ShapeError
-        or DTypeError for a gradient that does not fit. Nothing has changed then.
+        Raises GraphError without a graph, for a graph already freed, for an input that was written to since, or for `inputs`
+        of which one requires no gradient; ShapeError or DTypeError for a gradient that does not fit. Nothing has changed
+        then.
         """
-        retain = create_graph if retain_graph is None else retain_graph
-        graph.backward([self._seed(gradient, "backward")], _wrap, retain_graph=retain, create_graph=create_graph)
+        _backward([self._seed(gradient, "backward")], retain_graph, create_graph, inputs)
 
     def _seed(self, gradient: Any, op: str) -> tuple[Node, Any]:
         """Where a walk starts, and with which gradient."""
@@ -234,8 +247,13 @@ class Tensor(Methods, InPlace, Values):
 
     def _receive(self, g: Any, fresh: bool) -> None:
         """Add what a walk brings to `.grad`; see graph.backward."""
+        former = self._grad
+        if former is not None and (isinstance(g, Tensor) or former._node is not None):
+            with enable_grad():  # what was differentiable stays so, also where the walk was not
+                self._grad = former + g
+            return
         if isinstance(g, Tensor):
-            self._grad = _wrap(g._array, g._node) if self._grad is None else self._grad + g
+            self._grad = _wrap(g._array, g._node)
             return
         if self._grad is not None:
             g, fresh = self._grad._array + g, True
@@ -258,11 +276,13 @@ class Tensor(Methods, InPlace, Values):
         _Data(self).copy_(value)
 
     def _convert(self, dtype: np.dtype[Any]) -> None:
-        """Change the dtype of a leaf in place; its gradient is forgotten."""
+        """Change the dtype of a leaf in place, and that of its gradient."""
         self._write(self._array.astype(dtype))
-        self._grad = None
-        if self._node is not None:
-            self._node.dtype = dtype
+        if self._grad is not None:
+            self._grad = _wrap(self._grad._array.astype(dtype), None)
+        node = self._place()
+        if node is not None:
+            node.dtype = dtype
 
     # NumPy's dispatch
 
@@ -396,6 +416,32 @@ def _wrap(array: Array, node: Node | None) -> Tensor:
 
 
 _apply = Tensor._record
+
+
+def _backward(
+    seeds: Sequence[tuple[Node, Any]],
+    retain_graph: bool | None,
+    create_graph: bool,
+    inputs: Tensor | Sequence[Tensor] | None,
+) -> None:
+    """Walk back from the seeds, and leave the gradients with every leaf, or with the inputs."""
+    targets = None if inputs is None else _retained([inputs] if isinstance(inputs, Tensor) else list(inputs))
+    retain = create_graph if retain_graph is None else retain_graph
+    graph.backward(seeds, _wrap, targets=targets, leave=True, retain_graph=retain, create_graph=create_graph)
+
+
+def _retained(inputs: list[Any]) -> list[Node]:
+    """The nodes of the tensors for which a backward is wanted, each of which will receive its gradient."""
+    if not inputs:
+        raise GraphError("backward: inputs must not be empty\n  hint: leave it out to reach every leaf")
+    for i, x in enumerate(inputs):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"backward: inputs must be tensors, got {type(x).__name__} at {i}")
+        if x._node is None:
+            raise GraphError(f"backward: inputs[{i}] requires no gradient\n  hint: x.requires_grad_() before it is used")
+    for x in inputs:
+        x.retain_grad()
+    return [x._node for x in inputs]
 
 
 def _restored(cls: type[Tensor], array: Array, requires_grad: bool) -> Tensor:

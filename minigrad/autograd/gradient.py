@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad import graph
 from minigrad.errors import GraphError
-from minigrad.tensor import Tensor, _wrap
+from minigrad.tensor import Tensor, _backward, _wrap
 
 __all__ = ["backward", "grad"]
 
@@ -77,19 +77,7 @@ def backward(
     >>> x.grad
     tensor(7.)
     """
-    retain = create_graph if retain_graph is None else retain_graph
-    seeds = _seeds("backward", _listed(tensors), grad_tensors)
-    if inputs is None:
-        graph.backward(seeds, _wrap, retain_graph=retain, create_graph=create_graph)
-        return
-    wanted = _listed(inputs)
-    targets = [x._node for x in wanted]
-    if not targets or None in targets:
-        raise GraphError("backward: inputs must be tensors that require a gradient, at least one")
-    found = graph.backward(seeds, _wrap, targets=targets, retain_graph=retain, create_graph=create_graph)
-    for x, g in zip(wanted, found, strict=True):
-        if g is not None:
-            x._receive(g, False)
+    _backward(_seeds("backward", _listed(tensors), grad_tensors), retain_graph, create_graph, inputs)
 
 
 def _seeds(name: str, outputs: list[Tensor], gradients: Any) -> list[tuple[Any, Any]]:

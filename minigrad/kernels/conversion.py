@@ -9,7 +9,7 @@ import numpy as np
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.primitive import Array, DType
 
-__all__ = ["check_operand", "to_array"]
+__all__ = ["check_numbers", "kept", "native", "to_array"]
 
 NUMBERS = "fiub"  # the dtype kinds of floats, integers, unsigned integers and booleans
 
@@ -36,13 +36,52 @@ def to_array(data: Any, dtype: DType, default: np.dtype[Any]) -> Array:
     return np.array(array, dtype=dtype or array.dtype.newbyteorder("="), order="K", copy=True, subok=False)
 
 
-def check_operand(op: str, arg: Any) -> None:
-    """Refuse what NumPy would turn into arrays of objects or complex numbers."""
+def native(op: str, arg: Any) -> Any:
+    """An operand of operation `op` as a plain array, sharing memory with what was given; a number as it is.
+
+    What NumPy can read is an array: np.memmap and other subclasses, buffers, columns of tables. Raises DTypeError for
+    objects and complex numbers, TypeError for a tensor of another library, to which no gradient would flow.
+    """
     if isinstance(arg, np.ndarray):
         _check_class(arg)
-        _check_dtype(op, arg.dtype)
+        array = arg if type(arg) is np.ndarray else arg.view(np.ndarray)
     elif isinstance(arg, complex | np.complexfloating):
-        _check_dtype(op, np.dtype(complex))
+        array = np.asarray(arg)
+    elif isinstance(arg, np.generic) or not _is_array(arg):
+        return arg
+    elif hasattr(arg, "requires_grad"):
+        kind = f"{type(arg).__module__}.{type(arg).__qualname__}"
+        raise TypeError(f"{op}: got a {kind}, a tensor of another library\n  hint: use mg.tensor(t.detach().numpy())")
+    else:
+        array = np.asarray(arg)
+    _check_dtype(op, array.dtype)
+    return array
+
+
+def check_numbers(op: str, name: str, value: Any) -> None:
+    """Raise DTypeError for a value that is made of anything but real numbers and booleans: None, a text, an object."""
+    dtype = np.asarray(value).dtype
+    if dtype.kind not in NUMBERS:
+        raise DTypeError(f"{op}: {name} must be a number or numbers, got {type(value).__name__} of dtype {dtype}")
+
+
+def kept(value: Any) -> Any:
+    """What a caller gave, as it is now: theirs may change."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if type(value) is list or type(value) is tuple:
+        return type(value)([kept(part) for part in value])
+    return value
+
+
+def _is_array(data: Any) -> bool:
+    """Whether NumPy reads an object as an array: by its protocols, or as a buffer of numbers."""
+    if hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
+        return True
+    try:
+        return memoryview(data).format not in (None, "c")
+    except TypeError:
+        return False
 
 
 def _check_class(array: Array) -> None:

@@ -348,10 +348,10 @@ class Module:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters; or, with ``set_to_none=False``, make them zero."""
         for parameter in self.parameters():
-            parameter.grad = None if set_to_none or parameter.grad is None else parameter.grad * 0
+            parameter.grad = None if set_to_none or parameter.grad is None else parameter.grad.new_zeros(parameter.shape)
 
     def to(self, *args: Any, dtype: DType = None, device: Any = None, non_blocking: bool = False) -> Self:
-        """Convert parameters and floating-point buffers, in place, to a float dtype; their gradients are forgotten.
+        """Convert parameters and floating-point buffers, in place, to a float dtype; and their gradients.
 
         A device may be named as in PyTorch, if it is the CPU.
         """

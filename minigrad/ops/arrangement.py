@@ -10,6 +10,7 @@ import numpy as np
 
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis
+from minigrad.kernels.conversion import check_numbers
 from minigrad.ops.indexing import plain_index, take
 from minigrad.ops.shape import broadcast_to, reshape, swapaxes, unsqueeze
 from minigrad.ops.sorting import known_of
@@ -79,6 +80,7 @@ def _(g: Any, shift: int | Shape, axis: int | Shape | None) -> Any:
 @primitive
 def pad_constant(x: Array, widths: Widths, value: Any = 0) -> Array:
     """A border, (before, after) for each axis, of one value, or of those that `np.pad` takes; adjoint of `crop`."""
+    check_numbers("pad", "value", value)
     if np.ndim(value):
         return np.pad(x, widths, constant_values=value)
     out = np.full([before + n + after for n, (before, after) in zip(x.shape, widths, strict=True)], value, x.dtype)

@@ -10,6 +10,7 @@ import numpy as np
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels import scatter as kernel
 from minigrad.kernels.axes import one_axis
+from minigrad.kernels.conversion import check_numbers
 from minigrad.ops.elementwise import astype, where
 from minigrad.ops.shape import broadcast_to, reshape, unbroadcast
 from minigrad.primitive import Array, Traced, composite, primitive, shape_of
@@ -439,7 +440,9 @@ def _explained(name: str, error: IndexError, index: Any, shape: Shape) -> IndexE
 
 
 def _check_cast(name: str, value: Any, dtype: np.dtype[Any]) -> None:
-    given = np.asarray(plain_index(value)).dtype
+    value = plain_index(value)
+    check_numbers(name, "the value", value)
+    given = np.asarray(value).dtype
     if given.kind == "f" and dtype.kind != "f":
         raise DTypeError(f"{name}: a value of dtype {given} would be cut to {dtype}\n  hint: cast it with .astype")
 

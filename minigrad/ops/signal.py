@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from minigrad.errors import ShapeError
-from minigrad.kernels.conversion import check_operand
+from minigrad.kernels.conversion import native
 from minigrad.ops.arrangement import flip, pad
 from minigrad.ops.convolution import conv1d
 from minigrad.ops.elementwise import where
 from minigrad.ops.indexing import getitem
 from minigrad.ops.shape import reshape
 from minigrad.ops.sorting import searchsorted
-from minigrad.primitive import array_of, composite, shape_of
+from minigrad.primitive import Traced, array_of, composite, shape_of
 from minigrad.registry import register
 
 __all__ = ["convolve", "correlate", "interp"]
@@ -78,7 +78,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any
 
 def _vector(op: str, name: str, x: Any) -> Any:
     x = x if hasattr(x, "dtype") else np.asarray(x)
-    check_operand(op, x)
+    x = x if isinstance(x, Traced) else native(op, x)
     if len(shape_of(x)) != 1 or not shape_of(x)[0]:
         raise ShapeError(f"{op}: {name} must be a vector of at least one element, got shape {shape_of(x)}")
     return x

@@ -136,7 +136,9 @@ def test_apply_visits_children_first():
 def test_dtype_conversion():
     net = Net()
     net(mg.ones(1, 3)).sum().backward()
-    assert net.to(np.float64) is net and all(p.dtype == np.float64 and p.grad is None for p in net.parameters())
+    before = net.fc1.weight.grad.tolist()
+    assert net.to(np.float64) is net and all(p.dtype == np.float64 for p in net.parameters())
+    assert net.fc1.weight.grad.dtype == np.float64 and net.fc1.weight.grad.tolist() == before
     assert net.count.dtype == np.float64
     net(mg.ones(1, 3, dtype=np.float64)).sum().backward()
     assert net.fc1.weight.grad.dtype == np.float64
