@@ -8,7 +8,10 @@ import threading
 import types
 import warnings
 from collections.abc import AsyncGenerator, Callable, Generator
+from functools import partial
 from typing import Any
+
+from minigrad.interrupts import Revertible
 
 __all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "mode", "no_grad", "set_grad_enabled"]
 
@@ -20,7 +23,7 @@ class _Mode(threading.local):
 mode = _Mode()
 
 
-class _Switch:
+class _Switch(Revertible):
     """Recording on or off for a ``with`` block, or for the body of a decorated function.
 
     The body of a generator, and of an asynchronous function, is entered and left many times: each time it goes on with the
@@ -29,15 +32,9 @@ class _Switch:
 
     enabled: bool
 
-    def __init__(self) -> None:
-        self._outer: list[bool] = []  # a stack: one instance may be entered again inside itself
-
     def __enter__(self) -> None:
-        self._outer.append(mode.enabled)
+        self._undo += (partial(setattr, mode, "enabled", mode.enabled),)
         mode.enabled = self.enabled
-
-    def __exit__(self, *exc: object) -> None:
-        mode.enabled = self._outer.pop()
 
     def __call__(self, function: Any) -> Any:
         """The function, its body run in this mode."""
@@ -74,7 +71,7 @@ class set_grad_enabled(_Switch):
         mode.enabled = enabled
 
     def __enter__(self) -> None:
-        self._outer.append(self._former)
+        self._undo += (partial(setattr, mode, "enabled", self._former),)
         mode.enabled = self.enabled
 
     def __call__(self, function: Any) -> Any:

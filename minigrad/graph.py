@@ -10,7 +10,8 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -88,6 +89,7 @@ class Receiver(Protocol):
     """A tensor that a walk leaves a gradient with."""
 
     _node: Node | None
+    _grad: Any
 
     def _receive(self, g: Gradient, fresh: bool) -> None: ...
 
@@ -184,7 +186,7 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
         if node is not None:
             node.dtype = out.dtype
     if watchers:
-        for watcher in watchers:
+        for watcher in tuple(watchers):
             watcher(op, args, out, node)
     return out, node
 
@@ -208,7 +210,7 @@ def backward(
     order = 1 + max(map(_order, nodes), default=0) if create_graph else 0
     within = None if targets is None else set(nodes)
     _check(nodes, within)
-    walk = walking.walk(wrap, create_graph, within)
+    walk = walking.walks[-1](wrap, create_graph, within)
     wanted = set(targets or ())
     found: dict[Node, Gradient] = {}
     arrived: list[tuple[Node, Gradient, bool]] = []
@@ -239,11 +241,39 @@ def backward(
                     node.saved = None
     finally:
         mode.enabled, here.scope = outer
-    for node, g, fresh in arrived:
-        tensor = node.receiver() if node.receiver else None
-        if tensor is not None and (node.primitive is not None or tensor._node is node):  # a frozen leaf receives nothing
-            tensor._receive(g, fresh)
+    deliver([
+        (tensor, g, fresh)
+        for node, g, fresh in arrived
+        if node.receiver
+        and (tensor := node.receiver()) is not None
+        and (node.primitive is not None or tensor._node is node)  # a frozen leaf receives nothing
+    ])
     return [found.get(node) for node in targets or ()]
+
+
+def deliver(arrived: Sequence[tuple[Receiver, Gradient, bool]]) -> None:
+    """Add gradients to the `.grad` of tensors: to all or, after an interrupt, to none; several threads one after another.
+
+    Interrupts come after calls and when loops jump back (interrupts.py), so the one call that begins the handler undoes what
+    was done, and the lock is acquired by an assignment, after which `held` is right. It is reentrant for signal handlers.
+    """
+    held: list[bool] = []
+    undo: Iterable[None] = ()
+    try:
+        held += map(_delivery.acquire, (True,))
+        tensors = [tensor for tensor, _, _ in arrived]
+        undo = map(setattr, tensors, itertools.repeat("_grad"), [tensor._grad for tensor in tensors])
+        for tensor, g, fresh in arrived:
+            tensor._receive(g, fresh)
+    except BaseException:
+        deque(undo, maxlen=0)
+        raise
+    finally:
+        if held:
+            _delivery.release()
+
+
+_delivery = threading.RLock()
 
 
 class Walk:
@@ -363,7 +393,9 @@ def open_leaves(nodes: Sequence[Node]) -> set[Node]:
 
 
 class _Walking(threading.local):
-    walk: Callable[..., Walk] = Walk  # what walks in this thread; `detect_anomaly` puts in one that looks at what arrives
+    def __init__(self) -> None:
+        # The last makes the walks of this thread; `detect_anomaly` appends one that looks at what arrives.
+        self.walks: list[Callable[..., Walk]] = [Walk]
 
 
 walking = _Walking()

@@ -11,7 +11,8 @@ x. Only through ``x.data`` is it otherwise: ``x.data[0].zero_()`` changes x.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from minigrad import graph, ops
 from minigrad.config import get_default_dtype
 from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.grad_mode import is_grad_enabled
+from minigrad.interrupts import at_once
 from minigrad.kernels.conversion import to_array
 from minigrad.ops.indexing import moved_block, plain_index
 from minigrad.primitive import Array, Traced
@@ -28,7 +30,7 @@ from minigrad.random import default_generator
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-__all__ = ["InPlace"]
+__all__ = ["InPlace", "write_all"]
 
 
 class InPlace(Traced):
@@ -171,3 +173,15 @@ class InPlace(Traced):
     def _place(self) -> Any:
         """The node of this tensor; of a leaf also while it asks for no gradient."""
         return getattr(self, "_frozen", None) if self._node is None else self._node
+
+
+def write_all(tensors: Sequence[Tensor], arrays: Sequence[Array]) -> None:
+    """Replace the arrays of several tensors: of all of them, or of none if a signal interrupts.
+
+    Nodes count as written to before they are: one that saved a value then refuses to go backward, if needlessly.
+    """
+    for tensor in tensors:
+        node = tensor._place()
+        if node is not None:
+            graph.mark_written(node)
+    at_once(setattr, tensors, repeat("_array"), arrays)

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
 import numpy as np
 
-__all__ = ["Generator", "default_generator", "manual_seed"]
+from minigrad.interrupts import Revertible
+
+__all__ = ["Generator", "default_generator", "draw_apart", "drawing", "manual_seed"]
 
 _generator = np.random.default_rng()
+Result = TypeVar("Result")
+
+
+class _Here(threading.local):
+    generator: np.random.Generator | None = None
+
+
+_here = _Here()
 
 
 def manual_seed(seed: int) -> np.random.Generator:
@@ -21,6 +36,7 @@ def manual_seed(seed: int) -> np.random.Generator:
     """
     global _generator
     _generator = np.random.default_rng(seed)
+    _here.generator = None
     return _generator
 
 
@@ -43,5 +59,38 @@ class Generator(np.random.Generator):
 
 
 def default_generator() -> np.random.Generator:
-    """What draws wherever no `generator` is given."""
-    return _generator
+    """What draws wherever no `generator` is given: one for all threads, unless this one is `drawing` from another."""
+    return _here.generator or _generator
+
+
+class drawing(Revertible):
+    """Draw from a generator that starts at a state, in this thread, for a ``with`` block."""
+
+    def __init__(self, state: Any):
+        super().__init__()
+        self.generator = np.random.Generator(np.random.PCG64(0))
+        self.generator.bit_generator.state = state
+
+    def __enter__(self) -> np.random.Generator:
+        self._undo += (partial(setattr, _here, "generator", _here.generator),)
+        _here.generator = self.generator
+        return self.generator
+
+
+def draw_apart(run: Callable[[Any], Result]) -> Result:
+    """Call ``run(state)``, where this thread draws what it would anyway, from that state on, undisturbed by others.
+
+    They go on from a place far ahead meanwhile. If none of them has drawn, the default generator ends where it would have.
+    """
+    source = default_generator().bit_generator
+    with source.lock:
+        start = source.state
+        source.state = ahead = source.jumped().state  # type: ignore[attr-defined]
+    own = drawing(start)
+    try:
+        with own:
+            return run(start)
+    finally:
+        with source.lock:
+            if source.state == ahead:
+                source.state = own.generator.bit_generator.state

@@ -8,13 +8,15 @@ node, it knows no more than shape and dtype: so it keeps nothing alive and close
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Derivative", "Scope", "derivative", "here", "untracked", "watch", "watchers"]
+from minigrad.interrupts import Revertible
+
+__all__ = ["Derivative", "Scope", "derivative", "here", "in_this_thread", "untracked", "watch", "watchers"]
 
 # (outer Scope or None, a weak reference to a Module | a composite | Derivative, shapes and dtypes as `untracked` gives them)
 Scope = tuple[Any, Any, tuple[Any, ...]]
@@ -32,7 +34,9 @@ class _Here(threading.local):
 
 
 here = _Here()
-watchers: list[Callable[..., None]] = []  # called as watcher(op, args, out, node) after every operation on tensors
+# Called as watcher(op, args, out, node) after every operation on tensors. All threads share the list, so that asking whether
+# it is empty costs next to nothing; whoever calls what is in it iterates over a copy, as another thread may change it.
+watchers: list[Callable[..., None]] = []
 
 
 def untracked(args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -57,17 +61,25 @@ def derivative(scope: Scope | None) -> Derivative | None:
     return None
 
 
-@contextmanager
-def watch(watcher: Callable[..., None]) -> Iterator[None]:
-    """See every operation on tensors that this thread runs in a ``with`` block, recorded on the tape or not."""
+def in_this_thread(watcher: Callable[..., None]) -> Callable[..., None]:
+    """Return a watcher that leaves out what other threads do."""
     thread = threading.get_ident()
 
     def mine(*event: Any) -> None:
         if threading.get_ident() == thread:
             watcher(*event)
 
-    watchers.append(mine)
-    try:
-        yield
-    finally:
-        watchers.remove(mine)
+    return mine
+
+
+class watch(Revertible):
+    """Call a watcher after every operation on tensors that this thread runs in a ``with`` block, recorded or not."""
+
+    def __init__(self, watcher: Callable[..., None]):
+        super().__init__()
+        self.watcher = watcher
+
+    def __enter__(self) -> None:
+        watcher, watched = in_this_thread(self.watcher), watchers
+        self._undo += (partial(watched.remove, watcher),)
+        watched += (watcher,)

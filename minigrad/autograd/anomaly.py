@@ -10,8 +10,9 @@ import linecache
 import sys
 import threading
 import weakref
-from contextlib import AbstractContextManager, ContextDecorator
+from contextlib import ContextDecorator
 from dataclasses import dataclass
+from functools import partial
 from os.path import dirname
 from typing import Any, NamedTuple, NoReturn
 
@@ -20,8 +21,9 @@ import numpy as np
 from minigrad import graph
 from minigrad.errors import AnomalyError
 from minigrad.graph import Node, Walk
+from minigrad.interrupts import Revertible, in_turn
 from minigrad.primitive import Primitive, Traced
-from minigrad.scope import watch
+from minigrad.scope import in_this_thread, watchers
 
 __all__ = ["detect_anomaly", "set_detect_anomaly"]
 
@@ -40,7 +42,7 @@ class Place(NamedTuple):
         return f'File "{self.file}", line {self.line}, in {self.function}' + (f": {code}" if code else "")
 
 
-class detect_anomaly(ContextDecorator):
+class detect_anomaly(Revertible, ContextDecorator):
     """In this thread, raise AnomalyError at the first NaN or infinity, forward or backward: a context or a decorator.
 
     The error names the operation, the first bad element, how many there are, and the line of the forward call. NaN is bad
@@ -57,23 +59,20 @@ class detect_anomaly(ContextDecorator):
     """
 
     def __init__(self, check_nan: bool = True):
+        super().__init__()
         self.check_nan = check_nan
-        self._watching: list[AbstractContextManager[None]] = []  # a stack: one instance may be entered inside itself
         self._places: weakref.WeakKeyDictionary[Node, Place] = weakref.WeakKeyDictionary()
 
     def __enter__(self) -> detect_anomaly:
+        undo, looking, walks = in_turn(), in_this_thread(self._look), graph.walking.walks
         if self.check_nan:
-            self._watching.append(watch(self._look))
-            self._watching[-1].__enter__()
-            _here.active.append(self)
-            graph.walking.walk = self._walk
+            undo = in_turn(partial(watchers.remove, looking), partial(walks.remove, self._walk))
+        self._undo += (undo,)
+        if self.check_nan:
+            watched = watchers
+            watched += (looking,)
+            walks += (self._walk,)
         return self
-
-    def __exit__(self, *exc: Any) -> None:
-        if self.check_nan:
-            self._watching.pop().__exit__(None, None, None)
-            _here.active.remove(self)
-            graph.walking.walk = _here.active[-1]._walk if _here.active else Walk
 
     def _recreate_cm(self) -> detect_anomaly:
         return detect_anomaly(self.check_nan)
@@ -117,9 +116,6 @@ class set_detect_anomaly:
 
 class _Here(threading.local):
     switch: detect_anomaly | None = None
-
-    def __init__(self) -> None:
-        self.active: list[detect_anomaly] = []
 
 
 _here = _Here()

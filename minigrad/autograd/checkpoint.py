@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from minigrad.errors import GraphError
 from minigrad.grad_mode import enable_grad, is_grad_enabled
 from minigrad.graph import Node
-from minigrad.random import default_generator
+from minigrad.random import draw_apart, drawing
 from minigrad.scope import watch
 from minigrad.tensor import Tensor, _wrap
 from minigrad.trees import map_leaves
@@ -46,19 +47,23 @@ def checkpoint(
     """
     if not is_grad_enabled():
         return function(*args, **kwargs)
-    region = _Region(function, args, kwargs, preserve_rng_state)
-    out, nodes = _recorded(function, args, kwargs)
-    region.let_go(nodes)
-    return out
+
+    def run(random: Any) -> Any:
+        region = _Region(function, args, kwargs, random)
+        out, nodes = _recorded(function, args, kwargs)
+        region.let_go(nodes)
+        return out
+
+    return draw_apart(run) if preserve_rng_state else run(None)
 
 
 class _Region:
     """One call of a function, and how to repeat it."""
 
-    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], preserve: bool):
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], random: Any):
         self._function: Callable[..., Any] | None = function
         self._args, self._kwargs = map_leaves(_kept, (args, kwargs))
-        self._random = default_generator().bit_generator.state if preserve else None
+        self._random = random  # the state from which it drew; None: it draws anew
         self._names: list[str] = []
         self._leaves: set[Node] = set()
         self._last = -1
@@ -80,16 +85,9 @@ class _Region:
                 "checkpoint: a tensor that the function uses was written to before backward\n"
                 "  hint: call backward() before optimizer.step(), copy_() or load_state_dict()"
             )
-        random = default_generator().bit_generator
-        outer = random.state
-        if self._random is not None:
-            random.state = self._random
-        try:
-            args, kwargs = map_leaves(_kept, (self._args, self._kwargs))
+        args, kwargs = map_leaves(_kept, (self._args, self._kwargs))
+        with drawing(self._random) if self._random is not None else nullcontext():
             _, nodes = _recorded(self._function, args, kwargs)  # type: ignore[arg-type]
-        finally:
-            if self._random is not None:
-                random.state = outer
         names = [node.name for node in nodes]
         if names != self._names:
             at = next((i for i, (a, b) in enumerate(zip(names, self._names, strict=False)) if a != b), -1)

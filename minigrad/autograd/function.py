@@ -131,7 +131,7 @@ class Function:
         if is_grad_enabled() and any(ctx.needs_input_grad):
             made = _record(cls, ctx, args, nodes, outputs, arrays)
         ctx._to_save = ctx._constant = ()  # the tape has them
-        for watcher in watchers:
+        for watcher in tuple(watchers):
             for array, node in zip(arrays, made, strict=True):
                 watcher(cls._primitive, args, array, node)
         results = [_wrap(a, n) if isinstance(a, np.ndarray) else a for a, n in zip(arrays, made, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ class RemovableHandle:
 
     def __init__(self, hooks: dict[int, Any], hook: Any, first: bool = False):
         self._hooks = hooks
-        self._key = max((abs(key) for key in hooks), default=0) + 1
+        self._key = next(_keys)
         hooks[self._key] = hook
         if first:
             others = [key for key in hooks if key != self._key]
@@ -39,6 +40,9 @@ class RemovableHandle:
 
     def __exit__(self, *exc: object) -> None:
         self.remove()
+
+
+_keys = itertools.count()  # also two threads that register hooks at once get keys of their own
 
 
 class Hooks:

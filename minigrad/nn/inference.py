@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+import threading
+from contextlib import ExitStack, suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from minigrad.grad_mode import no_grad
-from minigrad.nn.module import Module
+from minigrad.grad_mode import mode
+from minigrad.interrupts import Revertible, in_turn
+from minigrad.nn.module import Module, modes
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor
 
 __all__ = ["evaluating", "layer_outputs", "scores"]
 
 
-@contextmanager
-def evaluating(module: Module) -> Iterator[None]:
-    """Evaluation mode, and nothing recorded, for a ``with`` block.
+class evaluating(Revertible):
+    """Evaluation mode for a module, and nothing recorded, for a ``with`` block and in this thread alone.
 
-    At the end every module inside is in the mode that it was in, also after an exception.
+    The modules themselves are not changed: other threads may train or evaluate them meanwhile. What `train()` and `eval()`
+    change inside the block, on these modules and in this thread, is forgotten at its end.
     """
-    modes = [(inner, inner.training) for inner in module.modules()]
-    module.eval()
-    try:
-        with no_grad():
-            yield
-    finally:
-        for inner, training in modes:
-            object.__setattr__(inner, "training", training)
+
+    def __init__(self, module: Module):
+        super().__init__()
+        self.module = module
+
+    def __enter__(self) -> None:
+        inside = dict.fromkeys(map(id, self.module.modules()), False)
+        undo = in_turn(partial(setattr, modes, "here", modes.here), partial(setattr, mode, "enabled", mode.enabled))
+        here = modes.here | inside
+        self._undo += (undo,)
+        modes.here, mode.enabled = here, False
 
 
 def scores(module: Module, x: Any, batch_size: int = 500) -> Array:
@@ -61,8 +66,11 @@ def layer_outputs(module: Module, x: Any, until: str | None = None) -> dict[str,
     """
     found: dict[str, Tensor] = {}
     names = {inner: name for name, inner in module.named_modules() if name}
+    thread = threading.get_ident()
 
     def remember(inner: Module, args: Any, out: Any) -> None:
+        if threading.get_ident() != thread:  # which runs the same modules
+            return
         if isinstance(out, Tensor):
             found[names[inner]] = out
         if names[inner] == until:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import functools
+import threading
 import types
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import repeat
+from operator import setitem
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
 import numpy as np
 
 from minigrad import devices
 from minigrad.errors import DTypeError, MinigradError
+from minigrad.in_place import write_all
+from minigrad.interrupts import at_once
 from minigrad.nn.arguments import refuse_data
 from minigrad.nn.hooks import Hooks, RemovableHandle
 from minigrad.nn.parameter import Parameter
@@ -24,10 +29,17 @@ if TYPE_CHECKING:
     from minigrad.nn.summary import Summary
     from minigrad.viz import Graph
 
-__all__ = ["Module", "ParameterIterator", "unregistered"]
+__all__ = ["Module", "ParameterIterator", "modes", "unregistered"]
 
 STATE = ("training", "_parameters", "_buffers", "_modules", "_unsaved", "_hooks")  # what a module itself keeps
 Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+class _Modes(threading.local):
+    here: dict[int, bool] = {}  # modes by id; `evaluating` replaces the dict
+
+
+modes = _Modes()  # what `evaluating` says about modules in its thread; all other threads see their attribute
 
 
 class _Yielding:
@@ -73,7 +85,6 @@ class Module:
     ['fc.weight', 'fc.bias']
     """
 
-    training: bool
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
@@ -120,6 +131,20 @@ class Module:
             raise
         finally:
             here.scope = outer
+
+    @property
+    def training(self) -> bool:
+        """Whether layers such as Dropout behave as in training; inside `evaluating`, in its thread, they do not."""
+        home, key = _mode_of(self)
+        try:
+            return home[key]
+        except KeyError:
+            raise AttributeError(name="training") from None  # __getattr__ says why
+
+    @training.setter
+    def training(self, mode: bool) -> None:
+        home, key = _mode_of(self)
+        home[key] = mode
 
     # Registration
 
@@ -329,11 +354,14 @@ class Module:
         return self
 
     def train(self, mode: bool = True) -> Self:
-        """Training mode, for layers such as Dropout that behave differently in evaluation."""
+        """Training mode, for layers such as Dropout that behave differently in evaluation: in all threads, or in none.
+
+        Only inside `evaluating` it is this thread's mode alone that changes, until the end of the block.
+        """
         if not isinstance(mode, bool):
             raise ValueError(f"train: mode must be True or False, got {mode!r}")
-        for module in self.modules():
-            object.__setattr__(module, "training", mode)
+        homes, keys = zip(*[_mode_of(module) for module in self.modules()], strict=True)
+        at_once(setitem, homes, keys, repeat(mode))
         return self
 
     def eval(self) -> Self:
@@ -347,8 +375,9 @@ class Module:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters; or, with ``set_to_none=False``, make them zero."""
-        for parameter in self.parameters():
-            parameter.grad = None if set_to_none or parameter.grad is None else parameter.grad.new_zeros(parameter.shape)
+        parameters = list(self.parameters())
+        zeros = [None if set_to_none or p._grad is None else p._grad.new_zeros(p.shape) for p in parameters]
+        at_once(setattr, parameters, repeat("_grad"), zeros)
 
     def to(self, *args: Any, dtype: DType = None, device: Any = None, non_blocking: bool = False) -> Self:
         """Convert parameters and floating-point buffers, in place, to a float dtype; and their gradients.
@@ -400,8 +429,7 @@ class Module:
             for name in module._later
         }
         new, keys = fitted(type(self).__name__, own, state_dict, strict, later)
-        for key, array in new.items():
-            own[key]._write(array)
+        write_all([own[key] for key in new], list(new.values()))
         return keys
 
     def _state_tensors(self) -> dict[str, Tensor]:
@@ -536,6 +564,11 @@ def _what_instead(given: Any) -> str:
     if isinstance(given, types.FunctionType):
         return f"the function {given.__name__}\n  hint: call it in forward, or use the layer that computes it"
     return type(given).__name__
+
+
+def _mode_of(module: Module) -> tuple[dict[Any, bool], Any]:
+    """The place of the mode that holds for a module in this thread: a dict and its key."""
+    return (modes.here, id(module)) if id(module) in modes.here else (module.__dict__, "training")
 
 
 ARRAYS = (np.ndarray, tuple, list)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.grad_mode import is_grad_enabled, set_grad_enabled
+from minigrad.nn.inference import evaluating
 from minigrad.nn.module import Module
 from minigrad.scope import here, watch
 from minigrad.tensor import Tensor
@@ -87,22 +90,21 @@ def summarize(module: Module, *inputs: Any) -> Summary:
                     saved[id(base)] = value.nbytes, base  # kept, so that no other array gets its id
 
     def note(inner: Module, args: Any, out: Any) -> None:
+        if threading.get_ident() != thread:  # which runs the same modules
+            return
         tensors = [o for o in (out if isinstance(out, tuple | list) else (out,)) if isinstance(o, Tensor)]
         outputs[names[id(inner)]] = ", ".join(str(tuple(o.shape)) for o in tensors)
         nbytes[names[id(inner)]] = sum(o.nbytes for o in tensors)
 
-    modes = [(inner, inner.training) for _, inner in named]
+    recording, thread = is_grad_enabled(), threading.get_ident()
     handles = [inner.register_forward_hook(note) for _, inner in named]
     try:
-        module.eval()
         if inputs:
-            with watch(count):
+            with evaluating(module), set_grad_enabled(recording), watch(count):
                 module(*(_example(module, given) for given in inputs))
     finally:
         for handle in handles:
             handle.remove()
-        for inner, training in modes:
-            object.__setattr__(inner, "training", training)
     rows = [Row(name, type(inner).__name__, outputs[name], own[name], macs[name], nbytes[name]) for name, inner in named]
     parameters = list(module.parameters())
     return Summary(

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Callable, Iterable, Mapping
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 
 from minigrad.errors import ShapeError
 from minigrad.grad_mode import enable_grad
+from minigrad.in_place import write_all
+from minigrad.interrupts import at_once
 from minigrad.nn.module import Module, unregistered
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor, _wrap
@@ -81,15 +84,16 @@ class Optimizer:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters; or, with ``set_to_none=False``, make them zero."""
-        for group in self.param_groups:
-            for p in group["params"]:
-                p.grad = None if set_to_none or p.grad is None else _wrap(np.zeros_like(p._array), None)
+        params = [p for group in self.param_groups for p in group["params"]]
+        zeros = [None if set_to_none or p._grad is None else _wrap(np.zeros_like(p._array), None) for p in params]
+        at_once(setattr, params, repeat("_grad"), zeros)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient; those without are left alone.
 
         A `closure` is called first, to compute the loss and its gradients anew; its result is given back. Raises ShapeError
-        for a gradient that does not fit its parameter; nothing has changed then.
+        for a gradient that does not fit its parameter; nothing has changed then. A signal that interrupts the step finds all
+        parameters changed or none, but perhaps some state: averages are updated in place, for speed.
         """
         loss = None
         if closure is not None:
@@ -101,8 +105,7 @@ class Optimizer:
                 raise ShapeError(
                     f"{self._name}: the gradient has shape {p.grad.shape}, its parameter {p.shape}{_named(p, group)}"
                 )
-        for p, group in ready:
-            self._step(p, group)
+        write_all([p for p, _ in ready], [self._step(p, group) for p, group in ready])
         return loss
 
     def state_dict(self) -> dict[str, Any]:
@@ -161,7 +164,8 @@ class Optimizer:
         """The state arrays that the group's options ask for."""
         return self.buffers
 
-    def _step(self, p: Tensor, group: dict[str, Any]) -> None:
+    def _step(self, p: Tensor, group: dict[str, Any]) -> Array:
+        """Update the state of a parameter, and return its new array."""
         state = self.state.setdefault(p, {})
         numbers = self.start(group, state)
         new = p._array.copy(order="K")
@@ -181,7 +185,7 @@ class Optimizer:
             if decay:  # others[0] is free until `update`
                 g_block = np.add(g_block, np.multiply(p_block, decay, out=others[0]), out=w)
             self.update(group, numbers, p_block, g_block, states, others)
-        p._write(new)
+        return new
 
     def _checked(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options with numbers as Python's own, which leave float32 alone; raises for what is out of range."""

@@ -30,9 +30,9 @@ def between_batches() -> Iterator[Interruption]:
         interruption.wanted = True
         signal.signal(signal.SIGINT, before)
 
-    if ours:
-        signal.signal(signal.SIGINT, remember)
     try:
+        if ours:
+            signal.signal(signal.SIGINT, remember)
         yield interruption
     finally:
         if ours:

@@ -140,7 +140,7 @@ def test_as_torch_decides():
             except KeyError:
                 refused.append(True)
         assert refused[0] == refused[1], name
-        assert name in ours_alone() or hasattr(torch.nn.Module, name), name
+        assert name in ours_alone() or name == "training" or hasattr(torch.nn.Module, name), name  # which instances have
 
 
 def test_init_forgotten():

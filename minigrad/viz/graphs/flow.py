@@ -44,10 +44,8 @@ def gradients(
         return hook
 
     former = [(node, node.hooks) for node in nodes]
-    walk, graph.walking.walk = (
-        graph.walking.walk,
-        graph.Walk,
-    )  # inside detect_anomaly, too: a picture of NaN is what is wanted
+    walks = graph.walking.walks
+    graph.walking.walks = [graph.Walk]  # inside detect_anomaly, too: a picture of NaN is what is wanted
     try:
         for node, hooks in former:
             node.hooks = {**(hooks or {}), -1: see(node)}
@@ -55,7 +53,7 @@ def gradients(
         leaves = [node for node in nodes if node.primitive is None]
         graph.backward(seeds, _wrap, targets=leaves, retain_graph=True, create_graph=False)
     finally:
-        graph.walking.walk = walk
+        graph.walking.walks = walks
         for node, hooks in former:
             node.hooks = hooks
     return found, ""
