@@ -260,9 +260,8 @@ def deliver(arrived: Sequence[tuple[Receiver, Gradient, bool]]) -> None:
     held: list[bool] = []
     undo: Iterable[None] = ()
     try:
-        held += map(_delivery.acquire, (True,))
-        tensors = [tensor for tensor, _, _ in arrived]
-        undo = map(setattr, tensors, itertools.repeat("_grad"), [tensor._grad for tensor in tensors])
+        held += map(_acquire, BLOCKING)
+        undo = map(setattr, [tensor for tensor, _, _ in arrived], GRAD, [tensor._grad for tensor, _, _ in arrived])
         for tensor, g, fresh in arrived:
             tensor._receive(g, fresh)
     except BaseException:
@@ -274,6 +273,7 @@ def deliver(arrived: Sequence[tuple[Receiver, Gradient, bool]]) -> None:
 
 
 _delivery = threading.RLock()
+_acquire, BLOCKING, GRAD = _delivery.acquire, (True,), itertools.repeat("_grad")
 
 
 class Walk:

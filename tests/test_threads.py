@@ -1,13 +1,19 @@
 """Threads: graphs of their own give the gradients they would give alone; the mode belongs to the thread."""
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 
 import minigrad as mg
 import minigrad.nn.functional as F
+from minigrad import nn
+from minigrad.models.book import BookNetwork
+from minigrad.nn.inference import layer_outputs, scores
 from minigrad.testing import Sample
+from minigrad.training import evaluate
 
 
 def in_threads(work, count=8):
@@ -20,6 +26,27 @@ def in_threads(work, count=8):
 
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(wait_and_work, range(count)))
+
+
+@pytest.fixture
+def hurried():
+    """Threads take turns as often as the interpreter lets them."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+class Unsure(BookNetwork):
+    """A network that tells in its result whether it was in training mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.drop = nn.Dropout(0.5)
+        self.fc = nn.Linear(20, 3)
+
+    def forward(self, x):
+        return self.fc(self.drop(x))
 
 
 def network(seed):
@@ -119,3 +146,130 @@ def test_a_sample_is_not_changed_by_being_checked():
 
     spec = OpSpec("tanh", mg.tanh, np.tanh, lambda rng: Sample((rng.standard_normal((2, 3)),)))
     in_threads(lambda n: check_spec(spec, seeds=[n]), 4)
+
+
+def test_no_gradient_of_a_shared_leaf_is_lost(hurried):
+    w = mg.tensor(np.zeros(50_000), requires_grad=True)
+
+    def work(n):
+        for _ in range(25):
+            (w * 1.0).sum().backward()
+
+    in_threads(work, 4)
+    assert set(w.grad.tolist()) == {100.0}
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda net, x, t: scores(net, x, 5),
+        lambda net, x, t: evaluate(net, x, t, 5),
+        lambda net, x, t: net.predict(x),
+        lambda net, x, t: net.accuracy(x, t),
+        lambda net, x, t: str(net.summary(x)),
+    ],
+    ids=["scores", "evaluate", "predict", "accuracy", "summary"],
+)
+def test_a_network_is_evaluated_while_it_is_trained(hurried, ask):
+    net = Unsure()
+    x, t = np.random.default_rng(0).standard_normal((10, 20)).astype(np.float32), np.arange(10) % 3
+    alone = np.asarray(ask(net, x, t))
+
+    def work(n):
+        for _ in range(20):
+            if n == 0:
+                assert net.training and net.drop.training and (net.drop(mg.ones(100)) == 0).any()
+            else:
+                np.testing.assert_array_equal(ask(net, x, t), alone)
+
+    in_threads(work, 4)
+    assert net.training and net.drop.training
+
+
+def test_modes_inside_evaluating_are_of_the_thread_and_of_the_block():
+    net, other = nn.Sequential(nn.Dropout(), nn.ReLU()), nn.Dropout()
+    inside, seen = threading.Barrier(2, timeout=10), threading.Barrier(2, timeout=10)
+
+    def work(n):
+        if n:
+            inside.wait()
+            modes = [m.training for m in net.modules()]
+            seen.wait()
+            return modes
+        with nn.inference.evaluating(net):
+            inside.wait()
+            seen.wait()
+            modes = [m.training for m in [*net.modules(), other]]
+            net[0].train()
+            net[1].training = True
+            with nn.inference.evaluating(net[0]):
+                modes += [m.training for m in net.modules()]
+            return modes + [m.training for m in net.modules()]
+
+    of_the_block, of_the_other = in_threads(work, 2)
+    assert of_the_block == [False, False, False, True] + [False, False, True] + [False, True, True]
+    assert of_the_other == [True] * 3
+    net.eval()
+    with nn.inference.evaluating(net):
+        net.train()
+    assert not any(m.training for m in net.modules())
+
+
+def test_layer_outputs_are_those_of_the_own_call(hurried):
+    net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))
+
+    def work(n):
+        x = mg.full((1, 2), float(n))
+        wanted = [net[0](x).tolist(), net[:2](x).tolist(), net(x).tolist()]
+        for _ in range(30):
+            assert [out.tolist() for out in layer_outputs(net, x).values()] == wanted
+
+    in_threads(work, 4)
+
+
+def test_checkpoints_do_not_disturb_each_other(hurried):
+    def gradient(n):
+        x = mg.tensor(np.arange(6.0) + n, requires_grad=True)
+        mg.autograd.checkpoint(lambda x: ((((x * 2).sin() * x).exp() * x).tanh() * x).sin(), x).sum().backward()
+        return x.grad.tolist()
+
+    alone = [gradient(n) for n in range(4)]
+    assert in_threads(lambda n: [gradient(n) for _ in range(150)], 4) == [[g] * 150 for g in alone]
+
+
+def test_a_checkpoint_draws_the_same_again_while_others_draw(hurried):
+    def work(n):
+        for _ in range(100):
+            x = mg.tensor(np.ones(20), requires_grad=True)
+            y = mg.autograd.checkpoint(lambda x: x * mg.rand(20), x)
+            mg.rand(3)
+            y.sum().backward()
+            np.testing.assert_array_equal(x.grad.tolist(), y.tolist())
+
+    in_threads(work, 4)
+
+
+def test_a_checkpoint_leaves_the_generator_where_it_would_be_without():
+    def drawn(through):
+        mg.manual_seed(0)
+        x = mg.ones(3, requires_grad=True)
+        y = through(lambda x: x * mg.rand(3) + through(lambda x: x * mg.rand(3), x), x)
+        between = mg.rand(2).tolist()
+        y.sum().backward()
+        return y.tolist(), between, mg.rand(2).tolist(), x.grad.tolist()
+
+    assert drawn(mg.autograd.checkpoint) == drawn(lambda function, x: function(x))
+
+
+def test_a_seed_set_inside_a_checkpoint_holds():
+    mg.manual_seed(3)
+    wanted = mg.rand(3).tolist()
+
+    def function(x):
+        mg.manual_seed(3)
+        return x * mg.rand(3)
+
+    x = mg.ones(3, requires_grad=True)
+    y = mg.autograd.checkpoint(function, x)
+    y.sum().backward()
+    assert y.tolist() == wanted == x.grad.tolist()
