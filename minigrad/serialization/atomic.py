@@ -1,28 +1,108 @@
-"""Files that are whole or not there."""
+"""Atomic file writes: a file is whole, or as it was before."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
+import secrets
+import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+try:
+    import fcntl
+except ImportError:  # Windows: files cannot be locked this way, and what a killed process left stays
+    fcntl = None  # type: ignore[assignment,unused-ignore]
+
 __all__ = ["write_atomically"]
+
+LONGEST = 200  # bytes of a name that the name of a temporary file repeats: most file systems allow 255 in all
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], Any]) -> None:
-    """Let `write` fill a sibling file, flush it to disk, and only then put it in the place of `path`."""
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: there is no folder {str(path.parent)!r}")
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Let `write` fill a temporary file, flush it to disk, and only then put it in the place of `path`.
+
+    Threads and processes may write one path at once: the last to finish wins. What killed processes left beside `path` is
+    removed. A symbolic link stays one, its target is replaced; a file that is there keeps its permissions. Raises OSError
+    for a folder that is not there, and for a path that is a folder or a device.
+    """
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {str(target.parent)!r}")
     try:
-        with temporary.open("wb") as file:
+        before: os.stat_result | None = target.stat()
+    except FileNotFoundError:
+        before = None
+    if before is not None and not stat.S_ISREG(before.st_mode):
+        if stat.S_ISDIR(before.st_mode):
+            raise IsADirectoryError(f"{path} is a folder")
+        raise OSError(f"{path} is not a regular file")
+    _remove_leftovers(target)
+    temporary, descriptor = _create(target, 0o666 if before is None else stat.S_IMODE(before.st_mode))
+    try:
+        with open(descriptor, "wb") as file:
+            if before is not None:
+                with suppress(OSError, AttributeError):  # only the superuser gives files to others
+                    os.fchown(descriptor, before.st_uid, before.st_gid)
+                temporary.chmod(stat.S_IMODE(before.st_mode))
             write(file)
             file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
+            os.fsync(descriptor)
+            if fcntl is not None:  # still locked: nobody takes it for a leftover
+                os.replace(temporary, target)
+        if fcntl is None:  # Windows renames no open file
+            os.replace(temporary, target)
+    except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
+
+
+def _create(target: Path, mode: int) -> tuple[Path, int]:
+    """A new file beside the target, open and locked: the lock ends with the process, however that ends."""
+    while True:
+        temporary = target.with_name(f"{_stem(target)}{os.getpid()}-{secrets.token_hex(4)}.tmp")
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+            descriptor = os.open(temporary, flags, mode)
+        except FileExistsError:
+            continue
+        if fcntl is not None:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if not os.fstat(descriptor).st_nlink:  # removed as a leftover before it was locked
+                os.close(descriptor)
+                continue
+        return temporary, descriptor
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove the temporary files of this target that no process holds any more."""
+    if fcntl is None:
+        return
+    stem = _stem(target)
+    with suppress(OSError):
+        for name in os.listdir(target.parent):
+            if name.startswith(stem) and re.fullmatch(r"\d+(-[0-9a-f]{8})?\.tmp", name.removeprefix(stem)):
+                with suppress(OSError):
+                    _remove_unlocked(target.with_name(name))
+
+
+def _remove_unlocked(leftover: Path) -> None:
+    descriptor = os.open(leftover, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError while its writer lives
+            leftover.unlink()
+    finally:
+        os.close(descriptor)
+
+
+def _stem(target: Path) -> str:
+    """What the names of the target's temporary files begin with."""
+    name = target.name
+    if len(os.fsencode(name)) > LONGEST:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
+    return f".{name}."
