@@ -1,119 +1,234 @@
 """The one pickle that is read: the book's `params.pkl`, a dict of arrays.
 
-Nothing of NumPy's runs while it is read: what a pickle says of arrays and dtypes goes to plain records, and is checked
-before an array is made of it. (A dtype of NumPy's that is given the state of another kind ends the process.)
+Python's unpickler is not used: a pickle is a program, and a short one can fill the memory, never end, or nest objects so
+deeply that hashing one ends the process. Here the operations that NumPy's arrays are written with are carried out on plain
+records, and each of them is paid for by the length of the file. NumPy's own dtypes are not asked either: one that is given
+the state of another kind ends the process.
 """
 
 from __future__ import annotations
 
-import io
-import math
 import os
-import pickle
 import pickletools
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, NoReturn
 
 import numpy as np
 
 from minigrad.errors import WeightsFileError
 from minigrad.primitive import Array
+from minigrad.serialization.raw import from_bytes
 
 __all__ = ["load_pickled_params"]
 
 NUMBERS = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
 ORDERS = ("<", ">", "|", "=")
+MOST_OPERATIONS = 250_000  # an array takes about forty
+
+# What each operation does, by pickletools' names; see there for the stack and the memo that they work on.
+IGNORED = ("PROTO", "FRAME")
+CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
+VALUES = frozenset((
+    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE",
+    "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8",
+))  # fmt: skip
+PUTS, GETS = ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), ("GET", "BINGET", "LONG_BINGET")
+TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
 def load_pickled_params(path: str | os.PathLike[str]) -> dict[str, Array]:
-    """The book's `params.pkl`: a pickled dict of NumPy arrays; any other object is refused before it is made."""
+    """The book's `params.pkl`: a pickled dict of NumPy arrays; any other object is refused, and never made.
+
+    Raises FileNotFoundError, or WeightsFileError for a file that is damaged, hostile, or holds anything else.
+    """
     path = Path(path)
     data = path.read_bytes()
     try:
-        _check_declarations(data)
-        found = _ArraysOnly(io.BytesIO(data), encoding="latin1").load()
-        if not isinstance(found, dict) or not all(isinstance(k, str) and isinstance(v, _Array) for k, v in found.items()):
-            raise WeightsFileError("expected a dict of arrays of numbers")
-        return {name: record.array for name, record in found.items()}
+        return _Machine(data).run()
     except WeightsFileError as error:
         raise WeightsFileError(f"{path}: {error}") from None
-    except (pickle.UnpicklingError, EOFError, ValueError, KeyError, IndexError, AttributeError, TypeError, OverflowError,
-            UnicodeError, MemoryError) as error:  # fmt: skip
-        raise WeightsFileError(f"{path}: damaged, or not a pickled dict of arrays: {error}") from None
+    except (ValueError, KeyError, IndexError, TypeError, OverflowError, UnicodeError, MemoryError) as error:
+        raise WeightsFileError(f"{path}: damaged, or not a pickled dict of arrays: {_short(str(error))}") from None
 
 
-def _check_declarations(data: bytes) -> None:
-    """Refuse what the unpickler would allocate for on a declared length alone: a string, or a number in its memo."""
-    for opcode, arg, _ in pickletools.genops(data):  # raises ValueError for a string longer than the file
-        if opcode.name.endswith("PUT") and isinstance(arg, int) and arg > len(data):
-            raise ValueError(f"memo entry {arg} in a file of {len(data)} bytes")
+class _Name:
+    """A global name that a pickle refers to: one of the few admitted, and only to be called as NumPy's pickles do."""
+
+    def __init__(self, module: Any, name: Any):
+        if type(module) is not str or type(name) is not str:
+            raise ValueError("a name that is not a text")
+        short = f"{module}.{name}".replace("numpy._core.", "numpy.core.")
+        self.meaning = ADMITTED.get(short, "")
+        if not self.meaning:
+            raise WeightsFileError(f"the pickle asks for {_short(f'{module}.{name}')}; only NumPy arrays are admitted")
+
+
+ADMITTED = {
+    "numpy.ndarray": "ndarray",
+    "numpy.dtype": "dtype",
+    "numpy.core.multiarray._reconstruct": "array",  # to be filled by BUILD
+    "numpy.core.numeric._frombuffer": "buffer",  # protocol 5
+    "_codecs.encode": "encode",  # how protocols before 3 write bytes
+    "__builtin__.bytes": "bytes",  # and how they write none
+    "builtins.bytes": "bytes",
+}
 
 
 class _DType:
     """What a pickle says of a dtype."""
 
-    def __init__(self, code: str, *flags: Any):
+    def __init__(self, code: Any):
         self.code, self.order = code, "|"
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        _, self.order, *structure = state
-        if any(part is not None for part in structure[:3]):
-            raise ValueError("a dtype with fields")
+    def build(self, state: tuple[Any, ...]) -> None:
+        if len(state) < 5 or type(state[1]) is not str or any(part is not None for part in state[2:5]):
+            raise ValueError("a dtype that is not of numbers")
+        self.order = state[1]
 
     def dtype(self) -> np.dtype[Any]:
-        if self.code not in NUMBERS or self.order not in ORDERS:
-            raise ValueError(f"dtype {self.order!r} {self.code!r}, expected numbers")
+        if type(self.code) is not str or self.code not in NUMBERS or self.order not in ORDERS:
+            raise ValueError("a dtype that is not of numbers")
         return np.dtype(self.order + self.code)
 
 
 class _Array:
-    """What a pickle says of an array, and the array; its arguments, a first shape, are not asked."""
+    """What a pickle says of an array, and the array once it is known."""
 
-    array: Array
+    array: Array | None = None
 
-    def __init__(self, *args: Any):
-        pass
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        _, shape, dtype, fortran, data = state
-        self._fill(data.encode("latin1") if isinstance(data, str) else data, dtype, shape, "F" if fortran else "C")
+class _Machine:
+    """The stack, the memo, and how many bytes may still be copied."""
 
-    def _fill(self, data: bytes | bytearray, dtype: _DType, shape: tuple[int, ...], order: str) -> _Array:
-        kind = dtype.dtype()
-        if (
-            not isinstance(data, bytes | bytearray)
-            or order not in ("C", "F")
-            or any(type(n) is not int or n < 0 for n in shape)
-        ):
+    def __init__(self, data: bytes):
+        self.data = data
+        self.stack: list[Any] = []
+        self.marked: list[list[Any]] = []  # the stacks below each mark
+        self.memo: dict[int, Any] = {}
+        self.left = 2 * len(data)  # a text becomes bytes, and these an array: each byte of the file twice
+
+    def run(self) -> dict[str, Array]:
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(self.data)):
+            if count >= MOST_OPERATIONS:
+                raise WeightsFileError(f"more than {MOST_OPERATIONS} operations; expected a dict of arrays of numbers")
+            if opcode.name == "STOP":
+                break
+            self._carry_out(opcode.name, argument)
+        found = self.stack.pop()
+        if type(found) is not dict or not all(type(v) is _Array and v.array is not None for v in found.values()):
+            raise WeightsFileError("expected a dict of arrays of numbers")
+        return {name: record.array for name, record in found.items()}
+
+    def _carry_out(self, name: str, argument: Any) -> None:
+        stack = self.stack
+        if name in VALUES:
+            stack.append(argument)
+        elif name in CONSTANTS:
+            stack.append(CONSTANTS[name])
+        elif name in PUTS:
+            self.memo[len(self.memo) if name == "MEMOIZE" else argument] = stack[-1]
+        elif name in GETS:
+            stack.append(self.memo[argument])
+        elif name in TUPLES:
+            stack.append(tuple(self._popped(TUPLES[name])))
+        elif name == "MARK":
+            self.marked.append(stack)
+            self.stack = []
+        elif name == "TUPLE":
+            items = tuple(self._to_mark())
+            self.stack.append(items)
+        elif name == "EMPTY_DICT":
+            stack.append({})
+        elif name == "DICT":
+            items = tuple(self._to_mark())
+            self.stack.append({})
+            self._set(items)
+        elif name == "SETITEM":
+            self._set(tuple(self._popped(2)))
+        elif name == "SETITEMS":
+            self._set(tuple(self._to_mark()))
+        elif name == "GLOBAL":
+            stack.append(_Name(*argument.split(" ", 1)))
+        elif name == "STACK_GLOBAL":
+            stack.append(_Name(*self._popped(2)))
+        elif name == "REDUCE":
+            stack.append(self._call(*self._popped(2)))
+        elif name == "BUILD":
+            (state,) = self._popped(1)
+            self._build(stack[-1], state)
+        elif name not in IGNORED:
+            _refuse(name)
+
+    def _popped(self, count: int) -> list[Any]:
+        if len(self.stack) < count:
+            raise IndexError("nothing is left on the stack")
+        items = self.stack[-count:]
+        del self.stack[-count:]
+        return items
+
+    def _to_mark(self) -> list[Any]:
+        items, self.stack = self.stack, self.marked.pop()
+        return items
+
+    def _set(self, items: tuple[Any, ...]) -> None:
+        target = self.stack[-1]
+        if type(target) is not dict or len(items) % 2 or not all(type(key) is str for key in items[::2]):
+            raise WeightsFileError("expected a dict of arrays of numbers, under texts")
+        target.update(zip(items[::2], items[1::2], strict=True))
+
+    def _call(self, function: Any, arguments: Any) -> Any:
+        kind = function.meaning if type(function) is _Name else ""
+        if type(arguments) is not tuple:
+            raise ValueError("arguments that are no tuple")
+        if kind == "array":  # its arguments, a class and a first shape, say nothing
+            return _Array()
+        if kind == "dtype" and arguments:
+            return _DType(arguments[0])
+        if kind == "bytes" and not arguments:
+            return b""
+        if kind == "encode" and len(arguments) == 2 and type(arguments[0]) is str and arguments[1] == "latin1":
+            self._pay(len(arguments[0]))
+            return arguments[0].encode("latin1")
+        if kind == "buffer" and len(arguments) == 4:
+            data, dtype, shape, order = arguments
+            record = _Array()
+            self._fill(record, data, dtype, shape, order)
+            return record
+        raise ValueError("a call that NumPy's pickles do not make")
+
+    def _build(self, record: Any, state: Any) -> None:
+        if type(state) is not tuple:
+            raise ValueError("a state that is no tuple")
+        if type(record) is _DType:
+            record.build(state)
+        elif type(record) is _Array and len(state) == 5:
+            _, shape, dtype, fortran, data = state
+            if type(data) is str:  # as Python 2 wrote it
+                self._pay(len(data))
+                data = data.encode("latin1")
+            self._fill(record, data, dtype, shape, "F" if fortran is True or fortran == 1 else "C")
+        else:
+            raise ValueError("a state for what has none")
+
+    def _fill(self, record: _Array, data: Any, dtype: Any, shape: Any, order: Any) -> None:
+        if type(data) not in (bytes, bytearray) or type(dtype) is not _DType or type(shape) is not tuple:
             raise ValueError("the state of an array does not make sense")
-        if math.prod(shape) * kind.itemsize != len(data):
-            raise ValueError(f"{len(data)} bytes for an array of shape {tuple(shape)} of {kind}")
-        self.array = np.frombuffer(bytes(data), kind).reshape(shape, order=order).astype(kind.newbyteorder("="))  # type: ignore[call-overload]
-        return self
+        if type(order) is not str or order not in ("C", "F"):
+            raise ValueError("an order of elements that is neither C nor F")
+        self._pay(len(data))
+        record.array = from_bytes(data, dtype.dtype(), shape, order)
+
+    def _pay(self, count: int) -> None:
+        self.left -= count
+        if self.left < 0:
+            raise ValueError(f"declares more than a file of {len(self.data)} bytes holds")
 
 
-def _from_buffer(data: Any, dtype: _DType, shape: Any, order: str) -> _Array:
-    """An array as protocol 5 writes it."""
-    return _Array()._fill(data, dtype, shape, order)
-
-
-class _ArraysOnly(pickle.Unpickler):
-    """An unpickler for dicts of plain NumPy arrays."""
-
-    ADMITTED: ClassVar[dict[str, Any]] = {
-        "ndarray": _Array,
-        "dtype": _DType,
-        "multiarray._reconstruct": _Array,
-        "numeric._frombuffer": _from_buffer,
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("_codecs", "encode"):  # how protocols before 3 write bytes
-            return lambda text, encoding: text.encode("latin1")
-        short = f"{module}.{name}".replace("numpy._core.", "numpy.core.").removeprefix("numpy.").removeprefix("core.")
-        if module.split(".")[0] != "numpy" or short not in self.ADMITTED:
-            raise WeightsFileError(f"the pickle asks for {module}.{name}; only NumPy arrays are admitted")
-        return self.ADMITTED[short]
-
-    def persistent_load(self, pid: Any) -> Any:
+def _refuse(name: str) -> NoReturn:
+    if name in ("PERSID", "BINPERSID"):
         raise WeightsFileError("the pickle refers to an object outside of it; only NumPy arrays are admitted")
+    raise WeightsFileError(f"expected a dict of arrays of numbers, found the operation {name}")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -14,6 +14,7 @@ import numpy as np
 from minigrad.errors import WeightsFileError
 from minigrad.primitive import Array
 from minigrad.serialization.atomic import write_atomically
+from minigrad.serialization.raw import from_bytes
 
 __all__ = ["load_safetensors", "save_safetensors"]
 
@@ -21,6 +22,7 @@ DTYPES = {
     "F64": "f8", "F32": "f4", "F16": "f2", "I64": "i8", "I32": "i4", "I16": "i2", "I8": "i1",
     "U64": "u8", "U32": "u4", "U16": "u2", "U8": "u1", "BOOL": "?", "BF16": "u2",
 }  # fmt: skip
+LARGEST_HEADER = 8 * 2**20  # bytes; Python's objects take up to 15 times as many
 CHECKSUM = "minigrad.sha256"  # in the metadata of files written here: the format itself would not notice a changed value
 
 
@@ -29,7 +31,7 @@ def save_safetensors(
 ) -> None:
     """Write arrays of numbers under their names, with a checksum; an interrupted save leaves an older file as it was.
 
-    Raises ImportError where the library is missing, TypeError for what is not numbers.
+    Raises ImportError where the library is missing, TypeError for what is not numbers, ValueError for too many names.
     """
     library = _library()
     # Contiguous, whatever they were: of views the library (0.8.0) writes the wrong values.
@@ -40,6 +42,11 @@ def save_safetensors(
         plain[name] = array.astype(array.dtype.newbyteorder("="), copy=False)
     about = {**(metadata or {}), CHECKSUM: _checksum(plain)}
     data = library.numpy.save(plain, about)
+    if int.from_bytes(data[:8], "little") > LARGEST_HEADER:
+        raise ValueError(
+            f"save_safetensors: names and metadata take more than {LARGEST_HEADER} bytes, which would not be read again\n"
+            "  hint: save to a .npz file"
+        )
     write_atomically(path, lambda file: file.write(data))
 
 
@@ -51,12 +58,14 @@ def load_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, Array], di
     library, path = _library(), Path(path)
     data = path.read_bytes()
     try:
+        size = int.from_bytes(data[:8], "little")
+        if LARGEST_HEADER < size <= len(data):
+            raise ValueError(f"a header of {size} bytes, expected at most {LARGEST_HEADER}")
         entries = library.deserialize(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    except (library.SafetensorError, ValueError, RecursionError) as error:
+        metadata = json.loads(data[8 : 8 + size], object_pairs_hook=_metadata)
+    except (library.SafetensorError, ValueError, OverflowError, RecursionError, MemoryError) as error:
         raise WeightsFileError(f"{path}: damaged, or not a .safetensors file of {len(data)} bytes: {error}") from None
     arrays = {name: _array(path, name, entry) for name, entry in entries}
-    metadata: dict[str, str] = header.get("__metadata__", {})
     if CHECKSUM in metadata and metadata[CHECKSUM] != (found := _checksum(arrays)):
         raise WeightsFileError(f"{path}: SHA-256: expected {metadata[CHECKSUM]}, got {found}")
     return arrays, metadata
@@ -66,10 +75,21 @@ def _array(path: Path, name: str, entry: Mapping[str, Any]) -> Array:
     kind = entry["dtype"]
     if kind not in DTYPES:
         raise WeightsFileError(f"{path}: {name} has dtype {kind}, expected one of {', '.join(DTYPES)}")
-    array = np.frombuffer(entry["data"], np.dtype(DTYPES[kind]).newbyteorder("<")).reshape(entry["shape"])
+    try:
+        array = from_bytes(entry["data"], np.dtype(DTYPES[kind]).newbyteorder("<"), entry["shape"])
+    except ValueError as error:
+        raise WeightsFileError(f"{path}: {name}: {error}") from None
     if kind == "BF16":  # the upper half of a float32
         return (array.astype(np.uint32) << 16).view(np.float32)
-    return array.astype(array.dtype.newbyteorder("="))
+    return array
+
+
+def _metadata(pairs: list[tuple[str, Any]]) -> dict[str, str]:
+    """Of the header its metadata, of these the texts, which is all they have, and of a tensor's entry nothing."""
+    for name, value in pairs:
+        if name == "__metadata__" and not isinstance(value, str):
+            return value or {}
+    return {} if any(isinstance(value, list) for _, value in pairs) else dict(pairs)
 
 
 def _checksum(arrays: Mapping[str, Array]) -> str:

@@ -56,6 +56,8 @@ def load(path: str | os.PathLike[str]) -> Any:
             return rebuild(arrays, metadata.get(TREE))
         arrays = load_npz(path) if suffix == ".npz" else load_pickled_params(path)
         tree = arrays.pop(TREE, None)
+        if tree is not None and tree.nbytes > os.path.getsize(path):  # `save` does not compress it: it could be blown up
+            raise WeightsFileError("the structure around the arrays is larger than the file")
         return rebuild(arrays, None if tree is None else tree.tobytes())
     except WeightsFileError as error:
         if str(path) in str(error):

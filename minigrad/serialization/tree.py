@@ -14,6 +14,8 @@ from minigrad.tensor import Tensor, _wrap
 
 __all__ = ["flatten", "rebuild"]
 
+# A list takes 56 bytes and more, its text 2. What `flatten` writes has, if it is large, one for 25 characters or more.
+MOST_LISTS, SHORTEST_ITEM = 250_000, 20
 PLAIN = (bool, int, float, str, type(None))
 
 
@@ -33,10 +35,16 @@ def rebuild(arrays: Mapping[str, Array], text: str | bytes | None) -> Any:
     """What `flatten` took apart, with tensors for arrays; raises WeightsFileError for a text it did not write."""
     if text is None:
         return {name: _wrap(array, None) for name, array in arrays.items()}
+    left = dict(arrays)
     try:
-        return _decode(json.loads(text), arrays)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        if text.count("[" if isinstance(text, str) else b"[") > MOST_LISTS + len(text) // SHORTEST_ITEM:
+            raise ValueError("more lists than its length allows")
+        value = _decode(json.loads(text), "", left)
+        if left:
+            raise ValueError(f"it has no place for the array {next(iter(left))!r}")
+    except (ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
         raise WeightsFileError(f"the structure around the arrays is damaged: {error!r}") from None
+    return value
 
 
 def _encode(value: Any, where: str, arrays: dict[str, Array]) -> Any:
@@ -61,17 +69,29 @@ def _encode(value: Any, where: str, arrays: dict[str, Array]) -> Any:
     raise TypeError(f"save: {what}; there may be tensors, numbers, texts, dicts and lists{hint}")
 
 
-def _decode(tree: Any, arrays: Mapping[str, Array]) -> Any:
+def _decode(tree: Any, where: str, arrays: dict[str, Array]) -> Any:
+    """What `_encode` encoded; the arrays that it names are taken out of `arrays`."""
     if not isinstance(tree, dict):
         if isinstance(tree, list):
             raise ValueError("a bare list")
         return tree
     ((kind, content),) = tree.items()
     if kind == "array":
-        return _wrap(arrays[content], None)
+        if content != where:
+            raise ValueError(f"at {where!r} it names another array")
+        return _wrap(arrays.pop(where), None)
+    if kind not in ("dict", "list", "tuple") or type(content) is not list:
+        raise ValueError("an unknown kind")
+    inner = f"{where}." if where else ""
     if kind == "dict":
-        return {key: _decode(item, arrays) for key, item in content}
-    if kind not in ("list", "tuple"):
-        raise ValueError(f"unknown kind {kind!r}")
-    items = [_decode(item, arrays) for item in content]
+        found = {}
+        for pair in content:
+            if type(pair) is not list or len(pair) != 2:
+                raise ValueError(f"at {where!r} there is something else than pairs of key and value")
+            key, item = pair
+            if not isinstance(key, str | int) or key in found:
+                raise ValueError(f"at {where!r} a key is no text or number, or is there twice")
+            found[key] = _decode(item, f"{inner}{key}", arrays)
+        return found
+    items = [_decode(item, f"{inner}{i}", arrays) for i, item in enumerate(content)]
     return items if kind == "list" else tuple(items)
