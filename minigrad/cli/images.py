@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.errors import DatasetFileError, ShapeError
+from minigrad.errors import DatasetFileError, ShapeError, WeightsFileError
 from minigrad.primitive import Array
+from minigrad.serialization.npy import load_npy
 
 __all__ = ["read_images"]
 
@@ -37,11 +38,9 @@ def read_images(name: str, shape: tuple[int, ...]) -> Array:
 
 def _from_npy(name: str, shape: tuple[int, ...]) -> Array:
     try:
-        array = np.load(name, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise DatasetFileError(f"{name}: not a .npy file of numbers: {error}") from None
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
-        raise DatasetFileError(f"{name}: not a .npy file of numbers")
+        array = load_npy(name)
+    except WeightsFileError as error:
+        raise DatasetFileError(f"{name}: not a .npy file of numbers: {str(error).removeprefix(f'{name}: ')}") from None
     if array.dtype == np.uint8 and 0 < array.max(initial=0) <= DIM:
         raise DatasetFileError(
             f"{name}: bytes are read as 0..255, but these go up to {array.max()} alone\n"

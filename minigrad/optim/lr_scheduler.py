@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from minigrad.optim.optimizer import Optimizer
+from minigrad.optim.state import differences
 from minigrad.tensor import Tensor
 
 __all__ = [
@@ -70,14 +71,22 @@ class LRScheduler:
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on from a `state_dict`, this library's or PyTorch's; the rates themselves are the optimizer's state.
 
-        Raises ValueError, with nothing changed, for the state of another kind of schedule.
+        Raises ValueError, with nothing changed, for the state of another kind of schedule, and for values that no schedule
+        can have.
         """
+        self._check(state_dict)
+        vars(self).update({name: state_dict[name] for name in self.state_dict()})
+
+    def _check(self, state_dict: Mapping[str, Any]) -> None:
+        """Raise ValueError unless `state_dict` is the state of such a schedule."""
         own = self.state_dict()
+        if not isinstance(state_dict, Mapping):
+            raise ValueError(f"{type(self).__name__}: the state_dict is of type {type(state_dict).__name__}, not a dict")
         problems = [f"{name} is missing" for name in own if name not in state_dict]
         problems += [f"{name} is unexpected" for name in state_dict if name not in own and name not in BOOKKEEPING]
+        problems = problems or [p for name in own for p in _problems(name, own[name], state_dict[name])]
         if problems:
             raise ValueError(f"{type(self).__name__}: the state_dict does not fit: {', '.join(problems)}")
-        vars(self).update({name: state_dict[name] for name in own})
 
     def _next(self) -> list[float]:
         groups = zip(self.optimizer.param_groups, self.base_lrs, strict=True)
@@ -110,6 +119,7 @@ class LambdaLR(LRScheduler):
         return {**super().state_dict(), "lr_lambdas": [None] * len(self.lr_lambdas)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        self._check(state_dict)
         super().load_state_dict({**state_dict, "lr_lambdas": self.lr_lambdas})
 
 
@@ -229,6 +239,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     def rate(self, group: dict[str, Any], base_lr: float) -> float:
         start, length = 0, self.T_0
+        if self.T_mult == 1:
+            start = self.last_epoch // length * length
         while self.last_epoch >= start + length:
             start, length = start + length, length * self.T_mult
         self.T_cur, self.T_i = self.last_epoch - start, length
@@ -350,12 +362,18 @@ class SequentialLR(LRScheduler):
         return {**super().state_dict(), "_schedulers": [s.state_dict() for s in self._schedulers]}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        states = state_dict.get("_schedulers", ())
-        if len(states) != len(self._schedulers):
-            raise ValueError(f"SequentialLR: the state_dict has {len(states)} schedulers, not {len(self._schedulers)}")
-        super().load_state_dict({**state_dict, "_schedulers": self._schedulers})
-        for scheduler, state in zip(self._schedulers, states, strict=True):
+        self._check(state_dict)
+        vars(self).update({name: state_dict[name] for name in self.state_dict() if name != "_schedulers"})
+        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
             scheduler.load_state_dict(state)
+
+    def _check(self, state_dict: Mapping[str, Any]) -> None:
+        states = state_dict.get("_schedulers", ()) if isinstance(state_dict, Mapping) else ()
+        if isinstance(states, list | tuple) and len(states) != len(self._schedulers):
+            raise ValueError(f"SequentialLR: the state_dict has {len(states)} schedulers, not {len(self._schedulers)}")
+        super()._check(state_dict)
+        for scheduler, state in zip(self._schedulers, states, strict=True):
+            scheduler._check(state)
 
     @property
     def _current(self) -> LRScheduler:
@@ -426,6 +444,33 @@ class ReduceLROnPlateau(LRScheduler):
 BOOKKEEPING = (
     "_get_lr_called_within_step", "_is_initial", "_step_count", "default_min_lr", "mode_worse", "use_beta1",
 )  # fmt: skip
+
+
+# What the values of a schedule must be, whichever schedule it is.
+COUNTS = ("cooldown_counter", "last_epoch", "num_bad_epochs", "T_cur")  # at least 0, or -1 before the first
+LENGTHS = ("T_0", "T_i", "T_max", "T_mult", "step_size", "total_steps")  # at least 1
+LISTS = ("_last_lr", "_milestones", "base_lrs", "min_lrs")  # finite numbers, as many as there are now
+CHOICES = {"_anneal_func_type": ("cos", "linear"), "mode": ("min", "max"), "threshold_mode": ("rel", "abs")}
+
+
+def _problems(name: str, own: Any, given: Any) -> list[str]:
+    """Why a saved value cannot be that of the attribute `name`, which is `own` now."""
+    problems = differences(name, own, given)
+    if problems:
+        return problems
+    if (name in COUNTS and given < -1) or (name in LENGTHS and given < 1):
+        return [f"{name} is {given}"]
+    if name in CHOICES and given not in CHOICES[name]:
+        return [f"{name} is none of {', '.join(CHOICES[name])}"]
+    if name in LISTS and (len(given) != len(own) or not all(map(math.isfinite, given))):
+        return [f"{name} must be {len(own)} finite numbers"]
+    if name == "milestones" and not all(type(k) is type(v) is int and 0 < v < 2**31 for k, v in given.items()):
+        return ["milestones must be counts of steps"]
+    if name == "_schedule_phases":
+        words = [{key: value for key, value in phase.items() if isinstance(value, str)} for phase in given]
+        if words != [{key: value for key, value in phase.items() if isinstance(value, str)} for phase in own]:
+            return ["_schedule_phases are of another cycle"]
+    return []
 
 
 def _phases(peak: float, last: float, three_phase: bool) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ __all__ = ["Optimizer"]
 BLOCK = 32_768
 
 FLAGS = ("amsgrad", "centered", "maximize", "nesterov")  # options that are true or false
+SCHEDULED = ("initial_lr", "max_lr", "min_lr", "base_momentum", "max_momentum")  # what schedules keep in the groups
 # Options of PyTorch's groups that say how a step is executed there, and nothing about what it computes.
 EXECUTION = ("foreach", "fused", "capturable", "differentiable", "decoupled_weight_decay")
 
@@ -125,7 +126,9 @@ class Optimizer:
         """
         try:
             groups, given = list(state_dict["param_groups"]), dict(state_dict["state"])
-            sizes = [len(group["params"]) for group in groups]
+            sizes = [len(list(group["params"])) for group in groups]
+            if not all(type(index) is int for group in groups for index in group["params"]):
+                raise TypeError("parameters are numbered")
         except (TypeError, KeyError, ValueError) as error:
             raise TypeError(f"{self._name}: not the state_dict of an optimizer: {error!r}") from None
         own = [len(group["params"]) for group in self.param_groups]
@@ -134,7 +137,7 @@ class Optimizer:
         renewed = []
         for mine, saved in zip(self.param_groups, groups, strict=True):
             kept = {name: value for name, value in saved.items() if name not in EXECUTION}
-            renewed.append(self._checked({**mine, **kept, "params": mine["params"]}))
+            renewed.append(self._checked(self._known_options(mine, kept) | {"params": mine["params"]}))
         state: dict[Tensor, dict[str, Any]] = {}
         problems: list[str] = []
         for group, saved in zip(renewed, groups, strict=True):
@@ -205,6 +208,16 @@ class Optimizer:
         self.check(options)
         return options
 
+    def _known_options(self, mine: dict[str, Any], saved: Mapping[str, Any]) -> dict[str, Any]:
+        """A saved group's options, checked where they are not the optimizer's own but a schedule's, and its names."""
+        options = {**mine, **saved}
+        for name in SCHEDULED:
+            if name in options:
+                options[name] = self._number(name, options[name])
+        if "param_names" in options and not _are_names(options["param_names"], len(mine["params"])):
+            raise TypeError(f"{self._name}: param_names must be a text for each parameter")
+        return options
+
     def _number(self, name: str, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise TypeError(f"{self._name}: {name} must be a number, got {value!r}")
@@ -217,10 +230,16 @@ class Optimizer:
         """One parameter's state as `_step` wants it; what is wrong with it is added to the problems."""
         found: dict[str, Any] = {}
         names = self.state_names(group)
+        if not isinstance(given, Mapping):
+            problems.append(f"{where}: has type {type(given).__name__}, expected a dict")
+            return found
         for name, value in given.items():
             array = value._array if isinstance(value, Tensor) else np.asarray(value)
             if name == "step":
-                found["step"] = int(array)
+                if array.size != 1 or array.dtype.kind not in "fiu" or not 0 <= array.item() < 2**53:
+                    problems.append(f"{where}: step must be a count, got {_shown(value)}")
+                else:
+                    found["step"] = int(array.item())
             elif value is None:  # as PyTorch saved a momentum that is not used
                 continue
             elif name not in names:
@@ -242,6 +261,15 @@ class Optimizer:
             options = ", ".join(f"{k}={v}" for k, v in group.items() if k not in ("params", "param_names"))
             lines.append(f"  group {i}: {len(group['params'])} tensors, {options}")
         return "\n".join([*lines, ")"])
+
+
+def _are_names(value: Any, count: int) -> bool:
+    return isinstance(value, list | tuple) and len(value) == count and all(isinstance(name, str) for name in value)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _alike(array: Array, model: Array) -> Array:

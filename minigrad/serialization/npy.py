@@ -60,7 +60,7 @@ def read_npy(file: IO[bytes], length: int) -> Array:
     if wanted > there:
         raise ValueError(f"declares shape {shape}, {wanted} bytes, of {there}")
     flat = np.empty(wanted, np.uint8)
-    view, found = memoryview(flat), 0
+    view, found = flat.data, 0
     while found < wanted and (count := file.readinto(view[found : found + PIECE])):  # type: ignore[attr-defined]
         found += count
     if found < wanted or file.read(1):  # reading to the end also checks the CRC of a zip's member

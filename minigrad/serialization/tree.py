@@ -37,7 +37,8 @@ def rebuild(arrays: Mapping[str, Array], text: str | bytes | None) -> Any:
         return {name: _wrap(array, None) for name, array in arrays.items()}
     left = dict(arrays)
     try:
-        if text.count("[" if isinstance(text, str) else b"[") > MOST_LISTS + len(text) // SHORTEST_ITEM:
+        text = text if isinstance(text, str) else text.decode()
+        if text.count("[") > MOST_LISTS + len(text) // SHORTEST_ITEM:
             raise ValueError("more lists than its length allows")
         value = _decode(json.loads(text), "", left)
         if left:

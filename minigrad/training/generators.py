@@ -15,6 +15,7 @@ from minigrad.tensor import Tensor
 
 __all__ = ["generator_states", "set_generator_states"]
 
+LARGEST = {"pos": 625, "buffer_pos": 5, "has_uint32": 2, "uinteger": 2**32}  # one more than a state's numbers can be
 LEAVES = (Tensor, np.ndarray, str, bytes, int, float, type, ModuleType)
 
 
@@ -29,12 +30,20 @@ def set_generator_states(states: list[dict[str, Any]], *owners: Any) -> None:
     Raises ValueError where there are not as many, or of other kinds; nothing has changed then.
     """
     found = _generators(owners)
-    kinds = [generator.bit_generator.state["bit_generator"] for generator in found]
-    wanted = [state["bit_generator"] for state in states]
+    before = [generator.bit_generator.state for generator in found]
+    if not isinstance(states, list) or not all(isinstance(state, Mapping) for state in states):
+        raise ValueError("the states of the random generators are not a list of dicts")
+    kinds, wanted = ([state.get("bit_generator") for state in each] for each in (before, states))
     if kinds != wanted:
         raise ValueError(f"the checkpoint has random generators of kinds {wanted}, the trainer {kinds}")
-    for generator, state in zip(found, states, strict=True):
-        generator.bit_generator.state = _plain(state)
+    new = [_fitted(own, state) for own, state in zip(before, states, strict=True)]
+    try:
+        for generator, state in zip(found, new, strict=True):
+            generator.bit_generator.state = state
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        for generator, state in zip(found, before, strict=True):
+            generator.bit_generator.state = state
+        raise ValueError(f"the state of a random generator is damaged: {error}") from None
 
 
 def _generators(owners: tuple[Any, ...]) -> list[np.random.Generator]:
@@ -60,8 +69,22 @@ def _generators(owners: tuple[Any, ...]) -> list[np.random.Generator]:
     return found
 
 
-def _plain(state: Any) -> Any:
-    """The state as NumPy wants it: a checkpoint gives tensors for arrays."""
-    if isinstance(state, Mapping):
-        return {key: _plain(value) for key, value in state.items()}
-    return state._array if isinstance(state, Tensor) else state
+def _fitted(own: Any, state: Any, name: str = "") -> Any:
+    """The state as NumPy wants it, with arrays for a checkpoint's tensors; raises ValueError where it is not like `own`.
+
+    NumPy checks the least: a place outside of a generator's buffer would be read from.
+    """
+    if isinstance(own, Mapping):
+        if not isinstance(state, Mapping) or set(state) != set(own):
+            raise ValueError(f"the state of a random generator is damaged: expected {', '.join(own)}")
+        return {key: _fitted(value, state[key], key) for key, value in own.items()}
+    state = state._array if isinstance(state, Tensor) else state
+    if isinstance(own, np.ndarray):
+        right = isinstance(state, np.ndarray) and (state.shape, state.dtype) == (own.shape, own.dtype)
+    elif isinstance(own, int):
+        right = type(state) is int and 0 <= state < LARGEST.get(name, 2**128)
+    else:
+        right = bool(type(state) is type(own) and state == own)
+    if not right:
+        raise ValueError(f"the state of a random generator is damaged: {name}")
+    return state

@@ -24,6 +24,7 @@ from minigrad.nn import Module
 from minigrad.nn import functional as F
 from minigrad.nn.utils import clip_grad_norm_
 from minigrad.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from minigrad.optim.state import differences
 from minigrad.primitive import Array
 from minigrad.progress import progress
 from minigrad.serialization import load, save
@@ -168,13 +169,15 @@ class Trainer:
         """Go on where a checkpoint was saved: `train()` then gives bit for bit what it would have without a break.
 
         The trainer must be made with the same arguments; `epochs` may differ. All is loaded, or nothing: raises
-        WeightsFileError for a file that is damaged or no checkpoint, ValueError for one that does not fit.
+        WeightsFileError for a file that is damaged, no checkpoint, or one that does not fit.
         """
         state = load(path)
         try:
             self.load_state_dict(state)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, IndexError, ArithmeticError) as error:
             raise WeightsFileError(f"{path}: not the checkpoint of a trainer: {error!r}") from None
+        except ValueError as error:
+            raise WeightsFileError(f"{path}: {error}") from None
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the rest of the training depends on, and everything recorded so far."""
@@ -184,7 +187,7 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
             "generators": generator_states(self.network, loader),
-            "loader": [loader.epoch, loader.seed] if isinstance(loader, DataLoader) else None,
+            "loader": _loader_state(loader) if isinstance(loader, DataLoader) else None,
             "position": dict(vars(self._position)),
             "losses": np.array(self.train_loss_list),
             "history": [dict(epoch._asdict()) for epoch in self.history],
@@ -193,13 +196,69 @@ class Trainer:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a `state_dict`; see `load_checkpoint`."""
+        """Go on from a `state_dict`; see `load_checkpoint`.
+
+        Raises ValueError, TypeError or KeyError for one that does not fit; nothing has changed then.
+        """
         before = self.state_dict()
+        self._check(before, state)
         try:
             self._load(state)
-        except Exception:
+        except BaseException:
             self._load(before)
             raise
+
+    def _check(self, own: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+        """Raise unless the records of `state` are some that a training makes; its other parts check what they are given."""
+        if not isinstance(state, Mapping) or set(state) != set(own):
+            lacking = sorted(set(own) - set(state)) if isinstance(state, Mapping) else list(own)
+            raise KeyError(f"it has no {lacking[0]}" if lacking else "it has parts that a trainer's has not")
+        model = Epoch(1, *[0.0] * 8)._asdict()
+        problems = differences("position", vars(Position()), state["position"])
+        problems += differences("history", [model], state["history"])
+        problems += differences("gradients", [{}], state["gradients"]) + differences("diagnoses", {}, state["diagnoses"])
+        if problems:
+            raise ValueError(f"Trainer: the state does not fit: {', '.join(problems)}")
+        position, history, gradients = state["position"], state["history"], state["gradients"]
+        if set(position) != set(vars(Position())) or any(set(epoch) != set(model) for epoch in history):
+            raise ValueError("Trainer: the state has a position or epochs of other parts")
+        if [epoch["epoch"] for epoch in history] != list(range(1, len(history) + 1)) or len(gradients) != len(history):
+            raise ValueError("Trainer: the state has epochs that do not follow each other")
+        for norms in [position["norms"], *gradients]:
+            if not isinstance(norms, Mapping) or any(differences("norm", 0.0, n) for n in norms.values()):
+                raise ValueError("Trainer: the state has gradient norms that are no numbers")
+            if not all(isinstance(name, str) for name in norms):
+                raise ValueError("Trainer: the state has gradient norms without names")
+        if any(differences("diagnosis", "", text) for text in state["diagnoses"].values()):
+            raise ValueError("Trainer: the state has diagnoses that are no texts")
+        losses = state["losses"]
+        losses = losses._array if isinstance(losses, Tensor) else losses
+        if not isinstance(losses, np.ndarray) or losses.ndim != 1 or losses.dtype.kind != "f":
+            raise ValueError("Trainer: the state has losses that are not one number for each step")
+        self._check_position(position, len(losses))
+        if isinstance(self.train_loader, DataLoader):
+            epoch, seed = _pair(state["loader"])
+            right = type(epoch) is int and bool(position["batches"]) <= epoch < 2**63
+            if not right or not (seed is None or (type(seed) is int and 0 <= seed < 2**128)):
+                raise ValueError("Trainer: the state of the loader has no count of epochs, or a seed that none can be")
+
+    def _check_position(self, position: Mapping[str, Any], steps: int) -> None:
+        counts = [position[name] for name in ("batches", "right", "seen")]
+        batches, right, seen = counts
+        total = len(self.train_loader) if isinstance(self.train_loader, Sized) else batches
+        if min(counts) < 0 or batches > min(total, steps) or seen < batches or right > seen:
+            raise ValueError(
+                f"Trainer: the state is after {batches} batches of an epoch of {total}, {right} of {seen} images right, "
+                f"with {steps} losses"
+            )
+        if not (0 <= position["seconds"] < math.inf) or not math.isfinite(position["loss"]):
+            raise ValueError("Trainer: the state has a time or a loss that is not finite")
+        if batches:
+            now = generator_states(self.network, self.train_loader)
+            try:
+                set_generator_states(position["generators"], self.network, self.train_loader)
+            finally:
+                set_generator_states(now, self.network, self.train_loader)
 
     def _load(self, state: Mapping[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
@@ -211,7 +270,7 @@ class Trainer:
             self.scheduler.load_state_dict(state["scheduler"])
         set_generator_states(state["generators"], self.network, self.train_loader)
         if isinstance(self.train_loader, DataLoader):
-            self.train_loader.epoch, self.train_loader.seed = state["loader"]
+            self.train_loader.epoch, self.train_loader.seed = _pair(state["loader"])
         self._position = Position(**state["position"])
         self.train_loss_list = np.asarray(state["losses"]).tolist()
         self.history = History(Epoch(**epoch) for epoch in state["history"])
@@ -365,6 +424,16 @@ def _loader(name: str, x: Any, t: Any, limit: int | None, dtype: Any, **options:
     if dtype is not None and x.dtype.kind == "f":
         x = x.astype(dtype, copy=False)  # float64 images would make a float32 network compute in float64
     return DataLoader(TensorDataset(x[:limit], t[:limit]), **options)
+
+
+def _loader_state(loader: DataLoader) -> list[int | None]:
+    return [loader.epoch, None if loader.seed is None else int(loader.seed)]
+
+
+def _pair(value: Any) -> tuple[Any, Any]:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError("Trainer: the state of the loader is not its epoch and its seed")
+    return value[0], value[1]
 
 
 def _positive(name: str, value: Any) -> int:

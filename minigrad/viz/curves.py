@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minigrad.errors import DatasetFileError
 from minigrad.viz.style import BLUE, INK, MARGIN, ORANGE, SMALL, SOFT, TEXT, head, new_figure, place, plain, write
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["curves"]
 
 WIDTH, HEIGHT, BETWEEN = 3.6, 2.6, 1.35  # inches: of a panel, and between the two
+COLUMNS = ("epoch", "loss", "acc", "val_loss", "val_acc")  # of a history, those that are drawn
 LOGARITHMIC = 20  # a loss that falls by more than this factor is drawn on a logarithmic scale
 
 
@@ -89,7 +91,10 @@ def _panel(axes: Axes, rows: list[dict[str, float]], names: Sequence[str], title
 def _rows(history: Any) -> list[dict[str, float]]:
     """One dict of numbers for each epoch."""
     if isinstance(history, str | Path):
-        with Path(history).open() as file:
-            return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        with Path(history).open(encoding="utf-8") as file:
+            try:
+                return [{name: float(row[name]) for name in COLUMNS} for row in csv.DictReader(file)]
+            except (KeyError, ValueError, TypeError, csv.Error) as error:
+                raise DatasetFileError(f"{history}: not the history of a run: {error!r}") from None
     epochs = getattr(history, "history", history)
     return [dict(epoch) if isinstance(epoch, Mapping) else epoch._asdict() for epoch in epochs]
