@@ -205,3 +205,64 @@ def test_generators_of_any_kind_are_found_and_set_back():
     assert (mt.random(), mg.rand(2).tolist()) == first
     with pytest.raises(ValueError, match=r"kinds \['PCG64', 'MT19937'\], the trainer \['PCG64'\]"):
         set_generator_states(states)
+
+
+ALTERED = {
+    "position": [("batches", 1.0), ("batches", 99), ("batches", -1), ("seen", 0), ("right", 10**30), ("seconds", "x"),
+                 ("norms", {"w": "x"}), ("generators", []), ("lr", None), ("loss", float("nan"))],
+    "loader": [(0, 1.5), (0, 0), (0, -3), (1, -1), (1, "x")],
+    "optimizer": [("state", {0: 3}), ("state", {0: {"step": float("inf")}}), ("state", {0: {"step": -1}}),
+                  ("param_groups", [{}]), ("param_groups", 3)],
+    "scheduler": [("last_epoch", 2.5), ("last_epoch", 10**30), ("T_max", 0), ("base_lrs", []), ("_last_lr", ["x"]),
+                  ("eta_min", None)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("part, key, value", [(part, *change) for part, changes in ALTERED.items() for change in changes])
+def test_altered_checkpoints_are_refused_with_their_path(tmp_path, part, key, value):
+    """Each of these was accepted, and ended the training that followed, or raised an error of another kind."""
+    trainer = interrupted_after(make(tmp_path, **SCHEDULES["cosine"]), 6)
+    state = trainer.state_dict()
+    mg.save(state, tmp_path / "good.npz")
+    state[part][key] = value
+    mg.save(state, tmp_path / "altered.npz")
+    other = make(tmp_path, seed=1, **SCHEDULES["cosine"])
+    before = result(other)
+    with pytest.raises(WeightsFileError, match=r"altered\.npz: "):
+        other.load_checkpoint(tmp_path / "altered.npz")
+    assert result(other) == before
+    other.load_checkpoint(tmp_path / "good.npz")
+    assert result(other) == result(trainer)
+
+
+@pytest.mark.parametrize("key, value", [
+    ("history", [{"epoch": 1}]), ("history", [3]), ("gradients", []), ("gradients", [{"w": "x"}]), ("losses", mg.ones(2, 2)),
+    ("losses", None), ("diagnoses", {"dead": 3}), ("diagnoses", []), ("generators", {}), ("generators", [3]), ("network", 3),
+])  # fmt: skip
+def test_altered_records_are_refused_with_their_path(tmp_path, key, value):
+    state = interrupted_after(make(tmp_path), 6).state_dict()
+    mg.save({**state, key: value}, tmp_path / "altered.npz")
+    other = make(tmp_path, seed=1)
+    before = result(other)
+    with pytest.raises(WeightsFileError, match=r"altered\.npz: "):
+        other.load_checkpoint(tmp_path / "altered.npz")
+    assert result(other) == before
+
+
+@pytest.mark.parametrize("key, value", [("pos", 10**6), ("pos", -1), ("key", np.zeros(3, np.uint32))])
+def test_a_place_outside_of_a_generators_state(key, value):
+    """NumPy takes it, and reads memory from there."""
+    owner = nn.Dropout(0.5, np.random.Generator(np.random.MT19937(1)))
+    states = generator_states(owner)
+    changed = [states[0], {**states[1], "state": {**states[1]["state"], key: value}}]
+    with pytest.raises(ValueError, match="the state of a random generator is damaged"):
+        set_generator_states(changed, owner)
+    assert repr(generator_states(owner)) == repr(states)
+
+
+def test_a_seed_of_numpys_is_resumed(tmp_path):
+    data = (DataLoader(TensorDataset(*DATA[:2]), 40, shuffle=True, seed=np.int64(3)), None, *DATA[2:])
+    first = interrupted_after(make(tmp_path, data=data), 6)
+    other = make(tmp_path, data=data)
+    other.load_checkpoint(tmp_path / "checkpoint.npz")
+    assert result(other) == result(first) and other.train_loader.seed == 3
