@@ -14,11 +14,21 @@ from minigrad.primitive import ALIASES
 from minigrad.registry import FUNCTIONS
 
 PYTORCH = json.loads((Path(__file__).parent / "golden" / "defaults.json").read_text())
+
+
+def has_signature(function):
+    """Whether it is a function whose signature `inspect` finds: NumPy's in C have none before NumPy 2.4."""
+    try:
+        return inspect.isroutine(function) and bool(inspect.signature(function))
+    except ValueError:
+        return False
+
+
 NUMPY = {
     (f"linalg.{name}" if room is np.linalg else name): getattr(room, name)
     for room in (np, np.linalg)
     for name in ops.__all__
-    if hasattr(mg if room is np else mg.linalg, name) and inspect.isroutine(getattr(room, name, None))
+    if hasattr(mg if room is np else mg.linalg, name) and has_signature(getattr(room, name, None))
 }
 OTHERWISE = {  # ours, and why
     ("cross", "axis"): "the last axis, as torch.linalg.cross and NumPy; PyTorch: the first of size 3",
@@ -71,7 +81,7 @@ def test_as_numpy(name):
         assert not given or own == theirs or (name, parameter) in OTHERWISE, parameter
 
 
-ANSWERS = [(f, op) for f, op in FUNCTIONS.items() if inspect.isroutine(f) and not inspect.isbuiltin(f)]
+ANSWERS = [(f, op) for f, op in FUNCTIONS.items() if has_signature(f) and not inspect.isbuiltin(f)]
 
 
 @pytest.mark.parametrize("theirs, own", ANSWERS, ids=lambda f: getattr(f, "__name__", None))

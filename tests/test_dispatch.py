@@ -111,6 +111,7 @@ def test_numpys_order_and_defaults_of_arguments():
         np.testing.assert_allclose(value(found), call(A), rtol=1e-14)
 
 
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")  # NumPy 2.5
 def test_every_registered_function_means_what_numpys_does():
     """Called on one matrix, alone and with an axis: the same values, or a refusal that has a reason."""
     refused = set()

@@ -23,6 +23,8 @@ def power_norm(x: Array, ord: float, axis: Any = None, keepdims: bool = False) -
     with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
         if ord == 2:  # NumPy's makes a copy more
             out = np.asarray(np.sqrt(np.square(x).sum(axis, keepdims=keepdims)))
+        elif ord == np.inf and x.size == 0:  # NumPy refuses it before 2.1
+            out = np.asarray(np.abs(x).max(axis, keepdims=keepdims, initial=0))
         else:
             out = np.asarray(np.linalg.vector_norm(x, ord=ord, axis=axis, keepdims=keepdims))
         if ord in (0, 1, np.inf, -np.inf) or out.dtype.kind != "f":

@@ -465,4 +465,5 @@ abs, neg, pow, sgn, clamp, fix = absolute, negative, power, sign, clip, trunc
 sub, mul, true_divide = subtract, multiply, divide
 asin, acos, atan, atan2, asinh, acosh, atanh = arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh
 eq, ne, lt, le, gt, ge, bitwise_not = equal, not_equal, less, less_equal, greater, greater_equal, invert
-register(np.fix)(trunc)
+if hasattr(np, "fix"):  # deprecated since NumPy 2.5
+    register(np.fix)(trunc)

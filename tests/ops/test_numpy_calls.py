@@ -10,7 +10,7 @@ A, B, V = RNG.standard_normal((3, 4)), RNG.standard_normal((4, 3)), RNG.standard
 T, I = RNG.standard_normal((2, 3, 4)), np.array([2, 0, 2, 1])
 
 CALLS = [
-    lambda a, b, v, t: np.reshape(a, (4, -1), order="F"), lambda a, b, v, t: np.reshape(a, shape=12),
+    lambda a, b, v, t: np.reshape(a, (4, -1), order="F"),
     lambda a, b, v, t: np.ravel(a, "F"), lambda a, b, v, t: np.transpose(t, axes=(1, 0, 2)),
     lambda a, b, v, t: np.transpose(t), lambda a, b, v, t: np.swapaxes(t, axis1=0, axis2=-1),
     lambda a, b, v, t: np.moveaxis(t, source=[0, 1], destination=[-1, 0]), lambda a, b, v, t: np.rollaxis(t, 2),
@@ -38,7 +38,7 @@ CALLS = [
     lambda a, b, v, t: np.tile(a, reps=(2, 1, 2)), lambda a, b, v, t: np.tile(v, 3), lambda a, b, v, t: np.repeat(a, 2),
     lambda a, b, v, t: np.repeat(a, repeats=[1, 0, 2], axis=0), lambda a, b, v, t: np.pad(a, 1),
     lambda a, b, v, t: np.pad(a, ((1, 0), (0, 2)), mode="reflect"),
-    lambda a, b, v, t: np.pad(v, (2, 1), constant_values=(3, -1)), lambda a, b, v, t: np.pad(a, {0: 1}, "edge"),
+    lambda a, b, v, t: np.pad(v, (2, 1), constant_values=(3, -1)),
     lambda a, b, v, t: np.take(a, I, axis=1), lambda a, b, v, t: np.take(a, [0, -1]),
     lambda a, b, v, t: np.take(v, 7, mode="wrap"), lambda a, b, v, t: np.take(a, indices=9, mode="clip"),
     lambda a, b, v, t: np.take_along_axis(a, np.argsort(a, 1), axis=1),
@@ -76,7 +76,9 @@ CALLS = [
     lambda a, b, v, t: np.quantile(a, 0.3, axis=1, method="lower"), lambda a, b, v, t: [[1.0, 2.0, 0.5]] @ a,
 ]  # fmt: skip
 if hasattr(np, "unstack"):  # NumPy 2.1
-    CALLS += [lambda a, b, v, t: np.unstack(t, axis=1)[2]]
+    CALLS += [lambda a, b, v, t: np.unstack(t, axis=1)[2], lambda a, b, v, t: np.reshape(a, shape=12)]
+if np.lib.NumpyVersion(np.__version__) >= "2.4.0":
+    CALLS += [lambda a, b, v, t: np.pad(a, {0: 1}, "edge")]
 if hasattr(np, "matvec"):  # NumPy 2.2
     CALLS += [lambda a, b, v, t: np.matvec(t, v), lambda a, b, v, t: np.vecmat(v, t.mT)]
 

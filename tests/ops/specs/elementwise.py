@@ -156,7 +156,7 @@ SPECS = [
     unary("floor", off_integers),
     unary("ceil", off_integers),
     unary("trunc", off_integers),
-    unary("fix", off_integers),
+    samples.unary("fix", mg.fix, np.trunc, off_integers),  # np.fix is deprecated since NumPy 2.5
     unary("rint", off_integers),
     binary("floor_divide", multiples, order=0),
     OpSpec("heaviside at 0", mg.heaviside, np.heaviside,
