@@ -241,13 +241,15 @@ def backward(
                     node.saved = None
     finally:
         mode.enabled, here.scope = outer
-    deliver([
-        (tensor, g, fresh)
-        for node, g, fresh in arrived
-        if node.receiver
-        and (tensor := node.receiver()) is not None
-        and (node.primitive is not None or tensor._node is node)  # a frozen leaf receives nothing
-    ])
+    deliver(
+        [
+            (tensor, g, fresh)
+            for node, g, fresh in arrived
+            if node.receiver
+            and (tensor := node.receiver()) is not None
+            and (node.primitive is not None or tensor._node is node)  # a frozen leaf receives nothing
+        ]
+    )
     return [found.get(node) for node in targets or ()]
 
 

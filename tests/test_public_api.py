@@ -43,6 +43,7 @@ NO_METHODS = {  # of Tensor
     "bernoulli_ normal_ uniform_ zero_": "constants put in its place",
     "__array_function__ __array_ufunc__": "NumPy's dispatch",
     "__annotations__ __deepcopy__ __reduce__ __init__ __module__ __doc__ __slots__ __weakref__": "what every class has",
+    "__firstlineno__ __static_attributes__": "what every class has since Python 3.13",
 }
 QUERIES = """allclose array_equal array_equiv einsum_path isclose iscomplexobj isrealobj ndim result_type shape size
     empty_like full_like ones_like zeros_like"""  # answers and constants, computed on arrays

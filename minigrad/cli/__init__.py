@@ -6,14 +6,15 @@ Results go to stdout, talk to stderr. Exit codes: 0 done, 1 an error that a sent
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
 import minigrad
 from minigrad.cli import evaluate, filters, gradcheck, graph, info, predict, summary, train
 from minigrad.cli.arguments import close_to, joined
+from minigrad.cli.streams import release, take_any_text
 from minigrad.errors import MinigradError
+from minigrad.progress import say
 
 __all__ = ["main"]
 
@@ -28,7 +29,15 @@ EXAMPLES = """examples:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit code."""
+    """Run one command and return its exit code."""
+    take_any_text()
+    try:
+        return _run(argv)
+    finally:
+        release()
+
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(
         prog="minigrad",
         description="A tiny PyTorch on NumPy: train and look at small networks.",
@@ -53,11 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except BrokenPipeError:  # whoever read the results wants no more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (MinigradError, OSError, ValueError, FloatingPointError, ImportError) as error:
-        print(f"minigrad {args.command}: {error}", file=sys.stderr)
+        say(f"minigrad {args.command}: {error}", sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"minigrad {args.command}: interrupted", file=sys.stderr)
+        say(f"minigrad {args.command}: interrupted", sys.stderr)
         return 130

@@ -62,7 +62,7 @@ def joined(argv: Sequence[str]) -> list[str]:
         out.append(rest.pop(0))
         if out[-1] in SHAPE_OPTIONS:
             sizes = []
-            while rest and rest[0].isdigit():
+            while rest and rest[0].isdecimal():
                 sizes.append(rest.pop(0))
             out += [" ".join(sizes)] if sizes else []
     return out

@@ -14,9 +14,11 @@ from minigrad.data.mnist import FASHION, read_images
 from minigrad.data.preparation import prepared
 from minigrad.primitive import Array
 
-__all__ = ["NAMES", "Data", "load"]
+__all__ = ["CLASSES", "NAMES", "SHAPES", "Data", "load"]
 
-NAMES = ("digits", "mnist", "fashion")
+SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "fashion": (1, 28, 28)}  # of an image
+NAMES = tuple(SHAPES)
+CLASSES = 10  # of each dataset
 
 
 class Data(NamedTuple):

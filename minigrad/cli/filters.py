@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from minigrad.cli.runs import add_run, open_run
-from minigrad.serialization import load_npz
 
 __all__ = ["add_parser"]
 
@@ -34,7 +33,8 @@ def run(args: argparse.Namespace) -> int:
 
     opened = open_run(args)
     name, trained = kernels(opened.network, args.layer)
-    initial = load_npz(opened.run.folder / "weights" / "init.npz")[name]
+    opened.run.load_weights("init", opened.network)
+    initial = kernels(opened.network, name)[1]
     out = Path(args.out) if args.out else opened.run.folder / "filters.png"
     viz.filters(trained, initial, layer=name).savefig(out)
     print(json.dumps({"file": str(out), "layer": name, "shape": trained.shape}) if args.json else out)

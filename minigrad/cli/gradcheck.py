@@ -18,6 +18,7 @@ import numpy as np
 
 from minigrad.cli.arguments import SIZES, at_least_zero, close_to, shape
 from minigrad.primitive import Array
+from minigrad.progress import say
 from minigrad.testing import CHECKS, GradcheckReport, NonDifferentiableError, OpSpec, Sample, check_spec
 from minigrad.testing import gradcheck as check
 from minigrad.testing import gradgradcheck as check_twice
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
             if args.second:
                 reports.append(check_twice(function, sample.args, raise_exception=False, **options))
         except (NonDifferentiableError, TypeError) as error:
-            print(f"minigrad gradcheck: {args.target}: {error}", file=sys.stderr)
+            say(f"minigrad gradcheck: {args.target}: {error}", sys.stderr)
             return 1
         for report in reports:
             failed |= not report

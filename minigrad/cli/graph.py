@@ -11,7 +11,7 @@ import numpy as np
 from minigrad import viz
 from minigrad.cli import models
 from minigrad.cli.arguments import at_least_zero, shape_and_dtype
-from minigrad.cli.runs import restore
+from minigrad.cli.runs import add_trust, restore
 from minigrad.primitive import Array
 from minigrad.random import manual_seed
 from minigrad.training import Run
@@ -60,6 +60,7 @@ def add_parser(commands: Any) -> None:
     for option, choices in CHOICES.items():
         add(f"--{option}", choices=choices, default=choices[0], help=f"default: {choices[0]}")
     add("--root", metavar="DIR", help="where the MNIST files of a run are, if not where they were")
+    add_trust(parser)
     parser.set_defaults(run=run)
 
 
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
 def _of_run(args: argparse.Namespace, options: dict[str, Any]) -> viz.Graph:
     """The loss of the first training images, with the kernels before and after training."""
     saved = Run.open(Path(args.source))
-    data, network = restore(saved, args.root)
+    data, network = restore(saved, args.root, args.trust)
     saved.load_weights("init", network)
     initial = {name: value.detach() for name, value in network.state_dict().items()}
     saved.load_weights("best", network)

@@ -63,7 +63,7 @@ def blas() -> tuple[str, int]:
     """The library that multiplies matrices, and on how many threads, as far as can be told from outside."""
     about = np.show_config(mode="dicts")
     name = about.get("Build Dependencies", {}).get("blas", {}).get("name", "unknown")
-    given = [os.environ[key] for key in THREADS if os.environ.get(key, "").isdigit()]
+    given = [os.environ[key] for key in THREADS if os.environ.get(key, "").isdecimal()]
     known = {"openblas": "OpenBLAS", "accelerate": "Accelerate", "mkl": "MKL", "blis": "BLIS"}
     name = next((pretty for key, pretty in known.items() if key in str(name).lower()), name)
     return str(name), int(given[0]) if given else os.cpu_count() or 1

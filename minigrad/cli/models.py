@@ -17,7 +17,7 @@ from minigrad.nn.inference import evaluating
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor
 
-__all__ = ["NAMES", "add_facts", "build", "check_scores"]
+__all__ = ["NAMES", "add_facts", "build", "check_scores", "ships"]
 
 NAMES = {
     "affine": "MultiLayerNet",
@@ -34,6 +34,12 @@ def add_facts(parser: Any) -> None:
         "--shape", type=shape, default=(1, 28, 28), metavar="C,H,W", help=f"of an image: {SIZES} (default: 1,28,28)"
     )
     parser.add_argument("--classes", type=count, default=10, metavar="N", help="default: 10")
+
+
+def ships(name: str) -> bool:
+    """Whether the name is that of a network in minigrad.models; any other is imported from code of somebody's own."""
+    module, _, attribute = name.partition(":")
+    return name in NAMES or (module == models.__name__ and attribute in models.__all__)
 
 
 def build(name: str, shape: tuple[int, ...], classes: int) -> Module:

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     _, data, network = open_run(args)
     asked: list[tuple[str, Array, int | None]] = []
     for name in args.images:
-        if name.lstrip("-").isdigit():
+        if name.lstrip("-").isdecimal():
             index = int(name)
             if not 0 <= index < len(data.x_test):
                 raise ValueError(f"there is no test image {index}; they are 0..{len(data.x_test) - 1}")

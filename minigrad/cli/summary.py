@@ -9,7 +9,7 @@ from typing import Any
 
 from minigrad.cli import models
 from minigrad.cli.arguments import count
-from minigrad.errors import DatasetFileError
+from minigrad.cli.runs import add_trust, check_trust, recorded
 from minigrad.nn.summary import summarize
 from minigrad.training import Run
 
@@ -33,6 +33,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("network", metavar="RUN|MODEL", help=f"a run folder, {', '.join(models.NAMES)}, or module:Class")
     models.add_facts(parser)
+    add_trust(parser)
     parser.add_argument("--batch-size", type=count, default=1, metavar="N", help="default: 1")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     parser.set_defaults(run=run)
@@ -43,11 +44,9 @@ def run(args: argparse.Namespace) -> int:
     name, shape, classes = args.network, args.shape, args.classes
     if Path(name).is_dir():
         opened = Run.open(Path(name))
-        try:
-            about = opened.config["data"]
-            name, shape, classes = opened.config["arguments"]["model"], tuple(about["shape"]), about["classes"]
-        except (KeyError, TypeError) as error:
-            raise DatasetFileError(f"{opened.folder / 'config.json'}: not the configuration of a run: {error}") from None
+        about = recorded(opened)
+        check_trust(opened, about.model, args.trust)
+        name, shape, classes = about.model, about.shape, about.classes
     summary = summarize(models.build(name, shape, classes), (args.batch_size, *shape))
     if args.json:
         rows = [row._asdict() for row in summary.rows]

@@ -20,10 +20,12 @@ import minigrad
 from minigrad.cli import datasets, models
 from minigrad.cli.arguments import at_least_zero, count, number
 from minigrad.cli.info import blas
+from minigrad.cli.runs import check_trust, damaged, is_path, recorded
 from minigrad.errors import DatasetFileError
 from minigrad.nn import Module
 from minigrad.nn.summary import summarize
 from minigrad.optim import Optimizer, lr_scheduler
+from minigrad.progress import say
 from minigrad.random import manual_seed
 from minigrad.training import EarlyStopping, Run, Trainer, gallery, report
 
@@ -49,7 +51,7 @@ SCHEDULES: dict[str, tuple[Callable[[Optimizer, int, int, float], Any], str]] = 
     "onecycle": (lambda o, epochs, steps, lr: lr_scheduler.OneCycleLR(o, lr, epochs * steps), "batch"),
     "step": (lambda o, epochs, steps, lr: lr_scheduler.StepLR(o, max(1, epochs // 3)), "epoch"),
 }
-UNSAVED = ("command", "run", "no_report", "quiet", "json", "resume", "defaults", "out")
+UNSAVED = ("command", "run", "no_report", "quiet", "json", "resume", "defaults", "out", "trust", "parser")
 
 
 def add_parser(commands: Any) -> None:
@@ -78,11 +80,12 @@ def add_parser(commands: Any) -> None:
     add("--seed", type=at_least_zero, default=0, metavar="N", help="default: 0; the same seed gives the same run")
     add("--out", metavar="DIR", help="the run folder (default: runs/<time>-<data>)")
     add("--resume", metavar="RUN", help="go on with a run where it stopped; --epochs may be given anew")
+    add("--trust", action="store_true", help="with --resume: import a network of your own that the run names")
     add("--no-report", action="store_true", help="leave out the pictures and the report")
     add("--quiet", action="store_true", help="print no table, only the result")
     add("--json", action="store_true", help="print the result as one line of JSON, and nothing else, on stdout")
     defaults = {action.dest: action.default for action in parser._actions if action.dest != "help"}
-    parser.set_defaults(run=run, defaults=defaults)
+    parser.set_defaults(run=run, defaults=defaults, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -116,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
         trainer.train()
     except KeyboardInterrupt as interrupt:
         where = str(interrupt).partition(";")[0] or f"in epoch {len(trainer.history) + 1}"
-        print(f"\ninterrupted {where}; go on with: {_resume_command(opened)}", file=sys.stderr)
+        say(f"\ninterrupted {where}; go on with: {_resume_command(opened)}", sys.stderr)
         return 130
     if not args.no_report:
         _picture(args, opened, trainer, data)
@@ -155,19 +158,33 @@ def _resumed(args: argparse.Namespace) -> Run:
             f"--resume goes on with what the run was started with: leave out --{(changed or ['out'])[0].replace('_', '-')}"
         )
     run = Run.open(Path(args.resume))
-    given = run.config.get("arguments")
-    if not isinstance(given, dict) or any(name not in given for name in args.defaults if name not in UNSAVED):
-        raise DatasetFileError(f"{run.folder / 'config.json'}: not the configuration of a run")
+    check_trust(run, recorded(run).model, args.trust)
+    given = run.config["arguments"]
+    for action in args.parser._actions:
+        if action.dest in args.defaults and action.dest not in UNSAVED and not _takes(action, given.get(action.dest)):
+            raise damaged(run, action.dest, given.get(action.dest))
     if not run.checkpoint.is_file():
         raise FileNotFoundError(f"{run.folder} has no checkpoint.npz to go on from")
-    for name, value in given.items():
-        if name != "epochs" or args.epochs is None:
-            setattr(args, name, value)
+    for name in args.defaults:
+        if name not in UNSAVED and (name != "epochs" or args.epochs is None):
+            setattr(args, name, given.get(name))
     return run
 
 
+def _takes(action: argparse.Action, value: Any) -> bool:
+    """Whether the option could have had this value on the command line."""
+    if value is None:
+        return action.default is None
+    if action.type is None:
+        return is_path(value) and (action.choices is None or value in action.choices)
+    try:
+        return type(value) in (int, float) and bool(action.type(str(value)) == value)  # type: ignore[operator]
+    except argparse.ArgumentTypeError:
+        return False
+
+
 def _check_same(run: Run, data: datasets.Data) -> None:
-    if run.config["data"]["sha256"] != data.checksum:
+    if recorded(run).sha256 != data.checksum:
         raise DatasetFileError(f"{run.folder}: the data differ from those of the run, which cannot go on with them")
 
 
@@ -178,16 +195,16 @@ def _introduce(args: argparse.Namespace, folder: Path, data: datasets.Data, netw
     summary = summarize(network, (args.batch_size, *data.x_train.shape[1:]))
     saved = f"{summary.saved_bytes / 1e6:.1f} MB saved for backward at batch {args.batch_size}"
     numpy = f"numpy {np.__version__} ({name}, {threads} thread{'s' * (threads > 1)})"
-    print(f"minigrad {minigrad.__version__} | {numpy} | seed {args.seed} | {folder}")
-    print(f"data   {args.data}  {counts}, {shape}, {len(data.names)} classes, {data.source}")
-    print(f"model  {type(network).__name__}  {summary.parameters:,} parameters  {saved}")
+    say(f"minigrad {minigrad.__version__} | {numpy} | seed {args.seed} | {folder}", sys.stdout)
+    say(f"data   {args.data}  {counts}, {shape}, {len(data.names)} classes, {data.source}", sys.stdout)
+    say(f"model  {type(network).__name__}  {summary.parameters:,} parameters  {saved}", sys.stdout)
 
 
 def _picture(args: argparse.Namespace, run: Run, trainer: Trainer, data: datasets.Data) -> None:
     """Draw what the network learned, with its best weights, and write the report."""
     talk = not (args.quiet or args.json)
     if talk:
-        print("drawing what was learned ...", file=sys.stderr, flush=True)
+        say("drawing what was learned ...", sys.stderr)
     network, initial = copy.deepcopy(trainer.network), copy.deepcopy(trainer.network)
     run.load_weights("best", network)
     run.load_weights("init", initial)
@@ -216,21 +233,23 @@ def _picture(args: argparse.Namespace, run: Run, trainer: Trainer, data: dataset
     )
     run.write("report.html", report.report(story))
     if talk:
-        print(f"drawn  {made}, graph.svg, graph.html, report.html", file=sys.stderr)
+        say(f"drawn  {made}, graph.svg, graph.html, report.html", sys.stderr)
 
 
 def _resume_command(run: Run) -> str:
-    return f"minigrad train --resume {shlex.quote(str(run.folder))}"
+    trust = "" if models.ships(run.config["arguments"]["model"]) else " --trust"
+    return f"minigrad train --resume {shlex.quote(str(run.folder))}{trust}"
 
 
 def _conclude(args: argparse.Namespace, run: Run, trainer: Trainer) -> None:
     last = trainer.history[-1]
     best = max(trainer.history, key=lambda epoch: epoch.val_acc)
     if args.json:
-        result = {"run": str(run.folder), "test_accuracy": last.val_acc, "best_test_accuracy": best.val_acc}
-        print(json.dumps({**result, "epochs": len(trainer.history), "seconds": sum(e.seconds for e in trainer.history)}))
+        result: dict[str, Any] = {"run": str(run.folder), "test_accuracy": last.val_acc, "best_test_accuracy": best.val_acc}
+        result |= {"epochs": len(trainer.history), "seconds": sum(e.seconds for e in trainer.history)}
+        say(json.dumps(result), sys.stdout)
     else:
-        print(f"test accuracy {last.val_acc:.2%}, best {best.val_acc:.2%} in epoch {best.epoch}; {run.folder}")
+        say(f"test accuracy {last.val_acc:.2%}, best {best.val_acc:.2%} in epoch {best.epoch}; {run.folder}", sys.stdout)
 
 
 def _config(args: argparse.Namespace, data: datasets.Data) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from minigrad.errors import DatasetFileError
-from minigrad.progress import progress
+from minigrad.progress import progress, say
 
 __all__ = ["download"]
 
@@ -33,7 +33,7 @@ def download(urls: Sequence[str], target: Path, check: Callable[[Path], Any], la
     target.parent.mkdir(parents=True, exist_ok=True)
     problems = []
     for url in urls:
-        print(f"downloading {url}", file=sys.stderr, flush=True)
+        say(f"downloading {url}", sys.stderr)
         try:
             _fetch(url, target, check, largest)
             return
@@ -81,6 +81,7 @@ def _receive(url: str, part: Path, largest: int) -> None:
     try:
         answer = urlopen(Request(url, headers=headers), timeout=TIMEOUT)
     except HTTPError as error:
+        error.close()  # it holds the connection
         if error.code == 416 and have:  # there is nothing after what we have: it is all, or it is wrong
             return
         raise

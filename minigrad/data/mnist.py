@@ -121,8 +121,11 @@ def find_file(source: Source, file: File, root: Root = None) -> Path | None:
 
 def _missing(source: Source, file: File, root: Root, fetch: bool) -> Path:
     """Download a file that is not there, or say where it was looked for."""
-    if fetch:
-        target = (_cache() / source.folders[0] if root is None else Path(root) / source.folders[1]) / f"{file.name}.gz"
+    home, folder = (_cache(), source.folders[0]) if root is None else (Path(root), source.folders[1])
+    if fetch and home is None:
+        problem = f"{file.name}.gz is not here, and there is no home folder to download it to"
+    elif fetch and home is not None:
+        target = home / folder / f"{file.name}.gz"
         try:
             download([f"{mirror}{target.name}" for mirror in source.mirrors], target, partial(_check, file), source.largest)
             return target
@@ -150,9 +153,13 @@ def _check(file: File, path: Path) -> None:
 def _places(source: Source, root: Root) -> list[Path]:
     """Where the files may be: in the folder named, or in $MINIGRAD_DATA and the cache."""
     environment = os.environ.get("MINIGRAD_DATA")
-    homes = [Path(root)] if root is not None else [*([Path(environment)] if environment else []), _cache()]
+    homes = [Path(root)] if root is not None else [Path(home) for home in (environment, _cache()) if home]
     return [place for home in homes for place in (home, *(home / folder for folder in source.folders))]
 
 
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minigrad"
+def _cache() -> Path | None:
+    """The folder for downloads; None for a user without a home."""
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minigrad"
+    except RuntimeError:
+        return None

@@ -67,7 +67,7 @@ def report(story: Story) -> str:
         _graph(story),
         _facts(story),
     ]
-    css = Path(__file__).with_name("report.css").read_text()
+    css = Path(__file__).with_name("report.css").read_text("utf-8")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'

@@ -17,6 +17,8 @@ from minigrad.training.trainer import Trainer
 
 __all__ = ["Run"]
 
+MOST = 1 << 20  # bytes of a config.json; ours have 2,000
+
 
 class Run:
     """The folder of one training run: `config.json`, `history.csv`, `gradients.csv` and `weights/{init,best,last}.npz`.
@@ -47,10 +49,15 @@ class Run:
 
     @property
     def config(self) -> dict[str, Any]:
+        """The content of `config.json`; raises DatasetFileError for what is not an object of JSON, or longer than 1 MiB."""
         path = self.folder / "config.json"
         try:
-            config = json.loads(path.read_text())
-        except ValueError as error:
+            with path.open("rb") as file:
+                text = file.read(MOST + 1)
+            if len(text) > MOST:
+                raise ValueError(f"longer than {MOST:,} bytes")
+            config = json.loads(text)
+        except (ValueError, RecursionError) as error:
             raise DatasetFileError(f"{path}: not a JSON file: {error}") from None
         if not isinstance(config, dict):
             raise DatasetFileError(f"{path}: expected an object, got {type(config).__name__}")
@@ -73,8 +80,8 @@ class Run:
         self._write_table("gradients.csv", ["epoch", *norms[0]], ([i, *n.values()] for i, n in enumerate(norms, 1)))
 
     def write(self, name: str, text: str) -> None:
-        """Write a text file of the folder, atomically."""
-        write_atomically(self.folder / name, lambda file: file.write(text.encode()))
+        """Write a text file of the folder in UTF-8, atomically; file names that are not UTF-8 keep their bytes."""
+        write_atomically(self.folder / name, lambda file: file.write(text.encode(errors="surrogateescape")))
 
     def __call__(self, trainer: Trainer, epoch: Epoch) -> None:
         self.save_history(trainer.history)

@@ -26,7 +26,7 @@ from minigrad.nn.utils import clip_grad_norm_
 from minigrad.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from minigrad.optim.state import differences
 from minigrad.primitive import Array
-from minigrad.progress import progress
+from minigrad.progress import progress, say
 from minigrad.serialization import load, save
 from minigrad.tensor import Tensor
 from minigrad.training import diagnostics
@@ -124,12 +124,12 @@ class Trainer:
         """
         keep_memory()
         if self.verbose:
-            print(HEADER, flush=True)
+            say(HEADER, sys.stdout)
         with between_batches() as interruption:
             while len(self.history) < self.epochs:
                 epoch = self._epoch(interruption)
                 if self.verbose:
-                    print(row(epoch), flush=True)
+                    say(row(epoch), sys.stdout)
                 self._diagnose()
                 verdicts = [callback(self, epoch) for callback in self.callbacks]
                 if self.checkpoint is not None:
@@ -383,7 +383,7 @@ class Trainer:
         if text is not None and kind not in self.diagnoses:
             self.diagnoses[kind] = text
             if self.verbose:
-                print(f"note: {text}", file=sys.stderr, flush=True)
+                say(f"note: {text}", sys.stderr)
 
 
 @dataclass

@@ -18,6 +18,7 @@ __all__ = ["curves"]
 
 WIDTH, HEIGHT, BETWEEN = 3.6, 2.6, 1.35  # inches: of a panel, and between the two
 COLUMNS = ("epoch", "loss", "acc", "val_loss", "val_acc")  # of a history, those that are drawn
+LARGEST = 1e100  # value that is drawn
 LOGARITHMIC = 20  # a loss that falls by more than this factor is drawn on a logarithmic scale
 
 
@@ -91,10 +92,17 @@ def _panel(axes: Axes, rows: list[dict[str, float]], names: Sequence[str], title
 def _rows(history: Any) -> list[dict[str, float]]:
     """One dict of numbers for each epoch."""
     if isinstance(history, str | Path):
-        with Path(history).open(encoding="utf-8") as file:
-            try:
-                return [{name: float(row[name]) for name in COLUMNS} for row in csv.DictReader(file)]
-            except (KeyError, ValueError, TypeError, csv.Error) as error:
-                raise DatasetFileError(f"{history}: not the history of a run: {error!r}") from None
+        try:
+            with Path(history).open(encoding="utf-8", newline="") as file:
+                return [{name: _value(row[name]) for name in COLUMNS} for row in csv.DictReader(file)]
+        except (ValueError, KeyError, TypeError, csv.Error) as error:
+            raise DatasetFileError(f"{history}: not the history of a run: {error!r}") from None
     epochs = getattr(history, "history", history)
     return [dict(epoch) if isinstance(epoch, Mapping) else epoch._asdict() for epoch in epochs]
+
+
+def _value(text: str) -> float:
+    value = float(text)
+    if not abs(value) < LARGEST:
+        raise ValueError(f"{text} is no value of a history")
+    return value

@@ -127,7 +127,8 @@ def test_a_network_of_ones_own(folder, capsys):
         "number = lambda: 3\n"
     )
     assert main([*FEW, "--model", "mynets:Net", "--out", "own", "--quiet", "--patience", "1"]) == 0
-    assert main(["eval", "own"]) == 0 and main(["predict", "own", "0"]) == 0
+    assert main(["eval", "own", "--trust"]) == 0 and main(["predict", "own", "0", "--trust"]) == 0
+    assert main(["summary", "own", "--trust"]) == 0 and main(["graph", "own", "--trust"]) == 0
     capsys.readouterr()
     for name, says in [
         ("simple-con", "did you mean simple-conv?"),
