@@ -85,7 +85,7 @@ class Program:
         self.pairs = []
         self.hooks = []
         self.seen = {}
-        self.hooked = False  # whether a hook was set on a result
+        self.ambiguous = False  # whether PyTorch and we may differ in what lies between some outputs and some inputs
         self.mode = True
         numbers = np.random.default_rng(seed)
         for shape in (*SHAPES, self.draw.choice(SHAPES)):
@@ -166,6 +166,7 @@ class Program:
         size = tuple(self.pairs[i][0].shape)
         j = self.pick(lambda t: tuple(t.shape) in (size, ()) or (len(size) == 2 and tuple(t.shape) == size[1:]))
         name = self.draw.choice(list(IN_PLACE))
+        self.ambiguous |= name in ("copy_", "x[...] =")  # ours no longer depends on what was overwritten, theirs by zeros
 
         def change(m, side):
             x, y = self.pairs[i][side], self.pairs[j][side]
@@ -177,7 +178,7 @@ class Program:
         i = self.pick(lambda t: t.requires_grad)
         if i is None:
             return
-        self.hooked |= not self.pairs[i][1].is_leaf
+        self.ambiguous |= not self.pairs[i][1].is_leaf
         label, factor = f"{len(self.seen)} on {i}", self.draw.choice([None, 0.5, -1.0, "clamp"])
         seen = self.seen[label] = ([], [])
 
@@ -263,7 +264,7 @@ class Program:
         options = {"retain_graph": self.draw.random() < 0.7, "create_graph": self.draw.random() < 0.3}
         options["retain_graph"] |= options["create_graph"]
         inputs = [self.pick(lambda t: t.requires_grad) for _ in range(self.draw.randint(1, 3))]
-        chosen = self.draw.random() < 0.3 and not self.hooked  # see `grad`
+        chosen = self.draw.random() < 0.3 and not self.ambiguous  # see `grad`
 
         def walk(m, side):
             more = {"inputs": [self.pairs[i][side] for i in inputs]} if chosen else {}
@@ -284,7 +285,7 @@ class Program:
         inputs = [self.pick(lambda t: t.requires_grad) for _ in range(self.draw.randint(1, 3))]
         # PyTorch's grad() writes to what is retained; and of a result with a hook it gives the gradient before the hook, or
         # after it, as something else is asked for beside it or not.
-        if places is None or self.hooked or any(t.retains_grad for _, t in self.pairs):
+        if places is None or self.ambiguous or any(t.retains_grad for _, t in self.pairs):
             return
         create = self.draw.random() < 0.5
 
