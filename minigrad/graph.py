@@ -94,7 +94,7 @@ class Receiver(Protocol):
     def _receive(self, g: Gradient, fresh: bool) -> None: ...
 
 
-PLAIN = {float, int, bool, str, tuple, type(None)}  # arguments that need no second look
+PLAIN = {float, int, bool, str, type(None)}  # arguments that need no second look
 REAL = frozenset("?bBhHiIlLqQefdg")  # the characters of dtypes that a tensor may have
 FLOATS = frozenset("efdg")
 NO_PLAN = Plan((), (), False)
@@ -144,7 +144,7 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
                 dtype = array.dtype
         else:
             cls = type(arg)
-            if (cls is tuple or cls not in PLAIN) and (op.elementwise or _is_operand(op, len(arrays))):
+            if cls not in PLAIN and (op.elementwise or _is_operand(op, len(arrays))):
                 if cls is tuple or cls is list:  # a rule compares it with numbers
                     arg = to_array(arg, None, get_default_dtype())
                 arg = native(op.__name__, arg)

@@ -147,4 +147,4 @@ def test_a_watcher_sees_every_operation_of_its_thread():
         with mg.no_grad():
             x.sum()
     x * 3
-    assert seen == [("multiply", 2, (2,), True), ("add", 2, (2,), False), ("sum", 3, (), False)] and watchers == []
+    assert seen == [("multiply", 2, (2,), True), ("add", 2, (2,), False), ("sum", 4, (), False)] and watchers == []

@@ -230,6 +230,6 @@ def test_a_damaged_history_is_drawn_or_refused(folder):
             drawn += 1
         except ValueError as error:
             said.add(str(error).partition(": not the history of a run: ")[0])
-    assert drawn and said == {str(path), "curves: the history is empty: no epoch has ended"}
+    assert drawn and str(path) in said <= {str(path), "curves: the history is empty: no epoch has ended"}
     path.write_text("\n".join([lines[0], *[lines[1]] * 3]))
     assert mg.viz.curves(path).axes
