@@ -22,13 +22,14 @@ def take_any_text() -> None:
 
 
 def release() -> None:
-    """Flush stdout; drop what is left where nobody reads it any longer, before Python fails to write it at exit."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except (OSError, ValueError):
-        with suppress(OSError, ValueError):  # closed, or no file
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Flush stdout and stderr; drop what nobody reads any longer, which Python would fail to write at exit."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):  # closed, or no file
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _in_other_words(error: UnicodeError) -> tuple[str | bytes, int]:
