@@ -34,6 +34,10 @@ class Optimizer:
     """What all optimizers share: parameter groups, state, and the walk of `step`.
 
     `params` are tensors, ``(name, tensor)`` pairs, or dicts with "params" and options of their own. Names appear in errors.
+    The state of a float16 parameter is float32, and a step on it is computed in float32 and rounded once: a squared gradient
+    of 256 or more is infinite in float16, one below 0.0002 is 0. What remains is that a weight does not move by less than
+    half of its last place, 0.0005 for weights of 1 to 2; sums of many small steps need float32 parameters.
+
     Raises ValueError for no parameters (an exhausted generator, modules in a plain list) or for one given twice, for a
     result and for options out of range, TypeError for what is not a tensor.
     """
@@ -171,7 +175,7 @@ class Optimizer:
         """Update the state of a parameter, and return its new array."""
         state = self.state.setdefault(p, {})
         numbers = self.start(group, state)
-        new = p._array.copy(order="K")
+        new = _working_copy(p._array)
         names = self.state_names(group)
         for name in names:
             state[name] = _alike(state[name], new) if name in state else np.zeros_like(new)
@@ -188,7 +192,8 @@ class Optimizer:
             if decay:  # others[0] is free until `update`
                 g_block = np.add(g_block, np.multiply(p_block, decay, out=others[0]), out=w)
             self.update(group, numbers, p_block, g_block, states, others)
-        return new
+        with np.errstate(over="ignore"):  # a float16 weight beyond 65504 becomes infinite, as in PyTorch
+            return new.astype(p.dtype, order="K", copy=False)
 
     def _checked(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options with numbers as Python's own, which leave float32 alone; raises for what is out of range."""
@@ -247,7 +252,7 @@ class Optimizer:
             elif array.shape != p.shape or array.dtype.kind not in "fiu":
                 problems.append(f"{where}: {name} has shape {array.shape} of {array.dtype}, its parameter {p.shape}")
             else:
-                found[name] = _alike(array.copy(), p._array)
+                found[name] = _alike(array.copy(), _working_copy(p._array))
         problems += [f"{where}: {name} is missing" for name in names if name not in given]
         return found
 
@@ -270,6 +275,11 @@ def _are_names(value: Any, count: int) -> bool:
 def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _working_copy(p: Array) -> Array:
+    """A copy in the dtype of steps and state: that of the parameter, but float32 for float16."""
+    return p.astype(np.float32 if p.dtype == np.float16 else p.dtype, order="K")
 
 
 def _alike(array: Array, model: Array) -> Array:

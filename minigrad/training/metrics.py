@@ -62,7 +62,15 @@ def labels(t: Any) -> Array:
 def gradient_norms(network: Module) -> dict[str, float]:
     """The Euclidean norm of each parameter's gradient, by its name; of those that have one."""
     grads = {name: p.grad._array for name, p in network.named_parameters() if p.grad is not None}
-    return {name: math.sqrt(float(np.vdot(g, g))) for name, g in grads.items()}
+    return {name: _norm(g) for name, g in grads.items()}
+
+
+def _norm(g: Array) -> float:
+    square = math.inf if g.dtype == np.float16 else float(np.vdot(g, g))
+    if not math.isfinite(square):  # the squares may be too large for the dtype, the norm not
+        g = g.astype(np.float64)
+        square = float(np.vdot(g, g))
+    return math.sqrt(square)
 
 
 def gradient_norm(network: Module) -> float:
