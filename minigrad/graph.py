@@ -191,7 +191,6 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
     return out, node
 
 
-@np.errstate(divide="ignore", invalid="ignore", over="ignore")  # an infinite gradient is a value (sqrt at 0), no warning
 def backward(
     seeds: Sequence[tuple[Node, Gradient]],
     wrap: Callable[[Array, Node | None], Any],
@@ -218,24 +217,26 @@ def backward(
     outer = mode.enabled, here.scope
     mode.enabled = create_graph
     try:
-        for node, g in seeds:
-            walk.add(node, g if create_graph or not isinstance(g, Traced) else g._array)
-        for node in nodes:
-            g = walk.table.pop(node, None)
-            if g is None:
-                continue
-            if type(g) is not np.ndarray and isinstance(g, np.generic):
-                g = np.asarray(g)  # what NumPy makes of sums and products of 0-d arrays
-            if node.hooks:
-                g = walk.run_hooks(node, g)
-            if (leave or targets is None) and node.receiver is not None:
-                arrived.append((node, g, node in walk.owned))
-            if node in wanted:
-                found[node] = g
-            if create_graph:
-                here.scope = node.scope, Derivative(order, node.number), ()
-            if walk.visit(node, g) and not retain_graph and node.plan.holds_arrays and _holds_arrays(node.saved):
-                node.saved = None
+        # An infinite gradient is a value here (sqrt at 0), not a warning.
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            for node, g in seeds:
+                walk.add(node, g if create_graph or not isinstance(g, Traced) else g._array)
+            for node in nodes:
+                g = walk.table.pop(node, None)
+                if g is None:
+                    continue
+                if type(g) is not np.ndarray and isinstance(g, np.generic):
+                    g = np.asarray(g)  # what NumPy makes of sums and products of 0-d arrays
+                if node.hooks:
+                    g = walk.run_hooks(node, g)
+                if (leave or targets is None) and node.receiver is not None:
+                    arrived.append((node, g, node in walk.owned))
+                if node in wanted:
+                    found[node] = g
+                if create_graph:
+                    here.scope = node.scope, Derivative(order, node.number), ()
+                if walk.visit(node, g) and not retain_graph and node.plan.holds_arrays and _holds_arrays(node.saved):
+                    node.saved = None
     finally:
         mode.enabled, here.scope = outer
     deliver(
