@@ -165,6 +165,23 @@ def test_halves_are_summed_in_float32():
     assert x.grad.dtype == np.float16 and np.isfinite(x.grad.numpy()).all()
 
 
+def test_what_is_too_large_for_a_half_on_the_way_is_not_in_the_result():
+    def half(*values, **options):
+        return mg.tensor(np.array(values), dtype=mg.float16, **options)
+
+    row, column = half([300.0, 300.0]), half([300.0], [-299.0])  # products of 90,000
+    results = (
+        (half(6e4, 6e4, -6e4, -6e4).sum(), 0), (half(300.0, 300.0, 0.01).prod(), 900),
+        (row @ column, 300), (mg.einsum("ij,jk->ik", row, column), 300), (F.linear(row, column.T), 300),
+        (F.conv1d(row[None], column.T[None]), 300), (mg.hypot(row[0, 0], 4 * row[0, 0]), 300 * 17**0.5),
+    )  # fmt: skip
+    for result, expected in results:
+        assert result.dtype == np.float16 and result.item() == np.float16(expected)
+    b = half(0.0, requires_grad=True)
+    (b + mg.zeros(4, dtype=mg.float16)).backward(np.array([6e4, 6e4, -6e4, -6e4]))
+    assert b.grad.tolist() == [0]
+
+
 def test_an_option_dtype_is_the_dtype():
     h = mg.ones(3, dtype=mg.float16)
     for f in (
