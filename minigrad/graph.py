@@ -155,6 +155,7 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
             parents.append(None)
     half = False
     operands = op.operands
+    # Where the first argument is no operand, as of where(mask, 1.0, 0.0), its dtype says nothing of those that are.
     if operands is not None and (mixed or (dtype is not SINGLE and dtype.char not in WIDE) or operands.places[0]):
         (*arrays,), half = converted(op.__name__, operands, arrays, weak=True)
     try:

@@ -32,9 +32,8 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from minigrad.config import get_default_dtype
 from minigrad.errors import DTypeError, GraphError, ShapeError
-from minigrad.promotion import WIDE, Operands, alike, common_dtype, converted, narrowed
+from minigrad.promotion import WIDE, Operands, alike, computing_dtype, converted, narrowed
 from minigrad.registry import UFUNCS
 from minigrad.scope import here, untracked
 
@@ -379,12 +378,7 @@ class Composite:
         given |= {n: options[n] for at in operands.places if (n := self.names[at]) in options}
         arrays = {key: x._array if isinstance(x, Traced) else x for key, x in given.items()}
         arrays = {key: x for key, x in arrays.items() if isinstance(x, np.ndarray | np.generic)}
-        dtype = common_dtype(arrays.values(), weak=False)
-        half = dtype == np.float16
-        if half:
-            dtype = np.dtype(np.float32)
-        elif dtype.kind != "f":
-            dtype = get_default_dtype()
+        dtype, half = computing_dtype(operands, arrays.values(), weak=False)
         kinds = "e?bBhHiIlLqQ" if operands.floating else "e"
         changed = {key: given[key].astype(dtype) for key, x in arrays.items() if x.dtype.char in kinds}
         options = options | {key: x for key, x in changed.items() if isinstance(key, str)}

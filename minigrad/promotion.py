@@ -24,7 +24,7 @@ import numpy.typing as npt
 from minigrad.config import get_default_dtype
 from minigrad.errors import DTypeError
 
-__all__ = ["Operands", "alike", "common_dtype", "converted", "narrowed", "result_type"]
+__all__ = ["Operands", "alike", "common_dtype", "computing_dtype", "converted", "narrowed", "result_type"]
 
 Array = npt.NDArray[Any]
 CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
@@ -74,6 +74,14 @@ def common_dtype(values: Iterable[Any], weak: bool = True) -> np.dtype[Any]:
     return get_default_dtype() if out is None else out
 
 
+def computing_dtype(operands: Operands, values: Iterable[Any], weak: bool) -> tuple[np.dtype[Any], bool]:
+    """The dtype in which an operation on some values is computed, and whether its result is rounded to float16."""
+    dtype = common_dtype(values, weak)
+    if dtype == HALF:
+        return SINGLE, True
+    return (get_default_dtype() if operands.floating and dtype.kind != "f" else dtype), False
+
+
 def alike(places: tuple[int, ...], args: Sequence[Any]) -> bool:
     """Whether the arguments at some places are arrays of one float dtype, which needs no rounding, and Python's numbers."""
     dtype = None
@@ -102,12 +110,7 @@ def converted(name: str, operands: Operands, args: Sequence[Any], weak: bool) ->
     arrays = any(isinstance(value, np.ndarray | np.generic) for value in values)
     if not arrays and not weak:
         return tuple(out), False
-    dtype = common_dtype(values, weak)
-    if operands.floating and dtype.kind != "f":
-        dtype = get_default_dtype()
-    half = dtype == HALF
-    if half:
-        dtype = SINGLE
+    dtype, half = computing_dtype(operands, values, weak)
     for at in operands.places:
         value = out[at]
         if isinstance(value, np.ndarray) or (isinstance(value, np.generic) and not weak):
