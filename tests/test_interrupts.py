@@ -151,7 +151,7 @@ def test_an_interrupt_at_every_call(case):
         finally:
             sys.setprofile(None)
         at += 1
-    assert at > 3
+    assert at > 2  # it was interrupted more than once; Python 3.12 calls no function for a list comprehension
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers here")
