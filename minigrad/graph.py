@@ -212,9 +212,10 @@ def backward(
     within = None if targets is None else set(nodes)
     _check(nodes, within)
     walk = walking.walks[-1](wrap, create_graph, within)
-    wanted = set(targets or ())
+    wanted, leaves = set(targets or ()), leave or targets is None
+    ndarray = np.ndarray  # looked up for each node
     found: dict[Node, Gradient] = {}
-    arrived: list[tuple[Node, Gradient, bool]] = []
+    arrived: list[tuple[Receiver, Gradient, bool]] = []
     outer = mode.enabled, here.scope
     mode.enabled = create_graph
     try:
@@ -226,29 +227,25 @@ def backward(
                 g = walk.table.pop(node, None)
                 if g is None:
                     continue
-                if type(g) is not np.ndarray and isinstance(g, np.generic):
+                if type(g) is not ndarray and isinstance(g, np.generic):
                     g = np.asarray(g)  # what NumPy makes of sums and products of 0-d arrays
                 if node.hooks:
                     g = walk.run_hooks(node, g)
-                if (leave or targets is None) and node.receiver is not None:
-                    arrived.append((node, g, node in walk.owned))
-                if node in wanted:
+                if node.receiver is not None and leaves:
+                    tensor = node.receiver()
+                    if tensor is not None and (node.primitive is not None or tensor._node is node):  # no frozen leaf
+                        arrived.append((tensor, g, node in walk.owned))
+                if wanted and node in wanted:
                     found[node] = g
                 if create_graph:
                     here.scope = node.scope, Derivative(order, node.number), ()
-                if walk.visit(node, g) and not retain_graph and node.plan.holds_arrays and _holds_arrays(node.saved):
-                    node.saved = None
+                if walk.visit(node, g) and not retain_graph and node.plan.holds_arrays:
+                    saved = node.saved  # what saved numbers alone can be walked again; it is no list in a checkpoint
+                    if type(saved) is not list or type(saved[0]) is ndarray or ndarray in map(type, saved):
+                        node.saved = None
     finally:
         mode.enabled, here.scope = outer
-    deliver(
-        [
-            (tensor, g, fresh)
-            for node, g, fresh in arrived
-            if node.receiver
-            and (tensor := node.receiver()) is not None
-            and (node.primitive is not None or tensor._node is node)  # a frozen leaf receives nothing
-        ]
-    )
+    deliver(arrived)
     return [found.get(node) for node in targets or ()]
 
 
@@ -258,11 +255,14 @@ def deliver(arrived: Sequence[tuple[Receiver, Gradient, bool]]) -> None:
     Interrupts come after calls and when loops jump back (interrupts.py), so the one call that begins the handler undoes what
     was done, and the lock is acquired by an assignment, after which `held` is right. It is reentrant for signal handlers.
     """
+    if not arrived:
+        return
+    tensors, _, _ = zip(*arrived, strict=True)
     held: list[bool] = []
     undo: Iterable[None] = ()
     try:
         held += map(_acquire, BLOCKING)
-        undo = map(setattr, [tensor for tensor, _, _ in arrived], GRAD, [tensor._grad for tensor, _, _ in arrived])
+        undo = map(setattr, tensors, GRAD, list(map(FORMER, tensors)))
         for tensor, g, fresh in arrived:
             tensor._receive(g, fresh)
     except BaseException:
@@ -274,7 +274,7 @@ def deliver(arrived: Sequence[tuple[Receiver, Gradient, bool]]) -> None:
 
 
 _delivery = threading.RLock()
-_acquire, BLOCKING, GRAD = _delivery.acquire, (True,), itertools.repeat("_grad")
+_acquire, BLOCKING, GRAD, FORMER = _delivery.acquire, (True,), itertools.repeat("_grad"), attrgetter("_grad")
 
 
 class Walk:
@@ -403,18 +403,15 @@ walking = _Walking()
 
 
 def _below(nodes: Sequence[Node]) -> list[Node]:
-    """The nodes that some depend on, and these themselves, each once."""
+    """The nodes that some depend on, and these themselves, each once, in no order."""
     seen = set(nodes)
     stack = list(seen)
-    below = []
     while stack:
-        node = stack.pop()
-        below.append(node)
-        for parent in node.parents:
+        for parent in stack.pop().parents:
             if parent is not None and parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
-    return below
+    return list(seen)
 
 
 def _reachable(seeds: Sequence[tuple[Node, Gradient]], targets: Sequence[Node] | None) -> list[Node]:
@@ -458,13 +455,6 @@ def _order(node: Node) -> int:
 def _is_operand(op: Primitive, position: int) -> bool:
     """Whether an argument is made of numbers: it is brought to a dtype with others, or a gradient flows to it."""
     return (op.operands is not None and position in op.operands.places) or op._name(position) in op.rules
-
-
-def _holds_arrays(saved: Any) -> bool:
-    """Whether there is anything to free; a node that saved numbers alone can be walked again."""
-    if type(saved) is not list or type(saved[0]) is np.ndarray:  # no list: see checkpoint
-        return True
-    return np.ndarray in map(type, saved)
 
 
 def _saves(node: Node, parent: Node) -> bool:

@@ -94,7 +94,7 @@ def sech_squared(x: Array) -> Array:
     >>> sech_squared(np.array([-20.0, 0.0]))
     array([1.6993417e-17, 1.0000000e+00])
     """
-    if np.size(x) < SMALL:  # three passes: of 4x4 elements 2 us for 5; large arrays have no vector loop for cosh
+    if x.size < SMALL:  # three passes: of 4x4 elements 2 us for 5; large arrays have no vector loop for cosh
         c = np.cosh(x)
         return 1 / (c * c)
     return _by_blocks(lambda block, out: _bell(block, 2, out), x)
@@ -106,7 +106,7 @@ def logistic_density(x: Array) -> Array:
     >>> logistic_density(np.array([-40.0, 0.0]))
     array([4.24835426e-18, 2.50000000e-01])
     """
-    if np.size(x) < SMALL:
+    if x.size < SMALL:
         return sech_squared(x / 2) / 4
     return _by_blocks(lambda block, out: _bell(block, 1, out), x)
 
