@@ -364,11 +364,15 @@ class Composite:
     def _are_floats(self, operands: Operands, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
         """Whether all operands can be computed as they are; so they can with `dtype=`, to which the input is converted."""
         for at in operands.places:
-            x = args[at] if at < len(args) else options.get(self.names[at]) if options else None
+            x = self._given(at, args, options)
             array = x._array if isinstance(x, Traced) else x
             if isinstance(array, np.ndarray | np.generic) and array.dtype.char not in WIDE:
-                return options.get("dtype") is not None
+                return "dtype" in self.names and self._given(self.names.index("dtype"), args, options) is not None
         return True
+
+    def _given(self, at: int, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """The argument at a place, by position or by name; None where it was left out."""
+        return args[at] if at < len(args) else options.get(self.names[at]) if options else None
 
     def _in_floats(
         self, operands: Operands, args: tuple[Any, ...], options: dict[str, Any]

@@ -195,6 +195,8 @@ def test_an_option_dtype_is_the_dtype():
         lambda x, **o: F.softmin(x, 0, **o),
     ):
         assert f(h, dtype=mg.float32).dtype == np.float32 and f(h, dtype=mg.float64).dtype == np.float64
+    for norm in (mg.norm, mg.linalg.norm, mg.linalg.vector_norm, lambda x, **o: mg.linalg.matrix_norm(x[None], **o)):
+        assert norm(h, dtype=mg.float32).dtype == np.float32 and norm(h).dtype == np.float16
     assert mg.tensor([1, 2]).mean(dtype=mg.float64).item() == 1.5
     x = mg.tensor([1.0, 2.0], requires_grad=True)
     x.sum(dtype=mg.float64).backward()

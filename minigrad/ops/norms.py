@@ -62,9 +62,9 @@ def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
     if not isinstance(ord, int | float | np.number):
         raise ValueError(f"vector_norm: ord must be a number, got {ord!r}")
     x = x if dtype is None else astype(x, dtype)
-    axes = every_axis("vector_norm", axis, len(shape_of(x)) or 1)
-    axis = axes if axis is not None and axes and shape_of(x) else None  # no axes are all of them, as in PyTorch
-    if ord < 0 and 0 in [shape_of(x)[a] for a in axes if shape_of(x)]:
+    axes = every_axis("vector_norm", axis, len(shape_of(x)))
+    axis = None if axis is None else axes or None  # no axes are all of them, as in PyTorch
+    if ord < 0 and 0 in [shape_of(x)[a] for a in axes]:
         raise ValueError(f"vector_norm: ord {ord} of no elements: shape {shape_of(x)}, axis {axis}")
     if ord in (math.inf, -math.inf):
         return (amax if ord > 0 else amin)(absolute(x), axis, keepdims)

@@ -205,7 +205,7 @@ def squeeze(x: Any, axis: Axis | None = None) -> Any:
     ((3,), (3, 1))
     """
     shape = shape_of(x)
-    drop = every_axis("squeeze", axis, len(shape) or 1)
+    drop = every_axis("squeeze", axis, len(shape))
     return reshape(x, tuple(n for i, n in enumerate(shape) if n != 1 or i not in drop))
 
 
@@ -373,7 +373,7 @@ expand_dims, swapdims, movedim = unsqueeze, swapaxes, moveaxis
 def _swapped(name: str, x: Any, axis1: int, axis2: int) -> Any:
     ndim = len(shape_of(x))
     order = list(range(ndim))
-    first, second = one_axis(name, axis1, ndim or 1), one_axis(name, axis2, ndim or 1)
+    first, second = one_axis(name, axis1, ndim), one_axis(name, axis2, ndim)
     if ndim:  # a 0-d array has nothing to swap along the one axis that it is granted
         order[first], order[second] = second, first
     return permute(x, tuple(order))

@@ -254,7 +254,7 @@ def quantile(x: Any, q: Any, axis: Axis = None, keepdims: bool = False, interpol
     if interpolation not in INTERPOLATIONS:
         raise ValueError(f"quantile: interpolation must be one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}")
     shape = shape_of(x)
-    axes = every_axis("quantile", axis, len(shape) or 1)[: len(shape)]
+    axes = every_axis("quantile", axis, len(shape))
     others = [i for i in range(len(shape)) if i not in axes]
     x = reshape(permute(x, (*others, *axes)), (*[shape[i] for i in others], math.prod([shape[i] for i in axes])))
     n = shape_of(x)[-1]
