@@ -5,11 +5,11 @@ Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 
 from __future__ import annotations
 
-import ast
+import io
 import os
-import re
 import warnings
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -20,10 +20,12 @@ from minigrad.serialization.raw import check_shape
 
 __all__ = ["load_npy", "read_npy"]
 
-MAGIC = b"\x93NUMPY"
 LARGEST_HEADER = 10_000  # bytes; 64 axes take fewer than 2,000
 PIECE = 1 << 20  # bytes read at a time, into the array itself
-PYTHON_2 = re.compile(r"(\d)L\b")  # how Python 2 wrote the sizes of a shape
+READERS: dict[bytes, tuple[Any, int]] = {  # by the first bytes of a file; and the bytes that say the length of the header
+    b"\x93NUMPY\1\0": (np.lib.format.read_array_header_1_0, 2),
+    b"\x93NUMPY\2\0": (np.lib.format.read_array_header_2_0, 4),
+}
 
 
 def load_npy(path: str | os.PathLike[str]) -> Array:
@@ -41,22 +43,10 @@ def load_npy(path: str | os.PathLike[str]) -> Array:
 
 def read_npy(file: IO[bytes], length: int) -> Array:
     """The array of an open `.npy` file of `length` bytes, in native byte order; raises ValueError for anything else."""
-    magic = file.read(8)
-    if len(magic) < 8 or magic[:6] != MAGIC:
-        raise ValueError(f"damaged, or not a .npy file: it begins with {magic!r}")
-    version = magic[6], magic[7]
-    if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"has .npy version {version}, expected 1.0 or 2.0")
-    width = 2 if version == (1, 0) else 4
-    size = int.from_bytes(file.read(width), "little")
-    if size > LARGEST_HEADER:
-        raise ValueError(f"declares a header of {size} bytes, expected at most {LARGEST_HEADER}")
-    text = file.read(size)
-    if len(text) < size:
-        raise ValueError(f"damaged: a header of {len(text)} bytes, declared are {size}")
-    dtype, fortran, shape = _header(text)
+    start = file.tell()
+    dtype, fortran, shape = _header(file)
     # The length of the file bounds what is allocated: the header must agree with it first.
-    wanted, there = check_shape(shape, dtype), length - len(magic) - width - size
+    wanted, there = check_shape(shape, dtype), length - (file.tell() - start)
     if wanted > there:
         raise ValueError(f"declares shape {shape}, {wanted} bytes, of {there}")
     flat = np.empty(wanted, np.uint8)
@@ -71,23 +61,25 @@ def read_npy(file: IO[bytes], length: int) -> Array:
     return array if dtype.isnative else array.byteswap(inplace=True).view(dtype.newbyteorder("="))
 
 
-def _header(text: bytes) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of escapes in texts, and of dtypes by old names
-        try:
-            header = ast.literal_eval(PYTHON_2.sub(r"\1", text.decode("latin1")))
-        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-            raise ValueError("damaged: its header is not a dict of Python's") from None
-        if type(header) is not dict or set(map(type, header)) != {str} or set(header) != {"descr", "fortran_order", "shape"}:
-            raise ValueError("damaged: its header does not have descr, fortran_order and shape alone")
-        code, fortran, shape = header["descr"], header["fortran_order"], header["shape"]
-        try:
-            dtype = np.dtype(code if type(code) is str and len(code) <= 8 else object)
-        except (TypeError, ValueError, SyntaxError):
-            raise ValueError(f"has dtype {code!r}, expected numbers") from None
+def _header(file: IO[bytes]) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
+    """The dtype, whether the order is Fortran's, and the shape, as NumPy reads them.
+
+    The length is checked first: NumPy allocates up to 4 GiB on its word, and raises almost anything for a damaged header.
+    """
+    magic = file.read(8)
+    read, width = READERS.get(magic, (None, 0))
+    if read is None:
+        raise ValueError(f"damaged, or not a .npy file of version 1.0 or 2.0: it begins with {magic!r}")
+    size = file.read(width)
+    if int.from_bytes(size, "little") > LARGEST_HEADER:
+        raise ValueError(f"declares a header of {int.from_bytes(size, 'little')} bytes, expected at most {LARGEST_HEADER}")
+    text = io.BytesIO(size + file.read(int.from_bytes(size, "little")))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what Python 2 wrote, and of escapes in texts
+            shape, fortran, dtype = read(text, max_header_size=LARGEST_HEADER)
+    except (ValueError, SyntaxError, TypeError, TokenError, RecursionError, MemoryError, OverflowError) as error:
+        raise ValueError(f"damaged: {error}") from None
     if dtype.kind not in "fiub":
         raise ValueError(f"has dtype {dtype}; objects are refused, only numbers are read")
-    if type(fortran) is not bool or type(shape) is not tuple:
-        raise ValueError("damaged: its header says no order and shape")
-    check_shape(shape, dtype)
     return dtype, fortran, shape
