@@ -17,6 +17,7 @@ from minigrad.autograd.checkpoint import checkpoint
 from minigrad.autograd.gradient import grad as gradients_of
 from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.grad_mode import enable_grad, is_grad_enabled
+from minigrad.interrupts import at_once
 from minigrad.tensor import Tensor
 from minigrad.trees import flatten, map_leaves
 
@@ -180,13 +181,12 @@ def functional_call(module: Any, parameters: dict[str, Any], args: Any = (), kwa
         raise KeyError(f"functional_call: {type(module).__name__} has no {', '.join(unknown)}; it has {', '.join(known)}")
     instead = {id(known[name]): value if isinstance(value, Tensor) else Tensor(value) for name, value in parameters.items()}
     former = [dict(registry) for registry in registries]
+    changed = [{name: instead[id(t)] for name, t in registry.items() if id(t) in instead} for registry in registries]
     try:
-        for registry in registries:
-            registry.update({name: instead[id(t)] for name, t in registry.items() if id(t) in instead})
+        at_once(dict.update, registries, changed)
         return module(*(args if isinstance(args, tuple) else (args,)), **(kwargs or {}))
     finally:
-        for registry, values in zip(registries, former, strict=True):
-            registry.update(values)
+        at_once(dict.update, registries, former)
 
 
 def _gradient_function(name: str, function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:

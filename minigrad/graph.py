@@ -213,9 +213,6 @@ def backward(
     _check(nodes, within)
     walk = walking.walks[-1](wrap, create_graph, within)
     wanted, leaves = set(targets or ()), leave or targets is None
-    ndarray = np.ndarray  # looked up for each node
-    found: dict[Node, Gradient] = {}
-    arrived: list[tuple[Receiver, Gradient, bool]] = []
     outer = mode.enabled, here.scope
     mode.enabled = create_graph
     try:
@@ -223,26 +220,7 @@ def backward(
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             for node, g in seeds:
                 walk.add(node, g if create_graph or not isinstance(g, Traced) else g._array)
-            for node in nodes:
-                g = walk.table.pop(node, None)
-                if g is None:
-                    continue
-                if type(g) is not ndarray and isinstance(g, np.generic):
-                    g = np.asarray(g)  # what NumPy makes of sums and products of 0-d arrays
-                if node.hooks:
-                    g = walk.run_hooks(node, g)
-                if node.receiver is not None and leaves:
-                    tensor = node.receiver()
-                    if tensor is not None and (node.primitive is not None or tensor._node is node):  # no frozen leaf
-                        arrived.append((tensor, g, node in walk.owned))
-                if wanted and node in wanted:
-                    found[node] = g
-                if create_graph:
-                    here.scope = node.scope, Derivative(order, node.number), ()
-                if walk.visit(node, g) and not retain_graph and node.plan.holds_arrays:
-                    saved = node.saved  # what saved numbers alone can be walked again; it is no list in a checkpoint
-                    if type(saved) is not list or type(saved[0]) is ndarray or ndarray in map(type, saved):
-                        node.saved = None
+            found, arrived = _run(walk, nodes, wanted, leaves, order, retain_graph)
     finally:
         mode.enabled, here.scope = outer
     deliver(arrived)
@@ -444,6 +422,39 @@ def _check(nodes: Sequence[Node], within: set[Node] | None) -> None:
                     f"{node.name}: an input of shape {parent.shape}, saved for the gradient, was written to afterwards\n"
                     "  hint: call backward() before optimizer.step(), copy_() or load_state_dict(), or compute again"
                 )
+
+
+def _run(
+    walk: Walk, nodes: Sequence[Node], wanted: set[Node], leaves: bool, order: int, retain_graph: bool
+) -> tuple[dict[Node, Gradient], list[tuple[Receiver, Gradient, bool]]]:
+    """Visit the nodes; gives the gradients of those that are wanted, and what arrived at tensors.
+
+    This is a function of its own so that an interrupt of the loop reaches the `finally` of `backward` (interrupts.py).
+    """
+    ndarray = np.ndarray  # looked up for each node
+    found: dict[Node, Gradient] = {}
+    arrived: list[tuple[Receiver, Gradient, bool]] = []
+    for node in nodes:
+        g = walk.table.pop(node, None)
+        if g is None:
+            continue
+        if type(g) is not ndarray and isinstance(g, np.generic):
+            g = np.asarray(g)  # what NumPy makes of sums and products of 0-d arrays
+        if node.hooks:
+            g = walk.run_hooks(node, g)
+        if node.receiver is not None and leaves:
+            tensor = node.receiver()
+            if tensor is not None and (node.primitive is not None or tensor._node is node):  # no frozen leaf
+                arrived.append((tensor, g, node in walk.owned))
+        if wanted and node in wanted:
+            found[node] = g
+        if walk.create_graph:
+            here.scope = node.scope, Derivative(order, node.number), ()
+        if walk.visit(node, g) and not retain_graph and node.plan.holds_arrays:
+            saved = node.saved  # what saved numbers alone can be walked again; it is no list in a checkpoint
+            if type(saved) is not list or type(saved[0]) is ndarray or ndarray in map(type, saved):
+                node.saved = None
+    return found, arrived
 
 
 def _order(node: Node) -> int:

@@ -5,6 +5,10 @@ certain points only: at the start of a Python function, after a call has returne
 assignments nor what a function written in C does can be cut in two. So state is computed first, then changed by assignments
 or by one call into C, and what is changed for a ``with`` block is changed back by an `__exit__` written in C: one written in
 Python can be interrupted before its first line, also under ``contextlib.contextmanager``.
+
+Since Python 3.12 a loop that ends with an ``if`` jumps back from a place that the ``try`` or ``with`` around it does not
+cover (https://github.com/python/cpython/issues/130279): an interrupt there passes by the ``finally``. So where a ``finally``
+restores state, such a loop, or a comprehension with an ``if``, stands in a function of its own, or before the ``try``.
 """
 
 from __future__ import annotations

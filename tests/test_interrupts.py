@@ -4,10 +4,12 @@ CPython runs signal handlers when a Python function starts, after a call, and wh
 KeyboardInterrupt at each start and after each call in turn, and, for the rest, let a timer interrupt at random moments.
 """
 
+import ast
 import contextlib
 import signal
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,6 +117,16 @@ CASES = [
 ]  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def put_back():
+    """One failure here must not be a failure of every test that follows."""
+    yield
+    graph.mode.enabled, here.scope, mg.random._here.generator = True, None, None
+    graph.walking.walks = [graph.Walk]
+    watchers.clear()
+    modes.here.clear()
+
+
 def assert_put_back():
     assert mg.is_grad_enabled() and here.scope is None
     assert watchers == [] and graph.walking.walks == [graph.Walk] and modes.here == {}
@@ -180,6 +192,28 @@ def test_a_signal_at_random_moments(case):
             assert_put_back()
     finally:
         signal.signal(signal.SIGALRM, before)
+
+
+def within(node):
+    """The nodes inside a node that run in the same frame as it."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
+            yield child
+            yield from within(child)
+
+
+PLAIN = ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete
+
+
+def test_no_loop_jumps_back_unseen_by_a_finally():
+    """Since Python 3.12 the exception table omits the jump back from an `if`: an interrupt there skips the `finally`."""
+    for file in Path(mg.__file__).parent.rglob("*.py"):
+        for block in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(block, ast.Try) and block.finalbody:
+                for node in [node for statement in block.body for node in [statement, *within(statement)]]:
+                    loop, comprehension = isinstance(node, (ast.For, ast.While)), isinstance(node, ast.comprehension)
+                    assert not loop or isinstance(node.body[-1], PLAIN), (file, node.lineno)
+                    assert not comprehension or not node.ifs, (file, block.lineno)
 
 
 def test_an_error_while_gradients_arrive_leaves_them_as_they_were(monkeypatch):

@@ -43,32 +43,37 @@ def download(urls: Sequence[str], target: Path, check: Callable[[Path], Any], la
 
 
 def _fetch(url: str, target: Path, check: Callable[[Path], Any], largest: int) -> None:
-    from http.client import HTTPException
-
     # Of two downloads at once, the one that renames what is waiting completes it; the other starts afresh.
     waiting = target.with_name(f".{target.name}.{hashlib.sha256(url.encode()).hexdigest()[:8]}.part")
     part = waiting.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
     with suppress(FileNotFoundError):
         os.replace(waiting, part)
     try:
-        for left in reversed(range(TRIES)):
-            had = _size(part)
-            try:
-                _receive(url, part, largest)
-                check(part)
-            except DatasetFileError:  # none of it can be kept; what was there before may have been the fault
-                part.unlink(missing_ok=True)
-                if not had or not left:
-                    raise
-            except (OSError, HTTPException):
-                if _size(part) <= had or not left:
-                    raise
-            else:
-                os.replace(part, target)
-                return
+        _complete(url, part, check, largest)
+        os.replace(part, target)
     finally:
         if part.exists():
             os.replace(part, waiting)
+
+
+def _complete(url: str, part: Path, check: Callable[[Path], Any], largest: int) -> None:
+    """Receive what the part lacks, again after a failure as long as each try brings something."""
+    from http.client import HTTPException
+
+    for left in reversed(range(TRIES)):
+        had = _size(part)
+        try:
+            _receive(url, part, largest)
+            check(part)
+        except DatasetFileError:  # none of it can be kept; what was there before may have been the fault
+            part.unlink(missing_ok=True)
+            if not had or not left:
+                raise
+        except (OSError, HTTPException):
+            if _size(part) <= had or not left:
+                raise
+        else:
+            return
 
 
 def _receive(url: str, part: Path, largest: int) -> None:

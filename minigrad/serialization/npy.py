@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 from pathlib import Path
 from tokenize import TokenError
 from typing import IO, Any
@@ -68,17 +67,17 @@ def _header(file: IO[bytes]) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
     """
     magic = file.read(8)
     read, width = READERS.get(magic, (None, 0))
+    if read is None and magic.startswith(b"\x93NUMPY") and len(magic) == 8:
+        raise ValueError(f"a .npy file of version {magic[6], magic[7]}, expected 1.0 or 2.0")
     if read is None:
-        raise ValueError(f"damaged, or not a .npy file of version 1.0 or 2.0: it begins with {magic!r}")
+        raise ValueError(f"damaged, or not a .npy file: it begins with {magic!r}")
     size = file.read(width)
     if int.from_bytes(size, "little") > LARGEST_HEADER:
         raise ValueError(f"declares a header of {int.from_bytes(size, 'little')} bytes, expected at most {LARGEST_HEADER}")
     text = io.BytesIO(size + file.read(int.from_bytes(size, "little")))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what Python 2 wrote, and of escapes in texts
-            shape, fortran, dtype = read(text, max_header_size=LARGEST_HEADER)
-    except (ValueError, SyntaxError, TypeError, TokenError, RecursionError, MemoryError, OverflowError) as error:
+        shape, fortran, dtype = read(text, max_header_size=LARGEST_HEADER)
+    except (ValueError, SyntaxError, TypeError, TokenError, RecursionError, MemoryError, OverflowError, Warning) as error:
         raise ValueError(f"damaged: {error}") from None
     if dtype.kind not in "fiub":
         raise ValueError(f"has dtype {dtype}; objects are refused, only numbers are read")

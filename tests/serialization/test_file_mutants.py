@@ -140,6 +140,7 @@ def test_headers_of_arrays(tmp_path, text):
         load_npy(tmp_path / "a.npy")
 
 
+@pytest.mark.filterwarnings("ignore:Reading")  # NumPy's: that saving it again makes it faster to read
 def test_a_header_of_python_2(tmp_path):
     header = b"{'descr': '>f4', 'fortran_order': True, 'shape': (2L, 3L), }\n"
     array = np.arange(6, dtype=">f4").reshape(2, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from minigrad import graph
 from minigrad.errors import GraphError
 from minigrad.graph import Node
+from minigrad.interrupts import at_once
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor, _wrap
 
@@ -43,19 +45,18 @@ def gradients(
 
         return hook
 
-    former = [(node, node.hooks) for node in nodes]
+    seeds = [output._seed(None, "graph") for output in outputs if output._node is not None]
+    leaves = [node for node in nodes if node.primitive is None]
+    former = [node.hooks for node in nodes]
+    seeing = [{**(node.hooks or {}), -1: see(node)} for node in nodes]
     walks = graph.walking.walks
-    graph.walking.walks = [graph.Walk]  # inside detect_anomaly, too: a picture of NaN is what is wanted
     try:
-        for node, hooks in former:
-            node.hooks = {**(hooks or {}), -1: see(node)}
-        seeds = [output._seed(None, "graph") for output in outputs if output._node is not None]
-        leaves = [node for node in nodes if node.primitive is None]
+        graph.walking.walks = [graph.Walk]  # inside detect_anomaly, too: a picture of NaN is what is wanted
+        at_once(setattr, nodes, repeat("hooks"), seeing)
         graph.backward(seeds, _wrap, targets=leaves, retain_graph=True, create_graph=False)
     finally:
         graph.walking.walks = walks
-        for node, hooks in former:
-            node.hooks = hooks
+        at_once(setattr, nodes, repeat("hooks"), former)
     return found, ""
 
 
