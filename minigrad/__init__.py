@@ -19,30 +19,33 @@ from numpy import (
 )  # fmt: skip
 
 from minigrad import (
-    autograd as autograd, comparison as comparison, config as config, func as func, linalg as linalg, nn as nn,
+    autograd as autograd, config as config, func as func, linalg as linalg, nn as nn,
     optim as optim, special as special,
 )  # fmt: skip
 from minigrad.autograd import detect_anomaly as detect_anomaly
-from minigrad.comparison import allclose as allclose, isclose as isclose
+from minigrad.tensors.equality import allclose as allclose, isclose as isclose
+from minigrad.tensors import equality as _equality
 from minigrad.config import get_default_dtype as get_default_dtype, set_default_dtype as set_default_dtype
-from minigrad.creation import *
-from minigrad.devices import accelerator as accelerator, backends as backends, cuda as cuda, device as device
+from minigrad.tensors.creation import *
+from minigrad.tensors.devices import accelerator as accelerator, backends as backends, cuda as cuda, device as device
 from minigrad.errors import (
     AnomalyError as AnomalyError, DatasetFileError as DatasetFileError, DTypeError as DTypeError,
     GraphError as GraphError, ShapeError as ShapeError, WeightsFileError as WeightsFileError,
 )  # fmt: skip
-from minigrad.func import grad as grad
-from minigrad.grad_mode import (
+from minigrad.autograd.transforms import grad as grad
+from minigrad.engine.grad_mode import (
     enable_grad as enable_grad, inference_mode as inference_mode, is_grad_enabled as is_grad_enabled, no_grad as no_grad,
     set_grad_enabled as set_grad_enabled,
 )  # fmt: skip
 from minigrad.ops import *
-from minigrad.primitive import primitive as primitive, register_ufunc as register_ufunc
-from minigrad.promotion import result_type as result_type
-from minigrad.printing import get_printoptions as get_printoptions, set_printoptions as set_printoptions
+from minigrad.engine.primitive import primitive as primitive
+from minigrad.engine.ufuncs import register_ufunc as register_ufunc
+from minigrad.engine.promotion import result_type as result_type
+from minigrad.tensors.printing import get_printoptions as get_printoptions, set_printoptions as set_printoptions
+from minigrad.pictures import register_drawing as _register_drawing
 from minigrad.random import Generator as Generator, manual_seed as manual_seed
-from minigrad.registry import register_function as register_function
-from minigrad.tensor import Tensor as Tensor, tensor as tensor
+from minigrad.engine.registry import register_function as register_function
+from minigrad.tensors.tensor import Tensor as Tensor, tensor as tensor
 
 if TYPE_CHECKING:
     from minigrad import data as data, interop as interop, models as models, testing as testing, training as training
@@ -50,9 +53,18 @@ if TYPE_CHECKING:
     from minigrad.serialization import load as load, save as save
 # isort: on
 
+for _name, _function in {
+    "autopsy": "minigrad.viz.graphs.autopsy:autopsy",
+    "module graph": "minigrad.viz.graphs:module_graph",
+    "module html": "minigrad.viz.graphs.notebook:module_html",
+    "tensor graph": "minigrad.viz.graphs:graph",
+    "tensor html": "minigrad.viz.graphs.notebook:tensor_html",
+}.items():
+    _register_drawing(_name, _function)
+
 # PyTorch's other names of dtypes; the builtins of the same names are not needed here.
 half, float, double = float16, float32, float64
-equal = comparison.equal  # type: ignore[assignment]  # the question; ops.equal is NumPy's, element by element
+equal = _equality.equal  # type: ignore[assignment]  # the question; ops.equal is NumPy's, element by element
 short, int, long, bool = int16, int32, int64, bool_
 
 # What is built upon the rest is imported when it is first asked for.

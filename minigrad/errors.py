@@ -6,19 +6,41 @@ A message says operation, argument, actual value, rule and fix; its first line i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeVar
 
-if TYPE_CHECKING:
-    from minigrad.viz import Graph
+from minigrad.pictures import draw
 
-__all__ = ["AnomalyError", "DTypeError", "DatasetFileError", "GraphError", "MinigradError", "ShapeError", "WeightsFileError"]
+__all__ = [
+    "AnomalyError", "DTypeError", "DatasetFileError", "Failure", "GraphError", "MinigradError", "ShapeError",
+    "WeightsFileError", "blame",
+]  # fmt: skip
+
+Error = TypeVar("Error", bound=BaseException)
+
+
+class Failure(NamedTuple):
+    """What failed: the engine attaches it to the errors it raises or passes on, as `error.failure`, for pictures."""
+
+    operation: str = ""  # the outermost operation that was called
+    arguments: tuple[tuple[str, Any], ...] = ()  # of that call, by name
+    node: Any = None  # the node of the tape whose gradient rule failed, or whose result is bad
+    position: int | None = None  # of the input whose gradient failed
+    result: Any = None  # the array that the operation returned, if it is bad
+    seeds: Sequence[tuple[Any, Any]] = ()  # where the failed backward started
+    module: Any = None  # the outermost module that was called
+
+
+def blame(error: Error, **facts: Any) -> Error:
+    """Attach facts to an error, over those attached further in; return the error. See `Failure`."""
+    error.failure = getattr(error, "failure", Failure())._replace(**facts)  # type: ignore[attr-defined]
+    return error
 
 
 class MinigradError(Exception):
     """Base of every error below; a Module adds the path of the layer in which it was raised.
 
-    `graph` is a picture of what led there (viz/graphs/autopsy.py), drawn when it is asked for; None where no operation
-    failed.
+    `graph` is a picture of the operations that led to the failure (viz/graphs/autopsy.py); None where no operation failed.
     """
 
     def __init__(self, message: str) -> None:
@@ -30,10 +52,8 @@ class MinigradError(Exception):
         return f"{message}\n  in {self.module_path}" if self.module_path else message
 
     @property
-    def graph(self) -> Graph | None:
-        from minigrad.viz.graphs.autopsy import autopsy  # the one look upwards, and only when somebody asks
-
-        return autopsy(self)
+    def graph(self) -> Any:
+        return draw("autopsy", self)
 
 
 class ShapeError(MinigradError, ValueError):

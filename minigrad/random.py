@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minigrad.interrupts import Revertible
+from minigrad.engine.interrupts import Revertible
 
 __all__ = ["Generator", "default_generator", "draw_apart", "drawing", "manual_seed"]
 

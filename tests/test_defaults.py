@@ -10,8 +10,8 @@ import pytest
 
 import minigrad as mg
 from minigrad import ops
-from minigrad.primitive import ALIASES
-from minigrad.registry import FUNCTIONS
+from minigrad.engine.arguments import ALIASES
+from minigrad.engine.registry import FUNCTIONS
 
 PYTORCH = json.loads((Path(__file__).parent / "golden" / "defaults.json").read_text())
 

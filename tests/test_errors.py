@@ -28,7 +28,7 @@ class State:
         self.x.grad = mg.tensor(np.ones((2, 3)))
 
     def snapshot(self):
-        tensors = [(t.tolist(), t.dtype, t.requires_grad, t.is_leaf, t._node) for t in (self.x, self.c, self.y)]
+        tensors = [(t.tolist(), t.dtype, t.requires_grad, t.is_leaf, t.node) for t in (self.x, self.c, self.y)]
         return (
             tensors, self.x.grad.tolist(), mg.is_grad_enabled(), mg.get_default_dtype(), mg.get_printoptions(),
             mg.random.default_generator().bit_generator.state, np.random.get_state()[1].tolist(),
@@ -253,7 +253,7 @@ def test_what_is_accepted():
     read_only.flags.writeable = False
     for array in (big_endian, backwards, read_only):  # rows 45, 46, 47
         w = mg.nn.Parameter(array)
-        assert w.dtype == np.float64 and w.dtype.isnative and w._array.flags.writeable
+        assert w.dtype == np.float64 and w.dtype.isnative and w.array.flags.writeable
         with mg.no_grad():
             w += 1
         assert w.tolist() == (array + 1).tolist()

@@ -104,7 +104,7 @@ def save_interrupted(s):
 
 
 def with_gradient(s, g):
-    s.net.fc2.bias._grad = g
+    s.net.fc2.bias.stored_grad = g
     s.optimizer.step()
 
 
@@ -330,10 +330,10 @@ def test_row(row, tmp_path):
 def test_a_gradient_that_does_not_fit_names_its_parameter(tmp_path):  # row 78
     state = State(tmp_path)
     before = state.snapshot()
-    state.net.fc2.bias._grad = mg.ones(3)
+    state.net.fc2.bias.stored_grad = mg.ones(3)
     with pytest.raises(ShapeError, match=r"the gradient has shape \(3,\), its parameter \(2,\) \(fc2.bias\)"):
         state.optimizer.step()
-    state.net.fc2.bias._grad = mg.tensor([1.0, math.nan])
+    state.net.fc2.bias.stored_grad = mg.tensor([1.0, math.nan])
     with pytest.raises(GraphError, match=r"the gradients have norm nan: parameter 5, of shape \(2,\), nan"):
         nn.utils.clip_grad_norm_(state.net.parameters(), 1.0, error_if_nonfinite=True)
     after = state.snapshot()

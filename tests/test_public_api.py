@@ -14,8 +14,10 @@ import pytest
 
 import minigrad as mg
 from minigrad import ops
-from minigrad.primitive import Composite, Primitive
-from minigrad.registry import FUNCTIONS, UFUNCS
+from minigrad.engine.composite import Composite
+from minigrad.engine.primitive import Primitive
+from minigrad.engine.registry import FUNCTIONS, UFUNCS
+from minigrad.tensors.methods import Methods
 from tests.ops.specs import SPECS
 
 OPERATIONS = {"mg": mg, "mg.linalg": mg.linalg, "mg.special": mg.special, "mg.nn.functional": mg.nn.functional}
@@ -36,6 +38,8 @@ NO_METHODS = {  # of Tensor
     "shape dtype ndim nbytes itemsize device is_cuda size dim ndimension numel nelement element_size stride is_contiguous "
     "is_floating_point is_complex is_leaf grad_fn requires_grad allclose equal isclose "
     "__len__ __contains__ __hash__": "questions about a tensor",
+    "array node stored_grad from_array record slope refuse_change replace_with replace_array accumulate_grad backward_seed "
+    "astype_": "the interface of the engine",
     "numpy item tolist __array__ __bool__ __float__ __int__ __index__ __format__ __repr__": "values, out of the graph",
     "backward grad graph requires_grad_ retain_grad register_hook detach detach_ data": "its place in the graph",
     "cpu cuda contiguous pin_memory": "the tensor itself, or a refusal",
@@ -147,7 +151,7 @@ def test_a_function_without_a_spec_is_noticed(space, monkeypatch):
 
 def test_a_method_without_a_spec_is_noticed(monkeypatch):
     for name in ("triple", "triple_", "__divmod__"):
-        monkeypatch.setattr(mg.methods.Methods, name, lambda self: 3 * self, raising=False)
+        monkeypatch.setattr(Methods, name, lambda self: 3 * self, raising=False)
     assert unproved_methods() == {"triple", "triple_", "__divmod__"}
 
 

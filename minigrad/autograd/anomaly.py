@@ -18,12 +18,14 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from minigrad import graph
-from minigrad.errors import AnomalyError
-from minigrad.graph import Node, Walk
-from minigrad.interrupts import Revertible, in_turn
-from minigrad.primitive import Primitive, Traced
-from minigrad.scope import in_this_thread, watchers
+from minigrad.arrays import Traced
+from minigrad.engine import walk
+from minigrad.engine.interrupts import Revertible, in_turn
+from minigrad.engine.primitive import Primitive
+from minigrad.engine.scope import in_this_thread, watchers
+from minigrad.engine.tape import Node
+from minigrad.engine.walk import Walk
+from minigrad.errors import AnomalyError, blame
 
 __all__ = ["detect_anomaly", "set_detect_anomaly"]
 
@@ -64,7 +66,7 @@ class detect_anomaly(Revertible, ContextDecorator):
         self._places: weakref.WeakKeyDictionary[Node, Place] = weakref.WeakKeyDictionary()
 
     def __enter__(self) -> detect_anomaly:
-        undo, looking, walks = in_turn(), in_this_thread(self._look), graph.walking.walks
+        undo, looking, walks = in_turn(), in_this_thread(self._look), walk.walking.walks
         if self.check_nan:
             undo = in_turn(partial(watchers.remove, looking), partial(walks.remove, self._walk))
         self._undo += (undo,)
@@ -85,9 +87,9 @@ class detect_anomaly(Revertible, ContextDecorator):
         bad = _first_bad(out, args)
         if bad is None:
             return
-        names = [op._name(i) for i, arg in enumerate(args) if _first_bad(arg, ()) is not None]
+        names = [op.input_name(i) for i, arg in enumerate(args) if _first_bad(arg, ()) is not None]
         came = f"\n  input   {' and '.join(names)} held some already, from outside" if names else ""
-        _raise(f"{op.__name__}: the result holds {bad}{came}", bad, node, place)
+        _raise(f"{op.__name__}: the result holds {bad}{came}", bad, node, place, out)
 
     def _walk(self, *args: Any) -> Walk:
         return _WatchedWalk(self._places, *args)
@@ -136,7 +138,7 @@ class _WatchedWalk(Walk):
                 continue
             place = self.places.get(node)
             hint = "" if place else "\n  hint: call the forward inside detect_anomaly(), too, to be told its line"
-            name = node.primitive._name(position) if node.primitive else ""
+            name = node.primitive.input_name(position) if node.primitive else ""
             came = "\n  input   the gradient that flowed in held some already" if _first_bad(g, ()) else ""
             _raise(f"{node.name}: its gradient for {name!r} holds {bad}{came}{hint}", bad, node, place)
         return ran
@@ -170,7 +172,7 @@ def _first_bad(value: Any, inputs: tuple[Any, ...]) -> _Bad | None:
 
 
 def _float_array(value: Any) -> Any:
-    array = value._array if isinstance(value, Traced) else np.asarray(value) if isinstance(value, float) else value
+    array = value.array if isinstance(value, Traced) else np.asarray(value) if isinstance(value, float) else value
     return array if isinstance(array, np.ndarray | np.generic) and array.dtype.kind == "f" else None
 
 
@@ -182,7 +184,7 @@ def _users_line() -> Place | None:
     return None if frame is None else Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
 
 
-def _raise(message: str, bad: _Bad, node: Node | None, place: Place | None) -> NoReturn:
+def _raise(message: str, bad: _Bad, node: Node | None, place: Place | None, out: Any = None) -> NoReturn:
     error = AnomalyError(message + (f"\n  called  {place}" if place else ""))
     error.node, error.index, error.count, error.place = node, bad.index, bad.count, place
-    raise error
+    raise blame(error, result=out)

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.engine.grad_mode import enable_grad, is_grad_enabled
+from minigrad.engine.scope import watch
+from minigrad.engine.tape import Node
 from minigrad.errors import GraphError
-from minigrad.grad_mode import enable_grad, is_grad_enabled
-from minigrad.graph import Node
+from minigrad.pytree import map_leaves
 from minigrad.random import draw_apart, drawing
-from minigrad.scope import watch
-from minigrad.tensor import Tensor, _wrap
-from minigrad.trees import map_leaves
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["checkpoint"]
 
@@ -143,5 +143,5 @@ def _recorded(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any
 def _kept(arg: Any) -> Any:
     """An argument as it is now: the caller may change theirs in place, and so may the function."""
     if isinstance(arg, Tensor):
-        return _wrap(arg._array, arg._node)
+        return Tensor.from_array(arg.array, arg.node)
     return arg.copy() if isinstance(arg, np.ndarray) else arg

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.engine.grad_mode import is_grad_enabled, no_grad
+from minigrad.engine.primitive import Call, Plan, Primitive
+from minigrad.engine.scope import watchers
+from minigrad.engine.tape import Node
 from minigrad.errors import GraphError
-from minigrad.grad_mode import is_grad_enabled, no_grad
-from minigrad.graph import Node
-from minigrad.primitive import Call, Plan, Primitive
-from minigrad.scope import watchers
-from minigrad.tensor import Tensor, _wrap
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
 
@@ -117,7 +117,7 @@ class Function:
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Call the operation on tensors, and on anything else as it is."""
-        nodes = [arg._node if isinstance(arg, Tensor) else None for arg in args]
+        nodes = [arg.node if isinstance(arg, Tensor) else None for arg in args]
         ctx = FunctionCtx(cls.__name__, tuple(node is not None for node in nodes))
         with no_grad():
             if cls.setup_context is Function.setup_context:
@@ -126,7 +126,7 @@ class Function:
                 given = cls.forward(*args)
                 cls.setup_context(ctx, args, given)
         outputs = list(given) if isinstance(given, tuple) else [given]
-        arrays = [out._array if isinstance(out, Tensor) else out for out in outputs]
+        arrays = [out.array if isinstance(out, Tensor) else out for out in outputs]
         made: list[Node | None] = [None] * len(outputs)
         if is_grad_enabled() and any(ctx.needs_input_grad):
             made = _record(cls, ctx, args, nodes, outputs, arrays)
@@ -134,7 +134,7 @@ class Function:
         for watcher in tuple(watchers):
             for array, node in zip(arrays, made, strict=True):
                 watcher(cls._primitive, args, array, node)
-        results = [_wrap(a, n) if isinstance(a, np.ndarray) else a for a, n in zip(arrays, made, strict=True)]
+        results = [Tensor.from_array(a, n) if isinstance(a, np.ndarray) else a for a, n in zip(arrays, made, strict=True)]
         return tuple(results) if isinstance(given, tuple) else results[0]
 
 
@@ -186,7 +186,7 @@ def _record(
             ("out", i) for i, o in enumerate(outputs) if o is t
         ]
         saves.append(places[0] if places else ("constant", 0))
-    saved = [None if t is None else t._array for t in ctx._to_save]
+    saved = [None if t is None else t.array for t in ctx._to_save]
     several = len(outputs) > 1
     calls = tuple(Call(i, None, ()) for i, node in enumerate(nodes) if node is not None)
     shapes = [(a.shape, a.dtype) if isinstance(a, np.ndarray) else None for a in arrays]
@@ -220,18 +220,18 @@ def _gradients(
     parts = g.parts if isinstance(g, _Several) else {0: g}
     arrived = [_arrived(parts.get(i), known if ctx._materialize else None) for i, known in enumerate(outputs)]
     ctx._saved = tuple(_handle(cls, node, i, again) for i in range(len(node.saved)))
-    history = [t._node for t in (*arrived, *ctx._saved) if t is not None and t._node is not None]
-    linear = any(t is not None and t._node is not None for t in arrived)  # then every gradient is, in these
+    history = [t.node for t in (*arrived, *ctx._saved) if t is not None and t.node is not None]
+    linear = any(t is not None and t.node is not None for t in arrived)  # then every gradient is, in these
     try:
         given = cls.backward(ctx, *arrived)
     finally:
         ctx._saved = None
     grads = _checked(cls.__name__, list(given) if isinstance(given, tuple | list) else [given], are_tensors)
     for i, grad in enumerate(grads):
-        array = grad._array if isinstance(grad, Tensor) else grad
+        array = grad.array if isinstance(grad, Tensor) else grad
         if array is None or not again:
             grads[i] = array
-        elif history and getattr(grad, "_node", None) is None and (linear or ctx._once or grad is array) and array.any():
+        elif history and getattr(grad, "node", None) is None and (linear or ctx._once or grad is array) and array.any():
             grads[i] = _barred(cls.__name__, array, history)
     return grads
 
@@ -239,9 +239,9 @@ def _gradients(
 def _arrived(g: Any, output: tuple[tuple[int, ...], Any] | None) -> Tensor | None:
     """The gradient of an output as backward is given it; without one, zeros for an output whose shape is told."""
     if g is None:
-        return None if output is None else _wrap(np.zeros(*output), None)
+        return None if output is None else Tensor.from_array(np.zeros(*output))
     # A tensor of its own: backward may change it in place, and others may have been given the same gradient.
-    return _wrap(g._array, g._node) if isinstance(g, Tensor) else _wrap(np.asarray(g), None)
+    return Tensor.from_array(g.array, g.node) if isinstance(g, Tensor) else Tensor.from_array(np.asarray(g))
 
 
 def _checked(name: str, grads: list[Any], are_tensors: Sequence[bool]) -> list[Any]:
@@ -276,14 +276,14 @@ def _barred(name: str, array: Any, history: Sequence[Node]) -> Tensor:
     op = Primitive(refuse, ["g"])
     op.__name__ = name
     plan = Plan(tuple(Call(i, refuse, ()) for i in range(len(history))), (), False)
-    return _wrap(array, Node(array, op, plan, history, ()))
+    return Tensor.from_array(array, Node(array, op, plan, history, ()))
 
 
 def _handle(cls: type[Function], node: Node, i: int, again: bool) -> Tensor | None:
     """A saved tensor as backward sees it; to be differentiated again, with the place that it has on the tape."""
     (kind, at), array = node.plan.saves[i], node.saved[i]
     if array is None or not again or kind == "constant":
-        return None if array is None else _wrap(array, None)
+        return None if array is None else Tensor.from_array(array)
     if kind == "arg":
-        return _wrap(array, node.parents[at])
-    return _wrap(array, _select(cls, node, at, array) if node.shape is _Several.shape else node)
+        return Tensor.from_array(array, node.parents[at])
+    return Tensor.from_array(array, _select(cls, node, at, array) if node.shape is _Several.shape else node)

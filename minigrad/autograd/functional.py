@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad import func
-from minigrad.tensor import Tensor
-from minigrad.trees import map_leaves
+from minigrad.pytree import map_leaves
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import graph
+from minigrad.engine import walk
 from minigrad.errors import GraphError
-from minigrad.tensor import Tensor, _backward, _wrap
+from minigrad.tensors.tensor import Tensor, _backward
 
 __all__ = ["backward", "grad"]
 
@@ -40,22 +40,26 @@ def grad(
     inputs = _listed(inputs)
     targets = []
     for i, x in enumerate(inputs):
-        if x._node is None:
+        if x.node is None:
             raise GraphError(f"grad: input {i} requires no gradient\n  hint: x.requires_grad_() before it is used")
-        targets.append(x._node)
+        targets.append(x.node)
     seeds = _seeds("grad", _listed(outputs), grad_outputs)
     retain = create_graph if retain_graph is None else retain_graph
-    found = graph.backward(seeds, _wrap, targets=targets, retain_graph=retain, create_graph=create_graph)
+    found = walk.backward(seeds, Tensor.from_array, targets=targets, retain_graph=retain, create_graph=create_graph)
     for i, g in enumerate(found):
         if g is None and materialize_grads:
-            found[i] = np.zeros_like(inputs[i]._array)
+            found[i] = np.zeros_like(inputs[i].array)
         elif g is None and not allow_unused:
             raise GraphError(
                 f"grad: the outputs do not depend on input {i}\n  hint: pass allow_unused=True to get None for it"
             )
     # A tensor of its own for each: one gradient may have come to several inputs.
     return tuple(
-        None if g is None else _wrap(g._array, g._node) if isinstance(g, Tensor) else _wrap(np.asarray(g), None)
+        None
+        if g is None
+        else Tensor.from_array(g.array, g.node)
+        if isinstance(g, Tensor)
+        else Tensor.from_array(np.asarray(g))
         for g in found
     )
 
@@ -88,7 +92,7 @@ def _seeds(name: str, outputs: list[Tensor], gradients: Any) -> list[tuple[Any, 
         gradients = [gradients]
     if len(gradients) != len(outputs):
         raise GraphError(f"{name}: {len(outputs)} outputs, but {len(gradients)} gradients flow in")
-    return [y._seed(g, name) for y, g in zip(outputs, gradients, strict=True)]
+    return [y.backward_seed(g, name) for y, g in zip(outputs, gradients, strict=True)]
 
 
 def _listed(tensors: Tensors) -> list[Tensor]:

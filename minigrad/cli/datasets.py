@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.data import load_digits, load_mnist
 from minigrad.data.datasets import FashionMNIST
 from minigrad.data.mnist import FASHION, read_images
 from minigrad.data.preparation import prepared
-from minigrad.primitive import Array
 
 __all__ = ["CLASSES", "NAMES", "SHAPES", "Data", "load"]
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.cli.arguments import SIZES, at_least_zero, close_to, shape
-from minigrad.primitive import Array
 from minigrad.progress import say
 from minigrad.testing import CHECKS, GradcheckReport, NonDifferentiableError, OpSpec, Sample, check_spec
 from minigrad.testing import gradcheck as check

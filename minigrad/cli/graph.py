@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from minigrad import viz
+from minigrad.arrays import Array
 from minigrad.cli import models
 from minigrad.cli.arguments import at_least_zero, shape_and_dtype
 from minigrad.cli.runs import add_trust, restore
-from minigrad.primitive import Array
 from minigrad.random import manual_seed
 from minigrad.training import Run
 from minigrad.training.gallery import loss_graph

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.errors import DatasetFileError, ShapeError, WeightsFileError
-from minigrad.primitive import Array
 from minigrad.serialization.npy import load_npy
 
 __all__ = ["read_images"]

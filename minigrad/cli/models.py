@@ -10,12 +10,12 @@ import sys
 from typing import Any
 
 from minigrad import models
+from minigrad.arrays import Array
 from minigrad.cli.arguments import SIZES, close_to, count, shape
 from minigrad.errors import ShapeError
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["NAMES", "add_facts", "build", "check_scores", "ships"]
 

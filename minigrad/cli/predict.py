@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.cli.images import read_images
 from minigrad.cli.runs import add_run, open_run
 from minigrad.nn.inference import scores
-from minigrad.primitive import Array
 
 __all__ = ["add_parser"]
 

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.errors import DTypeError, ShapeError
-from minigrad.primitive import Array
 from minigrad.random import default_generator
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["ConcatDataset", "Dataset", "Subset", "TensorDataset", "random_split"]
 
@@ -54,7 +54,7 @@ class TensorDataset:
 def _as_array(place: int, given: Any) -> Array:
     """One of the arrays of a TensorDataset."""
     try:
-        array = given.detach()._array if isinstance(given, Tensor) else np.asarray(given)
+        array = given.detach().array if isinstance(given, Tensor) else np.asarray(given)
     except ValueError:
         hint = ""
         if isinstance(given, tuple | list) and any(isinstance(part, Tensor | np.ndarray) for part in given):

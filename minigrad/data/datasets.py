@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.data.digits import load_digits
 from minigrad.data.mnist import FASHION, Root, Source, read_images
 from minigrad.data.mnist import MNIST as DIGITS
-from minigrad.primitive import Array
 
 __all__ = ["MNIST", "Digits", "FashionMNIST"]
 

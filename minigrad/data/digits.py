@@ -15,8 +15,8 @@ from typing import IO
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.data.preparation import Split, prepared
-from minigrad.primitive import Array
 from minigrad.serialization import load_npz, write_atomically
 
 __all__ = ["load_digits", "read_digits"]

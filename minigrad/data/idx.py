@@ -20,8 +20,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.errors import DatasetFileError
-from minigrad.primitive import Array
 from minigrad.serialization.raw import check_shape
 
 __all__ = ["read_idx"]

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.data.dataset import Dataset, Subset, TensorDataset
 from minigrad.errors import DTypeError, ShapeError
-from minigrad.primitive import Array
 from minigrad.random import default_generator
-from minigrad.tensor import Tensor, _wrap
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["DataLoader", "default_collate"]
 
@@ -119,7 +119,7 @@ class DataLoader:
         while isinstance(dataset, Subset):
             dataset, indices = dataset.dataset, dataset.indices[indices]
         if isinstance(dataset, TensorDataset) and self.collate_fn is None:  # whole arrays at once
-            return tuple(_wrap(np.ascontiguousarray(array[indices]), None) for array in dataset.arrays)
+            return tuple(Tensor.from_array(np.ascontiguousarray(array[indices])) for array in dataset.arrays)
         items = []
         for index in indices.tolist():
             try:
@@ -180,7 +180,7 @@ def _collated(items: list[Any], part: str) -> Any:
         return items
     if all(isinstance(item, int | float) for item in items):
         return Tensor(items)
-    arrays = [item._array if isinstance(item, Tensor) else np.asarray(item) for item in items]
+    arrays = [item.array if isinstance(item, Tensor) else np.asarray(item) for item in items]
     odd = next((i for i, array in enumerate(arrays) if array.shape != arrays[0].shape), None)
     if odd is not None:
         raise ShapeError(

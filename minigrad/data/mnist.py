@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.data.download import download
 from minigrad.data.idx import read_idx
 from minigrad.data.preparation import Split, prepared
 from minigrad.errors import DatasetFileError
-from minigrad.primitive import Array
 
 __all__ = ["FASHION", "MNIST", "Source", "find_file", "load_mnist", "read_images"]
 

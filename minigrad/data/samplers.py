@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitive import Array
+from minigrad.arrays import Array
 from minigrad.random import default_generator
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["BatchSampler", "RandomSampler", "Sampler", "SequentialSampler", "SubsetRandomSampler", "WeightedRandomSampler"]
 
@@ -108,7 +108,7 @@ class WeightedRandomSampler(Sampler):
     """
 
     def __init__(self, weights: Any, num_samples: int, replacement: bool = True, generator: Generator | None = None):
-        self.weights: Array = np.asarray(weights._array if isinstance(weights, Tensor) else weights, np.float64)
+        self.weights: Array = np.asarray(weights.array if isinstance(weights, Tensor) else weights, np.float64)
         self.num_samples, self.replacement = _count("WeightedRandomSampler", num_samples), replacement
         self.generator = generator
         total = self.weights.sum()

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.data.preparation import Split
-from minigrad.primitive import Array
 from minigrad.random import default_generator
 
 __all__ = ["circles", "moons", "spiral"]

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels.geometry import per_axis
-from minigrad.primitive import Array
 from minigrad.random import default_generator
-from minigrad.tensor import Tensor, _wrap
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["Compose", "Lambda", "Normalize", "RandomCrop", "RandomHorizontalFlip", "RandomRotation", "ToTensor"]
 
@@ -197,7 +197,9 @@ class RandomRotation:
 
 def _opened(image: Any) -> tuple[Array, Callable[[Array], Any]]:
     """The image as an array of at least (H, W), and what makes of a result the kind that the image was."""
-    array = image._array if isinstance(image, Tensor) else np.asarray(image)
+    array = image.array if isinstance(image, Tensor) else np.asarray(image)
     if array.ndim < 2:
         raise ShapeError(f"an image has at least two axes (H, W), got shape {array.shape}")
-    return array, (lambda a: _wrap(np.ascontiguousarray(a), None)) if isinstance(image, Tensor) else np.ascontiguousarray
+    return array, (lambda a: Tensor.from_array(np.ascontiguousarray(a))) if isinstance(
+        image, Tensor
+    ) else np.ascontiguousarray

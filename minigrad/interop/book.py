@@ -14,16 +14,16 @@ from typing import Any, cast
 import numpy as np
 
 from minigrad import ops, training
+from minigrad.arrays import Array
 from minigrad.autograd import Function, grad
 from minigrad.data import load_mnist
-from minigrad.grad_mode import enable_grad
+from minigrad.engine.grad_mode import enable_grad
 from minigrad.models import DeepConvNet, MultiLayerNet, SimpleConvNet
 from minigrad.models.book import numerical_gradient
 from minigrad.nn import Module, Parameter
 from minigrad.nn import functional as F
 from minigrad.ops import col2im, im2col
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 from minigrad.training.metrics import labels
 from minigrad.viz.filters import filter_show
 
@@ -49,12 +49,12 @@ class Layer:
                 Tensor(_floats(a), requires_grad=True) for a in (x, *(getattr(self, n) for n in self.parameters))
             ]
             self._out = self.compute(*self._inputs)
-        return np.array(self._out._array)
+        return np.array(self._out.array)
 
     def backward(self, dout: Any = 1) -> Array:
         """The gradient for the input of the last `forward`, given that for its output."""
         gradients = grad(self._out, self._inputs, Tensor(_floats(dout), self._out.dtype), retain_graph=True)
-        dx, *others = (np.array(g._array) for g in gradients)
+        dx, *others = (np.array(g.array) for g in gradients)
         for name, g in zip(self.parameters, others, strict=True):
             setattr(self, f"d{name}", g)
         return dx
@@ -138,7 +138,7 @@ class SoftmaxWithLoss(Layer):
         return self.loss
 
     def compute(self, x: Tensor, *parameters: Tensor) -> Tensor:
-        self.y = np.array(F.softmax(x.detach(), 1)._array)
+        self.y = np.array(F.softmax(x.detach(), 1).array)
         return F.cross_entropy(x, labels(self.t))
 
 
@@ -156,7 +156,7 @@ class Trainer(training.Trainer):
     def _forward(self, x: Any, t: Any) -> tuple[Tensor, Tensor]:
         if not isinstance(self.network, _Wrapped):
             return super()._forward(x, t)
-        return self.network(x), cast(Tensor, _Loss.apply(self.network.given, x._array, t, *self.network.parameters()))
+        return self.network(x), cast(Tensor, _Loss.apply(self.network.given, x.array, t, *self.network.parameters()))
 
     def _load(self, state: Any) -> None:
         super()._load(state)
@@ -177,12 +177,12 @@ class _Wrapped(Module):
             self.register_parameter(name, Parameter(_floats(array)))
 
     def forward(self, x: Tensor) -> Tensor:
-        return Tensor(self.given.predict(x._array))
+        return Tensor(self.given.predict(x.array))
 
     def hand_over(self) -> None:
         """Write the parameters into the network's own arrays, which its layers hold, too."""
         for name, parameter in self.named_parameters():
-            self.given.params[name][...] = parameter._array
+            self.given.params[name][...] = parameter.array
 
 
 class _Loss(Function):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["from_torch", "to_torch"]
 
@@ -32,7 +32,7 @@ def to_torch(value: Any) -> Any:
     if isinstance(value, Tensor | np.ndarray):
         import torch  # type: ignore[import-not-found,unused-ignore]
 
-        return torch.from_numpy(np.array(value._array if isinstance(value, Tensor) else value, order="C"))
+        return torch.from_numpy(np.array(value.array if isinstance(value, Tensor) else value, order="C"))
     return _mapped(value, to_torch)
 
 

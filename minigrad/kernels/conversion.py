@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array, DType
 from minigrad.errors import DTypeError, ShapeError
-from minigrad.primitive import Array, DType
 
 __all__ = ["check_numbers", "kept", "native", "to_array"]
 

@@ -16,8 +16,8 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from minigrad.arrays import Array
 from minigrad.kernels.windows import Padding, Sizes, fill_windows, overlap_add, window_counts
-from minigrad.primitive import Array
 
 __all__ = ["convolve", "convolve_for_weight", "convolve_transposed"]
 

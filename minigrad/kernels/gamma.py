@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.kernels.special import numbers
-from minigrad.primitive import Array
 
 __all__ = ["lgamma", "polygamma"]
 

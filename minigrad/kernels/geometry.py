@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import shape_of
 from minigrad.errors import ShapeError
 from minigrad.kernels.windows import Padding, Sizes
-from minigrad.primitive import shape_of
 
 __all__ = ["IMAGES", "KERNELS", "TUPLES", "both_sides", "image_shape", "output_size", "output_sizes", "per_axis"]
 

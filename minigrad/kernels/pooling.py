@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.kernels.windows import inside
-from minigrad.primitive import Array
 
 __all__ = ["Run", "Windows", "max_windows", "pick", "route", "spread_windows", "sum_windows"]
 

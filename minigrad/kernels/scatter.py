@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitive import Array
+from minigrad.arrays import Array
 
 __all__ = ["add_at", "last_writes", "touches_once"]
 

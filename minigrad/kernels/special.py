@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitive import Array
+from minigrad.arrays import Array
 
 __all__ = ["erf", "erfc", "erfinv", "logistic_density", "sech_squared", "sigmoid", "sinc_derivative"]
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitive import Array
+from minigrad.arrays import Array
 
 __all__ = ["Padding", "Sizes", "fill_windows", "gather_windows", "inside", "overlap_add", "window_counts"]
 

@@ -15,7 +15,7 @@ from minigrad.nn import (
     ReLU,
     Sequential,
 )  # fmt: skip
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["AlexNet", "AlexNetSmall"]
 

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from minigrad import autograd
+from minigrad.arrays import Array
 from minigrad.errors import ShapeError, WeightsFileError
 from minigrad.nn import Conv2d, Linear, Module, Parameter, init
 from minigrad.nn import functional as F
 from minigrad.nn.inference import evaluating, scores
-from minigrad.primitive import Array
 from minigrad.serialization import load_npz, load_pickled_params, save_npz
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["BookNetwork", "initialise", "numerical_gradient"]
 
@@ -36,7 +36,7 @@ class BookNetwork(Module):
         with evaluating(self):
             if train_flg:
                 self.train()
-            return self(x)._array
+            return self(x).array
 
     def loss(self, x: Any, t: Any) -> Tensor:
         """The mean cross-entropy of a batch; `t` holds classes (N,) or (N, 1), or one-hot rows as the book has them."""
@@ -46,7 +46,7 @@ class BookNetwork(Module):
         """The gradient of the loss as arrays W1 b1 W2 b2 ... in the book's layouts; `.grad` stays as it was."""
         own = _parameters(self)
         gradients = autograd.grad(self.loss(x, t), [parameter for parameter, _ in own.values()])
-        return {name: _swapped(g._array, own[name][1]).copy() for name, g in zip(own, gradients, strict=True)}
+        return {name: _swapped(g.array, own[name][1]).copy() for name, g in zip(own, gradients, strict=True)}
 
     def numerical_gradient(self, x: Any, t: Any) -> dict[str, Array]:
         """What `gradient` gives, by central differences in float64: two passes for each weight, so for small networks."""
@@ -114,14 +114,14 @@ class _BookParams(MutableMapping[str, Array]):
 
     def __getitem__(self, name: str) -> Array:
         parameter, swap = _parameters(self._net)[name]
-        return _swapped(parameter._array, swap).copy()
+        return _swapped(parameter.array, swap).copy()
 
     def __setitem__(self, name: str, value: Any) -> None:
         parameter, swap = _parameters(self._net)[name]
         array = _swapped(np.asarray(value), swap)
         if array.shape != parameter.shape:
             raise ShapeError(f"params[{name!r}]: has shape {np.shape(value)}, expected {self[name].shape}")
-        parameter._write(np.array(array, parameter.dtype, order="C"))
+        parameter.replace_array(np.array(array, parameter.dtype, order="C"))
 
     def __delitem__(self, name: str) -> None:
         raise TypeError("the parameters of a network cannot be deleted")
@@ -187,7 +187,7 @@ def _swapped(array: Array, swap: bool) -> Array:
 
 
 def _classes(t: Any) -> Array:
-    labels = t._array if isinstance(t, Tensor) else np.asarray(t)
+    labels = t.array if isinstance(t, Tensor) else np.asarray(t)
     if labels.ndim != 2:
         return labels
     return labels.argmax(1) if labels.shape[1] > 1 else labels[:, 0]

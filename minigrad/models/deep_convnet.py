@@ -6,7 +6,7 @@ from typing import Any
 
 from minigrad.models.book import BookNetwork, initialise
 from minigrad.nn import Conv2d, Dropout, Linear, MaxPool2d, ReLU, Sequential
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["DeepConvNet"]
 

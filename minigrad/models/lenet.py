@@ -6,7 +6,7 @@ from typing import Any
 
 from minigrad.models.book import BookNetwork, initialise
 from minigrad.nn import AvgPool2d, Conv2d, Linear, MaxPool2d, ReLU, Sigmoid, Tanh
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["LeNet5"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from minigrad.models.book import BookNetwork, initialise
 from minigrad.nn import Linear, ReLU, Sequential, Sigmoid
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["MultiLayerNet"]
 

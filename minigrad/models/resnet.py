@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minigrad.nn import AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, Module, ReLU, Sequential, init
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["BasicBlock", "ResNet18"]
 

@@ -10,7 +10,7 @@ from minigrad.errors import ShapeError
 from minigrad.kernels.geometry import output_size
 from minigrad.models.book import BookNetwork, initialise
 from minigrad.nn import Conv2d, Linear, MaxPool2d, ReLU
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["SimpleConvNet"]
 

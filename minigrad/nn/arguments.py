@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import DType
 from minigrad.config import get_default_dtype
 from minigrad.errors import ShapeError
 from minigrad.nn import init
 from minigrad.nn.parameter import Parameter
-from minigrad.primitive import DType
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["count", "parameter", "refuse_data", "uniform_parameter"]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import DType
 from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn import init
@@ -16,8 +17,7 @@ from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.ops import broadcast_to, concatenate, where
-from minigrad.primitive import DType
-from minigrad.tensor import Tensor, _wrap
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["MultiheadAttention"]
 
@@ -142,7 +142,7 @@ def _masked(scores: Tensor, mask: Any, lead: tuple[int, ...]) -> Tensor:
 
     Keys that the layer itself has added, after those of the mask, are seen by all.
     """
-    mask = mask if isinstance(mask, Tensor) else _wrap(np.asarray(mask), None)
+    mask = mask if isinstance(mask, Tensor) else Tensor.from_array(np.asarray(mask))
     mask = mask.reshape(*lead, *mask.shape[-2:] if len(lead) == 2 else mask.shape[-1:])
     added = scores.shape[-1] - mask.shape[-1]
     mask = F.pad(mask, (0, added)) if added else mask

@@ -6,14 +6,14 @@ import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from minigrad.arrays import DType
 from minigrad.errors import ShapeError
 from minigrad.kernels.geometry import per_axis
 from minigrad.nn import functional as F
 from minigrad.nn.arguments import count, uniform_parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
-from minigrad.primitive import DType
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import DType
 from minigrad.nn import functional as F
 from minigrad.nn import init
 from minigrad.nn.arguments import count, parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
-from minigrad.primitive import DType
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["Embedding"]
 
@@ -38,14 +38,14 @@ class Embedding(Module):
         self.weight: Parameter = parameter((num_embeddings, embedding_dim), 0.0, dtype)
         init.normal_(self.weight)
         if self.padding_idx is not None:
-            values = self.weight._array.copy()
+            values = self.weight.array.copy()
             values[self.padding_idx] = 0
-            self.weight._write(values)
+            self.weight.replace_array(values)
 
     @classmethod
     def from_pretrained(cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None) -> Embedding:
         """A layer with the vectors (num_embeddings, embedding_dim), which are learned only if not `freeze`."""
-        array = embeddings._array if isinstance(embeddings, Tensor) else np.asarray(embeddings)
+        array = embeddings.array if isinstance(embeddings, Tensor) else np.asarray(embeddings)
         number, dim = array.shape
         layer = cls(number, dim, padding_idx)
         layer.weight = Parameter(array, requires_grad=not freeze)

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from minigrad import ops
+from minigrad.arrays import Traced
 from minigrad.config import get_default_dtype
+from minigrad.engine.arguments import renamed as _renamed
 from minigrad.ops import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -81,10 +83,8 @@ from minigrad.ops import (
     triplet_margin_loss,
     unfold,
 )
-from minigrad.ops.arrangement import crop
-from minigrad.ops.arrangement import pad as pad_axes
-from minigrad.primitive import Traced
-from minigrad.primitive import renamed as _renamed
+from minigrad.ops.rearrange import crop
+from minigrad.ops.rearrange import pad as pad_axes
 from minigrad.random import default_generator as _default_generator
 
 __all__ = [
@@ -119,8 +119,8 @@ def _overwriting(op: Any) -> Callable[..., Any]:
         if not isinstance(x, Traced):
             return op(x, *args, **options)
         name = f"{op.__name__}_"
-        x._refuse_change(name)
-        return x._become(op(x, *args, **options), name)
+        x.refuse_change(name)
+        return x.replace_with(op(x, *args, **options), name)
 
     function.__module__ = __name__  # where it is found again when it is unpickled
     return function

@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minigrad.arrays import Array
+from minigrad.engine.primitive import primitive
 from minigrad.errors import ShapeError
-from minigrad.primitive import Array, primitive
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 if TYPE_CHECKING:
     from minigrad.nn.module import Module
 
-__all__ = ["Hooks", "RemovableHandle"]
+__all__ = ["Hooks"]
 
 Gradients = list[Tensor | None]
-
-
-class RemovableHandle:
-    """What registering a hook gives: `remove()`, or the end of a ``with`` block, takes the hook away again."""
-
-    def __init__(self, hooks: dict[int, Any], hook: Any, first: bool = False):
-        self._hooks = hooks
-        self._key = next(_keys)
-        hooks[self._key] = hook
-        if first:
-            others = [key for key in hooks if key != self._key]
-            for key in others:
-                hooks[key] = hooks.pop(key)
-
-    def remove(self) -> None:
-        self._hooks.pop(self._key, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.remove()
-
-
-_keys = itertools.count()  # also two threads that register hooks at once get keys of their own
 
 
 class Hooks:
@@ -189,7 +164,7 @@ def _barrier(tensors: Sequence[Tensor], react: Callable[[Gradients], Gradients])
         arrived, meeting.arrived = meeting.arrived, [None] * count
         recorded = any(isinstance(g, Tensor) for g in arrived)
         changed = react([g if g is None or isinstance(g, Tensor) else Tensor(g) for g in arrived])
-        meeting.leaving = [g if g is None or recorded else g._array for g in changed]
+        meeting.leaving = [g if g is None or recorded else g.array for g in changed]
 
     entrance.register_hook(all_here)
     return [outlet(t, entrance, meeting, i) for i, t in enumerate(tensors)]

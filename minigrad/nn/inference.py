@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.grad_mode import mode
-from minigrad.interrupts import Revertible, in_turn
+from minigrad.arrays import Array
+from minigrad.engine.grad_mode import mode
+from minigrad.engine.interrupts import Revertible, in_turn
 from minigrad.nn.module import Module, modes
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["evaluating", "layer_outputs", "scores"]
 
@@ -45,13 +45,13 @@ def scores(module: Module, x: Any, batch_size: int = 500) -> Array:
     >>> scores(nn.Linear(3, 2), np.zeros((7, 3)), batch_size=4).shape
     (7, 2)
     """
-    images = x._array if isinstance(x, Tensor) else np.asarray(x)
+    images = x.array if isinstance(x, Tensor) else np.asarray(x)
     if not len(images):
         raise ValueError("scores: no images")
     dtype = next((p.dtype for p in module.parameters()), images.dtype)
     with evaluating(module):
         batches = (Tensor(images[at : at + batch_size], dtype) for at in range(0, len(images), batch_size))
-        return np.concatenate([module(batch)._array for batch in batches])
+        return np.concatenate([module(batch).array for batch in batches])
 
 
 def layer_outputs(module: Module, x: Any, until: str | None = None) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from minigrad.errors import ShapeError
 from minigrad.random import default_generator
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = [
     "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
@@ -197,5 +197,5 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
 
 def _filled(tensor: Tensor, values: Any) -> Tensor:
     tensor._note_change("nn.init")
-    tensor._write(np.asarray(values).astype(tensor.dtype))
+    tensor.replace_array(np.asarray(values).astype(tensor.dtype))
     return tensor

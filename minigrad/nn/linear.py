@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from minigrad.arrays import DType
 from minigrad.nn import functional as F
 from minigrad.nn.arguments import count, uniform_parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.ops import flatten, unflatten
-from minigrad.primitive import DType
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["Flatten", "Identity", "Linear", "Unflatten"]
 

@@ -13,21 +13,22 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
 import numpy as np
 
-from minigrad import devices
-from minigrad.errors import DTypeError, MinigradError
-from minigrad.in_place import write_all
-from minigrad.interrupts import at_once
+from minigrad.arrays import DType
+from minigrad.engine.handles import RemovableHandle
+from minigrad.engine.interrupts import at_once
+from minigrad.engine.scope import here, untracked
+from minigrad.errors import DTypeError, MinigradError, blame
 from minigrad.nn.arguments import refuse_data
-from minigrad.nn.hooks import Hooks, RemovableHandle
+from minigrad.nn.hooks import Hooks
 from minigrad.nn.parameter import Parameter
 from minigrad.nn.state import IncompatibleKeys, fitted
-from minigrad.primitive import DType
-from minigrad.scope import here, untracked
-from minigrad.tensor import Tensor
+from minigrad.pictures import draw
+from minigrad.tensors import devices
+from minigrad.tensors.in_place import write_all
+from minigrad.tensors.tensor import Tensor
 
 if TYPE_CHECKING:
     from minigrad.nn.summary import Summary
-    from minigrad.viz import Graph
 
 __all__ = ["Module", "ParameterIterator", "modes", "unregistered"]
 
@@ -128,6 +129,7 @@ class Module:
             return self.forward(*args, **kwargs) if self._hooks is None else self._hooks.call(self, args, kwargs)
         except MinigradError as error:
             self._locate(error)
+            blame(error, module=self)
             raise
         finally:
             here.scope = outer
@@ -376,8 +378,8 @@ class Module:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters; or, with ``set_to_none=False``, make them zero."""
         parameters = list(self.parameters())
-        zeros = [None if set_to_none or p._grad is None else p._grad.new_zeros(p.shape) for p in parameters]
-        at_once(setattr, parameters, repeat("_grad"), zeros)
+        zeros = [None if set_to_none or p.stored_grad is None else p.stored_grad.new_zeros(p.shape) for p in parameters]
+        at_once(setattr, parameters, repeat("stored_grad"), zeros)
 
     def to(self, *args: Any, dtype: DType = None, device: Any = None, non_blocking: bool = False) -> Self:
         """Convert parameters and floating-point buffers, in place, to a float dtype; and their gradients.
@@ -391,7 +393,7 @@ class Module:
             raise DTypeError(f"to: a module's dtype must be a float, got {wanted}")
         for tensor in [*self.parameters(), *self.buffers()]:
             if tensor.dtype.kind == "f" and tensor.dtype != wanted:
-                tensor._convert(wanted)
+                tensor.astype_(wanted)
         return self
 
     def cpu(self) -> Self:
@@ -478,19 +480,16 @@ class Module:
         return ((name, repr(module)) for name, module in self.named_children())
 
     def _repr_html_(self) -> str | None:
-        from minigrad.viz.graphs.notebook import module_html
-
-        return module_html(self)
+        html: str | None = draw("module html", self)
+        return html
 
     @_yielding
-    def graph(self, *inputs: Any, **options: Any) -> Graph:
-        """What the module does to these inputs, as a picture; the options are those of `viz.graph`.
+    def graph(self, *inputs: Any, **options: Any) -> Any:
+        """Return a picture of what the module does to these inputs, a `viz.Graph`; the options are those of `viz.graph`.
 
         The module is run once, in its present mode; its buffers, gradients and random numbers stay as they were.
         """
-        from minigrad import viz
-
-        return viz.module_graph(self, inputs, **options)
+        return draw("module graph", self, inputs, **options)
 
     def _check_name(self, name: str) -> None:
         if "_parameters" not in self.__dict__:

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
+from minigrad.arrays import DType
 from minigrad.config import get_default_dtype
 from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn.arguments import count, parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
-from minigrad.primitive import DType
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = [
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
@@ -95,7 +95,7 @@ class _BatchNorm(_Running):
             x, self.running_mean, self.running_var, self.weight, self.bias, of_batch, self._factor(), self.eps
         )
         if self._remembers():
-            self.num_batches_tracked._write(np.asarray(self.num_batches_tracked._array + 1))
+            self.num_batches_tracked.replace_array(np.asarray(self.num_batches_tracked.array + 1))
         return out
 
 

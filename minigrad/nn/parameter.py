@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.primitive import DType
-from minigrad.tensor import Tensor
+from minigrad.arrays import DType
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["Parameter"]
 

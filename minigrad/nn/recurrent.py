@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from minigrad.arrays import DType
 from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn.arguments import count, uniform_parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.ops import concatenate, split, stack, unbind
-from minigrad.primitive import DType
-from minigrad.tensor import Tensor, _wrap
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
 
@@ -33,7 +33,7 @@ class _Equation(Module):
         raise NotImplementedError
 
     def _zeros(self, model: Tensor, *lead: int) -> State:
-        return (_wrap(np.zeros((*lead, self.hidden_size), model.dtype), None),) * self._states
+        return (Tensor.from_array(np.zeros((*lead, self.hidden_size), model.dtype)),) * self._states
 
 
 class _Plain(_Equation):

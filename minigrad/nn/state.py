@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.nn.parameter import Parameter
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["IncompatibleKeys", "fitted"]
 
@@ -49,7 +49,7 @@ def fitted(
         if key not in state_dict:
             continue
         value = state_dict[key]
-        array = value._array if isinstance(value, Tensor) else np.asarray(value)
+        array = value.array if isinstance(value, Tensor) else np.asarray(value)
         if array.dtype.kind not in "fiub":
             raise TypeError(f"load_state_dict: {key} has dtype {array.dtype}, expected numbers")
         if array.shape != tensor.shape:
@@ -57,7 +57,7 @@ def fitted(
         elif isinstance(tensor, Parameter) and array.dtype.kind == "f" and np.isnan(array).any():
             problems.append(f"{key}: {np.count_nonzero(np.isnan(array))} of {array.size} values are NaN")
         else:
-            new[key] = np.empty_like(tensor._array)
+            new[key] = np.empty_like(tensor.array)
             new[key][...] = array
     if strict:
         problems += [f"{key}: missing" for key in keys.missing_keys]

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.grad_mode import is_grad_enabled, set_grad_enabled
+from minigrad.engine.grad_mode import is_grad_enabled, set_grad_enabled
+from minigrad.engine.scope import here, watch
 from minigrad.nn.inference import evaluating
 from minigrad.nn.module import Module
-from minigrad.scope import here, watch
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["Row", "Summary", "summarize"]
 
@@ -78,7 +78,7 @@ def summarize(module: Module, *inputs: Any) -> Summary:
     own = {name: sum(p.numel() for p in _new(inner, seen)) for name, inner in named}
     macs, outputs = dict.fromkeys(own, 0), dict.fromkeys(own, "")
     nbytes, saved = dict.fromkeys(own, 0), {}
-    weights = {id(p._array) for p in module.parameters()}
+    weights = {id(p.array) for p in module.parameters()}
 
     def count(op: Any, args: tuple[Any, ...], out: Any, node: Any) -> None:
         if op.__name__ in MACS:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import DType
 from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn import init
@@ -17,8 +18,7 @@ from minigrad.nn.dropout import Dropout
 from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module
 from minigrad.nn.normalization import LayerNorm
-from minigrad.primitive import DType
-from minigrad.tensor import Tensor, _wrap
+from minigrad.tensors.tensor import Tensor
 
 __all__ = [
     "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer",
@@ -235,7 +235,7 @@ class Transformer(Module):
     @staticmethod
     def generate_square_subsequent_mask(sz: int, dtype: DType = np.float32) -> Tensor:
         """(sz, sz): -inf above the diagonal, so that no place sees a later one, and 0 elsewhere."""
-        return _wrap(np.triu(np.full((sz, sz), -np.inf, dtype), 1), None)
+        return Tensor.from_array(np.triu(np.full((sz, sz), -np.inf, dtype), 1))
 
 
 def _attend(attention: MultiheadAttention, x: Tensor, y: Tensor, mask: Any, padding: Any, is_causal: bool) -> Tensor:

@@ -4,8 +4,6 @@ import types as _types
 import typing as _typing
 
 from minigrad.ops.activation import *
-from minigrad.ops.answers import *
-from minigrad.ops.arrangement import *
 from minigrad.ops.attention import *
 from minigrad.ops.classification import *
 from minigrad.ops.contraction import *
@@ -20,7 +18,9 @@ from minigrad.ops.linalg import *
 from minigrad.ops.loss import *
 from minigrad.ops.normalization import *
 from minigrad.ops.pooling import *
+from minigrad.ops.predicates import *
 from minigrad.ops.products import *
+from minigrad.ops.rearrange import *
 from minigrad.ops.reduction import *
 from minigrad.ops.regularization import *
 from minigrad.ops.scan import *

@@ -11,6 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array, DType, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import primitive
+from minigrad.engine.promotion import floating
 from minigrad.errors import ShapeError
 from minigrad.kernels import selection, special
 from minigrad.kernels.axes import one_axis
@@ -19,7 +23,6 @@ from minigrad.ops.indexing import getitem
 from minigrad.ops.reduction import softmax
 from minigrad.ops.shape import reshape
 from minigrad.ops.special import erf
-from minigrad.primitive import Array, DType, composite, floating, primitive, shape_of
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid", "mish",

@@ -7,6 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array, Traced, shape_of
+from minigrad.engine.arguments import aliased
+from minigrad.engine.composite import composite
+from minigrad.engine.promotion import floating
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.ops.elementwise import astype, equal, where
 from minigrad.ops.indexing import getitem
@@ -14,7 +18,6 @@ from minigrad.ops.linalg import matmul
 from minigrad.ops.reduction import softmax
 from minigrad.ops.regularization import dropout
 from minigrad.ops.shape import transpose, unsqueeze
-from minigrad.primitive import Array, Traced, aliased, composite, floating, shape_of
 
 __all__ = ["embedding", "one_hot", "scaled_dot_product_attention"]
 
@@ -41,7 +44,7 @@ def embedding(x: Any, weight: Any, padding_idx: int | None = None) -> Any:
         return rows
     if not -size[0] <= padding_idx < size[0]:
         raise IndexError(f"{op}: padding_idx must be within {-size[0]}..{size[0] - 1}, got {padding_idx}")
-    constant = rows._array if isinstance(rows, Traced) else rows
+    constant = rows.array if isinstance(rows, Traced) else rows
     return where((indices == padding_idx % size[0])[..., None], constant, rows)
 
 
@@ -151,4 +154,4 @@ def _checked(op: str, x: Any, size: int) -> Array:
 
 
 def _plain(x: Any) -> Array:
-    return x._array if isinstance(x, Traced) else np.asarray(x)
+    return x.array if isinstance(x, Traced) else np.asarray(x)

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array, Traced, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.promotion import floating
 from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.ops.elementwise import where
 from minigrad.ops.indexing import getitem, take_along_axis
 from minigrad.ops.loss import check_items, check_reduction, plain, reduced, weighted
 from minigrad.ops.reduction import log_softmax, sum
 from minigrad.ops.shape import permute, reshape
-from minigrad.primitive import Array, Traced, composite, floating, shape_of
 
 __all__ = ["cross_entropy", "multi_margin_loss", "multilabel_margin_loss", "nll_loss"]
 
@@ -202,7 +204,7 @@ def _total(flat: Array, weights: Array | None, kept: Array) -> float:
 
 
 def _constant(op: str, value: Any, name: str = "target") -> Array:
-    if isinstance(value, Traced) and value._node is not None:
+    if isinstance(value, Traced) and value.node is not None:
         raise GraphError(
             f"{op}: the {name} requires a gradient, but {name}s are not differentiated\n  hint: {name}.detach()"
         )

@@ -13,13 +13,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.arrays import Array, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import primitive
+from minigrad.engine.promotion import promoting
+from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels import contraction as kernel
 from minigrad.ops.diagonals import diagonal
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import permute, reshape
-from minigrad.primitive import Array, composite, primitive, promoting, shape_of
-from minigrad.registry import register
 
 __all__ = ["einsum"]
 

@@ -15,13 +15,16 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from minigrad.arrays import Array, array_of, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import primitive
+from minigrad.engine.promotion import floating
+from minigrad.engine.registry import register
 from minigrad.errors import GraphError
 from minigrad.ops.diagonals import tril
 from minigrad.ops.joining import concatenate
 from minigrad.ops.solving import check_matrices, check_square, solve_matrices
 from minigrad.ops.sorting import known_of
-from minigrad.primitive import Array, array_of, composite, floating, primitive, shape_of
-from minigrad.registry import register
 
 __all__ = ["cholesky", "eigh", "eigvalsh", "qr", "svd", "svdvals"]
 

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import primitive
+from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis
 from minigrad.ops.elementwise import where
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import reshape
-from minigrad.primitive import Array, composite, primitive, shape_of
-from minigrad.registry import register
 
 __all__ = ["diag", "diag_embed", "diagflat", "diagonal", "trace", "tril", "triu"]
 

@@ -15,11 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array, Traced, array_of
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import Primitive, primitive
+from minigrad.engine.promotion import Operands, common_dtype, floating, promoting
+from minigrad.engine.registry import register
+from minigrad.engine.ufuncs import binary, unary
 from minigrad.errors import DTypeError
 from minigrad.kernels import selection, special
-from minigrad.primitive import Array, Primitive, Traced, array_of, binary, composite, floating, primitive, promoting, unary
-from minigrad.promotion import Operands, common_dtype
-from minigrad.registry import register
 
 __all__ = [
     "abs", "absolute", "acos", "acosh", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
@@ -449,7 +452,7 @@ def ratio(g: Any, length: Any) -> Any:
     zero = array_of(length) == 0
     if not zero.any():
         return g / length
-    slope = g._slope(length) if isinstance(g, Traced) and isinstance(length, Traced) else 0
+    slope = g.slope(length) if isinstance(g, Traced) and isinstance(length, Traced) else 0
     return where(zero, slope, where(zero, 0, g) / where(zero, 1, length))
 
 

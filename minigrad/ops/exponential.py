@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import array_of
+from minigrad.engine.composite import composite
+from minigrad.engine.promotion import floating
 from minigrad.ops.solving import check_square, solve
-from minigrad.primitive import array_of, composite, floating
 
 __all__ = ["matrix_exp"]
 

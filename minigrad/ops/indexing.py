@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array, Traced, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import primitive
+from minigrad.engine.registry import register
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels import scatter as kernel
 from minigrad.kernels.axes import one_axis
 from minigrad.kernels.conversion import check_numbers
 from minigrad.ops.elementwise import astype, where
 from minigrad.ops.shape import broadcast_to, reshape, unbroadcast
-from minigrad.primitive import Array, Traced, composite, primitive, shape_of
-from minigrad.registry import register
 
 __all__ = [
     "add_at", "gather", "getitem", "index_add", "index_copy", "index_fill", "index_select", "masked_fill", "masked_scatter",
@@ -373,7 +375,7 @@ def plain_index(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(plain_index(part) for part in index)
     if isinstance(index, Traced):
-        return index._array
+        return index.array
     if isinstance(index, list):
         return np.array(index, None if index else np.intp)  # an empty list means no elements, not floats
     return index.copy() if isinstance(index, np.ndarray) else index

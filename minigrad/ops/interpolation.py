@@ -12,14 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array, shape_of
 from minigrad.config import get_default_dtype
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import primitive
+from minigrad.engine.promotion import promoting
 from minigrad.errors import ShapeError
 from minigrad.kernels import resampling as kernel
 from minigrad.kernels.geometry import IMAGES, per_axis
 from minigrad.ops.elementwise import astype
 from minigrad.ops.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from minigrad.ops.shape import permute, reshape
-from minigrad.primitive import Array, composite, primitive, promoting, shape_of
 
 __all__ = ["interpolate", "pixel_shuffle", "pixel_unshuffle"]
 

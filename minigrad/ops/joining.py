@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import primitive
+from minigrad.engine.promotion import common_dtype
+from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import one_axis
 from minigrad.ops.indexing import getitem
 from minigrad.ops.shape import atleast_1d, atleast_2d, atleast_3d, reshape, unsqueeze
-from minigrad.primitive import Array, composite, primitive, shape_of
-from minigrad.promotion import common_dtype
-from minigrad.registry import register
 
 __all__ = [
     "array_split", "block_diag", "cat", "chunk", "column_stack", "concat", "concatenate", "dsplit", "dstack", "hsplit",

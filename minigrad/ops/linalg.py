@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array, Traced, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import primitive
+from minigrad.engine.promotion import promoting
+from minigrad.engine.registry import register
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import reshape, unbroadcast
-from minigrad.primitive import Array, Traced, composite, primitive, promoting, shape_of
-from minigrad.registry import register
 
 __all__ = ["linear", "matmul"]
 

@@ -13,6 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array, Traced, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import primitive
+from minigrad.engine.promotion import floating
 from minigrad.errors import ShapeError
 from minigrad.ops.activation import softplus
 from minigrad.ops.elementwise import absolute, clip, exp, log, sqrt, square, where
@@ -20,7 +24,6 @@ from minigrad.ops.norms import vector_norm
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import broadcast_tensors, squeeze, unsqueeze
 from minigrad.ops.special import xlogy
-from minigrad.primitive import Array, Traced, composite, floating, primitive, shape_of
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cosine_similarity",
@@ -420,4 +423,4 @@ def _numbers(target: Any, input: Any) -> Any:
 
 def plain(x: Any) -> Array:
     """The values of a tensor, an array or numbers: what is read, not differentiated."""
-    return x._array if isinstance(x, Traced) else np.asarray(x)
+    return x.array if isinstance(x, Traced) else np.asarray(x)

@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Traced, shape_of
 from minigrad.config import get_default_dtype
+from minigrad.engine.composite import composite
+from minigrad.engine.promotion import floating
 from minigrad.errors import ShapeError
 from minigrad.kernels.pooling import Run, Windows
 from minigrad.ops.elementwise import astype, clip, square
@@ -20,7 +23,6 @@ from minigrad.ops.norms import vector_norm
 from minigrad.ops.pooling import sum_windows
 from minigrad.ops.shape import reshape
 from minigrad.ops.statistics import mean
-from minigrad.primitive import Traced, composite, floating, shape_of
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
 
@@ -251,10 +253,10 @@ def _remember(running: Any, batch: Any, momentum: float, factor: float = 1.0) ->
     """Move a running statistic (C,) towards that of a batch (N or 1, C, 1, ...)."""
     if running is None:
         return
-    values = batch._array if isinstance(batch, Traced) else batch
+    values = batch.array if isinstance(batch, Traced) else batch
     values = values.reshape(*values.shape[:2]).mean(0) * factor
     if isinstance(running, Traced):
-        running.copy_((1 - momentum) * running._array + momentum * values)  # type: ignore[attr-defined]
+        running.copy_((1 - momentum) * running.array + momentum * values)  # type: ignore[attr-defined]
     else:
         running[...] = (1 - momentum) * running + momentum * values
 

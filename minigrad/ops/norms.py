@@ -10,6 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array, DType, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import primitive
+from minigrad.engine.promotion import floating
+from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels import norms as kernel
 from minigrad.kernels.axes import every_axis
@@ -18,8 +23,6 @@ from minigrad.ops.elementwise import absolute, astype, part_of_length, sign, whe
 from minigrad.ops.reduction import amax, amin, sum
 from minigrad.ops.shape import expand_dims, moveaxis, squeeze
 from minigrad.ops.solving import check_matrices, inv
-from minigrad.primitive import Array, DType, composite, floating, primitive, shape_of
-from minigrad.registry import register
 
 __all__ = ["cdist", "cond", "dist", "matrix_norm", "norm", "p_norm", "vector_norm"]
 

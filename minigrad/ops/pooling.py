@@ -12,11 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import primitive
+from minigrad.engine.promotion import floating, promoting
 from minigrad.errors import ShapeError
 from minigrad.kernels import pooling as kernel
 from minigrad.kernels.geometry import image_shape, output_size, per_axis
 from minigrad.kernels.pooling import Run, Windows
-from minigrad.primitive import Array, composite, floating, primitive, promoting
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",

@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Traced, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis
-from minigrad.ops.arrangement import roll
 from minigrad.ops.contraction import contract, einsum
 from minigrad.ops.elementwise import multiply
 from minigrad.ops.linalg import matmul
+from minigrad.ops.rearrange import roll
 from minigrad.ops.shape import moveaxis, reshape
-from minigrad.primitive import Traced, composite, shape_of
-from minigrad.registry import register
 
 __all__ = [
     "addmm", "addmv", "baddbmm", "bmm", "cross", "dot", "inner", "kron", "mm", "multi_dot", "mv", "outer", "tensordot",

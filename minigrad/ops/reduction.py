@@ -11,14 +11,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.arrays import Array, DType, Traced, array_of, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import Casting, primitive
+from minigrad.engine.promotion import floating, promoting
+from minigrad.engine.registry import register
 from minigrad.kernels.axes import every_axis, one_axis, reduced_axes
-from minigrad.ops.arrangement import flip
 from minigrad.ops.elementwise import astype, isnan, maximum, minimum, where
 from minigrad.ops.indexing import take_along_axis
+from minigrad.ops.rearrange import flip
 from minigrad.ops.scan import Extremum, cumprod, diff, part_of, shifted
 from minigrad.ops.shape import broadcast_to, reshape, squeeze, unsqueeze
-from minigrad.primitive import Array, Casting, DType, Traced, array_of, composite, floating, primitive, promoting, shape_of
-from minigrad.registry import register
 
 __all__ = [
     "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max", "min",

@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import primitive
+from minigrad.engine.promotion import floating
 from minigrad.kernels.geometry import image_shape
-from minigrad.primitive import Array, composite, floating, primitive, shape_of
 from minigrad.random import default_generator
 
 __all__ = ["dropout", "dropout1d", "dropout2d", "dropout3d"]

@@ -6,14 +6,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.arrays import Array, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import Casting, primitive
+from minigrad.engine.promotion import floating, promoting
+from minigrad.engine.registry import register
 from minigrad.kernels.axes import one_axis
-from minigrad.ops.arrangement import flip
 from minigrad.ops.elementwise import isnan, not_equal, subtract, where
 from minigrad.ops.indexing import getitem, take_along_axis
 from minigrad.ops.joining import concatenate
+from minigrad.ops.rearrange import flip
 from minigrad.ops.shape import broadcast_to, reshape
-from minigrad.primitive import Array, Casting, composite, floating, primitive, promoting, shape_of
-from minigrad.registry import register
 
 __all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "logcumsumexp", "nancumprod", "nancumsum"]
 

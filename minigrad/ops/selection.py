@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import array_of, shape_of
+from minigrad.engine.registry import register
 from minigrad.kernels.axes import one_axis
 from minigrad.ops.elementwise import astype, where
 from minigrad.ops.indexing import take
 from minigrad.ops.joining import concatenate
 from minigrad.ops.shape import broadcast_to, moveaxis, ravel, reshape
 from minigrad.ops.sorting import known_of, nonzero
-from minigrad.primitive import array_of, shape_of
-from minigrad.registry import register
 
 __all__: list[str] = []  # PyTorch has none of them
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import primitive
+from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis
 from minigrad.kernels.broadcasting import broadcast, sum_to
-from minigrad.primitive import Array, composite, primitive, shape_of
-from minigrad.registry import register
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "broadcast_to", "expand", "expand_dims", "flatten",

@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Traced, array_of, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.conversion import native
-from minigrad.ops.arrangement import flip, pad
 from minigrad.ops.convolution import conv1d
 from minigrad.ops.elementwise import where
 from minigrad.ops.indexing import getitem
+from minigrad.ops.rearrange import flip, pad
 from minigrad.ops.shape import reshape
 from minigrad.ops.sorting import searchsorted
-from minigrad.primitive import Traced, array_of, composite, shape_of
-from minigrad.registry import register
 
 __all__ = ["convolve", "correlate", "interp"]
 

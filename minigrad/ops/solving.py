@@ -11,6 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.arrays import Array, array_of, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import primitive
+from minigrad.engine.promotion import floating, promoting
+from minigrad.engine.registry import register
 from minigrad.errors import GraphError, ShapeError
 from minigrad.kernels import cofactors as kernel
 from minigrad.ops.diagonals import trace, tril, triu
@@ -19,8 +24,6 @@ from minigrad.ops.linalg import matmul
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import expand_dims, moveaxis, reshape, squeeze, unbroadcast
 from minigrad.ops.sorting import known_of
-from minigrad.primitive import Array, array_of, composite, floating, primitive, promoting, shape_of
-from minigrad.registry import register
 
 __all__ = [
     "cholesky_solve", "det", "inv", "inverse", "logdet", "lstsq", "matrix_power", "matrix_rank", "pinv", "pinverse",

@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.arrays import Array, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import primitive
+from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import one_axis
 from minigrad.ops.indexing import plain_index, select, take_along_axis
 from minigrad.ops.shape import atleast_1d, reshape
-from minigrad.primitive import Array, composite, primitive, shape_of
-from minigrad.registry import register
 
 __all__ = [
     "argpartition", "argsort", "argwhere", "flatnonzero", "kthvalue", "nonzero", "partition", "searchsorted", "sort", "topk",

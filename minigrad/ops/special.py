@@ -8,10 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array
+from minigrad.engine.arguments import aliased
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import primitive
+from minigrad.engine.promotion import floating
+from minigrad.engine.registry import register
 from minigrad.kernels import gamma, special
 from minigrad.ops.elementwise import clip, divide, log, log1p, trunc, where
-from minigrad.primitive import Array, aliased, composite, floating, primitive
-from minigrad.registry import register
 
 __all__ = [
     "addcdiv", "addcmul", "clamp_max", "clamp_min", "digamma", "div", "entr", "erf", "erfc", "erfinv", "frac", "lerp",

@@ -12,6 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array, DType, Traced, array_of, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import primitive
+from minigrad.engine.promotion import floating, promoting
+from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis, reduced_axes
 from minigrad.ops.diagonals import diagonal
@@ -23,8 +28,6 @@ from minigrad.ops.reduction import any as any_of
 from minigrad.ops.reduction import nansum, sum
 from minigrad.ops.scan import Extremum
 from minigrad.ops.shape import atleast_2d, broadcast_to, expand_dims, permute, reshape, squeeze
-from minigrad.primitive import Array, DType, Traced, array_of, composite, floating, primitive, promoting, shape_of
-from minigrad.registry import register
 
 __all__ = [
     "average", "corrcoef", "cov", "mean", "median", "nanmean", "nanstd", "nanvar", "quantile", "std", "std_mean", "var",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from minigrad.arrays import Array, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.primitive import primitive
 from minigrad.errors import ShapeError
 from minigrad.kernels import windows as kernel
 from minigrad.kernels.geometry import IMAGES, both_sides, image_shape, output_size, output_sizes, per_axis
 from minigrad.kernels.windows import Padding, Sizes
 from minigrad.ops.shape import permute, reshape
-from minigrad.primitive import Array, composite, primitive, shape_of
 
 __all__ = ["col2im", "fold", "im2col", "output_size", "unfold"]
 

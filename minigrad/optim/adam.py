@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.optim.optimizer import Optimizer
-from minigrad.primitive import Array
 
 __all__ = ["Adam", "AdamW"]
 

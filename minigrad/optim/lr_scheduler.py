@@ -15,7 +15,7 @@ from typing import Any
 
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.state import differences
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = [
     "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR", "LRScheduler", "LambdaLR",

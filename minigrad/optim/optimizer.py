@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array
+from minigrad.engine.grad_mode import enable_grad
+from minigrad.engine.interrupts import at_once
 from minigrad.errors import ShapeError
-from minigrad.grad_mode import enable_grad
-from minigrad.in_place import write_all
-from minigrad.interrupts import at_once
 from minigrad.nn.module import Module, unregistered
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor, _wrap
+from minigrad.tensors.in_place import write_all
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["Optimizer"]
 
@@ -90,8 +90,8 @@ class Optimizer:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters; or, with ``set_to_none=False``, make them zero."""
         params = [p for group in self.param_groups for p in group["params"]]
-        zeros = [None if set_to_none or p._grad is None else _wrap(np.zeros_like(p._array), None) for p in params]
-        at_once(setattr, params, repeat("_grad"), zeros)
+        zeros = [None if set_to_none or p.stored_grad is None else Tensor.from_array(np.zeros_like(p.array)) for p in params]
+        at_once(setattr, params, repeat("stored_grad"), zeros)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient; those without are left alone.
@@ -117,7 +117,9 @@ class Optimizer:
         """State and options in PyTorch's layout: the parameters are numbered through all the groups."""
         numbering = {p: i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
         state = {
-            numbering[p]: {k: _wrap(v.copy(order="K"), None) if isinstance(v, np.ndarray) else v for k, v in values.items()}
+            numbering[p]: {
+                k: Tensor.from_array(v.copy(order="K")) if isinstance(v, np.ndarray) else v for k, v in values.items()
+            }
             for p, values in self.state.items()
         }
         groups = [{**group, "params": [numbering[p] for p in group["params"]]} for group in self.param_groups]
@@ -175,11 +177,11 @@ class Optimizer:
         """Update the state of a parameter, and return its new array."""
         state = self.state.setdefault(p, {})
         numbers = self.start(group, state)
-        new = _working_copy(p._array)
+        new = _working_copy(p.array)
         names = self.state_names(group)
         for name in names:
             state[name] = _alike(state[name], new) if name in state else np.zeros_like(new)
-        g = _alike(p.grad._array, new)  # type: ignore[union-attr]
+        g = _alike(p.grad.array, new)  # type: ignore[union-attr]
         # Every flat view runs through memory in the order of the parameter.
         flat = [a.ravel(order="K") for a in (new, g, *(state[name] for name in names))]
         work = [np.empty(min(BLOCK, new.size), new.dtype) for _ in range(3)]
@@ -239,7 +241,7 @@ class Optimizer:
             problems.append(f"{where}: has type {type(given).__name__}, expected a dict")
             return found
         for name, value in given.items():
-            array = value._array if isinstance(value, Tensor) else np.asarray(value)
+            array = value.array if isinstance(value, Tensor) else np.asarray(value)
             if name == "step":
                 if array.size != 1 or array.dtype.kind not in "fiu" or not 0 <= array.item() < 2**53:
                     problems.append(f"{where}: step must be a count, got {_shown(value)}")
@@ -252,7 +254,7 @@ class Optimizer:
             elif array.shape != p.shape or array.dtype.kind not in "fiu":
                 problems.append(f"{where}: {name} has shape {array.shape} of {array.dtype}, its parameter {p.shape}")
             else:
-                found[name] = _alike(array.copy(), _working_copy(p._array))
+                found[name] = _alike(array.copy(), _working_copy(p.array))
         problems += [f"{where}: {name} is missing" for name in names if name not in given]
         return found
 
@@ -313,3 +315,8 @@ def _why_none(params: Any) -> str:
         f": {kind} has none registered\n  hint: {kind}.{place} is a plain {type(plain).__name__} of {what.lower()}s; "
         f"make it an nn.{what}{'Dict' if isinstance(plain, dict) else 'List'}"
     )
+
+
+def _copied(value: Any) -> Any:
+    """Return a value of the state for a state dict: a copy of an array, as a tensor."""
+    return Tensor.from_array(value.copy(order="K")) if isinstance(value, np.ndarray) else value

@@ -13,8 +13,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.errors import WeightsFileError
-from minigrad.primitive import Array
 from minigrad.serialization.raw import check_shape
 
 __all__ = ["load_npy", "read_npy"]

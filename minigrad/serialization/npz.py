@@ -12,8 +12,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.errors import WeightsFileError
-from minigrad.primitive import Array
 from minigrad.serialization.atomic import write_atomically
 from minigrad.serialization.npy import read_npy
 

@@ -15,8 +15,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.errors import WeightsFileError
-from minigrad.primitive import Array
 from minigrad.serialization.raw import from_bytes
 
 __all__ = ["load_pickled_params"]

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.errors import WeightsFileError
-from minigrad.primitive import Array
 from minigrad.serialization.atomic import write_atomically
 from minigrad.serialization.raw import from_bytes
 

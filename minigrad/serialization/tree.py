@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.errors import WeightsFileError
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor, _wrap
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["flatten", "rebuild"]
 
@@ -34,7 +34,7 @@ def flatten(value: Any) -> tuple[dict[str, Array], str | None]:
 def rebuild(arrays: Mapping[str, Array], text: str | bytes | None) -> Any:
     """What `flatten` took apart, with tensors for arrays; raises WeightsFileError for a text it did not write."""
     if text is None:
-        return {name: _wrap(array, None) for name, array in arrays.items()}
+        return {name: Tensor.from_array(array) for name, array in arrays.items()}
     left = dict(arrays)
     try:
         text = text if isinstance(text, str) else text.decode()
@@ -52,7 +52,7 @@ def _encode(value: Any, where: str, arrays: dict[str, Array]) -> Any:
     if isinstance(value, Tensor | np.ndarray | np.generic) and not isinstance(value, PLAIN):
         if where in arrays:
             raise ValueError(f"save: two arrays would be named {where!r}")
-        arrays[where] = value._array if isinstance(value, Tensor) else np.asarray(value)
+        arrays[where] = value.array if isinstance(value, Tensor) else np.asarray(value)
         return {"array": where}
     if isinstance(value, PLAIN):
         return value
@@ -80,7 +80,7 @@ def _decode(tree: Any, where: str, arrays: dict[str, Array]) -> Any:
     if kind == "array":
         if content != where:
             raise ValueError(f"at {where!r} it names another array")
-        return _wrap(arrays.pop(where), None)
+        return Tensor.from_array(arrays.pop(where))
     if kind not in ("dict", "list", "tuple") or type(content) is not list:
         raise ValueError("an unknown kind")
     inner = f"{where}." if where else ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitive import Array
+from minigrad.arrays import Array
 from minigrad.testing.calls import Call, filled, flat, joined, plain
 from minigrad.testing.differences import directed, signed, slopes
 from minigrad.testing.report import (

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from minigrad import autograd
+from minigrad.arrays import Array
 from minigrad.errors import DTypeError
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["Call", "filled", "flat", "gradients", "joined", "plain"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigrad.primitive import Array
+from minigrad.arrays import Array
 from minigrad.testing.calls import Call, joined
 from minigrad.testing.diagnosis import diagnose
 from minigrad.testing.differences import Slopes, directed, signed, slopes

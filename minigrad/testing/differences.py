@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigrad.primitive import Array
+from minigrad.arrays import Array
 
 __all__ = ["Slopes", "directed", "signed", "slopes"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitive import Array
+from minigrad.arrays import Array
 from minigrad.testing.calls import Call, joined, plain
 from minigrad.testing.report import Failure, GradcheckError, GradcheckReport, NonDifferentiableError, about, reproducer
 

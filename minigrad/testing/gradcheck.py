@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor
+from minigrad.arrays import Array
+from minigrad.tensors.tensor import Tensor
 from minigrad.testing.calls import Call, plain
 from minigrad.testing.comparison import InputCheck, Settings, one_of, place, split
 from minigrad.testing.differences import signed

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitive import Array
+from minigrad.arrays import Array
 
 __all__ = ["STEPS", "Graph", "Step"]
 

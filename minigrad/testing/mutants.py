@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitive import Array, Primitive
-from minigrad.tensor import Tensor
+from minigrad.arrays import Array
+from minigrad.engine.primitive import Primitive
+from minigrad.tensors.tensor import Tensor
 from minigrad.testing.calls import Call
 from minigrad.testing.gradcheck import gradcheck
 from minigrad.testing.mutators import BUFFERS, OF_MEMORY, ON_RULES
@@ -116,23 +117,23 @@ def unprotected() -> Iterator[None]:
     >>> x, g = mg.tensor([1.0, 2.0], requires_grad=True), mg.tensor([3.0, 4.0])
     >>> with mutants.unprotected():
     ...     (x + 1).backward(g)  # add hands on what it is given
-    >>> x.grad._array is g._array
+    >>> x.grad.array is g.array
     True
     """
-    right = Tensor._receive
+    right = Tensor.accumulate_grad
 
     def bare(self: Tensor, g: Any, fresh: bool) -> None:
-        if self._grad is not None or isinstance(g, Tensor):
+        if self.stored_grad is not None or isinstance(g, Tensor):
             right(self, g, fresh)
         else:
-            self._grad = Tensor(0.0)
-            self._grad._array = g
+            self.stored_grad = Tensor(0.0)
+            self.stored_grad.array = g
 
-    Tensor._receive = bare  # type: ignore[method-assign]
+    Tensor.accumulate_grad = bare  # type: ignore[method-assign]
     try:
         yield
     finally:
-        Tensor._receive = right  # type: ignore[method-assign]
+        Tensor.accumulate_grad = right  # type: ignore[method-assign]
 
 
 def assert_all_killed(
@@ -252,12 +253,12 @@ def rules_of(spec: OpSpec, seed: int) -> set[tuple[Primitive, str]]:
     {(<primitive square>, 'x')}
     """
     call = _call(spec, seed)[0]
-    stack = [y._node for y in call.results(call.tensors()) if y._node is not None]
+    stack = [y.node for y in call.results(call.tensors()) if y.node is not None]
     seen = set(stack)
     found: set[tuple[Primitive, str]] = set()
     while stack:
         node = stack.pop()
-        found.update((node.primitive, node.primitive._name(rule.position)) for rule in node.plan.calls)
+        found.update((node.primitive, node.primitive.input_name(rule.position)) for rule in node.plan.calls)
         fresh = [parent for parent in node.parents if parent is not None and parent not in seen]
         seen.update(fresh)
         stack += fresh

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitive import Array
+from minigrad.arrays import Array
 
 __all__ = ["BUFFERS", "OF_MEMORY", "ON_RULES"]
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from minigrad.grad_mode import is_grad_enabled
+from minigrad.engine.grad_mode import is_grad_enabled
 from minigrad.testing.against import check_against, differs
 from minigrad.testing.calls import Call, filled, flat, plain
 from minigrad.testing.comparison import one_of

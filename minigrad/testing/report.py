@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitive import Array
+from minigrad.arrays import Array
 from minigrad.testing.calls import Call
 
 __all__ = ["Comparison", "Failure", "GradcheckError", "GradcheckReport", "NonDifferentiableError", "about", "reproducer"]

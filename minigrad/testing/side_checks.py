@@ -11,10 +11,10 @@ from itertools import combinations
 
 import numpy as np
 
+from minigrad.arrays import Array
+from minigrad.engine.grad_mode import no_grad
 from minigrad.errors import GraphError
-from minigrad.grad_mode import no_grad
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 from minigrad.testing.calls import Call, gradients, joined, plain
 
 __all__ = ["SIDE_CHECKS", "Subject"]
@@ -66,10 +66,10 @@ def form(subject: Subject) -> str | None:
             if not outputs[k].requires_grad:
                 continue
             outputs[k].backward(given)
-            arrays = {f"input {i}": t._array for i, t in enumerate(tensors)} | {"the incoming gradient": g}
-            arrays |= {f"output {n}": y._array for n, y in enumerate(outputs)}
+            arrays = {f"input {i}": t.array for i, t in enumerate(tensors)} | {"the incoming gradient": g}
+            arrays |= {f"output {n}": y.array for n, y in enumerate(outputs)}
             if isinstance(given, Tensor):
-                arrays["the incoming gradient"] = given._array
+                arrays["the incoming gradient"] = given.array
             for i in subject.call.wrt:
                 x, grad = tensors[i], tensors[i].grad
                 if grad is None:
@@ -77,16 +77,16 @@ def form(subject: Subject) -> str | None:
                 name = f"the gradient of input {i}"
                 if grad.shape != x.shape or grad.dtype != x.dtype:
                     return f"{name} is {grad.shape} {grad.dtype}, the input {x.shape} {x.dtype}"
-                if type(grad._array) is not np.ndarray:
-                    return f"{name} is a {type(grad._array).__name__}, not an array"
-                if not grad._array.flags.writeable:
+                if type(grad.array) is not np.ndarray:
+                    return f"{name} is a {type(grad.array).__name__}, not an array"
+                if not grad.array.flags.writeable:
                     return f"{name} is read-only"
                 for other, array in arrays.items():
-                    if np.may_share_memory(grad._array, array):
+                    if np.may_share_memory(grad.array, array):
                         return f"{name} shares memory with {other}"
-                if grad._array.base is not None:
+                if grad.array.base is not None:
                     return f"{name} is a view"
-                arrays[name] = grad._array
+                arrays[name] = grad.array
     return None
 
 

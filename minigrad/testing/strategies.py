@@ -13,8 +13,8 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor
+from minigrad.arrays import Array
+from minigrad.tensors.tensor import Tensor
 from minigrad.testing.graphs import STEPS, Graph, Step
 from minigrad.testing.spec import Sample
 

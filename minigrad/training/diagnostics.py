@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.autograd import detect_anomaly
+from minigrad.engine.scope import Scope, here, watch
 from minigrad.errors import AnomalyError
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating
-from minigrad.primitive import Array
-from minigrad.scope import Scope, here, watch
 from minigrad.training.history import Epoch
 
 __all__ = ["dead_units", "first_not_finite", "guessing", "overfitting", "unscaled"]

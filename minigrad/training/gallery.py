@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from minigrad import viz
+from minigrad.arrays import Array
 from minigrad.nn import Module
 from minigrad.nn import functional as F
 from minigrad.nn.inference import scores
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["draw", "loss_graph"]
 

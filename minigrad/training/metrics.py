@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.errors import ShapeError
 from minigrad.nn import Module
 from minigrad.nn import functional as F
 from minigrad.nn.inference import evaluating
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["count_right", "evaluate", "evaluate_batches", "gradient_norm", "gradient_norms", "labels"]
 
@@ -46,12 +46,12 @@ def evaluate_batches(network: Module, batches: Iterable[Any]) -> tuple[float, fl
 
 def count_right(scores: Tensor, t: Any) -> int:
     """How many rows have their highest score at their label."""
-    return int(np.count_nonzero(scores._array.argmax(1) == labels(t)))
+    return int(np.count_nonzero(scores.array.argmax(1) == labels(t)))
 
 
 def labels(t: Any) -> Array:
     """Classes (N,), given as such or as the rows (N, C) of a one-hot matrix."""
-    array = t.detach()._array if isinstance(t, Tensor) else np.asarray(t)
+    array = t.detach().array if isinstance(t, Tensor) else np.asarray(t)
     if array.ndim == 2 and array.shape[1] > 1:
         return array.argmax(1)
     if array.ndim != 1:
@@ -61,7 +61,7 @@ def labels(t: Any) -> Array:
 
 def gradient_norms(network: Module) -> dict[str, float]:
     """The Euclidean norm of each parameter's gradient, by its name; of those that have one."""
-    grads = {name: p.grad._array for name, p in network.named_parameters() if p.grad is not None}
+    grads = {name: p.grad.array for name, p in network.named_parameters() if p.grad is not None}
     return {name: _norm(g) for name, g in grads.items()}
 
 

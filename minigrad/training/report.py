@@ -10,19 +10,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating, layer_outputs, scores
 from minigrad.nn.summary import summarize
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 from minigrad.training.charts import line_chart
 from minigrad.training.history import Epoch
+from minigrad.viz.colormaps import grey, heat
 from minigrad.viz.confusion import confusion_matrix
 from minigrad.viz.filters import kernels
 from minigrad.viz.images import drawable
 from minigrad.viz.mistakes import worst_by_loss
 from minigrad.viz.png import data_uri, png
-from minigrad.viz.shades import grey, heat
 from minigrad.viz.style import columns_for, mosaic
 
 __all__ = ["Story", "report"]
@@ -142,7 +142,7 @@ def _feature_maps(story: Story) -> str:
     kinds = dict(story.network.named_modules())
     rows = [("input", "x".join(map(str, story.x.shape[1:])), _face(story.x[0], 56))]
     for name, out in found.items():
-        maps = out._array[0]
+        maps = out.array[0]
         if maps.ndim == 3 and not kinds[name]._modules:
             scale = float(np.abs(maps).max())
             image = heat(mosaic(maps[:MAPS], min(len(maps), 15), gap=1.0, zoom=1), scale)

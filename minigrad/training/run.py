@@ -67,7 +67,7 @@ class Run:
         self.write("config.json", json.dumps(config, indent=2) + "\n")
 
     def save_weights(self, which: str, network: Module) -> None:
-        save_npz(self.folder / "weights" / f"{which}.npz", {k: v._array for k, v in network.state_dict().items()})
+        save_npz(self.folder / "weights" / f"{which}.npz", {k: v.array for k, v in network.state_dict().items()})
 
     def load_weights(self, which: str, network: Module) -> None:
         network.load_state_dict(load_npz(self.folder / "weights" / f"{which}.npz"))

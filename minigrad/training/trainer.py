@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minigrad import optim
+from minigrad.arrays import Array
 from minigrad.autograd import grad
 from minigrad.config import keep_memory
 from minigrad.data import DataLoader, TensorDataset
@@ -25,15 +26,14 @@ from minigrad.nn import functional as F
 from minigrad.nn.utils import clip_grad_norm_
 from minigrad.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from minigrad.optim.state import differences
-from minigrad.primitive import Array
 from minigrad.progress import progress, say
 from minigrad.serialization import load, save
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 from minigrad.training import diagnostics
-from minigrad.training.generators import generator_states, set_generator_states
 from minigrad.training.history import HEADER, Epoch, History, row
 from minigrad.training.interruption import Interruption, between_batches
 from minigrad.training.metrics import EVALUATED, count_right, evaluate_batches, gradient_norms, labels
+from minigrad.training.rng_state import generator_states, set_generator_states
 
 __all__ = ["Trainer"]
 
@@ -232,7 +232,7 @@ class Trainer:
         if any(differences("diagnosis", "", text) for text in state["diagnoses"].values()):
             raise ValueError("Trainer: the state has diagnoses that are no texts")
         losses = state["losses"]
-        losses = losses._array if isinstance(losses, Tensor) else losses
+        losses = losses.array if isinstance(losses, Tensor) else losses
         if not isinstance(losses, np.ndarray) or losses.ndim != 1 or losses.dtype.kind != "f":
             raise ValueError("Trainer: the state has losses that are not one number for each step")
         self._check_position(position, len(losses))
@@ -285,7 +285,7 @@ class Trainer:
         with self._bar(f"epoch {number}/{self.epochs}", at.batches) as bar:
             for x, t in self._batches():
                 if not self.train_loss_list:
-                    self._say("inputs", diagnostics.unscaled(x._array))
+                    self._say("inputs", diagnostics.unscaled(x.array))
                 try:
                     loss, hits = self.train_step(x, t)
                 except FloatingPointError as error:
@@ -364,9 +364,9 @@ class Trainer:
     def _culprit(self, x: Any, t: Any) -> str:
         """What made the loss or a gradient a NaN or an infinity: the batch is run once more, and watched."""
         for name, p in self.network.named_parameters():
-            if not np.isfinite(p._array).all():
+            if not np.isfinite(p.array).all():
                 return f"{name} was not finite before"
-        if not np.isfinite(x._array).all():
+        if not np.isfinite(x.array).all():
             return "the images are not finite"
         weights = [p for p in self.network.parameters() if p.requires_grad]
         made = diagnostics.first_not_finite(self.network, lambda: grad(self._forward(x, t)[1], weights, allow_unused=True))
@@ -416,7 +416,7 @@ def _loader(name: str, x: Any, t: Any, limit: int | None, dtype: Any, **options:
         if limit is not None:
             raise ValueError("Trainer: evaluate_sample_num_per_epoch goes with arrays, not with a loader")
         return x
-    x, t = x.detach()._array if isinstance(x, Tensor) else np.asarray(x), labels(t)
+    x, t = x.detach().array if isinstance(x, Tensor) else np.asarray(x), labels(t)
     if len(x) != len(t):
         raise ShapeError(f"Trainer: x_{name} has {len(x)} images, t_{name} {len(t)} labels")
     if not len(x):

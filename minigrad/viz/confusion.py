@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.errors import ShapeError
 from minigrad.nn import Module
 from minigrad.nn.inference import scores
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 from minigrad.viz.images import class_name
 from minigrad.viz.style import BLUE, INK, LINE, MARGIN, ORANGE, PAPER, SMALL, SOFT, TEXT, head, new_figure, place, write
 
@@ -81,8 +81,8 @@ def answers(op: str, model: Any, x: Any, t: Any) -> tuple[Array, Array]:
     if isinstance(model, Module):
         given = scores(model, x)
     else:
-        given = model.detach()._array if isinstance(model, Tensor) else np.asarray(model)
-    labels = t.detach()._array if isinstance(t, Tensor) else np.asarray(t)
+        given = model.detach().array if isinstance(model, Tensor) else np.asarray(model)
+    labels = t.detach().array if isinstance(t, Tensor) else np.asarray(t)
     if given.ndim != 2 or labels.shape != given.shape[:1] or labels.dtype.kind not in "iu":
         raise ShapeError(
             f"{op}: needs scores (N, C) and classes (N,) of integers, got {given.shape} and {labels.shape} of {labels.dtype}"

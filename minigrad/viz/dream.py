@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from minigrad import autograd
+from minigrad.arrays import Array
+from minigrad.engine.grad_mode import enable_grad
 from minigrad.errors import ShapeError
-from minigrad.grad_mode import enable_grad
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating, layer_outputs
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 from minigrad.viz.images import class_name, drawable
 from minigrad.viz.style import INK, LINE, MARGIN, SMALL, SOFT, TEXT, frame, head, new_figure, place, show_image, write
 
@@ -55,7 +55,7 @@ def dream(
     """
     size = _size(model, shape)
     weights = {
-        name: weight._array
+        name: weight.array
         for name, inner in model.named_modules()
         if isinstance(weight := inner._parameters.get("weight"), Tensor) and weight.ndim >= 2
     }
@@ -148,7 +148,7 @@ def _response(model: Module, layer: str, units: Sequence[int], x: Array) -> tupl
         middle = tuple(n // 2 for n in out.shape[2:])
         values = out[(np.arange(len(units)), np.asarray(units), *middle)]
         (gradient,) = autograd.grad(values.sum(), image)
-    return values._array, gradient._array, out.ndim == 4
+    return values.array, gradient.array, out.ndim == 4
 
 
 def _seen(g: Array) -> tuple[int, int, int, int]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating, layer_outputs
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 from minigrad.viz.images import drawable, one_image
 from minigrad.viz.style import INK, MARGIN, SMALL, SOFT, TEXT, diverging, head, mosaic, new_figure, place, show_image, write
 
@@ -41,7 +41,7 @@ def feature_maps(model: Module, image: Any) -> Figure:
     layers = dict(model.named_modules())
     panels = [_Panel("input", "", x[0])]
     for name, out in found.items():
-        array = out._array
+        array = out.array
         changed = not np.may_share_memory(array, panels[-1].values)  # not so by Dropout, nor by Flatten
         if array.ndim in (2, 4) and len(array) == 1 and changed and not layers[name]._modules:
             panels.append(_Panel(name, type(layers[name]).__name__, array[0]))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.errors import ShapeError
 from minigrad.nn import Module
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 from minigrad.viz.style import MARGIN, SMALL, SOFT, TEXT, columns_for, diverging, head, mosaic, new_figure, place, show_image
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def kernels(weights: Any, layer: str | None = None) -> tuple[str, Array]:
             there = ", ".join(name for name, p in weights.named_parameters() if p.ndim == 4) or "none"
             raise ValueError(f"filters: no kernels {layer or ''} in {type(weights).__name__}; there are {there}")
         name, weights = next(iter(found.items()))
-    array = weights._array if isinstance(weights, Tensor) else np.asarray(weights)
+    array = weights.array if isinstance(weights, Tensor) else np.asarray(weights)
     if array.ndim != 4 or not array.size:
         raise ShapeError(f"filters: kernels must be (F, C, KH, KW), got shape {array.shape}")
     return name, array.astype(np.float64)

@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.errors import ShapeError
 from minigrad.nn import Module
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["class_name", "drawable", "one_image"]
 
 
 def one_image(op: str, image: Any, model: Module) -> Array:
     """An image (H, W), (C, H, W) or (1, C, H, W) as (1, C, H, W), in the dtype of the model."""
-    array = image.detach()._array if isinstance(image, Tensor) else np.asarray(image)
+    array = image.detach().array if isinstance(image, Tensor) else np.asarray(image)
     if array.ndim == 2:
         array = array[np.newaxis]
     if array.ndim == 3:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor
+from minigrad.arrays import Array
+from minigrad.tensors.tensor import Tensor
 from minigrad.viz.confusion import answers
 from minigrad.viz.images import class_name, drawable
 from minigrad.viz.style import INK, LINE, MARGIN, ORANGE, SMALL, SOFT, frame, head, new_figure, place, show_image, write
@@ -33,7 +33,7 @@ def mistakes(model: Any, x: Any, t: Any, n: int = 24, *, classes: Sequence[str] 
     '1 of 2 wrong'
     """
     given, labels = answers("mistakes", model, x, t)
-    images = x.detach()._array if isinstance(x, Tensor) else np.asarray(x)
+    images = x.detach().array if isinstance(x, Tensor) else np.asarray(x)
     loss, probability = worst_by_loss(given, labels)
     order = np.argsort(-loss, kind="stable")[:n]
     predicted = given.argmax(1)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minigrad.primitive import Array
+from minigrad.arrays import Array
 
 __all__ = ["data_uri", "png"]
 

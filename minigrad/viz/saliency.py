@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad import autograd
+from minigrad.arrays import Array
+from minigrad.engine.grad_mode import enable_grad
 from minigrad.errors import ShapeError
-from minigrad.grad_mode import enable_grad
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 from minigrad.viz.images import class_name, drawable, one_image
 from minigrad.viz.mistakes import worst_by_loss
 from minigrad.viz.style import LINE, MARGIN, SOFT, TEXT, diverging, frame, head, new_figure, place, show_image
@@ -79,8 +79,8 @@ def score_gradient(model: Module, x: Array, label: int | None = None) -> tuple[A
         out = model(image)
         if out.ndim != 2:
             raise ShapeError(f"saliency: the model must give scores (N, C), got shape {out.shape}")
-        shown = int(out._array.argmax()) if label is None else label
+        shown = int(out.array.argmax()) if label is None else label
         if not 0 <= shown < out.shape[1]:
             raise IndexError(f"saliency: label must be within 0..{out.shape[1] - 1}, got {label}")
         (gradient,) = autograd.grad(out[0, shown], image)
-    return out._array[0], gradient._array, shown
+    return out.array[0], gradient.array, shown

@@ -32,12 +32,13 @@ def make(workload, peer):
 
 
 def _forget_scopes():
-    """Take out what records, for pictures, the module and the function in which each node is made (minigrad/scope.py)."""
-    from minigrad import graph
+    """Take out what records, for pictures, the module and the function in which each node is made (engine/scope.py)."""
+    from minigrad.engine import tape
+    from minigrad.engine.arguments import renamed
+    from minigrad.engine.composite import Composite
     from minigrad.nn import module
-    from minigrad.primitive import Composite, renamed
 
-    for cls, method, home in ((graph.Node, "__init__", graph), (module.Module, "__call__", module)):
+    for cls, method, home in ((tape.Node, "__init__", tape), (module.Module, "__call__", module)):
         source = textwrap.dedent(inspect.getsource(vars(cls)[method]))
         kept = [line for line in source.splitlines() if "here.scope" not in line and line.strip() != "finally:"]
         exec("\n".join(kept), vars(home), made := {})

@@ -11,7 +11,8 @@ from unittest import mock
 import numpy as np
 
 import minigrad as mg
-from minigrad import grad_mode, graph, nn, optim
+from minigrad import nn, optim
+from minigrad.engine import grad_mode, tape, walk
 from minigrad.testing import mutants
 
 MUTANTS: dict[str, Callable[[], AbstractContextManager[Any]]] = {}
@@ -37,7 +38,7 @@ def _():
             queue += [parent for parent in node.parents if parent is not None and parent not in queue]
         return queue
 
-    return replace(graph, "_reachable", breadth_first)
+    return replace(walk, "_reachable", breadth_first)
 
 
 @mutant("M40: gradients are added in place into buffers that others share")
@@ -50,34 +51,34 @@ def _():
         else:
             self.table[node] = self.table[node] + g
 
-    return replace(graph.Walk, "add", add)
+    return replace(walk.Walk, "add", add)
 
 
 @mutant("M41a: .grad is overwritten")
 def _():
-    receive = mg.Tensor._receive
+    receive = mg.Tensor.accumulate_grad
 
     def overwrite(self, g, fresh):
-        self._grad = None
+        self.stored_grad = None
         receive(self, g, fresh)
 
-    return replace(mg.Tensor, "_receive", overwrite)
+    return replace(mg.Tensor, "accumulate_grad", overwrite)
 
 
 @mutant("M41b: gradients of results are kept between backwards")
 def _():
-    visit, kept = graph.Walk.visit, {}
+    visit, kept = walk.Walk.visit, {}
 
     def remember(self, node, g):
         kept[node] = g = g + kept[node] if node in kept else g
         return visit(self, node, g)
 
-    return replace(graph.Walk, "visit", remember)
+    return replace(walk.Walk, "visit", remember)
 
 
 @mutant("M42: a float32 leaf gets a float64 gradient")
 def _():
-    return replace(graph, "_cast", lambda node, position, g, dtype: g)
+    return replace(walk, "_cast", lambda node, position, g, dtype: g)
 
 
 @mutant("M43: what flows in is written to")
@@ -103,7 +104,7 @@ def _():
 def _():
     stack = ExitStack()
     shared = SimpleNamespace(enabled=True)
-    for module in (graph, grad_mode):
+    for module in (tape, walk, grad_mode):
         stack.enter_context(replace(module, "mode", shared))
     return stack
 
@@ -113,9 +114,9 @@ def _():
     def alias(self, p, group):
         state = self.state.setdefault(p, {})
         if "momentum_buffer" in state:
-            p.grad._array[...] += group["momentum"] * state["momentum_buffer"]
-        state["momentum_buffer"] = p.grad._array
-        p._write(p._array - group["lr"] * p.grad._array)
+            p.grad.array[...] += group["momentum"] * state["momentum_buffer"]
+        state["momentum_buffer"] = p.grad.array
+        p.replace_array(p.array - group["lr"] * p.grad.array)
 
     return replace(optim.SGD, "_step", alias)
 
@@ -139,7 +140,7 @@ def _():
 
 @mutant("M46: a saved input that was written to goes unnoticed")
 def _():
-    return replace(graph, "_saves", lambda node, parent: False)
+    return replace(walk, "_saves", lambda node, parent: False)
 
 
 @mutant("M47a: zero_grad forgets a parameter that is there twice")

@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from minigrad.primitive import primitive
+from minigrad.engine.primitive import primitive
 
 
 def unbroadcast(g, shape):
@@ -281,7 +281,7 @@ def _(g, shape, arg, size, stride, pad):
 
 
 def max_pool2d(x, size, stride, pad):
-    return pick(x, window_maxima(getattr(x, "_array", x), *size, stride, pad), size, stride, pad)
+    return pick(x, window_maxima(getattr(x, "array", x), *size, stride, pad), size, stride, pad)
 
 
 @primitive

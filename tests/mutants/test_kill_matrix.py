@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from minigrad import ops
+from minigrad.engine.primitive import Primitive
+from minigrad.engine.scope import watch
 from minigrad.errors import GraphError
-from minigrad.primitive import Primitive
-from minigrad.scope import watch
 from minigrad.testing import OpSpec, Sample, gradcheck, mutants
 from minigrad.testing.calls import Call
 from minigrad.testing.differences import signed
@@ -117,8 +117,8 @@ def direct(op, at):
 
     def remember(called, args, out, node):
         if called is op and node is not None and out.size:
-            plain = [getattr(arg, "_array", arg) for arg in args]
-            places = [n for n in range(len(args)) if op._name(n) in op.rules and np.asarray(plain[n]).dtype.kind == "f"]
+            plain = [getattr(arg, "array", arg) for arg in args]
+            places = [n for n in range(len(args)) if op.input_name(n) in op.rules and np.asarray(plain[n]).dtype.kind == "f"]
             if not any(np.size(plain[n]) for n in places):
                 return
 

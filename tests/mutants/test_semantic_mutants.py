@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import grad_mode
+from minigrad.engine import grad_mode
 from minigrad.errors import GraphError
 from minigrad.testing import check_spec, gradcheck
-from tests import test_threads, test_trajectory
+from tests import test_trajectory
+from tests.engine import test_threads
 from tests.mutants import naive
 from tests.mutants.engines import MUTANTS
 from tests.mutants.semantic import PATCHES

@@ -100,7 +100,7 @@ def test_dropout_acts_between_layers_in_training_only():
     mg.manual_seed(0)
     net, x = nn.LSTM(3, 4, num_layers=2, dropout=1.0), mg.ones(5, 2, 3)
     deaf = net(x)[0]
-    net.weight_ih_l1._write(net.weight_ih_l1.detach().numpy() * 3)
+    net.weight_ih_l1.replace_array(net.weight_ih_l1.detach().numpy() * 3)
     assert (net(x)[0] == deaf).all()  # the upper layer hears nothing of the lower one
     assert not (net.eval()(x)[0] == deaf).all() and (net(x)[0] == net(x)[0]).all()
     one = nn.GRU(3, 4, dropout=0.9)

@@ -106,9 +106,9 @@ def test_the_batch_stays_innermost(call):
     x = mg.tensor(np.ascontiguousarray(X.transpose(1, 2, 3, 0)).transpose(3, 0, 1, 2), requires_grad=True)
     x.retain_grad()
     out = call(x)
-    assert out._array.strides[0] == 8
+    assert out.array.strides[0] == 8
     out.backward(np.ones(out.shape))
-    assert x.grad._array.strides[0] == 8
+    assert x.grad.array.strides[0] == 8
 
 
 @pytest.mark.parametrize("call", [

@@ -71,10 +71,10 @@ def test_the_batch_stays_innermost():
         lambda: F.local_response_norm(x, 3),
     ):
         out = call()
-        assert out._array.strides[0] == 8
+        assert out.array.strides[0] == 8
         x.grad = None
-        out.backward(np.ones_like(out._array))
-        assert x.grad._array.strides[0] == 8
+        out.backward(np.ones_like(out.array))
+        assert x.grad.array.strides[0] == 8
 
 
 def test_a_vector_of_zeros_stays_zero():

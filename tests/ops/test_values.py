@@ -119,18 +119,18 @@ def test_convolution_keeps_the_batch_innermost():
     w = mg.tensor(np.ones((3, 2, 3, 3), np.float32), requires_grad=True)
     h = F.conv2d(x, w)
     pooled = F.max_pool2d(F.relu(h), 2)
-    assert h._array.strides[0] == pooled._array.strides[0] == 4
+    assert h.array.strides[0] == pooled.array.strides[0] == 4
     flat = pooled.flatten(1)
-    assert np.shares_memory(flat._array, pooled._array)
+    assert np.shares_memory(flat.array, pooled.array)
     flat.retain_grad()
     pooled.retain_grad()
     F.linear(flat, mg.ones(5, 12)).backward(np.ones((4, 5)))
-    assert pooled.grad._array.strides[0] == 4
+    assert pooled.grad.array.strides[0] == 4
 
 
 def test_the_first_convolution_makes_no_gradient_for_its_image():
     w = mg.tensor(np.ones((1, 1, 2, 2)), requires_grad=True)
-    node = F.conv2d(mg.tensor(np.ones((1, 1, 3, 3))), w)._node
+    node = F.conv2d(mg.tensor(np.ones((1, 1, 3, 3))), w).node
     assert [call.position for call in node.plan.calls] == [1] and ("arg", 1) not in node.plan.saves  # the image, not w
 
 
@@ -170,7 +170,7 @@ def test_dropout():
     x = mg.ones(10_000, requires_grad=True)
     y = F.dropout(x, 0.25)
     assert set(np.unique(y.detach().numpy()).round(5)) == {0.0, np.float32(4 / 3).round(5)}
-    assert 0.73 < float((y != 0).detach()._array.mean()) < 0.77
+    assert 0.73 < float((y != 0).detach().array.mean()) < 0.77
     y.backward(np.full(10_000, 3.0, np.float32))
     assert (x.grad == 3 * y.detach()).all()
     assert F.dropout(x, 0.25, training=False) is x

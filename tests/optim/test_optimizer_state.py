@@ -114,10 +114,10 @@ def test_state_follows_the_parameters_memory_and_dtype():
     p = nn.Parameter(np.asfortranarray(values))
     optimizer = optim.Adam([p])
     steps(optimizer, [p], 0, 1)
-    p._write(np.ascontiguousarray(p.detach().numpy()))  # as an initialiser would
+    p.replace_array(np.ascontiguousarray(p.detach().numpy()))  # as an initialiser would
     steps(optimizer, [p], 1, 2)
     np.testing.assert_array_equal(p.detach().numpy(), expected.detach().numpy())
-    p._convert(np.dtype(np.float32))
+    p.astype_(np.dtype(np.float32))
     steps(optimizer, [p], 2, 3)
     assert p.dtype == optimizer.state[p]["exp_avg"].dtype == np.float32 and plain.state[expected]["step"] == 2
 
@@ -154,7 +154,7 @@ def test_named_parameters_appear_in_errors():
     net = nn.Linear(2, 1)
     optimizer = optim.SGD(net.named_parameters(), lr=1.0)
     assert optimizer.param_groups[0]["param_names"] == ["weight", "bias"]
-    net.bias._grad = mg.ones(3)
+    net.bias.stored_grad = mg.ones(3)
     with pytest.raises(ShapeError, match=r"the gradient has shape \(3,\), its parameter \(1,\) \(bias\)"):
         optimizer.step()
 

@@ -207,7 +207,7 @@ def test_a_gradient_of_another_shape_changes_nothing():
     optimizer = optim.SGD([a, b], lr=1.0)
     a.grad = b.grad = None
     a.grad = mg.ones(1)
-    b._grad = mg.ones(3)
+    b.stored_grad = mg.ones(3)
     with pytest.raises(ShapeError, match=r"gradient has shape \(3,\), its parameter \(2,\)"):
         optimizer.step()
     assert a.item() == 1

@@ -57,7 +57,7 @@ def test_guessing_is_noticed():
 
 def test_dead_units_are_noticed(net):
     net.conv1.bias.requires_grad_(False)
-    net.conv1.bias._write(np.array([-100, -100, -100, -100], np.float32))
+    net.conv1.bias.replace_array(np.array([-100, -100, -100, -100], np.float32))
     found = trained(net, verbose=False).diagnoses["dead"]
     assert found.startswith("dead ReLUs, zero for all of 50 images: relu1: 4 of 4 channels; relu2: 20 of 20 units: try")
     assert diagnostics.dead_units(nn.Sequential(nn.Linear(64, 2), nn.ReLU()), mg.randn(50, 64)) is None
@@ -84,12 +84,12 @@ def test_a_loss_that_is_not_finite_names_the_operation_and_changes_nothing(net):
             return mg.log(x)
 
     bad = nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.ReLU(), Logarithm(), nn.Linear(5, 10))
-    before = {name: p._array for name, p in bad.named_parameters()}
+    before = {name: p.array for name, p in bad.named_parameters()}
     made = r"log: the result holds -inf at index \(\d+, \d\), the first of \d+ bad elements of 250, in 3; the weights are as"
     with pytest.raises(FloatingPointError, match=r"^epoch 1, batch 1: the loss is (nan|-?inf): " + made):
         trained(bad)
-    assert all(before[name] is p._array for name, p in bad.named_parameters())
-    net.fc1.weight._write(np.full_like(net.fc1.weight._array, np.nan))
+    assert all(before[name] is p.array for name, p in bad.named_parameters())
+    net.fc1.weight.replace_array(np.full_like(net.fc1.weight.array, np.nan))
     with pytest.raises(FloatingPointError, match=r"the loss is nan: fc1.weight was not finite before"):
         trained(net)
     with pytest.raises(FloatingPointError, match="the images are not finite"):

@@ -17,8 +17,8 @@ from minigrad.training import Trainer
 from minigrad.training.charts import line_chart
 from minigrad.training.gallery import draw, loss_graph
 from minigrad.training.report import Story, report
+from minigrad.viz.colormaps import grey, heat
 from minigrad.viz.png import png
-from minigrad.viz.shades import grey, heat
 
 (X, T), (X_TEST, T_TEST) = mg.data.load_digits(flatten=False)
 NAMES = ["zero", "one", "two", "three", "four", "five", "six", "<b>seven</b>", 'eight "8"', "nine"]

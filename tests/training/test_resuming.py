@@ -13,7 +13,7 @@ from minigrad.data import DataLoader, RandomSampler, TensorDataset, transforms
 from minigrad.data.datasets import Digits
 from minigrad.errors import WeightsFileError
 from minigrad.training import EarlyStopping, Trainer
-from minigrad.training.generators import generator_states, set_generator_states
+from minigrad.training.rng_state import generator_states, set_generator_states
 
 (X, T), (X_TEST, T_TEST) = mg.data.load_digits(flatten=False)
 DATA = (X[:150], T[:150], X_TEST[:70], T_TEST[:70])

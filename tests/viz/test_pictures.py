@@ -39,11 +39,11 @@ def unchanged(net, draw):
     """Draw, and see that the network is as it was: weights, gradients, modes, random state."""
     net.conv1.eval()  # a mode of its own
     (net(X[:2]) ** 2).sum().backward()
-    before = {name: (p._array, p.grad) for name, p in net.named_parameters()}
+    before = {name: (p.array, p.grad) for name, p in net.named_parameters()}
     modes = [m.training for m in net.modules()]
     drawn = copy.deepcopy(mg.random.default_generator().bit_generator.state)
     figure = draw()
-    assert all(before[name][0] is p._array and before[name][1] is p.grad for name, p in net.named_parameters())
+    assert all(before[name][0] is p.array and before[name][1] is p.grad for name, p in net.named_parameters())
     assert modes == [m.training for m in net.modules()] and drawn == mg.random.default_generator().bit_generator.state
     assert not any(m._hooks and m._hooks.after for m in net.modules())
     return figure

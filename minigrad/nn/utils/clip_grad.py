@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array
 from minigrad.errors import GraphError
 from minigrad.kernels.norms import power_norm
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor, _wrap
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_"]
 
@@ -68,9 +68,9 @@ def _norm(g: Array, p: float) -> float:
 def _with_gradients(parameters: Any) -> list[tuple[Tensor, Array]]:
     """The parameters that have a gradient, each with it."""
     given = [parameters] if isinstance(parameters, Tensor) else parameters
-    return [(x, x._grad._array) for x in given if x._grad is not None]
+    return [(x, x.stored_grad.array) for x in given if x.stored_grad is not None]
 
 
 def _replace(gradients: Iterable[tuple[Tensor, Array]]) -> None:
     for x, g in gradients:
-        x._grad = _wrap(np.asarray(g, x.dtype), None)
+        x.stored_grad = Tensor.from_array(np.asarray(g, x.dtype))

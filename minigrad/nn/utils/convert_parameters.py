@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from minigrad.errors import ShapeError
 from minigrad.ops import concatenate, reshape
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
 

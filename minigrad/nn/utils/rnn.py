@@ -9,7 +9,7 @@ import numpy as np
 from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
 from minigrad.ops import stack
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["pad_sequence"]
 

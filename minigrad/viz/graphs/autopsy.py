@@ -1,23 +1,20 @@
-"""What a failure looked like: the graph up to the operation that failed, with that operation marked and the user's line.
+"""The picture of a failure: the graph up to the operation that failed, marked, with the user's line.
 
-Everything is read from the traceback, which holds the frames of the call that failed: nothing is recorded beforehand.
+The engine attaches what failed to the error (`errors.Failure`); the line comes from the traceback.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import PurePath
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from minigrad import graph
-from minigrad.graph import Node as TapeNode
-from minigrad.nn import Module
-from minigrad.primitive import Composite, Primitive
-from minigrad.tensor import Tensor, _wrap
+from minigrad.engine.tape import Node as TapeNode
+from minigrad.errors import Failure
+from minigrad.tensors.tensor import Tensor
 from minigrad.viz.graphs.ir import Edge, GraphIR, Group, Node
 from minigrad.viz.graphs.look import Look
 from minigrad.viz.graphs.picture import Graph
@@ -26,60 +23,38 @@ from minigrad.viz.graphs.trace import trace
 __all__ = ["autopsy"]
 
 LOOK = Look(show=frozenset({"shapes", "values"}))
-CALLS = {graph.record.__code__: "op", Composite.__call__.__code__: "self", Primitive.__call__.__code__: "self"}
 
 
 def autopsy(error: BaseException) -> Graph | None:
-    """The graph of a failure; None for an error that no operation on tensors raised."""
-    lines = list(_frames(error.__traceback__))
-    frames = [frame for frame, _ in lines]
-    node = getattr(error, "node", None) or _failed_rule(frames)
-    if node is not None:
-        return _marked(error, node, frames, _users_line(lines))
-    return _refused(error, frames, _users_line(lines))
+    """Return the graph of a failure; None for an error that no operation on tensors raised."""
+    failure = getattr(error, "failure", Failure())
+    node = getattr(error, "node", None) or failure.node
+    line = _users_line(error.__traceback__)
+    return _refused(error, failure, line) if node is None else _marked(error, node, failure, line)
 
 
-def _marked(error: BaseException, node: TapeNode, frames: list[FrameType], line: str) -> Graph:
+def _marked(error: BaseException, node: TapeNode, failure: Failure, line: str) -> Graph:
     """A node of the tape is to blame: everything that backward was to walk, or all that the node was computed from."""
-    seeds = next((f.f_locals["seeds"] for f in frames if f.f_code is graph.backward.__code__), None)
     place = getattr(error, "place", None)  # of the forward, where a backward failed
     where = f"{PurePath(place.file).name}:{place.line}" if place else line
     marks = {node.number: (_first_line(error), where)}
     title = f"{type(error).__name__} in {node.name}"
-    if seeds is not None:
-        outputs = [_stand_in(seed) for seed, _ in seeds]
+    if failure.seeds:
+        outputs = [_stand_in(seed) for seed, _ in failure.seeds]
         return Graph(trace(outputs, show=LOOK.show, marks=marks, title=title, known=False), LOOK)
-    out = next((f.f_locals["out"] for f in frames if f.f_code is graph.record.__code__), None)
-    outputs = [_stand_in(node) if out is None else _wrap(out, node)]
+    out = failure.result
+    outputs = [_stand_in(node) if out is None else Tensor.from_array(out, node)]
     ir = trace(outputs, show=LOOK.show, marks=marks, title=title, known=out is not None)
     return Graph(replace(ir, nodes=ir.nodes[:-1], edges=ir.edges[:-1]), LOOK)  # what failed is the end: there is no output
 
 
-def _refused(error: BaseException, frames: list[FrameType], line: str) -> Graph | None:
+def _refused(error: BaseException, failure: Failure, line: str) -> Graph | None:
     """An operation refused its arguments: it has no node, so it is drawn after all that they were computed from."""
-    called = next(filter(None, map(_call, frames)), None)
-    if called is None:
-        return None
-    name, arguments = called
-    given = [(slot, _tensor(arg)) for slot, arg in arguments if isinstance(arg, Tensor | np.ndarray)]
+    given = [(name, _tensor(arg)) for name, arg in failure.arguments if isinstance(arg, Tensor | np.ndarray)]
     if not given:
         return None
-    outputs = [tensor for _, tensor in given]
-    model = next((f.f_locals["self"] for f in frames if f.f_code is Module.__call__.__code__), None)
-    ir = trace(outputs, model=model, show=LOOK.show, title=type(error).__name__)
-    return Graph(_with_fault(ir, name, [slot for slot, _ in given], error, line), LOOK)
-
-
-def _call(frame: FrameType) -> tuple[str, list[tuple[str, Any]]] | None:
-    """The operation that a frame is the call of, and its arguments by name; None for any other frame."""
-    code, values = frame.f_code, frame.f_locals
-    if code in CALLS:
-        op, args = values[CALLS[code]], values["args"]
-        names = [*op.names, *[op.names[-1]] * len(args)]
-        return op.__name__, list(zip(names, args, strict=False))
-    if str(frame.f_globals.get("__name__", "")).startswith("minigrad.ops."):
-        return code.co_name, [(name, values.get(name)) for name in code.co_varnames[: code.co_argcount]]
-    return None
+    ir = trace([tensor for _, tensor in given], model=failure.module, show=LOOK.show, title=type(error).__name__)
+    return Graph(_with_fault(ir, failure.operation, [name for name, _ in given], error, line), LOOK)
 
 
 def _with_fault(ir: GraphIR, name: str, slots: list[str], error: BaseException, where: str) -> GraphIR:
@@ -101,23 +76,15 @@ def _encloses(group: Group, path: str) -> bool:
     return group.kind == "module" and (not group.path or f"{path}.".startswith(f"{group.path}."))
 
 
-def _failed_rule(frames: list[FrameType]) -> TapeNode | None:
-    """The node whose gradient rule was running."""
-    return next((f.f_locals["node"] for f in frames if f.f_code is graph.Walk.visit.__code__), None)
-
-
-def _frames(traceback: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
-    while traceback is not None:
-        yield traceback.tb_frame, traceback.tb_lineno
-        traceback = traceback.tb_next
-
-
-def _users_line(lines: list[tuple[FrameType, int]]) -> str:
+def _users_line(traceback: TracebackType | None) -> str:
     """File and line of the innermost code outside this package; the name of the file alone, for a picture may be shared."""
-    for frame, line in reversed(lines):
+    where = ""
+    while traceback is not None:
+        frame = traceback.tb_frame
         if str(frame.f_globals.get("__name__", "")).partition(".")[0] != "minigrad":
-            return f"{PurePath(frame.f_code.co_filename).name}:{line}"
-    return ""
+            where = f"{PurePath(frame.f_code.co_filename).name}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return where
 
 
 def _first_line(error: BaseException) -> str:
@@ -125,9 +92,9 @@ def _first_line(error: BaseException) -> str:
 
 
 def _tensor(arg: Any) -> Tensor:
-    return arg if isinstance(arg, Tensor) else _wrap(arg, None)
+    return arg if isinstance(arg, Tensor) else Tensor.from_array(arg)
 
 
 def _stand_in(node: TapeNode) -> Tensor:
     """A tensor for a node whose own is gone; its values are not looked at."""
-    return _wrap(np.broadcast_to(np.zeros((), node.dtype), node.shape), node)
+    return Tensor.from_array(np.broadcast_to(np.zeros((), node.dtype), node.shape), node)

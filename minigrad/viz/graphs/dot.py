@@ -6,10 +6,10 @@ import shutil
 from typing import Any
 
 from minigrad.viz.graphs import palette
-from minigrad.viz.graphs.faces import Face, face, facts
-from minigrad.viz.graphs.lettering import one_line
+from minigrad.viz.graphs.cards import Face, face, facts
 from minigrad.viz.graphs.look import Look
 from minigrad.viz.graphs.numbers import number
+from minigrad.viz.graphs.text_width import one_line
 from minigrad.viz.graphs.view import View
 
 __all__ = ["digraph", "rendered"]

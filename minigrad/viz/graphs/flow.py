@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import graph
+from minigrad.arrays import Array
+from minigrad.engine import walk
+from minigrad.engine.interrupts import at_once
+from minigrad.engine.tape import Node
 from minigrad.errors import GraphError
-from minigrad.graph import Node
-from minigrad.interrupts import at_once
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor, _wrap
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["Gradients", "gradients", "root_mean_square"]
 
@@ -29,33 +29,33 @@ def gradients(
     Raises GraphError for an output of more than one element: which of them would flow back?
     """
     for output in outputs:
-        if output._node is not None and output.numel() != 1:
+        if output.node is not None and output.numel() != 1:
             raise GraphError(f'graph: show="grads" needs a scalar, the output has shape {output.shape}\n  hint: use .sum()')
     if any(node.saved is None for node in nodes):
         tensors: list[tuple[Node, Any]] = [(node, node.receiver()) for node in nodes if node.receiver is not None]
-        kept = [(node, t._grad) for node, t in tensors if t is not None and t._grad is not None]
+        kept = [(node, t.stored_grad) for node, t in tensors if t is not None and t.stored_grad is not None]
         return {
-            node.number: measure(node, grad._array) for node, grad in kept
+            node.number: measure(node, grad.array) for node, grad in kept
         }, "backward has freed the tape: gradients are those that tensors kept"
     found = {}
 
     def see(node: Node) -> Callable[[Tensor], None]:
         def hook(g: Tensor) -> None:
-            found[node.number] = measure(node, g._array)
+            found[node.number] = measure(node, g.array)
 
         return hook
 
-    seeds = [output._seed(None, "graph") for output in outputs if output._node is not None]
+    seeds = [output.backward_seed(None, "graph") for output in outputs if output.node is not None]
     leaves = [node for node in nodes if node.primitive is None]
     former = [node.hooks for node in nodes]
     seeing = [{**(node.hooks or {}), -1: see(node)} for node in nodes]
-    walks = graph.walking.walks
+    walks = walk.walking.walks
     try:
-        graph.walking.walks = [graph.Walk]  # inside detect_anomaly, too: a picture of NaN is what is wanted
+        walk.walking.walks = [walk.Walk]  # inside detect_anomaly, too: a picture of NaN is what is wanted
         at_once(setattr, nodes, repeat("hooks"), seeing)
-        graph.backward(seeds, _wrap, targets=leaves, retain_graph=True, create_graph=False)
+        walk.backward(seeds, Tensor.from_array, targets=leaves, retain_graph=True, create_graph=False)
     finally:
-        graph.walking.walks = walks
+        walk.walking.walks = walks
         at_once(setattr, nodes, repeat("hooks"), former)
     return found, ""
 

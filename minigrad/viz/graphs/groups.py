@@ -7,8 +7,8 @@ import weakref
 from collections import Counter
 from typing import Any
 
+from minigrad.engine.scope import Derivative, Scope
 from minigrad.nn import Module
-from minigrad.scope import Derivative, Scope
 from minigrad.viz.graphs.ir import Group
 
 __all__ = ["Groups"]

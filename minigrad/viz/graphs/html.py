@@ -6,7 +6,7 @@ import json
 from importlib import resources
 from typing import Any
 
-from minigrad.viz.graphs.faces import face, facts
+from minigrad.viz.graphs.cards import face, facts
 from minigrad.viz.graphs.fold import fold
 from minigrad.viz.graphs.ir import GraphIR, Node
 from minigrad.viz.graphs.layout.placing import Placement, place

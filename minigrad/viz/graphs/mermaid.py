@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from minigrad.viz.graphs.faces import face
-from minigrad.viz.graphs.lettering import shortened
+from minigrad.viz.graphs.cards import face
 from minigrad.viz.graphs.look import Look
 from minigrad.viz.graphs.palette import LIGHT
+from minigrad.viz.graphs.text_width import shortened
 from minigrad.viz.graphs.view import View
 
 __all__ = ["mermaid"]

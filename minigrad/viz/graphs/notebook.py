@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from minigrad.nn import Module
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 from minigrad.viz.graphs.numbers import byte_count, counted, sizes, summary
 
 __all__ = ["module_html", "tensor_html"]
@@ -19,7 +19,7 @@ CELL = 'style="text-align:left;padding:2px 14px 2px {}px"'
 def tensor_html(tensor: Tensor) -> str | None:
     """The tensor as it prints, and a line of what it is; None, which means plain text, if anything goes wrong."""
     try:
-        facts = [sizes(tensor.shape), str(tensor.dtype), byte_count(tensor.nbytes), summary(tensor._array)]
+        facts = [sizes(tensor.shape), str(tensor.dtype), byte_count(tensor.nbytes), summary(tensor.array)]
         if tensor.requires_grad:
             facts.append("requires a gradient" if tensor.is_leaf else f"from {tensor.grad_fn.name}")  # type: ignore[union-attr]
         line = escape(" · ".join(filter(None, facts)))

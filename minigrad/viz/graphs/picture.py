@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.grad_mode import enable_grad
+from minigrad.engine.grad_mode import enable_grad
 from minigrad.nn import Module
 from minigrad.serialization import write_atomically
-from minigrad.tensor import Tensor
+from minigrad.tensors.tensor import Tensor
 from minigrad.viz.graphs.as_json import as_json
 from minigrad.viz.graphs.dot import digraph, rendered
+from minigrad.viz.graphs.from_forward import Recording, unchanged
 from minigrad.viz.graphs.html import html
 from minigrad.viz.graphs.ir import GraphIR
 from minigrad.viz.graphs.look import Look, look
 from minigrad.viz.graphs.mermaid import mermaid
-from minigrad.viz.graphs.recording import Recording, unchanged
 from minigrad.viz.graphs.scene import scene, view_of
 from minigrad.viz.graphs.svg import svg
 from minigrad.viz.graphs.text import text

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from minigrad.viz.graphs.faces import Face, face, facts
+from minigrad.viz.graphs.cards import Face, face, facts
 from minigrad.viz.graphs.fold import fold
 from minigrad.viz.graphs.ir import GraphIR
 from minigrad.viz.graphs.layout.frames import Frame, Spacing, lay_out
-from minigrad.viz.graphs.lettering import width
 from minigrad.viz.graphs.look import Look
+from minigrad.viz.graphs.text_width import width
 from minigrad.viz.graphs.view import Card, View, automatic_depth, closed_groups, look_at
 
 __all__ = ["Scene", "box_label", "scene", "view_of"]

@@ -9,11 +9,11 @@ from html import escape as _escape
 from importlib import resources
 
 from minigrad.viz.graphs import palette
-from minigrad.viz.graphs.faces import HEAD, LINE, ROOM, SIDE, STRENGTH, Face, Facts, Row, facts
+from minigrad.viz.graphs.cards import HEAD, LINE, ROOM, SIDE, STRENGTH, Face, Facts, Row, facts
 from minigrad.viz.graphs.layout.placing import ARROW, Placement, Rect, path, place
-from minigrad.viz.graphs.lettering import one_line, shortened, width
 from minigrad.viz.graphs.numbers import byte_count, number
 from minigrad.viz.graphs.scene import Scene, box_label
+from minigrad.viz.graphs.text_width import one_line, shortened, width
 from minigrad.viz.graphs.view import Card
 from minigrad.viz.png import data_uri
 

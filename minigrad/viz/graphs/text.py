@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from minigrad.viz.graphs.faces import facts
-from minigrad.viz.graphs.lettering import one_line, shortened
+from minigrad.viz.graphs.cards import facts
 from minigrad.viz.graphs.numbers import byte_count, number, seconds, sizes
+from minigrad.viz.graphs.text_width import one_line, shortened
 from minigrad.viz.graphs.view import Card, View
 
 __all__ = ["text"]

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from minigrad.primitive import Array
+from minigrad.arrays import Array
 from minigrad.viz.graphs.ir import Image
 from minigrad.viz.graphs.palette import DIVERGING
 from minigrad.viz.png import png

@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.graph import Node as TapeNode
+from minigrad.arrays import Array
+from minigrad.engine.tape import Node as TapeNode
 from minigrad.nn import Module, Parameter
-from minigrad.primitive import Array
-from minigrad.tensor import Tensor
-from minigrad.viz.graphs import ledger
+from minigrad.tensors.tensor import Tensor
 from minigrad.viz.graphs.flow import gradients, root_mean_square
+from minigrad.viz.graphs.from_forward import Call, Recording
+from minigrad.viz.graphs.from_tape import Data, Reading, is_operation, lane_of, variables
 from minigrad.viz.graphs.groups import LANES, Groups
 from minigrad.viz.graphs.ir import Edge, GraphIR, Group, Image, Node
 from minigrad.viz.graphs.numbers import byte_count, counted, summary
-from minigrad.viz.graphs.reading import Data, Reading, is_operation, lane_of, variables
-from minigrad.viz.graphs.recording import Call, Recording
 from minigrad.viz.graphs.rules import rule_text
+from minigrad.viz.graphs.saved_bytes import buffer_of, leaf_of, saved_bytes, saved_names
 from minigrad.viz.graphs.thumbnails import kernel_images
 
 __all__ = ["trace"]
@@ -58,9 +58,9 @@ def trace(
     for i, output in enumerate(outputs):
         made = reading.source_of(output)
         name = _name_of(output, called) or _guess(output, reading) + (f" {i}" if len(outputs) > 1 else "")
-        value = summary(output._array) if known else ""
+        value = summary(output.array) if known else ""
         nodes.append(Node("output", name, output.shape, str(output.dtype), value=value))
-        edges.append(Edge(index[id(made)], len(nodes) - 1, "", output._node is not None))
+        edges.append(Edge(index[id(made)], len(nodes) - 1, "", output.node is not None))
     groups, nodes = _used(reading.groups, nodes)
     subject = title or _subject(reading, outputs, called)
     notes = [*facts.notes, *_unused_lanes(nodes), *_without_graph(reading, outputs, recording is not None, called)]
@@ -75,7 +75,7 @@ class _Facts:
     ):
         self.reading, self.show, self.initial, self.marks = reading, show, initial, marks
         self.notes: list[str] = []
-        self.saved = ledger.saved_bytes(reading.nodes)
+        self.saved = saved_bytes(reading.nodes)
         self.gradients: dict[int, Any] = {}
         if any(node.saved is None for node in reading.nodes):
             self.notes.append("backward has freed what was saved; draw before it, or pass retain_graph=True")
@@ -105,8 +105,8 @@ class _Facts:
         if isinstance(made, TapeNode):
             rms, _ = self.gradients.get(made.number, (None, None))
             mark, where = self.marks.get(made.number, ("", ""))
-            rules = tuple((op._name(at), rule_text(rule)) for at, rule, _ in made.plan.calls)
-            fields = {"rules": rules, "saves": ledger.saved_names(made), "saved": self.saved[made.number],
+            rules = tuple((op.input_name(at), rule_text(rule)) for at, rule, _ in made.plan.calls)
+            fields = {"rules": rules, "saves": saved_names(made), "saved": self.saved[made.number],
                       "gradient": rms, "mark": mark, "where": where, "variable": called.get(id(made), "")}  # fmt: skip
         shape, dtype = (made.shape, made.dtype) if isinstance(made, TapeNode) else (made.out.shape, made.out.dtype)
         return Node(
@@ -115,8 +115,8 @@ class _Facts:
         )  # fmt: skip
 
     def _leaf(self, node: TapeNode, array: Array | None, value: str, called: Mapping[int, str]) -> Node:
-        leaf = ledger.leaf_of(node)
-        kind, name = self._owner(leaf._array) if leaf is not None else ("", "")
+        leaf = leaf_of(node)
+        kind, name = self._owner(leaf.array) if leaf is not None else ("", "")
         kind = kind or ("parameter" if isinstance(leaf, Parameter) else "input")
         rms, kernel = self.gradients.get(node.number, (None, None))
         images = self._kernels(kind, array, name, kernel)
@@ -137,13 +137,13 @@ class _Facts:
         )  # fmt: skip
 
     def _owner(self, array: Array) -> tuple[str, str]:
-        return self.reading.owners.get(id(ledger.buffer_of(array)), ("", ""))
+        return self.reading.owners.get(id(buffer_of(array)), ("", ""))
 
     def _kernels(self, kind: str, array: Array | None, name: str, gradient: Array | None = None) -> tuple[Image, ...]:
         if array is None or kind != "parameter" or not self.show & {"values", "grads"}:
             return ()
         before = self.initial.get(name)
-        initial = before._array if isinstance(before, Tensor) else None if before is None else np.asarray(before)
+        initial = before.array if isinstance(before, Tensor) else None if before is None else np.asarray(before)
         return kernel_images(array, initial, gradient)
 
     def _lane_group(self) -> int:
@@ -152,7 +152,7 @@ class _Facts:
 
 
 def _name_of(output: Tensor, called: Mapping[int, str]) -> str:
-    return called.get(id(output._array if output._node is None else output._node), "")
+    return called.get(id(output.array if output.node is None else output.node), "")
 
 
 def _guess(output: Tensor, reading: Reading) -> str:
@@ -193,7 +193,7 @@ def _without_graph(reading: Reading, outputs: Sequence[Tensor], ran: bool, calle
     bare = []
     for i, output in enumerate(outputs):
         made = reading.source_of(output)
-        if isinstance(made, Data) and made.scope is None and not reading.owners.get(id(ledger.buffer_of(output._array))):
+        if isinstance(made, Data) and made.scope is None and not reading.owners.get(id(buffer_of(output.array))):
             bare.append(_name_of(output, called) or (f"output {i}" if len(outputs) > 1 else "the output"))
     if not bare:
         return []

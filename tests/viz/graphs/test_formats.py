@@ -17,8 +17,8 @@ import pytest
 import minigrad as mg
 from minigrad.viz import FORMATS
 from minigrad.viz.graphs.ir import Edge, GraphIR, Group, Node
-from minigrad.viz.graphs.lettering import shortened
 from minigrad.viz.graphs.look import Look
+from minigrad.viz.graphs.text_width import shortened
 from tests.viz.graphs.samples import derivative, snapshots, stacked, sum_of_two
 
 GOLDENS = Path(__file__).parent / "goldens"

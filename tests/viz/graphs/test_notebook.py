@@ -54,5 +54,5 @@ def test_a_display_never_raises():
 
     assert Rude()._repr_html_() is None
     tensor = mg.tensor([1.0])
-    tensor._array = "not an array"
+    tensor.array = "not an array"
     assert tensor._repr_html_() is None

@@ -32,7 +32,7 @@ def trained():
 
 
 def tape(output):
-    found, stack = {}, [output._node]
+    found, stack = {}, [output.node]
     while stack:
         node = stack.pop()
         if node.number not in found:
@@ -51,7 +51,7 @@ def test_saved_bytes_are_the_buffers_that_the_tape_keeps(trained):
     net, x, t, _ = trained
     loss = net.loss(x, t)
     graph = mg.viz.graph(loss)
-    own = {id(owner(p._array)) for p in net.parameters()}
+    own = {id(owner(p.array)) for p in net.parameters()}
     buffers = {}
     for node in tape(loss):
         for (kind, _), value in zip(node.plan.saves, node.saved, strict=True):
@@ -90,7 +90,7 @@ def test_a_buffer_saved_twice_counts_once_and_a_view_as_its_whole():
     big = mg.tensor(np.ones(1000, np.float32))[:10]
     w = mg.tensor(np.ones(10, np.float32), requires_grad=True)
     (op,) = [n for n in mg.viz.graph(w * big).nodes if n.kind == "op"]
-    assert op.saved == owner(big._array).nbytes
+    assert op.saved == owner(big.array).nbytes
 
 
 def test_gradients_are_those_of_backward(trained):

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.engine.composite import composite
 from minigrad.nn import functional as F
-from minigrad.primitive import composite
 from minigrad.viz.graphs.groups import LANES
 from tests.viz.graphs.samples import derivative, stacked, sum_of_two
 
@@ -32,7 +32,7 @@ def walked(output):
                 edges.append((parent.number, node.number, position))
                 visit(parent)
 
-    visit(output._node)
+    visit(output.node)
     return nodes, edges
 
 
@@ -186,7 +186,7 @@ def test_a_snapshot_keeps_nothing_alive():
         images = np.ones((5, 2), np.float32)
         graph = mg.viz.graph(loss, show=("values", "grads", "saved", "shapes"))
         recorded = mg.viz.graph(functools.partial(net, images))
-        alive = [weakref.ref(loss), weakref.ref(loss._node), weakref.ref(net), weakref.ref(loss._node.parents[0])]
+        alive = [weakref.ref(loss), weakref.ref(loss.node), weakref.ref(net), weakref.ref(loss.node.parents[0])]
         alive.append(weakref.ref(images))
         del loss, net, images
         gc.collect()

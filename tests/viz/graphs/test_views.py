@@ -7,7 +7,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn, ops
-from minigrad.primitive import composite
+from minigrad.engine.composite import composite
 from minigrad.viz.graphs.scene import view_of
 from minigrad.viz.graphs.view import automatic_depth, closed_groups, look_at
 from tests.viz.graphs.samples import Block, stacked

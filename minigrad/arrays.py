@@ -1,0 +1,61 @@
+"""Arrays and what carries them: what kernels, operations and the engine share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Array", "DType", "Traced", "array_of", "shape_of"]
+
+Array = npt.NDArray[Any]
+DType = npt.DTypeLike | None
+
+
+class Traced:
+    """The interface of tensors to operations and the engine, implemented by `Tensor`.
+
+    `array` is the value and is never written to, only replaced (`Tensor.replace_array`). `node` is the tensor's place on the
+    tape, None for a constant.
+    """
+
+    __slots__ = ("array", "node")
+    array: Array
+    node: Any
+
+    if TYPE_CHECKING:  # defined by Tensor
+
+        @staticmethod
+        def from_array(array: Array, node: Any = None) -> Any:
+            """Return a tensor around an array and its node, without a copy."""
+
+        @staticmethod
+        def record(op: Any, args: tuple[Any, ...]) -> Any:
+            """Call a primitive on tensors and arrays; return the result as a tensor on the tape."""
+
+        def slope(self, other: Traced) -> Array:
+            """Return the derivative of each element by the same element of another tensor."""
+            raise NotImplementedError
+
+        def refuse_change(self, name: str) -> None:
+            """Raise GraphError if operation `name` must not change this tensor in place."""
+
+        def replace_with(self, result: Any, name: str, reshapes: bool = False) -> Any:
+            """Take the value and the node of `result`, computed by operation `name`; return the tensor itself."""
+
+        def sum_to_size(self, *size: Any) -> Any:
+            """Sum over the axes along which a tensor of that shape was broadcast to this one."""
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """Return the shape of a tensor, an array or a number; np.shape would go through NumPy's dispatch first."""
+    try:
+        return x.shape
+    except AttributeError:
+        return np.shape(x)
+
+
+def array_of(x: Any) -> Array:
+    """Return the array of a tensor, or an array or number as an array: for what depends on values and has no gradient."""
+    return np.asarray(x.array if isinstance(x, Traced) else x)

@@ -1,0 +1,337 @@
+"""Derivatives of functions, as functions: `torch.func`'s names.
+
+Arguments and results are tensors, arrays or floats, or dicts, lists, tuples and named tuples of them. Transforms nest to
+any order: a derivative depends on whatever was tracked outside, and on nothing else.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad import ops
+from minigrad.autograd.gradient import grad as gradients_of
+from minigrad.engine import tape, walk
+from minigrad.engine.grad_mode import enable_grad, is_grad_enabled
+from minigrad.errors import DTypeError, GraphError, ShapeError
+from minigrad.pytree import flatten, map_leaves
+from minigrad.tensors.tensor import Tensor
+
+__all__ = [
+    "grad",
+    "hessian",
+    "hvp",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jvp",
+    "value_and_grad",
+    "vjp",
+]
+
+Function = Callable[..., Any]
+Argnums = int | Sequence[int] | None  # which arguments; None: all of them
+
+
+def grad(function: Any, argnums: Any = 0, *args: Any, **options: Any) -> Any:
+    """The gradient of a function of one number, as a function of the same arguments; `argnums` says of which arguments.
+
+    Apply it again for higher orders. With ``has_aux=True`` the function gives (value, anything), and its gradient comes as
+    (gradient, anything). Given tensors instead of a function, this is PyTorch's ``autograd.grad(outputs, inputs, ...)``.
+
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> mg.grad(np.sin)(0.0), mg.grad(mg.grad(np.sin))(0.0)
+    (tensor(1.), tensor(-0.))
+    >>> mg.grad(lambda p, x: p["a"] * x + p["b"], argnums=(0, 1))({"a": 2.0, "b": 1.0}, 3.0)
+    ({'a': tensor(3.), 'b': tensor(1.)}, tensor(2.))
+    """
+    if not callable(function):
+        return gradients_of(function, argnums, *args, **options)
+    return _gradient_function("grad", function, argnums, *args, **options)
+
+
+def value_and_grad(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+    """As `grad`, with the value: (value, gradient), or ((value, aux), gradient) with `has_aux`.
+
+    >>> import minigrad as mg
+    >>> mg.func.value_and_grad(lambda x: x**3)(2.0)
+    (tensor(8.), tensor(12.))
+    """
+
+    @functools.wraps(function)
+    def both(*args: Any, **kwargs: Any) -> Any:
+        call = _Call("value_and_grad", function, args, argnums, kwargs, has_aux)
+        return (call.result, call.aux) if has_aux else call.result, call.gradient()
+
+    return both
+
+
+def vjp(function: Function, *primals: Any, has_aux: bool = False) -> Any:
+    """The result of ``function(*primals)``, and the function that pulls gradients of the result back to the primals.
+
+    That function takes a tree like the result and gives a tuple, one entry for each primal, as often as asked.
+
+    >>> import minigrad as mg
+    >>> value, pull = mg.func.vjp(lambda x, y: x * y, 2.0, 3.0)
+    >>> value, pull(1.0)
+    (tensor(6.), (tensor(3.), tensor(2.)))
+    """
+    call = _Call("vjp", function, primals, tuple(range(len(primals))), has_aux=has_aux)
+
+    def pull(cotangents: Any) -> Any:
+        given = call.matching(cotangents, call.outputs, "the result")
+        with call:
+            return call.like_inputs(call.derivative(call.outputs.values(), given, call.inputs.values()))
+
+    return (call.result, pull, call.aux) if has_aux else (call.result, pull)
+
+
+def jvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...], has_aux: bool = False) -> Any:
+    """The result of ``function(*primals)``, and its derivative along `tangents`: two tuples, one entry for each argument.
+
+    J^T g is linear in g, so its derivative by g along v is J v (the double-backward trick, Townsend 2017). Raises GraphError
+    for an operation that cannot be differentiated twice.
+
+    >>> import minigrad as mg
+    >>> mg.func.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 10.0))
+    (tensor(6.), tensor(23.))
+    """
+    call = _Call("jvp", function, _tuple("jvp", "primals", primals), has_aux=has_aux)
+    along = call.tangents(tangents)
+    with call:
+        g = [call.own(Tensor(np.ones_like(y.array), requires_grad=True)) for y in call.outputs.values()]
+        pulled = call.derivative(call.outputs.values(), g, call.inputs.values(), again=True)
+        pushed = call.like_outputs(call.derivative(pulled, along, g))
+    return (call.result, pushed, call.aux) if has_aux else (call.result, pushed)
+
+
+def hvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
+    """The Hessian of a function of one number, times `tangents`, for the price of two gradients; a tree like the primals.
+
+    >>> import minigrad as mg
+    >>> mg.func.hvp(lambda x: x**3, (2.0,), (10.0,))
+    tensor(120.)
+    """
+    call = _Call("hvp", function, _tuple("hvp", "primals", primals))
+    along = call.tangents(tangents)
+    with call:
+        first = call.derivative([call.only_output()], [None], call.inputs.values(), again=True)
+        return call.like_inputs(call.derivative(first, along, call.inputs.values()))
+
+
+def jacobian(function: Function, argnums: Argnums = 0) -> Function:
+    """The Jacobian of a function, as a function of the same arguments: (*shape of the result, *shape of the argument).
+
+    For trees it is the tree of the result, with the tree of the argument in the place of each leaf. It takes one walk of
+    the graph for each element of the result.
+
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> mg.func.jacobian(lambda x: x * x[0])(np.array([1.0, 2.0]))
+    tensor([[2., 0.],
+            [2., 1.]], dtype=float64)
+    """
+
+    @functools.wraps(function)
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        call = _Call("jacobian", function, args, argnums, kwargs)
+        with call:
+            return call.like_outputs(call.like_inputs(call.rows(y)) for y in call.outputs.values())
+
+    return derivative
+
+
+jacrev = jacfwd = jacobian  # torch.func's names: how it is found makes no difference to what it is
+
+
+def hessian(function: Function, argnums: Argnums = 0) -> Function:
+    """The Hessian of a function of one number: the Jacobian of its gradient.
+
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> mg.func.hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 5.0]))
+    tensor([[10.,  6.],
+            [ 6.,  0.]], dtype=float64)
+    """
+    return jacobian(_gradient_function("hessian", function, argnums), argnums)
+
+
+def _gradient_function(name: str, function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+    @functools.wraps(function)
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        call = _Call(name, function, args, argnums, kwargs, has_aux)
+        return (call.gradient(), call.aux) if has_aux else call.gradient()
+
+    return derivative
+
+
+class _Call:
+    """One call of a function on fresh tensors, with what it gave, and what it takes to differentiate that.
+
+    Inside a ``with`` block the fresh tensors are places in the graph like any other, so that a transform inside another
+    sees them; outside they are closed, and count as constants.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        function: Function,
+        args: Sequence[Any],
+        argnums: Argnums = None,
+        kwargs: dict[str, Any] | None = None,
+        has_aux: bool = False,
+    ):
+        self.name = name
+        self.recorded = is_grad_enabled()
+        self._own: list[Tensor] = []
+        numbers = _numbers(name, argnums, len(args))
+        self._single = isinstance(argnums, int) or (argnums is None and len(args) == 1)
+        leaves, rebuild = flatten({number: args[number] for number in numbers})
+        self.inputs = {path: self._fresh(f"argument {path}", leaf) for path, leaf in leaves.items()}
+        self._rebuild_inputs = rebuild
+        given = rebuild(self.inputs.values())
+        with self, enable_grad():
+            out = function(*(given.get(i, arg) for i, arg in enumerate(args)), **(kwargs or {}))
+            aux = None
+            if has_aux:
+                if not isinstance(out, tuple) or len(out) != 2:
+                    raise TypeError(f"{name}: with has_aux the function gives (value, aux), got {type(out).__name__}")
+                out, aux = out
+            leaves, self.like_outputs = flatten(out)
+            self.outputs = {path: self._output(path, leaf) for path, leaf in leaves.items()}
+            self.result = self.like_outputs(map(self._closed, self.outputs.values()))
+            self.aux = map_leaves(lambda leaf: self._closed(leaf) if isinstance(leaf, Tensor) else leaf, aux)
+
+    def __enter__(self) -> None:
+        for x in self._own:
+            tape.retain(x.node, x)
+
+    def __exit__(self, *exc: object) -> None:
+        for x in self._own:
+            x.node.receiver = None
+
+    def own(self, x: Tensor) -> Tensor:
+        """A leaf that is a place in the graph for this call alone."""
+        self._own.append(x)
+        return x
+
+    def like_inputs(self, values: Iterable[Any]) -> Any:
+        """Values in the containers of the arguments: of one argument, or a tuple."""
+        tree = tuple(self._rebuild_inputs(values).values())
+        return tree[0] if self._single else tree
+
+    def only_output(self) -> Tensor:
+        """The one number that the function gave; raises GraphError if it gave anything else."""
+        found = list(self.outputs.values())
+        if len(found) != 1 or found[0].numel() != 1:
+            what = f"shape {found[0].shape}" if len(found) == 1 else f"{len(found)} tensors"
+            raise GraphError(f"{self.name}: the function must give a tensor of one element, got {what}")
+        return found[0]
+
+    def gradient(self) -> Any:
+        """The gradient of the one number that the function gave."""
+        with self:
+            return self.like_inputs(self.derivative([self.only_output()], [None], self.inputs.values(), keep=False))
+
+    def rows(self, y: Tensor) -> list[Tensor]:
+        """The Jacobian of one output, for each input."""
+        xs = list(self.inputs.values())
+        found: list[list[Tensor]] = []
+        for i in range(y.numel()):
+            row = np.zeros(y.shape, y.dtype)
+            row.flat[i] = 1
+            found.append(self.derivative([y], [row], xs))
+        return [
+            ops.reshape(ops.stack(column), y.shape + x.shape) if column else Tensor(np.zeros(y.shape + x.shape, x.dtype))
+            for x, column in zip(xs, zip(*found, strict=True) if found else [()] * len(xs), strict=True)
+        ]
+
+    def derivative(
+        self, ys: Iterable[Tensor], gs: Iterable[Any], xs: Iterable[Tensor], again: bool = False, keep: bool = True
+    ) -> list[Tensor]:
+        """The sum over i of g_i times dy_i/dx, for each x, closed unless it will be differentiated `again`."""
+        pairs = [(y, g) for y, g in zip(ys, gs, strict=True) if y.requires_grad]
+        xs = list(xs)
+        if not pairs:
+            return [Tensor(np.zeros_like(x.array)) for x in xs]
+        tracked = [t for pair in pairs for t in pair if isinstance(t, Tensor)]
+        record = again or self._reaches_outside(tracked)
+        found = gradients_of(
+            [y for y, _ in pairs], xs, [g for _, g in pairs], record or keep, create_graph=record, materialize_grads=True
+        )
+        return list(found) if again else [self._closed(g) for g in found]
+
+    def tangents(self, tangents: tuple[Any, ...]) -> list[Tensor]:
+        """Tangents in the order of the inputs."""
+        return self.matching(dict(enumerate(_tuple(self.name, "tangents", tangents))), self.inputs, "the primals")
+
+    def matching(self, tree: Any, like: dict[str, Tensor], what: str) -> list[Tensor]:
+        """The leaves of a tree that must look like others, as tensors of their dtypes."""
+        leaves, _ = flatten(tree)
+        if leaves.keys() != like.keys():
+            raise ValueError(
+                f"{self.name}: the trees differ\n"
+                f"  given   {', '.join(map(repr, leaves)) or 'nothing'}\n"
+                f"  wanted  {', '.join(map(repr, like)) or 'nothing'}, as {what}"
+            )
+        found = []
+        for path, leaf in leaves.items():
+            t = leaf if isinstance(leaf, Tensor) else Tensor(leaf)
+            if t.shape != like[path].shape:
+                raise ShapeError(f"{self.name}: {path or 'a tensor'} has shape {t.shape}, {what} has {like[path].shape}")
+            found.append(t.astype(like[path].dtype))
+        return found
+
+    def _fresh(self, path: str, leaf: Any) -> Tensor:
+        """An argument as a new place in the graph, so that its gradient is this call's alone."""
+        if isinstance(leaf, Tensor) and leaf.requires_grad and self.recorded:
+            return leaf.clone()
+        if not isinstance(leaf, Tensor | np.ndarray | np.generic | float | int):
+            raise TypeError(
+                f"{self.name}: {path} is of type {type(leaf).__name__}; tensors, arrays and floats are differentiated\n"
+                "  hint: name the others' place in argnums, or give them as keywords"
+            )
+        try:
+            return self.own(Tensor(leaf, requires_grad=True))
+        except DTypeError as error:
+            raise DTypeError(f"{self.name}: {path}: {error}") from None
+
+    def _output(self, path: str, leaf: Any) -> Tensor:
+        if isinstance(leaf, Tensor):
+            return leaf
+        raise GraphError(
+            f"{self.name}: the function must give tensors, got {type(leaf).__name__}{path and f' at {path}'}\n"
+            "  hint: x.item(), float(x) and x.detach() leave the graph, and so do NumPy functions of x.detach().numpy()"
+        )
+
+    def _closed(self, t: Tensor) -> Tensor:
+        """The tensor, without its history if nothing tracked outside is in it."""
+        return t if t.node is None or self._reaches_outside([t]) else t.detach()
+
+    def _reaches_outside(self, tensors: Iterable[Tensor]) -> bool:
+        if not self.recorded:
+            return False
+        own = {x.node for x in self._own}
+        return not own.issuperset(walk.open_leaves([t.node for t in tensors if t.node is not None]))
+
+
+def _numbers(name: str, argnums: Argnums, count: int) -> list[int]:
+    """The differentiated arguments, counted from the front."""
+    given = range(count) if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    for number in given:
+        if not -count <= number < count:
+            raise TypeError(f"{name}: argnums names argument {number}, but the function was called with {count}")
+    numbers = [number % count for number in given]
+    if len(set(numbers)) < len(numbers):
+        raise TypeError(f"{name}: argnums names an argument twice: {argnums}")
+    return numbers
+
+
+def _tuple(name: str, what: str, given: Any) -> tuple[Any, ...]:
+    if not isinstance(given, tuple | list):
+        raise TypeError(f"{name}: {what} must be a tuple, one entry for each argument, got {type(given).__name__}")
+    return tuple(given)

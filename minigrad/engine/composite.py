@@ -1,0 +1,107 @@
+"""Composites: functions of operations that are drawn, named and typed as one operation."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigrad.arrays import Traced
+from minigrad.engine.arguments import names_for, renamed
+from minigrad.engine.promotion import WIDE, Operands, computing_dtype, narrowed
+from minigrad.engine.scope import here, untracked
+from minigrad.errors import blame
+
+__all__ = ["Composite", "composite"]
+
+
+def composite(function: Callable[..., Any]) -> Composite:
+    """Make an operation of a function that is composed of others, and has no rules of its own.
+
+    Pictures draw it as one box, and its arguments have PyTorch's names and NumPy's beside their own: `axis` is accepted as
+    `dim`, `x` as `input`; see `ALIASES`.
+
+    >>> import numpy as np
+    >>> @composite
+    ... def spread(x, axis=None):
+    ...     return np.max(x, axis) - np.min(x, axis)
+    >>> spread(np.array([[1, 2], [3, 7]]), dim=1)
+    array([1, 4])
+    """
+    return Composite(function)
+
+
+class Composite:
+    """A function of operations that is one operation to its reader; make one with `composite`."""
+
+    __name__: str
+    __wrapped__: Callable[..., Any]
+
+    def __init__(self, function: Callable[..., Any]):
+        functools.update_wrapper(self, function)
+        self.names = tuple(inspect.signature(function).parameters)
+        self.operands: Operands | None = None  # which inputs are brought to floats, if any are (promotion.py)
+
+    def takes(self, operands: Operands) -> None:
+        """Say which inputs are brought to floats."""
+        self.operands = operands
+
+    @functools.cached_property
+    def known(self) -> dict[str, str]:
+        """The names by which the arguments can be given, with the operation's own for each; see `ALIASES`."""
+        return names_for(self.names)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        if options:
+            options = renamed(options, self.known)
+        outer = here.scope
+        here.scope = outer, self.__wrapped__, untracked((*args, *options.values()) if options else args)
+        try:
+            if self.operands is None or self._are_floats(self.operands, args, options):
+                return self.__wrapped__(*args, **options)
+            args, options, half = self._in_floats(self.operands, args, options)
+            out = self.__wrapped__(*args, **options)
+            return narrowed(out) if half else out
+        except Exception as error:
+            if not str(error).startswith(self.__name__):
+                error.add_note(f"in {self.__name__}")
+            blame(error, operation=self.__name__, arguments=(*zip(self.names, args, strict=False), *options.items()))
+            raise
+        finally:
+            here.scope = outer
+
+    def _are_floats(self, operands: Operands, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
+        """Whether all operands can be computed as they are; so they can with `dtype=`, to which the input is converted."""
+        for at in operands.places:
+            x = self._given(at, args, options)
+            array = x.array if isinstance(x, Traced) else x
+            if isinstance(array, np.ndarray | np.generic) and array.dtype.char not in WIDE:
+                return "dtype" in self.names and self._given(self.names.index("dtype"), args, options) is not None
+        return True
+
+    def _given(self, at: int, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """The argument at a place, by position or by name; None where it was left out."""
+        return args[at] if at < len(args) else options.get(self.names[at]) if options else None
+
+    def _in_floats(
+        self, operands: Operands, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any], bool]:
+        """The arguments with integers and halves in the dtype in which this is computed; whether to round to float16."""
+        given: dict[Any, Any] = {at: args[at] for at in operands.places if at < len(args)}
+        given |= {n: options[n] for at in operands.places if (n := self.names[at]) in options}
+        arrays = {key: x.array if isinstance(x, Traced) else x for key, x in given.items()}
+        arrays = {key: x for key, x in arrays.items() if isinstance(x, np.ndarray | np.generic)}
+        dtype, half = computing_dtype(operands, arrays.values(), weak=False)
+        kinds = "e?bBhHiIlLqQ" if operands.floating else "e"
+        changed = {key: given[key].astype(dtype) for key, x in arrays.items() if x.dtype.char in kinds}
+        options = options | {key: x for key, x in changed.items() if isinstance(key, str)}
+        return tuple([changed.get(at, x) for at, x in enumerate(args)]), options, half
+
+    def __repr__(self) -> str:
+        return f"<operation {self.__name__}>"
+
+    def __reduce__(self) -> str:
+        return self.__name__

@@ -1,0 +1,343 @@
+"""What an operation is: a forward on arrays, and one gradient rule per input.
+
+A primitive is plain mathematics. It knows arrays, not tensors or graphs::
+
+    @primitive
+    def scale(x, factor):
+        return x * factor
+
+    @scale.gradient("x")
+    def _(g, factor): return g * factor
+
+**A rule's parameters are what it saves.** `g` is the incoming gradient; `out` is the result; a name from the forward's
+signature is that input or option; `shape` and `order` are the shape and the memory order ("C" or "F") of the input being
+differentiated; `position` and `shapes`, for a variadic input, are its place and the shapes of all (these names win over
+options of the same name). The engine reads the signature once, at definition, and keeps exactly those alive, and only for
+the inputs that need a gradient.
+
+Rules are written once, in NumPy. With ``create_graph=True`` the same rule is handed tensors, which come back through
+NumPy's own dispatch, and so is differentiable itself, to any order.
+
+**The argument decides.** A primitive called on arrays returns an array; if any argument is a tensor, the tensor records.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from minigrad.arrays import DType, Traced
+from minigrad.engine.arguments import names_for, renamed
+from minigrad.engine.promotion import Operands, alike, converted, narrowed
+from minigrad.errors import DTypeError, GraphError, ShapeError, blame
+
+__all__ = ["Casting", "Plan", "Primitive", "named", "primitive"]
+
+Rule = Callable[..., Any]
+
+MISSING = object()  # where an argument without a default was not given
+
+FACTS = ("out", "shape", "order", "position", "shapes")  # what a rule may ask for beside inputs and options
+
+
+class Call(NamedTuple):
+    """One rule of a plan: whose gradient it gives, and where its parameters stand among the values saved."""
+
+    position: int
+    rule: Rule | None  # None where the plan has one rule for all
+    slots: tuple[int, ...]
+
+
+class Plan(NamedTuple):
+    """What one call of a primitive saves and which rules will run, given which of its arguments need a gradient."""
+
+    calls: tuple[Call, ...]
+    saves: tuple[tuple[str, int], ...]  # ("arg" | "out" | "shape" | "order" | "position" | "shapes", position)
+    holds_arrays: bool  # an input or the result is among them: freed by backward
+    joint: Callable[..., Any] | None = None  # one rule for all inputs: joint(node, g, create_graph) gives a list
+
+
+class Primitive:
+    """An operation on arrays with a gradient rule for each of its inputs; make one with `primitive`."""
+
+    __name__: str
+
+    def __init__(self, forward: Callable[..., Any], names: Sequence[str] | None = None, elementwise: bool = False):
+        functools.update_wrapper(self, forward)
+        self.forward = forward
+        self.elementwise = elementwise  # its gradients are summed back to the shapes of broadcast inputs
+        self.operands: Operands | None = None  # which inputs are brought to one dtype, if any are (promotion.py)
+        self.floats: tuple[int, ...] | None = None  # which of them are so on plain arrays, too: those of `floating`
+        self.rules: dict[str, Rule | None] = {}  # None: the derivative is zero wherever it exists
+        self._plans: dict[Any, Plan] = {}
+        self._signature: inspect.Signature | None = None
+        self._variadic = False
+        defaults = {}
+        if names is None:
+            self._signature = inspect.signature(forward)
+            parameters = self._signature.parameters
+            names = list(parameters)
+            kinds = [parameter.kind for parameter in parameters.values()]
+            if inspect.Parameter.KEYWORD_ONLY in kinds or inspect.Parameter.VAR_KEYWORD in kinds:
+                raise TypeError(f"primitive {forward.__name__}: keyword-only parameters are not supported")
+            self._variadic = inspect.Parameter.VAR_POSITIONAL in kinds
+            defaults = {n: p.default for n, p in parameters.items() if p.default is not inspect.Parameter.empty}
+        self.names = tuple(names)
+        self.arity = -1 if self._variadic else len(self.names)
+        self._required = len(self.names) - len(defaults)
+        self._template = tuple([defaults.get(name, MISSING) for name in self.names])
+        self.tails = {
+            n: self._template[n:] for n in range(self._required, len(self.names) + 1)
+        }  # defaults by missing number
+
+    @functools.cached_property
+    def known(self) -> dict[str, str]:
+        """The names by which the arguments can be given, with the operation's own for each; see `ALIASES`."""
+        return names_for(self.names)
+
+    @functools.cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: self.names.index(own) for name, own in self.known.items()}
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        if options or len(args) != self.arity:
+            args = self.bind(args, options)
+        for arg in args:
+            if isinstance(arg, Traced):
+                return arg.record(self, args)
+        if self.floats is not None and not alike(self.floats, args):
+            return self._in_floats(args)
+        try:
+            return self.forward(*args)
+        except (ValueError, TypeError, AttributeError) as error:
+            self.explain(error, args)
+
+    def takes(self, operands: Operands) -> None:
+        """Say which inputs are brought to one dtype."""
+        self.operands = operands
+        self.floats = operands.places if operands.floating else None
+
+    def _in_floats(self, args: tuple[Any, ...]) -> Any:
+        """The call on plain arrays that are not of one float dtype."""
+        args, half = converted(self.__name__, self.operands, args, weak=False)  # type: ignore[arg-type]
+        try:
+            out = self.forward(*args)
+        except (ValueError, TypeError, AttributeError) as error:
+            self.explain(error, args)
+        return narrowed(out) if half else out
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.__name__}>"
+
+    def __reduce__(self) -> str:
+        return self.__name__  # pickled by name and copied by reference, as functions are
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """What `help` shows; for a ufunc NumPy's own has out= and where=, which only ``np.f`` takes."""
+        only = inspect.Parameter.POSITIONAL_ONLY
+        return self._signature or inspect.Signature([inspect.Parameter(name, only) for name in self.names])
+
+    def __get__(self, instance: Any, owner: Any = None) -> Primitive:
+        return self  # a primitive stored on a class (`op = exp`) is a value, not a method
+
+    def gradient(self, *inputs: str) -> Callable[[Rule], Rule]:
+        """Declare the gradient rule of one or more inputs, by name.
+
+        Raises GraphError if an input, or a parameter of the rule, is unknown.
+        """
+
+        def declare(rule: Rule) -> Rule:
+            for name in inputs:
+                self.declare(name, named(rule, f"{self.__name__}.gradient[{name}]"))
+            return rule
+
+        return declare
+
+    def zero_gradient(self, *inputs: str) -> Primitive:
+        """Declare that the result is piecewise constant in these inputs: their gradient is zero wherever it exists."""
+        for name in inputs:
+            self.declare(name, None)
+        return self
+
+    def plan(self, needs: tuple[bool, ...]) -> Plan:
+        """The plan for a call whose arguments need gradients as told by `needs`; made once for each combination."""
+        plan = self._plans.get(needs)
+        if plan is None:
+            plan = self._plans[needs] = self._make_plan(needs)
+        return plan
+
+    def explain(self, error: Exception, args: Sequence[Any]) -> NoReturn:
+        """Raise NumPy's refusal of `args` again, in other words if it was about broadcasting, or about no number."""
+        raise blame(self._explained(error, args), operation=self.__name__, arguments=self.named(args)) from None
+
+    def named(self, args: Sequence[Any]) -> tuple[tuple[str, Any], ...]:
+        """The arguments of a call, each with its name."""
+        return tuple([(self.input_name(i), arg) for i, arg in enumerate(args)])
+
+    def _explained(self, error: Exception, args: Sequence[Any]) -> Exception:
+        if self.elementwise and not isinstance(error, ShapeError):
+            arrays = [a.array if isinstance(a, Traced) else a for a in args]
+            for name, a in zip(self.names, arrays, strict=False):
+                if not isinstance(error, ValueError) and np.asarray(a).dtype.kind not in "biuf":
+                    what = f"dtype {a.dtype}" if isinstance(a, np.ndarray) else type(a).__name__
+                    return DTypeError(f"{self.__name__}: {name} must be a number or numbers, got {what}")
+            shapes = [np.shape(a) for a in arrays]
+            axis = _first_bad_axis(shapes)
+            if axis:
+                sizes = " and ".join(str(s[axis]) for s in shapes if len(s) >= -axis and s[axis] != 1)
+                listed = " and ".join(map(str, shapes))
+                return ShapeError(
+                    f"{self.__name__}: shapes {listed} do not broadcast: axis {axis} has sizes {sizes}\n"
+                    "  rule    from the last axis backwards, sizes must be equal or 1"
+                )
+            if type(error) is not DTypeError and isinstance(error, TypeError) and np.result_type(*arrays).kind == "b":
+                return DTypeError(
+                    f"{self.__name__}: not defined for booleans\n  hint: use logical_not, ^ and their like, or x.int()"
+                )
+        return error
+
+    def declare(self, name: str, rule: Rule | None) -> None:
+        if name not in self.names:
+            raise GraphError(f"{self.__name__}: there is no input {name!r}; its inputs are {', '.join(self.names)}")
+        for parameter in _parameters(rule)[1:] if rule else ():
+            if parameter not in self.names and parameter not in FACTS:
+                raise GraphError(
+                    f"{self.__name__}: the gradient rule of {name!r} asks for {parameter!r}\n"
+                    f"  rule    after g, a parameter is out, shape, order, or one of {', '.join(self.names)}"
+                )
+        self.rules[name] = rule
+        self._plans.clear()
+
+    def input_name(self, position: int) -> str:
+        return self.names[min(position, len(self.names) - 1)]
+
+    def _make_plan(self, needs: tuple[bool, ...]) -> Plan:
+        calls: list[Call] = []
+        saves: list[tuple[str, int]] = []
+        for position, need in enumerate(needs):
+            name = self.input_name(position)
+            if need and name not in self.rules:
+                raise GraphError(
+                    f"{self.__name__}: no gradient rule for {name!r}, which requires a gradient\n"
+                    f"  hint: declare one with @{self.__name__}.gradient({name!r}), or "
+                    f"{self.__name__}.zero_gradient({name!r}) if the result is piecewise constant in it, "
+                    f"or pass {name}.detach()"
+                )
+            rule = self.rules[name] if need else None
+            if rule is None:
+                continue
+            keys = [self._key(parameter, position) for parameter in _parameters(rule)[1:]]
+            saves += [key for key in dict.fromkeys(keys) if key not in saves]
+            calls.append(Call(position, rule, tuple(saves.index(key) for key in keys)))
+        holds = any(kind == "out" or (kind == "arg" and self.names[at] in self.rules) for kind, at in saves)
+        return Plan(tuple(calls), tuple(saves), holds)
+
+    def _key(self, parameter: str, position: int) -> tuple[str, int]:
+        """What a parameter of the rule for the argument at `position` stands for, as an entry of `Plan.saves`."""
+        first = len(self.names) - 1  # of the variadic inputs
+        match parameter:
+            case "out":
+                return "out", 0
+            case "shape" | "order":
+                return parameter, position
+            case "position":
+                return "position", position - first
+            case "shapes":
+                return "shapes", first
+        return "arg", self.names.index(parameter)
+
+    def bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
+        """All arguments by position, defaults filled in; PyTorch's names for options are accepted beside NumPy's.
+
+        What inspect.Signature.bind does, at a tenth of the time; it is asked only to say what is wrong.
+        """
+        count = len(args)
+        if not options:
+            if self._variadic:
+                return args
+            if count in self.tails:
+                return args + self.tails[count]
+        elif count <= self.arity:
+            values = [*args, *self._template[count:]]
+            for name, value in options.items():
+                at = self._places.get(name, -1)
+                if at < count or values[at] is not self._template[at]:  # unknown, or given twice
+                    break
+                values[at] = value
+            else:
+                if not any(v is MISSING for v in values[count : self._required]):
+                    return tuple(values)
+        if self._signature is None:  # a ufunc of fixed arity
+            raise TypeError(
+                f"{self.__name__}() takes {self.arity} arguments ({', '.join(self.names)}), got {count}"
+                + (f" and options {', '.join(options)}" if options else "")
+            )
+        try:
+            bound = self._signature.bind(*args, **renamed(options, self.known))
+        except TypeError as error:
+            raise TypeError(f"{self.__name__}(): {error}") from None
+        bound.apply_defaults()
+        return bound.args
+
+
+def primitive(forward: Callable[..., Any]) -> Primitive:
+    """Make an operation of a function on arrays; declare its rules with `.gradient(name)`.
+
+    >>> import minigrad as mg
+    >>> @mg.primitive
+    ... def cube(x):
+    ...     return x**3
+    >>> @cube.gradient("x")
+    ... def _(g, x):
+    ...     return g * 3 * x**2
+    >>> x = mg.tensor(2.0, requires_grad=True)
+    >>> cube(x).backward()
+    >>> x.grad
+    tensor(12.)
+    """
+    return Primitive(forward)
+
+
+class Casting(Primitive):
+    """An operation that converts its first argument before, if told to, as PyTorch's ``sum(x, dtype=float64)``."""
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        dtype = inspect.Parameter("dtype", inspect.Parameter.KEYWORD_ONLY, default=None)
+        return super().__signature__.replace(parameters=[*super().__signature__.parameters.values(), dtype])
+
+    def __call__(self, *args: Any, dtype: DType = None, **options: Any) -> Any:
+        if dtype is None:
+            return super().__call__(*args, **options)
+        x, *rest = self.bind(args, options)
+        x = (x if hasattr(x, "astype") else np.asarray(x)).astype(dtype)
+        return super().__call__(x, *rest).astype(dtype)
+
+
+def _parameters(rule: Rule | None) -> tuple[str, ...]:
+    if rule is None:
+        return ()
+    code = rule.__code__
+    return code.co_varnames[: code.co_argcount]
+
+
+def named(rule: Rule, name: str) -> Rule:
+    """A copy of the rule under its own name, so that a traceback says `exp.gradient[x]`, not `<lambda>`."""
+    if not isinstance(rule, FunctionType):
+        raise TypeError(f"{name}: a gradient rule is a Python function, got {type(rule).__name__}")
+    code = rule.__code__.replace(co_name=name)
+    return FunctionType(code, rule.__globals__, name, rule.__defaults__, rule.__closure__)
+
+
+def _first_bad_axis(shapes: Sequence[tuple[int, ...]]) -> int:
+    """The first axis from the right, as a negative number, on which shapes do not broadcast; 0 if they do."""
+    for axis in range(-1, -1 - max(map(len, shapes), default=0), -1):
+        if len({s[axis] for s in shapes if len(s) >= -axis} - {1}) > 1:
+            return axis
+    return 0

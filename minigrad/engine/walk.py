@@ -1,0 +1,334 @@
+"""The walk backwards: gradient rules from the newest node to the oldest, and gradients to the tensors that keep them.
+
+Creation order is a topological order, so the walk visits newest first. Nothing here recurses: a chain of 100,000 operations
+is walked like one of ten.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from minigrad.arrays import Array, Traced
+from minigrad.engine.grad_mode import mode
+from minigrad.engine.primitive import primitive
+from minigrad.engine.scope import Derivative, derivative, here
+from minigrad.engine.tape import Gradient, Node, Receiver, record
+from minigrad.errors import GraphError, ShapeError, blame
+from minigrad.kernels.broadcasting import sum_to
+
+__all__ = ["Walk", "backward", "deliver", "open_leaves", "walking"]
+
+_newest = attrgetter("number")
+
+
+def backward(
+    seeds: Sequence[tuple[Node, Gradient]],
+    wrap: Callable[[Array, Node | None], Any],
+    *,
+    targets: Sequence[Node] | None = None,
+    leave: bool = False,
+    retain_graph: bool,
+    create_graph: bool,
+) -> list[Gradient | None]:
+    """Walk the tape from the seeds, newest node first.
+
+    With targets, only the nodes between seeds and targets are visited, and the targets' gradients are returned. Without, or
+    with `leave`, the gradients go to the tensors that wait for them, all at once when the walk has succeeded.
+    `wrap(array, node)` makes a tensor: with create_graph the rules get tensors, and are recorded.
+    """
+    nodes = _reachable(seeds, targets)
+    order = 1 + max(map(_order, nodes), default=0) if create_graph else 0
+    within = None if targets is None else set(nodes)
+    _check(nodes, within)
+    walk = walking.walks[-1](wrap, create_graph, within)
+    wanted, leaves = set(targets or ()), leave or targets is None
+    outer = mode.enabled, here.scope
+    mode.enabled = create_graph
+    try:
+        # An infinite gradient is a value here (sqrt at 0), not a warning.
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            for node, g in seeds:
+                walk.add(node, g if create_graph or not isinstance(g, Traced) else g.array)
+            found, arrived = _run(walk, nodes, wanted, leaves, order, retain_graph)
+    except Exception as error:
+        blame(error, seeds=seeds)
+        raise
+    finally:
+        mode.enabled, here.scope = outer
+    deliver(arrived)
+    return [found.get(node) for node in targets or ()]
+
+
+def deliver(arrived: Sequence[tuple[Receiver, Gradient, bool]]) -> None:
+    """Add gradients to the `.grad` of tensors: to all or, after an interrupt, to none; several threads one after another.
+
+    Interrupts come after calls and when loops jump back (interrupts.py), so the one call that begins the handler undoes what
+    was done, and the lock is acquired by an assignment, after which `held` is right. It is reentrant for signal handlers.
+    """
+    if not arrived:
+        return
+    tensors, _, _ = zip(*arrived, strict=True)
+    held: list[bool] = []
+    undo: Iterable[None] = ()
+    try:
+        held += map(_acquire, BLOCKING)
+        undo = map(setattr, tensors, GRAD, list(map(FORMER, tensors)))
+        for tensor, g, fresh in arrived:
+            tensor.accumulate_grad(g, fresh)
+    except BaseException:
+        deque(undo, maxlen=0)
+        raise
+    finally:
+        if held:
+            _delivery.release()
+
+
+_delivery = threading.RLock()
+_acquire, BLOCKING, GRAD, FORMER = _delivery.acquire, (True,), itertools.repeat("stored_grad"), attrgetter("stored_grad")
+
+
+class Walk:
+    """The table of gradients on their way, and what it takes to run one node's rules."""
+
+    def __init__(self, wrap: Callable[[Array, Node | None], Any], create_graph: bool, within: set[Node] | None):
+        self.wrap = wrap
+        self.create_graph = create_graph
+        self.within = within  # the only nodes whose gradients are wanted; None: all
+        self.table: dict[Node, Gradient] = {}
+        self.owned: set[Node] = set()  # nodes whose gradient is a buffer that this walk made
+
+    def add(self, node: Node, g: Gradient) -> None:
+        """Add to a node's gradient: out of place the first time, in place into our own buffer after that."""
+        former = self.table.get(node)
+        if former is None:
+            self.table[node] = g
+        elif self.create_graph or node not in self.owned:
+            self.table[node] = former + g
+            self.owned.add(node)
+        else:
+            former += g
+            self.table[node] = former
+
+    def visit(self, node: Node, g: Gradient) -> bool:
+        """Run the rules of one node and hand the results to its parents; tells whether any ran."""
+        ran = False
+        position = None
+        try:
+            joint = node.plan.joint
+            if joint is not None:
+                results = joint(node, g, self.create_graph)
+            saved = self.tensors(node) if self.create_graph else node.saved
+            for position, rule, slots in node.plan.calls:
+                parent = node.parents[position]
+                if parent is None or (self.within is not None and parent not in self.within):
+                    continue
+                ran = True
+                if rule is None:
+                    gx = results[position]
+                elif not slots:
+                    gx = rule(g)
+                elif len(slots) == 1:
+                    gx = rule(g, saved[slots[0]])
+                else:
+                    gx = rule(g, *[saved[slot] for slot in slots])
+                if gx is None:  # zero
+                    continue
+                if self.create_graph and rule is not None and slots and getattr(gx, "node", None) is None:
+                    gx = self.piecewise(gx, [saved[slot] for slot in slots])
+                try:
+                    if gx.shape != parent.shape:
+                        gx = _fitted(node, position, gx, parent.shape)
+                    if gx.dtype != parent.dtype:
+                        gx = _cast(node, position, gx, parent.dtype)
+                except AttributeError:
+                    raise GraphError(
+                        f"{node.name}: the gradient rule of {_input(node, position)!r} returned "
+                        f"{type(gx).__name__}\n  rule    a gradient is an array, or None for zero"
+                    ) from None
+                if parent in self.table:
+                    self.add(parent, gx)
+                else:
+                    self.table[parent] = gx
+        except Exception as error:
+            blame(error, node=node, position=position)
+            raise
+        return ran
+
+    def piecewise(self, g: Gradient, values: Sequence[Any]) -> Gradient:
+        """A gradient that steps alone depend on, as that of relu: differentiated again it gives zeros, and no error."""
+        tracked = [value for value in values if isinstance(value, Traced) and value.node is not None]
+        return self.wrap(*record(steps, (g, *tracked))) if tracked else g
+
+    def tensors(self, node: Node) -> list[Any]:
+        """The saved values as the rules want them when they are recorded: fresh handles on the tape's nodes."""
+        if node.saved is None or node.primitive is None:
+            return []
+        handles = []
+        for (kind, at), value in zip(node.plan.saves, node.saved, strict=True):
+            if kind == "out":
+                handles.append(self.wrap(value, node))
+            elif kind == "arg" and (parent := node.parents[at]) is not None:
+                handles.append(self.wrap(value, parent))
+            else:
+                handles.append(value)
+        return handles
+
+    def run_hooks(self, node: Node, g: Gradient) -> Gradient:
+        for hook in list((node.hooks or {}).values()):
+            # A handle of its own: a hook may change what it is given in place, and others may have been given g, too.
+            tensor = self.wrap(g.array, g.node) if isinstance(g, Traced) else self.wrap(np.asarray(g), None)
+            changed = hook(tensor)
+            if changed is None:
+                continue
+            if not isinstance(changed, Traced):
+                changed = self.wrap(np.asarray(changed), None)
+            if changed.array.shape != node.shape:
+                raise ShapeError(
+                    f"hook: the gradient it returned has shape {changed.array.shape}, the tensor has {node.shape}"
+                )
+            if changed.dtype != node.dtype:
+                changed = changed.astype(node.dtype)
+            g = changed if self.create_graph else changed.array
+            self.owned.discard(node)  # the hook's caller may keep what it returned
+        return g
+
+
+@primitive
+def steps(g: Array, *values: Array) -> Array:
+    """`g`, which is a piecewise constant function of the values."""
+    return g
+
+
+@steps.gradient("values")
+def _(g: Any, shape: tuple[int, ...]) -> Any:
+    return np.zeros(shape, g.dtype)
+
+
+def open_leaves(nodes: Sequence[Node]) -> set[Node]:
+    """The leaves below some nodes whose tensors still wait for a gradient."""
+    return {n for n in _below(nodes) if n.primitive is None and (t := n.variable) is not None and t.node is n}
+
+
+class _Walking(threading.local):
+    def __init__(self) -> None:
+        # The last makes the walks of this thread; `detect_anomaly` appends one that looks at what arrives.
+        self.walks: list[Callable[..., Walk]] = [Walk]
+
+
+walking = _Walking()
+
+
+def _below(nodes: Sequence[Node]) -> list[Node]:
+    """The nodes that some depend on, and these themselves, each once, in no order."""
+    seen = set(nodes)
+    stack = list(seen)
+    while stack:
+        for parent in stack.pop().parents:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return list(seen)
+
+
+def _reachable(seeds: Sequence[tuple[Node, Gradient]], targets: Sequence[Node] | None) -> list[Node]:
+    """The nodes below the seeds, newest first; with targets, only those on a way from a seed to a target."""
+    nodes = _below([node for node, _ in seeds])
+    nodes.sort(key=_newest, reverse=True)
+    if targets is None:
+        return nodes
+    wanted = set(targets)
+    between: set[Node] = set()
+    for node in reversed(nodes):
+        if node in wanted or any(parent in between for parent in node.parents):
+            between.add(node)
+    return [node for node in nodes if node in between]
+
+
+def _check(nodes: Sequence[Node], within: set[Node] | None) -> None:
+    """Refuse a graph that was freed, or whose saved inputs were written to, before any rule runs."""
+    for node in nodes:
+        if within is not None and not any(parent in within for parent in node.parents):
+            continue  # a target: its own rules will not run
+        if node.saved is None:
+            raise GraphError(
+                f"{node.name}: backward through a graph that was already freed\n"
+                "  hint: pass retain_graph=True to the first backward, or compute the result again"
+            )
+        for parent in node.parents:
+            if parent is not None and parent.written > node.number and _saves(node, parent):
+                raise GraphError(
+                    f"{node.name}: an input of shape {parent.shape}, saved for the gradient, was written to afterwards\n"
+                    "  hint: call backward() before optimizer.step(), copy_() or load_state_dict(), or compute again"
+                )
+
+
+def _run(
+    walk: Walk, nodes: Sequence[Node], wanted: set[Node], leaves: bool, order: int, retain_graph: bool
+) -> tuple[dict[Node, Gradient], list[tuple[Receiver, Gradient, bool]]]:
+    """Visit the nodes; gives the gradients of those that are wanted, and what arrived at tensors.
+
+    This is a function of its own so that an interrupt of the loop reaches the `finally` of `backward` (interrupts.py).
+    """
+    ndarray = np.ndarray  # looked up for each node
+    found: dict[Node, Gradient] = {}
+    arrived: list[tuple[Receiver, Gradient, bool]] = []
+    for node in nodes:
+        g = walk.table.pop(node, None)
+        if g is None:
+            continue
+        if type(g) is not ndarray and isinstance(g, np.generic):
+            g = np.asarray(g)  # what NumPy makes of sums and products of 0-d arrays
+        if node.hooks:
+            g = walk.run_hooks(node, g)
+        if node.receiver is not None and leaves:
+            tensor = node.receiver()
+            if tensor is not None and (node.primitive is not None or tensor.node is node):  # no frozen leaf
+                arrived.append((tensor, g, node in walk.owned))
+        if wanted and node in wanted:
+            found[node] = g
+        if walk.create_graph:
+            here.scope = node.scope, Derivative(order, node.number), ()
+        if walk.visit(node, g) and not retain_graph and node.plan.holds_arrays:
+            saved = node.saved  # what saved numbers alone can be walked again; it is no list in a checkpoint
+            if type(saved) is not list or type(saved[0]) is ndarray or ndarray in map(type, saved):
+                node.saved = None
+    return found, arrived
+
+
+def _order(node: Node) -> int:
+    """Which derivative a node belongs to: 0 in a forward, n in what the walk of an n-th derivative recorded."""
+    inside = derivative(node.scope)
+    return inside.order if inside else 0
+
+
+def _saves(node: Node, parent: Node) -> bool:
+    return any(kind == "arg" and node.parents[at] is parent for kind, at in node.plan.saves)
+
+
+def _fitted(node: Node, position: int, gx: Gradient, shape: tuple[int, ...]) -> Gradient:
+    """A gradient summed back to the shape of a broadcast input; any other mismatch is an error of the rule."""
+    op = node.primitive
+    if op is not None and op.elementwise and gx.shape == node.shape:
+        return gx.sum_to_size(shape) if isinstance(gx, Traced) else sum_to(gx, shape)
+    raise GraphError(
+        f"{node.name}: the gradient rule of {_input(node, position)!r} returned shape {gx.shape}, "
+        f"the input has shape {shape}"
+    )
+
+
+def _cast(node: Node, position: int, gx: Gradient, dtype: np.dtype[Any]) -> Gradient:
+    """A gradient in the dtype of its input; booleans and complex numbers are an error of the rule."""
+    if gx.dtype.kind not in "fiu":
+        raise GraphError(f"{node.name}: the gradient rule of {_input(node, position)!r} returned dtype {gx.dtype}")
+    return gx.astype(dtype)
+
+
+def _input(node: Node, position: int) -> str:
+    return node.primitive.input_name(position) if node.primitive else ""

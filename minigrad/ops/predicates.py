@@ -1,0 +1,50 @@
+"""What can be asked about elements: answers, which have no gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.arrays import array_of, shape_of
+from minigrad.engine.composite import composite
+from minigrad.engine.registry import register
+from minigrad.errors import ShapeError
+from minigrad.ops.indexing import index_add
+from minigrad.ops.sorting import known_of
+
+__all__ = ["bincount", "isin"]
+
+
+@register(np.isin)
+@composite
+def isin(element: Any, test_elements: Any, **options: Any) -> Any:
+    """Which elements are among others; NumPy's options.
+
+    >>> import numpy as np
+    >>> isin(np.array([1, 5]), np.array([5, 7]))
+    array([False,  True])
+    """
+    return known_of(element, np.isin(array_of(element), array_of(test_elements), **options))
+
+
+@register(np.bincount)
+@composite
+def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """How often each of 0, 1, 2, ... stands in a vector; or the sums of its `weights`, which have a gradient.
+
+    Raises ValueError for negative numbers, TypeError for numbers that are not whole, ShapeError for what is no vector.
+
+    >>> import numpy as np
+    >>> bincount(np.array([0, 2, 2]), minlength=4)
+    array([1, 0, 2, 0])
+    """
+    if len(shape_of(x)) != 1:
+        raise ShapeError(f"bincount: needs a vector, got shape {shape_of(x)}")
+    counts = np.bincount(array_of(x), minlength=minlength)
+    if weights is None:
+        return known_of(x, counts)
+    values = array_of(weights)
+    if values.dtype.kind != "f":
+        weights = values.astype(np.float64)  # PyTorch's dtype of these sums, and NumPy's
+    return index_add(np.zeros(len(counts), array_of(weights).dtype), 0, array_of(x), weights)

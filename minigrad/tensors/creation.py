@@ -1,0 +1,452 @@
+"""Tensors made of nothing but a shape: constants, ranges and random numbers; and PyTorch's ways in for data.
+
+Shapes are ``zeros(2, 3)`` or ``zeros((2, 3))``. The dtype is the default one (float32) unless given; `generator` is a NumPy
+Generator, and the library's own unless given; a `device` may be named, if it is the CPU.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigrad import ops
+from minigrad.arrays import Array, DType, Traced
+from minigrad.config import get_default_dtype
+from minigrad.engine.registry import register
+from minigrad.errors import DTypeError, ShapeError
+from minigrad.kernels.conversion import check_numbers
+from minigrad.random import default_generator
+from minigrad.tensors import devices
+from minigrad.tensors.tensor import Tensor
+
+__all__ = [
+    "BoolTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor", "arange", "as_tensor", "asarray",
+    "bernoulli", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "is_floating_point", "is_tensor",
+    "linspace", "logspace", "multinomial", "normal", "numel", "ones", "ones_like", "rand", "rand_like", "randint",
+    "randn", "randn_like", "randperm", "zeros", "zeros_like",
+]  # fmt: skip
+
+Generator = np.random.Generator | None
+
+
+def _typed(name: str, dtype: type) -> Callable[[Any], Tensor]:
+    """PyTorch's old name for a tensor of `dtype` made of `data`."""
+
+    def make(data: Any = ()) -> Tensor:
+        return Tensor(data, dtype)
+
+    make.__name__ = make.__qualname__ = name
+    make.__doc__ = f"``tensor(data, dtype={np.dtype(dtype)})``, as PyTorch called it once."
+    return make
+
+
+FloatTensor, DoubleTensor = _typed("FloatTensor", np.float32), _typed("DoubleTensor", np.float64)
+IntTensor, LongTensor, BoolTensor = (
+    _typed("IntTensor", np.int32), _typed("LongTensor", np.int64), _typed("BoolTensor", np.bool_),
+)  # fmt: skip
+
+
+def zeros(*sizes: Any, size: Any = None, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """Zeros.
+
+    >>> import minigrad as mg
+    >>> mg.zeros(2)
+    tensor([0., 0.])
+    """
+    return _made(np.zeros(_shape("zeros", sizes, size), dtype or get_default_dtype()), requires_grad, device)
+
+
+def ones(*sizes: Any, size: Any = None, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """Ones."""
+    return _made(np.ones(_shape("ones", sizes, size), dtype or get_default_dtype()), requires_grad, device)
+
+
+empty = zeros  # nobody is served by what happened to be there
+
+
+def full(size: Any, fill_value: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """One value everywhere; without `dtype`, in that of ``tensor(fill_value)``. The gradient flows to a tensor.
+
+    >>> import minigrad as mg
+    >>> mg.full((2,), 7)
+    tensor([7, 7])
+    """
+    return _filled(_shape("full", (size,)), fill_value, dtype, requires_grad, device)
+
+
+def arange(
+    start: float = 0,
+    end: float | None = None,
+    step: float = 1,
+    dtype: DType = None,
+    requires_grad: bool = False,
+    device: Any = None,
+) -> Tensor:
+    """start, start + step, ... up to but without `end`; integers where all three are.
+
+    In a dtype of integers the three are cut to integers first, as PyTorch does. Raises ValueError for a step of 0 or away
+    from `end`, and for a range that is not finite.
+
+    >>> import minigrad as mg
+    >>> mg.arange(3), mg.arange(0.0, 1.0, 0.25)
+    (tensor([0, 1, 2]), tensor([0.0000, 0.2500, 0.5000, 0.7500]))
+    """
+    first, last, by = map(_number, (0, start, step) if end is None else (start, end, step))
+    if dtype is None:
+        dtype = get_default_dtype() if any(isinstance(v, float) for v in (first, last, by)) else np.int64
+    dtype = np.dtype(dtype)
+    if not (math.isfinite(first) and math.isfinite(last) and by == by):
+        raise ValueError(f"arange: start, end and step must be finite, got {first}, {last}, {by}")
+    count, whole = _steps(first, last, by), dtype.kind in "iu"
+    if whole:
+        ints = int(first), int(last), int(by)
+        count = _steps(*ints) if dtype == np.int64 else count  # PyTorch counts before it cuts in any other dtype
+        first, by = ints[0], ints[2]
+    values = first + by * np.arange(count, dtype=np.int64 if whole else np.float64)
+    return _made(values.astype(_of_numbers("arange", dtype)), requires_grad, device)
+
+
+def linspace(
+    start: float, end: float, steps: int, dtype: DType = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:
+    """`steps` numbers at equal distances from `start` to `end`, both included, counted from the nearer end.
+
+    In a dtype of integers each is cut to an integer. Raises ValueError for a negative number of steps.
+
+    >>> import minigrad as mg
+    >>> mg.linspace(0, 1, 3)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    dtype = np.dtype(dtype or get_default_dtype())
+    return _made(_spaced("linspace", start, end, steps, dtype).astype(dtype), requires_grad, device)
+
+
+def logspace(
+    start: float,
+    end: float,
+    steps: int,
+    base: float = 10.0,
+    dtype: DType = None,
+    requires_grad: bool = False,
+    device: Any = None,
+) -> Tensor:
+    """`base` to the powers of ``linspace(start, end, steps)``."""
+    dtype = np.dtype(dtype or get_default_dtype())
+    return _made((_number(base) ** _spaced("logspace", start, end, steps, dtype)).astype(dtype), requires_grad, device)
+
+
+def eye(n: int, m: int | None = None, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """Ones on the diagonal of an (n, m) matrix."""
+    rows, columns = _shape("eye", (n, n if m is None else m))
+    return _made(np.eye(rows, columns, dtype=dtype or get_default_dtype()), requires_grad, device)
+
+
+def rand(
+    *sizes: Any,
+    size: Any = None,
+    generator: Generator = None,
+    dtype: DType = None,
+    requires_grad: bool = False,
+    device: Any = None,
+) -> Tensor:
+    """Uniform in [0, 1). Raises DTypeError for a dtype that is not of floats."""
+    shape, dtype = _shape("rand", sizes, size), _of_floats("rand", dtype)
+    return _drawn((generator or default_generator()).random(shape), dtype, requires_grad, device)
+
+
+def randn(
+    *sizes: Any,
+    size: Any = None,
+    generator: Generator = None,
+    dtype: DType = None,
+    requires_grad: bool = False,
+    device: Any = None,
+) -> Tensor:
+    """Standard normal. Raises DTypeError for a dtype that is not of floats."""
+    shape, dtype = _shape("randn", sizes, size), _of_floats("randn", dtype)
+    return _drawn((generator or default_generator()).standard_normal(shape), dtype, requires_grad, device)
+
+
+def normal(
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    generator: Generator = None,
+    dtype: DType = None,
+    requires_grad: bool = False,
+    device: Any = None,
+) -> Tensor:
+    """Normal with means and standard deviations that are numbers or tensors, which broadcast; nothing flows back to them.
+
+    Without `dtype`, in that of the first tensor of the two. Raises ValueError for a negative `std`, DTypeError for a dtype
+    that is not of floats.
+    """
+    means, stds = _plain(mean), _plain(std)
+    if not np.all(np.asarray(stds) >= 0):
+        raise ValueError(f"normal: std must be at least 0, got {stds}")
+    given = next((x.dtype for x in (means, stds) if isinstance(x, np.ndarray)), None)
+    dtype = _of_floats("normal", given if dtype is None else dtype)
+    try:
+        shape = np.broadcast_shapes(np.shape(means), np.shape(stds)) if size is None else _shape("normal", (size,))
+    except ValueError:
+        raise ShapeError(f"normal: shapes {np.shape(means)} and {np.shape(stds)} do not broadcast") from None
+    drawn = (generator or default_generator()).standard_normal(shape)
+    return _drawn(means + stds * drawn, dtype, requires_grad, device)
+
+
+def bernoulli(input: Any, p: float | None = None, *, generator: Generator = None) -> Tensor:
+    """1 with the probabilities in `input`, or everywhere with probability `p`, else 0, in the shape and dtype of `input`.
+
+    Nothing flows back. Raises ValueError for a probability outside [0, 1].
+    """
+    shaped = Tensor(_plain(input)).array
+    probabilities = shaped if p is None else np.asarray(p)
+    if p is None:
+        _of_floats("bernoulli", shaped.dtype)
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise ValueError(f"bernoulli: a probability must be within [0, 1], got {input if p is None else p}")
+    return _made(((generator or default_generator()).random(shaped.shape) < probabilities).astype(shaped.dtype))
+
+
+def multinomial(input: Any, num_samples: int, replacement: bool = False, generator: Generator = None) -> Tensor:
+    """Indices drawn with probabilities in proportion to the weights in `input`: (C,), or a row for each draw (N, C).
+
+    Gives (..., num_samples). Raises ValueError for weights that are negative, not finite or all zero, and for more samples
+    than there are weights above zero, unless with `replacement`.
+
+    >>> import minigrad as mg
+    >>> mg.multinomial(mg.tensor([0.0, 3.0, 0.0]), 2, replacement=True)
+    tensor([1, 1])
+    """
+    w = np.asarray(_plain(input), np.float64)
+    source = generator or default_generator()
+    if w.ndim not in (1, 2):
+        raise ShapeError(f"multinomial: weights must be (C,) or (N, C), got shape {w.shape}")
+    if not (np.isfinite(w).all() and (w >= 0).all() and w.any(-1).all()):
+        raise ValueError("multinomial: weights must be finite, at least 0, and not all of a row 0")
+    possible = int(np.count_nonzero(w, -1).min())
+    if num_samples < 1 or (not replacement and num_samples > possible):
+        raise ValueError(f"multinomial: num_samples must be 1 to {possible}, the weights above 0, got {num_samples}")
+    if replacement:
+        upto = np.cumsum(w, -1)
+        drawn = source.random((*w.shape[:-1], num_samples)) * upto[..., -1:]
+        return _made((drawn[..., None] >= upto[..., None, :]).sum(-1))
+    with np.errstate(divide="ignore"):  # a race: each arrives after a time of mean 1/weight
+        return _made(np.argsort(source.standard_exponential(w.shape) / w, -1)[..., :num_samples])
+
+
+def randint(
+    low: int = 0,
+    high: Any = None,
+    size: Any = None,
+    generator: Generator = None,
+    dtype: DType = None,
+    requires_grad: bool = False,
+    device: Any = None,
+) -> Tensor:
+    """Integers from `low` (included) to `high` (not included): ``randint(low, high, size)`` or ``randint(high, size)``.
+
+    In any dtype that holds them, int64 unless given. Raises ValueError where there are none.
+    """
+    if size is None:
+        low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
+    first, last, dtype = _whole("randint", low), _whole("randint", high), np.dtype(dtype or np.int64)
+    if size is None:
+        raise TypeError("randint: needs a size, as randint(high, size) or randint(low, high, size)")
+    if first >= last:
+        raise ValueError(f"randint: high must be greater than low, got low {first} and high {last}")
+    _fitting("randint", dtype, first, last - 1)
+    drawn = (generator or default_generator()).integers(first, last, _shape("randint", (size,)))
+    return _drawn(drawn, dtype, requires_grad, device)
+
+
+def randperm(
+    n: int, generator: Generator = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:
+    """The integers from 0 to n - 1 in a random order."""
+    (count,), dtype = _shape("randperm", (n,)), np.dtype(dtype or np.int64)
+    _fitting("randperm", dtype, 0, count)
+    return _drawn((generator or default_generator()).permutation(count), dtype, requires_grad, device)
+
+
+@register(np.zeros_like, np.empty_like)
+def zeros_like(input: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """Zeros in the shape and dtype of `input`."""
+    return _made(np.zeros_like(_plain(input), dtype=dtype), requires_grad, device)
+
+
+empty_like = zeros_like
+
+
+@register(np.ones_like)
+def ones_like(input: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """Ones in the shape and dtype of `input`."""
+    return _made(np.ones_like(_plain(input), dtype=dtype), requires_grad, device)
+
+
+@register(np.full_like)
+def full_like(input: Any, fill_value: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """One value in the shape and dtype of `input`. The gradient flows to a tensor."""
+    if isinstance(fill_value, Tensor) and fill_value.requires_grad:
+        return _filled(np.shape(input), fill_value, _plain(input).dtype if dtype is None else dtype, requires_grad, device)
+    check_numbers("full_like", "fill_value", _plain(fill_value))
+    return _made(np.full_like(_plain(input), _plain(fill_value), dtype=dtype), requires_grad, device)
+
+
+def rand_like(
+    input: Any, generator: Generator = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:
+    """Uniform in [0, 1), in the shape and dtype of `input`."""
+    dtype = dtype or input.dtype
+    return rand(input.shape, generator=generator, dtype=dtype, requires_grad=requires_grad, device=device)
+
+
+def randn_like(
+    input: Any, generator: Generator = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:
+    """Standard normal, in the shape and dtype of `input`."""
+    dtype = dtype or input.dtype
+    return randn(input.shape, generator=generator, dtype=dtype, requires_grad=requires_grad, device=device)
+
+
+def as_tensor(data: Any, dtype: DType = None, device: Any = None) -> Tensor:
+    """A tensor as it is, in another dtype if one is given; a constant of anything else."""
+    if device is not None:
+        devices.device(device)
+    if isinstance(data, Tensor):
+        return data if dtype is None or data.dtype == dtype else data.astype(dtype)
+    return Tensor(data, dtype)
+
+
+asarray = as_tensor
+
+
+def from_numpy(ndarray: Array) -> Tensor:
+    """A constant with the values of an array; a copy of them, because tensors are values."""
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"from_numpy: needs an array, got {type(ndarray).__name__}")
+    return Tensor(ndarray)
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether something is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the dtype of a tensor is one of floats."""
+    return input.is_floating_point()
+
+
+def numel(input: Tensor) -> int:
+    """The number of elements of a tensor."""
+    return input.numel()
+
+
+def _made(array: Any, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """A tensor around a fresh array."""
+    if device is not None:
+        devices.device(device)
+    made = Tensor.from_array(np.asarray(array))
+    if made.dtype.kind not in "fiub":
+        made = Tensor(array)  # says what is wrong with it
+    return made.requires_grad_() if requires_grad else made
+
+
+def _filled(shape: tuple[int, ...], value: Any, dtype: DType, requires_grad: bool, device: Any) -> Tensor:
+    """One value everywhere: a constant, or a result where the value requires a gradient."""
+    if not isinstance(value, Tensor) or not value.requires_grad:
+        return _made(np.full(shape, Tensor(value, dtype).array), requires_grad, device)
+    if device is not None:
+        devices.device(device)
+    return ops.broadcast_to(value if dtype is None else value.astype(dtype), shape)
+
+
+def _drawn(numbers: Any, dtype: DType, requires_grad: bool, device: Any) -> Tensor:
+    return _made(np.asarray(numbers).astype(dtype), requires_grad, device)
+
+
+def _plain(x: Any) -> Any:
+    return x.array if isinstance(x, Traced) else x
+
+
+def _number(x: Any) -> Any:
+    """A Python number, from one or from a tensor or array of one element; booleans count."""
+    x = float(x) if isinstance(x, Tensor) and x.requires_grad else _plain(x)  # which warns of the gradient that is lost
+    x = x.item() if isinstance(x, np.ndarray | np.generic) else x
+    if not isinstance(x, int | float):
+        raise TypeError(f"a range is of real numbers, got {type(x).__name__}")
+    return int(x) if isinstance(x, bool) else x
+
+
+def _whole(op: str, n: Any) -> int:
+    try:
+        return operator.index(n)
+    except TypeError:
+        raise TypeError(f"{op}: needs an integer, got {n!r}") from None
+
+
+def _steps(start: float, end: float, step: float) -> int:
+    """How many steps lead from `start` up to `end`."""
+    if step == 0 or (start != end and (step > 0) != (start < end)):
+        what = "must not be 0" if step == 0 else f"leads from {start} away from {end}"
+        raise ValueError(f"arange: the step {what}, got {step}")
+    if isinstance(start, int) and isinstance(end, int) and isinstance(step, int):
+        return -((start - end) // step)
+    return math.ceil((end - start) / step)
+
+
+def _spaced(op: str, start: Any, end: Any, steps: Any, dtype: np.dtype[Any]) -> Array:
+    """Numbers at equal distances, each reckoned from the nearer end: both ends are met, and the whole is symmetric."""
+    first, last, count = _number(start), _number(end), _whole(op, steps)
+    if count < 0:
+        raise ValueError(f"{op}: steps must be at least 0, got {steps}")
+    if _of_numbers(op, dtype).kind in "iu":
+        _fitting(op, dtype, first, last)
+        first, last = int(first), int(last)
+    at = np.arange(count)
+    with np.errstate(invalid="ignore"):
+        distance = (last - first) / max(count - 1, 1)
+        return np.where(at < count // 2, first + distance * at, (last if count > 1 else first) - distance * at[::-1])
+
+
+def _of_numbers(op: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    if dtype.kind == "b":
+        raise DTypeError(f"{op}: a range is of numbers, not of dtype {dtype}")
+    return dtype
+
+
+def _of_floats(op: str, dtype: DType) -> np.dtype[Any]:
+    """The dtype of what is drawn, the default one unless given."""
+    wanted = get_default_dtype() if dtype is None else np.dtype(dtype)
+    if wanted.kind != "f":
+        raise DTypeError(f"{op}: the dtype must be of floats, got {wanted}")
+    return wanted
+
+
+def _fitting(op: str, dtype: np.dtype[Any], *values: float) -> None:
+    """Refuse numbers that a dtype of integers cannot hold."""
+    if dtype.kind in "iub":
+        low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        for value in values:
+            if not low <= value <= high:
+                raise ValueError(f"{op}: {value} is out of bounds for dtype {dtype}")
+
+
+def _shape(op: str, sizes: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
+    """The shape given as ``f(2, 3)``, ``f((2, 3))`` or ``f(size=(2, 3))``."""
+    if size is not None:
+        if sizes:
+            raise TypeError(f"{op}: the size is given twice, as {sizes} and as size={size}")
+        sizes = (size,)
+    given = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], tuple | list) else sizes
+    shape = tuple([_whole(op, n) for n in given])
+    if any(n < 0 for n in shape):
+        raise ShapeError(f"{op}: a size must be at least 0, got {shape}")
+    return shape

@@ -1,0 +1,69 @@
+"""Where tensors live: on the CPU. The names are PyTorch's, so that its programs find the answer to their question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from minigrad.arrays import DType, Traced
+
+__all__ = ["accelerator", "backends", "cuda", "device", "requested"]
+
+
+@dataclass(frozen=True, repr=False)
+class device:
+    """A place for tensors; "cpu" is the only one, and any other is a ValueError.
+
+    >>> import minigrad as mg
+    >>> device = mg.device("cuda" if mg.cuda.is_available() else "cpu")
+    >>> device, mg.zeros(1, device=device).device == device
+    (device(type='cpu'), True)
+    """
+
+    type: str
+
+    def __init__(self, type: str | device, index: int | None = None):
+        name = str(type)
+        if name not in ("cpu", "cpu:0") or index not in (None, 0):
+            raise ValueError(f"device: minigrad computes on the CPU, there is no {name!r}\n  hint: use 'cpu'")
+        object.__setattr__(self, "type", "cpu")
+
+    def __str__(self) -> str:
+        return self.type
+
+    def __repr__(self) -> str:
+        return f"device(type={self.type!r})"
+
+
+def requested(args: tuple[Any, ...], dtype: DType, device_: Any) -> np.dtype[Any] | None:
+    """The dtype that a call of `to` asks for, if any: among `args`, or by name; raises ValueError for another device."""
+    for arg in args:
+        if isinstance(arg, Traced):
+            dtype = arg.array.dtype
+        elif isinstance(arg, device) or (isinstance(arg, str) and arg not in np.sctypeDict):
+            device_ = arg
+        elif not isinstance(arg, bool):  # of non_blocking
+            dtype = arg
+    if device_ is not None:
+        device(device_)
+    return None if dtype is None else np.dtype(dtype)
+
+
+class _Absent:
+    """A kind of device that there is none of."""
+
+    def is_available(self) -> bool:
+        return False
+
+    def device_count(self) -> int:
+        return 0
+
+    def manual_seed_all(self, seed: int) -> None:
+        pass
+
+
+cuda = accelerator = _Absent()
+backends = SimpleNamespace(cudnn=SimpleNamespace(), mps=_Absent())  # what programs set there has no effect

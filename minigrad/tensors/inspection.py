@@ -1,0 +1,264 @@
+"""What a tensor tells about itself: its shape and dtype, its values as Python numbers and arrays, and PyTorch's questions.
+
+Nothing here is recorded, and nothing lets a value out of the graph in silence: `numpy()` and NumPy's own functions refuse
+a tensor that requires a gradient, and give a read-only view, or a copy, of any other; `float()` warns. `item()`, `tolist()`
+and `detach()` say what they do by their names. `int()` does not warn: a rounded number has no gradient to lose.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minigrad import ops
+from minigrad.arrays import Array, DType, Traced, array_of
+from minigrad.engine.grad_mode import mode
+from minigrad.errors import GraphError
+from minigrad.kernels.equality import is_close
+from minigrad.tensors import devices
+
+if TYPE_CHECKING:
+    from minigrad.tensors.tensor import Tensor
+
+__all__ = ["Values", "constants", "warn_of_loss"]
+
+
+class Values(Traced):
+    """The part of `Tensor` that answers questions and converts."""
+
+    __slots__ = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.array.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self.array.ndim
+
+    @property
+    def nbytes(self) -> int:
+        return self.array.nbytes
+
+    @property
+    def itemsize(self) -> int:
+        return self.array.itemsize
+
+    @property
+    def device(self) -> devices.device:
+        return devices.device("cpu")
+
+    is_cuda = False
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or one of its sizes."""
+        return self.array.shape if dim is None else self.array.shape[dim]
+
+    def dim(self) -> int:
+        """The number of axes."""
+        return self.array.ndim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self.array.size
+
+    ndimension, nelement = dim, numel
+
+    def element_size(self) -> int:
+        """The bytes of an element."""
+        return self.array.itemsize
+
+    def stride(self, dim: int | None = None) -> Any:
+        """How many elements lie between neighbours along each axis, or along one."""
+        steps = tuple(step // self.array.itemsize for step in self.array.strides)
+        return steps if dim is None else steps[dim]
+
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie in memory in their logical order."""
+        return self.array.flags.c_contiguous
+
+    def is_floating_point(self) -> bool:
+        """Whether the dtype is one of floats."""
+        return self.array.dtype.kind == "f"
+
+    def is_complex(self) -> bool:
+        """No: a tensor holds real numbers."""
+        return False
+
+    def __len__(self) -> int:
+        if not self.array.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return len(self.array)
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self.array == (value.array if isinstance(value, Traced) else value)).any())
+
+    # Values, out of the graph
+
+    def numpy(self) -> Array:
+        """The array itself, read-only: copy it to write into it.
+
+        Raises GraphError for a tensor that requires a gradient: what happens to the array would not be recorded.
+        """
+        if self.node is not None:
+            raise GraphError("numpy(): the tensor requires a gradient\n  hint: use t.detach().numpy()")
+        view = self.array.view()
+        view.flags.writeable = False
+        return view
+
+    def __array__(self, dtype: DType = None, copy: bool | None = None) -> Array:
+        if self.node is not None:  # NumPy does not tell whether the tensor stood in a list
+            raise GraphError(
+                f"array: a tensor of shape {self.shape} requires a gradient, and an array remembers no graph\n"
+                "  hint: use mg.stack(list) instead of np.array(list), or t.detach().numpy() for the values alone"
+            )
+        return np.array(self.array, dtype=dtype, copy=copy)
+
+    def item(self) -> Any:
+        """The value of a tensor of one element, as a Python number."""
+        if self.array.size != 1:
+            raise ValueError(f"item(): the tensor has {self.array.size} elements, shape {self.shape}")
+        return self.array.item()
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
+        return self.array.tolist()
+
+    def equal(self, other: Any) -> bool:
+        """Return whether another tensor has the same shape and values; see `minigrad.equal`."""
+        return np.array_equal(self.array, array_of(other))
+
+    def allclose(self, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+        """Return whether all elements are close to those of another tensor; see `minigrad.isclose`."""
+        return bool(is_close(self.array, array_of(other), rtol, atol, equal_nan).all())
+
+    def isclose(self, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+        """Return where elements are close to those of another tensor; see `minigrad.isclose`."""
+        out: Tensor = self.from_array(is_close(self.array, array_of(other), rtol, atol, equal_nan))
+        return out
+
+    def __bool__(self) -> bool:
+        if self.array.size != 1:
+            raise ValueError(
+                f"bool(): a tensor of {self.array.size} elements is neither true nor false\n  hint: use .any() or .all()"
+            )
+        return bool(self.array.item())
+
+    def __float__(self) -> float:
+        value = float(self.item())
+        if self.node is not None and mode.enabled:
+            warn_of_loss(
+                "float(): a tensor that requires a gradient became a number, through which no gradient flows (math.sin(t), "
+                "'%f' % t and array[i] = t do this, too)\n  hint: use t.item() if that is meant"
+            )
+        return value
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.array.size != 1 or self.array.dtype.kind not in "iub":
+            raise TypeError(
+                f"index: only an integer tensor of one element is an index, got {self.dtype} of shape {self.shape}"
+            )
+        return int(self.array.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    # Conversions
+
+    def astype(self, dtype: DType) -> Tensor:
+        """The same values in another dtype."""
+        return self.record(ops.astype, (self, np.dtype(dtype)))
+
+    def type(self, dtype: DType = None) -> Any:
+        """The same values in another dtype; without one, the name of the dtype."""
+        return self.astype(dtype) if dtype is not None else str(self.dtype)
+
+    def type_as(self, other: Tensor) -> Tensor:
+        """The same values in the dtype of another tensor."""
+        return self.astype(other.dtype)
+
+    def to(
+        self, *args: Any, dtype: DType = None, device: Any = None, non_blocking: bool = False, copy: bool = False
+    ) -> Tensor:
+        """The same values in another dtype, or that of another tensor; a device may be named, if it is the CPU."""
+        wanted = devices.requested(args, dtype, device)
+        return self.astype(self.dtype if wanted is None else wanted)
+
+    def cpu(self) -> Any:
+        """The tensor itself: it is on the CPU."""
+        return self
+
+    contiguous = pin_memory = cpu
+
+    def cuda(self, device: Any = None) -> Any:
+        """Raises ValueError: there is no such device."""
+        return devices.device("cuda")
+
+    # Constants like this tensor
+
+    def new_tensor(self, data: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+        """A constant of the dtype of this tensor; see `tensor`."""
+        return self._constant(np.array(constants("new_tensor", data)), dtype, requires_grad)
+
+    def new_full(
+        self, size: Any, fill_value: float, dtype: DType = None, requires_grad: bool = False, device: Any = None
+    ) -> Tensor:
+        """One value, in the dtype of this tensor; the gradient flows to a value that requires one."""
+        if isinstance(fill_value, Traced) and fill_value.node is not None:
+            return self._constant(ops.broadcast_to(fill_value, size), dtype, requires_grad)
+        return self._constant(np.full(size, fill_value), dtype, requires_grad)
+
+    def new_zeros(self, *size: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+        """Zeros, in the dtype of this tensor."""
+        return self._constant(np.zeros(size[0] if len(size) == 1 else size), dtype, requires_grad)
+
+    def new_ones(self, *size: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+        """Ones, in the dtype of this tensor."""
+        return self._constant(np.ones(size[0] if len(size) == 1 else size), dtype, requires_grad)
+
+    new_empty = new_zeros
+
+    def _constant(self, array: Array, dtype: DType, requires_grad: bool) -> Tensor:
+        made = self.record(ops.astype, (array, self.array.dtype if dtype is None else np.dtype(dtype)))
+        return made.requires_grad_() if requires_grad else made
+
+
+def constants(name: str, data: Any) -> Any:
+    """Data for a constant, in which no tensor that requires a gradient is left; warns of each call that had one."""
+    found: list[Traced] = []
+
+    def plain(part: Any) -> Any:
+        if isinstance(part, list | tuple):
+            return [plain(inner) for inner in part]
+        if isinstance(part, Traced):
+            if part.node is not None:
+                found.append(part)
+            return part.array
+        return part
+
+    values = plain(data)
+    if found and mode.enabled:
+        instead = "t.clone()" if isinstance(data, Traced) else "mg.stack(list)"
+        warn_of_loss(
+            f"{name}: a tensor of shape {found[0].array.shape} requires a gradient, and what is made of it is a constant\n"
+            f"  hint: use {instead} to keep the gradient, or t.detach() if a constant is meant"
+        )
+    return values
+
+
+def warn_of_loss(message: str) -> None:
+    """Warn that no gradient flows back from here; the warning stands at the line outside of the library that did it."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __name__.partition(".")[0]:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)

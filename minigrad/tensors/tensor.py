@@ -1,0 +1,445 @@
+"""Tensor: an array that remembers how it was made.
+
+Tensors are values. The array inside is never written to: an operation makes a new one, and the few functions that change a
+tensor on purpose (optimizers, `copy_`, `load_state_dict`) replace its array with `replace_array`. So tensors can share
+memory unnoticed, a value saved for a gradient stays what it was, and `numpy()` is read-only.
+
+This file holds the tensor's place in the graph, `backward`, and NumPy's dispatch. Methods that are one operation are in
+methods.py, methods that change a tensor in place in in_place.py, properties and conversions in inspection.py. What an
+operation means is documented in `ops`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad import ops
+from minigrad.arrays import Array, DType, Traced
+from minigrad.config import get_default_dtype
+from minigrad.engine import tape, walk
+from minigrad.engine.grad_mode import enable_grad
+from minigrad.engine.handles import RemovableHandle
+from minigrad.engine.primitive import Primitive
+from minigrad.engine.registry import UFUNCS
+from minigrad.engine.tape import Node, record
+from minigrad.errors import DTypeError, GraphError, ShapeError, blame
+from minigrad.kernels.conversion import to_array
+from minigrad.ops.indexing import moved_block, plain_index
+from minigrad.pictures import draw
+from minigrad.tensors import devices
+from minigrad.tensors.dispatch import call_function, call_ufunc
+from minigrad.tensors.in_place import InPlace
+from minigrad.tensors.inspection import Values, constants
+from minigrad.tensors.methods import Methods
+from minigrad.tensors.printing import tensor_repr
+
+__all__ = ["Tensor", "tensor"]
+
+_new = object.__new__
+
+
+class Tensor(Methods, InPlace, Values):
+    """An n-dimensional array of numbers that records the operations it takes part in.
+
+    `data` is a number, a nested list, an array or a tensor, and is copied; no gradient flows back to a tensor in it, and a
+    warning says so where one is required. Python floats become the default dtype
+    (float32), integers int64; arrays keep theirs. With `requires_grad`, `backward()` on a result leaves the gradient in
+    `.grad`. Raises DTypeError for anything that is not real numbers, or for integers that are to require a gradient.
+
+    >>> import minigrad as mg
+    >>> x = mg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4., 6.])
+    """
+
+    __slots__ = ("__weakref__", "stored_grad")
+    stored_grad: Tensor | None  # what `grad` gives, without its warning
+
+    def __init__(self, data: Any, dtype: DType = None, requires_grad: bool = False):
+        if isinstance(data, Tensor):
+            data = data.array if data.node is None else constants(type(self).__name__, data)
+        try:
+            self.array = to_array(data, dtype, get_default_dtype())
+        except GraphError:  # NumPy found a tensor that requires a gradient, in a list
+            self.array = to_array(constants(type(self).__name__, data), dtype, get_default_dtype())
+        self.node = None
+        self.stored_grad = None
+        if requires_grad:
+            self.requires_grad_()
+
+    def __repr__(self) -> str:
+        return tensor_repr(self.array, "tensor", self.grad_fn, self.requires_grad)
+
+    def _repr_html_(self) -> str | None:
+        html: str | None = draw("tensor html", self)
+        return html
+
+    def graph(self, **options: Any) -> Any:
+        """Return a picture of what this tensor was computed from, a `viz.Graph`; the options are those of `viz.graph`."""
+        return draw("tensor graph", self, **options)
+
+    @staticmethod
+    def from_array(array: Array, node: Node | None = None) -> Tensor:
+        """Return a tensor around an array, without a copy: for arrays that are never written to again.
+
+        `node` is its place on the tape; None makes a constant. See `tensor` for a copy of the data.
+        """
+        t = _new(Tensor)
+        t.array = array
+        t.node = node
+        t.stored_grad = None
+        return t
+
+    def detach(self) -> Tensor:
+        """The same value as a constant."""
+        return _wrap(self.array)
+
+    def detach_(self) -> Tensor:
+        """Forget how the tensor was made, and ask for no gradient; gives the tensor itself."""
+        if self.is_leaf:
+            return self.requires_grad_(False)
+        self.node = None
+        return self
+
+    def clone(self, memory_format: Any = None) -> Tensor:
+        """The same value as a result; its gradient flows back to this tensor."""
+        if self.array.dtype.kind == "b":  # of which NumPy has no +
+            return _wrap(self.array)
+        return _apply(ops.positive, (self,))
+
+    copy = clone
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        copy = self.__reduce__()[0](*self.__reduce__()[1])
+        copy.stored_grad = None if self.stored_grad is None else self.stored_grad.detach()
+        memo[id(self)] = copy
+        return copy
+
+    def __reduce__(self) -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
+        if not self.is_leaf:
+            raise GraphError(
+                "copy or pickle: only leaves can be copied with their history\n  hint: use t.detach() or t.clone()"
+            )
+        return _restored, (type(self), self.array, self.requires_grad)
+
+    # Its place in the graph
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded."""
+        return self.node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        self.requires_grad_(wanted)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Ask for a gradient, or no longer; gives the tensor itself.
+
+        A leaf keeps its hooks, and its place in the graphs recorded before. While it asks for none it is a constant to new
+        operations, and no backward leaves a gradient with it. Raises DTypeError for integers and booleans, GraphError for
+        turning off the gradient of a result.
+        """
+        if not requires_grad:
+            if not self.is_leaf:
+                raise GraphError("requires_grad_(False): the tensor is a result\n  hint: use t.detach()")
+            if self.node is not None:
+                self._frozen, self.node = self.node, None
+        elif self.node is None:
+            if self.array.dtype.kind != "f":
+                raise DTypeError(
+                    f"requires_grad: a tensor of dtype {self.array.dtype} cannot require a gradient\n"
+                    "  hint: write 1.0 instead of 1, or use .astype(float)"
+                )
+            self.node = self._place() or tape.leaf(self.array, self)
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this tensor."""
+        return self.node is None or self.node.primitive is None
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node of the operation that made this tensor."""
+        return None if self.is_leaf else self.node
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward()` left here, in the shape and dtype of the tensor; None before.
+
+        Results keep none unless `retain_grad()` was called before.
+        """
+        if self.stored_grad is None and not self.is_leaf and self.node.receiver is None:
+            warnings.warn("grad: this tensor is a result and keeps no gradient; call retain_grad() first", stacklevel=2)
+        return self.stored_grad
+
+    @grad.setter
+    def grad(self, grad: Tensor | None) -> None:
+        if grad is None:
+            self.stored_grad = None
+            return
+        if not isinstance(grad, Tensor):
+            raise TypeError(f"grad: must be a Tensor or None, got {type(grad).__name__}")
+        if grad.shape != self.shape:
+            raise ShapeError(f"grad: has shape {grad.shape}, the tensor has {self.shape}")
+        if grad.dtype != self.dtype:
+            raise DTypeError(f"grad: has dtype {grad.dtype}, the tensor has {self.dtype}")
+        self.stored_grad = grad
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of a result in `.grad`, too; a leaf keeps it anyway."""
+        if self.node is None:
+            raise GraphError("retain_grad(): the tensor requires no gradient")
+        tape.retain(self.node, self)
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Call ``hook(grad)`` when this tensor's gradient is complete; what it returns, if anything, takes its place.
+
+        >>> import minigrad as mg
+        >>> x = mg.tensor(1.0, requires_grad=True)
+        >>> handle = x.register_hook(lambda grad: grad * 10)
+        >>> (3 * x).backward()
+        >>> x.grad
+        tensor(30.)
+        """
+        if self.node is None:
+            raise GraphError("register_hook(): the tensor requires no gradient")
+        if self.node.hooks is None:
+            self.node.hooks = {}
+        return RemovableHandle(self.node.hooks, hook)
+
+    def backward(
+        self,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Tensor | Sequence[Tensor] | None = None,
+    ) -> None:
+        """Add the gradient of this tensor to the `.grad` of every leaf it depends on, or of `inputs` alone.
+
+        `gradient` is what flows in, of this tensor's shape (no broadcasting); a single element needs none. The graph is
+        freed on the way unless `retain_graph`; with `create_graph` the gradients can be differentiated again. Of `inputs`,
+        results retain their gradient from then on.
+
+        Raises GraphError without a graph, for a graph already freed, for an input that was written to since, or for `inputs`
+        of which one requires no gradient; ShapeError or DTypeError for a gradient that does not fit. Nothing has changed
+        then.
+        """
+        _backward([self.backward_seed(gradient, "backward")], retain_graph, create_graph, inputs)
+
+    def backward_seed(self, gradient: Any, op: str) -> tuple[Node, Any]:
+        """Where a walk starts, and with which gradient."""
+        node = self.node
+        if node is None:
+            raise GraphError(
+                f"{op}: the tensor has no graph: it was made without an input that requires a gradient, or under no_grad()"
+            )
+        if gradient is None:
+            if self.array.size != 1:
+                raise GraphError(
+                    f"{op}: only a single element needs no gradient; this tensor has shape {self.shape}\n"
+                    "  hint: reduce it first, e.g. with .sum(), or pass gradient="
+                )
+            return node, np.ones_like(self.array)
+        if isinstance(gradient, Tensor):
+            g: Any = gradient
+            kind = gradient.dtype.kind
+        else:
+            g = np.array(gradient)  # ours: the walk hands it on, and the caller may write into theirs
+            kind = g.dtype.kind
+        if kind not in "fiu":
+            raise DTypeError(f"{op}: gradient must be of numbers, got dtype {g.dtype}")
+        if g.shape != self.shape:
+            raise ShapeError(f"{op}: gradient has shape {g.shape}, the tensor has {self.shape}; it is not broadcast")
+        return node, g.astype(self.dtype)
+
+    def accumulate_grad(self, g: Any, fresh: bool) -> None:
+        """Add what a walk brings to `.grad`; see walk.backward."""
+        former = self.stored_grad
+        if former is not None and (isinstance(g, Tensor) or former.node is not None):
+            with enable_grad():  # what was differentiable stays so, also where the walk was not
+                self.stored_grad = former + g
+            return
+        if isinstance(g, Tensor):
+            self.stored_grad = _wrap(g.array, g.node)
+            return
+        if self.stored_grad is not None:
+            g, fresh = self.stored_grad.array + g, True
+        if not (fresh and type(g) is np.ndarray and g.base is None):
+            own = np.empty_like(self.array)  # in the memory order of the tensor, shared with nobody
+            own[...] = g
+            g = own
+        self.stored_grad = _wrap(g)
+
+    @property
+    def data(self) -> Tensor:
+        """The value outside the graph: what is done in place to ``x.data`` is done to x, at any time and unrecorded.
+
+        A node that saved the value before refuses to go backward after (PyTorch then gives a wrong gradient).
+        """
+        return _Data(self)
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        _Data(self).copy_(value)
+
+    def astype_(self, dtype: np.dtype[Any]) -> None:
+        """Change the dtype of a leaf in place, and that of its gradient."""
+        self.replace_array(self.array.astype(dtype))
+        if self.stored_grad is not None:
+            self.stored_grad = _wrap(self.stored_grad.array.astype(dtype))
+        node = self._place()
+        if node is not None:
+            node.dtype = dtype
+
+    # NumPy's dispatch
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if options or method != "__call__" or (op := UFUNCS.get(ufunc)) is None:
+            return call_ufunc(ufunc, method, inputs, options)
+        return op(*inputs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        return call_function(function, args, options)
+
+    @staticmethod
+    def record(op: Primitive, args: tuple[Any, ...]) -> Tensor:
+        t = _new(Tensor)
+        try:
+            t.array, t.node = record(op, args)
+        except Exception as error:
+            blame(error, operation=op.__name__, arguments=op.named(args))
+            raise
+        t.stored_grad = None
+        return t
+
+    def slope(self, other: Traced) -> Array:
+        """The derivative by another tensor, of each element by its own; 0 where this one does not depend on it."""
+        if self.node is None or other.node is None:
+            return np.zeros_like(other.array)
+        seed = [(self.node, np.ones_like(self.array))]
+        (slope,) = walk.backward(seed, _wrap, targets=[other.node], retain_graph=True, create_graph=False)
+        return np.zeros_like(other.array) if slope is None else slope
+
+    # What is more than a line of the table of methods
+
+    def __getitem__(self, index: Any) -> Tensor:
+        index = plain_index(index)
+        t = _apply(ops.getitem, (self, index))
+        block = moved_block(index, self.array.ndim)
+        if block is not None:
+            count, place, _ = block
+            return ops.moveaxis(t, tuple(range(count)), tuple(range(place, place + count)))
+        t._read = True
+        return t
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.array.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return (self[i] for i in range(len(self.array)))
+
+
+class _Data(Tensor):
+    """What ``x.data`` gives: a tensor whose array is that of x."""
+
+    __slots__ = ("_owner",)
+
+    def __init__(self, owner: Tensor):
+        self._owner = owner
+        self.node = None
+        self.stored_grad = None
+
+    @property
+    def array(self) -> Array:
+        return self._owner.array
+
+    @array.setter
+    def array(self, array: Array) -> None:
+        self._owner.replace_array(array)
+
+    def replace_with(self, result: Tensor, name: str, reshapes: bool = False) -> Tensor:
+        return super().replace_with(result.detach(), name)
+
+    def __reduce__(self) -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
+        return self.detach().__reduce__()
+
+    def __getitem__(self, index: Any) -> Tensor:
+        index = plain_index(index)
+        parts = index if isinstance(index, tuple) else (index,)
+        basic = all(isinstance(part, int | np.integer | slice | None) or part is Ellipsis for part in parts)
+        return _Part(self, index) if basic else super().__getitem__(index)
+
+
+class _Part(_Data):
+    """What ``x.data[index]`` gives, for what NumPy would give a view: changed in place, it changes that part of x."""
+
+    __slots__ = ("_index",)
+
+    def __init__(self, owner: Tensor, index: Any):
+        super().__init__(owner)
+        self._index = index
+
+    @property
+    def array(self) -> Array:
+        return np.asarray(self._owner.array[self._index])
+
+    @array.setter
+    def array(self, array: Array) -> None:
+        self._owner[self._index] = array
+
+
+def tensor(data: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """A tensor of a copy of `data`; see `Tensor`. A device may be named, if it is the CPU.
+
+    >>> import minigrad as mg
+    >>> mg.tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    if device is not None:
+        devices.device(device)
+    return Tensor(data, dtype, requires_grad)
+
+
+_wrap = Tensor.from_array
+_apply = Tensor.record
+
+
+def _backward(
+    seeds: Sequence[tuple[Node, Any]],
+    retain_graph: bool | None,
+    create_graph: bool,
+    inputs: Tensor | Sequence[Tensor] | None,
+) -> None:
+    """Walk back from the seeds, and leave the gradients with every leaf, or with the inputs."""
+    targets = None if inputs is None else _retained([inputs] if isinstance(inputs, Tensor) else list(inputs))
+    retain = create_graph if retain_graph is None else retain_graph
+    walk.backward(seeds, _wrap, targets=targets, leave=True, retain_graph=retain, create_graph=create_graph)
+
+
+def _retained(inputs: list[Any]) -> list[Node]:
+    """The nodes of the tensors for which a backward is wanted, each of which will receive its gradient."""
+    if not inputs:
+        raise GraphError("backward: inputs must not be empty\n  hint: leave it out to reach every leaf")
+    for i, x in enumerate(inputs):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"backward: inputs must be tensors, got {type(x).__name__} at {i}")
+        if x.node is None:
+            raise GraphError(f"backward: inputs[{i}] requires no gradient\n  hint: x.requires_grad_() before it is used")
+    for x in inputs:
+        x.retain_grad()
+    return [x.node for x in inputs]
+
+
+def _restored(cls: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
+    t = _new(cls)
+    t.array = array.copy(order="K")
+    t.node = None
+    t.stored_grad = None
+    return t.requires_grad_() if requires_grad else t

@@ -1,0 +1,326 @@
+"""autograd.Function: PyTorch's interface, several outputs, any order, and gradients that do not fit."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad.autograd import Function, once_differentiable
+from minigrad.errors import GraphError
+from minigrad.testing import gradcheck, gradgradcheck
+
+X = np.array([0.5, -1.5, 2.0])
+Y = np.array([1.2, 0.7, -0.4])
+
+
+def leaf(a=X):
+    return mg.tensor(a, requires_grad=True)
+
+
+class Exp(Function):
+    @staticmethod
+    def forward(ctx, x):
+        out = np.exp(x)
+        ctx.save_for_backward(out)
+        return out
+
+    @staticmethod
+    def backward(ctx, g):
+        (out,) = ctx.saved_tensors
+        return g * out
+
+
+class SumAndProduct(Function):
+    """Two outputs that share their inputs; one input is no tensor."""
+
+    @staticmethod
+    def forward(ctx, x, y, scale):
+        total, product = (x + y) * scale, x * y
+        ctx.save_for_backward(x, y, product)
+        ctx.scale = scale
+        return total, product
+
+    @staticmethod
+    def backward(ctx, g, h):
+        x, y, product = ctx.saved_tensors
+        assert product.shape == x.shape
+        return g * ctx.scale + h * y, g * ctx.scale + h * product / y, None
+
+
+class Setup(Function):
+    @staticmethod
+    def forward(x, power):
+        return x**power
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, ctx.power = inputs
+        ctx.save_for_backward(x)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * ctx.power * x ** (ctx.power - 1), None
+
+
+@pytest.mark.parametrize(
+    ("f", "inputs"),
+    [
+        (Exp.apply, [X]), (lambda x, y: SumAndProduct.apply(x, y, 3.0), [X, Y]),
+        (lambda x, y: SumAndProduct.apply(x, y, 3.0)[0], [X, Y]), (lambda x, y: SumAndProduct.apply(x, y, 3.0)[1], [X, Y]),
+        (lambda x: SumAndProduct.apply(x, x, 2.0), [Y]), (lambda x: Setup.apply(x, 3), [X]),
+        (lambda x, y: Exp.apply(Exp.apply(x) * y) + SumAndProduct.apply(x, y, 1.0)[1], [X, Y]),
+    ],
+)  # fmt: skip
+def test_gradients_of_both_orders(f, inputs):
+    gradcheck(f, inputs)
+    gradgradcheck(f, inputs)
+
+
+def test_backward_runs_once_for_all_inputs_and_outputs():
+    calls = []
+
+    class Counted(SumAndProduct):
+        @staticmethod
+        def backward(ctx, g, h):
+            calls.append((g.tolist(), h.tolist()))
+            return SumAndProduct.backward(ctx, g, h)
+
+    x, y = leaf(), leaf(Y)
+    total, product = Counted.apply(x, y, 1.0)
+    (total * 2 + product * product).sum().backward()
+    assert len(calls) == 1 and calls[0][0] == [2.0] * 3
+    np.testing.assert_allclose(x.grad.numpy(), 2 + 2 * X * Y * Y)
+    (mg.autograd.grad(Counted.apply(x, y, 1.0)[0].sum(), y))
+    assert calls[1][1] == [0.0] * 3  # zeros for the output that nothing depends on
+
+
+def test_what_backward_is_told():
+    seen = []
+
+    class Told(Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            ctx.set_materialize_grads(False)
+            indices = mg.tensor([1, 2])
+            fixed = y * 2
+            ctx.mark_non_differentiable(fixed)
+            seen.append(ctx.needs_input_grad)
+            assert not mg.is_grad_enabled()
+            return x * 2, fixed, indices, "word"
+
+        @staticmethod
+        def backward(ctx, *grads):
+            seen.append([None if g is None else g.tolist() for g in grads])
+            return grads[0] * 2, None
+
+    a, fixed, indices, word = Told.apply(leaf(), mg.tensor(Y))
+    assert a.requires_grad and not fixed.requires_grad and not indices.requires_grad and word == "word"
+    assert a.grad_fn.name == "Told" and repr(a).endswith("grad_fn=<Told>)")
+    a.backward(np.ones(3))
+    assert seen == [(True, False), [[1.0] * 3, None, None, None]]
+    assert Told.apply(mg.tensor(X), 1.0 * mg.tensor(Y))[0].is_leaf and seen[-1] == (False, False)
+    with mg.no_grad():
+        assert not Told.apply(leaf(), mg.tensor(Y))[0].requires_grad and seen[-1] == (True, False)
+
+    class Nothing(Told):
+        @staticmethod
+        def forward(ctx, x):
+            return (x * 2).astype(int), x > 0
+
+    assert not any(y.requires_grad for y in Nothing.apply(leaf()))
+
+
+def test_inputs_handed_back_arrays_and_attributes():
+    class Same(Function):
+        @staticmethod
+        def forward(ctx, x, a):
+            ctx.a = a
+            return x, np.asarray(a) * 1.0
+
+        @staticmethod
+        def backward(ctx, g, _):
+            return g * mg.tensor(ctx.a), None
+
+    x = leaf()
+    same, array = Same.apply(x, Y)
+    assert same is not x and not same.is_leaf and isinstance(array, mg.Tensor)
+    same.backward(np.ones(3))
+    np.testing.assert_allclose(x.grad.numpy(), Y)
+
+
+def test_once_differentiable():
+    class Once(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        @once_differentiable
+        def backward(ctx, g):
+            return mg.tensor(g.numpy() * 2 * ctx.saved_tensors[0].detach().numpy())
+
+    assert mg.grad(Once.apply)(3.0).item() == 6.0
+    x = leaf()
+    (g,) = mg.autograd.grad(Once.apply(x).sum(), x, create_graph=True)
+    assert g.requires_grad and g.tolist() == (2 * X).tolist()
+    with pytest.raises(GraphError, match=r"Once: .*only once"):
+        g.sum().backward()
+    with pytest.raises(GraphError, match=r"Once: .*only once"):
+        mg.func.jvp(Once.apply, (3.0,), (1.0,))
+
+
+@pytest.mark.parametrize(
+    "backward",
+    [
+        lambda ctx, g: g.detach().numpy() * 2 * ctx.saved_tensors[0].detach().numpy(),
+        lambda ctx, g: g.detach() * 2 * ctx.saved_tensors[0].detach(),
+    ],
+)
+def test_a_gradient_that_left_the_graph_is_no_constant(backward):
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    f = function(backward, forward).apply
+    assert mg.grad(f)(3.0).item() == 6.0
+    x, w = leaf(), leaf(Y)
+    (g,) = mg.autograd.grad(f(x), x, w, create_graph=True)
+    with pytest.raises(GraphError, match=r"Wrong: .*only once"):
+        (g * g).sum().backward()
+    zero = function(lambda ctx, g: g.detach() * 0, forward).apply  # zeros, as PyTorch programs write them, are
+    (g,) = mg.autograd.grad((zero(x) + x * x), x, w, create_graph=True)
+    g.sum().backward()
+    assert x.grad.tolist() == (2 * Y).tolist()
+
+
+def function(backward, forward=lambda ctx, x, k: x * 1):
+    return type("Wrong", (Function,), {"forward": staticmethod(forward), "backward": staticmethod(backward)})
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize(
+    ("backward", "says"),
+    [
+        (lambda ctx, g: g, "must give 2 gradients, one for each argument, got 1"),
+        (lambda ctx, g: (g, None, g), "must give 2 gradients, one for each argument, got 3"),
+        (lambda ctx, g: (g, g), "gave a gradient for argument 1, which is no tensor"),
+        (lambda ctx, g: (1.0, None), "gave float for argument 0"), (lambda ctx, g: ("g", None), "gave str for argument 0"),
+        (lambda ctx, g: (g[:1], None), r"of 'x' returned shape \(1,\), the input has shape \(3,\)"),
+        (lambda ctx, g: (g.reshape(3, 1), None), r"returned shape \(3, 1\)"),
+        (lambda ctx, g: (g > 0, None), "returned dtype bool"),
+        (lambda ctx, g: (np.ones(3, complex), None), "returned dtype complex128"),
+    ],
+)  # fmt: skip
+def test_gradients_that_do_not_fit(backward, says, create_graph):
+    x = leaf()
+    with pytest.raises(GraphError, match=f"Wrong: .*{says}"):
+        function(backward).apply(x, 2.0).sum().backward(create_graph=create_graph)
+    assert x.grad is None and mg.is_grad_enabled()
+
+
+def test_gradients_that_fit_after_all():
+    for backward in (lambda ctx, g: (g * 2, None, None), lambda ctx, g: [g.numpy() * 2, None],
+                     lambda ctx, g: (g.float() * 2, None)):  # fmt: skip
+        x = leaf()
+        function(backward).apply(x, 2.0).sum().backward()
+        assert x.grad.tolist() == [2.0] * 3 and x.grad.dtype == np.float64
+    x = leaf()
+    (
+        function(lambda ctx, g: None).apply(x) if False else function(lambda ctx, g: (None, None)).apply(x, 1) * x
+    ).sum().backward()
+    assert x.grad.tolist() == X.tolist()  # None is zero
+
+
+def test_what_is_refused():
+    with pytest.raises(TypeError, match=r"Exp\.apply"):
+        Exp()
+    with pytest.raises(TypeError, match=r"save_for_backward[\s\S]*argument 1 is of type int[\s\S]*ctx\.name"):
+        function(None, lambda ctx, x, k: ctx.save_for_backward(x, 3)).apply(leaf(), 1)
+    with pytest.raises(GraphError, match="tensors are values"):
+        function(None, lambda ctx, x, k: ctx.mark_dirty(x)).apply(leaf(), 1)
+    with pytest.raises(NotImplementedError, match="backward"):
+        type("NoBackward", (Function,), {"forward": staticmethod(lambda ctx, x: x * 1)}).apply(leaf()).sum().backward()
+    with pytest.raises(NotImplementedError, match="forward"):
+        type("NoForward", (Function,), {}).apply(leaf())
+
+
+def test_saved_tensors_are_freed_and_guarded():
+    x = leaf()
+    y = Exp.apply(x).sum()
+    y.backward(retain_graph=True)
+    y.backward()
+    with pytest.raises(GraphError, match=r"Exp: .*already freed"):
+        y.backward()
+    w = leaf()
+    out = Setup.apply(w, 2)
+    with mg.no_grad():
+        w += 1
+    with pytest.raises(GraphError, match=r"Setup: an input .* was written to"):
+        out.sum().backward()
+
+
+def test_nothing_of_it_stays_alive_without_the_collector():
+    gc.collect()
+    gc.disable()
+    try:
+        x, y = leaf(), leaf(Y)
+        total, product = SumAndProduct.apply(x, y, 2.0)
+        alive = [weakref.ref(o) for o in (total, product, total.node, total.node.parents[0], product.array)]
+        loss = (total * product).sum()
+        loss.backward(create_graph=True)
+        del total, product, loss
+        x.grad = y.grad = None
+        assert [ref() for ref in alive] == [None] * len(alive)
+    finally:
+        gc.enable()
+
+
+def test_in_place_changes_by_backward_reach_nobody_else():
+    class Rude(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            g *= 0
+            return g
+
+    for create_graph in (False, True):
+        x, y = leaf(), leaf(Y)
+        (Rude.apply(x) + y).sum().backward(create_graph=create_graph)
+        assert x.grad.tolist() == [0.0] * 3 and y.grad.tolist() == [1.0] * 3
+
+
+def test_the_same_class_in_both_libraries():
+    torch = pytest.importorskip("torch")
+    results = []
+    for lib, make in ((mg, leaf), (torch, lambda a=X: torch.tensor(a, requires_grad=True))):
+
+        class Swish(lib.autograd.Function):
+            @staticmethod
+            def forward(ctx, x, beta):
+                sig = (x * beta).sigmoid()
+                ctx.save_for_backward(x, beta, sig)
+                return x * sig, sig
+
+            @staticmethod
+            def backward(ctx, g, h):
+                x, beta, _ = ctx.saved_tensors
+                sig = (x * beta).sigmoid()
+                slope = sig * (1 - sig)
+                gx = g * (sig + x * slope * beta) + h * slope * beta if ctx.needs_input_grad[0] else None
+                gb = (g * x * x * slope + h * slope * x).sum() if ctx.needs_input_grad[1] else None
+                return gx, gb
+
+        x, beta = make(), make(np.array(1.3))
+        a, b = Swish.apply(x, beta)
+        first = lib.autograd.grad((a * a + b).sum(), [x, beta], create_graph=True)
+        second = lib.autograd.grad((first[0] * first[0]).sum() + first[1] ** 2, [x, beta])
+        results.append([a, b, *first, *second])
+    for mine, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(mine.detach().numpy(), theirs.detach().numpy(), rtol=1e-12)
