@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad import func
+from minigrad.autograd import transforms
 from minigrad.pytree import map_leaves
 from minigrad.tensors.tensor import Tensor
 
@@ -23,19 +23,19 @@ def jacobian(function: Function, inputs: Any, create_graph: bool = False) -> Any
             [0., 4.]])
     """
     args, argnums = _arguments(inputs)
-    return _result(func.jacobian(function, argnums)(*args), create_graph)
+    return _result(transforms.jacobian(function, argnums)(*args), create_graph)
 
 
 def hessian(function: Function, inputs: Any, create_graph: bool = False) -> Any:
     """The Hessian of a function of one number; of several inputs, a tuple of tuples."""
     args, argnums = _arguments(inputs)
-    return _result(func.hessian(function, argnums)(*args), create_graph)
+    return _result(transforms.hessian(function, argnums)(*args), create_graph)
 
 
 def vjp(function: Function, inputs: Any, v: Any = None, create_graph: bool = False) -> Any:
     """The result and the product of `v` with the Jacobian; for a result of one element, `v` is 1 unless given."""
     args, argnums = _arguments(inputs)
-    out, pull = func.vjp(function, *args)
+    out, pull = transforms.vjp(function, *args)
     pulled = pull(out.new_ones(out.shape) if v is None else v)
     return _result((out, pulled if isinstance(argnums, tuple) else pulled[0]), create_graph)
 
@@ -43,13 +43,13 @@ def vjp(function: Function, inputs: Any, v: Any = None, create_graph: bool = Fal
 def jvp(function: Function, inputs: Any, v: Any = None, create_graph: bool = False) -> Any:
     """The result and the product of the Jacobian with `v`; for an input of one element, `v` is 1 unless given."""
     args, _ = _arguments(inputs)
-    return _result(func.jvp(function, args, _tangents(args, v)), create_graph)
+    return _result(transforms.jvp(function, args, _tangents(args, v)), create_graph)
 
 
 def hvp(function: Function, inputs: Any, v: Any = None, create_graph: bool = False) -> Any:
     """The value and the product of the Hessian with `v`."""
     args, argnums = _arguments(inputs)
-    product = func.hvp(function, args, _tangents(args, v))
+    product = transforms.hvp(function, args, _tangents(args, v))
     if isinstance(argnums, tuple) and len(args) == 1:
         product = (product,)
     return _result((function(*args), product), create_graph)

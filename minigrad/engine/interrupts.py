@@ -20,7 +20,7 @@ from functools import partial
 from operator import call
 from typing import Any
 
-__all__ = ["Revertible", "at_once", "in_turn"]
+__all__ = ["Locked", "Revertible", "at_once", "in_turn"]
 
 
 def at_once(function: Callable[..., Any], *columns: Iterable[Any]) -> None:
@@ -67,3 +67,19 @@ class Revertible:
         self._exit(*exc)
 
     __exit__ = _Exit()
+
+
+class Locked(Revertible):
+    """Hold a lock during a ``with`` block.
+
+    ``with lock`` leaves it locked for good if a signal comes between its `__enter__` and the block, as it can since
+    Python 3.14.
+    """
+
+    def __init__(self, lock: Any):
+        super().__init__()
+        self.lock = lock
+
+    def __enter__(self) -> None:
+        self._undo += (self.lock.release,)
+        _ = [*map(self.lock.acquire, (True,))]  # a call of its own could be interrupted after it
