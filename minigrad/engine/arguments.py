@@ -1,4 +1,4 @@
-"""Names of arguments: PyTorch's and NumPy's are accepted beside an operation's own."""
+"""Names of arguments: an operation accepts PyTorch's and NumPy's beside those of its signature."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["ALIASES", "aliased", "names_for", "renamed"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-ALIASES = {  # what PyTorch or NumPy calls an argument, and what an operation may call it: the first that it has
+ALIASES = {  # a name in PyTorch or NumPy, and the names in our signatures for it: the first that the operation has
     # the operands
     "input": ("x", "start", "y", "values"), "A": ("x", "a"), "a": ("x",), "tensors": ("arrays",), "tensor": ("y", "x"),
     "other": ("y",), "B": ("y", "b"), "b": ("y",), "exponent": ("y",), "values": ("y",), "mat2": ("y",), "vec": ("y",),
@@ -29,7 +29,7 @@ ALIASES = {  # what PyTorch or NumPy calls an argument, and what an operation ma
 
 
 def aliased(function: Function) -> Function:
-    """A function that is no operation of its own, and takes PyTorch's names and NumPy's all the same; see `ALIASES`."""
+    """Let a function that is neither primitive nor composite accept PyTorch's and NumPy's names; see `ALIASES`."""
     names = tuple(inspect.signature(function).parameters)
     known = names_for(names)
 
@@ -47,7 +47,7 @@ def aliased(function: Function) -> Function:
 
 
 def renamed(options: dict[str, Any], known: dict[str, str]) -> dict[str, Any]:
-    """Options under the names that a function has for them, given PyTorch's names or NumPy's; `known` are all these."""
+    """Return options under the names in a signature; `known` maps every accepted name to it (see `names_for`)."""
     out = {}
     for key, value in options.items():
         name = known.get(key, key)
@@ -59,6 +59,6 @@ def renamed(options: dict[str, Any], known: dict[str, str]) -> dict[str, Any]:
 
 
 def names_for(names: tuple[str, ...]) -> dict[str, str]:
-    """Every name by which arguments can be given, with the function's own for each."""
+    """Return every accepted name of arguments, each with the name in the signature."""
     others = {name: next((own for own in owns if own in names), None) for name, owns in ALIASES.items()}
     return {name: own for name, own in others.items() if own} | {name: name for name in names}

@@ -1,4 +1,4 @@
-"""Where tensors live: on the CPU. The names are PyTorch's, so that its programs find the answer to their question."""
+"""Devices under PyTorch's names; the CPU is the only one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["accelerator", "backends", "cuda", "device", "requested"]
 
 @dataclass(frozen=True, repr=False)
 class device:
-    """A place for tensors; "cpu" is the only one, and any other is a ValueError.
+    """A device for tensors: "cpu"; any other raises ValueError.
 
     >>> import minigrad as mg
     >>> device = mg.device("cuda" if mg.cuda.is_available() else "cpu")
@@ -39,7 +39,7 @@ class device:
 
 
 def requested(args: tuple[Any, ...], dtype: DType, device_: Any) -> np.dtype[Any] | None:
-    """The dtype that a call of `to` asks for, if any: among `args`, or by name; raises ValueError for another device."""
+    """Return the dtype among the arguments of `to`, or None. Raises ValueError for a device other than the CPU."""
     for arg in args:
         if isinstance(arg, Traced):
             dtype = arg.array.dtype
@@ -53,7 +53,7 @@ def requested(args: tuple[Any, ...], dtype: DType, device_: Any) -> np.dtype[Any
 
 
 class _Absent:
-    """A kind of device that there is none of."""
+    """A kind of device of which there is none, such as `cuda`."""
 
     def is_available(self) -> bool:
         return False

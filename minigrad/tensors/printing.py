@@ -1,4 +1,7 @@
-"""How tensors read: PyTorch's format, and `set_printoptions` for it."""
+"""Printing of tensors in PyTorch's format, and `set_printoptions`.
+
+The print options are those of the process, not of a thread.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ __all__ = ["get_printoptions", "set_printoptions", "tensor_repr"]
 
 @dataclass(frozen=True)
 class Options:
-    """What `set_printoptions` sets."""
+    """The options of `set_printoptions`."""
 
     precision: int = 4
     threshold: float = 1000
@@ -38,7 +41,7 @@ def set_printoptions(
     profile: str | None = None,
     sci_mode: bool | None = None,
 ) -> None:
-    """Set how tensors are printed, as in PyTorch; what is None stays, except `sci_mode`, where None means: as fits.
+    """Set how tensors are printed in this process, as in PyTorch; None changes nothing, but makes `sci_mode` automatic.
 
     `precision` digits behind the point; more than `threshold` elements are summarised by `edgeitems` at both ends of each
     axis; lines break before `linewidth`; `profile` is "default", "short" or "full". Raises ValueError for what cannot be.
@@ -61,12 +64,12 @@ def set_printoptions(
 
 
 def get_printoptions() -> dict[str, Any]:
-    """What `set_printoptions` was given, as a dictionary of its arguments."""
+    """Return the arguments of `set_printoptions` in effect, as a dict."""
     return vars(_options).copy()
 
 
 def tensor_repr(array: Array, prefix: str, grad_fn: Any, requires_grad: bool) -> str:
-    """The text of a tensor: values, then what is worth saying beside them."""
+    """Return the text of a tensor: its values, then what is not evident from them."""
     words = []
     if array.size == 0:
         if array.ndim != 1:
@@ -121,7 +124,7 @@ def _nested(array: Array, indent: int, summarize: bool, show: Callable[[Any], st
 
 
 def _formatter(array: Array) -> tuple[Callable[[Any], str], int]:
-    """How each of these values is written, by PyTorch's rules, and the width that they share."""
+    """Return a function that formats each of these values by PyTorch's rules, and their common width."""
     if array.dtype.kind != "f":
         width = max(len(str(v)) for v in array.ravel().tolist())
         return lambda value: str(value).rjust(width), width
@@ -138,7 +141,7 @@ def _formatter(array: Array) -> tuple[Callable[[Any], str], int]:
 
 
 def _ends(array: Array) -> Array:
-    """The elements that a summary shows."""
+    """Return the elements that a summary shows."""
     edge = _options.edgeitems
     for axis in range(array.ndim):
         if array.shape[axis] > 2 * edge:
