@@ -83,4 +83,4 @@ class Locked(Revertible):
 
     def __enter__(self) -> None:
         self._undo += (self.lock.release,)
-        _ = [*map(self.lock.acquire, (True,))]  # a call of its own could be interrupted after it
+        _ = [*map(self.lock.acquire, (True,))]  # a separate call could be interrupted after it

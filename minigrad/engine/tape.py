@@ -123,7 +123,10 @@ def move_receiver(former: Node, node: Node | None, receiver: Any) -> None:
 
 
 def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
-    """Call a primitive on tensors and arrays; return the result and, if it needs a gradient, its node."""
+    """Call a primitive on tensors and arrays; return the result and, if it needs a gradient, its node.
+
+    One function, although long: split in three it takes 3 to 4 % more of a chain of small operations.
+    """
     arrays: list[Any] = []
     parents: list[Node | None] = []
     tracked = mixed = False

@@ -120,7 +120,7 @@ class Walk:
     def visit(self, node: Node, g: Gradient) -> bool:
         """Run the rules of one node and add the results to its parents' gradients; return whether any rule ran.
 
-        One function, although long: a call for each rule costs 2 to 4 % of a chain of small operations.
+        One function, although long: split in three it takes 3 % more of a chain of small operations.
         """
         ran = False
         position = None
