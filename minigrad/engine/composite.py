@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Traced
-from minigrad.engine.arguments import names_for, renamed
+from minigrad.engine.arguments import displayed, names_for, renamed
 from minigrad.engine.promotion import WIDE, Operands, computing_dtype, narrowed
 from minigrad.engine.scope import here, untracked
 from minigrad.errors import blame
@@ -99,6 +99,14 @@ class Composite:
         changed = {key: given[key].astype(dtype) for key, x in arrays.items() if x.dtype.char in kinds}
         options = options | {key: x for key, x in changed.items() if isinstance(key, str)}
         return tuple([changed.get(at, x) for at, x in enumerate(args)]), options, half
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The signature that `help` shows."""
+        return displayed(inspect.signature(self.__wrapped__))
+
+    def __get__(self, instance: Any, owner: Any = None) -> Composite:
+        return self  # on a class (`op = matmul`) a value, not a method; and with it `help` shows a function
 
     def __repr__(self) -> str:
         return f"<operation {self.__name__}>"

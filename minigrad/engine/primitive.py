@@ -32,7 +32,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from minigrad.arrays import DType, Traced
-from minigrad.engine.arguments import names_for, renamed
+from minigrad.engine.arguments import displayed, names_for, renamed
 from minigrad.engine.promotion import Operands, alike, converted, narrowed
 from minigrad.errors import DTypeError, GraphError, ShapeError, blame
 
@@ -139,8 +139,9 @@ class Primitive:
     @property
     def __signature__(self) -> inspect.Signature:
         """The signature that `help` shows; NumPy's own for a ufunc has out= and where=, which only ``np.f`` accepts."""
-        only = inspect.Parameter.POSITIONAL_ONLY
-        return self._signature or inspect.Signature([inspect.Parameter(name, only) for name in self.names])
+        if self._signature is not None:
+            return displayed(self._signature)
+        return inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in self.names])
 
     def __get__(self, instance: Any, owner: Any = None) -> Primitive:
         return self  # a primitive stored on a class (`op = exp`) is a value, not a method
