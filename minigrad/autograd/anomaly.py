@@ -10,7 +10,6 @@ import sys
 import threading
 import weakref
 from contextlib import ContextDecorator
-from dataclasses import dataclass
 from functools import partial
 from os.path import dirname
 from typing import Any, NamedTuple, NoReturn
@@ -143,17 +142,18 @@ class _WatchedWalk(Walk):
         return ran
 
 
-@dataclass(frozen=True)
-class _Bad:
-    what: str
-    index: tuple[int, ...]
-    count: int
+class _Bad(NamedTuple):
+    """The first bad element of an array: its value and index, the number of bad elements and of all."""
+
+    value: str
+    place: tuple[int, ...]
+    number: int
     size: int
 
     def __str__(self) -> str:
-        if not self.index:
-            return self.what
-        return f"{self.what} at index {self.index}, the first of {self.count} bad elements of {self.size}"
+        if not self.place:
+            return self.value
+        return f"{self.value} at index {self.place}, the first of {self.number} bad elements of {self.size}"
 
 
 def _first_bad(value: Any, inputs: tuple[Any, ...]) -> _Bad | None:
@@ -185,5 +185,5 @@ def _users_line() -> Place | None:
 
 def _raise(message: str, bad: _Bad, node: Node | None, place: Place | None, out: Any = None) -> NoReturn:
     error = AnomalyError(message + (f"\n  called  {place}" if place else ""))
-    error.node, error.index, error.count, error.place = node, bad.index, bad.count, place
+    error.node, error.index, error.count, error.place = node, bad.place, bad.number, place
     raise blame(error, result=out)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Traced
-from minigrad.engine.arguments import displayed, names_for, renamed
+from minigrad.engine.arguments import displayed, names_for, parameters_of, renamed
 from minigrad.engine.promotion import WIDE, Operands, computing_dtype, narrowed
 from minigrad.engine.scope import here, untracked
 from minigrad.errors import blame
@@ -42,7 +42,7 @@ class Composite:
 
     def __init__(self, function: Callable[..., Any]):
         functools.update_wrapper(self, function)
-        self.names = tuple(inspect.signature(function).parameters)
+        self.names = parameters_of(function).names
         self.operands: Operands | None = None  # the inputs that are converted to floats (promotion.py)
 
     def takes(self, operands: Operands) -> None:

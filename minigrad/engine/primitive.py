@@ -32,7 +32,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from minigrad.arrays import DType, Traced
-from minigrad.engine.arguments import displayed, names_for, renamed
+from minigrad.engine.arguments import Parameters, displayed, names_for, parameters_of, renamed
 from minigrad.engine.promotion import Operands, alike, converted, narrowed
 from minigrad.errors import DTypeError, GraphError, ShapeError, blame
 
@@ -75,19 +75,11 @@ class Primitive:
         self.floats: tuple[int, ...] | None = None  # those that are converted on plain arrays, too: `floating`
         self.rules: dict[str, Rule | None] = {}  # None: the derivative is zero wherever it exists
         self._plans: dict[Any, Plan] = {}
-        self._signature: inspect.Signature | None = None
-        self._variadic = False
-        defaults = {}
-        if names is None:
-            self._signature = inspect.signature(forward)
-            parameters = self._signature.parameters
-            names = list(parameters)
-            kinds = [parameter.kind for parameter in parameters.values()]
-            if inspect.Parameter.KEYWORD_ONLY in kinds or inspect.Parameter.VAR_KEYWORD in kinds:
-                raise TypeError(f"primitive {forward.__name__}: keyword-only parameters are not supported")
-            self._variadic = inspect.Parameter.VAR_POSITIONAL in kinds
-            defaults = {n: p.default for n, p in parameters.items() if p.default is not inspect.Parameter.empty}
-        self.names = tuple(names)
+        self._has_signature = names is None  # a ufunc has only names
+        parameters = Parameters(tuple(names), {}, False, False) if names is not None else parameters_of(forward)
+        if parameters.only_by_name:
+            raise TypeError(f"primitive {forward.__name__}: keyword-only parameters are not supported")
+        self.names, defaults, self._variadic, _ = parameters
         self.arity = -1 if self._variadic else len(self.names)
         self._required = len(self.names) - len(defaults)
         self._template = tuple([defaults.get(name, MISSING) for name in self.names])
@@ -98,6 +90,10 @@ class Primitive:
     def known(self) -> dict[str, str]:
         """The accepted names of arguments, each with the name in the signature; see `ALIASES`."""
         return names_for(self.names)
+
+    @functools.cached_property
+    def _signature(self) -> inspect.Signature | None:
+        return inspect.signature(self.forward) if self._has_signature else None
 
     @functools.cached_property
     def _places(self) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +12,6 @@ from minigrad.arrays import DType, Traced
 __all__ = ["accelerator", "backends", "cuda", "device", "requested"]
 
 
-@dataclass(frozen=True, repr=False)
 class device:
     """A device for tensors: "cpu"; any other raises ValueError.
 
@@ -23,13 +21,19 @@ class device:
     (device(type='cpu'), True)
     """
 
-    type: str
+    __slots__ = ()
+    type = "cpu"
 
     def __init__(self, type: str | device, index: int | None = None):
         name = str(type)
         if name not in ("cpu", "cpu:0") or index not in (None, 0):
             raise ValueError(f"device: minigrad computes on the CPU, there is no {name!r}\n  hint: use 'cpu'")
-        object.__setattr__(self, "type", "cpu")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, device)
+
+    def __hash__(self) -> int:
+        return hash(self.type)
 
     def __str__(self) -> str:
         return self.type
@@ -66,4 +70,4 @@ class _Absent:
 
 
 cuda = accelerator = _Absent()
-backends = SimpleNamespace(cudnn=SimpleNamespace(), mps=_Absent())  # what programs set there has no effect
+backends = SimpleNamespace(cudnn=SimpleNamespace(), mps=_Absent())  # settings of PyTorch's programs, without effect

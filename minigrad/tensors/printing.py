@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,8 +17,7 @@ from minigrad.config import get_default_dtype
 __all__ = ["get_printoptions", "set_printoptions", "tensor_repr"]
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """The options of `set_printoptions`."""
 
     precision: int = 4
@@ -43,8 +41,8 @@ def set_printoptions(
 ) -> None:
     """Set how tensors are printed in this process, as in PyTorch; None changes nothing, but makes `sci_mode` automatic.
 
-    `precision` digits behind the point; more than `threshold` elements are summarised by `edgeitems` at both ends of each
-    axis; lines break before `linewidth`; `profile` is "default", "short" or "full". Raises ValueError for what cannot be.
+    `precision` digits after the point; more than `threshold` elements are summarized by `edgeitems` at both ends of each
+    axis; lines break before `linewidth`; `profile` is "default", "short" or "full". Raises ValueError for any other value.
 
     >>> import minigrad as mg
     >>> mg.set_printoptions(precision=2)
@@ -55,17 +53,17 @@ def set_printoptions(
     global _options
     if profile is not None and profile not in PROFILES:
         raise ValueError(f"set_printoptions: profile must be one of {', '.join(PROFILES)}, got {profile!r}")
-    start = replace(PROFILES[profile], sci_mode=sci_mode) if profile else replace(_options, sci_mode=sci_mode)
+    start = (PROFILES[profile] if profile else _options)._replace(sci_mode=sci_mode)
     given: dict[str, Any] = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
     for name, value in given.items():
         if value is not None and not (value >= 0 if name == "threshold" else type(value) is int and value >= 0):
             raise ValueError(f"set_printoptions: {name} must be a number of at least 0, got {value!r}")
-    _options = replace(start, **{name: value for name, value in given.items() if value is not None})
+    _options = start._replace(**{name: value for name, value in given.items() if value is not None})
 
 
 def get_printoptions() -> dict[str, Any]:
     """Return the arguments of `set_printoptions` in effect, as a dict."""
-    return vars(_options).copy()
+    return _options._asdict()
 
 
 def tensor_repr(array: Array, prefix: str, grad_fn: Any, requires_grad: bool) -> str:
