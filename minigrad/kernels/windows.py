@@ -83,7 +83,7 @@ def offsets(n: int, kernel: int, stride: int, before: int, dilation: int, count:
 @lru_cache(maxsize=256)  # the same shapes come again at every step
 def _places(
     size: Sizes, kernel: Sizes, counts: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
-) -> list[tuple[Sizes, tuple[slice, ...], tuple[slice, ...]]]:
+) -> list[tuple[Any, ...]]:
     """Return, for each place in a window: the place, the windows where it lies inside the input, and its elements there."""
     axes = [
         offsets(n, k, s, before, d, count)
@@ -91,4 +91,4 @@ def _places(
     ]
     return [
         (place, *zip(*pairs, strict=True)) for place, pairs in zip(product(*map(range, kernel)), product(*axes), strict=True)
-    ]  # type: ignore[misc]
+    ]
