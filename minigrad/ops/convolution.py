@@ -14,13 +14,13 @@ import numpy as np
 from minigrad.arrays import Array, shape_of
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import promoting
+from minigrad.engine.spatial import Size, Value, over_axes
 from minigrad.errors import ShapeError
 from minigrad.kernels import convolution as kernel
 from minigrad.kernels.geometry import IMAGES, KERNELS, TUPLES, both_sides, image_shape, output_sizes, per_axis
 from minigrad.kernels.windows import Padding, Sizes
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import reshape
-from minigrad.ops.spatial import Size, Value, over_axes
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 

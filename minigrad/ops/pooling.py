@@ -16,11 +16,11 @@ import numpy as np
 from minigrad.arrays import Array
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import promoting
+from minigrad.engine.spatial import Size, Value, over_axes
 from minigrad.errors import ShapeError
 from minigrad.kernels import pooling as kernel
 from minigrad.kernels.geometry import image_shape, output_size, per_axis
 from minigrad.kernels.pooling import Run, Windows
-from minigrad.ops.spatial import Size, Value, over_axes
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",

@@ -11,7 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from minigrad.engine.composite import composite
 from minigrad.engine.promotion import floating
 
-__all__: list[str] = []  # nothing for users
+__all__ = ["Size", "Value", "over_axes"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
