@@ -198,16 +198,9 @@ def _erf_block(x: Array, values: Array, slopes: Array, out: Array) -> None:
     d -= c
     cc = c * c
     t = d * (((160 - 32 * cc) * cc - 120) * c / 720)
-    t += ((16 * cc - 48) * cc + 12) / 120
-    t *= d
-    t -= (8 * cc - 12) * c / 24
-    t *= d
-    t += (4 * cc - 2) / 6
-    t *= d
-    t -= c
-    t *= d
-    t += 1
-    t *= d
+    for term in (((16 * cc - 48) * cc + 12) / 120, (12 - 8 * cc) * c / 24, (4 * cc - 2) / 6, -c, 1):
+        t += term
+        t *= d
     t *= slopes.take(node, mode="clip")
     t += values.take(node, mode="clip")
     np.copysign(t, x, out=out)

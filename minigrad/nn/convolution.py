@@ -54,16 +54,13 @@ class _Convolution(SpatialLayer):
         self.register_parameter("bias", uniform_parameter((out_channels,), fan_in, dtype) if bias else None)
 
     def extra_repr(self) -> str:
+        zeros, ones = (0,) * self._axes, (1,) * self._axes
+        usual = {
+            "padding": zeros, "dilation": ones, "output_padding": zeros, "groups": 1, "bias": True, "padding_mode": "zeros",
+        }  # fmt: skip
+        options = {name: getattr(self, name) for name in usual} | {"bias": self.bias is not None}
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        for name, usual in [("padding", 0), ("dilation", 1), ("output_padding", 0)]:
-            value = getattr(self, name)
-            if value != (usual,) * self._axes:
-                text += f", {name}={value}"
-        if self.groups != 1:
-            text += f", groups={self.groups}"
-        if self.bias is None:
-            text += ", bias=False"
-        return text if self.padding_mode == "zeros" else f"{text}, padding_mode={self.padding_mode}"
+        return text + "".join(f", {name}={value}" for name, value in options.items() if value != usual[name])
 
 
 class _Conv(_Convolution):

@@ -131,13 +131,9 @@ def _conv(
     """
     op = f"conv{n}d"
     strides, dilations = per_axis(op, "stride", stride, n, 1), per_axis(op, "dilation", dilation, n, 1)
-    shape, (F, C, *size) = image_shape(op, n, x), _weight_shape(op, n, weight, "F", "C", groups)
-    pads = _padding(op, n, padding, tuple(size), strides, dilations)
-    _check_groups(op, groups, F, "kernels")
-    rule = f"{C}" if groups == 1 else f"{C} in each of {groups} groups, {C * groups}"
-    _check_channels(op, n, shape, C * groups, rule, weight, _axes(n, "F", "C", groups))
-    _check_bias(op, bias, F)
-    output_sizes(op, shape[2:], tuple(size), strides, pads, dilations, rounding)
+    images, size = _checked(op, n, x, weight, bias, groups, "F", "C")
+    pads = _padding(op, n, padding, size, strides, dilations)
+    output_sizes(op, images, size, strides, pads, dilations, rounding)
     return convolution(x, weight, bias, strides, pads, dilations, groups)
 
 
@@ -180,14 +176,11 @@ def _conv_transpose(
     op = f"conv_transpose{n}d"
     strides, dilations = per_axis(op, "stride", stride, n, 1), per_axis(op, "dilation", dilation, n, 1)
     before, extras = per_axis(op, "padding", padding, n, 0), per_axis(op, "output_padding", output_padding, n, 0)
-    shape, (C, F, *size) = image_shape(op, n, x), _weight_shape(op, n, weight, "C", "F", groups)
-    _check_groups(op, groups, C, "channels")
-    _check_channels(op, n, shape, C, f"{C}", weight, _axes(n, "C", "F", groups))
-    _check_bias(op, bias, F * groups)
-    if 0 in shape[2:]:
-        raise ShapeError(f"{op}: the input has size 0: {shape} = {IMAGES[n]}")
+    images, size = _checked(op, n, x, weight, bias, groups, "C", "F")
+    if 0 in images:
+        raise ShapeError(f"{op}: the input has size 0: {shape_of(x)} = {IMAGES[n]}")
     out = []
-    for i, k, s, p, extra, d in zip(shape[2:], size, strides, before, extras, dilations, strict=True):
+    for i, k, s, p, extra, d in zip(images, size, strides, before, extras, dilations, strict=True):
         if extra >= max(s, d):
             raise ValueError(f"{op}: output_padding must be less than stride {s} or dilation {d}, got {output_padding}")
         out.append((i - 1) * s - 2 * p + d * (k - 1) + extra + 1)
@@ -195,7 +188,7 @@ def _conv_transpose(
             raise ShapeError(f"{op}: the output has no size: ({i}-1)*{s} - 2*{p} + {d}*({k}-1) + {extra} + 1 = {out[-1]}")
     pads = tuple((p, p - extra) for p, extra in zip(before, extras, strict=True))
     y = transposed_convolution(x, weight, tuple(out), strides, pads, dilations, groups)
-    return y if bias is None else y + reshape(bias, (F * groups, *[1] * n))
+    return y if bias is None else y + reshape(bias, (-1, *[1] * n))
 
 
 conv1d, conv2d, conv3d = over_axes(_conv)
@@ -216,37 +209,32 @@ def _padding(op: str, n: int, padding: Any, size: Sizes, stride: Sizes, dilation
     return tuple((extent // 2, extent - extent // 2) for extent in extents)
 
 
-def _weight_shape(op: str, n: int, weight: Any, first: str, second: str, groups: int) -> Sizes:
-    shape, axes = shape_of(weight), _axes(n, first, second, groups)
-    if len(shape) != n + 2:
-        raise ShapeError(f"{op}: weight must be {axes}, got shape {shape}")
-    if 0 in shape:
-        name = axes.strip("()").split(", ")[shape.index(0)]
-        raise ShapeError(f"{op}: weight {shape} = {axes} has no elements: {name} is 0")
-    return shape
+def _checked(op: str, n: int, x: Any, weight: Any, bias: Any, groups: Any, outer: str, inner: str) -> tuple[Sizes, Sizes]:
+    """Return the spatial sizes of images and kernels. Raises unless input, weight, bias and groups fit together.
 
-
-def _axes(n: int, first: str, second: str, groups: int) -> str:
-    return f"({first}, {second}{'/groups' if groups != 1 else ''}, {KERNELS[n]})"
-
-
-def _check_groups(op: str, groups: Any, count: int, of_what: str) -> None:
+    `outer` and `inner` name the first two axes of the weight: F and C, or C and F if the convolution is transposed.
+    """
+    shape, sizes = image_shape(op, n, x), shape_of(weight)
+    names = (outer, inner if groups == 1 else f"{inner}/groups", *KERNELS[n].split(", "))
+    axes = f"({', '.join(names)})"
+    if len(sizes) != n + 2:
+        raise ShapeError(f"{op}: weight must be {axes}, got shape {sizes}")
+    if 0 in sizes:
+        raise ShapeError(f"{op}: weight {sizes} = {axes} has no elements: {names[sizes.index(0)]} is 0")
     if isinstance(groups, bool) or not isinstance(groups, int | np.integer):
         raise TypeError(f"{op}: groups must be an int, got {groups!r}")
     if groups < 1:
         raise ValueError(f"{op}: groups must be at least 1, got {groups}")
-    if count % groups:
-        raise ShapeError(f"{op}: the weight's {count} {of_what} do not divide into {groups} groups")
-
-
-def _check_channels(op: str, n: int, shape: Sizes, channels: int, rule: str, weight: Any, axes: str) -> None:
-    if shape[1] != channels:
+    if sizes[0] % groups:
+        kind = "kernels" if outer == "F" else "channels"
+        raise ShapeError(f"{op}: the weight's {sizes[0]} {kind} do not divide into {groups} groups")
+    channels = {outer: sizes[0], inner: sizes[1] * groups}
+    if shape[1] != channels["C"]:
+        each = "" if groups == 1 or outer == "C" else f"{sizes[1]} in each of {groups} groups, "
         raise ShapeError(
-            f"{op}: input has {shape[1]} channels, the weight expects {rule}\n"
-            f"  input   {shape}  = {IMAGES[n]}\n  weight  {shape_of(weight)}  = {axes}"
+            f"{op}: input has {shape[1]} channels, the weight expects {each}{channels['C']}\n"
+            f"  input   {shape}  = {IMAGES[n]}\n  weight  {sizes}  = {axes}"
         )
-
-
-def _check_bias(op: str, bias: Any, F: int) -> None:
-    if bias is not None and shape_of(bias) != (F,):
-        raise ShapeError(f"{op}: bias must be ({F},) = (F,), got shape {shape_of(bias)}")
+    if bias is not None and shape_of(bias) != (channels["F"],):
+        raise ShapeError(f"{op}: bias must be ({channels['F']},) = (F,), got shape {shape_of(bias)}")
+    return shape[2:], sizes[2:]
