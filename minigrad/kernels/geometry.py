@@ -11,7 +11,9 @@ from minigrad.arrays import shape_of
 from minigrad.errors import ShapeError
 from minigrad.kernels.windows import Padding, Sizes
 
-__all__ = ["IMAGES", "KERNELS", "TUPLES", "both_sides", "image_shape", "output_size", "output_sizes", "per_axis"]
+__all__ = [
+    "IMAGES", "KERNELS", "TUPLES", "both_sides", "image_shape", "output_size", "output_sizes", "per_axis", "same_padding",
+]  # fmt: skip
 
 IMAGES = {1: "(N, C, L)", 2: "(N, C, H, W)", 3: "(N, C, D, H, W)"}
 KERNELS = {1: "K", 2: "KH, KW", 3: "KD, KH, KW"}
@@ -48,6 +50,12 @@ def per_axis(op: str, name: str, value: Any, n: int, least: int) -> Sizes:
 def both_sides(padding: Sizes) -> Padding:
     """Return the same padding before and after each axis."""
     return tuple((p, p) for p in padding)
+
+
+def same_padding(kernel: Sizes, dilation: Sizes) -> Padding:
+    """Return the padding that keeps the size of images if the stride is 1; an odd element goes to the end."""
+    extents = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    return tuple((extent // 2, extent - extent // 2) for extent in extents)
 
 
 def output_sizes(

@@ -17,7 +17,9 @@ from minigrad.engine.promotion import promoting
 from minigrad.engine.spatial import Size, Value, over_axes
 from minigrad.errors import ShapeError
 from minigrad.kernels import convolution as kernel
-from minigrad.kernels.geometry import IMAGES, KERNELS, TUPLES, both_sides, image_shape, output_sizes, per_axis
+from minigrad.kernels.geometry import (
+    IMAGES, KERNELS, TUPLES, both_sides, image_shape, output_sizes, per_axis, same_padding,
+)  # fmt: skip
 from minigrad.kernels.windows import Padding, Sizes
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import reshape
@@ -205,8 +207,7 @@ def _padding(op: str, n: int, padding: Any, size: Sizes, stride: Sizes, dilation
         raise ValueError(f'{op}: padding must be "same", "valid", an int or {TUPLES[n]}, got {padding!r}')
     if max(stride) > 1:
         raise ValueError(f'{op}: padding="same" needs stride 1, got {stride}')
-    extents = [d * (k - 1) for k, d in zip(size, dilation, strict=True)]
-    return tuple((extent // 2, extent - extent // 2) for extent in extents)
+    return same_padding(size, dilation)
 
 
 def _checked(op: str, n: int, x: Any, weight: Any, bias: Any, groups: Any, outer: str, inner: str) -> tuple[Sizes, Sizes]:
