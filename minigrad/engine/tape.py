@@ -21,7 +21,7 @@ from minigrad.engine.primitive import Plan, Primitive
 from minigrad.engine.promotion import SINGLE, WIDE, converted, narrowed
 from minigrad.engine.scope import here, watchers
 from minigrad.errors import DTypeError
-from minigrad.kernels.conversion import kept, native, to_array
+from minigrad.kernels.conversion import native, snapshot, to_array
 
 __all__ = ["Gradient", "Node", "Receiver", "leaf", "mark_written", "move_receiver", "record", "retain", "title"]
 
@@ -176,7 +176,7 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
                 if kind == "arg":
                     value = arrays[at]
                     # An array or list of the caller, who may write into it before backward.
-                    saved.append(kept(value) if value is args[at] and type(value) not in CONSTANTS else value)
+                    saved.append(snapshot(value) if value is args[at] and type(value) not in CONSTANTS else value)
                 elif kind == "out":
                     saved.append(out)
                 else:
