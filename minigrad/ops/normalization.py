@@ -226,7 +226,7 @@ def _as_given(out: Any, dtype: Any) -> Any:
 
 
 def _moments(x: Any, axes: Sizes) -> tuple[Any, Any, Any]:
-    """The mean, what is left of `x` without it, and the biased variance, over `axes`."""
+    """Return the mean, what is left of `x` without it, and the biased variance, over `axes`."""
     average = mean(x, axes, True)
     centred = x - average
     return average, centred, mean(square(centred), axes, True)
@@ -245,7 +245,7 @@ def _along_channels(x: Any, scale: Any, weight: Any, bias: Any) -> Any:
 
 
 def _beside(value: Any, shape: Sizes) -> Any:
-    """A value for each channel, as it broadcasts with images of `shape`."""
+    """Return a value for each channel, as it broadcasts with images of `shape`."""
     return reshape(value, (1, -1, *[1] * (len(shape) - 2)))
 
 
@@ -262,7 +262,7 @@ def _remember(running: Any, batch: Any, momentum: float, factor: float = 1.0) ->
 
 
 def _last_axes(op: str, x: Any, normalized_shape: int | Sequence[int], **affine: Any) -> Sizes:
-    """The axes to normalise over; raises ShapeError unless their sizes, and weight and bias, are as told."""
+    """Return the axes to normalise over; raises ShapeError unless their sizes, and weight and bias, are as told."""
     shape = shape_of(x)
     size = (normalized_shape,) if isinstance(normalized_shape, int | np.integer) else tuple(normalized_shape)
     if not size or shape[-len(size) :] != size:

@@ -19,7 +19,7 @@ from minigrad.errors import ShapeError
 from minigrad.kernels import norms as kernel
 from minigrad.kernels.axes import every_axis
 from minigrad.ops.decomposition import svdvals
-from minigrad.ops.elementwise import absolute, astype, part_of_length, sign, where
+from minigrad.ops.elementwise import absolute, astype, norm_gradient, sign, where
 from minigrad.ops.reduction import amax, amin, sum
 from minigrad.ops.shape import expand_dims, moveaxis, squeeze
 from minigrad.ops.solving import check_matrices, inv
@@ -41,7 +41,7 @@ def power_norm(x: Array, ord: float, axis: Axis, keepdims: bool) -> Array:
 def _(g: Any, x: Any, out: Any, ord: float, axis: Axis, keepdims: bool) -> Any:
     axes = () if axis is None or keepdims else every_axis("norm", axis, x.ndim)
     if ord == 2:
-        return part_of_length(g, x, out, axes)
+        return norm_gradient(g, x, out, axes)
     g, out = expand_dims(g, axes), expand_dims(out, axes)
     zero = out == 0
     # (|x| / out)**(ord - 1): the quotient neither overflows nor vanishes before its power is taken
@@ -81,7 +81,7 @@ def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
 def matrix_norm(
     x: Any, ord: Any = "fro", axis: tuple[int, int] = (-2, -1), keepdims: bool = False, dtype: DType = None
 ) -> Any:
-    """A norm of the matrices in two axes.
+    """Return a norm of the matrices in two axes.
 
     "fro": the root of the sum of squares; "nuc": the sum of the singular values; 2 and -2: the largest and the smallest;
     1 and -1: the largest and the smallest sum of absolute values in a column; inf and -inf: in a row.
@@ -150,7 +150,7 @@ def p_norm(x: Any, p: Any = "fro", axis: Axis = None, keepdims: bool = False, dt
 @floating("x", "y")
 @composite
 def dist(x: Any, y: Any, p: float = 2) -> Any:
-    """The `vector_norm` of x - y, of all elements.
+    """Return the `vector_norm` of x - y, of all elements.
 
     >>> import numpy as np
     >>> float(dist(np.array([3.0, 0.0]), np.array([0.0, 4.0])))
@@ -162,7 +162,7 @@ def dist(x: Any, y: Any, p: float = 2) -> Any:
 @floating("x1", "x2")
 @composite
 def cdist(x1: Any, x2: Any, p: float = 2, compute_mode: str = COMPUTE_MODES[0]) -> Any:
-    """The distances of all rows of `x1` (..., M, D) from all of `x2` (..., N, D): (..., M, N).
+    """Return the distances of all rows of `x1` (..., M, D) from all of `x2` (..., N, D): (..., M, N).
 
     The gradient of the distance of equal rows is 0. PyTorch's `compute_mode` says whether to take a matrix product for it,
     which loses digits: here it never is.
@@ -184,7 +184,7 @@ def cdist(x1: Any, x2: Any, p: float = 2, compute_mode: str = COMPUTE_MODES[0]) 
 @floating("x")
 @composite
 def cond(x: Any, p: Any = None) -> Any:
-    """The condition number of matrices: how much larger than relative errors of y those of the solution of x z = y can be.
+    """Return the condition number of matrices: how much larger than relative errors of y those of the solution of x z = y can be.
 
     Without `p`, or for 2 and -2, the ratio of extreme singular values; else the norms of x and of its inverse, multiplied.
 
@@ -205,6 +205,6 @@ register(np.linalg.matrix_norm)(lambda x, /, *, keepdims=False, ord="fro": matri
 
 
 def _extreme(sizes: Any, ord: float, axis: int, keepdims: bool = False) -> Any:
-    """The largest of sizes, or for a negative `ord` the smallest; the largest of none is 0."""
+    """Return the largest of sizes, or for a negative `ord` the smallest; the largest of none is 0."""
     none = shape_of(sizes)[axis] == 0
     return (amin if ord < 0 else sum if none else amax)(sizes, axis, keepdims)

@@ -11,7 +11,7 @@ from minigrad.engine.composite import composite
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.ops.indexing import index_add
-from minigrad.ops.sorting import known_of
+from minigrad.ops.sorting import nondifferentiable
 
 __all__ = ["bincount", "isin"]
 
@@ -25,7 +25,7 @@ def isin(element: Any, test_elements: Any, **options: Any) -> Any:
     >>> isin(np.array([1, 5]), np.array([5, 7]))
     array([False,  True])
     """
-    return known_of(element, np.isin(array_of(element), array_of(test_elements), **options))
+    return nondifferentiable(element, np.isin(array_of(element), array_of(test_elements), **options))
 
 
 @register(np.bincount)
@@ -43,7 +43,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
         raise ShapeError(f"bincount: needs a vector, got shape {shape_of(x)}")
     counts = np.bincount(array_of(x), minlength=minlength)
     if weights is None:
-        return known_of(x, counts)
+        return nondifferentiable(x, counts)
     values = array_of(weights)
     if values.dtype.kind != "f":
         weights = values.astype(np.float64)  # PyTorch's dtype of these sums, and NumPy's

@@ -79,7 +79,7 @@ def dot(x: Any, y: Any) -> Any:
 @register(np.inner)
 @composite
 def inner(x: Any, y: Any) -> Any:
-    """The sum over the last axis of both; of numbers, their product.
+    """Return the sum over the last axis of both; of numbers, their product.
 
     >>> import numpy as np
     >>> inner(np.array([[1, 2], [3, 4]]), np.array([10, 1]))
@@ -95,14 +95,14 @@ def inner(x: Any, y: Any) -> Any:
 @register(np.vdot)
 @composite
 def vdot(x: Any, y: Any) -> Any:
-    """The sum of all products of two arrays of as many elements, flattened: the scalar product of NumPy's vdot."""
+    """Return the sum of all products of two arrays of as many elements, flattened: the scalar product of NumPy's vdot."""
     return dot(reshape(x, (-1,)), reshape(y, (-1,)))
 
 
 @register(np.vecdot, np.linalg.vecdot)
 @composite
 def vecdot(x: Any, y: Any, axis: int = -1) -> Any:
-    """The scalar products along one axis; the others broadcast.
+    """Return the scalar products along one axis; the others broadcast.
 
     >>> import numpy as np
     >>> vecdot(np.array([[1, 2], [3, 4]]), np.array([10, 1]))
@@ -131,7 +131,7 @@ def outer(x: Any, y: Any) -> Any:
 @register(np.kron)
 @composite
 def kron(x: Any, y: Any) -> Any:
-    """The Kronecker product: `x` with every element replaced by itself times `y`.
+    """Return the Kronecker product: `x` with every element replaced by itself times `y`.
 
     >>> import numpy as np
     >>> kron(np.array([1, 10]), np.array([[1, 2]]))
@@ -147,7 +147,7 @@ def kron(x: Any, y: Any) -> Any:
 
 @composite
 def cross(x: Any, y: Any, axis: int = -1) -> Any:
-    """The vector product of vectors of three elements along an axis; the others broadcast.
+    """Return the vector product of vectors of three elements along an axis; the others broadcast.
 
     >>> import numpy as np
     >>> cross(np.array([1, 0, 0]), np.array([0, 1, 0]))
@@ -168,19 +168,19 @@ def numpy_cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -
 
 @composite
 def mm(x: Any, y: Any) -> Any:
-    """The product of two matrices, and of nothing else; `matmul` takes vectors and stacks, too."""
+    """Return the product of two matrices, and of nothing else; `matmul` takes vectors and stacks, too."""
     return matmul(_of_ndim("mm", "first", x, 2), _of_ndim("mm", "second", y, 2))
 
 
 @composite
 def mv(x: Any, y: Any) -> Any:
-    """The product of a matrix and a vector."""
+    """Return the product of a matrix and a vector."""
     return matmul(_of_ndim("mv", "first", x, 2), _of_ndim("mv", "second", y, 1))
 
 
 @composite
 def bmm(x: Any, y: Any) -> Any:
-    """The products of two stacks of as many matrices; `matmul` broadcasts stacks, too."""
+    """Return the products of two stacks of as many matrices; `matmul` broadcasts stacks, too."""
     x, y = _of_ndim("bmm", "first", x, 3), _of_ndim("bmm", "second", y, 3)
     if shape_of(x)[0] != shape_of(y)[0]:
         raise ShapeError(
@@ -210,7 +210,7 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: flo
 @register(np.linalg.multi_dot)
 @composite
 def multi_dot(arrays: Sequence[Any]) -> Any:
-    """The product of several matrices, multiplied in the cheapest order; the first and the last may be vectors.
+    """Return the product of several matrices, multiplied in the cheapest order; the first and the last may be vectors.
 
     >>> import numpy as np
     >>> multi_dot([np.ones((2, 3)), np.ones((3, 100)), np.ones(100)])
@@ -233,12 +233,12 @@ def multi_dot(arrays: Sequence[Any]) -> Any:
 
 
 def matvec(x: Any, y: Any) -> Any:
-    """The products of stacks of matrices and of vectors: ``(..., m, n)`` and ``(..., n)`` to ``(..., m)``."""
+    """Return the products of stacks of matrices and of vectors: ``(..., m, n)`` and ``(..., n)`` to ``(..., m)``."""
     return einsum("...ij,...j->...i", x, y)
 
 
 def vecmat(x: Any, y: Any) -> Any:
-    """The products of stacks of vectors and of matrices: ``(..., m)`` and ``(..., m, n)`` to ``(..., n)``."""
+    """Return the products of stacks of vectors and of matrices: ``(..., m)`` and ``(..., m, n)`` to ``(..., n)``."""
     return einsum("...i,...ij->...j", x, y)
 
 

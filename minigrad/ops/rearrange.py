@@ -15,9 +15,9 @@ from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis
 from minigrad.kernels.conversion import check_numbers
-from minigrad.ops.indexing import plain_index, take
+from minigrad.ops.indexing import frozen_index, take
 from minigrad.ops.shape import broadcast_to, reshape, swapaxes, unsqueeze
-from minigrad.ops.sorting import known_of
+from minigrad.ops.sorting import nondifferentiable
 
 __all__ = [
     "crop", "flip", "fliplr", "flipud", "pad", "repeat", "repeat_interleave", "roll", "rot90", "tile",
@@ -32,7 +32,7 @@ MODES = {"edge": "edge", "replicate": "edge", "reflect": "reflect", "symmetric":
 @register(np.flip)
 @primitive
 def flip(x: Array, axis: int | Shape | None = None) -> Array:
-    """The elements in reverse order along an axis, several, or all of them.
+    """Return the elements in reverse order along an axis, several, or all of them.
 
     >>> import numpy as np
     >>> flip(np.array([[1, 2], [3, 4]]), 0)
@@ -51,7 +51,7 @@ def _(g: Any, axis: int | Shape | None) -> Any:
 @register(np.roll)
 @primitive
 def roll(x: Array, shift: int | Shape, axis: int | Shape | None = None) -> Array:
-    """The elements moved `shift` places along an axis, those that leave at the end coming back at the start.
+    """Return the elements moved `shift` places along an axis, those that leave at the end coming back at the start.
 
     Without `axis`, in the flattened array. Several shifts go with several axes.
 
@@ -81,7 +81,7 @@ def _(g: Any, shift: int | Shape, axis: int | Shape | None) -> Any:
 
 @primitive
 def pad_constant(x: Array, widths: Widths, value: Any = 0) -> Array:
-    """A border, (before, after) for each axis, of one value, or of those that `np.pad` takes; adjoint of `crop`."""
+    """Return a border, (before, after) for each axis, of one value, or of those that `np.pad` takes; adjoint of `crop`."""
     check_numbers("pad", "value", value)
     if np.ndim(value):
         return np.pad(x, widths, constant_values=value)
@@ -113,7 +113,7 @@ def _(g: Any, widths: Widths) -> Any:
 
 @composite
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
-    """A border around an array; `pad_width` as NumPy has it: an int, (before, after), or one pair for each axis.
+    """Return a border around an array; `pad_width` as NumPy has it: an int, (before, after), or one pair for each axis.
 
     Its elements are constant values, or copies of those inside: the nearest ("edge"; PyTorch calls it "replicate"), the
     mirror image ("reflect" about the outermost element, "symmetric" with it) or those at the other end ("wrap";
@@ -233,11 +233,11 @@ def repeat_interleave(x: Any, repeats: Any = None, axis: int | None = None, *, o
     if repeats is None:
         if len(shape_of(x)) != 1:
             raise ShapeError(f"repeat_interleave: repeats alone must be a vector, got shape {shape_of(x)}")
-        x, repeats = known_of(x, np.arange(len(x))), x
+        x, repeats = nondifferentiable(x, np.arange(len(x))), x
     if axis is None:
         return repeat_interleave(reshape(x, (-1,)), repeats, 0, output_size=output_size)
     axis = one_axis("repeat_interleave", axis, len(shape_of(x)))
-    n, counts = shape_of(x)[axis], np.asarray(plain_index(repeats))
+    n, counts = shape_of(x)[axis], np.asarray(frozen_index(repeats))
     if counts.dtype.kind not in "iu" or counts.min(initial=0) < 0:
         raise ValueError(f"repeat_interleave: repeats must be integers of at least 0, got {repeats!r}")
     if counts.size not in (1, n) or counts.ndim > 1:
@@ -253,11 +253,11 @@ def repeat_interleave(x: Any, repeats: Any = None, axis: int | None = None, *, o
 
 
 def _widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
-    """(before, after) for each axis, from any of the forms that np.pad takes."""
+    """Return (before, after) for each axis, from any of the forms that np.pad takes."""
     if isinstance(pad_width, dict):
         named = {one_axis("pad", axis, ndim): np.broadcast_to(width, 2) for axis, width in pad_width.items()}
         pad_width = [tuple(named.get(axis, (0, 0))) for axis in range(ndim)]
-    given = np.asarray(plain_index(pad_width))
+    given = np.asarray(frozen_index(pad_width))
     if given.dtype.kind not in "iu":
         raise TypeError(f"pad: widths must be integers, got {pad_width!r}")
     try:

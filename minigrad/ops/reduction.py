@@ -18,9 +18,9 @@ from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
 from minigrad.kernels.axes import every_axis, one_axis, reduced_axes
 from minigrad.ops.elementwise import astype, isnan, maximum, minimum, where
-from minigrad.ops.indexing import take_along_axis
+from minigrad.ops.indexing import index_axis, take_along_axis
 from minigrad.ops.rearrange import flip
-from minigrad.ops.scan import Extremum, cumprod, diff, part_of, shifted
+from minigrad.ops.scan import Extremum, cumprod, diff, shifted
 from minigrad.ops.shape import broadcast_to, reshape, squeeze, unsqueeze
 
 __all__ = [
@@ -41,7 +41,7 @@ class MinMax(NamedTuple):
 @register(np.sum)
 @primitive
 def sum(x: Array, axis: Axis = None, keepdims: bool = False, dtype: DType = None) -> Array:
-    """The sum over `axis`; integers and booleans add up to int64, unless to another `dtype`.
+    """Return the sum over `axis`; integers and booleans add up to int64, unless to another `dtype`.
 
     >>> import numpy as np
     >>> sum(np.array([[1.0, 2.0], [3.0, 4.0]]), 0)
@@ -62,7 +62,7 @@ def _(g: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
 @register(np.nansum)
 @composite
 def nansum(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = None) -> Any:
-    """The sum over `axis` of all that is not NaN.
+    """Return the sum over `axis` of all that is not NaN.
 
     >>> import numpy as np
     >>> nansum(np.array([1.0, np.nan, 2.0]))
@@ -75,7 +75,7 @@ def nansum(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = 
 @promoting("x")
 @composite
 def prod(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = None) -> Any:
-    """The product over `axis`; the gradient is the product of the others, exact with any number of zeros.
+    """Return the product over `axis`; the gradient is the product of the others, exact with any number of zeros.
 
     >>> import numpy as np
     >>> prod(np.array([[1.0, 2.0], [3.0, 4.0]]), 0)
@@ -107,7 +107,7 @@ def _(g: Any, x: Any, axis: int) -> Any:
 @register(np.max, np.amax)
 @primitive
 def amax(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The maximum over `axis`; equal maxima share the gradient evenly. NaN where there is one: it gets the gradient.
+    """Return the maximum over `axis`; equal maxima share the gradient evenly. NaN where there is one: it gets the gradient.
 
     Raises ValueError over an empty axis: there is no identity.
 
@@ -121,7 +121,7 @@ def amax(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 @register(np.min, np.amin)
 @primitive
 def amin(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The minimum over `axis`; equal minima share the gradient evenly. See `amax`."""
+    """Return the minimum over `axis`; equal minima share the gradient evenly. See `amax`."""
     return _reduce("amin", np.minimum, x, axis, keepdims)
 
 
@@ -138,7 +138,7 @@ def _(g: Any, x: Any, out: Any, shape: tuple[int, ...], axis: Axis, keepdims: bo
 @register(np.nanmax)
 @composite
 def nanmax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The maximum over `axis` of all that is not NaN; NaN where there is nothing else.
+    """Return the maximum over `axis` of all that is not NaN; NaN where there is nothing else.
 
     >>> import numpy as np
     >>> nanmax(np.array([[1.0, np.nan, 2.0], [np.nan, np.nan, np.nan]]), 1)
@@ -153,20 +153,20 @@ def nanmax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 @register(np.nanmin)
 @composite
 def nanmin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The minimum over `axis` of all that is not NaN; NaN where there is nothing else."""
+    """Return the minimum over `axis` of all that is not NaN; NaN where there is nothing else."""
     return amin(x, axis, keepdims) if _is_whole(x) else -nanmax(-x, axis, keepdims)
 
 
 @register(np.nanprod)
 @composite
 def nanprod(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = None) -> Any:
-    """The product over `axis` of all that is not NaN."""
+    """Return the product over `axis` of all that is not NaN."""
     return prod(where(isnan(x), 1, x), axis, keepdims, dtype=dtype)
 
 
 @composite
 def aminmax(x: Any, axis: Axis = None, keepdims: bool = False) -> MinMax:
-    """The minimum and the maximum over `axis`."""
+    """Return the minimum and the maximum over `axis`."""
     return MinMax(amin(x, axis, keepdims), amax(x, axis, keepdims))
 
 
@@ -179,7 +179,7 @@ def ptp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 @composite
 def max(x: Any, axis: Any = None, keepdims: bool = False, *, other: Any = None) -> Any:
-    """The maximum of all elements; with `axis`, as PyTorch, (values, indices) along it.
+    """Return the maximum of all elements; with `axis`, as PyTorch, (values, indices) along it.
 
     Along an axis the whole gradient goes to the first maximum; over all elements it is shared evenly by the ties.
     With an array in the place of the axis, the elementwise `maximum`, as PyTorch.
@@ -196,7 +196,7 @@ def max(x: Any, axis: Any = None, keepdims: bool = False, *, other: Any = None) 
 
 @composite
 def min(x: Any, axis: Any = None, keepdims: bool = False, *, other: Any = None) -> Any:
-    """The minimum of all elements; with `axis`, (values, indices) along it. See `max`."""
+    """Return the minimum of all elements; with `axis`, (values, indices) along it. See `max`."""
     if isinstance(axis, Traced | np.ndarray) or other is not None:
         return minimum(x, axis if other is None else other)
     return amin(x, None, keepdims) if axis is None else _first(x, argmin(x, axis, True), axis, keepdims)
@@ -219,14 +219,14 @@ def argmin(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
 @register(np.any)
 @primitive
 def any(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """Whether any element is true."""
+    """Return whether any element is true."""
     return _reduce("any", np.logical_or, x, axis, keepdims)
 
 
 @register(np.all)
 @primitive
 def all(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """Whether all elements are true."""
+    """Return whether all elements are true."""
     return _reduce("all", np.logical_and, x, axis, keepdims)
 
 
@@ -241,7 +241,7 @@ def count_nonzero(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 @floating("y", "x")
 @composite
 def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
-    """The integral of `y` along `axis` by the trapezoidal rule, at the points `x`, or `dx` apart.
+    """Return the integral of `y` along `axis` by the trapezoidal rule, at the points `x`, or `dx` apart.
 
     >>> import numpy as np
     >>> trapezoid(np.array([0.0, 1.0, 4.0])), trapezoid(np.array([0.0, 1.0, 4.0]), np.array([0.0, 1.0, 3.0]))
@@ -251,7 +251,7 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     width = dx if x is None else diff(x, 1, -1 if len(shape_of(x)) == 1 else axis)
     if x is not None and len(shape_of(x)) == 1:
         width = reshape(width, (-1, *[1] * (len(shape_of(y)) - 1 - axis)))
-    return sum(width * (part_of(y, axis, slice(1, None)) + part_of(y, axis, slice(None, -1))) / 2, axis)
+    return sum(width * (index_axis(y, axis, slice(1, None)) + index_axis(y, axis, slice(None, -1))) / 2, axis)
 
 
 @floating("x")
@@ -346,7 +346,7 @@ def _reduce(
 
 
 def _is_plain(axis: Any, x: Any) -> bool:
-    """Whether an axis, or several, are ints, which NumPy checks itself."""
+    """Return whether an axis, or several, are ints, which NumPy checks itself."""
     return bool(shape_of(x)) and (type(axis) is int or (type(axis) is tuple and set(map(type, axis)) == {int}))
 
 
@@ -359,12 +359,12 @@ def _argument(op: str, find: Any, x: Array, axis: Any, keepdims: bool) -> Array:
 
 
 def _along(op: str, axis: Any, x: Array) -> Any:
-    """The axis of a softmax, or several of them; of a 0-d array none."""
+    """Return the axis of a softmax, or several of them; of a 0-d array none."""
     return axis if type(axis) is int and x.ndim else every_axis(op, axis, x.ndim)
 
 
 def _is_whole(x: Any) -> bool:
-    """Whether `x` is of integers or booleans, among which there is no NaN."""
+    """Return whether `x` is of integers or booleans, among which there is no NaN."""
     return array_of(x).dtype.kind in "iub"
 
 

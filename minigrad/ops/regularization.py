@@ -62,7 +62,7 @@ def dropout3d(x: Any, p: float = 0.5, training: bool = True, generator: np.rando
 
 
 def _channels(op: str, x: Any, n: int) -> tuple[int, ...]:
-    """The shape of a batch with one element for each channel."""
+    """Return the shape of a batch with one element for each channel."""
     return (*image_shape(op, n, x)[:2], *[1] * n)
 
 

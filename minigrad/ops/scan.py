@@ -13,7 +13,7 @@ from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
 from minigrad.kernels.axes import one_axis
 from minigrad.ops.elementwise import isnan, not_equal, subtract, where
-from minigrad.ops.indexing import getitem, take_along_axis
+from minigrad.ops.indexing import index_axis, take_along_axis
 from minigrad.ops.joining import concatenate
 from minigrad.ops.rearrange import flip
 from minigrad.ops.shape import broadcast_to, reshape
@@ -32,7 +32,7 @@ class Extremum(NamedTuple):
 @promoting("x")
 @Casting
 def cumsum(x: Array, axis: int | None = None) -> Array:
-    """The sums of the first one, two, three, ... elements along `axis`; without it, of the flattened array.
+    """Return the sums of the first one, two, three, ... elements along `axis`; without it, of the flattened array.
 
     >>> import numpy as np
     >>> cumsum(np.array([1.0, 2.0, 3.0]))
@@ -52,7 +52,7 @@ def _(g: Any, shape: tuple[int, ...], axis: int | None) -> Any:
 @promoting("x")
 @Casting
 def cumprod(x: Array, axis: int | None = None) -> Array:
-    """The products of the first one, two, three, ... elements along `axis`; without it, of the flattened array.
+    """Return the products of the first one, two, three, ... elements along `axis`; without it, of the flattened array.
 
     The gradient divides by nothing: it is exact with any number of zeros.
 
@@ -146,7 +146,7 @@ def nancumprod(x: Any, axis: int | None = None) -> Any:
 
 @composite
 def cummax(x: Any, axis: int) -> Extremum:
-    """The maxima of the first one, two, three, ... elements, and where they are: (values, indices), the last of equal ones.
+    """Return the maxima of the first one, two, three, ... elements, and where they are: (values, indices), the last of equal ones.
 
     NaN counts as larger than any number. The gradient goes to the element at the index.
 
@@ -159,7 +159,7 @@ def cummax(x: Any, axis: int) -> Extremum:
 
 @composite
 def cummin(x: Any, axis: int) -> Extremum:
-    """The minima of the first one, two, three, ... elements, and where they are. See `cummax`."""
+    """Return the minima of the first one, two, three, ... elements, and where they are. See `cummax`."""
     return _extrema(x, axis, np.minimum)
 
 
@@ -177,7 +177,7 @@ def where_cumulative(x: Array, axis: int, extremum: np.ufunc) -> Array:
 @register(np.diff)
 @composite
 def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
-    """The differences of neighbours along `axis`, `n` times; numbers or arrays may be put before and after.
+    """Return the differences of neighbours along `axis`, `n` times; numbers or arrays may be put before and after.
 
     >>> import numpy as np
     >>> diff(np.array([1, 4, 9])), diff(np.array([1, 4, 9]), prepend=0)
@@ -193,13 +193,9 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
         x = concatenate([part for part in (parts[0], x, parts[1]) if part is not None], axis)
     minus = not_equal if x.dtype.kind == "b" else subtract
     for _ in range(n):
-        x = minus(part_of(x, axis, slice(1, None)), part_of(x, axis, slice(None, -1)))
+        x = minus(index_axis(x, axis, slice(1, None)), index_axis(x, axis, slice(None, -1)))
     return x
 
-
-def part_of(x: Any, axis: int, part: slice) -> Any:
-    """A slice of one axis."""
-    return getitem(x, (*[slice(None)] * (axis % len(shape_of(x))), part))
 
 
 def shifted(x: Any, axis: int, by: int, fill: float = 1.0) -> Any:
@@ -207,13 +203,14 @@ def shifted(x: Any, axis: int, by: int, fill: float = 1.0) -> Any:
     shape = list(shape_of(x))
     if not shape:
         return np.full((), fill, x.dtype)
+    axis %= len(shape)
     if shape[axis] == 0:
         return x
     shape[axis] = 1
     free = np.full(shape, fill, x.dtype)
     if by == 1:
-        return concatenate([free, part_of(x, axis, slice(None, -1))], axis)
-    return concatenate([part_of(x, axis, slice(1, None)), free], axis)
+        return concatenate([free, index_axis(x, axis, slice(None, -1))], axis)
+    return concatenate([index_axis(x, axis, slice(1, None)), free], axis)
 
 
 def _extrema(x: Any, axis: int, extremum: np.ufunc) -> Extremum:

@@ -66,7 +66,7 @@ def _(g: Any, shape: Shape) -> Any:
 
 @primitive
 def reshape(x: Array, shape: Shape | int) -> Array:
-    """The same elements, in row-major order, under another shape; one size may be -1.
+    """Return the same elements, in row-major order, under another shape; one size may be -1.
 
     Raises ShapeError if the sizes do not multiply to the number of elements, ValueError if they leave it open.
 
@@ -224,7 +224,7 @@ def numpy_squeeze(x: Any, axis: Axis | None = None) -> Any:
 @register(np.expand_dims)
 @composite
 def unsqueeze(x: Any, axis: Axis) -> Any:
-    """A new axis of size 1 at `axis`, or several at several.
+    """Return a new axis of size 1 at `axis`, or several at several.
 
     >>> import numpy as np
     >>> unsqueeze(np.zeros(3), -1).shape, unsqueeze(np.zeros(3), (0, 2)).shape
@@ -324,7 +324,7 @@ def broadcast_arrays(*arrays: Any, subok: bool = False) -> tuple[Any, ...]:
 
 @composite
 def meshgrid(*arrays: Any, indexing: str = "ij") -> tuple[Any, ...]:
-    """The coordinates of a grid, one array for each of the vectors given, each in the shape of the grid.
+    """Return the coordinates of a grid, one array for each of the vectors given, each in the shape of the grid.
 
     `indexing` "ij", PyTorch's default, gives the first vector axis 0; "xy", the default of ``np.meshgrid(tensor, ...)``,
     gives it axis 1.

@@ -55,7 +55,7 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
 @register(np.interp)
 @composite
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
-    """The values at `x` of the line through the points (xp, fp), whose xp ascend; beyond them `left` and `right`.
+    """Return the values at `x` of the line through the points (xp, fp), whose xp ascend; beyond them `left` and `right`.
 
     These are the first and the last of fp unless given. At a point itself the slope is that of the line on its right.
 
@@ -86,7 +86,7 @@ def _vector(op: str, name: str, x: Any) -> Any:
 
 
 def _slide(op: str, a: Any, v: Any, mode: str) -> Any:
-    """The sums of products of `v` and of as many elements of `a`, which is not shorter, at each place."""
+    """Return the sums of products of `v` and of as many elements of `a`, which is not shorter, at each place."""
     n = len(v)
     borders = {"full": (n - 1, n - 1), "same": (n // 2, n - 1 - n // 2), "valid": (0, 0)}
     if mode not in borders:

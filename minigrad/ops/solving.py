@@ -23,7 +23,7 @@ from minigrad.ops.elementwise import square, where
 from minigrad.ops.linalg import matmul
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import expand_dims, moveaxis, reshape, squeeze, unbroadcast
-from minigrad.ops.sorting import known_of
+from minigrad.ops.sorting import nondifferentiable
 
 __all__ = [
     "cholesky_solve", "det", "inv", "inverse", "logdet", "lstsq", "matrix_power", "matrix_rank", "pinv", "pinverse",
@@ -53,7 +53,7 @@ class LeastSquares(NamedTuple):
 @floating("x")
 @primitive
 def inv(x: Array) -> Array:
-    """The inverse of square matrices; raises LinAlgError where there is none, ShapeError for others.
+    """Return the inverse of square matrices; raises LinAlgError where there is none, ShapeError for others.
 
     >>> import numpy as np
     >>> inv(np.array([[2.0, 0.0], [0.0, 4.0]]))
@@ -95,7 +95,7 @@ def _(g: Any, x: Any, shape: Shape) -> Any:
 @floating("x", "y")
 @composite
 def solve(x: Any, y: Any, left: bool = True) -> Any:
-    """The solution z of ``x @ z = y``, or, with left=False, of ``z @ x = y``.
+    """Return the solution z of ``x @ z = y``, or, with left=False, of ``z @ x = y``.
 
     `x` is a square matrix or a stack of them; `y` a vector or a matrix, or a stack of either (vectors, if its shape is that
     of `x` without the last axis; ``np.linalg.solve(tensor, y)`` takes vectors one at a time). Raises LinAlgError for a
@@ -137,7 +137,7 @@ def solve_triangular(x: Any, y: Any, *, upper: bool, left: bool = True, unitrian
 @floating("y", "triangle")
 @composite
 def cholesky_solve(y: Any, triangle: Any, upper: bool = False) -> Any:
-    """The solution z of ``x @ z = y``, given the Cholesky factor of `x`: lower, or upper.
+    """Return the solution z of ``x @ z = y``, given the Cholesky factor of `x`: lower, or upper.
 
     `y` is a matrix or a stack of them, whatever its shape, or a single vector; leading axes broadcast.
 
@@ -156,7 +156,7 @@ def cholesky_solve(y: Any, triangle: Any, upper: bool = False) -> Any:
 @floating("x")
 @primitive
 def det(x: Array) -> Array:
-    """The determinant of square matrices. Its gradient is the matrix of cofactors, also where the matrix is singular.
+    """Return the determinant of square matrices. Its gradient is the matrix of cofactors, also where the matrix is singular.
 
     >>> import numpy as np
     >>> det(np.array([[1.0, 2.0], [3.0, 4.0]])).round(6)
@@ -169,13 +169,13 @@ def det(x: Array) -> Array:
 @floating("x")
 @primitive
 def cofactors(x: Array) -> Array:
-    """The gradient of the determinant: det(x) inv(x).T, and its limit at singular matrices."""
+    """Return the gradient of the determinant: det(x) inv(x).T, and its limit at singular matrices."""
     return kernel.cofactors(x)
 
 
 @primitive
 def cofactors_pullback(direction: Array, x: Array) -> Array:
-    """The gradient of <direction, cofactors(x)>: the second derivative of det, applied to a direction."""
+    """Return the gradient of <direction, cofactors(x)>: the second derivative of det, applied to a direction."""
     return kernel.cofactors_pullback(direction, x)
 
 
@@ -196,7 +196,7 @@ def _(g: Any, x: Any) -> Any:
 
 @cofactors_pullback.gradient("x")
 def _(g: Any, direction: Any, x: Any) -> Any:
-    """The third derivative, by the inverse; every further one follows from it."""
+    """Return the third derivative, by the inverse; every further one follows from it."""
     n = shape_of(x)[-1]
     if n < 3:
         return x * 0  # the determinant is of degree n
@@ -215,7 +215,7 @@ def _(g: Any, direction: Any, x: Any) -> Any:
 @floating("x")
 @composite
 def slogdet(x: Any) -> SignedLogarithm:
-    """(sign, logabsdet) of the determinant of square matrices, which itself would overflow or vanish.
+    """Return (sign, logabsdet) of the determinant of square matrices, which itself would overflow or vanish.
 
     Of a singular matrix (0, -inf); its gradient, which does not exist, raises LinAlgError.
 
@@ -225,7 +225,7 @@ def slogdet(x: Any) -> SignedLogarithm:
     """
     check_square("slogdet", x)
     sign, logabsdet = np.linalg.slogdet(array_of(x))
-    return SignedLogarithm(known_of(x, sign), log_of_determinant(x, logabsdet))
+    return SignedLogarithm(nondifferentiable(x, sign), log_of_determinant(x, logabsdet))
 
 
 @primitive
@@ -242,7 +242,7 @@ def _(g: Any, x: Any) -> Any:
 @floating("x")
 @composite
 def logdet(x: Any) -> Any:
-    """The logarithm of the determinant; NaN where it is negative, -inf where it is 0."""
+    """Return the logarithm of the determinant; NaN where it is negative, -inf where it is 0."""
     sign, logarithm = slogdet(x)
     return where(array_of(sign) < 0, np.nan, logarithm)
 
@@ -250,7 +250,7 @@ def logdet(x: Any) -> Any:
 @floating("x")
 @composite
 def pinv(x: Any, rtol: Any = None, hermitian: bool = False, *, atol: Any = None) -> Any:
-    """The Moore-Penrose inverse of matrices, which need not be square, nor of full rank.
+    """Return the Moore-Penrose inverse of matrices, which need not be square, nor of full rank.
 
     Singular values below `rtol` times the largest, or below `atol`, count as 0; by default those below max(m, n) times the
     rounding error of the dtype times the largest.
@@ -284,7 +284,7 @@ def _(g: Any, x: Any, out: Any) -> Any:
 
 
 def _through_pseudoinverse(g: Any, x: Any, out: Any) -> Any:
-    """The rule for n columns and at least as many rows; every product in brackets is n x n."""
+    """Return the rule for n columns and at least as many rows; every product in brackets is n x n."""
     unit = _unit(out)  # it is of degree 2 in out, and x @ out of degree 0
     x, out = x * unit, out / unit
     pt, gt = out.mT, g.mT
@@ -302,7 +302,7 @@ def numpy_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any 
 @floating("x", "y")
 @composite
 def lstsq(x: Any, y: Any, rcond: float | None = None) -> LeastSquares:
-    """The shortest z that minimizes ``|x @ z - y|``, by `pinv`; and residuals, rank and singular values, as NumPy's.
+    """Return the shortest z that minimizes ``|x @ z - y|``, by `pinv`; and residuals, rank and singular values, as NumPy's.
 
     `y` is a vector or a matrix, or a stack of either, as in `solve`. The residuals are the sums of squares for each column
     of `y`, empty where `x` has not full column rank or m <= n.
@@ -321,14 +321,14 @@ def lstsq(x: Any, y: Any, rcond: float | None = None) -> LeastSquares:
     if m > n and (array_of(rank) == n).all():
         residuals = sum(square(matmul(x, solution) - columns), -2)
     else:
-        residuals = known_of(x, np.zeros(0, x.dtype))
+        residuals = nondifferentiable(x, np.zeros(0, x.dtype))
     values = values_of_lstsq(x, np.linalg.svd(array_of(x), compute_uv=False))
     return LeastSquares(squeeze(solution, -1) if vector else solution, residuals, rank, values)
 
 
 @primitive
 def values_of_lstsq(x: Array, values: Array) -> Array:
-    """The singular values that `lstsq` returns; their gradient is that of `svdvals`, which works out the vectors, too."""
+    """Return the singular values that `lstsq` returns; their gradient is that of `svdvals`, which works out the vectors, too."""
     return values
 
 
@@ -348,17 +348,17 @@ def matrix_rank(x: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
     array, (tol, rtol, atol) = array_of(x), (None if t is None else array_of(t) for t in (tol, rtol, atol))
     atol = tol if atol is None else atol
     if atol is None or rtol is None:
-        return known_of(x, np.linalg.matrix_rank(array, atol, hermitian, rtol=rtol))
+        return nondifferentiable(x, np.linalg.matrix_rank(array, atol, hermitian, rtol=rtol))
     values = np.abs(np.linalg.eigvalsh(array)) if hermitian else np.linalg.svdvals(array)
     least = np.maximum(atol, rtol * values.max(-1, initial=0))
-    return known_of(x, np.count_nonzero(values > least[..., None], -1))
+    return nondifferentiable(x, np.count_nonzero(values > least[..., None], -1))
 
 
 @register(np.linalg.matrix_power)
 @promoting("x")
 @composite
 def matrix_power(x: Any, n: int) -> Any:
-    """The product of `n` times the same square matrix, by squaring; of its inverse, for n < 0.
+    """Return the product of `n` times the same square matrix, by squaring; of its inverse, for n < 0.
 
     >>> import numpy as np
     >>> matrix_power(np.array([[1, 1], [0, 1]]), 5)
@@ -370,7 +370,7 @@ def matrix_power(x: Any, n: int) -> Any:
     if n < 0:
         x, n = inv(x), -n
     if not n:
-        return known_of(x, np.broadcast_to(np.eye(shape_of(x)[-1], dtype=x.dtype), shape_of(x)))
+        return nondifferentiable(x, np.broadcast_to(np.eye(shape_of(x)[-1], dtype=x.dtype), shape_of(x)))
     power = None
     while n:
         if n % 2:
@@ -406,7 +406,7 @@ inverse, pinverse = inv, pinv
 
 
 def check_matrices(name: str, x: Any) -> tuple[int, int]:
-    """The rows and columns of a matrix, or of a stack of them; raises ShapeError for anything else."""
+    """Return the rows and columns of a matrix, or of a stack of them; raises ShapeError for anything else."""
     shape = shape_of(x)
     if len(shape) < 2:
         raise ShapeError(f"{name}: needs a matrix or a stack of them, got shape {shape}")
@@ -414,7 +414,7 @@ def check_matrices(name: str, x: Any) -> tuple[int, int]:
 
 
 def check_square(name: str, x: Any) -> int:
-    """The rows of a square matrix, or of a stack of them; raises ShapeError for anything else."""
+    """Return the rows of a square matrix, or of a stack of them; raises ShapeError for anything else."""
     m, n = check_matrices(name, x)
     if m != n:
         raise ShapeError(f"{name}: needs square matrices, got shape {shape_of(x)}: {m} rows and {n} columns")
@@ -432,12 +432,12 @@ def _unit(x: Any) -> Array:
 
 
 def _holds_vectors(x: Any, y: Any) -> bool:
-    """Whether the right-hand side `y` is a vector, or a stack with one vector for each matrix of `x`: PyTorch's rule."""
+    """Return whether the right-hand side `y` is a vector, or a stack with one vector for each matrix of `x`: PyTorch's rule."""
     return len(shape_of(y)) == 1 or shape_of(y) == shape_of(x)[:-1]
 
 
 def _solved(x: Any, y: Any, vector: bool, left: bool = True) -> Any:
-    """The solution of ``x @ z = y``, or of ``z @ x = y``, where `y` holds vectors or matrices, as `vector` says."""
+    """Return the solution of ``x @ z = y``, or of ``z @ x = y``, where `y` holds vectors or matrices, as `vector` says."""
     n, b = check_square("solve", x), shape_of(y)
     if vector and not left:
         raise ShapeError(f"solve: left=False needs matrices on the right, got shape {b}")
@@ -455,7 +455,7 @@ def _solved(x: Any, y: Any, vector: bool, left: bool = True) -> Any:
 
 
 def _singular(name: str, x: Array) -> np.linalg.LinAlgError:
-    """An error that says which matrix of a stack is singular."""
+    """Return an error that says which matrix of a stack is singular."""
     for at in np.ndindex(x.shape[:-2]):
         try:
             np.linalg.inv(x[at])

@@ -12,7 +12,7 @@ from minigrad.engine.primitive import primitive
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import one_axis
-from minigrad.ops.indexing import plain_index, select, take_along_axis
+from minigrad.ops.indexing import frozen_index, select, take_along_axis
 from minigrad.ops.shape import atleast_1d, reshape
 
 __all__ = [
@@ -30,7 +30,7 @@ class Sorted(NamedTuple):
 
 @primitive
 def argsort(x: Array, axis: int = -1, descending: bool = False, stable: bool = False) -> Array:
-    """The places that put `x` in order along an axis; NaN counts as the largest.
+    """Return the places that put `x` in order along an axis; NaN counts as the largest.
 
     Equal elements keep their order if `stable`, which takes several times longer.
 
@@ -50,7 +50,7 @@ def argsort(x: Array, axis: int = -1, descending: bool = False, stable: bool = F
 
 @composite
 def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = False) -> Sorted:
-    """(values, indices) in order along an axis, as PyTorch's; the gradient goes back where each value came from.
+    """Return (values, indices) in order along an axis, as PyTorch's; the gradient goes back where each value came from.
 
     ``np.sort(tensor)`` gives the values alone. See `argsort` for equal elements and NaN.
 
@@ -64,7 +64,7 @@ def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = False)
 
 @register(np.sort)
 def numpy_sort(x: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> Any:
-    """The values of `sort`; with axis None, of the flattened array."""
+    """Return the values of `sort`; with axis None, of the flattened array."""
     x, axis = (reshape(x, (-1,)), 0) if axis is None else (x, axis)
     return take_along_axis(x, numpy_argsort(x, axis, kind, order, stable=stable), axis)
 
@@ -94,7 +94,7 @@ def partition(x: Any, kth: Any, axis: int = -1) -> Any:
 
 @composite
 def topk(x: Any, k: int, axis: int = -1, largest: bool = True, sorted: bool = True) -> Sorted:
-    """(values, indices) of the `k` largest elements along an axis, or smallest, in order. Raises ValueError for k too large.
+    """Return (values, indices) of the `k` largest elements along an axis, or smallest, in order. Raises ValueError for k too large.
 
     >>> import numpy as np
     >>> topk(np.array([5, 9, 7, 8]), 2)
@@ -123,7 +123,7 @@ def top_places(x: Array, k: int, axis: int, largest: bool) -> Array:
 
 @composite
 def kthvalue(x: Any, k: int, axis: int = -1, keepdims: bool = False) -> Sorted:
-    """(value, index) of the k-th smallest element along an axis, counted from 1.
+    """Return (value, index) of the k-th smallest element along an axis, counted from 1.
 
     >>> import numpy as np
     >>> kthvalue(np.array([5, 9, 7, 8]), 2)
@@ -143,13 +143,13 @@ def kthvalue(x: Any, k: int, axis: int = -1, keepdims: bool = False) -> Sorted:
 @register(np.argwhere)
 @primitive
 def argwhere(x: Array) -> Array:
-    """The places of the elements that are not zero, one row each."""
+    """Return the places of the elements that are not zero, one row each."""
     return np.argwhere(x)
 
 
 @composite
 def nonzero(x: Any, as_tuple: bool = False) -> Any:
-    """The places of the elements that are not zero, one row each; as a tuple of columns, an index.
+    """Return the places of the elements that are not zero, one row each; as a tuple of columns, an index.
 
     ``np.nonzero(tensor)`` gives the tuple.
 
@@ -165,7 +165,7 @@ def nonzero(x: Any, as_tuple: bool = False) -> Any:
 @register(np.flatnonzero)
 @composite
 def flatnonzero(x: Any) -> Any:
-    """The places of the elements that are not zero, in the flattened array."""
+    """Return the places of the elements that are not zero, in the flattened array."""
     return argwhere(reshape(x, (-1,)))[:, 0]
 
 
@@ -218,7 +218,7 @@ def places_in(sequence: Array, values: Array, side: Any, sorter: Any = None) -> 
 def unique(
     x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None
 ) -> Any:
-    """The distinct elements, in order; along an axis, the distinct slices. They are an answer about `x`, without a gradient.
+    """Return the distinct elements, in order; along an axis, the distinct slices. They are an answer about `x`, without a gradient.
 
     `return_inverse` adds for each element which of them it is, `return_counts` how often each occurs. PyTorch's arguments;
     ``np.unique(tensor)`` has NumPy's.
@@ -233,17 +233,17 @@ def unique(
 @register(np.unique)
 def numpy_unique(x: Any, *args: Any, **options: Any) -> Any:
     """`unique` with NumPy's arguments."""
-    found = np.unique(plain_index(x), *args, **options)
-    return tuple(known_of(x, part) for part in found) if isinstance(found, tuple) else known_of(x, found)
+    found = np.unique(frozen_index(x), *args, **options)
+    return tuple(nondifferentiable(x, part) for part in found) if isinstance(found, tuple) else nondifferentiable(x, found)
 
 
 @primitive
-def known_of(x: Array, answer: Array) -> Array:
+def nondifferentiable(x: Array, answer: Array) -> Array:
     """What was found out about `x`, piecewise constant in it: a tensor if `x` is one, without a gradient."""
     return answer
 
 
-known_of.zero_gradient("x")
+nondifferentiable.zero_gradient("x")
 
 
 register(np.nonzero)(lambda a: nonzero(a, as_tuple=True))

@@ -43,7 +43,7 @@ def _(g: Any, out: Any) -> Any:
 @floating("x")
 @primitive
 def erf(x: Array) -> Array:
-    """The error function, 2/sqrt(pi) * integral of exp(-t**2) from 0 to x, to about two units in the last place.
+    """Return the error function, 2/sqrt(pi) * integral of exp(-t**2) from 0 to x, to about two units in the last place.
 
     >>> import numpy as np
     >>> erf(np.array([0.0, 0.5]))
@@ -77,7 +77,7 @@ def _(g: Any, x: Any) -> Any:
 @floating("x")
 @primitive
 def erfinv(x: Array) -> Array:
-    """The inverse of `erf`, on [-1, 1]; infinite at its ends, NaN outside.
+    """Return the inverse of `erf`, on [-1, 1]; infinite at its ends, NaN outside.
 
     >>> import numpy as np
     >>> erfinv(np.array([0.0, 0.5, 1.0]))
@@ -111,7 +111,7 @@ def _(g: Any, x: Any) -> Any:
 @floating("x")
 @primitive
 def polygamma(n: int, x: Array) -> Array:
-    """The derivative of order n + 1 of `lgamma`: `digamma` for n = 0, trigamma for 1. Raises ValueError for a negative n.
+    """Return the derivative of order n + 1 of `lgamma`: `digamma` for n = 0, trigamma for 1. Raises ValueError for a negative n.
 
     >>> import numpy as np
     >>> polygamma(1, np.array([1.0])) - np.pi**2 / 6
@@ -143,7 +143,7 @@ def sinc(x: Array) -> Array:
 @floating("x")
 @primitive
 def sinc_derivative(x: Array, n: int) -> Array:
-    """The n-th derivative of `sinc`."""
+    """Return the n-th derivative of `sinc`."""
     return special.sinc_derivative(x, n)
 
 
@@ -185,7 +185,7 @@ def _(g: Any, x: Any, y: Any) -> Any:
 @register(np.round, np.around)
 @primitive
 def round(x: Array, decimals: int = 0) -> Array:
-    """The nearest number of so many decimals, the even one of two; the gradient is 0.
+    """Return the nearest number of so many decimals, the even one of two; the gradient is 0.
 
     >>> import numpy as np
     >>> round(np.array([0.5, 1.5, 2.345]), 1)
@@ -234,7 +234,7 @@ def div(x: Any, y: Any, rounding_mode: str | None = None) -> Any:
 @floating("x")
 @composite
 def digamma(x: Any) -> Any:
-    """The derivative of `lgamma`; of x + 1, for whole x, the harmonic number of x less Euler's constant.
+    """Return the derivative of `lgamma`; of x + 1, for whole x, the harmonic number of x less Euler's constant.
 
     >>> import numpy as np
     >>> digamma(np.array([4.0])) - digamma(np.array([1.0]))
@@ -258,7 +258,7 @@ def entr(x: Any) -> Any:
 @floating("x")
 @composite
 def ndtr(x: Any) -> Any:
-    """The probability that a standard normal variable is at most x.
+    """Return the probability that a standard normal variable is at most x.
 
     >>> import numpy as np
     >>> ndtr(np.array([-np.inf, 0.0]))
@@ -293,13 +293,13 @@ def logit(x: Any, eps: float | None = None) -> Any:
 
 @composite
 def clamp_min(x: Any, min: Any) -> Any:
-    """The larger of each element and `min`; the gradient passes where they are equal. See `clip`."""
+    """Return the larger of each element and `min`; the gradient passes where they are equal. See `clip`."""
     return clip(x, min, None)
 
 
 @composite
 def clamp_max(x: Any, max: Any) -> Any:
-    """The smaller of each element and `max`; the gradient passes where they are equal. See `clip`."""
+    """Return the smaller of each element and `max`; the gradient passes where they are equal. See `clip`."""
     return clip(x, None, max)
 
 

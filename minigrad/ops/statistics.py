@@ -42,7 +42,7 @@ INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 @promoting("x")
 @composite
 def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = None) -> Any:
-    """The mean over `axis`; of integers, in the default float dtype.
+    """Return the mean over `axis`; of integers, in the default float dtype.
 
     Raises ValueError for the mean of nothing.
 
@@ -58,7 +58,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = No
 @floating("x")
 @composite
 def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The mean over `axis` of all that is not NaN; NaN where there is nothing else.
+    """Return the mean over `axis` of all that is not NaN; NaN where there is nothing else.
 
     >>> import numpy as np
     >>> nanmean(np.array([1.0, np.nan, 2.0]))
@@ -73,7 +73,7 @@ def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 @floating("x", "weights")
 @composite
 def average(x: Any, axis: Axis = None, weights: Any = None, returned: bool = False, keepdims: bool = False) -> Any:
-    """The weighted mean over `axis`; weights for each element, or along the one axis; `returned` adds their sum.
+    """Return the weighted mean over `axis`; weights for each element, or along the one axis; `returned` adds their sum.
 
     Raises ShapeError for weights that do not fit, ZeroDivisionError if they sum to 0.
 
@@ -101,7 +101,7 @@ def average(x: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
 def var(
     x: Any, axis: Any = None, unbiased: bool | None = None, keepdims: bool = False, *, correction: float | None = 1
 ) -> Any:
-    """The variance over `axis`: sum((x - mean)**2) / (n - correction); unbiased by default, as PyTorch's.
+    """Return the variance over `axis`: sum((x - mean)**2) / (n - correction); unbiased by default, as PyTorch's.
 
     `unbiased` False is PyTorch's older word for a correction of 0; ``var(x, False)`` is that of all elements.
 
@@ -121,7 +121,7 @@ def var(
 def std(
     x: Any, axis: Any = None, unbiased: bool | None = None, keepdims: bool = False, *, correction: float | None = 1
 ) -> Any:
-    """The standard deviation over `axis`, the root of `var`; of equal elements 0, with the gradient 0, as PyTorch.
+    """Return the standard deviation over `axis`, the root of `var`; of equal elements 0, with the gradient 0, as PyTorch.
 
     >>> import numpy as np
     >>> float(std(np.array([1.0, 2.0, 3.0])))
@@ -153,7 +153,7 @@ def std_mean(
 @floating("x", "aweights")
 @composite
 def cov(x: Any, correction: float = 1, fweights: Any = None, aweights: Any = None) -> Any:
-    """The covariances of variables (V, N), of N observations each: (V, V); of one variable, its variance.
+    """Return the covariances of variables (V, N), of N observations each: (V, V); of one variable, its variance.
 
     sum((x_i - mean_i) * (x_j - mean_j)) / (N - correction); where N does not exceed the correction, not a number, with a
     RuntimeWarning. Each observation counts `fweights` times, an integer, and weighs `aweights`, as in ``np.cov``. Raises
@@ -189,7 +189,7 @@ def cov(x: Any, correction: float = 1, fweights: Any = None, aweights: Any = Non
 @floating("x")
 @composite
 def corrcoef(x: Any) -> Any:
-    """The correlations of variables (V, N), of N observations each: (V, V), with ones on the diagonal; of one, 1.
+    """Return the correlations of variables (V, N), of N observations each: (V, V), with ones on the diagonal; of one, 1.
 
     >>> import numpy as np
     >>> corrcoef(np.array([[1.0, 2.0, 3.0], [6.0, 4.0, 2.0]])).round(4)
@@ -205,7 +205,7 @@ def corrcoef(x: Any) -> Any:
 
 @composite
 def median(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """The middle element, the lower of two, as PyTorch; with `axis`, (values, indices) along it, the first of equal ones.
+    """Return the middle element, the lower of two, as PyTorch; with `axis`, (values, indices) along it, the first of equal ones.
 
     NaN if there is one. The gradient goes to the element at the index; without `axis`, evenly to all that equal the median.
     ``np.median(tensor)`` is the mean of the middle two.
@@ -227,7 +227,7 @@ def median(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 
 @primitive
 def middle(x: Array) -> Array:
-    """The lower median of all elements; those that equal it share the gradient."""
+    """Return the lower median of all elements; those that equal it share the gradient."""
     place = where_in_order(np.ravel(x), 0, ((np.size(x) - 1) // 2,))
     return np.ravel(x)[place[0]]
 
@@ -294,7 +294,7 @@ def numpy_var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False
 @floating("x")
 @composite
 def nanvar(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    """The variance over `axis` of all that is not NaN, with NumPy's `ddof`; NaN where no degree of freedom is left.
+    """Return the variance over `axis` of all that is not NaN, with NumPy's `ddof`; NaN where no degree of freedom is left.
 
     >>> import numpy as np
     >>> float(nanvar(np.array([1.0, np.nan, 3.0])))
@@ -310,7 +310,7 @@ def nanvar(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -
 @floating("x")
 @composite
 def nanstd(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    """The root of `nanvar`; the gradient of 0 is 0."""
+    """Return the root of `nanvar`; the gradient of 0 is 0."""
     return root(nanvar(x, axis, ddof, keepdims))
 
 
@@ -342,7 +342,7 @@ def numpy_corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
 
 @register(np.median)
 def numpy_median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The mean of the two middle elements, or the middle one."""
+    """Return the mean of the two middle elements, or the middle one."""
     return quantile(x, 0.5, axis, keepdims)
 
 
@@ -359,7 +359,7 @@ def numpy_percentile(x: Any, q: Any, axis: Axis = None, method: str = "linear", 
 
 
 def _correction(op: str, axis: Any, unbiased: Any, correction: float | None) -> tuple[Any, float]:
-    """The axis and the correction, from PyTorch's two ways to name them."""
+    """Return the axis and the correction, from PyTorch's two ways to name them."""
     if isinstance(axis, bool) and unbiased is None:  # var(x, False)
         axis, unbiased = None, axis
     correction = 1 if correction is None else correction
@@ -375,7 +375,7 @@ def _correction(op: str, axis: Any, unbiased: Any, correction: float | None) -> 
 
 
 def _by_freedom(op: str, total: Any, n: Any, correction: float) -> Any:
-    """A sum over n values, divided by what the correction leaves of their number."""
+    """Return a sum over n values, divided by what the correction leaves of their number."""
     if array_of(n) > correction:
         return total / (n - correction)
     warnings.warn(
@@ -399,7 +399,7 @@ def _counts(fweights: Any, n: int, dtype: np.dtype[Any]) -> Any:
 
 
 def _weights(weights: Any, n: int, dtype: np.dtype[Any]) -> Any:
-    """A weight for each observation, in the dtype of these if it is one of floats."""
+    """Return a weight for each observation, in the dtype of these if it is one of floats."""
     if weights is None:
         return None
     values = array_of(weights)
