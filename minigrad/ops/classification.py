@@ -238,9 +238,7 @@ def _check_labels(op: str, labels: Array, shape: tuple[int, ...], ignore_index: 
         )
     if labels.shape != wanted and labels.dtype.kind in "iu":
         hint = "\n  hint: target.squeeze(-1)" if labels.shape == (*wanted, 1) else ""
-        raise ShapeError(
-            f"{op}: labels have shape {labels.shape}, input has shape {shape}: expected labels {wanted}{hint}"
-        )
+        raise ShapeError(f"{op}: labels have shape {labels.shape}, input has shape {shape}: expected labels {wanted}{hint}")
     kept = labels != ignore_index
     _check_classes(op, labels, kept, shape[min(1, len(shape) - 1)])
     if reduction == "mean" and not kept.any():

@@ -254,6 +254,7 @@ square.forward = lambda x: np.square(x.astype(np.int64) if _kind(x) == "b" else 
 heaviside.forward = lambda x, y: np.heaviside(x, y).astype(np.result_type(x, y), copy=False)  # integers stay integers
 heaviside.takes(Operands((0, 1), floating=False))
 
+
 def _predicates(*ufuncs: np.ufunc, beyond: str = "") -> tuple[Primitive, ...]:
     """Make primitives without gradients; with `beyond`, the operands are brought to one dtype (see `Operands`)."""
     made = tuple([Primitive(f, ("x", "y")[: f.nin], elementwise=True) for f in ufuncs])
@@ -270,7 +271,6 @@ logical_and, logical_or, logical_xor = _predicates(np.logical_and, np.logical_or
 equal, not_equal = _predicates(np.equal, np.not_equal, beyond="keep")
 less, less_equal, greater, greater_equal = _predicates(np.less, np.less_equal, np.greater, np.greater_equal, beyond="keep")
 bitwise_and, bitwise_or, bitwise_xor = _predicates(np.bitwise_and, np.bitwise_or, np.bitwise_xor, beyond="wrap")
-
 
 
 power = Primitive(operator.pow, ("x", "y"), elementwise=True)  # not np.power: x**2 and x**0.5 have fast paths

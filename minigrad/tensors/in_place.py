@@ -25,7 +25,7 @@ from minigrad.engine.grad_mode import is_grad_enabled
 from minigrad.engine.interrupts import at_once
 from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.kernels.conversion import to_array
-from minigrad.ops.indexing import moved_block, frozen_index
+from minigrad.ops.indexing import frozen_index, moved_block
 from minigrad.random import default_generator
 
 if TYPE_CHECKING:

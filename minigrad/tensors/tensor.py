@@ -28,7 +28,7 @@ from minigrad.engine.registry import UFUNCS
 from minigrad.engine.tape import Node, record
 from minigrad.errors import DTypeError, GraphError, ShapeError, blame
 from minigrad.kernels.conversion import to_array
-from minigrad.ops.indexing import moved_block, frozen_index
+from minigrad.ops.indexing import frozen_index, moved_block
 from minigrad.pictures import draw
 from minigrad.tensors import devices
 from minigrad.tensors.dispatch import call_function, call_ufunc
