@@ -19,6 +19,7 @@ from minigrad.engine.promotion import floating
 from minigrad.errors import ShapeError
 from minigrad.kernels import selection, special
 from minigrad.kernels.axes import one_axis
+from minigrad.ops.checks import check_at_least, check_choice
 from minigrad.ops.elementwise import clip, sigmoid, tanh, where
 from minigrad.ops.indexing import index_axis
 from minigrad.ops.reduction import softmax
@@ -134,8 +135,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     >>> gelu(np.array([-1.0, 1.0])).round(4), gelu(np.array([-1.0, 1.0]), "tanh").round(4)
     (array([-0.1587,  0.8413]), array([-0.1588,  0.8412]))
     """
-    if approximate not in ("none", "tanh"):
-        raise ValueError(f'gelu: approximate must be "none" or "tanh", got {approximate!r}')
+    check_choice("gelu", "approximate", approximate, "none", "tanh")
     return gelu_erf(x) if approximate == "none" else gelu_tanh(x)
 
 
@@ -299,8 +299,7 @@ def softshrink(x: Any, lambd: float = 0.5) -> Any:
     >>> softshrink(np.array([-2.0, 0.25, 2.0]))
     array([-1.5,  0. ,  1.5])
     """
-    if not lambd >= 0:
-        raise ValueError(f"softshrink: lambd must be at least 0, got {lambd}")
+    check_at_least("softshrink", "lambd", lambd, 0)
     return x - clip(x, -lambd, lambd)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from minigrad.arrays import shape_of
 from minigrad.errors import ShapeError
 
-__all__ = ["broadcast_shapes", "check_matrices", "check_square", "positive_int"]
+__all__ = ["broadcast_shapes", "check_at_least", "check_choice", "check_matrices", "check_square", "positive_int"]
 
 
 def broadcast_shapes(message: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
@@ -18,6 +18,24 @@ def broadcast_shapes(message: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
         return np.broadcast_shapes(*shapes)
     except ValueError:
         raise ShapeError(message) from None
+
+
+def check_at_least(op: str, name: str, value: Any, least: float) -> None:
+    """Raise ValueError if argument `name` is less than `least`, or NaN."""
+    if not value >= least:
+        raise ValueError(f"{op}: {name} must be at least {least}, got {value}")
+
+
+def check_choice(op: str, name: str, value: Any, *choices: Any) -> None:
+    """Raise ValueError if argument `name` is not one of the choices.
+
+    >>> check_choice("take", "mode", "near", "raise", "wrap", "clip")
+    Traceback (most recent call last):
+    ValueError: take: mode must be 'raise', 'wrap' or 'clip', got 'near'
+    """
+    if value not in choices:
+        *others, last = map(repr, choices)
+        raise ValueError(f"{op}: {name} must be {', '.join(others)} or {last}, got {value!r}")
 
 
 def check_matrices(op: str, x: Any) -> tuple[int, int]:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, Traced, array_of, shape_of
+from minigrad.arrays import Array, Shape, Traced, array_of, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.promotion import floating
 from minigrad.errors import DTypeError, GraphError, ShapeError
+from minigrad.ops.checks import check_choice
 from minigrad.ops.elementwise import where
 from minigrad.ops.indexing import getitem, take_along_axis
 from minigrad.ops.loss import check_items, check_reduction, reduce_loss, weighted
@@ -99,8 +100,7 @@ def multi_margin_loss(
     """
     op = "multi_margin_loss"
     check_reduction(op, reduction)
-    if p not in (1, 2):
-        raise ValueError(f"{op}: p must be 1 or 2, got {p}")
+    check_choice(op, "p", p, 1, 2)
     labels, shape = _constant(op, target), shape_of(input)
     if len(shape) not in (1, 2):
         raise ShapeError(f"{op}: input must be (C,) or (N, C), got shape {shape}")
@@ -222,11 +222,11 @@ def _check_classes(op: str, labels: Array, counted: Array, C: int) -> None:
         raise IndexError(f"{op}: target {int(labels[position])} at position {position} is not a class; valid are 0..{C - 1}")
 
 
-def _labels_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+def _labels_shape(shape: Shape) -> Shape:
     return (shape[0], *shape[2:]) if len(shape) > 1 else ()
 
 
-def _check_labels(op: str, labels: Array, shape: tuple[int, ...], ignore_index: int | None, reduction: str) -> None:
+def _check_labels(op: str, labels: Array, shape: Shape, ignore_index: int | None, reduction: str) -> None:
     """Raise an error unless `labels` are integer classes, one for each row of an input of `shape`."""
     if len(shape) < 1:
         raise ShapeError(f"{op}: input must be (C,), (N, C) or (N, C, d1, ...), got shape {shape}")

@@ -21,7 +21,7 @@ from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
 from minigrad.engine.registry import register
 from minigrad.errors import GraphError
-from minigrad.ops.checks import check_matrices, check_square
+from minigrad.ops.checks import check_choice, check_matrices, check_square
 from minigrad.ops.diagonals import tril
 from minigrad.ops.joining import concatenate
 from minigrad.ops.solving import solve_matrices
@@ -108,8 +108,7 @@ def qr(x: Any, mode: str = "reduced") -> QR:
            [0. , 0.4]])
     """
     m, n = check_matrices("qr", x)
-    if mode not in ("reduced", "complete", "r"):
-        raise ValueError(f"qr: mode must be 'reduced', 'complete' or 'r', got {mode!r}")
+    check_choice("qr", "mode", mode, "reduced", "complete", "r")
     q, r = np.linalg.qr(array_of(x))
     square, rest = (x, None) if m >= n else (x[..., :m], x[..., m:])
     factors = q, r[..., :m]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, shape_of
+from minigrad.arrays import Array, Shape, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.registry import register
@@ -19,8 +19,6 @@ from minigrad.ops.reduction import sum
 from minigrad.ops.shape import reshape
 
 __all__ = ["diag", "diag_embed", "diagflat", "diagonal", "trace", "tril", "triu"]
-
-Shape = tuple[int, ...]
 
 
 @register(np.diagonal)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, Traced, array_of
+from minigrad.arrays import Array, Shape, Traced, array_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import Primitive, primitive
 from minigrad.engine.promotion import Operands, common_dtype, floating, promoting
@@ -23,6 +23,7 @@ from minigrad.engine.registry import register
 from minigrad.engine.ufuncs import binary, unary
 from minigrad.errors import DTypeError
 from minigrad.kernels import selection, special
+from minigrad.ops.checks import check_choice
 
 __all__ = [
     "abs", "absolute", "acos", "acosh", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
@@ -108,8 +109,7 @@ class Division(Primitive):
     def __call__(self, *args: Any, rounding_mode: str | None = None, **options: Any) -> Any:
         if rounding_mode is None:
             return super().__call__(*args, **options)
-        if rounding_mode not in ("trunc", "floor"):
-            raise ValueError(f'div: rounding_mode must be None, "trunc" or "floor", got {rounding_mode!r}')
+        check_choice("div", "rounding_mode", rounding_mode, None, "trunc", "floor")
         x, y = self.bind(args, options)
         if rounding_mode == "floor":
             return floor_divide(x, y)
@@ -137,6 +137,23 @@ def logistic_density(x: Array) -> Array:
 @logistic_density.gradient("x")
 def _(g: Any, x: Any, out: Any) -> Any:
     return g * out * -np.tanh(x / 2)
+
+
+@floating("x")
+@primitive
+def sigmoid(x: Array) -> Array:
+    """Compute 1 / (1 + exp(-x)) elementwise, without overflow and accurate in both tails.
+
+    >>> import numpy as np
+    >>> sigmoid(np.array([-1e4, 0.0, 1e4]))
+    array([0. , 0.5, 1. ])
+    """
+    return special.sigmoid(x)
+
+
+@sigmoid.gradient("x")
+def _(g: Any, x: Any) -> Any:
+    return g * logistic_density(x)
 
 
 @primitive
@@ -299,23 +316,6 @@ def _(g: Any, x: Any, y: Any, out: Any) -> Any:
 
 @floating("x")
 @primitive
-def sigmoid(x: Array) -> Array:
-    """Compute 1 / (1 + exp(-x)) elementwise, without overflow and accurate in both tails.
-
-    >>> import numpy as np
-    >>> sigmoid(np.array([-1e4, 0.0, 1e4]))
-    array([0. , 0.5, 1. ])
-    """
-    return special.sigmoid(x)
-
-
-@sigmoid.gradient("x")
-def _(g: Any, x: Any) -> Any:
-    return g * logistic_density(x)
-
-
-@floating("x")
-@primitive
 def root(x: Array) -> Array:
     """Compute sqrt(x) with the gradient 0 at 0: a norm from its square."""
     return np.sqrt(x)
@@ -434,7 +434,7 @@ def modf(x: Any) -> tuple[Any, Any]:
     return x - whole, whole
 
 
-def norm_gradient(g: Any, x: Any, norm: Any, axes: tuple[int, ...] = ()) -> Any:
+def norm_gradient(g: Any, x: Any, norm: Any, axes: Shape = ()) -> Any:
     """Compute x * g / norm, the gradient of a 2-norm by its component x; `axes` are the reduced axes of x."""
     sizes = array_of(norm)
     if sizes.max(initial=0) < float(np.finfo(sizes.dtype).max) ** 0.4:

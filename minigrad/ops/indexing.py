@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, Traced, shape_of
+from minigrad.arrays import Array, Shape, Traced, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.registry import register
@@ -15,7 +15,7 @@ from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels import scatter as kernel
 from minigrad.kernels.axes import one_axis
 from minigrad.kernels.conversion import check_numbers
-from minigrad.ops.checks import broadcast_shapes
+from minigrad.ops.checks import broadcast_shapes, check_choice
 from minigrad.ops.elementwise import astype, where
 from minigrad.ops.shape import broadcast_to, reshape, unbroadcast
 
@@ -24,8 +24,6 @@ __all__ = [
     "masked_select", "narrow", "put_along_axis", "scatter", "scatter_add", "select", "setitem", "take", "take_along_axis",
     "take_along_dim",
 ]  # fmt: skip
-
-Shape = tuple[int, ...]
 
 
 @primitive
@@ -124,8 +122,7 @@ def take(x: Any, index: Any, axis: int | None = None, mode: str = "raise") -> An
         return take(reshape(x, (-1,)), index, 0, mode)
     axis = one_axis("take", axis, len(shape_of(x)))
     n, at = shape_of(x)[axis], frozen_index(index)
-    if mode not in ("raise", "wrap", "clip"):
-        raise ValueError(f"take: mode must be 'raise', 'wrap' or 'clip', got {mode!r}")
+    check_choice("take", "mode", mode, "raise", "wrap", "clip")
     if mode != "raise":
         at = np.mod(at, n) if mode == "wrap" else np.clip(at, 0, n - 1)
     return index_axis(x, axis, at)
@@ -256,8 +253,7 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, reduce: str | None = 
     if (src is None) == (value is None):
         raise TypeError("scatter: needs src or value, and one of them only")
     src = value if src is None else src
-    if reduce not in (None, "add", "multiply"):
-        raise ValueError(f"scatter: reduce must be 'add' or 'multiply', got {reduce!r}")
+    check_choice("scatter", "reduce", reduce, None, "add", "multiply")
     at, row = _gathered("scatter", x, dim, index), _row(x)
     if reduce is not None:
         _check_cast("scatter", src, x.dtype)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, shape_of
+from minigrad.arrays import Array, Shape, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import common_dtype
@@ -24,7 +24,6 @@ __all__ = [
     "hstack", "split", "stack", "tensor_split", "unbind", "vsplit", "vstack",
 ]  # fmt: skip
 
-Shape = tuple[int, ...]
 Sections = int | Sequence[int]
 
 

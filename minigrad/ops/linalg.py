@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, Traced, shape_of
+from minigrad.arrays import Array, Shape, Traced, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import promoting
@@ -34,12 +34,12 @@ def multiply_matrices(x: Array, y: Array, order: str = "C") -> Array:
 
 
 @multiply_matrices.gradient("x")
-def _(g: Any, y: Any, shape: tuple[int, ...], order: str) -> Any:
+def _(g: Any, y: Any, shape: Shape, order: str) -> Any:
     return _summed(multiply_matrices(g, y.mT, order), shape)
 
 
 @multiply_matrices.gradient("y")
-def _(g: Any, x: Any, shape: tuple[int, ...], order: str) -> Any:
+def _(g: Any, x: Any, shape: Shape, order: str) -> Any:
     return _summed(multiply_matrices(x.mT, g, order), shape)
 
 
@@ -101,7 +101,7 @@ def _(g: Any) -> Any:
     return sum(g, 0)
 
 
-def _features_hint(given: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+def _features_hint(given: Shape, wanted: Shape) -> str:
     """Return a hint for an input whose last axis is not `in_features`, as far as it is certain."""
     if not given:
         return ""
@@ -143,6 +143,6 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     return reshape(affine(reshape(x, (-1, given[-1])), weight, bias), (*given[:-1], wanted[0]))
 
 
-def _summed(g: Any, shape: tuple[int, ...]) -> Any:
+def _summed(g: Any, shape: Shape) -> Any:
     """Sum over the leading axes along which an operand was broadcast."""
     return g if g.shape == shape else unbroadcast(g, shape)

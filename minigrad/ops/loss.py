@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, Traced, array_of, shape_of
+from minigrad.arrays import Array, Shape, Traced, array_of, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
 from minigrad.errors import ShapeError
 from minigrad.ops.activation import softplus
+from minigrad.ops.checks import check_at_least, check_choice
 from minigrad.ops.elementwise import absolute, clip, exp, log, sqrt, square, where
 from minigrad.ops.norms import vector_norm
 from minigrad.ops.reduction import sum
@@ -248,8 +249,7 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     >>> smooth_l1_loss(np.array([1.0, 3.0]), np.array([0.0, 0.0]), "none", beta=2.0)
     array([0.25, 2.  ])
     """
-    if not beta >= 0:
-        raise ValueError(f"smooth_l1_loss: beta must be at least 0, got {beta}")
+    check_at_least("smooth_l1_loss", "beta", beta, 0)
     return l1_loss(input, target, reduction) if beta == 0 else huber_loss(input, target, reduction, beta) / beta
 
 
@@ -409,11 +409,10 @@ def _checked(op: str, reduction: str, input: Any, target: Any) -> Any:
 
 def check_reduction(op: str, reduction: str) -> None:
     """Raise ValueError for an unknown reduction."""
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f'{op}: reduction must be "mean", "sum" or "none", got {reduction!r}')
+    check_choice(op, "reduction", reduction, "mean", "sum", "none")
 
 
-def check_items(op: str, reduction: str, shape: tuple[int, ...]) -> None:
+def check_items(op: str, reduction: str, shape: Shape) -> None:
     """Raise ValueError for the mean of losses of an empty shape."""
     if reduction == "mean" and 0 in shape:
         raise ValueError(f'{op}: the mean of 0 items\n  hint: use reduction="sum"')

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Traced, array_of, shape_of
+from minigrad.arrays import Shape, Traced, array_of, shape_of
 from minigrad.config import get_default_dtype
 from minigrad.engine.composite import composite
 from minigrad.engine.promotion import floating
@@ -26,8 +26,6 @@ from minigrad.ops.shape import reshape
 from minigrad.ops.statistics import mean
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
-
-Sizes = tuple[int, ...]
 
 
 @composite
@@ -60,7 +58,7 @@ def batch_norm(
     shape = shape_of(x)
     if len(shape) < 2:
         raise ShapeError(f"{op}: input must be (N, C) or (N, C, *S), got shape {shape}")
-    _check_channels(op, shape[1], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    _check_shapes(op, (shape[1],), "(C,)", running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if training:
         axes = (0, *range(2, len(shape)))
         return _normalized_by_channel(op, x, axes, (running_mean, running_var), (weight, bias), momentum, eps)
@@ -98,7 +96,7 @@ def instance_norm(
         raise ShapeError(f"{op}: input must be (N, C, *S), got shape {shape}")
     if not use_input_stats:
         return batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
-    _check_channels(op, shape[1], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    _check_shapes(op, (shape[1],), "(C,)", running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     axes = tuple(range(2, len(shape)))
     return _normalized_by_channel(op, x, axes, (running_mean, running_var), (weight, bias), momentum, eps)
 
@@ -142,7 +140,7 @@ def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, ep
     N, C, *S = shape
     if C % positive_int(op, "num_groups", num_groups):
         raise ShapeError(f"{op}: {C} channels of an input {shape} do not divide into {num_groups} groups")
-    _check_channels(op, C, weight=weight, bias=bias)
+    _check_shapes(op, (C,), "(C,)", weight=weight, bias=bias)
     grouped = reshape(x, (N, num_groups, C // num_groups, *S))
     _, centered, variance = _moments(grouped, tuple(range(2, len(S) + 3)))
     normal = reshape(centered * _inverse_deviation(variance, eps), shape)
@@ -190,7 +188,7 @@ def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.
 
 @floating("x")
 @composite
-def normalize(x: Any, p: float = 2.0, axis: int | tuple[int, ...] = 1, eps: float = 1e-12) -> Any:
+def normalize(x: Any, p: float = 2.0, axis: int | Shape = 1, eps: float = 1e-12) -> Any:
     """Divide vectors along `axis` by their p-norm, or by `eps` where the norm is less.
 
     >>> import numpy as np
@@ -202,7 +200,7 @@ def normalize(x: Any, p: float = 2.0, axis: int | tuple[int, ...] = 1, eps: floa
 
 
 def _normalized_by_channel(
-    op: str, x: Any, axes: Sizes, running: tuple[Any, Any], affine: tuple[Any, Any], momentum: float, eps: float
+    op: str, x: Any, axes: Shape, running: tuple[Any, Any], affine: tuple[Any, Any], momentum: float, eps: float
 ) -> Any:
     """Normalize over `axes` by the mean and variance of `x`, apply (weight, bias), update the running (mean, variance)."""
     shape = shape_of(x)
@@ -228,7 +226,7 @@ def _rounded_to(dtype: Any, out: Any) -> Any:
     return astype(out, dtype) if dtype == np.float16 else out
 
 
-def _moments(x: Any, axes: Sizes) -> tuple[Any, Any, Any]:
+def _moments(x: Any, axes: Shape) -> tuple[Any, Any, Any]:
     """Return the mean over `axes`, `x` without it, and the biased variance."""
     average = mean(x, axes, True)
     centered = x - average
@@ -247,7 +245,7 @@ def _along_channels(x: Any, scale: Any, weight: Any, bias: Any) -> Any:
     return x * scale if bias is None else x * scale + _beside(bias, shape)
 
 
-def _beside(value: Any, shape: Sizes) -> Any:
+def _beside(value: Any, shape: Shape) -> Any:
     """Return values (C,) in a shape that broadcasts with images of `shape`."""
     return reshape(value, (1, -1, *[1] * (len(shape) - 2)))
 
@@ -264,19 +262,18 @@ def _update_running(running: Any, batch: Any, momentum: float, factor: float = 1
         running[...] = (1 - momentum) * running + momentum * values
 
 
-def _last_axes(op: str, x: Any, normalized_shape: int | Sequence[int], **affine: Any) -> Sizes:
+def _last_axes(op: str, x: Any, normalized_shape: int | Sequence[int], **affine: Any) -> Shape:
     """Return the axes to normalize over; raise ShapeError unless they, weight and bias have the normalized shape."""
     shape = shape_of(x)
     size = (normalized_shape,) if isinstance(normalized_shape, int | np.integer) else tuple(normalized_shape)
     if not size or shape[-len(size) :] != size:
         raise ShapeError(f"{op}: the input's last axes must be normalized_shape {size}, got shape {shape}")
-    for name, value in affine.items():
-        if value is not None and shape_of(value) != size:
-            raise ShapeError(f"{op}: {name} must be {size} = normalized_shape, got shape {shape_of(value)}")
+    _check_shapes(op, size, "normalized_shape", **affine)
     return tuple(range(-len(size), 0))
 
 
-def _check_channels(op: str, C: int, **values: Any) -> None:
+def _check_shapes(op: str, shape: Shape, meaning: str, **values: Any) -> None:
+    """Raise ShapeError unless each value is None or has the shape."""
     for name, value in values.items():
-        if value is not None and shape_of(value) != (C,):
-            raise ShapeError(f"{op}: {name} must be ({C},) = (C,), got shape {shape_of(value)}")
+        if value is not None and shape_of(value) != shape:
+            raise ShapeError(f"{op}: {name} must be {shape} = {meaning}, got shape {shape_of(value)}")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, DType, shape_of
+from minigrad.arrays import Array, Axis, DType, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
@@ -18,7 +18,7 @@ from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels import norms as kernel
 from minigrad.kernels.axes import every_axis
-from minigrad.ops.checks import check_matrices
+from minigrad.ops.checks import check_choice, check_matrices
 from minigrad.ops.decomposition import svdvals
 from minigrad.ops.elementwise import absolute, astype, norm_gradient, sign, where
 from minigrad.ops.reduction import amax, amin, sum
@@ -27,7 +27,6 @@ from minigrad.ops.solving import inv
 
 __all__ = ["cdist", "cond", "dist", "matrix_norm", "norm", "p_norm", "vector_norm"]
 
-Axis = int | tuple[int, ...] | None
 COMPUTE_MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
 
 
@@ -101,8 +100,7 @@ def matrix_norm(
         values = absolute(svdvals(moveaxis(x, axes, (-2, -1))))
         out = sum(values, -1) if ord == "nuc" else _extreme(values, ord, -1)
         return expand_dims(out, axes) if keepdims else out
-    if ord not in (1, -1, math.inf, -math.inf):
-        raise ValueError(f"matrix_norm: ord must be 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, got {ord!r}")
+    check_choice("matrix_norm", "ord", ord, "fro", "nuc", 2, -2, 1, -1, math.inf, -math.inf)
     summed, chosen = (rows, columns) if abs(ord) == 1 else (columns, rows)
     out = _extreme(sum(absolute(x), summed, True), ord, chosen, True)
     return out if keepdims else squeeze(out, axes)
@@ -176,8 +174,7 @@ def cdist(x1: Any, x2: Any, p: float = 2, compute_mode: str = COMPUTE_MODES[0]) 
     array([[0.],
            [5.]])
     """
-    if compute_mode not in COMPUTE_MODES:
-        raise ValueError(f"cdist: compute_mode must be one of {', '.join(COMPUTE_MODES)}, got {compute_mode!r}")
+    check_choice("cdist", "compute_mode", compute_mode, *COMPUTE_MODES)
     first, second = shape_of(x1), shape_of(x2)
     if len(first) < 2 or len(second) < 2 or first[-1] != second[-1]:
         raise ShapeError(f"cdist: needs (..., M, D) and (..., N, D), got shapes {first} and {second}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Traced, shape_of
+from minigrad.arrays import Shape, Traced, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
@@ -23,8 +23,6 @@ __all__ = [
     "addmm", "addmv", "baddbmm", "bmm", "cross", "dot", "inner", "kron", "mm", "multi_dot", "mv", "outer", "tensordot",
     "vdot", "vecdot",
 ]  # fmt: skip
-
-Shape = tuple[int, ...]
 
 
 @register(np.tensordot, np.linalg.tensordot)

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, shape_of
+from minigrad.arrays import Array, Axis, Shape, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis
 from minigrad.kernels.conversion import check_numbers
+from minigrad.ops.checks import check_choice
 from minigrad.ops.indexing import frozen_index, take
 from minigrad.ops.shape import broadcast_to, reshape, swapaxes, unsqueeze
 from minigrad.ops.sorting import nondifferentiable
@@ -23,7 +24,6 @@ __all__ = [
     "crop", "flip", "fliplr", "flipud", "pad", "repeat", "repeat_interleave", "roll", "rot90", "tile",
 ]  # fmt: skip
 
-Shape = tuple[int, ...]
 Widths = Sequence[tuple[int, int]]
 MODES = {"edge": "edge", "replicate": "edge", "reflect": "reflect", "symmetric": "symmetric", "wrap": "wrap",
          "circular": "wrap"}  # fmt: skip
@@ -31,7 +31,7 @@ MODES = {"edge": "edge", "replicate": "edge", "reflect": "reflect", "symmetric":
 
 @register(np.flip)
 @primitive
-def flip(x: Array, axis: int | Shape | None = None) -> Array:
+def flip(x: Array, axis: Axis = None) -> Array:
     """Reverse the order of the elements along one axis, several, or all of them.
 
     >>> import numpy as np
@@ -44,13 +44,13 @@ def flip(x: Array, axis: int | Shape | None = None) -> Array:
 
 
 @flip.gradient("x")
-def _(g: Any, axis: int | Shape | None) -> Any:
+def _(g: Any, axis: Axis) -> Any:
     return flip(g, axis)
 
 
 @register(np.roll)
 @primitive
-def roll(x: Array, shift: int | Shape, axis: int | Shape | None = None) -> Array:
+def roll(x: Array, shift: int | Shape, axis: Axis = None) -> Array:
     """Move the elements by `shift` positions along an axis, from the end back to the start.
 
     Without `axis`, this happens in the flattened array. Several shifts belong to several axes, one each.
@@ -77,7 +77,7 @@ def roll(x: Array, shift: int | Shape, axis: int | Shape | None = None) -> Array
 
 
 @roll.gradient("x")
-def _(g: Any, shift: int | Shape, axis: int | Shape | None) -> Any:
+def _(g: Any, shift: int | Shape, axis: Axis) -> Any:
     return roll(g, tuple(-s for s in shift) if isinstance(shift, tuple | list) else -shift, axis)
 
 
@@ -129,8 +129,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
     widths = _widths(pad_width, len(shape_of(x)))
     if mode == "constant":
         return pad_constant(x, widths, constant_values)
-    if mode not in MODES:
-        raise ValueError(f"pad: mode must be 'constant' or one of {', '.join(map(repr, MODES))}, got {mode!r}")
+    check_choice("pad", "mode", mode, "constant", *MODES)
     shape = shape_of(x)
     for axis, (n, width) in enumerate(zip(shape, widths, strict=True)):
         if width == (0, 0):

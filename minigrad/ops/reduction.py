@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.arrays import Array, DType, Traced, array_of, shape_of
+from minigrad.arrays import Array, Axis, DType, Shape, Traced, array_of, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import Casting, primitive
 from minigrad.engine.promotion import floating, promoting
@@ -27,8 +27,6 @@ __all__ = [
     "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max", "min",
     "nanmax", "nanmin", "nanprod", "nansum", "prod", "ptp", "softmax", "sum", "trapezoid",
 ]  # fmt: skip
-
-Axis = int | tuple[int, ...] | None
 
 
 class MinMax(NamedTuple):
@@ -55,7 +53,7 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False, dtype: DType = None
 
 
 @sum.gradient("x")
-def _(g: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
+def _(g: Any, shape: Shape, axis: Axis, keepdims: bool) -> Any:
     return broadcast_to(_kept(g, shape, axis, keepdims), shape)
 
 
@@ -127,7 +125,7 @@ def amin(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 
 @amax.gradient("x")
 @amin.gradient("x")
-def _(g: Any, x: Any, out: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
+def _(g: Any, x: Any, out: Any, shape: Shape, axis: Axis, keepdims: bool) -> Any:
     ties = x == _kept(out, shape, axis, keepdims)
     if isnan(out).any():
         ties = ties | isnan(x)  # a NaN is the maximum and the minimum wherever it is
@@ -316,7 +314,7 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 
 
 @logsumexp.gradient("x")
-def _(g: Any, x: Any, out: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
+def _(g: Any, x: Any, out: Any, shape: Shape, axis: Axis, keepdims: bool) -> Any:
     return _kept(g, shape, axis, keepdims) * np.exp(x - _kept(out, shape, axis, keepdims))
 
 
@@ -379,7 +377,7 @@ def extremum_at(x: Any, indices: Any, axis: int, keepdims: bool) -> Extremum:
     return Extremum(values, indices) if keepdims else Extremum(squeeze(values, axis), squeeze(indices, axis))
 
 
-def _kept(reduced: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
+def _kept(reduced: Any, shape: Shape, axis: Axis, keepdims: bool) -> Any:
     """Return the result of a reduction of `shape` with the reduced axes, of size 1, in place again."""
     if keepdims or axis is None or not shape:  # a 0-d array broadcasts to any shape as it is
         return reduced

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, shape_of
+from minigrad.arrays import Array, Shape, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
@@ -62,12 +62,12 @@ def dropout3d(x: Any, p: float = 0.5, training: bool = True, generator: np.rando
     return _dropped("dropout3d", x, _channels("dropout3d", x, 3), p, training, generator)
 
 
-def _channels(op: str, x: Any, n: int) -> tuple[int, ...]:
+def _channels(op: str, x: Any, n: int) -> Shape:
     """Return the shape of a batch with one element for each channel."""
     return (*image_shape(op, n, x)[:2], *[1] * n)
 
 
-def _dropped(op: str, x: Any, shape: tuple[int, ...], p: float, training: bool, generator: Any) -> Any:
+def _dropped(op: str, x: Any, shape: Shape, p: float, training: bool, generator: Any) -> Any:
     """Apply dropout with one draw for each element of `shape`, which broadcasts to that of `x`."""
     if not 0 <= p <= 1:
         raise ValueError(f"{op}: p must be within [0, 1], got {p}")

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.arrays import Array, shape_of
+from minigrad.arrays import Array, Shape, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import Casting, primitive
 from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
 from minigrad.kernels.axes import one_axis
+from minigrad.ops.checks import check_at_least
 from minigrad.ops.elementwise import isnan, not_equal, subtract, where
 from minigrad.ops.indexing import index_axis, take_along_axis
 from minigrad.ops.joining import concatenate
@@ -42,7 +43,7 @@ def cumsum(x: Array, axis: int | None = None) -> Array:
 
 
 @cumsum.gradient("x")
-def _(g: Any, shape: tuple[int, ...], axis: int | None) -> Any:
+def _(g: Any, shape: Shape, axis: int | None) -> Any:
     at = 0 if axis is None else axis
     gx = flip(cumsum(flip(g, at), at), at)
     return reshape(gx, shape) if axis is None else gx
@@ -64,7 +65,7 @@ def cumprod(x: Array, axis: int | None = None) -> Array:
 
 
 @cumprod.gradient("x")
-def _(g: Any, x: Any, out: Any, shape: tuple[int, ...], axis: int | None) -> Any:
+def _(g: Any, x: Any, out: Any, shape: Shape, axis: int | None) -> Any:
     # The product of the elements before i, times r[i] = g[i] + x[i+1] * r[i+1].
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
@@ -185,8 +186,7 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     >>> diff(np.array([1, 4, 9])), diff(np.array([1, 4, 9]), prepend=0)
     (array([3, 5]), array([1, 3, 5]))
     """
-    if n < 0:
-        raise ValueError(f"diff: n must be at least 0, got {n}")
+    check_at_least("diff", "n", n, 0)
     shape = shape_of(x)
     axis = one_axis("diff", axis, len(shape))
     one = (*shape[:axis], 1, *shape[axis + 1 :])

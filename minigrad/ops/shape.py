@@ -8,23 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, shape_of
+from minigrad.arrays import Array, Axis, Shape, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis
 from minigrad.kernels.broadcasting import broadcast, sum_to
-from minigrad.ops.checks import broadcast_shapes
+from minigrad.ops.checks import broadcast_shapes, check_choice
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "broadcast_to", "expand", "expand_dims", "flatten",
     "meshgrid", "moveaxis", "movedim", "permute", "ravel", "reshape", "rollaxis", "squeeze", "swapaxes", "swapdims",
     "transpose", "unbroadcast", "unflatten", "unsqueeze",
 ]  # fmt: skip
-
-Shape = tuple[int, ...]
-Axis = int | tuple[int, ...]
 
 
 @register(np.broadcast_to)
@@ -99,8 +96,7 @@ def _(g: Any, shape: Shape) -> Any:
 @register(np.reshape)
 def numpy_reshape(x: Any, shape: Shape | int, order: str = "C", *, copy: bool | None = None) -> Any:
     """Apply `reshape`, also in column-major order ("F"). Tensors are values: `copy` has no effect."""
-    if order not in ("C", "F"):
-        raise ValueError(f"reshape: order must be 'C' or 'F', got {order!r}")
+    check_choice("reshape", "order", order, "C", "F")
     if order == "C":
         return reshape(x, shape)
     return permute(reshape(permute(x), (shape,) if isinstance(shape, int) else tuple(shape)[::-1]))
@@ -174,7 +170,7 @@ def matrix_transpose(x: Any) -> Any:
 
 @register(np.moveaxis)
 @composite
-def moveaxis(x: Any, source: Axis, destination: Axis) -> Any:
+def moveaxis(x: Any, source: int | Shape, destination: int | Shape) -> Any:
     """Move one axis, or several, to new positions; the others keep their order.
 
     >>> import numpy as np
@@ -201,7 +197,7 @@ def rollaxis(x: Any, axis: int, start: int = 0) -> Any:
 
 
 @composite
-def squeeze(x: Any, axis: Axis | None = None) -> Any:
+def squeeze(x: Any, axis: Axis = None) -> Any:
     """Remove axes of size 1: all of them, or those named; a named axis of another size stays, as in PyTorch.
 
     ``np.squeeze(tensor, axis)`` refuses an axis of another size, as NumPy does.
@@ -216,7 +212,7 @@ def squeeze(x: Any, axis: Axis | None = None) -> Any:
 
 
 @register(np.squeeze)
-def numpy_squeeze(x: Any, axis: Axis | None = None) -> Any:
+def numpy_squeeze(x: Any, axis: Axis = None) -> Any:
     """Apply `squeeze`; raise ShapeError for a named axis of a size other than 1."""
     shape = shape_of(x)
     for a in () if axis is None else every_axis("squeeze", axis, len(shape)):
@@ -227,7 +223,7 @@ def numpy_squeeze(x: Any, axis: Axis | None = None) -> Any:
 
 @register(np.expand_dims)
 @composite
-def unsqueeze(x: Any, axis: Axis) -> Any:
+def unsqueeze(x: Any, axis: int | Shape) -> Any:
     """Insert an axis of size 1 at `axis`, or several at several positions, counted in the result.
 
     >>> import numpy as np
@@ -399,8 +395,7 @@ def _row(shape: Shape) -> Shape:
 
 def _grid(vectors: Sequence[Any], indexing: str, sparse: bool) -> tuple[Any, ...]:
     """Compute `meshgrid`."""
-    if indexing not in ("ij", "xy"):
-        raise ValueError(f"meshgrid: indexing must be 'ij' or 'xy', got {indexing!r}")
+    check_choice("meshgrid", "indexing", indexing, "ij", "xy")
     for i, vector in enumerate(vectors):
         if len(shape_of(vector)) > 1:
             raise ShapeError(f"meshgrid: needs vectors, argument {i} has shape {shape_of(vector)}")

@@ -11,6 +11,7 @@ from minigrad.engine.composite import composite
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.conversion import native
+from minigrad.ops.checks import check_choice
 from minigrad.ops.convolution import conv1d
 from minigrad.ops.elementwise import where
 from minigrad.ops.indexing import getitem
@@ -90,6 +91,5 @@ def _slide(op: str, a: Any, v: Any, mode: str) -> Any:
     """Return the sums of products of `v` and equally many elements of `a`, which is not shorter, at each position."""
     n = len(v)
     borders = {"full": (n - 1, n - 1), "same": (n // 2, n - 1 - n // 2), "valid": (0, 0)}
-    if mode not in borders:
-        raise ValueError(f'{op}: mode must be "full", "same" or "valid", got {mode!r}')
+    check_choice(op, "mode", mode, *borders)
     return reshape(conv1d(reshape(pad(a, borders[mode]), (1, 1, -1)), reshape(v, (1, 1, -1))), (-1,))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.arrays import Array, array_of, shape_of
+from minigrad.arrays import Array, Shape, array_of, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating, promoting
@@ -30,8 +30,6 @@ __all__ = [
     "cholesky_solve", "det", "inv", "inverse", "logdet", "lstsq", "matrix_power", "matrix_rank", "pinv", "pinverse",
     "slogdet", "solve", "solve_triangular",
 ]  # fmt: skip
-
-Shape = tuple[int, ...]
 
 
 class SignedLogarithm(NamedTuple):

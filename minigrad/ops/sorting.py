@@ -12,6 +12,7 @@ from minigrad.engine.primitive import primitive
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import one_axis
+from minigrad.ops.checks import check_choice
 from minigrad.ops.indexing import frozen_index, select, take_along_axis
 from minigrad.ops.shape import atleast_1d, reshape
 
@@ -191,8 +192,7 @@ def searchsorted(
     >>> searchsorted(np.array([1, 3, 5]), np.array([3, 4])), searchsorted(np.array([1, 3, 5]), 3, right=True)
     (array([1, 2]), np.int64(2))
     """
-    if side not in (None, "left", "right"):
-        raise ValueError(f"searchsorted: side must be 'left' or 'right', got {side!r}")
+    check_choice("searchsorted", "side", side, None, "left", "right")
     if right and side == "left":
         raise ValueError("searchsorted: right=True and side='left' contradict each other: give one of them")
     if sorter is not None:

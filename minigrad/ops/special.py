@@ -15,6 +15,7 @@ from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
 from minigrad.engine.registry import register
 from minigrad.kernels import gamma, special
+from minigrad.ops.checks import check_at_least
 from minigrad.ops.elementwise import clip, divide, log, log1p, trunc, where
 
 __all__ = [
@@ -119,8 +120,7 @@ def polygamma(n: int, x: Array) -> Array:
     >>> polygamma(1, np.array([1.0])) - np.pi**2 / 6
     array([0.])
     """
-    if operator.index(n) < 0:
-        raise ValueError(f"polygamma: n must be at least 0, got {n}")
+    check_at_least("polygamma", "n", operator.index(n), 0)
     return gamma.polygamma(n, x)
 
 

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, DType, Traced, array_of, shape_of
+from minigrad.arrays import Array, Axis, DType, Shape, Traced, array_of, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis, reduced_axes
+from minigrad.ops.checks import check_choice
 from minigrad.ops.diagonals import diagonal
 from minigrad.ops.elementwise import astype, isnan, root, sqrt, square, where
 from minigrad.ops.indexing import take_along_axis
@@ -32,9 +33,6 @@ __all__ = [
     "average", "corrcoef", "cov", "mean", "median", "nanmean", "nanstd", "nanvar", "quantile", "std", "std_mean", "var",
     "var_mean",
 ]  # fmt: skip
-
-Axis = int | tuple[int, ...] | None
-INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 @register(np.mean)
@@ -253,8 +251,7 @@ def quantile(x: Any, q: Any, axis: Axis = None, keepdims: bool = False, interpol
     fractions = array_of(q)
     if fractions.ndim > 1 or not ((fractions >= 0) & (fractions <= 1)).all():
         raise ValueError(f"quantile: q must be within [0, 1], a number or a list of them, got {q}")
-    if interpolation not in INTERPOLATIONS:
-        raise ValueError(f"quantile: interpolation must be one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}")
+    check_choice("quantile", "interpolation", interpolation, "linear", "lower", "higher", "midpoint", "nearest")
     shape = shape_of(x)
     axes = every_axis("quantile", axis, len(shape))
     others = [i for i in range(len(shape)) if i not in axes]
@@ -273,7 +270,7 @@ def quantile(x: Any, q: Any, axis: Axis = None, keepdims: bool = False, interpol
 
 
 @primitive
-def order_statistic_indices(x: Array, axis: int, ranks: tuple[int, ...]) -> Array:
+def order_statistic_indices(x: Array, axis: int, ranks: Shape) -> Array:
     """Return the indices of the elements with these ranks in ascending order along `axis`; of the first NaN, if any."""
     if x.shape[axis] == 0:
         raise ValueError(f"median, quantile: axis {axis} of shape {x.shape} is empty")
@@ -403,7 +400,7 @@ def _weights(name: str, weights: Any, n: int, dtype: np.dtype[Any]) -> Any:
     return astype(weights, dtype) if dtype.kind == "f" and values.dtype != dtype else weights
 
 
-def _count(op: str, shape: tuple[int, ...], axis: Axis) -> int:
+def _count(op: str, shape: Shape, axis: Axis) -> int:
     """Return the number of elements in each mean over `axis`; raise ValueError for none."""
     axes = reduced_axes(op, axis, len(shape))
     n = math.prod([shape[a] for a in axes])

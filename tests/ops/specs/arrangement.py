@@ -95,7 +95,7 @@ NO_PAD = (
     refuse(ValueError, "widths must be at least 0, got -1", A, -1),
     refuse(TypeError, "widths must be integers, got 1.5", A, 1.5),
     refuse(ShapeError, "are not an int, a pair, or a pair for each of 2 axes", A, [(1, 1)] * 3),
-    refuse(ValueError, "mode must be 'constant' or one of 'edge'.*got 'mean'", A, 1, "mean"),
+    refuse(ValueError, "mode must be 'constant', 'edge'.*got 'mean'", A, 1, "mean"),
     refuse(ShapeError, r"axis 1 of shape \(2, 0\) is empty", A[:, :0], 1, "edge"),
 )
 NO_PAD_AS_PYTORCH = (

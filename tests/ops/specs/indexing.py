@@ -336,7 +336,7 @@ SPECS = [
     OpSpec("scatter that adds", lambda *args: mg.scatter(*args, reduce="add"), lambda *args: scatter(*args, add=True),
            scattered, ("scatter",), linear_in=(0, 1)),
     OpSpec("scatter that multiplies", mg.scatter, multiplied, scattered_number, ("scatter",), linear_in=(0,), errors=(
-        refuse(ValueError, "reduce must be 'add' or 'multiply', got 'mean'", A, 1, np.array([[0]]), 1.0, "mean"),
+        refuse(ValueError, "reduce must be None, 'add' or 'multiply', got 'mean'", A, 1, np.array([[0]]), 1.0, "mean"),
         refuse(TypeError, "needs src or value, and one of them only", A, 1, np.array([[0]])))),
     OpSpec("scatter_add", mg.scatter_add, lambda *args: scatter(*args, add=True), scattered, linear_in=(0, 1)),
     OpSpec("masked_fill", mg.masked_fill, lambda x, mask, v: np.where(mask, v, x), lambda rng: masked(rng, "number"),

@@ -129,7 +129,7 @@ SPECS = [
     OpSpec("np.nonzero", np.nonzero, np.nonzero, with_zeros, covers=("nonzero",), order=0),
     OpSpec("flatnonzero", mg.flatnonzero, np.flatnonzero, with_zeros, order=0),
     OpSpec("searchsorted", mg.searchsorted, searchsorted, a_sequence, order=0,
-           errors=(refuse(ValueError, "side must be 'left' or 'right', got 'up'", A[0], A[0], side="up"),
+           errors=(refuse(ValueError, "side must be None, 'left' or 'right', got 'up'", A[0], A[0], side="up"),
                    refuse(ValueError, "contradict each other", A[0], A[0], True, "left"))),
     OpSpec("searchsorted with a sorter", lambda s, v, order: mg.searchsorted(s, v, sorter=order),
            lambda s, v, order: np.searchsorted(s, v, sorter=order), out_of_order, ("searchsorted",), order=0),
