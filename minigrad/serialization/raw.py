@@ -1,41 +1,61 @@
-"""Arrays from raw bytes, with everything that a file says of them checked first."""
+"""Arrays from raw bytes, after a check of everything that a file declares about them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from minigrad.arrays import Array
 
-__all__ = ["check_shape", "from_bytes"]
+__all__ = ["MOST_AXES", "check_shape", "from_bytes", "read_exactly"]
 
 MOST_AXES = 64  # NumPy's limit
+PIECE = 1 << 20  # bytes read at a time, into the array itself
 
 
 def check_shape(shape: Sequence[Any], dtype: np.dtype[Any]) -> int:
-    """The number of bytes of such an array; raises ValueError for a shape that no array can have.
+    """Return the number of bytes of an array; raise ValueError for a shape that no array can have.
 
-    NumPy limits the sizes that are not 0 even where one is 0.
+    NumPy limits the product of the nonzero sizes even if another size is 0.
     """
     if len(shape) > MOST_AXES:
         raise ValueError(f"declares shape of {len(shape)} axes, at most {MOST_AXES} are possible")
     for size in shape:
         if type(size) is not int or not 0 <= size < 2**63:
-            raise ValueError("declares shape with a size that is no whole number within 0..2**63")
+            raise ValueError("declares shape with a size that is not an integer within 0..2**63")
     if math.prod(size or 1 for size in shape) * dtype.itemsize >= 2**63:
         raise ValueError(f"declares shape {tuple(shape)} of {dtype}, beyond 2**63 bytes")
     return math.prod(shape) * dtype.itemsize
 
 
-def from_bytes(data: bytes | bytearray | memoryview, dtype: np.dtype[Any], shape: Sequence[Any], order: str = "C") -> Array:
-    """A new array in native byte order; raises ValueError unless the bytes are exactly those of such an array."""
+def read_exactly(file: IO[bytes], count: int, shape: Sequence[int]) -> Array:
+    """Read the `count` bytes of an array of that shape, up to the end of a file, as uint8; raise ValueError for fewer or more.
+
+    `count` bytes are allocated: the caller has compared it with the length of the file.
+    """
+    data = np.empty(count, np.uint8)
+    view, found = data.data, 0
+    while found < count and (read := file.readinto(view[found : found + PIECE])):  # type: ignore[attr-defined]
+        found += read
+    if found < count or file.read(1):  # reading to the end also checks the CRC of a zip's member
+        raise ValueError(f"expected {count} bytes for shape {tuple(shape)}, got {f'only {found}' if found < count else 'more'}")
+    return data
+
+
+def from_bytes(data: Any, dtype: np.dtype[Any], shape: Sequence[Any], order: str = "C") -> Array:
+    """Return bytes as an array in native byte order; raise ValueError unless they are exactly those of such an array.
+
+    `data` is anything with a buffer. The array shares its memory if it may be written to, and is a copy otherwise.
+    """
     wanted = check_shape(shape, dtype)
     if len(data) != wanted:
         raise ValueError(f"{len(data)} bytes for shape {tuple(shape)} of {dtype}, expected {wanted}")
     if dtype.kind == "b" and np.frombuffer(data, np.uint8).max(initial=0) > 1:
-        raise ValueError("a truth value that is neither 0 nor 1")
-    array = np.frombuffer(data, dtype).reshape(tuple(shape), order="F" if order == "F" else "C")
-    return np.array(array, dtype.newbyteorder("="), order="K")
+        raise ValueError("damaged: a boolean that is neither 0 nor 1")
+    array: Array = np.frombuffer(data, dtype).reshape(tuple(shape), order="F" if order == "F" else "C")
+    if not array.flags.writeable:
+        array = array.copy(order="K")
+    return array if dtype.isnative else array.byteswap(inplace=True).view(dtype.newbyteorder("="))
