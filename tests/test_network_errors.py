@@ -257,11 +257,11 @@ ROWS = {
             (
                 lambda s, size=size: DataLoader(TensorDataset(np.ones(3)), batch_size=size),
                 ValueError,
-                f"batch_size must be a positive integer, got {size}",
+                f"batch_size must be an int of at least 1, got {size}",
             )
             for size in (0, -1, 2.5, True)
         ],
-        (lambda s: TensorDataset(np.ones(2), np.ones(3)), ShapeError, "one length, got 2, 3"),
+        (lambda s: TensorDataset(np.ones(2), np.ones(3)), ShapeError, "the same length, got 2, 3"),
         (lambda s: DataLoader(TensorDataset(np.ones(0))), ValueError, "the dataset is empty"),
         (
             lambda s: DataLoader(TensorDataset(np.ones(2)), shuffle=True, sampler=[0]),

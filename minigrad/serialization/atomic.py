@@ -26,8 +26,8 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
     """Write a file atomically: call `write` on a temporary file, flush it to disk, then rename it to `path`.
 
     Several threads and processes may write to one path at once; the last to finish wins. Temporary files that killed
-    processes left beside `path` are removed. If `path` is a symbolic link, its target is replaced; an existing file keeps its
-    permissions and owner. Raises OSError for a folder that does not exist, and for a path that is a folder or a device.
+    processes left beside `path` are removed. If `path` is a symbolic link, its target is replaced; an existing file keeps
+    its permissions and owner. Raises OSError for a folder that does not exist, and for a path that is a folder or a device.
     """
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():

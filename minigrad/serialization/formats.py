@@ -92,22 +92,21 @@ def _load_npz(path: Path_) -> tuple[dict[str, Array], bytes | None]:
     return arrays, None if text is None else text.tobytes()
 
 
-def _save_npz(path: Path_, arrays: dict[str, Array], text: str | None) -> None:
-    save_npz(path, arrays if text is None else {**arrays, STRUCTURE: np.frombuffer(text.encode(), np.uint8)})
-
-
 def _load_safetensors(path: Path_) -> tuple[dict[str, Array], str | None]:
     arrays, metadata = load_safetensors(path)
     return arrays, metadata.get(STRUCTURE)
 
 
-def _save_safetensors(path: Path_, arrays: dict[str, Array], text: str | None) -> None:
-    save_safetensors(path, arrays, None if text is None else {STRUCTURE: text})
+def _save_npz(path: Path_, arrays: dict[str, Array], text: str | None) -> None:
+    save_npz(path, arrays if text is None else {**arrays, STRUCTURE: np.frombuffer(text.encode(), np.uint8)})
 
 
 # By suffix. A new format is one more entry; `save`, `load` and their error messages follow from the table.
 FORMATS: dict[str, Format] = {
     ".npz": Format(_load_npz, _save_npz),
-    ".safetensors": Format(_load_safetensors, _save_safetensors),
+    ".safetensors": Format(
+        _load_safetensors,
+        lambda path, arrays, text: save_safetensors(path, arrays, None if text is None else {STRUCTURE: text}),
+    ),
     ".pkl": Format(lambda path: (load_pickled_params(path), None)),
 }

@@ -32,16 +32,17 @@ def check_shape(shape: Sequence[Any], dtype: np.dtype[Any]) -> int:
 
 
 def read_exactly(file: IO[bytes], count: int, shape: Sequence[int]) -> Array:
-    """Read the `count` bytes of an array of that shape, up to the end of a file, as uint8; raise ValueError for fewer or more.
+    """Read the rest of a file, `count` bytes that an array of that shape takes, as uint8; raise ValueError for fewer or more.
 
-    `count` bytes are allocated: the caller has compared it with the length of the file.
+    `count` bytes are allocated, so the caller must have compared it with the length of the file.
     """
     data = np.empty(count, np.uint8)
     view, found = data.data, 0
     while found < count and (read := file.readinto(view[found : found + PIECE])):  # type: ignore[attr-defined]
         found += read
-    if found < count or file.read(1):  # reading to the end also checks the CRC of a zip's member
-        raise ValueError(f"expected {count} bytes for shape {tuple(shape)}, got {f'only {found}' if found < count else 'more'}")
+    more = file.read(1)  # reading to the end also checks the CRC of a zip's member
+    if found < count or more:
+        raise ValueError(f"expected {count} bytes for shape {tuple(shape)}, got {'more' if more else f'only {found}'}")
     return data
 
 
