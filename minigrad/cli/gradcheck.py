@@ -23,7 +23,7 @@ from minigrad.progress import say
 from minigrad.testing import CHECKS, GradcheckReport, NonDifferentiableError, OpSpec, Sample, check_spec
 from minigrad.testing import gradcheck as check
 from minigrad.testing import gradgradcheck as check_twice
-from minigrad.testing.comparison import one_of
+from minigrad.testing.input_check import one_of
 
 __all__ = ["add_parser"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array
-from minigrad.cli.images import read_images
+from minigrad.cli.image_files import read_images
 from minigrad.cli.runs import add_run, open_run
 from minigrad.nn.inference import scores
 

@@ -1,4 +1,4 @@
-"""Ending a training that no longer gets better."""
+"""Stop training when a metric stops improving."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["EarlyStopping"]
 
 
 class EarlyStopping:
-    """A callback that ends the training when a number has not improved for `patience` epochs.
+    """A callback of the Trainer that ends training when a metric has not improved for `patience` epochs.
 
-    `monitor` is a field of `Epoch`; of a loss the smallest is best, of an accuracy the largest. An improvement is one by
-    more than `min_delta`. Everything follows from the trainer's history, so that a resumed run stops where an uninterrupted
-    one would have. Raises ValueError for a patience below 1 or an unknown field.
+    `monitor` is "loss", "acc", "val_loss" or "val_acc", a field of `Epoch`; smaller losses and larger accuracies are better.
+    A change by `min_delta` or less is no improvement. The decision depends on the trainer's history alone, so that a resumed
+    run stops at the same epoch as an uninterrupted one. Raises ValueError for a patience below 1 or an unknown field.
 
     >>> stop = EarlyStopping(patience=2, monitor="val_loss")
     >>> stop
@@ -29,7 +29,7 @@ class EarlyStopping:
         self.patience, self.monitor, self.min_delta = patience, monitor, min_delta
 
     def __call__(self, trainer: Any, epoch: Epoch) -> bool:
-        """Whether the best value is too long ago."""
+        """Return whether the best value is at least `patience` epochs old."""
         sign = -1 if self.monitor.endswith("loss") else 1
         best, since = float("-inf"), 0
         for past in trainer.history:
