@@ -19,7 +19,7 @@ from minigrad.autograd import grad
 from minigrad.config import keep_memory
 from minigrad.data import DataLoader, TensorDataset
 from minigrad.errors import ShapeError, WeightsFileError, did_you_mean
-from minigrad.models.book import BookNetwork
+from minigrad.models.book_network import BookNetwork
 from minigrad.nn import Module
 from minigrad.nn import functional as F
 from minigrad.nn.utils import clip_grad_norm_
