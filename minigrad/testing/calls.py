@@ -11,10 +11,10 @@ import numpy as np
 from minigrad import autograd
 from minigrad.arrays import Array, array_of
 from minigrad.errors import DTypeError
-from minigrad.pytree import flatten
+from minigrad.pytree import flatten, leaves
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["Call", "concatenated", "gradients", "leaves", "with_floats"]
+__all__ = ["Call", "concatenated", "gradients", "with_floats"]
 
 
 class Call:
@@ -152,11 +152,6 @@ def gradients(outputs: Sequence[Tensor], inputs: Sequence[Tensor], gs: Sequence[
 def concatenated(parts: Sequence[Any]) -> Array:
     """Return the elements of tensors or arrays as one float64 vector."""
     return np.concatenate([np.zeros(0), *(np.asarray(array_of(part), np.float64).ravel() for part in parts)])
-
-
-def leaves(tree: Any) -> list[Any]:
-    """Return the leaves of nested lists, tuples and dicts, in order."""
-    return list(flatten(tree)[0].values())
 
 
 def with_floats(args: Any, values: Iterable[Any]) -> Any:

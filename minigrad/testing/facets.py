@@ -10,7 +10,8 @@ import numpy as np
 
 from minigrad.arrays import array_of
 from minigrad.engine.grad_mode import is_grad_enabled
-from minigrad.testing.calls import Call, leaves, with_floats
+from minigrad.pytree import leaves
+from minigrad.testing.calls import Call, with_floats
 from minigrad.testing.exact import adjoint, integral
 from minigrad.testing.gradcheck import gradcheck, gradgradcheck
 from minigrad.testing.gradcheck_report import NonDifferentiableError

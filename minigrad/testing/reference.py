@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array, array_of
+from minigrad.pytree import leaves
 from minigrad.tensors.tensor import Tensor
-from minigrad.testing.calls import Call, concatenated, leaves, with_floats
+from minigrad.testing.calls import Call, concatenated, with_floats
 from minigrad.testing.finite_differences import random_direction, signed_vector, slopes
 from minigrad.testing.gradcheck_report import Comparison, GradcheckReport, NonDifferentiableError, reproducer
 

@@ -23,8 +23,8 @@ __all__ = ["dead_units", "first_not_finite", "guessing", "overfitting", "unscale
 LARGE = 20.0  # the largest magnitude of an input that counts as scaled
 NEAR = 0.01  # the largest relative distance from ln(classes) of a loss that is stuck there
 DEAD = 0.75  # the share of a layer's units that are dead before it is reported
-# Overfitting: the training accuracy is higher than the test accuracy by APART, and the test loss has risen by the factor WORSE
-# since its minimum, at least AGO epochs ago.
+# Overfitting: the training accuracy exceeds the test accuracy by APART, and the test loss its minimum, at least AGO epochs
+# ago, by the factor WORSE.
 APART, WORSE, AGO = 0.05, 1.3, 3
 
 
@@ -61,7 +61,7 @@ def overfitting(history: Sequence[Epoch]) -> str | None:
 
 
 def dead_units(network: Module, x: Any) -> str | None:
-    """Report ReLUs with units, or channels, that are zero for every image of a batch: they get no gradient, and stay zero."""
+    """Report ReLUs with units, or channels, that are zero for all images of a batch: they get no gradient, and stay zero."""
     found: list[str] = []
 
     def look(op: Any, args: Any, out: Array, node: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minigrad.errors import positive_int
 from minigrad.training.history import Epoch
 
 __all__ = ["EarlyStopping"]
@@ -22,11 +23,10 @@ class EarlyStopping:
     """
 
     def __init__(self, patience: int = 5, monitor: str = "val_acc", min_delta: float = 0.0):
-        if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
-            raise ValueError(f"EarlyStopping: patience must be an int of at least 1, got {patience!r}")
         if monitor not in ("loss", "acc", "val_loss", "val_acc"):
             raise ValueError(f"EarlyStopping: monitor must be loss, acc, val_loss or val_acc, got {monitor!r}")
-        self.patience, self.monitor, self.min_delta = patience, monitor, min_delta
+        self.patience = positive_int("EarlyStopping", "patience", patience)
+        self.monitor, self.min_delta = monitor, min_delta
 
     def __call__(self, trainer: Any, epoch: Epoch) -> bool:
         """Return whether the best value is at least `patience` epochs old."""

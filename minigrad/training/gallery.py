@@ -21,9 +21,9 @@ def draw(
 ) -> list[str]:
     """Draw the learning curves in `history`, and figures of a trained network and its predictions for test images.
 
-    `initial` is the network before training, `x` (N, ...) the test images, `t` (N,) their classes, and `classes` the names of
-    the classes. Returns the names of the files written to `folder`. Figures that need convolutions or images (C, H, W) are
-    left out for other networks. Raises ImportError if matplotlib is not installed.
+    `initial` is the network before training, `x` (N, ...) the test images, `t` (N,) their classes, and `classes` the class
+    names. Returns the names of the files written to `folder`. Figures that need convolutions or images (C, H, W) are left
+    out for other networks. Raises ImportError if matplotlib is not installed.
     """
     shape = x.shape[1:]
     outputs = scores(network, x)

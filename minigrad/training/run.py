@@ -84,7 +84,7 @@ class Run:
         self._write_table("gradients.csv", ["epoch", *norms[0]], ([i, *n.values()] for i, n in enumerate(norms, 1)))
 
     def write(self, name: str, text: str) -> None:
-        """Write a text file of the folder in UTF-8, atomically; surrogates, of file names that are not UTF-8, become bytes again."""
+        """Write a text file of the folder in UTF-8, atomically; the bytes of file names that are not UTF-8 are kept."""
         write_atomically(self.folder / name, lambda file: file.write(text.encode(errors="surrogateescape")))
 
     def __call__(self, trainer: Trainer, epoch: Epoch) -> None:

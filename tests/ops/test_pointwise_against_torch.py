@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad.testing.calls import leaves as leaves_of
+from minigrad.pytree import leaves as leaves_of
 from minigrad.testing.calls import with_floats
 from tests.ops.specs import SPECS
 
