@@ -85,7 +85,7 @@ def _read(path: Path, file: IO[bytes], sha256: str | None, length: int, compress
         raise DatasetFileError(f"{path}: elements: {error}") from None
     if sha256 is not None:
         digest = hashlib.sha256(magic + header)
-        digest.update(data)
+        digest.update(data.data)
         if digest.hexdigest() != sha256:
             raise DatasetFileError(f"{path}: SHA-256: expected {sha256}, got {digest.hexdigest()}")
     return from_bytes(data, dtype, shape)
