@@ -24,7 +24,7 @@ from minigrad.cli.runs import check_trust, damaged, is_path, recorded
 from minigrad.errors import DatasetFileError
 from minigrad.nn import Module
 from minigrad.nn.summary import summarize
-from minigrad.optim import Optimizer, lr_scheduler
+from minigrad.optim import OPTIMIZERS, Optimizer, lr_scheduler
 from minigrad.progress import say
 from minigrad.random import manual_seed
 from minigrad.training import EarlyStopping, Run, Trainer, gallery, report
@@ -38,7 +38,6 @@ EXAMPLES = """examples:
   minigrad train --model mynets:Net                 your own class, from mynets.py
   minigrad train --resume runs/2026-11-24_043100-digits
 """
-OPTIMIZERS = ("sgd", "adagrad", "rmsprop", "adam", "adamw")
 # What --epochs and --lr default to.
 RECIPES = {
     "digits": {"epochs": 40, "lr": 5e-3},

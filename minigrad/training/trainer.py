@@ -25,7 +25,7 @@ from minigrad.nn import Module
 from minigrad.nn import functional as F
 from minigrad.nn.utils import clip_grad_norm_
 from minigrad.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
-from minigrad.optim.state import differences
+from minigrad.optim.state_types import differences
 from minigrad.progress import progress, say
 from minigrad.serialization import load, save
 from minigrad.tensors.tensor import Tensor
@@ -448,7 +448,7 @@ def _optimizer(optimizer: str | optim.Optimizer, network: Module, options: dict[
         if options is not None:
             raise ValueError("Trainer: optimizer_param goes with the name of an optimizer, not with one already made")
         return optimizer
-    known = {kind.lower(): getattr(optim, kind) for kind in optim.__all__ if kind not in ("Optimizer", "lr_scheduler")}
+    known = optim.OPTIMIZERS
     if optimizer.lower() not in known:
         close = difflib.get_close_matches(optimizer.lower(), known, 1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
