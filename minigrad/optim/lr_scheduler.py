@@ -114,7 +114,7 @@ class LambdaLR(LRScheduler):
         return [base_lr * f(self.last_epoch) for f, base_lr in zip(self.lr_lambdas, self.base_lrs, strict=True)]
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all attributes but the optimizer; as in PyTorch, functions are replaced by None, for they cannot be saved."""
+        """Return all attributes but the optimizer; as in PyTorch, None replaces the functions, which cannot be saved."""
         return {**super().state_dict(), "lr_lambdas": [None] * len(self.lr_lambdas)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -249,12 +249,12 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 class OneCycleLR(LRScheduler):
     """The 1cycle policy: the rate rises to `max_lr` and falls to almost zero, while the momentum falls and rises.
 
-    Smith (2018). The rate starts at max_lr / div_factor, reaches max_lr after the fraction `pct_start` of the steps, and ends
-    at the initial rate divided by `final_div_factor`; with `three_phase` it falls back to the initial rate as fast as it rose
-    before the final descent. The number of steps is `total_steps`, or epochs * steps_per_epoch. `anneal_strategy` is "cos" or
-    "linear". With `cycle_momentum`, momentum (or Adam's first beta) goes from `max_momentum` to `base_momentum` and back.
-    `max_lr` and the momenta may be lists of one value for each parameter group. Call `step()` after every batch; a step
-    beyond the last raises ValueError.
+    Smith (2018). The rate starts at max_lr / div_factor, reaches max_lr after the fraction `pct_start` of the steps, and
+    ends at the initial rate divided by `final_div_factor`; with `three_phase` it falls back to the initial rate as fast as
+    it rose before the final descent. The number of steps is `total_steps`, or epochs * steps_per_epoch. `anneal_strategy`
+    is "cos" or "linear". With `cycle_momentum`, momentum (or Adam's first beta) goes from `max_momentum` to `base_momentum`
+    and back. `max_lr` and the momenta may be lists of one value for each parameter group. Call `step()` after every batch;
+    a step beyond the last raises ValueError.
     """
 
     chained = False

@@ -17,8 +17,8 @@ class RMSprop(Optimizer):
     """RMSprop: v = alpha * v + (1 - alpha) * g**2; p -= lr * g / (sqrt(v) + eps).
 
     Hinton's lecture 6e; equations and defaults are PyTorch's. With `momentum`, p -= lr * b, where
-    b = momentum * b + g / (sqrt(v) + eps). With `centered`, the square of an average of g is subtracted from v (Graves, 2013).
-    Weight decay adds weight_decay * p to g; `maximize` negates g.
+    b = momentum * b + g / (sqrt(v) + eps). With `centered`, the square of an average of g is subtracted from v (Graves,
+    2013). Weight decay adds weight_decay * p to g; `maximize` negates g.
     """
 
     def __init__(
