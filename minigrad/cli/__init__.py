@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import minigrad
 from minigrad.cli import evaluate, filters, gradcheck, graph, info, predict, summary, train
-from minigrad.cli.arguments import close_to, joined
+from minigrad.cli.arguments import joined
 from minigrad.cli.streams import release, take_any_text
-from minigrad.errors import MinigradError
+from minigrad.errors import MinigradError, did_you_mean
 from minigrad.progress import say
 
 __all__ = ["main"]
@@ -50,14 +50,14 @@ def _run(argv: Sequence[str] | None) -> int:
         command.add_parser(commands)
     given = joined(sys.argv[1:] if argv is None else argv)
     if given and not given[0].startswith("-") and given[0] not in commands.choices:
-        parser.error(f"there is no command {given[0]!r}{close_to(given[0], commands.choices) or '; see minigrad --help'}")
+        parser.error(f"there is no command {given[0]!r}{did_you_mean(given[0], commands.choices) or '; see minigrad --help'}")
     if given and given[0].startswith("--") and not any(name.startswith(given[0]) for name in parser._option_string_actions):
-        parser.error(f"unknown option {given[0]!r}{close_to(given[0], parser._option_string_actions)}")
+        parser.error(f"unknown option {given[0]!r}{did_you_mean(given[0], parser._option_string_actions)}")
     args, unknown = parser.parse_known_args(given)
     if unknown:
         chosen = commands.choices[args.command]
         what = "option" if unknown[0].startswith("-") else "argument"
-        close = close_to(unknown[0].partition("=")[0], chosen._option_string_actions)
+        close = did_you_mean(unknown[0].partition("=")[0], chosen._option_string_actions)
         chosen.error(f"unknown {what} {unknown[0]!r}{close}")
     try:
         return int(args.run(args))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["SIZES", "at_least_zero", "close_to", "count", "joined", "number", "shape", "shape_and_dtype"]
+__all__ = ["SIZES", "at_least_zero", "count", "joined", "number", "shape", "shape_and_dtype"]
 
 SIZES = "sizes as 1,28,28 or 1x28x28 or 1 28 28"  # how help texts describe a shape
 SHAPE_OPTIONS = ("--shape", "--input")
@@ -66,12 +65,6 @@ def joined(argv: Sequence[str]) -> list[str]:
                 sizes.append(rest.pop(0))
             out += [" ".join(sizes)] if sizes else []
     return out
-
-
-def close_to(word: str, known: Iterable[str]) -> str:
-    """A hint for a mistyped word, as the end of a sentence; nothing where none is close."""
-    close = difflib.get_close_matches(word, list(known), 1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _integer(text: str, least: int) -> int:

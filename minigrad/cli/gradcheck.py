@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array
-from minigrad.cli.arguments import SIZES, at_least_zero, close_to, shape
+from minigrad.cli.arguments import SIZES, at_least_zero, shape
+from minigrad.errors import did_you_mean
 from minigrad.progress import say
 from minigrad.testing import CHECKS, GradcheckReport, NonDifferentiableError, OpSpec, Sample, check_spec
 from minigrad.testing import gradcheck as check
@@ -108,7 +109,7 @@ def _found(args: argparse.Namespace) -> Any:
         for part in name.split("."):
             found = getattr(found, part)
     except AttributeError as error:
-        args.parser.error(f"{args.target}: {error}{close_to(part, dir(found))}")
+        args.parser.error(f"{args.target}: {error}{did_you_mean(part, dir(found))}")
     except (ImportError, FileNotFoundError) as error:
         args.parser.error(f"{args.target}: {error}")
     if not callable(found) and not isinstance(found, OpSpec):

@@ -11,8 +11,8 @@ from typing import Any
 
 from minigrad import models
 from minigrad.arrays import Array
-from minigrad.cli.arguments import SIZES, close_to, count, shape
-from minigrad.errors import ShapeError
+from minigrad.cli.arguments import SIZES, count, shape
+from minigrad.errors import ShapeError, did_you_mean
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating
 from minigrad.tensors.tensor import Tensor
@@ -101,7 +101,7 @@ def _class(name: str) -> Any:
         return getattr(models, NAMES[name])
     module, colon, attribute = name.partition(":")
     if not (module and colon and attribute):
-        close = close_to(name, NAMES)
+        close = did_you_mean(name, NAMES)
         raise ValueError(f"there is no network {name!r}; there are {', '.join(NAMES)}, and module:Class for your own{close}")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # the user's own modules, as `python -m` finds them
@@ -111,5 +111,5 @@ def _class(name: str) -> Any:
         hint = f"; did you mean {module[:-3]}:{attribute}?" if module.endswith(".py") else ""
         raise ValueError(f"{name}: {error}{hint}") from None
     if not hasattr(home, attribute):
-        raise ValueError(f"{name}: module {module!r} has no attribute {attribute!r}{close_to(attribute, dir(home))}")
+        raise ValueError(f"{name}: module {module!r} has no attribute {attribute!r}{did_you_mean(attribute, dir(home))}")
     return getattr(home, attribute)

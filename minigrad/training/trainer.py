@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 import sys
@@ -19,7 +18,7 @@ from minigrad.arrays import Array
 from minigrad.autograd import grad
 from minigrad.config import keep_memory
 from minigrad.data import DataLoader, TensorDataset
-from minigrad.errors import ShapeError, WeightsFileError
+from minigrad.errors import ShapeError, WeightsFileError, did_you_mean
 from minigrad.models.book import BookNetwork
 from minigrad.nn import Module
 from minigrad.nn import functional as F
@@ -450,8 +449,7 @@ def _optimizer(optimizer: str | optim.Optimizer, network: Module, options: dict[
         return optimizer
     known = optim.OPTIMIZERS
     if optimizer.lower() not in known:
-        close = difflib.get_close_matches(optimizer.lower(), known, 1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(optimizer.lower(), known)
         raise ValueError(f"Trainer: unknown optimizer {optimizer!r}{hint}; there are {', '.join(sorted(known))}")
     made: optim.Optimizer = known[optimizer.lower()](network.parameters(), **({"lr": 0.001} | (options or {})))
     return made

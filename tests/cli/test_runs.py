@@ -131,7 +131,7 @@ def test_a_network_of_ones_own(folder, capsys):
     assert main(["summary", "own", "--trust"]) == 0 and main(["graph", "own", "--trust"]) == 0
     capsys.readouterr()
     for name, says in [
-        ("simple-con", "did you mean simple-conv?"),
+        ("simple-con", "did you mean 'simple-conv'?"),
         ("mynets:Nets", "has no attribute 'Nets'"),
         ("nowhere:Net", "No module named 'nowhere'"),
         ("mynets:number", "gave a int, not a Module"),
