@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from minigrad.arrays import DType
 from minigrad.nn import functional as F
-from minigrad.nn.arguments import count, parameter
+from minigrad.nn.layer_setup import count, parameter
 from minigrad.nn.module import Module
 from minigrad.tensors.tensor import Tensor
 

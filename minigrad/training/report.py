@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad import nn
 from minigrad.arrays import Array
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating, layer_outputs, scores
-from minigrad.nn.summary import summarize
 from minigrad.tensors.tensor import Tensor
 from minigrad.training.charts import line_chart
 from minigrad.training.history import Epoch
@@ -249,7 +249,7 @@ def _facts(story: Story) -> str:
         f"<tr><th>{escape(key.replace('_', ' '))}</th><td>{escape('' if value is None else str(value))}</td></tr>"
         for key, value in facts.items()
     )
-    summary = summarize(story.network, (config["arguments"]["batch_size"], *story.x.shape[1:]))
+    summary = nn.summary(story.network, (config["arguments"]["batch_size"], *story.x.shape[1:]))
     return (
         f"<h2>Network</h2><pre>{escape(str(summary))}</pre>"
         f"<h2>Again</h2><p class=soft>the command that gives this run, bit for bit on the same machine, and the one that "
