@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from minigrad import nn
 from minigrad.cli import models
 from minigrad.cli.arguments import count
 from minigrad.cli.runs import add_trust, check_trust, recorded
-from minigrad.nn.summary import summarize
 from minigrad.training import Run
 
 __all__ = ["add_parser"]
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         about = recorded(opened)
         check_trust(opened, about.model, args.trust)
         name, shape, classes = about.model, about.shape, about.classes
-    summary = summarize(models.build(name, shape, classes), (args.batch_size, *shape))
+    summary = nn.summary(models.build(name, shape, classes), (args.batch_size, *shape))
     if args.json:
         rows = [row._asdict() for row in summary.rows]
         totals = {"parameters": summary.parameters, "macs": summary.macs, "saved_bytes": summary.saved_bytes}

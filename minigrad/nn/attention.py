@@ -12,7 +12,7 @@ from minigrad.arrays import DType
 from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn import init
-from minigrad.nn.arguments import count, parameter
+from minigrad.nn.layer_setup import count, parameter
 from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter

@@ -117,9 +117,9 @@ class ModuleList(_Row):
         found = super().__getitem__(index)
         return ModuleList(found) if isinstance(index, slice) else found
 
-    def _shown(self) -> Iterator[tuple[str, str]]:
+    def _shown_children(self) -> Iterator[tuple[str, str]]:
         """Equal ones in a row once, as "(0-2): 3 x ..."."""
-        for shown, group in itertools.groupby(super()._shown(), lambda item: item[1]):
+        for shown, group in itertools.groupby(super()._shown_children(), lambda item: item[1]):
             names = [name for name, _ in group]
             yield (f"{names[0]}-{names[-1]}", f"{len(names)} x {shown}") if names[1:] else (names[0], shown)
 

@@ -9,7 +9,7 @@ import numpy as np
 from minigrad.arrays import DType
 from minigrad.nn import functional as F
 from minigrad.nn import init
-from minigrad.nn.arguments import count, parameter
+from minigrad.nn.layer_setup import count, parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.tensors.tensor import Tensor

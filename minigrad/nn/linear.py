@@ -6,7 +6,7 @@ from typing import Any
 
 from minigrad.arrays import DType
 from minigrad.nn import functional as F
-from minigrad.nn.arguments import count, uniform_parameter
+from minigrad.nn.layer_setup import count, uniform_parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.ops import flatten, unflatten

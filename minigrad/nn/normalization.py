@@ -11,7 +11,7 @@ from minigrad.arrays import DType
 from minigrad.config import get_default_dtype
 from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
-from minigrad.nn.arguments import count, parameter
+from minigrad.nn.layer_setup import count, parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.tensors.tensor import Tensor

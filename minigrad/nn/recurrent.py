@@ -11,7 +11,7 @@ import numpy as np
 from minigrad.arrays import DType
 from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
-from minigrad.nn.arguments import count, uniform_parameter
+from minigrad.nn.layer_setup import count, uniform_parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.ops import concatenate, split, stack, unbind

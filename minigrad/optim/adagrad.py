@@ -1,4 +1,4 @@
-"""Steps that shrink where gradients were large."""
+"""AdaGrad: per-element step sizes from the sum of squared gradients."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ __all__ = ["AdaGrad", "Adagrad"]
 
 
 class Adagrad(Optimizer):
-    """s += g**2; p -= lr / (1 + (t-1) * lr_decay) * g / (sqrt(s) + eps). Duchi et al. (2011); PyTorch's equations."""
+    """AdaGrad: s += g**2; p -= lr / (1 + (t-1) * lr_decay) * g / (sqrt(s) + eps) at step t.
 
-    buffers = ("sum",)
+    Duchi et al. (2011); equations and defaults are PyTorch's. `initial_accumulator_value` is the first s. Weight decay adds
+    weight_decay * p to g; `maximize` negates g.
+    """
 
     def __init__(
         self,
@@ -32,9 +34,12 @@ class Adagrad(Optimizer):
         options = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay, "eps": eps, "maximize": maximize}
         super().__init__(params, {**options, "initial_accumulator_value": initial_accumulator_value})
 
+    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return ("sum",)
+
     def start(self, group: dict[str, Any], state: dict[str, Any]) -> dict[str, float]:
         super().start(group, state)
-        # the initial value is added once, as the state starts at zero
+        # state arrays start at zero: the initial value is added at the first step
         first = 0.0 if "sum" in state else group["initial_accumulator_value"]
         return {"first": first, "lr": group["lr"] / (1 + (state["step"] - 1) * group["lr_decay"])}
 

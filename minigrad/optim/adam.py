@@ -1,4 +1,4 @@
-"""Steps scaled by the first two moments of the gradient."""
+"""Adam and AdamW: steps scaled by estimates of the first two moments of the gradient."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ __all__ = ["Adam", "AdamW"]
 
 
 class Adam(Optimizer):
-    """m = b1*m + (1-b1)*g; v = b2*v + (1-b2)*g**2; p -= lr * m' / (sqrt(v') + eps), m' and v' corrected for their start.
+    """Adam: m = b1*m + (1-b1)*g; v = b2*v + (1-b2)*g**2; p -= lr * m' / (sqrt(v') + eps), with `betas` (b1, b2).
 
-    Kingma and Ba (2015), algorithm 1. Weight decay adds weight_decay * p to g; `amsgrad` divides by the largest v so far
-    (Reddi et al., 2018). Equations and defaults are PyTorch's.
+    m' and v' are m and v corrected for their bias towards zero: m / (1 - b1**t) and v / (1 - b2**t) at step t. Kingma and Ba
+    (2015), algorithm 1; equations and defaults are PyTorch's. Weight decay adds weight_decay * p to g; `amsgrad` divides by
+    the largest v so far (Reddi et al., 2018); `maximize` negates g.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(1.0, requires_grad=True)
@@ -72,7 +73,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam whose weight decay shrinks the weights themselves, p -= lr * weight_decay * p: Loshchilov and Hutter (2019)."""
+    """Adam with decoupled weight decay, p -= lr * weight_decay * p: Loshchilov and Hutter (2019)."""
 
     decoupled = True
 

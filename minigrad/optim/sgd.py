@@ -1,4 +1,4 @@
-"""Gradient descent."""
+"""SGD: gradient descent with momentum."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ __all__ = ["SGD"]
 
 
 class SGD(Optimizer):
-    """p -= lr * g, with momentum b = momentum * b + (1 - dampening) * g; Nesterov's looks ahead: g + momentum * b.
+    """Gradient descent: p -= lr * g.
 
-    Weight decay adds weight_decay * p to g; `maximize` climbs. Equations and defaults are PyTorch's.
+    With `momentum`, p -= lr * b, where b = momentum * b + (1 - dampening) * g, and b = g at the first step; with `nesterov`,
+    p -= lr * (g + momentum * b). Weight decay adds weight_decay * p to g; `maximize` negates g. Equations and defaults are
+    PyTorch's.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(1.0, requires_grad=True)
@@ -48,7 +50,7 @@ class SGD(Optimizer):
         return ("momentum_buffer",) if group["momentum"] else ()
 
     def start(self, group: dict[str, Any], state: dict[str, Any]) -> dict[str, float]:
-        # the first buffer is the gradient itself; there is no count of steps
+        # the first buffer is the gradient itself; as in PyTorch, SGD does not count its steps
         return {"fresh": 1 - group["dampening"] if "momentum_buffer" in state else 1.0}
 
     def update(
