@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.arrays import Array
-from minigrad.viz.graphs.palette import NEGATIVE, POSITIVE, ZERO
+from minigrad.viz.palette import NEGATIVE, POSITIVE, ZERO
 
 __all__ = ["grey", "heat"]
 

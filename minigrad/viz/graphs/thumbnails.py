@@ -1,4 +1,4 @@
-"""Kernels as small pictures, which a graph shows without a plotting library."""
+"""Kernels as small images, which a graph shows without a plotting library."""
 
 from __future__ import annotations
 
@@ -8,37 +8,36 @@ import numpy as np
 
 from minigrad.arrays import Array
 from minigrad.viz.graphs.ir import Image
-from minigrad.viz.graphs.palette import DIVERGING
+from minigrad.viz.palette import DIVERGING
 from minigrad.viz.png import png
 
 __all__ = ["kernel_images", "levels"]
 
 SHOWN = 32  # kernels at most
-LARGEST = 16  # pixels of a kernel's side at most: beyond it, the parameter is not a kernel to look at
+LARGEST = 16  # pixels of a kernel's side at most: larger parameters are not drawn
 GAP, MIDDLE = 0, 128  # palette index of the transparent gap, and of zero
 
 
 def kernel_images(trained: Array, initial: Array | None = None, gradient: Array | None = None) -> tuple[Image, ...]:
-    """Kernels (F, C, KH, KW) as grids: initial and trained on one scale, the gradient on its own; () for other shapes.
+    """Draw kernels (F, C, KH, KW) as grids: initial and trained on one scale, the gradient on another; () for other shapes.
 
-    The first 32 kernels, first channel. Zero is white, the largest magnitude the full colour, positive or negative; what is
-    not finite counts as zero.
+    The first 32 kernels and the first channel are drawn. Zero is white, the largest magnitude the full color, positive or
+    negative; NaN and infinity count as zero.
     """
     if trained.ndim != 4 or not all(1 <= n <= LARGEST for n in trained.shape[2:]) or trained[0, 0].size == 1:
         return ()
     kept = [a[:SHOWN, 0] for a in (trained, initial) if a is not None and a.shape == trained.shape]
     scale = max(_largest(a) for a in kept)
-    images = []
+    images = [_image("weight", kept[0], scale)]
     if len(kept) == 2:
-        images.append(_image("initial", kept[1], scale))
-    images.append(_image("trained" if len(kept) == 2 else "weight", kept[0], scale))
+        images = [_image("initial", kept[1], scale), _image("trained", kept[0], scale)]
     if gradient is not None:
         images.append(_image("gradient", gradient[:SHOWN, 0], _largest(gradient[:SHOWN, 0])))
     return tuple(images)
 
 
 def levels(kernels: Array, scale: float) -> Array:
-    """The grid as indices into the palette: 1..255 for -scale..scale, 128 for zero, 0 for the gaps between kernels."""
+    """Return the grid as indices into the palette: 1..255 for -scale..scale, 128 for zero, 0 for the gaps in between."""
     count, height, width = kernels.shape
     columns = min(count, 8)
     rows = math.ceil(count / columns)

@@ -1,7 +1,7 @@
-"""A frame for each open box, laid out by itself: what stands in it, and the ports where values cross its border.
+"""A frame for each open box, laid out by itself: its items, and the ports where values cross its border.
 
 To the frame around it a box is one item with a size and ports. So boxes never overlap, a value enters a box once however
-many use it there, and a box can be closed without a new layout of what is outside it.
+many items use it there, and a box can be closed without a new layout of the frames around it.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from minigrad.viz.graphs.ir import ancestors
 from minigrad.viz.graphs.layout.coordinates import coordinates
 from minigrad.viz.graphs.layout.ordering import order
 from minigrad.viz.graphs.layout.ranks import rank
-from minigrad.viz.graphs.view import Box, Card, Link
+from minigrad.viz.graphs.view import Box, Card, Link, contents
 
 __all__ = ["ROOT", "Frame", "Piece", "Spacing", "lay_out"]
 
 ROOT = -1
-Item = (
-    str  # the key of a card, "b3" of a box, "i12" and "o12" of the ports through which the value of node 12 comes and goes
-)
+# The key of a card, "b3" of a box, "i12" and "o12" of the ports through which the value of node 12 comes and goes.
+Item = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Piece:
     target: Item
     value: int
     places: list[tuple[int, float]]
-    branch: bool = False  # it starts at the first of its places, on the way of another piece, and not at the source
+    branch: bool = False  # it starts at the first of its places, on another piece, and not at the source
 
 
 @dataclass(slots=True)
@@ -52,15 +52,15 @@ class Frame:
     """The inside of a box: its items by rank, from left to right. x and width lie across the ranks."""
 
     layers: list[list[Item]] = field(default_factory=list)
-    x: dict[Item, float] = field(default_factory=dict)  # of the centre
+    x: dict[Item, float] = field(default_factory=dict)  # of the center
     gaps: list[float] = field(default_factory=list)  # after each rank
     pieces: list[Piece] = field(default_factory=list)
     width: float = 0.0
     ports: dict[Item, float] = field(default_factory=dict)  # "i12": its x
-    axis: float = 0.0  # x of the main path: where the card of the box is when it is closed
-    entries: bool = False  # whether values come in, so that the first rank is of ports
+    axis: float = 0.0  # x of the main path: the place of the box's card while it is closed
+    entries: bool = False  # values come in, so that the first rank is of ports
     exits: bool = False
-    low: set[Item] = field(default_factory=set)  # those that take from nothing: at the end of their rank, near their users
+    low: set[Item] = field(default_factory=set)  # items without inputs: at the end of their rank, near their users
 
 
 def lay_out(
@@ -72,41 +72,29 @@ def lay_out(
     spacing: Spacing,
     sideways: bool = False,
 ) -> tuple[dict[int, Frame], list[list[tuple[int, int]]]]:
-    """The frames, innermost first, and for each link its pieces as (box, index), from source to target.
+    """Return the frames, innermost first, and for each link its pieces as (box, index), from source to target.
 
-    `sizes` of the cards are (across, along) the ranks; `headers` give the width that the title of each box needs.
+    `sizes` of the cards are (across, along) the ranks; `headers` are the widths that the titles of the boxes need.
     """
     local, ways = _split(cards, boxes, links)
     strong = {link.value for link in links if link.tracked}
+    inside = contents(cards, boxes)
     frames: dict[int, Frame] = {}
-    around: dict[int, list[Item]] = defaultdict(list)
-    place = {key: i for i, key in enumerate(cards)}
-    first: dict[int, int] = {}
-    for card in cards.values():
-        at = card.group
-        while at not in first and at != ROOT:
-            first[at] = place[card.key]
-            at = boxes[at].parent
-    for key in boxes:
-        around[boxes[key].parent].append(f"b{key}")
-    for card in cards.values():
-        around[card.group].append(card.key)
     for key in [*reversed(list(boxes)), ROOT]:
-        items = sorted(around[key], key=lambda item: first[int(item[1:])] if item[0] == "b" else place[item])
-        frames[key] = _frame(items, local.get(key, []), strong, frames, sizes, headers.get(key), spacing, sideways)
+        frames[key] = _frame(inside[key], local.get(key, []), strong, frames, sizes, headers.get(key), spacing, sideways)
     return frames, ways
 
 
 def _split(
     cards: Mapping[str, Card], boxes: Mapping[int, Box], links: Sequence[Link]
 ) -> tuple[dict[int, list[tuple[Item, Item, int]]], list[list[tuple[int, int]]]]:
-    """Each link as pieces, one in every frame that it passes; pieces that several links share are there once."""
+    """Return the pieces of links, one in every frame on the way; pieces that several links share are there once."""
     local: dict[int, list[tuple[Item, Item, int]]] = defaultdict(list)
     known: dict[tuple[int, Item, Item, int], int] = {}
     used: set[tuple[int, int]] = set()
     ways = []
     for link in links:
-        up, down = _around(cards[link.source].group, boxes), _around(cards[link.target].group, boxes)
+        up, down = ([*ancestors(boxes, cards[key].group), ROOT] for key in (link.source, link.target))
         inside = set(down)
         common = next(key for key in up if key in inside)
         pieces = []
@@ -133,15 +121,6 @@ def _split(
     return local, ways
 
 
-def _around(key: int, boxes: Mapping[int, Box]) -> list[int]:
-    """A box and those around it, outwards to the root."""
-    found = [key]
-    while key != ROOT:
-        key = boxes[key].parent
-        found.append(key)
-    return found
-
-
 def _frame(
     items: list[Item],
     links: list[tuple[Item, Item, int]],
@@ -159,7 +138,7 @@ def _frame(
     numbered = [(index[source], index[target], value) for source, target, value in links]
     count = len(names)
     ranked = rank(count, numbered, [index[e] for e in entries], [index[e] for e in exits])
-    above, below = _neighbours(ranked.paths, ranked.ranks)
+    above, below = _neighbors(ranked.paths, ranked.ranks)
     widths = [_width(name, frames, sizes) for name in names] + [0.0] * (len(ranked.ranks) - count)
     leaving = _box_ports(numbered, ranked.paths, names, widths, frames)
 
@@ -192,16 +171,18 @@ def _frame(
     frame.axis = sum(through) / len(through) if through else frame.width / 2
     for i, (source, target, value) in enumerate(links):
         path = ranked.paths[i]
-        start = _port(source, f"o{value}", frames, sizes)
+        branch = path[0] != index[source]
+        start = 0.0 if branch else _port(source, f"o{value}", frames, sizes)
         end = _port(target, f"i{value}", frames, sizes) if target[0] == "b" else arriving[i]
-        places = _places(path, ranked.ranks, x, 0.0 if path[0] != index[source] else start, end)
-        frame.pieces.append(Piece(source, target, value, places, branch=path[0] != index[source]))
+        shifts = [start, *[0.0] * (len(path) - 2), end]
+        places = [(ranked.ranks[v], x[v] + shift) for v, shift in zip(path, shifts, strict=True)]
+        frame.pieces.append(Piece(source, target, value, places, branch))
     frame.gaps = _gaps(frame, len(layers), spacing)
     return frame
 
 
-def _neighbours(paths: Sequence[Sequence[int]], ranks: Sequence[int]) -> tuple[list[list[int]], list[list[int]]]:
-    """Above and below each vertex, in the next rank; a link that goes straight across several has none."""
+def _neighbors(paths: Sequence[Sequence[int]], ranks: Sequence[int]) -> tuple[list[list[int]], list[list[int]]]:
+    """Return the neighbors of each vertex in the ranks above and below; a link straight across several ranks has none."""
     count = len(ranks)
     above: list[dict[int, None]] = [{} for _ in range(count)]
     below: list[dict[int, None]] = [{} for _ in range(count)]
@@ -220,9 +201,9 @@ def _main(
     strong: set[int],
     count: int,
 ) -> set[tuple[int, int]]:
-    """(item, neighbour) for the links that an item had best be in line with: those of its longest paths, up and down.
+    """Return (item, neighbor) for links that are best drawn straight: those of the item's longest paths, up and down.
 
-    Only links without bends, along which a gradient flows: what is skipped to, and data, may come from the side.
+    Only links without bends along which a gradient flows: skip connections, and data, may come from the side.
     """
     below: list[list[int]] = [[] for _ in range(count)]
     above: list[list[int]] = [[] for _ in range(count)]
@@ -245,7 +226,7 @@ def _main(
 
 
 def _longest(ways: Sequence[Sequence[int]], back: Sequence[Sequence[int]]) -> list[int]:
-    """How many links the longest path from each item has."""
+    """Return the number of links of the longest path from each item."""
     length = [0] * len(ways)
     waiting = [len(w) for w in ways]
     ready = [item for item, left in enumerate(waiting) if not left]
@@ -271,7 +252,7 @@ def _box_ports(
     widths: Sequence[float],
     frames: Mapping[int, Frame],
 ) -> dict[tuple[int, int], float]:
-    """Where, for the alignment, a box is met by its links with a neighbour, from its centre; the first of several counts."""
+    """Return, for the alignment, the place of a box's first link with a neighbor, from the center of the box."""
     found: dict[tuple[int, int], float] = {}
     for (source, target, value), path in zip(links, paths, strict=True):
         for box, near, port in ((source, path[1], f"o{value}"), (target, path[-2], f"i{value}")):
@@ -281,7 +262,7 @@ def _box_ports(
 
 
 def _port(item: Item, name: Item, frames: Mapping[int, Frame], sizes: Mapping[str, tuple[float, float]]) -> float:
-    """Where the port of a value is on a box, from its centre; a card is left in the middle."""
+    """Return the place of a value's port on a box, from its center; links leave a card in the middle."""
     return frames[int(item[1:])].ports[name] - _width(item, frames, sizes) / 2 if item[0] == "b" else 0.0
 
 
@@ -295,9 +276,9 @@ def _spread(
     leaving: dict[tuple[int, int], float],
     main: set[tuple[int, int]],
 ) -> list[float]:
-    """Where each link ends on the card it leads to, from its centre; adds the ports to `leaving`.
+    """Return the place where each link ends on its card, from the center; adds the ports to `leaving`.
 
-    Ends follow the order of where links come from. A single main link is in the middle: the main path goes straight.
+    Ends follow the order of the links' sources. A single main link is in the middle: the main path goes straight.
     """
     place = {v: i for layer in layers for i, v in enumerate(layer)}
     ends: dict[int, list[tuple[float, int, int]]] = defaultdict(list)
@@ -319,35 +300,25 @@ def _spread(
     return arriving
 
 
-def _places(
-    path: Sequence[int], ranks: Sequence[int], x: Sequence[float], start: float, end: float
-) -> list[tuple[int, float]]:
-    return [
-        (ranks[path[0]], x[path[0]] + start),
-        *((ranks[bend], x[bend]) for bend in path[1:-1]),
-        (ranks[path[-1]], x[path[-1]] + end),
-    ]
-
-
 def _margins(
     header: float | None, width: float, entries: Sequence[float], spacing: Spacing, sideways: bool
 ) -> tuple[float, float]:
-    """Room before and after the content, across the ranks: for the title, and for links that would cross it."""
+    """Return the room before and after the content, across the ranks: for the title, and for links that would cross it."""
     if header is None:
         return 0.0, 0.0
     if sideways:
         return spacing.header + spacing.padding / 2, spacing.padding
     before = spacing.padding
-    if entries:  # the title stands left of the first link that comes in
+    if entries:  # the title is left of the first link that comes in
         before = max(before, header + 20 - min(entries))
     after = max(spacing.padding, header + 16 - width - before)
-    if before > spacing.padding and len(entries) == 1:  # keep what is inside in the middle
+    if before > spacing.padding and len(entries) == 1:  # keep the content in the middle
         after = max(after, min(before, before + 2 * min(entries) - width))
     return before, after
 
 
 def _gaps(frame: Frame, ranks: int, spacing: Spacing) -> list[float]:
-    """The room after each rank; wider where links run far across it."""
+    """Return the room after each rank; wider where links run far across it."""
     across = [0.0] * ranks
     for piece in frame.pieces:
         for (r, x), (_, y) in pairwise(piece.places):

@@ -1,4 +1,4 @@
-"""The order within each rank: sweeps by barycentre, keeping the order with the fewest crossings."""
+"""The order within each rank: sweeps by barycenter, keeping the order with the fewest crossings."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from itertools import pairwise
 __all__ = ["order"]
 
 SWEEPS = 12
-LARGE = 3000  # vertices from which on two sweeps must do
-Neighbours = Sequence[Sequence[int]]
+LARGE = 3000  # vertices; graphs with more get two sweeps
+Neighbors = Sequence[Sequence[int]]
 
 
 def order(
-    layers: list[list[int]], above: Neighbours, below: Neighbours, offset: Callable[[int, int], float]
+    layers: list[list[int]], above: Neighbors, below: Neighbors, offset: Callable[[int, int], float]
 ) -> list[list[int]]:
-    """The layers reordered. `offset(v, u)` is where, within the width of v as a fraction, its link with u leaves it.
+    """Return the layers reordered. `offset(v, u)` is where its link with u leaves v, as a fraction of the width of v.
 
     Ties keep creation order, so that the result is the same on every run.
     """
@@ -37,20 +37,20 @@ def order(
     return _exchanged(best, above, below, offset) if fewest else best
 
 
-def _sweep(layers: list[list[int]], fixed: Neighbours, ranks: range, offset: Callable[[int, int], float]) -> list[list[int]]:
-    """Each layer in turn sorted by the mean place of its neighbours in the layer before it; who has none stays put."""
+def _sweep(layers: list[list[int]], fixed: Neighbors, ranks: range, offset: Callable[[int, int], float]) -> list[list[int]]:
+    """Sort each layer in turn by the mean place of the neighbors in the layer before it; vertices without any stay."""
     layers = [list(layer) for layer in layers]
     place = {v: float(i) for layer in layers for i, v in enumerate(layer)}
     for r in ranks:
         layer = layers[r]
-        centres = []
+        centers = []
         free = []
         for v in layer:
             if fixed[v]:
-                centres.append((sum(place[u] + offset(u, v) for u in fixed[v]) / len(fixed[v]), v))
+                centers.append((sum(place[u] + offset(u, v) for u in fixed[v]) / len(fixed[v]), v))
             else:
                 free.append((int(place[v]), v))
-        placed = [v for _, v in sorted(centres, key=lambda pair: pair[0])]
+        placed = [v for _, v in sorted(centers, key=lambda pair: pair[0])]
         for at, v in free:
             placed.insert(min(at, len(placed)), v)
         layers[r] = placed
@@ -59,7 +59,7 @@ def _sweep(layers: list[list[int]], fixed: Neighbours, ranks: range, offset: Cal
     return layers
 
 
-def _crossings(layers: list[list[int]], below: Neighbours, offset: Callable[[int, int], float]) -> int:
+def _crossings(layers: list[list[int]], below: Neighbors, offset: Callable[[int, int], float]) -> int:
     total = 0
     for upper, lower in pairwise(layers):
         place = {v: i for i, v in enumerate(lower)}
@@ -67,8 +67,8 @@ def _crossings(layers: list[list[int]], below: Neighbours, offset: Callable[[int
     return total
 
 
-def _between(upper: Sequence[int], place: dict[int, int], below: Neighbours, offset: Callable[[int, int], float]) -> int:
-    """Crossings between two layers: inversions among the ends of the links, taken from left to right."""
+def _between(upper: Sequence[int], place: dict[int, int], below: Neighbors, offset: Callable[[int, int], float]) -> int:
+    """Count crossings between two layers: inversions among the ends of the links, taken from left to right."""
     ends: list[float] = []
     found = 0
     for v in upper:
@@ -80,9 +80,9 @@ def _between(upper: Sequence[int], place: dict[int, int], below: Neighbours, off
 
 
 def _exchanged(
-    layers: list[list[int]], above: Neighbours, below: Neighbours, offset: Callable[[int, int], float]
+    layers: list[list[int]], above: Neighbors, below: Neighbors, offset: Callable[[int, int], float]
 ) -> list[list[int]]:
-    """Neighbours within a layer change places where that saves crossings; only in graphs small enough to try."""
+    """Exchange neighbors within a layer where that saves crossings; only in graphs small enough to try."""
     if sum(map(len, layers)) > LARGE // 5:
         return layers
     better = True
@@ -99,7 +99,5 @@ def _exchanged(
     return layers
 
 
-def _around(
-    layers: list[list[int]], r: int, above: Neighbours, below: Neighbours, offset: Callable[[int, int], float]
-) -> int:
+def _around(layers: list[list[int]], r: int, above: Neighbors, below: Neighbors, offset: Callable[[int, int], float]) -> int:
     return _crossings(layers[max(0, r - 1) : r + 2], below, offset)
