@@ -100,6 +100,9 @@ class Composite:
         options = options | {key: x for key, x in changed.items() if isinstance(key, str)}
         return tuple([changed.get(at, x) for at, x in enumerate(args)]), options, half
 
+    def __get__(self, instance: Any, owner: Any = None) -> Composite:
+        return self  # stored on a class it is a value, not a method; and `help` shows the signature of a descriptor
+
     def __repr__(self) -> str:
         return f"<operation {self.__name__}>"
 

@@ -21,7 +21,7 @@ from minigrad.engine.primitive import Plan, Primitive
 from minigrad.engine.promotion import SINGLE, WIDE, converted, narrowed
 from minigrad.engine.scope import here, watchers
 from minigrad.errors import DTypeError
-from minigrad.kernels.conversion import kept, native, to_array
+from minigrad.kernels.conversion import native, snapshot, to_array
 
 __all__ = ["Gradient", "Node", "Receiver", "hand_over", "leaf", "mark_written", "record", "retain", "title"]
 
@@ -173,7 +173,7 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
                 if kind == "arg":
                     value = arrays[at]
                     # The caller's own array, or list: they may write into it before backward.
-                    saved.append(kept(value) if value is args[at] and type(value) not in PLAIN else value)
+                    saved.append(snapshot(value) if value is args[at] and type(value) not in PLAIN else value)
                 elif kind == "out":
                     saved.append(out)
                 else:

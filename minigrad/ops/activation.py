@@ -16,7 +16,7 @@ from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
 from minigrad.errors import ShapeError
-from minigrad.kernels import selection, special
+from minigrad.kernels import masking, special
 from minigrad.kernels.axes import one_axis
 from minigrad.ops.elementwise import clip, sigmoid, tanh, where
 from minigrad.ops.indexing import getitem
@@ -172,7 +172,7 @@ def softplus(x: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     """
     z = beta * x
     soft = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))  # np.logaddexp(z, 0), at a tenth of its time
-    return selection.where(z > threshold, x, soft / beta)
+    return masking.where(z > threshold, x, soft / beta)
 
 
 @softplus.gradient("x")

@@ -22,7 +22,7 @@ from minigrad.engine.promotion import Operands, common_dtype, floating, promotin
 from minigrad.engine.registry import register
 from minigrad.engine.ufuncs import binary, unary
 from minigrad.errors import DTypeError
-from minigrad.kernels import selection, special
+from minigrad.kernels import masking, special
 
 __all__ = [
     "abs", "absolute", "acos", "acosh", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
@@ -336,7 +336,7 @@ def where(condition: Array, x: Array, y: Array) -> Array:
     >>> where(np.array([True, False]), 1.0, 2.0)
     array([1., 2.])
     """
-    return selection.where(condition, x, y)
+    return masking.where(condition, x, y)
 
 
 @where.gradient("x")
