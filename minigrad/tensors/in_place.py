@@ -25,7 +25,7 @@ from minigrad.engine.grad_mode import is_grad_enabled
 from minigrad.engine.interrupts import at_once
 from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.kernels.conversion import to_array
-from minigrad.ops.indexing import moved_block, plain_index
+from minigrad.ops.indexing import frozen_index, moved_block
 from minigrad.random import default_generator
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class InPlace(Traced):
 
         Raises ValueError for a probability outside [0, 1].
         """
-        chances = np.asarray(plain_index(p))
+        chances = np.asarray(frozen_index(p))
         if not ((chances >= 0) & (chances <= 1)).all():
             raise ValueError(f"bernoulli_: p must be within [0, 1], got {p}")
         return self._draw("bernoulli_", lambda source: source.random(self.array.shape) < chances, generator)
@@ -112,7 +112,7 @@ class InPlace(Traced):
         """``x[index] = value``: x becomes ``ops.setitem(x, index, value)``, and gradients flow to both."""
         self.refuse_change("setitem")
         self._note_change("setitem")
-        index = plain_index(index)
+        index = frozen_index(index)
         block = moved_block(index, self.array.ndim)
         if block is not None and np.ndim(value):
             count, place, ndim = block

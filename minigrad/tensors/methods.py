@@ -20,7 +20,7 @@ from minigrad.engine.primitive import Primitive
 from minigrad.errors import ShapeError
 from minigrad.ops import decomposition, norms, solving
 from minigrad.ops.linalg import multiply_matrices
-from minigrad.ops.sorting import known_of
+from minigrad.ops.sorting import nondifferentiable
 
 if TYPE_CHECKING:  # for annotations alone: Tensor stands on the floor above
     from minigrad.tensors.tensor import Tensor
@@ -316,7 +316,7 @@ class Methods(Traced):
             return ops.reshape(self, tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape)
         array, wanted = np.ascontiguousarray(self.array).reshape(self.array.shape), np.dtype(dtype)
         try:
-            return self.record(known_of, (self, array.view(wanted)))
+            return self.record(nondifferentiable, (self, array.view(wanted)))
         except ValueError:
             raise ShapeError(f"view: shape {array.shape} of {array.dtype} cannot be read as {wanted}") from None
 

@@ -28,7 +28,7 @@ from minigrad.engine.registry import UFUNCS
 from minigrad.engine.tape import Node, record
 from minigrad.errors import DTypeError, GraphError, ShapeError, blame
 from minigrad.kernels.conversion import to_array
-from minigrad.ops.indexing import moved_block, plain_index
+from minigrad.ops.indexing import frozen_index, moved_block
 from minigrad.pictures import draw
 from minigrad.tensors import devices
 from minigrad.tensors.dispatch import call_function, call_ufunc
@@ -330,7 +330,7 @@ class Tensor(Methods, InPlace, Values):
     # What is more than a line of the table of methods
 
     def __getitem__(self, index: Any) -> Tensor:
-        index = plain_index(index)
+        index = frozen_index(index)
         t = _apply(ops.getitem, (self, index))
         block = moved_block(index, self.array.ndim)
         if block is not None:
@@ -370,7 +370,7 @@ class _Data(Tensor):
         return self.detach().__reduce__()
 
     def __getitem__(self, index: Any) -> Tensor:
-        index = plain_index(index)
+        index = frozen_index(index)
         parts = index if isinstance(index, tuple) else (index,)
         basic = all(isinstance(part, int | np.integer | slice | None) or part is Ellipsis for part in parts)
         return _Part(self, index) if basic else super().__getitem__(index)
