@@ -12,9 +12,10 @@ import minigrad as mg
 from minigrad import nn, optim
 from minigrad.errors import WeightsFileError
 from minigrad.serialization import load_npz, load_safetensors, save_npz, save_safetensors
+from minigrad.serialization.formats import FORMATS
 
-FORMATS = ["w.npz", "w.safetensors"]
-each_format = pytest.mark.parametrize("name", FORMATS)
+# Every format that is written takes these tests, a new one without a change here.
+each_format = pytest.mark.parametrize("name", [f"w{suffix}" for suffix, each in FORMATS.items() if each.save is not None])
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +96,23 @@ def test_the_same_state_gives_the_same_bytes(tmp_path, name):
     first = (tmp_path / name).read_bytes()
     mg.save(arrays, tmp_path / name)
     assert (tmp_path / name).read_bytes() == first
+
+
+@each_format
+def test_no_truncated_file_is_read(tmp_path, name):
+    mg.save({"a": np.ones(3), "b": [np.zeros((2, 2)), 1]}, tmp_path / name)
+    data = (tmp_path / name).read_bytes()
+    for length in range(len(data)):
+        (tmp_path / name).write_bytes(data[:length])
+        with pytest.raises(WeightsFileError, match=name):
+            mg.load(tmp_path / name)
+
+
+def test_the_messages_list_every_format():
+    written = [suffix for suffix, each in FORMATS.items() if each.save is not None]
+    for call, known in ((lambda: mg.save({}, "w.unknown"), written), (lambda: mg.load("w.unknown"), FORMATS)):
+        with pytest.raises(ValueError, match=" or ".join(known)):
+            call()
 
 
 def test_other_programs_read_what_we_write_and_we_read_theirs(tmp_path):
