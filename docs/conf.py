@@ -26,9 +26,10 @@ def _as_written(app, what, name, obj, options, lines):
     for i, line in enumerate(lines):
         if line.lstrip().startswith((">>>", "...")):
             continue
-        parts = line.split("``")  # every second part is literal
+        bullet = re.match(r"\s*\* |", line)[0]
+        parts = line.removeprefix(bullet).split("``")  # every second part is literal
         parts[::2] = [re.sub(r"(?<!\*)\*(?!\*)|\|", r"\\\g<0>", part) for part in parts[::2]]
-        lines[i] = "``".join(parts)
+        lines[i] = bullet + "``".join(parts)
 
 
 def setup(app):

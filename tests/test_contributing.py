@@ -18,7 +18,7 @@ FOUND = sorted(set(references.REFERENCE.findall(PAGE)))
 @pytest.mark.parametrize("path, name", FOUND, ids=[":".join(pair) for pair in FOUND])
 def test_the_line_shows_the_named_thing(path, name):
     line = (ROOT / path).read_text().splitlines()[references.line_of(path, name) - 1]
-    assert name.rpartition(".")[2] in line or line.startswith("@")  # a decorator stands above
+    assert name.rpartition(".")[2] in line
 
 
 def test_every_file_exists():
