@@ -38,10 +38,11 @@ def set_printoptions(
     profile: str | None = None,
     sci_mode: bool | None = None,
 ) -> None:
-    """Set how tensors are printed, as in PyTorch; what is None stays, except `sci_mode`, where None means: as fits.
+    """Set how tensors are printed, as in PyTorch, for the whole process (all threads).
 
-    `precision` digits behind the point; more than `threshold` elements are summarised by `edgeitems` at both ends of each
-    axis; lines break before `linewidth`; `profile` is "default", "short" or "full". Raises ValueError for what cannot be.
+    None keeps an option, except that `sci_mode=None` chooses scientific notation by the values. `precision` is the number of
+    digits after the point; more than `threshold` elements are summarized by `edgeitems` at both ends of each axis; lines
+    break before `linewidth`; `profile` is "default", "short" or "full". Raises ValueError for an invalid option.
 
     >>> import minigrad as mg
     >>> mg.set_printoptions(precision=2)
@@ -61,7 +62,7 @@ def set_printoptions(
 
 
 def get_printoptions() -> dict[str, Any]:
-    """What `set_printoptions` was given, as a dictionary of its arguments."""
+    """Return the present options as a dictionary of the arguments of `set_printoptions`."""
     return vars(_options).copy()
 
 
