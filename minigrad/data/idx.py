@@ -1,8 +1,7 @@
 """The IDX format of the MNIST files, read strictly: nothing is guessed, and no header is trusted before an allocation.
 
 The length of the file bounds the memory: an uncompressed file must be as long as its header says, and a compressed one may
-expand to `SMALL` bytes plus `RATIO` times its length. Deflate allows a factor of 1,032; MNIST's images expand to 4.7 times
-their size, masks perhaps to 50 times.
+expand to `expansion_limit`.
 
 Format: http://yann.lecun.com/exdb/mnist (Y. LeCun): two zero bytes, a type code, the number of axes, each size as a
 big-endian 32-bit integer, then the elements, big-endian, the last axis fastest.
@@ -22,13 +21,12 @@ import numpy as np
 
 from minigrad.arrays import Array
 from minigrad.errors import DatasetFileError
-from minigrad.serialization.raw import MOST_AXES, check_shape, from_bytes, read_exactly
+from minigrad.serialization.raw import MOST_AXES, check_shape, expansion_limit, from_bytes, read_exactly
 
 __all__ = ["read_idx"]
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP = b"\x1f\x8b"
-SMALL, RATIO = 48 * 2**20, 10
 
 
 def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> Array:
@@ -71,7 +69,7 @@ def _read(path: Path, file: IO[bytes], sha256: str | None, length: int, compress
         wanted = check_shape(shape, dtype)
     except ValueError as error:
         raise DatasetFileError(f"{path}: sizes: {error}") from None
-    most = SMALL + RATIO * length if compressed else length - 4 - len(header)
+    most = expansion_limit(length) if compressed else length - 4 - len(header)
     if compressed and wanted > most:
         raise DatasetFileError(
             f"{path}: sizes: {wanted} bytes for shape {shape}, expected at most {most} of a gzip file of this length\n"

@@ -17,6 +17,8 @@ from minigrad.tensors.tensor import Tensor
 __all__ = ["DataLoader", "default_collate"]
 
 SHOWN = 8  # indices in a note
+# The kinds of items of which `default_collate` makes batches; the items of a batch are of one kind.
+KINDS: tuple[Any, ...] = (str | bytes, tuple | list, Mapping, int | float | Tensor | np.ndarray | np.generic)
 RAGGED = "\n  hint: give all of them one shape, by cropping, resizing or padding, or give a collate_fn that does"
 
 
@@ -76,15 +78,9 @@ class DataLoader:
             raise ValueError("DataLoader: a sampler decides the order itself\n  hint: omit shuffle, or the sampler")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
             raise ValueError("DataLoader: a batch_sampler decides batch_size, shuffle, sampler and drop_last itself")
-        self.dataset = dataset
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.sampler = sampler
-        self.batch_sampler = batch_sampler
-        self.generator = generator
-        self.seed = seed
-        self.drop_last = drop_last
-        self.collate_fn = collate_fn
+        self.dataset, self.batch_size, self.shuffle, self.drop_last = dataset, batch_size, shuffle, drop_last
+        self.sampler, self.batch_sampler, self.collate_fn = sampler, batch_sampler, collate_fn
+        self.generator, self.seed = generator, seed
         self.epoch = 0  # the number of epochs started
 
     def __len__(self) -> int:
@@ -153,16 +149,20 @@ def _collated(items: list[Any], part: str) -> Any:
     if not items:
         raise ValueError("default_collate: there are no items")
     first = items[0]
-    for i, item in enumerate(items):
-        if _kind(item) is None or _kind(item) != _kind(first):
-            beside = "" if i == 0 or _kind(item) is None else f", item 0{part} of type {type(first).__name__}"
-            raise DTypeError(
-                f"default_collate: item {i}{part} is of type {type(item).__name__}{beside}; a batch is made of tensors, "
-                "arrays, numbers and strings, and of tuples, lists and dicts of these\n"
-                "  hint: convert it in the dataset's __getitem__, or give a collate_fn"
-            )
+    kind = next((types for types in KINDS if isinstance(first, types)), ())
+    odd = _first_odd(items, lambda item: isinstance(item, kind), True)
+    if odd is not None:
+        known = any(isinstance(items[odd], types) for types in KINDS)
+        beside = f", item 0{part} of type {type(first).__name__}" if known else ""
+        raise DTypeError(
+            f"default_collate: item {odd}{part} is of type {type(items[odd]).__name__}{beside}; a batch is made of tensors, "
+            "arrays, numbers and strings, and of tuples, lists and dicts of these\n"
+            "  hint: convert it in the dataset's __getitem__, or give a collate_fn"
+        )
+    if isinstance(first, str | bytes):
+        return items
     if isinstance(first, tuple | list):
-        odd = next((i for i, item in enumerate(items) if len(item) != len(first)), None)
+        odd = _first_odd(items, len, len(first))
         if odd is not None:
             raise ShapeError(
                 f"default_collate: item {odd}{part} is a {type(first).__name__} of length {len(items[odd])}, "
@@ -170,35 +170,24 @@ def _collated(items: list[Any], part: str) -> Any:
             )
         return tuple(_collated([item[j] for item in items], f"{part}[{j}]") for j in range(len(first)))
     if isinstance(first, Mapping):
-        for i, item in enumerate(items):
-            if item.keys() != first.keys():
-                raise ValueError(
-                    f"default_collate: item {i}{part} has the keys {', '.join(map(repr, item))}, "
-                    f"item 0{part} {', '.join(map(repr, first))}"
-                )
+        odd = _first_odd(items, lambda item: item.keys(), first.keys())
+        if odd is not None:
+            found, wanted = (", ".join(map(repr, item)) for item in (items[odd], first))
+            raise ValueError(f"default_collate: item {odd}{part} has the keys {found}, item 0{part} {wanted}")
         return {key: _collated([item[key] for item in items], f"{part}[{key!r}]") for key in first}
-    if isinstance(first, str | bytes):
-        return items
     if all(isinstance(item, int | float) for item in items):
         return Tensor(items)
     arrays = [array_of(item) for item in items]
-    odd = next((i for i, array in enumerate(arrays) if array.shape != arrays[0].shape), None)
+    odd = _first_odd(arrays, np.shape, arrays[0].shape)
     if odd is not None:
-        raise ShapeError(
-            f"default_collate: item {odd}{part} has shape {arrays[odd].shape}, item 0{part} {arrays[0].shape}{RAGGED}"
-        )
+        found, wanted = arrays[odd].shape, arrays[0].shape
+        raise ShapeError(f"default_collate: item {odd}{part} has shape {found}, item 0{part} {wanted}{RAGGED}")
     return Tensor(np.stack(arrays))
 
 
-def _kind(item: Any) -> str | None:
-    """Return the kind of an item, None if unsupported; only items of the same kind make a batch."""
-    if isinstance(item, str | bytes):
-        return "text"
-    if isinstance(item, tuple | list):
-        return "sequence"
-    if isinstance(item, Mapping):
-        return "dict"
-    return "number" if isinstance(item, int | float | Tensor | np.ndarray | np.generic) else None
+def _first_odd(items: list[Any], of: Callable[[Any], Any], wanted: Any) -> int | None:
+    """Return the index of the first item of which a property differs from the wanted one."""
+    return next((i for i, item in enumerate(items) if of(item) != wanted), None)
 
 
 def _indices(what: str, given: Iterable[Any]) -> Array:

@@ -31,11 +31,7 @@ class LeNet5(BookNetwork):
     """
 
     def __init__(
-        self,
-        input_channels: int = 1,
-        output_size: int = 10,
-        activation: str = "tanh",
-        subsampling: str = "average",
+        self, input_channels: int = 1, output_size: int = 10, activation: str = "tanh", subsampling: str = "average"
     ):
         super().__init__()
         if activation not in ACTIVATIONS:

@@ -16,11 +16,10 @@ from minigrad.arrays import Array
 from minigrad.errors import WeightsFileError
 from minigrad.serialization.atomic import write_atomically
 from minigrad.serialization.npy import read_npy
+from minigrad.serialization.raw import expansion_limit
 
 __all__ = ["load_npz", "save_npz"]
 
-# The size to which a compressed file may expand: arrays of zeros shrink a thousandfold, weights hardly at all.
-SMALL, RATIO = 48 * 2**20, 10
 LARGEST_DIRECTORY = 3 * 2**20  # bytes: 30,000 arrays; zipfile takes 17 times as many to read it
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # NumPy writes no other, and LZMA may need gigabytes
 LOCAL_HEADER = 30  # bytes before a member's name
@@ -107,7 +106,7 @@ def _check_members(members: list[zipfile.ZipInfo], length: int) -> None:
         if member.compress_type == zipfile.ZIP_STORED and member.file_size != member.compress_size:
             raise WeightsFileError(f"{member.filename} declares {member.file_size} bytes, {member.compress_size} stored")
     declared = sum(member.file_size for member in members)
-    if declared > SMALL + RATIO * length:
+    if declared > expansion_limit(length):
         raise WeightsFileError(f"declares {declared} bytes of arrays in a file of {length}")
 
 
