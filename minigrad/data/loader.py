@@ -152,8 +152,8 @@ def _collated(items: list[Any], part: str) -> Any:
     kind = next((types for types in KINDS if isinstance(first, types)), ())
     odd = _first_odd(items, lambda item: isinstance(item, kind), True)
     if odd is not None:
-        known = any(isinstance(items[odd], types) for types in KINDS)
-        beside = f", item 0{part} of type {type(first).__name__}" if known else ""
+        supported = any(isinstance(items[odd], types) for types in KINDS)
+        beside = f", item 0{part} of type {type(first).__name__}" if supported else ""
         raise DTypeError(
             f"default_collate: item {odd}{part} is of type {type(items[odd]).__name__}{beside}; a batch is made of tensors, "
             "arrays, numbers and strings, and of tuples, lists and dicts of these\n"
@@ -172,8 +172,8 @@ def _collated(items: list[Any], part: str) -> Any:
     if isinstance(first, Mapping):
         odd = _first_odd(items, lambda item: item.keys(), first.keys())
         if odd is not None:
-            found, wanted = (", ".join(map(repr, item)) for item in (items[odd], first))
-            raise ValueError(f"default_collate: item {odd}{part} has the keys {found}, item 0{part} {wanted}")
+            keys, known = (", ".join(map(repr, item)) for item in (items[odd], first))
+            raise ValueError(f"default_collate: item {odd}{part} has the keys {keys}, item 0{part} {known}")
         return {key: _collated([item[key] for item in items], f"{part}[{key!r}]") for key in first}
     if all(isinstance(item, int | float) for item in items):
         return Tensor(items)
