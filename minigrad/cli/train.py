@@ -217,7 +217,7 @@ def _picture(args: argparse.Namespace, run: Run, trainer: Trainer, data: dataset
     graph = gallery.loss_graph(network, initial.state_dict(), data.x_train[batch], data.t_train[batch])
     graph.save(run.folder / "graph.svg")
     graph.save(run.folder / "graph.html")
-    data = report.ReportData(
+    contents = report.ReportData(
         title=f"{type(network).__name__} on {args.data}",
         config=run.config,
         history=trainer.history,
@@ -231,7 +231,7 @@ def _picture(args: argparse.Namespace, run: Run, trainer: Trainer, data: dataset
         graph=graph.render("svg").decode(),
         resume=_resume_command(run),
     )
-    run.write("report.html", report.render_report(story))
+    run.write("report.html", report.render_report(contents))
     if talk:
         say(f"drawn  {made}, graph.svg, graph.html, report.html", sys.stderr)
 
