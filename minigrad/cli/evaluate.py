@@ -1,4 +1,4 @@
-"""``minigrad eval RUN``: what a run's weights are worth on its test data."""
+"""``minigrad eval RUN``: the test accuracy of a run's weights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "eval",
         help="evaluate the weights of a run",
-        description="Evaluate the weights of a run on the test data it was trained against.",
+        description="Evaluate the weights of a run on its test data.",
     )
     add_run(parser)
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
@@ -25,7 +25,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluate, and print the result."""
+    """Evaluate the weights and print the result."""
     _, data, network = open_run(args)
     loss, accuracy = evaluate(network, data.x_test, data.t_test)
     right = round(accuracy * len(data.x_test))

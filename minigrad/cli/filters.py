@@ -1,4 +1,4 @@
-"""``minigrad filters RUN``: the kernels of a run, before training and after, as a picture."""
+"""``minigrad filters RUN``: a picture of the kernels of a run, before and after training."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draw, and print where."""
+    """Draw the kernels and print the name of the file."""
     from minigrad import viz
     from minigrad.viz.filters import kernels
 
