@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import minigrad
 from minigrad.cli import evaluate, filters, gradcheck, graph, info, predict, summary, train
@@ -17,6 +18,10 @@ from minigrad.progress import say
 
 __all__ = ["main"]
 
+COMMANDS: dict[str, Any] = {
+    "train": train, "eval": evaluate, "predict": predict, "filters": filters, "graph": graph, "summary": summary,
+    "gradcheck": gradcheck, "info": info,
+}  # fmt: skip
 EXAMPLES = """examples:
   minigrad train                                     the book's network on 1,797 real digits, in seconds
   minigrad train --data mnist --root DIR --limit-train 5000 --limit-test 1000
@@ -44,8 +49,11 @@ def _run(argv: Sequence[str] | None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"minigrad {minigrad.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (train, evaluate, predict, filters, graph, summary, gradcheck, info):
-        command.add_parser(commands)
+    for name, command in COMMANDS.items():
+        examples = getattr(command, "EXAMPLES", None)
+        inner = commands.add_parser(name, help=command.HELP, description=command.DESCRIPTION, epilog=examples)
+        command.add_arguments(inner)
+        inner.set_defaults(parser=inner)
     given = join_sizes(sys.argv[1:] if argv is None else argv)
     if given and not given[0].startswith("-") and given[0] not in commands.choices:
         hint = did_you_mean(given[0], commands.choices) or "; see minigrad --help"
@@ -56,7 +64,7 @@ def _run(argv: Sequence[str] | None) -> int:
     if unknown:
         commands.choices[args.command].reject(unknown[0])
     try:
-        return int(args.run(args))
+        return COMMANDS[args.command].run(args)
     except BrokenPipeError:  # the reader of the results has closed the pipe
         return 1
     except (MinigradError, OSError, ValueError, FloatingPointError, ImportError) as error:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.cli.arguments import SIZES, at_least_zero, shape
+from minigrad.cli.arguments import SIZES, Parser, at_least_zero, shape
 from minigrad.cli.imports import import_object
 from minigrad.progress import say
 from minigrad.testing import CHECKS, GradcheckReport, NonDifferentiableError, OpSpec, Sample, check_spec
@@ -21,8 +21,10 @@ from minigrad.testing import gradcheck as check
 from minigrad.testing import gradgradcheck as check_twice
 from minigrad.testing.input_check import one_of
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
+HELP = "check the gradients of a function"
+DESCRIPTION = "Compare the gradients of a function with differences of its values. Exit code 0: right, 1: wrong."
 EXAMPLES = """examples:
   minigrad gradcheck minigrad:matmul --shape 3,4 --shape 4,2
   minigrad gradcheck minigrad.nn.functional:conv2d --shape 2,3,7,7 --shape 4,3,3,3 --set stride=2 --second
@@ -31,34 +33,21 @@ EXAMPLES = """examples:
 """
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "gradcheck",
-        help="check the gradients of a function",
-        description="Compare the gradients of a function with differences of its values. Exit code 0: right, 1: wrong.",
-        epilog=EXAMPLES,
-    )
-    parser.add_argument("target", metavar="MODULE:FUNCTION", help="a function or an OpSpec, in a module or a .py file")
-    parser.add_argument(
-        "--shape", action="append", type=shape, metavar="N,N,...", help=f"of an input, once for each: {SIZES}"
-    )
-    parser.add_argument("--range", type=limits, metavar="LOW,HIGH", help="of uniform input values; default: standard normal")
-    parser.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="default: float64")
-    parser.add_argument("--set", action="append", type=option, default=[], metavar="NAME=VALUE", help="an option")
-    parser.add_argument("--mode", choices=("auto", "full", "directional"), default="auto", help="default: auto")
-    parser.add_argument("--kinks", choices=("raise", "skip", "bracket"), default="raise", help="default: raise")
-    parser.add_argument(
-        "--checks",
-        type=check_names,
-        default=CHECKS,
-        metavar="NAME,...",
-        help=f"side checks to run, or none; default: {','.join(CHECKS)}",
-    )
-    parser.add_argument("--second", action="store_true", help="check second derivatives, too")
-    parser.add_argument("--seed", type=at_least_zero, default=0, help="of values and directions; default: 0")
-    parser.add_argument("--json", action="store_true", help="print one line of JSON for each check")
-    parser.set_defaults(run=run, parser=parser)
+def add_arguments(parser: Parser) -> None:
+    """Add the arguments of the command."""
+    add = parser.add_argument
+    add("target", metavar="MODULE:FUNCTION", help="a function or an OpSpec, in a module or a .py file")
+    add("--shape", action="append", type=shape, metavar="N,N,...", help=f"shape of an input, once for each: {SIZES}")
+    add("--range", type=limits, metavar="LOW,HIGH", help="draw uniform input values (default: standard normal)")
+    add("--dtype", choices=("float64", "float32"), default="float64", help="dtype of the inputs (default: float64)")
+    add("--set", action="append", type=option, default=[], metavar="NAME=VALUE", help="option of the function")
+    add("--mode", choices=("auto", "full", "directional"), default="auto", help="what to compare (default: auto)")
+    add("--kinks", choices=("raise", "skip", "bracket"), default="raise", help="what to do at kinks (default: raise)")
+    checks = ", ".join(CHECKS)
+    add("--checks", type=check_names, default=CHECKS, metavar="NAME,...", help=f"side checks, or none (default: {checks})")
+    add("--second", action="store_true", help="check second derivatives, too")
+    add("--seed", type=at_least_zero, default=0, metavar="N", help="seed of values and directions (default: 0)")
+    add("--json", action="store_true", help="print one line of JSON for each check")
 
 
 def run(args: argparse.Namespace) -> int:

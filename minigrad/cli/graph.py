@@ -11,15 +11,17 @@ import numpy as np
 from minigrad import viz
 from minigrad.arrays import Array
 from minigrad.cli import networks
-from minigrad.cli.arguments import at_least_zero, shape_and_dtype
+from minigrad.cli.arguments import Parser, at_least_zero, shape_and_dtype
 from minigrad.cli.runs import add_trust, restore
 from minigrad.random import manual_seed
 from minigrad.training import Run
 from minigrad.training.gallery import loss_graph
 from minigrad.viz.graphs.look import CHOICES, SHOWN
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
+HELP = "draw the graph of a network"
+DESCRIPTION = "Draw the graph of a run's loss, or of a module called on random inputs."
 EXAMPLES = """examples:
   minigrad graph runs/2026-11-24_0431-digits -o net.html     its loss, gradients, kernels and saved arrays
   minigrad graph lenet -o net.svg
@@ -29,38 +31,23 @@ EXAMPLES = """examples:
 BATCH = 100  # images of a run's training data
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "graph",
-        help="draw the graph of a network",
-        description="Draw the graph of a run's loss, or of a module called on random inputs.",
-        epilog=EXAMPLES,
-    )
+def add_arguments(parser: Parser) -> None:
+    """Add the arguments of the command."""
     add = parser.add_argument
-    add(
-        "source",
-        metavar="RUN|MODEL",
-        help=f"a run folder, {', '.join(networks.NAMES)}, or module:Class or module:object",
-    )
+    add("source", metavar="RUN|MODEL", help=f"a run folder, {', '.join(networks.NAMES)}, module:Class or module:object")
     networks.add_image_arguments(parser)
     add("--input", type=shape_and_dtype, action="append", default=[], metavar="N,C,H,W",
-        help="the shape of an input with its batch size, instead of --shape; repeat it for further inputs; "
+        help="shape of an input with its batch size, instead of --shape; repeat it for further inputs; "
         "8,16:int64 for a dtype other than float32")  # fmt: skip
-    add(
-        "-o",
-        "--out",
-        metavar="FILE",
-        help="ends in " + ", ".join(f".{f}" for f in viz.FORMATS) + "; default: text on stdout",
-    )
+    formats = ", ".join(f".{name}" for name in viz.FORMATS)
+    add("-o", "--out", metavar="FILE", help=f"file to write: {formats} (default: text on stdout)")
     add("--depth", type=at_least_zero, metavar="N", help="draw modules N levels below the outermost as single boxes")
     add("--no-fold", action="store_true", help="draw each repeated block separately")
-    add("--show", type=_names, metavar="NAMES", help="facts to show, of " + ",".join(SHOWN))
+    add("--show", type=_names, metavar="NAME,...", help=f"facts in the boxes, of {', '.join(SHOWN)}")
     for option, choices in CHOICES.items():
-        add(f"--{option}", choices=choices, default=choices[0], help=f"default: {choices[0]}")
-    add("--root", metavar="DIR", help="the folder of the MNIST files of a run, if they were moved")
+        add(f"--{option}", choices=choices, default=choices[0], help=f"{option} (default: {choices[0]})")
+    add("--root", metavar="DIR", help="folder of the MNIST files of a run, if they were moved")
     add_trust(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -13,21 +13,21 @@ from typing import Any
 import numpy as np
 
 import minigrad
+from minigrad.cli.arguments import Parser
 from minigrad.config import get_default_dtype
 from minigrad.data.mnist import MNIST, find_file
 
-__all__ = ["add_parser", "blas"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "blas", "run"]
 
-ABOUT = "versions, BLAS, threads, and installed extras"
+HELP = "print versions, BLAS, threads and installed extras"
+DESCRIPTION = "Print versions, BLAS, threads and installed extras, for bug reports."
 EXTRAS = ("graphviz", "matplotlib", "tqdm", "safetensors", "onnx", "hypothesis", "torch")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser("info", help=ABOUT, description=f"Print {ABOUT}, for bug reports.")
+def add_arguments(parser: Parser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from minigrad import models
 from minigrad.arrays import Array
-from minigrad.cli.arguments import SIZES, at_least_one, shape
+from minigrad.cli.arguments import SIZES, Parser, at_least_one, shape
 from minigrad.cli.imports import import_object
 from minigrad.errors import ShapeError, did_you_mean
 from minigrad.nn import Module
@@ -26,12 +26,12 @@ NAMES = {
 }
 
 
-def add_image_arguments(parser: Any) -> None:
+def add_image_arguments(parser: Parser) -> None:
     """Add the arguments about the images for which a network is built."""
     parser.add_argument(
-        "--shape", type=shape, default=(1, 28, 28), metavar="C,H,W", help=f"of an image: {SIZES} (default: 1,28,28)"
+        "--shape", type=shape, default=(1, 28, 28), metavar="C,H,W", help=f"shape of an image: {SIZES} (default: 1,28,28)"
     )
-    parser.add_argument("--classes", type=at_least_one, default=10, metavar="N", help="default: 10")
+    parser.add_argument("--classes", type=at_least_one, default=10, metavar="N", help="number of classes (default: 10)")
 
 
 def is_built_in(name: str) -> bool:

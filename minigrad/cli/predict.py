@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from minigrad.arrays import Array
+from minigrad.cli.arguments import Parser
 from minigrad.cli.image_files import read_images
 from minigrad.cli.runs import add_run, open_run
 from minigrad.nn.inference import scores
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
+HELP = "classify images with the network of a run"
+DESCRIPTION = "Print the most probable classes of images."
 EXAMPLES = """examples:
   minigrad predict RUN 0 1 2          the first three test images of the run's data
   minigrad predict RUN digit.png      a picture of the size of the run's images, bright on dark as these are
@@ -24,18 +26,11 @@ EXAMPLES = """examples:
 SHOWN = 3  # classes
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "predict",
-        help="classify images with the network of a run",
-        description="Print the most probable classes of images.",
-        epilog=EXAMPLES,
-    )
+def add_arguments(parser: Parser) -> None:
+    """Add the arguments of the command."""
     add_run(parser)
     parser.add_argument("images", nargs="+", metavar="INDEX|FILE", help="test images by index; pictures or .npy files")
     parser.add_argument("--json", action="store_true", help="print one line of JSON for each image")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

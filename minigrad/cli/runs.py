@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from minigrad.cli import data_sources, networks
+from minigrad.cli.arguments import Parser
 from minigrad.errors import DatasetFileError
 from minigrad.nn import Module
 from minigrad.progress import say
@@ -41,15 +42,15 @@ class RunSetup(NamedTuple):
     limit_test: int | None
 
 
-def add_run(parser: Any) -> None:
+def add_run(parser: Parser) -> None:
     """Add the arguments of a command about a run."""
     parser.add_argument("folder", metavar="RUN", help="a run folder, made by `minigrad train`")
-    parser.add_argument("--weights", choices=("best", "last", "init"), default="best", help="default: best")
-    parser.add_argument("--root", metavar="DIR", help="the folder of the MNIST files, if they were moved")
+    parser.add_argument("--weights", choices=("best", "last", "init"), default="best", help="which weights (default: best)")
+    parser.add_argument("--root", metavar="DIR", help="folder of the MNIST files, if they were moved")
     add_trust(parser)
 
 
-def add_trust(parser: Any) -> None:
+def add_trust(parser: Parser) -> None:
     """Add --trust, without which a run folder cannot name code to import."""
     parser.add_argument(
         "--trust",

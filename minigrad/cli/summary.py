@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 from minigrad.cli import networks
-from minigrad.cli.arguments import at_least_one
+from minigrad.cli.arguments import Parser, at_least_one
 from minigrad.cli.runs import add_trust, read_setup
 from minigrad.nn.summary import summarize
 from minigrad.training import Run
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
+HELP = "print shapes, parameters and bytes of a network"
+DESCRIPTION = "Print the shapes, parameters, multiply-accumulates and bytes of a network, layer by layer."
 EXAMPLES = """examples:
   minigrad summary simple-conv
   minigrad summary mynets:Net --shape 3,32,32
@@ -22,20 +23,13 @@ EXAMPLES = """examples:
 """
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "summary",
-        help="shapes, parameters and bytes of a network",
-        description="Print the shapes, parameters, multiply-accumulates and bytes of a network, layer by layer.",
-        epilog=EXAMPLES,
-    )
+def add_arguments(parser: Parser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument("network", metavar="RUN|MODEL", help=f"a run folder, {', '.join(networks.NAMES)}, or module:Class")
     networks.add_image_arguments(parser)
     add_trust(parser)
-    parser.add_argument("--batch-size", type=at_least_one, default=1, metavar="N", help="default: 1")
+    parser.add_argument("--batch-size", type=at_least_one, default=1, metavar="N", help="images in a batch (default: 1)")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ import numpy as np
 
 import minigrad
 from minigrad.cli import data_sources, networks
-from minigrad.cli.arguments import at_least_one, at_least_zero, number
+from minigrad.cli.arguments import Parser, at_least_one, at_least_zero, number
 from minigrad.cli.info import blas
 from minigrad.cli.runs import invalid_field, is_path, read_setup
 from minigrad.errors import DatasetFileError
@@ -29,8 +29,11 @@ from minigrad.progress import say
 from minigrad.random import manual_seed
 from minigrad.training import EarlyStopping, Run, Trainer, gallery, report
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
+HELP = "train a network on real digits"
+DESCRIPTION = """Train a network, by default SimpleConvNet (conv 5x5 - relu - pool - linear - relu - linear).
+Writes a run folder: weights, history, pictures, and a report to open in a browser."""
 EXAMPLES = """examples:
   minigrad train                                    the book's network on 1,797 real digits, in seconds
   minigrad train --data mnist --limit-train 5000 --limit-test 1000
@@ -52,46 +55,33 @@ SCHEDULES: dict[str, tuple[Callable[[Optimizer, int, int, float], Any], str]] = 
     "step": (lambda o, epochs, steps, lr: lr_scheduler.StepLR(o, max(1, epochs // 3)), "epoch"),
 }
 # Arguments that config.json does not hold.
-UNSAVED = ("command", "run", "no_report", "quiet", "json", "resume", "defaults", "out", "trust", "parser")
+UNSAVED = ("command", "no_report", "quiet", "json", "resume", "defaults", "out", "trust", "parser")
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "train",
-        help="train a network on real digits",
-        description="Train a network, by default SimpleConvNet (conv 5x5 - relu - pool - linear - relu - linear).\n"
-        "Writes a run folder: weights, history, pictures, and a report to open in a browser.",
-        epilog=EXAMPLES,
-    )
+def add_arguments(parser: Parser) -> None:
+    """Add the arguments of the command."""
     add = parser.add_argument
     add("--data", choices=data_sources.NAMES, default="digits", help="digits: bundled, 8x8 (default); mnist, fashion: 28x28")
-    add("--root", metavar="DIR", help="the folder of the data files (default: $MINIGRAD_DATA, the cache, or a download)")
+    add("--root", metavar="DIR", help="folder of the data files (default: $MINIGRAD_DATA, the cache, or a download)")
     add("--limit-train", type=at_least_one, metavar="N", help="use the first N training images")
     add("--limit-test", type=at_least_one, metavar="N", help="use the first N test images")
     add("--model", default="simple-conv", metavar="NAME", help=f"{', '.join(networks.NAMES)}, or module:Class")
-    add("--epochs", type=at_least_one, metavar="N", help=_default_text("epochs"))
-    add("--batch-size", type=at_least_one, default=100, metavar="N", help="default: 100")
-    add("--optimizer", choices=OPTIMIZERS, default="adam", help="default: adam")
-    add("--lr", type=number, metavar="LR", help=f"learning rate; {_default_text('lr')}")
-    add("--schedule", choices=SCHEDULES, help="the learning rate schedule (default: constant)")
+    add("--epochs", type=at_least_one, metavar="N", help=f"number of epochs ({_defaults('epochs')})")
+    add("--batch-size", type=at_least_one, default=100, metavar="N", help="images in a batch (default: 100)")
+    add("--optimizer", choices=OPTIMIZERS, default="adam", help="optimizer (default: adam)")
+    add("--lr", type=number, metavar="LR", help=f"learning rate ({_defaults('lr')})")
+    add("--schedule", choices=SCHEDULES, help="learning rate schedule (default: constant)")
     add("--clip", type=number, metavar="NORM", help="clip gradients to this norm")
     add("--patience", type=at_least_one, metavar="N", help="stop when the test accuracy has not improved for N epochs")
-    add(
-        "--seed",
-        type=at_least_zero,
-        default=0,
-        metavar="N",
-        help="default: 0; the same seed repeats a run",
-    )
-    add("--out", metavar="DIR", help="the run folder (default: runs/<time>-<data>)")
+    add("--seed", type=at_least_zero, default=0, metavar="N", help="random seed; the same seed repeats a run (default: 0)")
+    add("--out", metavar="DIR", help="run folder (default: runs/<time>-<data>)")
     add("--resume", metavar="RUN", help="continue an interrupted run; --epochs may be changed")
     add("--trust", action="store_true", help="with --resume: import the network that the run names from a user's code")
-    add("--no-report", action="store_true", help="leave out the pictures and the report")
+    add("--no-report", action="store_true", help="omit the pictures and the report")
     add("--quiet", action="store_true", help="print no table, only the result")
     add("--json", action="store_true", help="print the result as one line of JSON, and nothing else, on stdout")
     defaults = {argument.dest: argument.default for argument in parser.arguments if argument.dest != "help"}
-    parser.set_defaults(run=run, defaults=defaults, parser=parser)
+    parser.set_defaults(defaults=defaults)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -271,5 +261,5 @@ def _config(args: argparse.Namespace, data: data_sources.Data) -> dict[str, Any]
     }
 
 
-def _default_text(name: str) -> str:
+def _defaults(name: str) -> str:
     return "default: " + ", ".join(f"{recipe[name]} for {data}" for data, recipe in RECIPES.items())
