@@ -68,7 +68,7 @@ def render_report(data: ReportData) -> str:
     sizes = "x".join(map(str, described["shape"]))
     rows, popovers = _confusion(data, counts, outputs)
     losses, accuracies = _curves(data.history)
-    return _fill(
+    page = _fill(
         "page",
         css=Html(resources.files("minigrad.training").joinpath("report.css").read_text("utf-8")),
         title=data.title,
@@ -93,6 +93,7 @@ def render_report(data: ReportData) -> str:
         resume=data.resume,
         facts=_facts(config),
     )
+    return f"{page}\n"
 
 
 @cache

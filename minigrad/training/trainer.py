@@ -264,25 +264,18 @@ class Trainer:
                 self.train_loss_list.append(loss)
                 position.add(loss, hits, len(t), spent + time.perf_counter() - started)
                 if bar is not None:
-                    bar.set_postfix(
-                        loss=f"{position.loss / position.seen:.4f}",
-                        acc=f"{position.right / position.seen:.2%}",
-                        refresh=False,
-                    )
+                    bar.set_postfix(loss=f"{position.mean_loss:.4f}", acc=f"{position.accuracy:.2%}", refresh=False)
                     bar.update()
                 if interruption.wanted:
                     self._interrupt()
         if not position.seen:
             raise ValueError("Trainer: the loader of the training data is empty")
-        acc = (
-            position.right / position.seen
-            if self._train_sample is None
-            else evaluate_batches(self.network, self._train_sample)[1]
-        )
+        sample = self._train_sample
+        acc = position.accuracy if sample is None else evaluate_batches(self.network, sample)[1]
         val_loss, val_acc = evaluate_batches(self.network, self.test_loader)
         epoch = Epoch(
             epoch=number,
-            loss=position.loss / position.seen,
+            loss=position.mean_loss,
             acc=acc,
             val_loss=val_loss,
             val_acc=val_acc,

@@ -34,6 +34,16 @@ class Position:
     norms: dict[str, float] = field(default_factory=dict)  # of the gradients of the last step
     generators: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def mean_loss(self) -> float:
+        """The loss of an image so far."""
+        return self.loss / self.seen
+
+    @property
+    def accuracy(self) -> float:
+        """The fraction of images classified correctly so far."""
+        return self.right / self.seen
+
     def add(self, loss: float, right: int, images: int, seconds: float) -> None:
         """Count a batch."""
         self.batches += 1

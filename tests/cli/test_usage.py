@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from minigrad.cli import main
-from minigrad.cli.arguments import joined, shape
+from minigrad.cli.arguments import join_sizes, shape
 
 NETS = """from minigrad import nn
 class Few(nn.Module):
@@ -87,9 +87,9 @@ def test_wrong_usage(argv, says, capsys):
         ("usage_nets:number", "is a int, not a Module"),
         (
             "usage_nets:Few",
-            "must give (1, 10), a score for each class, for one image; it gave (1, 5)\n  hint: take",
+            "must return (1, 10), a score for each class, for one image; it returned (1, 5)\n  hint: take",
         ),
-        ("usage_nets:Silent", "must give a tensor of scores (N, 10), it gave a NoneType"),
+        ("usage_nets:Silent", "must return a tensor of scores (N, 10), it returned a NoneType"),
         ("usage_nets:Plain", "Plain has none registered\n  hint: Plain.layers is a plain list of modules"),
         ("usage_nets:Needs", "missing a required argument: 'width'"),
         ("usage_nets:Fwe", "has no attribute 'Fwe'; did you mean 'Few'?"),
@@ -115,8 +115,8 @@ def test_one_way_to_read_a_shape(text):
 
 
 def test_a_shape_of_several_arguments():
-    assert joined(["summary", "--shape", "1", "28", "28", "lenet"]) == ["summary", "--shape", "1 28 28", "lenet"]
-    assert joined(["graph", "--input", "1,3", "--input", "3:int64", "x"]) == [
+    assert join_sizes(["summary", "--shape", "1", "28", "28", "lenet"]) == ["summary", "--shape", "1 28 28", "lenet"]
+    assert join_sizes(["graph", "--input", "1,3", "--input", "3:int64", "x"]) == [
         "graph",
         "--input",
         "1,3",
@@ -124,7 +124,7 @@ def test_a_shape_of_several_arguments():
         "3:int64",
         "x",
     ]
-    assert joined(["predict", "run", "1", "2"]) == ["predict", "run", "1", "2"] and shape("") == ()
+    assert join_sizes(["predict", "run", "1", "2"]) == ["predict", "run", "1", "2"] and shape("") == ()
 
 
 @pytest.mark.parametrize("given", [["--shape", "1,28,28"], ["--shape", "1x28x28"], ["--shape", "1", "28", "28"], []])
