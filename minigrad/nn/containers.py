@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
@@ -125,26 +125,65 @@ class ModuleList(_ModuleSequence):
             yield (f"{names[0]}-{names[-1]}", f"{len(names)} x {shown}") if names[1:] else (names[0], shown)
 
 
-class ModuleDict(Module):
+class _Dict(Module):
+    """The interface of a dict over the modules or parameters of this module."""
+
+    _registry: ClassVar[str]
+    _kind: ClassVar[str]
+
+    @property
+    def _entries(self) -> dict[str, Any]:
+        return self.__dict__[self._registry]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        raise NotImplementedError
+
+    def update(self, values: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+        """Add the entries of a dict or of (name, value) pairs, or replace those of the same names."""
+        try:
+            pairs = dict(values)
+        except (TypeError, ValueError):
+            needs = f"{type(self).__name__}: needs a dict or (name, {self._kind}) pairs"
+            raise TypeError(f"{needs}, got {type(values).__name__}") from None
+        for name, value in pairs.items():
+            self[name] = value
+
+    def keys(self) -> Iterable[str]:
+        return self._entries.keys()
+
+    def values(self) -> Iterable[Any]:
+        return self._entries.values()
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        return self._entries.items()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __getitem__(self, name: str) -> Any:
+        return self._entries[name]
+
+    def __delitem__(self, name: str) -> None:
+        del self._entries[name]
+
+
+class ModuleDict(_Dict):
     """A dict whose modules are registered; it has no `forward`."""
+
+    _registry, _kind = "_modules", "module"
 
     def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()):
         super().__init__()
         self.update(modules)
 
-    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
-        """Add the modules of a dict or of (name, module) pairs, or replace those of the same names."""
-        for name, module in _pairs("ModuleDict", "module", modules).items():
-            self[name] = module
-
-    def keys(self) -> Iterable[str]:
-        return self._modules.keys()
-
-    def values(self) -> Iterable[Any]:
-        return self._modules.values()
-
-    def items(self) -> Iterable[tuple[str, Any]]:
-        return self._modules.items()
+    def __setitem__(self, name: str, module: Module) -> None:
+        self.add_module(name, module)
 
     def pop(self, name: str) -> Module:
         """Remove a module and return it."""
@@ -153,25 +192,8 @@ class ModuleDict(Module):
         return module
 
     def clear(self) -> None:
+        """Remove all modules."""
         self._modules.clear()
-
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._modules)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._modules
-
-    def __getitem__(self, name: str) -> Any:
-        return self._modules[name]
-
-    def __setitem__(self, name: str, module: Module) -> None:
-        self.add_module(name, module)
-
-    def __delitem__(self, name: str) -> None:
-        del self._modules[name]
 
 
 class ParameterList(Module):
@@ -209,54 +231,20 @@ class ParameterList(Module):
         return _listed(self._parameters)
 
 
-class ParameterDict(Module):
+class ParameterDict(_Dict):
     """A dict whose parameters are registered under their keys; tensors become parameters."""
+
+    _registry, _kind = "_parameters", "parameter"
 
     def __init__(self, values: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()):
         super().__init__()
         self.update(values)
 
-    def update(self, values: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
-        """Add the parameters of a dict or of (name, parameter) pairs, or replace those of the same names."""
-        for name, value in _pairs("ParameterDict", "parameter", values).items():
-            self[name] = value
-
-    def keys(self) -> Iterable[str]:
-        return self._parameters.keys()
-
-    def values(self) -> Iterable[Any]:
-        return self._parameters.values()
-
-    def items(self) -> Iterable[tuple[str, Any]]:
-        return self._parameters.items()
-
-    def __len__(self) -> int:
-        return len(self._parameters)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._parameters)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._parameters
-
-    def __getitem__(self, name: str) -> Any:
-        return self._parameters[name]
-
     def __setitem__(self, name: str, value: Any) -> None:
         self.register_parameter(name, _as_parameter(value))
 
-    def __delitem__(self, name: str) -> None:
-        del self._parameters[name]
-
     def extra_repr(self) -> str:
         return _listed(self._parameters)
-
-
-def _pairs(owner: str, kind: str, given: Any) -> dict[str, Any]:
-    try:
-        return dict(given)
-    except (TypeError, ValueError):
-        raise TypeError(f"{owner}: needs a dict or (name, {kind}) pairs, got {type(given).__name__}") from None
 
 
 def _as_parameter(value: Any) -> Parameter:
