@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -130,12 +129,10 @@ class _Layers(_Equation):
             features = input_size if layer == 0 else hidden_size * (2 if bidirectional else 1)
             _register(self, suffix, self._gates * hidden_size, features, hidden_size, bias, dtype)
 
-    def _passes(self) -> Iterator[tuple[int, str]]:
-        """Yield the layer and the suffix of the parameter names of each pass over the sequence, from the input upwards."""
+    def _passes(self) -> list[tuple[int, str]]:
+        """Return the layer and the suffix of the parameter names of each pass over the sequence, from the input upwards."""
         directions = ("", "_reverse") if self.bidirectional else ("",)
-        return (
-            (layer, f"_l{layer}{direction}") for layer, direction in itertools.product(range(self.num_layers), directions)
-        )
+        return [(layer, f"_l{layer}{direction}") for layer in range(self.num_layers) for direction in directions]
 
     def forward(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         batched = self._check(x)
@@ -188,7 +185,7 @@ class _Layers(_Equation):
 
     def _initial_states(self, given: Any, x: Tensor, batched: bool) -> list[State]:
         """Return the initial state of each pass."""
-        count = len(list(self._passes()))
+        count = len(self._passes())
         if given is None:
             return [self._zeros(x, x.shape[1])] * count
         parts = tuple(given) if self._states > 1 else (given,)

@@ -245,7 +245,7 @@ class Transformer(Module):
 
     @staticmethod
     def generate_square_subsequent_mask(sz: int, dtype: DType = np.float32) -> Tensor:
-        """Return a causal mask (sz, sz), by which no position attends to a later one: -inf above the diagonal, 0 elsewhere."""
+        """Return a causal mask (sz, sz), -inf above the diagonal and 0 elsewhere: no position attends to a later one."""
         return Tensor.from_array(np.triu(np.full((sz, sz), -np.inf, dtype), 1))
 
 
