@@ -80,8 +80,8 @@ class MultiheadAttention(Module):
             self.register_parameter(name, _initialized(init.xavier_uniform_, shape, dtype))
         self.register_parameter("in_proj_bias", parameter((3 * embed_dim,), 0.0, dtype) if bias else None)
         for name in ("bias_k", "bias_v"):
-            shape = (1, 1, embed_dim) if add_bias_kv else None
-            self.register_parameter(name, _initialized(init.xavier_normal_, shape, dtype))
+            bias_shape = (1, 1, embed_dim) if add_bias_kv else None
+            self.register_parameter(name, _initialized(init.xavier_normal_, bias_shape, dtype))
         self.out_proj = Linear(embed_dim, embed_dim, bias, dtype)
         if self.out_proj.bias is not None:
             init.zeros_(self.out_proj.bias)
@@ -119,7 +119,7 @@ class MultiheadAttention(Module):
         return out.transpose(0, 1) if transposed else out, weights
 
     def _projected(self, index: int, x: Tensor) -> Tensor:
-        """Project queries, keys or values (`index` 0, 1 or 2), (T, N, features) to (T, N, E), and append added keys and values."""
+        """Project queries, keys or values (`index` 0, 1 or 2): (T, N, features) to (T, N, E) with appended keys and values."""
         rows = slice(index * self.embed_dim, (index + 1) * self.embed_dim)
         separate = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)[index]
         weight = self.in_proj_weight[rows] if separate is None else separate  # type: ignore[index]
