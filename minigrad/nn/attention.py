@@ -119,7 +119,7 @@ class MultiheadAttention(Module):
         return out.transpose(0, 1) if transposed else out, weights
 
     def _projected(self, index: int, x: Tensor) -> Tensor:
-        """Project queries, keys or values (`index` 0, 1 or 2): (T, N, features) to (T, N, E) with appended keys and values."""
+        """Project queries, keys or values (`index` 0, 1 or 2), (T, N, features) to (T, N, E), and append keys and values."""
         rows = slice(index * self.embed_dim, (index + 1) * self.embed_dim)
         separate = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)[index]
         weight = self.in_proj_weight[rows] if separate is None else separate  # type: ignore[index]
