@@ -1,4 +1,4 @@
-"""Networks: parameters, modules, layers, losses and initial values."""
+"""Neural networks: parameters, modules, layers, losses, and weight initialization."""
 
 from minigrad.nn import functional, init, utils
 from minigrad.nn.activation import *

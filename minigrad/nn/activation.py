@@ -5,6 +5,8 @@ With `inplace`, as in PyTorch, the input tensor takes the result; this saves no 
 
 from __future__ import annotations
 
+from typing import Any
+
 from minigrad.arrays import DType
 from minigrad.nn import functional as F
 from minigrad.nn.function_layer import FunctionLayer
@@ -22,6 +24,10 @@ __all__ = [
 class _Activation(FunctionLayer):
     inplace = False
 
+    def _keep(self, inplace: bool = False, **options: Any) -> None:
+        super()._keep(**options)
+        self.inplace = inplace
+
     def forward(self, x: Tensor) -> Tensor:
         options = [getattr(self, name) for name in self._options]
         return type(self)._function(x, *options, inplace=True) if self.inplace else type(self)._function(x, *options)
@@ -34,7 +40,7 @@ class _Activation(FunctionLayer):
 class _InPlace(_Activation):
     def __init__(self, inplace: bool = False):
         super().__init__()
-        self.inplace = inplace
+        self._keep(inplace)
 
 
 class ReLU(_InPlace):
@@ -116,8 +122,7 @@ class LeakyReLU(_Activation):
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False):
         super().__init__()
-        self._keep(negative_slope=negative_slope)
-        self.inplace = inplace
+        self._keep(inplace, negative_slope=negative_slope)
 
 
 class ELU(_Activation):
@@ -127,8 +132,7 @@ class ELU(_Activation):
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False):
         super().__init__()
-        self._keep(alpha=alpha)
-        self.inplace = inplace
+        self._keep(inplace, alpha=alpha)
 
 
 class CELU(_Activation):
@@ -138,8 +142,7 @@ class CELU(_Activation):
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False):
         super().__init__()
-        self._keep(alpha=alpha)
-        self.inplace = inplace
+        self._keep(inplace, alpha=alpha)
 
 
 class Hardtanh(_Activation):
@@ -149,8 +152,7 @@ class Hardtanh(_Activation):
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False):
         super().__init__()
-        self._keep(min_val=min_val, max_val=max_val)
-        self.inplace = inplace
+        self._keep(inplace, min_val=min_val, max_val=max_val)
 
 
 class Threshold(_Activation):
@@ -160,8 +162,7 @@ class Threshold(_Activation):
 
     def __init__(self, threshold: float, value: float, inplace: bool = False):
         super().__init__()
-        self._keep(threshold=threshold, value=value)
-        self.inplace = inplace
+        self._keep(inplace, threshold=threshold, value=value)
 
 
 class GELU(_Activation):

@@ -26,17 +26,19 @@ class _Loss(FunctionLayer):
             raise ValueError(f'{type(self).__name__}: reduction must be "mean", "sum" or "none", got {reduction!r}')
         super()._keep(**options)
 
+
+class _TargetLoss(_Loss):
     def forward(self, x: Tensor, target: Any) -> Tensor:
         return self._call_function(x, target)
 
 
-class _LossWithoutOptions(_Loss):
+class _LossWithoutOptions(_TargetLoss):
     def __init__(self, reduction: str = "mean"):
         super().__init__()
         self._keep(reduction=reduction)
 
 
-class CrossEntropyLoss(_Loss):
+class CrossEntropyLoss(_TargetLoss):
     """Cross-entropy of softmax(logits): input (N, C, ...), target integer classes (N, ...) or probabilities (N, C, ...).
 
     `weight` (C,) weighs the classes. Integer targets equal to `ignore_index` are left out. `label_smoothing` in [0, 1] mixes
@@ -57,7 +59,7 @@ class CrossEntropyLoss(_Loss):
         self._keep(weight=weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing)
 
 
-class NLLLoss(_Loss):
+class NLLLoss(_TargetLoss):
     """Negative log-likelihood of integer classes (N, ...), given log-probabilities (N, C, ...).
 
     `weight` (C,) weighs the classes. Targets equal to `ignore_index` are left out.
@@ -82,7 +84,7 @@ class L1Loss(_LossWithoutOptions):
     _function = F.l1_loss
 
 
-class SmoothL1Loss(_Loss):
+class SmoothL1Loss(_TargetLoss):
     """d**2 / (2 * beta) for differences d below `beta`, abs(d) - beta / 2 for larger ones: Girshick (2015)."""
 
     _function = F.smooth_l1_loss
@@ -92,7 +94,7 @@ class SmoothL1Loss(_Loss):
         self._keep(reduction=reduction, beta=beta)
 
 
-class HuberLoss(_Loss):
+class HuberLoss(_TargetLoss):
     """Half the square of differences d below `delta`, delta * (abs(d) - delta / 2) for larger ones: Huber (1964)."""
 
     _function = F.huber_loss
@@ -102,7 +104,7 @@ class HuberLoss(_Loss):
         self._keep(reduction=reduction, delta=delta)
 
 
-class BCELoss(_Loss):
+class BCELoss(_TargetLoss):
     """Binary cross-entropy of probabilities with targets in [0, 1]; `weight` broadcasts to them."""
 
     _function = F.binary_cross_entropy
@@ -112,7 +114,7 @@ class BCELoss(_Loss):
         self._keep(weight=weight, reduction=reduction)
 
 
-class BCEWithLogitsLoss(_Loss):
+class BCEWithLogitsLoss(_TargetLoss):
     """Binary cross-entropy of sigmoid(logits) with targets in [0, 1].
 
     `weight` broadcasts to the losses; `pos_weight` multiplies the terms of positive targets.
@@ -125,7 +127,7 @@ class BCEWithLogitsLoss(_Loss):
         self._keep(weight=weight, reduction=reduction, pos_weight=pos_weight)
 
 
-class KLDivLoss(_Loss):
+class KLDivLoss(_TargetLoss):
     """Kullback-Leibler divergence of the target distribution from the input, which holds log-probabilities.
 
     With `log_target`, the target holds log-probabilities, too. `reduction` may also be "batchmean": the sum divided by N.
@@ -138,7 +140,7 @@ class KLDivLoss(_Loss):
         self._keep(reduction=reduction, log_target=log_target)
 
 
-class PoissonNLLLoss(_Loss):
+class PoissonNLLLoss(_TargetLoss):
     """Negative log-likelihood of counts under Poisson distributions with the input as rate.
 
     With `log_input`, the input is the logarithm of the rate; otherwise `eps` is added to the rate before its logarithm is
@@ -168,7 +170,7 @@ class GaussianNLLLoss(_Loss):
         return self._call_function(x, target, var)
 
 
-class HingeEmbeddingLoss(_Loss):
+class HingeEmbeddingLoss(_TargetLoss):
     """x where the target is 1, max(0, margin - x) where it is -1."""
 
     _function = F.hinge_embedding_loss
@@ -227,7 +229,7 @@ class TripletMarginLoss(_Loss):
         return self._call_function(anchor, positive, negative)
 
 
-class MultiMarginLoss(_Loss):
+class MultiMarginLoss(_TargetLoss):
     """Multi-class margin loss: the sum of max(0, margin - x[target] + x[c])**p / C over all other classes c.
 
     `p` is 1 or 2; `weight` (C,) weighs the classes.
@@ -248,7 +250,7 @@ class MultiLabelMarginLoss(_LossWithoutOptions):
     _function = F.multilabel_margin_loss
 
 
-class MultiLabelSoftMarginLoss(_Loss):
+class MultiLabelSoftMarginLoss(_TargetLoss):
     """Mean over classes of the binary cross-entropy of sigmoid(logits) with targets 0 and 1; `weight` (C,) weighs them."""
 
     _function = F.multilabel_soft_margin_loss

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array
-from minigrad.optim.optimizer import Optimizer
+from minigrad.optim.optimizer import Group, Numbers, Optimizer
 
 __all__ = ["AdaGrad", "Adagrad"]
 
@@ -34,18 +34,16 @@ class Adagrad(Optimizer):
         options = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay, "eps": eps, "maximize": maximize}
         super().__init__(params, {**options, "initial_accumulator_value": initial_accumulator_value})
 
-    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+    def state_names(self, group: Group) -> tuple[str, ...]:
         return ("sum",)
 
-    def start(self, group: dict[str, Any], state: dict[str, Any]) -> dict[str, float]:
+    def start(self, group: Group, state: dict[str, Any]) -> Numbers:
         super().start(group, state)
         # state arrays start at zero: the initial value is added at the first step
         first = 0.0 if "sum" in state else group["initial_accumulator_value"]
         return {"first": first, "lr": group["lr"] / (1 + (state["step"] - 1) * group["lr_decay"])}
 
-    def update(
-        self, group: dict[str, Any], numbers: dict[str, float], p: Array, g: Array, state: list[Array], work: list[Array]
-    ) -> None:
+    def update(self, group: Group, numbers: Numbers, p: Array, g: Array, state: list[Array], work: list[Array]) -> None:
         (s,), (w, v) = state, work
         if numbers["first"]:
             s += numbers["first"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array
-from minigrad.optim.optimizer import Optimizer
+from minigrad.optim.optimizer import Group, Numbers, Optimizer
 
 __all__ = ["Adam", "AdamW"]
 
@@ -43,18 +43,16 @@ class Adam(Optimizer):
         options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, {**options, "amsgrad": amsgrad, "maximize": maximize})
 
-    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+    def state_names(self, group: Group) -> tuple[str, ...]:
         moments = ("exp_avg", "exp_avg_sq")
         return (*moments, "max_exp_avg_sq") if group["amsgrad"] else moments
 
-    def start(self, group: dict[str, Any], state: dict[str, Any]) -> dict[str, float]:
+    def start(self, group: Group, state: dict[str, Any]) -> Numbers:
         super().start(group, state)
         (beta1, beta2), step = group["betas"], state["step"]
         return {"rate": group["lr"] / (1 - beta1**step), "root": math.sqrt(1 - beta2**step)}
 
-    def update(
-        self, group: dict[str, Any], numbers: dict[str, float], p: Array, g: Array, state: list[Array], work: list[Array]
-    ) -> None:
+    def update(self, group: Group, numbers: Numbers, p: Array, g: Array, state: list[Array], work: list[Array]) -> None:
         (m, v, *largest), (w, u), (beta1, beta2) = state, work, group["betas"]
         if self.decoupled:
             p *= 1 - group["lr"] * group["weight_decay"]

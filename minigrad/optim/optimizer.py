@@ -17,7 +17,10 @@ from minigrad.nn.parameter import clear_gradients
 from minigrad.tensors.in_place import write_all
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["Optimizer"]
+__all__ = ["Group", "Numbers", "Optimizer"]
+
+Group = dict[str, Any]  # the options of a parameter group, and under "params" its parameters
+Numbers = dict[str, float]
 
 # Number of elements that are updated together: with its gradient and state a block stays in cache through all operations of
 # the equation, instead of streaming through memory once for each (Adam on 434,000 parameters: 4.5 ms to 1 ms).
@@ -177,7 +180,7 @@ class Optimizer:
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise ValueError for options that do not go together; each option has been checked by itself before."""
 
-    def start(self, group: dict[str, Any], state: dict[str, Any]) -> dict[str, float]:
+    def start(self, group: Group, state: dict[str, Any]) -> Numbers:
         """Count the step of one parameter, and return the numbers that `update` needs for all of its blocks.
 
         Called before the state arrays of the parameter are created or changed.
@@ -185,9 +188,7 @@ class Optimizer:
         state["step"] = state.get("step", 0) + 1
         return {}
 
-    def update(
-        self, group: dict[str, Any], numbers: dict[str, float], p: Array, g: Array, state: list[Array], work: list[Array]
-    ) -> None:
+    def update(self, group: Group, numbers: Numbers, p: Array, g: Array, state: list[Array], work: list[Array]) -> None:
         """Change a block of a parameter, `p`, and its state arrays, in place: the equation of the optimizer.
 
         `numbers` is the result of `start`, `g` the gradient, which must not be written to. `state` are the arrays of
@@ -195,11 +196,11 @@ class Optimizer:
         """
         raise NotImplementedError
 
-    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+    def state_names(self, group: Group) -> tuple[str, ...]:
         """Return the names of the state arrays of each parameter, given the options of its group."""
         return ()
 
-    def _step(self, p: Tensor, group: dict[str, Any]) -> Array:
+    def _step(self, p: Tensor, group: Group) -> Array:
         """Update the state of a parameter and return its new array."""
         state = self.state.setdefault(p, {})
         numbers = self.start(group, state)
@@ -260,7 +261,7 @@ class Optimizer:
             raise ValueError(f"{self._name}: {name} must be a finite number of at least 0, got {value}")
         return number
 
-    def _fitted(self, where: str, given: Any, p: Tensor, group: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+    def _fitted(self, where: str, given: Any, p: Tensor, group: Group, problems: list[str]) -> dict[str, Any]:
         """Return a parameter's saved state in the form that `_step` uses; append every mismatch to `problems`."""
         found: dict[str, Any] = {}
         names = self.state_names(group)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array
-from minigrad.optim.optimizer import Optimizer
+from minigrad.optim.optimizer import Group, Numbers, Optimizer
 
 __all__ = ["RMSprop"]
 
@@ -36,13 +36,11 @@ class RMSprop(Optimizer):
         options = {"lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered}
         super().__init__(params, {**options, "weight_decay": weight_decay, "maximize": maximize})
 
-    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+    def state_names(self, group: Group) -> tuple[str, ...]:
         used = {"square_avg": True, "grad_avg": group["centered"], "momentum_buffer": group["momentum"]}
         return tuple(name for name in used if used[name])
 
-    def update(
-        self, group: dict[str, Any], numbers: dict[str, float], p: Array, g: Array, state: list[Array], work: list[Array]
-    ) -> None:
+    def update(self, group: Group, numbers: Numbers, p: Array, g: Array, state: list[Array], work: list[Array]) -> None:
         (square_avg, *others), (w, v), alpha = state, work, group["alpha"]
         square_avg *= alpha
         square_avg += np.multiply(np.multiply(g, g, out=w), 1 - alpha, out=w)

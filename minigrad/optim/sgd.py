@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array
-from minigrad.optim.optimizer import Optimizer
+from minigrad.optim.optimizer import Group, Numbers, Optimizer
 
 __all__ = ["SGD"]
 
@@ -46,16 +46,14 @@ class SGD(Optimizer):
         if options["nesterov"] and (options["momentum"] <= 0 or options["dampening"] != 0):
             raise ValueError(f"SGD: nesterov needs a momentum and no dampening, got momentum={options['momentum']}")
 
-    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+    def state_names(self, group: Group) -> tuple[str, ...]:
         return ("momentum_buffer",) if group["momentum"] else ()
 
-    def start(self, group: dict[str, Any], state: dict[str, Any]) -> dict[str, float]:
+    def start(self, group: Group, state: dict[str, Any]) -> Numbers:
         # the first buffer is the gradient itself; as in PyTorch, SGD does not count its steps
         return {"fresh": 1 - group["dampening"] if "momentum_buffer" in state else 1.0}
 
-    def update(
-        self, group: dict[str, Any], numbers: dict[str, float], p: Array, g: Array, state: list[Array], work: list[Array]
-    ) -> None:
+    def update(self, group: Group, numbers: Numbers, p: Array, g: Array, state: list[Array], work: list[Array]) -> None:
         w = work[0]
         if group["momentum"]:
             (b,) = state
