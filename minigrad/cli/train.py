@@ -41,7 +41,6 @@ EXAMPLES = """examples:
   minigrad train --model mynets:Net                 a class in mynets.py
   minigrad train --resume runs/2026-11-24_043100-digits
 """
-OPTIMIZERS = ("sgd", "adagrad", "rmsprop", "adam", "adamw")
 # The defaults of --epochs and --lr.
 RECIPES = {
     "digits": {"epochs": 40, "lr": 5e-3},
