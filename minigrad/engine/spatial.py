@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-import re
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -18,12 +18,12 @@ R = TypeVar("R")
 Value = TypeVar("Value", bound=Any)  # a tensor or an array: the result is what the input is
 Size = int | tuple[int, ...]  # the same for every spatial axis, or one for each
 
-REWORDING = {  # what a docstring about images says about sequences and volumes
-    1: ((r"([KO]?)H(, | x )\1W", r"\1L"), (r"\b([KO]?)H\b", r"\1L"), (r"\bKL\b", "K"), (r"\ban image", "a sequence"),
-        (r"image", "sequence"), (r"pair \(height, width\)", "tuple of one"), (r"\bpair", "tuple of one")),
-    2: (),
-    3: ((r"([KO]?)H(, | x )\1W", r"\1D\2\1H\2\1W"), (r"\ban image", "a volume"), (r"image", "volume"),
-        (r"pair \(height, width\)", "triple (depth, height, width)"), (r"\bpair", "triple")),
+REWORDING = {  # of a docstring about images: what replaces what, in this order, for sequences and volumes
+    1: {"OH x OW": "OL", "KH, KW": "K", "H, W": "L", "OH, OW": "OL", "KH": "K", "OH": "OL", "(H ": "(L ", "*H/": "*L/",
+        "an image": "a sequence", "image": "sequence", "pair (height, width)": "tuple of one", "pair": "tuple of one"},
+    2: {},
+    3: {"OH x OW": "OD x OH x OW", "KH, KW": "KD, KH, KW", " H, W": " D, H, W", "OH, OW": "OD, OH, OW",
+        "an image": "a volume", "image": "volume", "pair (height,": "triple (depth, height,", "pair": "triple"},
 }  # fmt: skip
 
 
@@ -42,10 +42,16 @@ def over_axes(
     >>> [operation(np.ones((2, 3, 4))) for operation in over_axes(_ndim_of)]
     [2, 1, 0]
     """
-    return _over(function, 1, floats), _over(function, 2, floats), _over(function, 3, floats)
+    signature = inspect.signature(function)
+    signature = signature.replace(parameters=list(signature.parameters.values())[1:])
+    return (
+        _over(function, signature, 1, floats),
+        _over(function, signature, 2, floats),
+        _over(function, signature, 3, floats),
+    )
 
 
-def _over(function: Any, n: int, floats: tuple[str, ...]) -> Callable[..., Any]:
+def _over(function: Any, signature: inspect.Signature, n: int, floats: tuple[str, ...]) -> Callable[..., Any]:
     """Make the composite over `n` spatial axes."""
     name = f"{function.__name__.removeprefix('_')}{n}d"
     # a copy under this name, which Python's messages about arguments then show
@@ -55,8 +61,7 @@ def _over(function: Any, n: int, floats: tuple[str, ...]) -> Callable[..., Any]:
     def over(*args: Any, **options: Any) -> Any:
         return implementation(n, *args, **options)
 
-    _, *parameters = inspect.signature(function).parameters.values()
-    over.__signature__ = inspect.signature(function).replace(parameters=parameters)  # type: ignore[attr-defined]
+    over.__signature__ = signature  # type: ignore[attr-defined]
     over.__name__ = over.__qualname__ = name
     over.__module__, over.__doc__ = function.__module__, _reworded(function.__doc__ or "", name, n)
     return floating(*floats)(composite(over)) if floats else composite(over)
@@ -64,11 +69,5 @@ def _over(function: Any, n: int, floats: tuple[str, ...]) -> Callable[..., Any]:
 
 def _reworded(text: str, name: str, n: int) -> str:
     """Return a docstring about images in terms of `n` axes, with only those of its examples that call `name`."""
-    paragraphs = []
-    for paragraph in text.split("\n\n"):
-        if ">>>" not in paragraph:
-            for pattern, replacement in REWORDING[n]:
-                paragraph = re.sub(pattern, replacement, paragraph)
-        if ">>>" not in paragraph or f" {name}(" in paragraph:
-            paragraphs.append(paragraph)
-    return "\n\n".join(paragraphs)
+    paragraphs = [part for part in text.split("\n\n") if ">>>" not in part or f" {name}(" in part]
+    return functools.reduce(lambda text, words: text.replace(*words), REWORDING[n].items(), "\n\n".join(paragraphs))

@@ -11,7 +11,10 @@ from minigrad.arrays import shape_of
 from minigrad.errors import ShapeError
 from minigrad.kernels.windows import Padding, Sizes
 
-__all__ = ["IMAGES", "KERNELS", "TUPLES", "both_sides", "image_shape", "output_size", "output_sizes", "per_axis"]
+__all__ = [
+    "IMAGES", "KERNELS", "TUPLES", "both_sides", "image_shape", "output_size", "output_sizes", "per_axis", "same_padding",
+    "window_padding",
+]  # fmt: skip
 
 IMAGES = {1: "(N, C, L)", 2: "(N, C, H, W)", 3: "(N, C, D, H, W)"}
 KERNELS = {1: "K", 2: "KH, KW", 3: "KD, KH, KW"}
@@ -48,6 +51,25 @@ def per_axis(op: str, name: str, value: Any, n: int, least: int) -> Sizes:
 def both_sides(padding: Sizes) -> Padding:
     """Return the same padding before and after each axis."""
     return tuple((p, p) for p in padding)
+
+
+def same_padding(kernel: Sizes, dilation: Sizes) -> Padding:
+    """Return the padding that keeps the size of images if the stride is 1; an odd element goes to the end."""
+    extents = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    return tuple((extent // 2, extent - extent // 2) for extent in extents)
+
+
+def window_padding(op: str, n: int, padding: Any, size: Sizes, stride: Sizes, dilation: Sizes) -> Padding:
+    """Return padding as (before, after) for each axis, from an int, a tuple, "valid" or "same"."""
+    if not isinstance(padding, str):
+        return both_sides(per_axis(op, "padding", padding, n, 0))
+    if padding == "valid":
+        return ((0, 0),) * n
+    if padding != "same":
+        raise ValueError(f'{op}: padding must be "same", "valid", an int or {TUPLES[n]}, got {padding!r}')
+    if max(stride) > 1:
+        raise ValueError(f'{op}: padding="same" needs stride 1, got {stride}')
+    return same_padding(size, dilation)
 
 
 def output_sizes(

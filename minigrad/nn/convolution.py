@@ -8,7 +8,7 @@ from typing import Any
 from minigrad.arrays import DType
 from minigrad.engine.spatial import Size
 from minigrad.errors import ShapeError
-from minigrad.kernels.geometry import per_axis
+from minigrad.kernels.geometry import both_sides, per_axis, same_padding
 from minigrad.nn import functional as F
 from minigrad.nn.layer_setup import count, uniform_parameter
 from minigrad.nn.parameter import Parameter
@@ -98,10 +98,10 @@ class _Conv(_Convolution):
     def _border(self) -> tuple[int, ...]:
         """Return the widths for `F.pad`: a pair for each axis, the last axis first."""
         if self.padding == "same":
-            totals = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
+            pairs = same_padding(self.kernel_size, self.dilation)
         else:
-            totals = [0 if self.padding == "valid" else 2 * p for p in self.padding]
-        return tuple(width for total in reversed(totals) for width in (total // 2, total - total // 2))
+            pairs = both_sides((0,) * self._axes if self.padding == "valid" else self.padding)
+        return tuple(width for pair in reversed(pairs) for width in pair)
 
 
 class Conv1d(_Conv, axes=1):

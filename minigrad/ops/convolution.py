@@ -17,7 +17,7 @@ from minigrad.engine.promotion import promoting
 from minigrad.engine.spatial import Size, Value, over_axes
 from minigrad.errors import ShapeError
 from minigrad.kernels import convolution as kernel
-from minigrad.kernels.geometry import IMAGES, KERNELS, TUPLES, both_sides, image_shape, output_sizes, per_axis
+from minigrad.kernels.geometry import IMAGES, KERNELS, image_shape, output_sizes, per_axis, window_padding
 from minigrad.kernels.windows import Padding, Sizes
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import reshape
@@ -132,7 +132,7 @@ def _conv(
     op = f"conv{n}d"
     strides, dilations = per_axis(op, "stride", stride, n, 1), per_axis(op, "dilation", dilation, n, 1)
     images, size = _checked(op, n, x, weight, bias, groups, "F", "C")
-    pads = _padding(op, n, padding, size, strides, dilations)
+    pads = window_padding(op, n, padding, size, strides, dilations)
     output_sizes(op, images, size, strides, pads, dilations, rounding)
     return convolution(x, weight, bias, strides, pads, dilations, groups)
 
@@ -193,20 +193,6 @@ def _conv_transpose(
 
 conv1d, conv2d, conv3d = over_axes(_conv)
 conv_transpose1d, conv_transpose2d, conv_transpose3d = over_axes(_conv_transpose)
-
-
-def _padding(op: str, n: int, padding: Any, size: Sizes, stride: Sizes, dilation: Sizes) -> Padding:
-    """Return padding as (before, after) for each axis, from an int, a tuple, "valid" or "same"."""
-    if not isinstance(padding, str):
-        return both_sides(per_axis(op, "padding", padding, n, 0))
-    if padding == "valid":
-        return ((0, 0),) * n
-    if padding != "same":
-        raise ValueError(f'{op}: padding must be "same", "valid", an int or {TUPLES[n]}, got {padding!r}')
-    if max(stride) > 1:
-        raise ValueError(f'{op}: padding="same" needs stride 1, got {stride}')
-    extents = [d * (k - 1) for k, d in zip(size, dilation, strict=True)]
-    return tuple((extent // 2, extent - extent // 2) for extent in extents)
 
 
 def _checked(op: str, n: int, x: Any, weight: Any, bias: Any, groups: Any, outer: str, inner: str) -> tuple[Sizes, Sizes]:

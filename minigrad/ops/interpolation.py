@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -103,12 +103,7 @@ def interpolate(
         return AREA[n](x, sizes)
     for axis, (wanted, factor) in enumerate(zip(sizes, factors, strict=True), 2):
         distance = shape[axis] / wanted if factor is None or recompute_scale_factor else 1 / factor
-        if mode not in SMOOTH:
-            x = read_along(x, _nearest(shape[axis], wanted, distance, x.dtype, mode != "nearest"), axis)
-        elif mode == "bicubic":
-            x = _cubic(x, axis, _centers(shape[axis], wanted, distance, align_corners))
-        elif wanted != shape[axis]:
-            x = _linear(x, axis, _centers(shape[axis], wanted, distance, align_corners))
+        x = _along(x, axis, wanted, distance, mode, align_corners)
     return x
 
 
@@ -155,6 +150,17 @@ def pixel_unshuffle(x: Any, downscale_factor: int) -> Any:
     return _lead_first(reshape(blocks, (C * r * r, H // r, W // r, *lead)), n)
 
 
+def _along(x: Any, axis: int, wanted: int, distance: float, mode: str, align_corners: bool | None) -> Any:
+    """Resample along one axis, to `wanted` pixels at a distance in units of the old ones."""
+    n = x.shape[axis]
+    if mode not in SMOOTH:
+        return read_along(x, _nearest(n, wanted, distance, x.dtype, mode != "nearest"), axis)
+    centers = _centers(n, wanted, distance, align_corners)
+    if mode == "bicubic":
+        return _smooth(x, axis, centers, (-1, 0, 1, 2), _cubic_weight)
+    return x if n == wanted else _smooth(x, axis, np.maximum(centers, 0), (0, 1), lambda d: 1 - d)
+
+
 def _centers(n: int, wanted: int, distance: float, align_corners: bool | None) -> Array:
     """Return the positions of the centers of the new pixels, in units of the `n` old ones."""
     if align_corners:
@@ -162,19 +168,19 @@ def _centers(n: int, wanted: int, distance: float, align_corners: bool | None) -
     return (np.arange(wanted) + 0.5) * distance - 0.5
 
 
-def _linear(x: Any, axis: int, centers: Array) -> Any:
-    """Interpolate linearly between two neighboring pixels, along one axis."""
-    centers = np.maximum(centers, 0)
-    low = centers.astype(int)
-    share = centers - low
-    return _weighted(x, axis, [(low, 1 - share), (np.minimum(low + 1, x.shape[axis] - 1), share)])
+def _smooth(x: Any, axis: int, centers: Array, taps: Sequence[int], weight: Callable[[Array], Array]) -> Any:
+    """Interpolate along one axis: sum over the pixels `taps` away from each center, times `weight` of their distance.
 
-
-def _cubic(x: Any, axis: int, centers: Array) -> Any:
-    """Interpolate by cubics between four neighboring pixels, along one axis; the border pixels are repeated beyond it."""
+    The border pixels are repeated beyond the border.
+    """
     low = np.floor(centers).astype(int)
     share, last = centers - low, x.shape[axis] - 1
-    return _weighted(x, axis, [(np.clip(low + i, 0, last), _cubic_weight(np.abs(share - i))) for i in (-1, 0, 1, 2)])
+    column = (-1, *[1] * (len(x.shape) - axis - 1))
+    parts = [
+        read_along(x, np.clip(low + i, 0, last), axis) * weight(np.abs(share - i)).reshape(column).astype(x.dtype)
+        for i in taps
+    ]
+    return functools.reduce(operator.add, parts)
 
 
 def _cubic_weight(d: Array) -> Array:
@@ -182,14 +188,6 @@ def _cubic_weight(d: Array) -> Array:
     near = ((SHARPNESS + 2) * d - (SHARPNESS + 3)) * d * d + 1
     far = ((SHARPNESS * d - 5 * SHARPNESS) * d + 8 * SHARPNESS) * d - 4 * SHARPNESS
     return np.where(d <= 1, near, far)
-
-
-def _weighted(x: Any, axis: int, parts: Sequence[tuple[Array, Array]]) -> Any:
-    """Return the sum over (positions, weights) of the pixels at these positions along an axis, times their weights."""
-    column = (-1, *[1] * (len(x.shape) - axis - 1))
-    return functools.reduce(
-        operator.add, (read_along(x, at, axis) * weights.reshape(column).astype(x.dtype) for at, weights in parts)
-    )
 
 
 def _nearest(n: int, wanted: int, distance: float, dtype: Any, center: bool) -> Array:
