@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-import numpy as np
-
 from minigrad.pictures import draw
 
 __all__ = [
     "AnomalyError", "DTypeError", "DatasetFileError", "Failure", "GraphError", "MinigradError", "ShapeError",
-    "WeightsFileError", "blame", "did_you_mean", "positive_int",
+    "WeightsFileError", "blame", "did_you_mean",
 ]  # fmt: skip
 
 Error = TypeVar("Error", bound=BaseException)
@@ -49,13 +47,6 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
 
     close = difflib.get_close_matches(str(word), list(known), 1)
     return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def positive_int(op: str, name: str, value: Any) -> int:
-    """Return the argument `name` of an operation as an int; raise ValueError unless it is an integer of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{op}: {name} must be an int of at least 1, got {value!r}")
-    return int(value)
 
 
 class MinigradError(Exception):

@@ -10,7 +10,8 @@ import numpy as np
 
 from minigrad.arrays import Array, array_of
 from minigrad.data.map_style import Dataset, Subset, TensorDataset
-from minigrad.errors import DTypeError, ShapeError, positive_int
+from minigrad.errors import DTypeError, ShapeError
+from minigrad.kernels.checks import positive_int
 from minigrad.random import default_generator
 from minigrad.tensors.tensor import Tensor
 

@@ -19,7 +19,7 @@ from minigrad.engine.promotion import floating
 from minigrad.errors import ShapeError
 from minigrad.kernels import masking, special
 from minigrad.kernels.axes import one_axis
-from minigrad.ops.checks import check_at_least, check_choice
+from minigrad.kernels.checks import check_at_least, check_choice
 from minigrad.ops.elementwise import clip, sigmoid, tanh, where
 from minigrad.ops.indexing import index_axis
 from minigrad.ops.reduction import softmax

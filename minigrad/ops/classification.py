@@ -11,7 +11,7 @@ from minigrad.arrays import Array, Shape, Traced, array_of, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.promotion import floating
 from minigrad.errors import DTypeError, GraphError, ShapeError
-from minigrad.ops.checks import check_choice
+from minigrad.kernels.checks import check_choice
 from minigrad.ops.elementwise import where
 from minigrad.ops.indexing import getitem, take_along_axis
 from minigrad.ops.loss import check_items, check_reduction, reduce_loss, weighted

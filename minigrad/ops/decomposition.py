@@ -21,7 +21,7 @@ from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
 from minigrad.engine.registry import register
 from minigrad.errors import GraphError
-from minigrad.ops.checks import check_choice, check_matrices, check_square
+from minigrad.kernels.checks import check_choice, check_matrices, check_square
 from minigrad.ops.diagonals import tril
 from minigrad.ops.joining import concatenate
 from minigrad.ops.solving import solve_matrices

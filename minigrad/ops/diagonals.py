@@ -13,7 +13,7 @@ from minigrad.engine.primitive import primitive
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis
-from minigrad.ops.checks import check_matrices
+from minigrad.kernels.checks import check_matrices
 from minigrad.ops.elementwise import where
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import reshape

@@ -23,7 +23,7 @@ from minigrad.engine.registry import register
 from minigrad.engine.ufuncs import binary, unary
 from minigrad.errors import DTypeError
 from minigrad.kernels import masking, special
-from minigrad.ops.checks import check_choice
+from minigrad.kernels.checks import check_choice
 
 __all__ = [
     "abs", "absolute", "acos", "acosh", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
@@ -61,7 +61,7 @@ def _rounding(ufunc: np.ufunc) -> Forward:
 
 
 def _rejecting_booleans(name: str, function: Forward) -> Forward:
-    """Wrap a function of two operands to raise DTypeError for booleans, which NumPy would take for int8."""
+    """Wrap a function of two operands to raise DTypeError for booleans, which NumPy would convert to int8."""
 
     def forward(x: Any, y: Any) -> Any:
         if getattr(x, "dtype", None) == np.bool_ and _kind(y) == "b":
@@ -72,7 +72,7 @@ def _rejecting_booleans(name: str, function: Forward) -> Forward:
 
 
 def _division(ufunc: Any) -> Forward:
-    """Wrap a division with remainder to raise ZeroDivisionError for integers, where NumPy returns 0 with a warning."""
+    """Wrap an integer division or remainder to raise ZeroDivisionError for integers, for which NumPy returns 0 and warns."""
 
     def forward(x: Any, y: Any) -> Any:
         if _kind(y) in "iu" and _kind(x) in "iu" and not np.all(y):

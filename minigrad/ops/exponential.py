@@ -10,7 +10,7 @@ import numpy as np
 from minigrad.arrays import array_of
 from minigrad.engine.composite import composite
 from minigrad.engine.promotion import floating
-from minigrad.ops.checks import check_square
+from minigrad.kernels.checks import check_square
 from minigrad.ops.solving import solve
 
 __all__ = ["matrix_exp"]

@@ -14,8 +14,8 @@ from minigrad.engine.registry import register
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels import scatter as kernel
 from minigrad.kernels.axes import one_axis
+from minigrad.kernels.checks import broadcast_shapes, check_choice
 from minigrad.kernels.conversion import check_numbers
-from minigrad.ops.checks import broadcast_shapes, check_choice
 from minigrad.ops.elementwise import astype, where
 from minigrad.ops.shape import broadcast_to, reshape, unbroadcast
 
@@ -130,7 +130,7 @@ def take(x: Any, index: Any, axis: int | None = None, mode: str = "raise") -> An
 
 @composite
 def index_select(x: Any, dim: int, index: Any) -> Any:
-    """Return the slices of `x` along `dim` at the places in `index`, a vector of integers.
+    """Return the slices of `x` along `dim` at the positions in `index`, a vector of integers.
 
     >>> import numpy as np
     >>> index_select(np.array([[1, 2, 3], [4, 5, 6]]), 1, np.array([2, 0]))

@@ -13,7 +13,7 @@ from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import promoting
 from minigrad.engine.registry import register
 from minigrad.errors import DTypeError, ShapeError
-from minigrad.ops.checks import broadcast_shapes
+from minigrad.kernels.checks import broadcast_shapes
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import reshape, unbroadcast
 

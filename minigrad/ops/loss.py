@@ -18,8 +18,8 @@ from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
 from minigrad.errors import ShapeError
+from minigrad.kernels.checks import check_at_least, check_choice
 from minigrad.ops.activation import softplus
-from minigrad.ops.checks import check_at_least, check_choice
 from minigrad.ops.elementwise import absolute, clip, exp, log, sqrt, square, where
 from minigrad.ops.norms import vector_norm
 from minigrad.ops.reduction import sum
@@ -205,6 +205,9 @@ def poisson_nll_loss(
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """Compute (input - target)**2.
 
+    `reduction` is "mean", "sum", or "none" for the losses of all elements.
+
+
     >>> import numpy as np
     >>> mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
     np.float64(2.0)
@@ -341,7 +344,7 @@ def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, red
 @floating("input1", "input2")
 @composite
 def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
-    """Compute 1 - cos where the target is 1, max(0, cos - margin) where it is -1, for the angle between two vectors.
+    """Compute 1 - cos of the angle between two vectors where the target is 1, max(0, cos - margin) where it is -1.
 
     `input1` and `input2` are (N, D) with a target (N,), or (D,) with a target ().
     """

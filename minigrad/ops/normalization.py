@@ -17,8 +17,8 @@ from minigrad.config import get_default_dtype
 from minigrad.engine.composite import composite
 from minigrad.engine.promotion import floating
 from minigrad.errors import ShapeError
+from minigrad.kernels.checks import positive_int
 from minigrad.kernels.pooling import Run, Windows
-from minigrad.ops.checks import positive_int
 from minigrad.ops.elementwise import astype, clip, square
 from minigrad.ops.norms import vector_norm
 from minigrad.ops.pooling import sum_windows
@@ -43,7 +43,7 @@ def batch_norm(
 
     In training the mean and the biased variance are those of the batch. Then `running_mean` and `running_var` (C,), unless
     None, become (1 - momentum) * running + momentum * batch, with the unbiased variance; they do not change if an error is
-    raised. Outside training the running statistics are used. Ioffe and Szegedy (2015).
+    raised. Outside training the running statistics are used. `eps` is added to the variance. Ioffe and Szegedy (2015).
 
     Raises ShapeError where shapes do not fit, ValueError for a batch of one value per channel in training, or for missing
     running statistics outside training.
@@ -108,7 +108,7 @@ def layer_norm(
 ) -> Any:
     """Normalize over the last axes, whose sizes are `normalized_shape`; `weight` and `bias` have that shape.
 
-    Ba et al. (2016). Raises ShapeError where shapes do not fit.
+    `eps` is added to the variance. Ba et al. (2016). Raises ShapeError where shapes do not fit.
 
     >>> import numpy as np
     >>> layer_norm(np.array([[1.0, 2.0, 3.0]]), 3).round(3)
@@ -126,8 +126,8 @@ def layer_norm(
 def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """Normalize `num_groups` groups of channels of each image (N, C, *S); `weight` and `bias` are (C,).
 
-    Wu and He (2018). Raises ShapeError where the channels do not divide into the groups, ValueError unless `num_groups` is
-    an int of at least 1.
+    `eps` is added to the variance. Wu and He (2018). Raises ShapeError where the channels do not divide into the groups,
+    ValueError unless `num_groups` is an int of at least 1.
 
     >>> import numpy as np
     >>> group_norm(np.array([[[1.0], [3.0], [10.0], [30.0]]]), 2).round(3).ravel()

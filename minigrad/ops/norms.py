@@ -18,7 +18,7 @@ from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels import norms as kernel
 from minigrad.kernels.axes import every_axis
-from minigrad.ops.checks import check_choice, check_matrices
+from minigrad.kernels.checks import check_choice, check_matrices
 from minigrad.ops.decomposition import svdvals
 from minigrad.ops.elementwise import absolute, astype, norm_gradient, sign, where
 from minigrad.ops.reduction import amax, amin, sum

@@ -14,8 +14,8 @@ from minigrad.engine.primitive import primitive
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis
+from minigrad.kernels.checks import check_choice
 from minigrad.kernels.conversion import check_numbers
-from minigrad.ops.checks import check_choice
 from minigrad.ops.indexing import frozen_index, take
 from minigrad.ops.shape import broadcast_to, reshape, swapaxes, unsqueeze
 from minigrad.ops.sorting import nondifferentiable

@@ -12,7 +12,7 @@ from minigrad.engine.primitive import Casting, primitive
 from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
 from minigrad.kernels.axes import one_axis
-from minigrad.ops.checks import check_at_least
+from minigrad.kernels.checks import check_at_least
 from minigrad.ops.elementwise import isnan, not_equal, subtract, where
 from minigrad.ops.indexing import index_axis, take_along_axis
 from minigrad.ops.joining import concatenate

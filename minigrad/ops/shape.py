@@ -15,7 +15,7 @@ from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis
 from minigrad.kernels.broadcasting import broadcast, sum_to
-from minigrad.ops.checks import broadcast_shapes, check_choice
+from minigrad.kernels.checks import broadcast_shapes, check_choice
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "broadcast_to", "expand", "expand_dims", "flatten",

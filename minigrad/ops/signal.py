@@ -10,8 +10,8 @@ from minigrad.arrays import Traced, array_of, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
+from minigrad.kernels.checks import check_choice
 from minigrad.kernels.conversion import native
-from minigrad.ops.checks import check_choice
 from minigrad.ops.convolution import conv1d
 from minigrad.ops.elementwise import where
 from minigrad.ops.indexing import getitem

@@ -18,7 +18,7 @@ from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
 from minigrad.errors import GraphError, ShapeError
 from minigrad.kernels import cofactors as kernel
-from minigrad.ops.checks import broadcast_shapes, check_matrices, check_square
+from minigrad.kernels.checks import broadcast_shapes, check_matrices, check_square
 from minigrad.ops.diagonals import trace, tril, triu
 from minigrad.ops.elementwise import square, where
 from minigrad.ops.linalg import matmul

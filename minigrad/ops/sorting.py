@@ -12,7 +12,7 @@ from minigrad.engine.primitive import primitive
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import one_axis
-from minigrad.ops.checks import check_choice
+from minigrad.kernels.checks import check_choice
 from minigrad.ops.indexing import frozen_index, select, take_along_axis
 from minigrad.ops.shape import atleast_1d, reshape
 
@@ -97,7 +97,7 @@ def partition(x: Any, kth: Any, axis: int = -1) -> Any:
 def topk(x: Any, k: int, axis: int = -1, largest: bool = True, sorted: bool = True) -> Sorted:
     """Return (values, indices) of the `k` largest elements along an axis, or the smallest, in order.
 
-    Raises ValueError unless `k` is within 0 and the size of the axis.
+    The result is always in order, whatever `sorted` is. Raises ValueError unless `k` is within 0 and the size of the axis.
 
     >>> import numpy as np
     >>> topk(np.array([5, 9, 7, 8]), 2)
@@ -224,7 +224,7 @@ def unique(
     """Return the distinct elements, sorted, or the distinct slices along an axis; not differentiable.
 
     `return_inverse` adds for each element its index among them, `return_counts` how often each occurs. The arguments are
-    PyTorch's; ``np.unique(tensor)`` has NumPy's.
+    PyTorch's, but the result is always sorted, whatever `sorted` is; ``np.unique(tensor)`` has NumPy's.
 
     >>> import numpy as np
     >>> unique(np.array([3, 1, 3]), return_counts=True)

@@ -15,7 +15,7 @@ from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
 from minigrad.engine.registry import register
 from minigrad.kernels import gamma, special
-from minigrad.ops.checks import check_at_least
+from minigrad.kernels.checks import check_at_least
 from minigrad.ops.elementwise import clip, divide, log, log1p, trunc, where
 
 __all__ = [

@@ -19,7 +19,7 @@ from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis, reduced_axes
-from minigrad.ops.checks import check_choice
+from minigrad.kernels.checks import check_choice
 from minigrad.ops.diagonals import diagonal
 from minigrad.ops.elementwise import astype, isnan, root, sqrt, square, where
 from minigrad.ops.indexing import take_along_axis
@@ -102,7 +102,7 @@ def var(
     """Return the variance over `axis`: sum((x - mean)**2) / (n - correction); unbiased by default, as in PyTorch.
 
     `unbiased` False is PyTorch's older name for a correction of 0; ``var(x, False)`` is that of all elements. Where n does
-    not exceed the correction, the result is not a number (0 / 0), with a RuntimeWarning. Raises ValueError for no elements.
+    not exceed the correction, the sum is divided by 0, with a RuntimeWarning. Raises ValueError for no elements.
 
     >>> import numpy as np
     >>> var(np.array([1.0, 2.0, 3.0]))
@@ -152,8 +152,8 @@ def std_mean(
 def cov(x: Any, correction: float = 1, fweights: Any = None, aweights: Any = None) -> Any:
     """Return the covariances (V, V) of variables (V, N), of N observations each; of one variable (N,), its variance.
 
-    They are sum((x_i - mean_i) * (x_j - mean_j)) / (N - correction); where N does not exceed the correction, they are not
-    numbers, with a RuntimeWarning. Each observation counts `fweights` times, an integer, and weighs `aweights`, as in
+    They are sum((x_i - mean_i) * (x_j - mean_j)) / (N - correction); where N does not exceed the correction, the sum is
+    divided by 0, with a RuntimeWarning. Each observation counts `fweights` times, an integer, and weighs `aweights`, as in
     ``np.cov``. Raises ShapeError for more than two axes or weights that are not one for each observation, ValueError for
     negative weights.
 
@@ -369,7 +369,7 @@ def _correction(op: str, axis: Any, unbiased: Any, correction: float | None) -> 
 
 
 def _by_freedom(op: str, total: Any, n: Any, correction: float) -> Any:
-    """Return a sum over n values divided by n - correction; with a RuntimeWarning if that is not above 0."""
+    """Return a sum over n values divided by n - correction, or by 0, with a RuntimeWarning, if that is less."""
     if array_of(n) > correction:
         return total / (n - correction)
     warnings.warn(
@@ -380,7 +380,7 @@ def _by_freedom(op: str, total: Any, n: Any, correction: float) -> Any:
 
 
 def _variables(x: Any, y: Any, rowvar: bool) -> Any:
-    """One set of variables, or two, in rows."""
+    """Return one set of variables, or two, in rows."""
     sets = [z if rowvar or len(shape_of(z)) < 2 else z.mT for z in (x, y) if z is not None]
     return sets[0] if y is None else concatenate([atleast_2d(z) for z in sets], 0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.errors import positive_int
+from minigrad.kernels.checks import positive_int
 from minigrad.training.history import Epoch
 
 __all__ = ["EarlyStopping"]

@@ -17,7 +17,8 @@ from minigrad.arrays import Array
 from minigrad.autograd import grad
 from minigrad.config import keep_memory
 from minigrad.data import DataLoader, TensorDataset
-from minigrad.errors import ShapeError, WeightsFileError, did_you_mean, positive_int
+from minigrad.errors import ShapeError, WeightsFileError, did_you_mean
+from minigrad.kernels.checks import positive_int
 from minigrad.models.book_network import BookNetwork
 from minigrad.nn import Module
 from minigrad.nn import functional as F

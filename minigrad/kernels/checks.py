@@ -1,4 +1,4 @@
-"""Checks of arguments that several operations share."""
+"""Checks of arguments that operations share: shapes, choices and bounds."""
 
 from __future__ import annotations
 
