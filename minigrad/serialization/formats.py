@@ -18,7 +18,7 @@ from minigrad.serialization.structure import decode, encode
 
 __all__ = ["FORMATS", "Format", "load", "save"]
 
-Path_ = str | os.PathLike[str]
+FilePath = str | os.PathLike[str]
 STRUCTURE = "__tree__"  # the name under which a file holds the structure around its arrays
 
 
@@ -28,8 +28,8 @@ class Format(NamedTuple):
     The text is None for a plain state dict, whose file is the one that other programs read and write.
     """
 
-    load: Callable[[Path_], tuple[dict[str, Array], str | bytes | None]]
-    save: Callable[[Path_, dict[str, Array], str | None], None] | None = None  # None: the format is only read
+    load: Callable[[FilePath], tuple[dict[str, Array], str | bytes | None]]
+    save: Callable[[FilePath, dict[str, Array], str | None], None] | None = None  # None: the format is only read
 
 
 def save(obj: Any, path: str | os.PathLike[str]) -> None:
@@ -69,7 +69,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         raise WeightsFileError(f"{path}: {error}") from None
 
 
-def _function(op: str, path: Path_) -> Any:
+def _function(op: str, path: FilePath) -> Any:
     """Return the `save` or `load` of the format that the suffix of a path names."""
     if not isinstance(path, str | os.PathLike):
         hint = "\n  hint: save(obj, path): the object comes first, then the path" if op == "save" else ""
@@ -84,7 +84,7 @@ def _function(op: str, path: Path_) -> Any:
     return known[suffix]
 
 
-def _load_npz(path: Path_) -> tuple[dict[str, Array], bytes | None]:
+def _load_npz(path: FilePath) -> tuple[dict[str, Array], bytes | None]:
     arrays = load_npz(path)
     text = arrays.pop(STRUCTURE, None)
     if text is not None and text.nbytes > os.path.getsize(path):  # `save` does not compress it: this one would be a bomb
@@ -92,12 +92,12 @@ def _load_npz(path: Path_) -> tuple[dict[str, Array], bytes | None]:
     return arrays, None if text is None else text.tobytes()
 
 
-def _load_safetensors(path: Path_) -> tuple[dict[str, Array], str | None]:
+def _load_safetensors(path: FilePath) -> tuple[dict[str, Array], str | None]:
     arrays, metadata = load_safetensors(path)
     return arrays, metadata.get(STRUCTURE)
 
 
-def _save_npz(path: Path_, arrays: dict[str, Array], text: str | None) -> None:
+def _save_npz(path: FilePath, arrays: dict[str, Array], text: str | None) -> None:
     save_npz(path, arrays if text is None else {**arrays, STRUCTURE: np.frombuffer(text.encode(), np.uint8)})
 
 
