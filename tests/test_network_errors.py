@@ -266,7 +266,7 @@ ROWS = {
         (
             lambda s: DataLoader(TensorDataset(np.ones(2)), shuffle=True, sampler=[0]),
             ValueError,
-            "sampler gives the order itself",
+            "sampler decides the order itself",
         ),
         (lambda s: list(DataLoader(Broken())), ZeroDivisionError, "^inside\n.*raised by item 0 of the dataset"),
         (lambda s: Subset(TensorDataset(np.ones(2)), [2]), IndexError, "index 2 of a dataset of 2 items"),

@@ -121,7 +121,7 @@ class Bomb:
 @pytest.mark.parametrize(
     "data, says",
     [
-        (pickle.dumps({"W1": Bomb()}), r"asks for \w+\.system; only NumPy arrays are admitted"),
+        (pickle.dumps({"W1": Bomb()}), r"refers to \w+\.system; only NumPy arrays are admitted"),
         (pickle.dumps([1, 2]), "expected a dict of arrays"),
         (pickle.dumps({"a": 1}), "expected a dict of arrays"),
         (pickle.dumps({"a": np.array([None])}, 3), "expected a dict of arrays|damaged"),
