@@ -87,7 +87,7 @@ def test_a_name_may_not_occur_twice(tmp_path):
     path = tmp_path / "w.npz"
     with pytest.warns(UserWarning, match="Duplicate name"):
         archive(path, [("a.npy", member(np.zeros(1))), ("a.npy", member(np.ones(1)))])
-    with pytest.raises(WeightsFileError, match="twice"):
+    with pytest.raises(WeightsFileError, match="two arrays have the same name"):
         load_npz(path)
 
 
