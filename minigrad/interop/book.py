@@ -73,9 +73,7 @@ class Sigmoid(Layer):
         return F.sigmoid(x)
 
 
-class Affine(Layer):
-    """``x @ W + b`` with W (in, out); inputs of more than two axes are flattened first."""
-
+class _Weighted(Layer):
     parameters = ("W", "b")
     dW: Array
     db: Array
@@ -83,12 +81,16 @@ class Affine(Layer):
     def __init__(self, W: Array, b: Array):
         self.W, self.b = W, b
 
+
+class Affine(_Weighted):
+    """``x @ W + b`` with W (in, out); inputs of more than two axes are flattened first."""
+
     def compute(self, x: Tensor, *parameters: Tensor) -> Tensor:
         W, b = parameters
         return x.flatten(1) @ W + b
 
 
-class Convolution(Layer):
+class Convolution(_Weighted):
     """Convolution of images (N, C, H, W) with kernels W (F, C, FH, FW).
 
     >>> layer = Convolution(np.ones((2, 3, 5, 5)), np.zeros(2))
@@ -98,12 +100,9 @@ class Convolution(Layer):
     ((10, 3, 7, 7), (2, 3, 5, 5), array([90., 90.]))
     """
 
-    parameters = ("W", "b")
-    dW: Array
-    db: Array
-
     def __init__(self, W: Array, b: Array, stride: int = 1, pad: int = 0):
-        self.W, self.b, self.stride, self.pad = W, b, stride, pad
+        super().__init__(W, b)
+        self.stride, self.pad = stride, pad
 
     def compute(self, x: Tensor, *parameters: Tensor) -> Tensor:
         W, b = parameters
