@@ -41,8 +41,13 @@ def add_arguments(parser: Parser) -> None:
     add("--range", type=limits, metavar="LOW,HIGH", help="draw uniform input values (default: standard normal)")
     add("--dtype", choices=("float64", "float32"), default="float64", help="dtype of the inputs (default: float64)")
     add("--set", action="append", type=option, default=[], metavar="NAME=VALUE", help="option of the function")
-    add("--mode", choices=("auto", "full", "directional"), default="auto", help="what to compare (default: auto)")
-    add("--kinks", choices=("raise", "skip", "bracket"), default="raise", help="what to do at kinks (default: raise)")
+    add(
+        "--mode",
+        choices=("auto", "full", "directional"),
+        default="auto",
+        help="entries to compare (default: auto)",
+    )
+    add("--kinks", choices=("raise", "skip", "bracket"), default="raise", help="treatment of kinks (default: raise)")
     checks = ", ".join(CHECKS)
     add("--checks", type=check_names, default=CHECKS, metavar="NAME,...", help=f"side checks, or none (default: {checks})")
     add("--second", action="store_true", help="check second derivatives, too")

@@ -48,7 +48,7 @@ RECIPES = {
     "mnist": {"epochs": 20, "lr": 1e-3},
     "fashion": {"epochs": 20, "lr": 1e-3},
 }
-# Functions of (optimizer, epochs, steps per epoch, learning rate) that make a schedule, and what it steps after.
+# Functions of (optimizer, epochs, steps per epoch, learning rate) that make a schedule, and the unit after which it steps.
 SCHEDULES: dict[str, tuple[Callable[[Optimizer, int, int, float], Any], str]] = {
     "cosine": (lambda o, epochs, steps, lr: lr_scheduler.CosineAnnealingLR(o, epochs), "epoch"),
     "onecycle": (lambda o, epochs, steps, lr: lr_scheduler.OneCycleLR(o, lr, epochs * steps), "batch"),
@@ -105,9 +105,9 @@ def run(args: argparse.Namespace) -> int:
         opened = Run.create(folder, config, network)
         opened.write("summary.txt", f"{summarize(network, (args.batch_size, *data.x_train.shape[1:]))}\n")
         trainer.save_checkpoint(opened.checkpoint)
+    elif read_setup(opened, args.trust).sha256 != data.checksum:
+        raise DatasetFileError(f"{opened.folder}: the data differ from those of the run, which continues only with the same")
     else:
-        if read_setup(opened, args.trust).sha256 != data.checksum:
-            raise DatasetFileError(f"{opened.folder}: the data differ from those of the run, which needs the same")
         trainer.load_checkpoint(opened.checkpoint)
         opened.save_config(_config(args, data))
     trainer.checkpoint = opened.checkpoint

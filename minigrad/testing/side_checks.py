@@ -118,7 +118,7 @@ def repeat(subject: Subject) -> str | None:
 
 
 def linear(subject: Subject) -> str | None:
-    """A gradient is linear in what flows in: vjp(2a - 3b) = 2 vjp(a) - 3 vjp(b)."""
+    """A gradient is linear in the incoming gradient: vjp(2a - 3b) = 2 vjp(a) - 3 vjp(b)."""
     mixed = [2 * a - 3 * b for a, b in zip(subject.gs, subject.others, strict=True)]
     wanted = [2 * a - 3 * b for a, b in zip(subject.gradients, subject.other_gradients, strict=True)]
     return subject.differs(subject.call.vjp(mixed), wanted)
