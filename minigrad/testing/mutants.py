@@ -34,8 +34,8 @@ def apply(op: Primitive, name: str, input: str | None = None) -> Iterator[list[s
     """Replace a gradient rule of `op` by a wrong one within a ``with`` block.
 
     `name` is one of `MUTATORS`, and `input` the input whose rule is wrong; default: the first. The block receives a
-    list that grows each time the rule misbehaved. Rules that run on tensors, for second derivatives, stay right. Raises ValueError for
-    an unknown mutator, or for one that does not fit.
+    list that grows each time the rule misbehaved. Rules that run on tensors, for second derivatives, stay right. Raises
+    ValueError for an unknown mutator, or for one that does not fit.
 
     >>> import numpy as np
     >>> import minigrad as mg

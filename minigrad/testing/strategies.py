@@ -42,7 +42,7 @@ VALUES: dict[str, Callable[[np.random.Generator, Shape], Array]] = {
 
 
 def shapes(min_dims: int = 0, max_dims: int = 4, min_side: int = 0, max_side: int = 5) -> SearchStrategy[Shape]:
-    """Shapes; by default also 0-d ones, sizes of 1, and empty ones.
+    """Draw shapes; by default also 0-d ones, sizes of 1, and empty ones.
 
     >>> from hypothesis import find
     >>> len(find(shapes(), lambda shape: len(shape) > 2))
