@@ -100,7 +100,7 @@ def _find(name: str) -> Any:
     module, _, attribute = name.partition(":")
     if not (module and attribute):
         close = did_you_mean(name, NAMES)
-        raise ValueError(f"there is no network {name!r}; there are {', '.join(NAMES)}, and module:Class for a user's{close}")
+        raise ValueError(f"there is no network {name!r}; there are {', '.join(NAMES)}, and module:Class{close}")
     if module.endswith(".py"):
         raise ValueError(f"{name}: networks are imported from modules; did you mean {module[:-3]}:{attribute}?")
     return import_object(name)

@@ -47,14 +47,13 @@ RECIPES = {
     "mnist": {"epochs": 20, "lr": 1e-3},
     "fashion": {"epochs": 20, "lr": 1e-3},
 }
-# Functions of (optimizer, epochs, steps per epoch, learning rate) that make a schedule, and what it steps after.
+# Functions of (optimizer, epochs, steps per epoch, learning rate) that make a schedule, and the unit after which it steps.
 SCHEDULES: dict[str, tuple[Callable[[Optimizer, int, int, float], Any], str]] = {
     "cosine": (lambda o, epochs, steps, lr: lr_scheduler.CosineAnnealingLR(o, epochs), "epoch"),
     "onecycle": (lambda o, epochs, steps, lr: lr_scheduler.OneCycleLR(o, lr, epochs * steps), "batch"),
     "step": (lambda o, epochs, steps, lr: lr_scheduler.StepLR(o, max(1, epochs // 3)), "epoch"),
 }
-# Arguments that config.json does not hold.
-UNSAVED = ("command", "no_report", "quiet", "json", "resume", "defaults", "out", "trust", "parser")
+UNSAVED = ("help", "out", "resume", "trust", "no_report", "quiet", "json")  # the others are saved in config.json
 
 
 def add_arguments(parser: Parser) -> None:
@@ -79,7 +78,7 @@ def add_arguments(parser: Parser) -> None:
     add("--no-report", action="store_true", help="omit the pictures and the report")
     add("--quiet", action="store_true", help="print no table, only the result")
     add("--json", action="store_true", help="print the result as one line of JSON, and nothing else, on stdout")
-    defaults = {argument.dest: argument.default for argument in parser.arguments if argument.dest != "help"}
+    defaults = {argument.dest: argument.default for argument in parser.arguments if argument.dest not in UNSAVED}
     parser.set_defaults(defaults=defaults)
 
 
@@ -104,9 +103,9 @@ def run(args: argparse.Namespace) -> int:
         opened = Run.create(folder, config, network)
         opened.write("summary.txt", f"{nn.summary(network, (args.batch_size, *data.x_train.shape[1:]))}\n")
         trainer.save_checkpoint(opened.checkpoint)
+    elif read_setup(opened, args.trust).sha256 != data.checksum:
+        raise DatasetFileError(f"{opened.folder}: the data differ from those of the run, which continues only with the same")
     else:
-        if read_setup(opened, args.trust).sha256 != data.checksum:
-            raise DatasetFileError(f"{opened.folder}: the data differ from those of the run, which needs the same")
         trainer.load_checkpoint(opened.checkpoint)
         opened.save_config(_config(args, data))
     trainer.checkpoint = opened.checkpoint
@@ -146,8 +145,7 @@ def _trainer(args: argparse.Namespace, data: data_sources.Data, network: Module)
 
 def _resumed(args: argparse.Namespace) -> Run:
     """Return the run to continue; set `args` to those that it was started with, except for the number of epochs."""
-    saved = [name for name in args.defaults if name not in UNSAVED]
-    changed = [name for name in saved if name != "epochs" and getattr(args, name) != args.defaults[name]]
+    changed = [name for name, value in args.defaults.items() if name != "epochs" and getattr(args, name) != value]
     if changed or args.out:
         option = (changed or ["out"])[0].replace("_", "-")
         raise ValueError(f"--resume continues with the arguments that the run was started with: leave out --{option}")
@@ -156,11 +154,11 @@ def _resumed(args: argparse.Namespace) -> Run:
     given = run.config["arguments"]
     for argument in args.parser.arguments:
         name, value = argument.dest, given.get(argument.dest)
-        if name in saved and not _accepts(argument, value):
+        if name in args.defaults and not _accepts(argument, value):
             raise invalid_field(run, name, value)
     if not run.checkpoint.is_file():
         raise FileNotFoundError(f"{run.folder} has no checkpoint.npz to continue from")
-    for name in saved:
+    for name in args.defaults:
         if name != "epochs" or args.epochs is None:
             setattr(args, name, given.get(name))
     return run
@@ -243,7 +241,7 @@ def _print_result(args: argparse.Namespace, run: Run, trainer: Trainer) -> None:
 
 
 def _config(args: argparse.Namespace, data: data_sources.Data) -> dict[str, Any]:
-    arguments = {name: getattr(args, name) for name in args.defaults if name not in UNSAVED}
+    arguments = {name: getattr(args, name) for name in args.defaults}
     given = [(name, value) for name, value in arguments.items() if value != args.defaults[name]]
     return {
         "command": shlex.join(["minigrad", "train", *(f"--{name.replace('_', '-')}={value}" for name, value in given)]),

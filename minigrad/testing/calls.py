@@ -1,4 +1,4 @@
-"""Function calls as maps from float inputs to float outputs, wherever these stand in the arguments and the results."""
+"""Function calls as maps from float inputs to float outputs, at any position in the arguments and the results."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class Call:
 
 
 def gradients(outputs: Sequence[Tensor], inputs: Sequence[Tensor], gs: Sequence[Any], **options: Any) -> list[Any]:
-    """Return what `autograd.grad` does, but let outputs that depend on no input contribute nothing; None means zero."""
+    """Compute gradients by `autograd.grad`; outputs that depend on no input contribute nothing, and None means zero."""
     seeds = [(y, g) for y, g in zip(outputs, gs, strict=True) if y.requires_grad]
     if not seeds or not inputs:
         return [None] * len(inputs)

@@ -32,7 +32,7 @@ def check_vjp_exact(
       Checks Euler's identity, ``<g, f(x)> == <J^T g, x>``.
 
     Inputs that are not integers are replaced by integers in the same order and of the same signs, so that a kink between
-    them stays where it is. Raises GradcheckError unless told not to, as `gradcheck` does.
+    them stays where it is. Raises the errors of `gradcheck`.
 
     >>> import numpy as np
     >>> import minigrad as mg

@@ -38,7 +38,7 @@ def slopes(at: Callable[[float], Array], here: Array, step: float, linear: bool 
     >>> found.central.round(9), found.left.round(3), found.right.round(3), found.kinked
     (array([27.,  0.]), array([27., -1.]), array([27.,  1.]), array([False,  True]))
     """
-    # The function may overflow or leave its domain at a point nearby: `finite` tells.
+    # The function may overflow or leave its domain at a point nearby, where `finite` is False.
     with np.errstate(all="ignore"):
         if linear:
             before, after = at(-step), at(step)

@@ -42,7 +42,7 @@ def check_tie(call: Call, rule: str | None) -> None:
         if not np.allclose(found, wanted, atol=1e-6):
             raise AssertionError(
                 f"{call.name}: output [{row}] at a tie: gradients {found.round(6).tolist()}, "
-                f"the rule {rule!r} says {wanted.round(6).tolist()}"
+                f"the rule {rule!r} requires {wanted.round(6).tolist()}"
             )
 
 

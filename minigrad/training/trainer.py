@@ -353,7 +353,7 @@ def _loader(name: str, x: Any, t: Any, limit: int | None, dtype: Any, **options:
         if x is None or isinstance(x, np.ndarray | Tensor) or not isinstance(x, Iterable):
             raise TypeError(f"Trainer: x_{name} must be images, with their classes in t_{name}, or a loader of batches")
         if limit is not None:
-            raise ValueError("Trainer: evaluate_sample_num_per_epoch goes with arrays, not with a loader")
+            raise ValueError("Trainer: evaluate_sample_num_per_epoch needs arrays, not a loader")
         return x
     x, t = x.detach().array if isinstance(x, Tensor) else np.asarray(x), labels(t)
     if len(x) != len(t):
@@ -369,7 +369,7 @@ def _optimizer(optimizer: str | optim.Optimizer, network: Module, options: dict[
     """Return the optimizer, or make one by name for the parameters of the network."""
     if not isinstance(optimizer, str):
         if options is not None:
-            raise ValueError("Trainer: optimizer_param goes with the name of an optimizer, not with one already made")
+            raise ValueError("Trainer: optimizer_param needs the name of an optimizer, not one already made")
         return optimizer
     known = {kind.lower(): getattr(optim, kind) for kind in optim.__all__ if kind not in ("Optimizer", "lr_scheduler")}
     if optimizer.lower() not in known:
