@@ -15,9 +15,9 @@ from minigrad.nn import Module
 from minigrad.nn.inference import evaluating, layer_outputs, scores
 from minigrad.nn.summary import summarize
 from minigrad.tensors.tensor import Tensor
-from minigrad.training.charts import line_chart
 from minigrad.training.history import Epoch
-from minigrad.viz.colormaps import grey, heat
+from minigrad.viz.charts import Chart, history_rows, line_chart, loss_and_accuracy
+from minigrad.viz.colormaps import gray, heat
 from minigrad.viz.confusion import confusion_matrix
 from minigrad.viz.filters import kernels
 from minigrad.viz.images import drawable
@@ -105,16 +105,11 @@ def _headline(story: Story) -> str:
 
 
 def _curves(story: Story) -> str:
-    h = story.history
-    epochs = [epoch.epoch for epoch in h]
-    losses = {"training": [epoch.loss for epoch in h], "test": [epoch.val_loss for epoch in h]}
-    accuracies = {"training": [100 * epoch.acc for epoch in h], "test": [100 * epoch.val_acc for epoch in h]}
-    values = [value for series in losses.values() for value in series]
-    log = min(values) > 0 and max(values) > 20 * min(values)
+    loss, accuracy = loss_and_accuracy(history_rows(story.history))
     return (
         "<h2>Curves</h2><div class=two>"
-        f"<figure><figcaption>loss by epoch</figcaption>{line_chart(epochs, losses, '{:.3g}'.format, log)}</figure>"
-        f"<figure><figcaption>accuracy in %</figcaption>{line_chart(epochs, accuracies, '{:.4g}'.format)}</figure></div>"
+        f"<figure><figcaption>loss by epoch</figcaption>{line_chart(loss, '{:.3g}'.format)}</figure>"
+        f"<figure><figcaption>{accuracy.title}</figcaption>{line_chart(accuracy, '{:.4g}'.format)}</figure></div>"
     )
 
 
@@ -223,7 +218,7 @@ def _gradients(story: Story) -> str:
         names = [names[round(i * (len(names) - 1) / (LINES - 1))] for i in range(LINES)]
     epochs = [epoch.epoch for epoch in story.history]
     series = {name: [norms.get(name, math.nan) for norms in story.gradients] for name in names}
-    chart = line_chart(epochs, series, "{:.2g}".format, log=True)
+    chart = line_chart(Chart("gradients", epochs, series, log=True), "{:.2g}".format)
     return (
         "<h2>Gradients</h2><p class=soft>the norm of each layer's gradient in the last step of each epoch, on a logarithmic "
         f"scale</p><div class=two><figure>{chart}</figure></div>"
@@ -268,7 +263,7 @@ def _face(image: Array, width: int) -> str:
     if pixels.ndim == 3:
         return _image(np.rint(255 * pixels.clip(0, 1)).astype(np.uint8), width, "")
     low = min(float(pixels.min()), 0.0)
-    return _image(grey(pixels, low, max(float(pixels.max()), low + 1e-9)), width, "", "pixels ink")
+    return _image(gray(pixels, low, max(float(pixels.max()), low + 1e-9)), width, "", "pixels ink")
 
 
 def _image(pixels: Array, width: int, alt: str, look: str = "pixels") -> str:

@@ -274,7 +274,7 @@ def test_saliency_is_the_gradient_of_a_score(net):
     assert figure.texts[0].get_text() == "what speaks for d"
     with pytest.raises(IndexError, match=r"within 0..9, got 10"):
         viz.saliency(net, x, 10)
-    with pytest.raises(ShapeError, match=r"must give scores \(N, C\)"):
+    with pytest.raises(ShapeError, match=r"must return scores \(N, C\)"):
         viz.saliency(net.conv1, x)
 
 
