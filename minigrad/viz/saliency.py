@@ -32,7 +32,8 @@ def saliency(model: Module, image: Any, label: int | None = None, *, classes: Se
     `label` is the class, by default the predicted one; `classes` are the names of the classes.
 
     Beside the image is the gradient: an orange pixel would raise the score if it were brighter, a blue one if it were
-    darker. Then its magnitude, and the image where that is large. Simonyan et al. (2013), "Deep inside convolutional networks".
+    darker. Then its magnitude, and the image where that is large. Simonyan et al. (2013), "Deep inside convolutional
+    networks".
 
     >>> import minigrad as mg
     >>> figure = saliency(mg.models.SimpleConvNet(), np.zeros((1, 28, 28)), label=3)

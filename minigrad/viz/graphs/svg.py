@@ -303,11 +303,10 @@ def _shading(scene: Scene, about: Facts) -> str:
 
 def _ledger_entries(scene: Scene) -> list[tuple[str, int]]:
     """Return name and bytes of each card that saves something; of many, the smallest are summed up."""
-    found = []
-    for card in scene.view.cards.values():
-        saved = facts(scene.view.ir, card).saved
-        if saved:
-            found.append((shortened(card.path or card.title, 28), saved))
+    saved = [
+        (shortened(card.path or card.title, 28), facts(scene.view.ir, card).saved) for card in scene.view.cards.values()
+    ]
+    found = [entry for entry in saved if entry[1]]
     if len(found) > ENTRIES:
         kept = set(sorted(range(len(found)), key=lambda i: (-found[i][1], i))[: ENTRIES - 1])
         rest = [found[i][1] for i in range(len(found)) if i not in kept]
@@ -320,13 +319,14 @@ def _ledger(entries: list[tuple[str, int]]) -> Iterable[str]:
     yield _text(0, 12, "saved for backward", "title")
     for i, (name, saved) in enumerate([*entries, ("total", sum(saved for _, saved in entries))]):
         y = 34 + 22 * i
-        total = i == len(entries)
-        if total:
-            yield f'<path class="rule" d="M0,{y - 12}H{px(LEDGER)}"/>'
-        yield _text(0, y + total * 3, name, "key" if not total else "")
-        yield _text(LEDGER, y + total * 3, byte_count(saved), "", "end")
-        if not total:
+        if i < len(entries):
+            yield _text(0, y, name, "key")
+            yield _text(LEDGER, y, byte_count(saved), "", "end")
             yield f'<rect class="bar" {_rect(0, y + 4, max(1.5, LEDGER * saved / most), 3)} rx="1.5"/>'
+        else:
+            yield f'<path class="rule" d="M0,{y - 12}H{px(LEDGER)}"/>'
+            yield _text(0, y + 3, name, "")
+            yield _text(LEDGER, y + 3, byte_count(saved), "", "end")
 
 
 def _legend(scene: Scene, room: float) -> tuple[list[str], int]:
