@@ -1,7 +1,7 @@
 """Pictures of computation graphs, and of what networks learn.
 
 Pictures of what networks learn are matplotlib Figures (``pip install minigrad[plot]``), made without pyplot and never shown
-by themselves: ``figure.savefig("curves.png")`` writes one, and a notebook shows it.
+automatically: ``figure.savefig("curves.png")`` writes one, and a notebook shows it.
 """
 
 from importlib import import_module

@@ -12,7 +12,7 @@ __all__ = ["Standalone"]
 
 
 class Standalone(Figure):
-    """A matplotlib Figure that pyplot does not manage, and that a notebook shows all the same."""
+    """A matplotlib Figure that pyplot does not manage, and that a notebook shows nevertheless."""
 
     def __init__(self, **options: Any):
         super().__init__(**options)

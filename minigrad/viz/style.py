@@ -47,7 +47,7 @@ def place(figure: Figure, x: float, y: float, width: float, height: float) -> Ax
 
 
 def write(figure: Figure, x: float, y: float, text: str, size: float = TEXT, color: str = INK, **options: Any) -> None:
-    """Write text with its upper left corner, unless aligned otherwise, at `x` and `y` inches; a dollar in it is a dollar."""
+    """Write text with its upper left corner, unless aligned otherwise, at `x` and `y` inches; a dollar sign is literal."""
     w, h = figure.get_size_inches()
     look: dict[str, Any] = {"fontsize": size, "color": color, "va": "top", "ha": "left", "parse_math": False}
     figure.text(x / w, 1 - y / h, text, **look | options)

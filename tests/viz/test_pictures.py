@@ -333,6 +333,12 @@ def test_a_model_of_unknown_input_needs_a_shape():
 # The house
 
 
+def test_dir_lists_the_public_names_alone():
+    assert dir(viz) == sorted(viz.__all__) and {"graph", "curves"} < set(dir(viz))
+    with pytest.raises(AttributeError, match="has no attribute 'grpah'"):
+        viz.grpah  # noqa: B018
+
+
 PROGRAM = """
 import sys
 import minigrad as mg
