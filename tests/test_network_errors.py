@@ -167,7 +167,7 @@ ROWS = {
             ),
             ValueError,
             r"3 problems with Net\n  fc2.bias: has shape \(3,\), the module \(2,\)\n  fc1.weight: missing\n"
-            r"  fc1.wieght: unexpected; did you mean fc1.weight\?",
+            r"  fc1.wieght: unexpected; did you mean 'fc1.weight'\?",
         ),
         (lambda s: s.net.load_state_dict({}, strict=True), ValueError, "9 problems with Net"),
         (lambda s: s.net.load_state_dict({"fc2.bias": np.ones(3)}, strict=False), ValueError, "1 problem "),

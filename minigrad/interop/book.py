@@ -153,14 +153,16 @@ class Trainer(training.Trainer):
         self._hand_over()
         return done
 
-    def _forward(self, x: Any, t: Any) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Any, t: Any) -> tuple[Tensor, Tensor]:
         if not isinstance(self.network, _Wrapped):
-            return super()._forward(x, t)
+            return super().forward(x, t)
         return self.network(x), cast(Tensor, _Loss.apply(self.network.given, x.array, t, *self.network.parameters()))
 
-    def _load(self, state: Any) -> None:
-        super()._load(state)
-        self._hand_over()
+    def load_state_dict(self, state: Any) -> None:
+        try:
+            super().load_state_dict(state)
+        finally:
+            self._hand_over()
 
     def _hand_over(self) -> None:
         if isinstance(self.network, _Wrapped):

@@ -3,7 +3,7 @@
 A window over several axes is one axis after another; taking the first of equal maxima at each stage gives exactly the first
 in row-major order. A NaN is larger than any number; of several the last has the index, as in PyTorch. Nothing is padded and
 no index array is made: a window that sticks out over the border reduces what lies inside, and a maximum is found again by
-comparing with the result (performance.md, lesson 5).
+comparing with the result.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Any number of spatial axes. Images are (N, C, *S) in logical order; windows are (C, *K, *O, N), contiguous, so that
 ``reshape(C*prod(K), prod(O)*N)`` is the matrix of the literature without another copy. The batch is innermost in memory on
-both sides: every copy then moves runs of at least N neighbours (performance.md, lesson 2).
+both sides: every copy then moves runs of at least N neighbors, and no step of a network transposes.
 
 Padding is a pair (before, after) for each axis. Nothing is padded in memory: a place of the window that lies outside the
 input reads zeros, and adds to nothing. A negative number leaves elements at that end out.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from minigrad.errors import ShapeError
+from minigrad.errors import ShapeError, did_you_mean
 from minigrad.kernels.geometry import output_size
 from minigrad.models.book import BookNetwork, initialise
 from minigrad.nn import Conv2d, Linear, MaxPool2d, ReLU
@@ -65,8 +64,7 @@ class SimpleConvNet(BookNetwork):
 def _known(conv_param: Mapping[str, int]) -> Mapping[str, int]:
     for key in conv_param:
         if key not in CONV_PARAM:
-            close = difflib.get_close_matches(key, CONV_PARAM, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(CONV_PARAM)}"
+            hint = did_you_mean(key, CONV_PARAM) or f"; there are {', '.join(CONV_PARAM)}"
             raise ValueError(f"SimpleConvNet: unknown conv_param {key!r}{hint}")
     return conv_param
 

@@ -17,7 +17,7 @@ from minigrad.arrays import DType
 from minigrad.engine.handles import RemovableHandle
 from minigrad.engine.interrupts import at_once
 from minigrad.engine.scope import here, untracked
-from minigrad.errors import DTypeError, MinigradError, blame
+from minigrad.errors import DTypeError, MinigradError, blame, did_you_mean
 from minigrad.nn.arguments import refuse_data
 from minigrad.nn.hooks import Hooks
 from minigrad.nn.parameter import Parameter
@@ -184,11 +184,7 @@ class Module:
                 return self.__dict__[registry][name]
         if name in STATE:
             raise AttributeError(f"{type(self).__name__}: super().__init__() was not called", name=name, obj=None)
-        import difflib  # for a mistake alone
-
-        known = [key for key in dir(self) if not key.startswith("_")]
-        close = difflib.get_close_matches(name, known, 1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(name, [key for key in dir(self) if not key.startswith("_")])
         # With a name and no object Python does not add a suggestion of its own.
         raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}{hint}", name=name, obj=None)
 

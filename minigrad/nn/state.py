@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.arrays import Array
+from minigrad.errors import did_you_mean
 from minigrad.nn.parameter import Parameter
 from minigrad.tensors.tensor import Tensor
 
@@ -61,11 +62,7 @@ def fitted(
             new[key][...] = array
     if strict:
         problems += [f"{key}: missing" for key in keys.missing_keys]
-        for key in keys.unexpected_keys:
-            import difflib  # for a mistake alone
-
-            close = difflib.get_close_matches(str(key), list(own), 1)
-            problems.append(f"{key}: unexpected" + (f"; did you mean {close[0]}?" if close else ""))
+        problems += [f"{key}: unexpected{did_you_mean(key, own)}" for key in keys.unexpected_keys]
     if problems:
         listed = "\n  ".join(problems)
         many = f"{len(problems)} problem{'s' * (len(problems) > 1)}"

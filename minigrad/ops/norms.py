@@ -1,4 +1,4 @@
-"""Sizes of vectors and matrices. At the origin, where a norm has a corner, its gradient is 0 (docs: conventions).
+"""Sizes of vectors and matrices. At the origin, where a norm has a corner, its gradient is 0.
 
 What is smooth there, such as the square of a 2-norm, has its own second derivative.
 """

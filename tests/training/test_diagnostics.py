@@ -40,7 +40,7 @@ def test_nothing_is_said_where_all_is_well(net, capsys):
 def test_unscaled_inputs_are_noticed_once(net, capsys):
     data = (DATA[0] * 255, DATA[1], DATA[2] * 255, DATA[3])
     found = trained(net, data, optimizer_param={"lr": 1e-6}).diagnoses["inputs"]
-    assert found == "the inputs go up to 255: divide by 255, or the first steps will be wild"
+    assert found == "the inputs go up to 255: divide by 255, or the first steps will be too large"
     assert capsys.readouterr().err.count(found) == 1
     assert "mean" in diagnostics.unscaled(np.array([-1000.0])) and diagnostics.unscaled(np.array([-3.0, 19])) is None
     assert diagnostics.unscaled(np.array(["text"])) is None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import Any
+
+from minigrad.errors import did_you_mean
 
 __all__ = ["Look", "look"]
 
@@ -44,6 +45,5 @@ def look(depth: Any, fold: Any, show: Any, **choices: Any) -> Look:
 
 def _check(option: str, value: Any, known: tuple[str, ...]) -> None:
     if value not in known:
-        close = difflib.get_close_matches(str(value), known, 1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"graph: {option} must be of {', '.join(map(repr, known))}, got {value!r}{hint}")
+        options = ", ".join(map(repr, known))
+        raise ValueError(f"graph: {option} must be of {options}, got {value!r}{did_you_mean(value, known)}")

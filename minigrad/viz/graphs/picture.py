@@ -13,6 +13,7 @@ import numpy as np
 
 from minigrad.engine.grad_mode import enable_grad
 from minigrad.nn import Module
+from minigrad.pytree import leaves
 from minigrad.serialization import write_atomically
 from minigrad.tensors.tensor import Tensor
 from minigrad.viz.graphs.as_json import as_json
@@ -225,19 +226,12 @@ def module_graph(model: Module, inputs: Sequence[Any], **options: Any) -> Graph:
         return graph(lambda: model(*given), model=model, **options)
 
 
-def _tensors(made: Any) -> list[Tensor]:
-    """Return the tensors in the result of a function: one, or dicts, tuples and lists of them."""
-    found, stack = [], [made]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, Tensor):
-            found.append(value)
-        elif isinstance(value, dict):
-            stack.extend(reversed(value.values()))
-        elif isinstance(value, tuple | list):
-            stack.extend(reversed(value))
-        else:
-            raise TypeError(f"graph: needs a tensor, several, or a function that returns them, got {type(value).__name__}")
+def _tensors(outputs: Any) -> list[Tensor]:
+    """Return the tensors in nested containers; raise TypeError for other leaves, and if there is no tensor."""
+    found = leaves(outputs)
+    for leaf in found:
+        if not isinstance(leaf, Tensor):
+            raise TypeError(f"graph: needs a tensor, several, or a function that returns them, got {type(leaf).__name__}")
     if not found:
         raise TypeError("graph: needs at least one tensor, got none")
     return found
