@@ -27,7 +27,7 @@ from minigrad.viz.colormaps import gray, heat
 from minigrad.viz.confusion import confusion_matrix
 from minigrad.viz.filters import kernels
 from minigrad.viz.images import drawable
-from minigrad.viz.mistakes import worst_by_loss
+from minigrad.viz.mistakes import loss_and_probabilities
 from minigrad.viz.png import data_uri, png
 from minigrad.viz.style import columns_for, mosaic
 
@@ -172,7 +172,7 @@ def _layers(data: ReportData) -> Html:
 def _confusion(data: ReportData, counts: Array, outputs: Array) -> tuple[Html, Html]:
     """Return the rows of the confusion matrix, and the popovers of its cells."""
     predicted, names = outputs.argmax(1), data.classes
-    loss, probability = worst_by_loss(outputs, data.t)
+    loss, probability = loss_and_probabilities(outputs, data.t)
     most = max(1, int((counts - np.diag(counts.diagonal())).max()))
     rows, popovers = [], []
     for i, total in enumerate(counts.sum(1)):
@@ -199,7 +199,7 @@ def _confusion(data: ReportData, counts: Array, outputs: Array) -> tuple[Html, H
 
 def _mistakes(data: ReportData, outputs: Array) -> Html:
     """Return the test images with the largest loss."""
-    loss, probability = worst_by_loss(outputs, data.t)
+    loss, probability = loss_and_probabilities(outputs, data.t)
     items = []
     for k in np.argsort(-loss, kind="stable")[:MISTAKES].tolist():
         true, predicted = data.t[k], int(outputs[k].argmax())

@@ -16,7 +16,7 @@ from minigrad.viz.style import INK, LINE, MARGIN, ORANGE, SMALL, SOFT, TILE, fra
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["mistakes", "worst_by_loss"]
+__all__ = ["mistakes", "loss_and_probabilities"]
 
 ACROSS, DOWN = 1.05, 1.4  # inches: from one image to the next
 
@@ -36,7 +36,7 @@ def mistakes(model: Any, x: Any, t: Any, n: int = 24, *, classes: Sequence[str] 
     '1 of 2 wrong'
     """
     given, labels = scores_and_labels("mistakes", model, x, t)
-    loss, probability = worst_by_loss(given, labels)
+    loss, probability = loss_and_probabilities(given, labels)
     order = np.argsort(-loss, kind="stable")[:n]
     predicted = given.argmax(1)
     wrong = int(np.count_nonzero(predicted != labels))
@@ -57,7 +57,7 @@ def mistakes(model: Any, x: Any, t: Any, n: int = 24, *, classes: Sequence[str] 
     return figure
 
 
-def worst_by_loss(given: Array, labels: Array) -> tuple[Array, Array]:
+def loss_and_probabilities(given: Array, labels: Array) -> tuple[Array, Array]:
     """Return the cross-entropy of each image (N,), and the probabilities (N, C) of its scores."""
     shifted = given.astype(np.float64) - given.max(1, keepdims=True)
     logs = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))

@@ -15,7 +15,7 @@ from minigrad.nn import Module
 from minigrad.nn.inference import evaluating
 from minigrad.tensors.tensor import Tensor
 from minigrad.viz.images import class_name, drawable, one_image
-from minigrad.viz.mistakes import worst_by_loss
+from minigrad.viz.mistakes import loss_and_probabilities
 from minigrad.viz.style import MARGIN, SOFT, TEXT, diverging, framed_image, head, new_figure
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def saliency(model: Module, image: Any, label: int | None = None, *, classes: Se
     """
     x = one_image("saliency", image, model)
     found, gradient, shown = score_gradient(model, x, label)
-    _, probabilities = worst_by_loss(found[np.newaxis], np.array([shown]))
+    _, probabilities = loss_and_probabilities(found[np.newaxis], np.array([shown]))
     sure = {k: f"{class_name(classes, k)} with {100 * probabilities[0, k]:.1f} %" for k in (int(found.argmax()), shown)}
     H, W = x.shape[2:]
     height = SIDE * H / W

@@ -13,7 +13,7 @@ from minigrad.errors import ShapeError
 from minigrad.nn.inference import evaluating, layer_outputs, scores
 from minigrad.viz.confusion import confusion_matrix
 from minigrad.viz.dream import excite
-from minigrad.viz.mistakes import worst_by_loss
+from minigrad.viz.mistakes import loss_and_probabilities
 from minigrad.viz.saliency import score_gradient
 from minigrad.viz.style import columns_for, mosaic
 
@@ -226,7 +226,7 @@ def test_confusion_counts(net):
 
 def test_mistakes_are_the_worst_by_loss(net):
     given = scores(net, X_TEST[:60])
-    loss, probability = worst_by_loss(given, T_TEST[:60])
+    loss, probability = loss_and_probabilities(given, T_TEST[:60])
     each = [mg.nn.functional.cross_entropy(mg.tensor(given[i : i + 1]), T_TEST[i : i + 1]).item() for i in range(60)]
     np.testing.assert_allclose(loss, each, rtol=1e-5)
     np.testing.assert_allclose(probability.sum(1), 1)
