@@ -21,13 +21,13 @@ from minigrad.arrays import Array
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating, layer_outputs, scores
 from minigrad.tensors.tensor import Tensor
-from minigrad.training.charts import line_chart
 from minigrad.training.history import Epoch
-from minigrad.viz.colormaps import grey, heat
+from minigrad.viz.charts import Chart, history_rows, line_chart, loss_and_accuracy
+from minigrad.viz.colormaps import gray, heat
 from minigrad.viz.confusion import confusion_matrix
 from minigrad.viz.filters import kernels
 from minigrad.viz.images import drawable
-from minigrad.viz.mistakes import worst_by_loss
+from minigrad.viz.mistakes import loss_and_probabilities
 from minigrad.viz.png import data_uri, png
 from minigrad.viz.style import columns_for, mosaic
 
@@ -130,13 +130,8 @@ def _key_figures(data: ReportData) -> dict[str, str]:
 
 def _curves(history: Sequence[Epoch]) -> tuple[Html, Html]:
     """Return the charts of loss and accuracy."""
-    epochs = [epoch.epoch for epoch in history]
-    losses = {"training": [epoch.loss for epoch in history], "test": [epoch.val_loss for epoch in history]}
-    accuracies = {"training": [100 * epoch.acc for epoch in history], "test": [100 * epoch.val_acc for epoch in history]}
-    values = [value for series in losses.values() for value in series]
-    log = min(values) > 0 and max(values) > 20 * min(values)
-    loss_chart = line_chart(epochs, losses, "{:.3g}".format, log)
-    return Html(loss_chart), Html(line_chart(epochs, accuracies, "{:.4g}".format))
+    loss, accuracy = loss_and_accuracy(history_rows(history))
+    return Html(line_chart(loss, "{:.3g}".format)), Html(line_chart(accuracy, "{:.4g}".format))
 
 
 def _filters(data: ReportData) -> Html:
@@ -177,7 +172,7 @@ def _layers(data: ReportData) -> Html:
 def _confusion(data: ReportData, counts: Array, outputs: Array) -> tuple[Html, Html]:
     """Return the rows of the confusion matrix, and the popovers of its cells."""
     predicted, names = outputs.argmax(1), data.classes
-    loss, probability = worst_by_loss(outputs, data.t)
+    loss, probability = loss_and_probabilities(outputs, data.t)
     most = max(1, int((counts - np.diag(counts.diagonal())).max()))
     rows, popovers = [], []
     for i, total in enumerate(counts.sum(1)):
@@ -204,7 +199,7 @@ def _confusion(data: ReportData, counts: Array, outputs: Array) -> tuple[Html, H
 
 def _mistakes(data: ReportData, outputs: Array) -> Html:
     """Return the test images with the largest loss."""
-    loss, probability = worst_by_loss(outputs, data.t)
+    loss, probability = loss_and_probabilities(outputs, data.t)
     items = []
     for k in np.argsort(-loss, kind="stable")[:MISTAKES].tolist():
         true, predicted = data.t[k], int(outputs[k].argmax())
@@ -224,7 +219,7 @@ def _gradients(data: ReportData) -> Html:
     if len(names) > LINES:  # from the first to the last layer
         names = [names[round(i * (len(names) - 1) / (LINES - 1))] for i in range(LINES)]
     series = {name: [norms.get(name, math.nan) for norms in data.gradients] for name in names}
-    return Html(line_chart([epoch.epoch for epoch in data.history], series, "{:.2g}".format, log=True))
+    return Html(line_chart(Chart("gradients", [epoch.epoch for epoch in data.history], series, log=True), "{:.2g}".format))
 
 
 def _facts(config: Mapping[str, Any]) -> Html:
@@ -248,7 +243,7 @@ def _thumbnail(image: Array, width: int) -> Html:
     if pixels.ndim == 3:
         return _image(np.rint(255 * pixels.clip(0, 1)).astype(np.uint8), width, "")
     low = min(float(pixels.min()), 0.0)
-    return _image(grey(pixels, low, max(float(pixels.max()), low + 1e-9)), width, "", "pixels ink")
+    return _image(gray(pixels, low, max(float(pixels.max()), low + 1e-9)), width, "", "pixels ink")
 
 
 def _image(pixels: Array, width: int, alt: str, look: str = "pixels") -> Html:

@@ -15,10 +15,10 @@ import pytest
 import minigrad as mg
 from minigrad.nn.inference import scores
 from minigrad.training import Trainer
-from minigrad.training.charts import line_chart
 from minigrad.training.gallery import draw, loss_graph
 from minigrad.training.report import ReportData, render_report
-from minigrad.viz.colormaps import grey, heat
+from minigrad.viz.charts import Chart, line_chart
+from minigrad.viz.colormaps import gray, heat
 from minigrad.viz.png import png
 
 (X, T), (X_TEST, T_TEST) = mg.data.load_digits(flatten=False)
@@ -167,7 +167,7 @@ def test_colours_mean_what_they_say():
     image = heat(np.array([[-2.0, 0.0, 2.0, np.nan]]), 2.0)
     assert image.tolist() == [[[0, 90, 150, 255], [247, 247, 247, 255], [190, 80, 10, 255], [247, 247, 247, 0]]]
     assert heat(np.zeros((1, 1)), 0.0)[0, 0, 3] == 255
-    assert grey(np.array([[0.0, 0.5, 1.0, np.nan]]))[..., 3].tolist() == [[0, 128, 255, 0]]
+    assert gray(np.array([[0.0, 0.5, 1.0, np.nan]]))[..., 3].tolist() == [[0, 128, 255, 0]]
     colours = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
     assert (pixels("data:image/png;base64," + base64.b64encode(png(colours)).decode()) == colours).all()
 
@@ -176,7 +176,9 @@ def test_colours_mean_what_they_say():
 @pytest.mark.parametrize("log", [False, True])
 def test_charts_are_svg_with_every_value(n, log):
     values = [10.0 ** -(i % 7) for i in range(n)]
-    svg = ElementTree.fromstring(line_chart(list(range(1, n + 1)), {"a<b": values, "c": [v * 2 for v in values]}, str, log))
+    svg = ElementTree.fromstring(
+        line_chart(Chart("", list(range(1, n + 1)), {"a<b": values, "c": [v * 2 for v in values]}, log), str)
+    )
     titles = [element.text for element in svg.iter("title")]
     assert titles == [f"epoch {i}: a<b {v}, c {v * 2}" for i, v in enumerate(values, 1)]
     lines = [element.get("d") for element in svg.iter("path")]
@@ -189,9 +191,9 @@ def test_charts_are_svg_with_every_value(n, log):
 
 
 def test_charts_leave_gaps_and_keep_names_apart():
-    gaps = ElementTree.fromstring(line_chart([1, 2, 3, 4], {"a": [1.0, float("nan"), 1.0, 0.0]}, str, log=True))
+    gaps = ElementTree.fromstring(line_chart(Chart("", [1, 2, 3, 4], {"a": [1.0, float("nan"), 1.0, 0.0]}, log=True), str))
     assert next(gaps.iter("path")).get("d").count("M") == 2
-    crowd = ElementTree.fromstring(line_chart([1], {str(i): [1.0] for i in range(6)}, str))
+    crowd = ElementTree.fromstring(line_chart(Chart("", [1], {str(i): [1.0] for i in range(6)}), str))
     places = sorted(float(e.get("y")) for e in crowd.iter("text") if e.get("class").startswith("name"))
     assert min(np.diff(places)) >= 15
-    assert "path" in line_chart([1], {"a": [float("nan")]}, str)
+    assert "path" in line_chart(Chart("", [1], {"a": [float("nan")]}), str)

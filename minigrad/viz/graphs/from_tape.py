@@ -8,6 +8,7 @@ not at the first weight.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,21 +29,16 @@ UNKNOWN = object()  # an argument that neither tape nor recording holds
 Origin = Any  # of a value: Node | Call | Data
 
 
+@dataclass(eq=False, slots=True)
 class Data:
     """An array that is not the result of an operation of the graph and requires no gradient."""
 
-    def __init__(
-        self,
-        shape: tuple[int, ...],
-        dtype: Any,
-        name: str = "",
-        scope: Scope | None = None,
-        position: int = 0,
-        identity: int = 0,
-    ):
-        self.shape, self.dtype, self.name = shape, dtype, name
-        self.scope, self.position = scope, position  # of the call that it was passed to, and among its arguments
-        self.identity = identity  # of its array, which may be gone
+    shape: tuple[int, ...]
+    dtype: Any
+    name: str = ""
+    scope: Scope | None = None  # of the call that it was passed to
+    position: int = 0  # among the arguments of that call
+    identity: int = 0  # of its array, which may be gone
 
 
 class Slot(NamedTuple):

@@ -22,7 +22,7 @@ __all__ = ["asset", "drawing", "escape", "style", "svg"]
 
 MARGIN = 24.0
 UID = "\0"  # stands for the id of the picture until its content is known; no text can hold it
-LEDGER = 250.0  # width of the list of saved bytes
+SAVED = 250.0  # width of the list of saved bytes
 ENTRIES = 14  # of it at most
 NOWHERE: Rect = (0.0, 0.0, 0.0, 0.0)
 CHIPS = {"parameter": "chip", "buffer": "buffer-chip"}  # marks of rows
@@ -34,14 +34,14 @@ def svg(scene: Scene) -> str:
     """Return the picture: title, graph, list of saved bytes and legend."""
     page = place(scene.frames, scene.sizes, scene.spacing, scene.sideways)
     ir = scene.view.ir
-    ledger = _ledger_entries(scene) if "saved" in scene.look.show else []
+    saved = _saved_entries(scene) if "saved" in scene.look.show else []
     top = MARGIN + 30 + 16 * len(ir.notes)
-    beside = bool(ledger) and not scene.sideways
-    inner = page.width + (LEDGER + 40 if beside else 0)
+    beside = bool(saved) and not scene.sideways
+    inner = page.width + (SAVED + 40 if beside else 0)
     wide = max(inner, width(ir.title, 15, True), *(width(note, 11) for note in ir.notes), 360) + 2 * MARGIN
     legend, lines = _legend(scene, wide - 2 * MARGIN)
-    listed = 34 + 22.0 * (len(ledger) + 1) if ledger else 0.0
-    tall = max(page.height, listed) if beside or not ledger else page.height + 24 + listed
+    listed = 34 + 22.0 * (len(saved) + 1) if saved else 0.0
+    tall = max(page.height, listed) if beside or not saved else page.height + 24 + listed
     left = MARGIN + (wide - 2 * MARGIN - inner) / 2
     height = top + tall + 34 + 20 * lines
     parts = [
@@ -52,9 +52,9 @@ def svg(scene: Scene) -> str:
         *drawing(scene, page),
         "</g>",
     ]
-    if ledger:
+    if saved:
         corner = (left + page.width + 40, top) if beside else (left, top + page.height + 24)
-        parts += [f'<g transform="translate({px(corner[0])} {px(corner[1])})">', *_ledger(ledger), "</g>"]
+        parts += [f'<g transform="translate({px(corner[0])} {px(corner[1])})">', *_saved_list(saved), "</g>"]
     if legend:
         parts += [f'<g transform="translate({px(MARGIN)} {px(top + tall + 26)})">', *legend, "</g>"]
     text = (
@@ -301,13 +301,12 @@ def _shading(scene: Scene, about: Facts) -> str:
     return palette.ramp(math.sqrt(value / largest) if largest else 0.0)
 
 
-def _ledger_entries(scene: Scene) -> list[tuple[str, int]]:
+def _saved_entries(scene: Scene) -> list[tuple[str, int]]:
     """Return name and bytes of each card that saves something; of many, the smallest are summed up."""
-    found = []
-    for card in scene.view.cards.values():
-        saved = facts(scene.view.ir, card).saved
-        if saved:
-            found.append((shortened(card.path or card.title, 28), saved))
+    saved = [
+        (shortened(card.path or card.title, 28), facts(scene.view.ir, card).saved) for card in scene.view.cards.values()
+    ]
+    found = [entry for entry in saved if entry[1]]
     if len(found) > ENTRIES:
         kept = set(sorted(range(len(found)), key=lambda i: (-found[i][1], i))[: ENTRIES - 1])
         rest = [found[i][1] for i in range(len(found)) if i not in kept]
@@ -315,18 +314,19 @@ def _ledger_entries(scene: Scene) -> list[tuple[str, int]]:
     return found
 
 
-def _ledger(entries: list[tuple[str, int]]) -> Iterable[str]:
+def _saved_list(entries: list[tuple[str, int]]) -> Iterable[str]:
     most = max(saved for _, saved in entries)
     yield _text(0, 12, "saved for backward", "title")
     for i, (name, saved) in enumerate([*entries, ("total", sum(saved for _, saved in entries))]):
         y = 34 + 22 * i
-        total = i == len(entries)
-        if total:
-            yield f'<path class="rule" d="M0,{y - 12}H{px(LEDGER)}"/>'
-        yield _text(0, y + total * 3, name, "key" if not total else "")
-        yield _text(LEDGER, y + total * 3, byte_count(saved), "", "end")
-        if not total:
-            yield f'<rect class="bar" {_rect(0, y + 4, max(1.5, LEDGER * saved / most), 3)} rx="1.5"/>'
+        if i < len(entries):
+            yield _text(0, y, name, "key")
+            yield _text(SAVED, y, byte_count(saved), "", "end")
+            yield f'<rect class="bar" {_rect(0, y + 4, max(1.5, SAVED * saved / most), 3)} rx="1.5"/>'
+        else:
+            yield f'<path class="rule" d="M0,{y - 12}H{px(SAVED)}"/>'
+            yield _text(0, y + 3, name, "")
+            yield _text(SAVED, y + 3, byte_count(saved), "", "end")
 
 
 def _legend(scene: Scene, room: float) -> tuple[list[str], int]:

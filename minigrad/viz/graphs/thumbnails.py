@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from minigrad.arrays import Array
 from minigrad.viz.graphs.ir import Image
 from minigrad.viz.palette import DIVERGING
 from minigrad.viz.png import png
+from minigrad.viz.style import mosaic
 
 __all__ = ["kernel_images", "levels"]
 
@@ -38,18 +37,9 @@ def kernel_images(trained: Array, initial: Array | None = None, gradient: Array 
 
 def levels(kernels: Array, scale: float) -> Array:
     """Return the grid as indices into the palette: 1..255 for -scale..scale, 128 for zero, 0 for the gaps in between."""
-    count, height, width = kernels.shape
-    columns = min(count, 8)
-    rows = math.ceil(count / columns)
-    grid = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), GAP, np.uint8)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        finite = np.nan_to_num(
-            kernels.astype(np.float64) / scale if scale else kernels * 0.0, nan=0.0, posinf=0.0, neginf=0.0
-        )
-    for i, kernel in enumerate(np.rint(MIDDLE + 127 * np.clip(finite, -1, 1)).astype(np.uint8)):
-        y, x = divmod(i, columns)
-        grid[y * (height + 1) : y * (height + 1) + height, x * (width + 1) : x * (width + 1) + width] = kernel
-    return grid
+    finite = np.where(np.isfinite(kernels), kernels.astype(np.float64), 0.0)
+    shades = np.rint(MIDDLE + 127 * np.clip(finite / (scale or 1.0), -1, 1))
+    return np.nan_to_num(mosaic(shades, min(len(kernels), 8), gap=1, zoom=1), nan=GAP).astype(np.uint8)
 
 
 def _image(caption: str, kernels: Array, scale: float) -> Image:
