@@ -35,8 +35,8 @@ STATE = ("training", *REGISTRIES, "_unsaved", "_hooks")  # the attributes of eve
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-class _Yielding:
-    """A method that gives way to a module, parameter or buffer registered under its name.
+class _Shadowable:
+    """A method that is shadowed by a module, parameter or buffer registered under its name.
 
     For methods that PyTorch's Module does not have: programs written for PyTorch may use their names.
     """
@@ -52,8 +52,8 @@ class _Yielding:
         return types.MethodType(self.function, module) if registry is None else registry[self.name]
 
 
-def _yielding(method: Method) -> Method:
-    return cast(Method, _Yielding(method))
+def _shadowable(method: Method) -> Method:
+    return cast(Method, _Shadowable(method))
 
 
 class Module:
@@ -449,7 +449,7 @@ class Module:
 
     # Display
 
-    @_yielding
+    @_shadowable
     def summary(self, *inputs: Any) -> Summary:
         """Return output shapes, parameters, multiply-accumulates and bytes, module by module: see `nn.summary`."""
         return summary(self, *inputs)
@@ -474,7 +474,7 @@ class Module:
         html: str | None = draw("module html", self)
         return html
 
-    @_yielding
+    @_shadowable
     def graph(self, *inputs: Any, **options: Any) -> Any:
         """Return a picture of the module's computation on these inputs, a `viz.Graph`; options are those of `viz.graph`.
 
@@ -502,7 +502,7 @@ class Module:
     def _check_reachable(self, name: str) -> None:
         """Raise KeyError for a name that reading would find among the attributes of the class or of every module."""
         for cls in type(self).__mro__:
-            if name in vars(cls) and not isinstance(vars(cls)[name], _Yielding):
+            if name in vars(cls) and not isinstance(vars(cls)[name], _Shadowable):
                 what = "a method" if callable(vars(cls)[name]) else "an attribute"
                 raise KeyError(
                     f"{type(self).__name__} already has an attribute {name!r}, {what} of {cls.__name__}, which would hide "

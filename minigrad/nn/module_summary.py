@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
@@ -145,7 +146,7 @@ def _innermost(names: dict[int, str]) -> str:
     scope = here.scope
     while scope is not None:
         scope, what, _ = scope
-        module = what() if type(what).__name__ == "ReferenceType" else None
+        module = what() if isinstance(what, weakref.ref) else None
         if id(module) in names:
             return names[id(module)]
     return ""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array
+from minigrad.arrays import Array, array_of
 from minigrad.engine.grad_mode import enable_grad
 from minigrad.errors import ShapeError
 from minigrad.nn.module import Module, unregistered
@@ -165,7 +165,7 @@ class Optimizer:
         renewed = []
         for mine, saved in zip(self.param_groups, groups, strict=True):
             kept = {name: value for name, value in saved.items() if name not in EXECUTION}
-            renewed.append(self._checked(self._known_options(mine, kept) | {"params": mine["params"]}))
+            renewed.append(self._checked(self._merged_options(mine, kept) | {"params": mine["params"]}))
         state: dict[Tensor, dict[str, Any]] = {}
         problems: list[str] = []
         for group, saved in zip(renewed, groups, strict=True):
@@ -242,7 +242,7 @@ class Optimizer:
         self.check(options)
         return options
 
-    def _known_options(self, mine: dict[str, Any], saved: Mapping[str, Any]) -> dict[str, Any]:
+    def _merged_options(self, mine: dict[str, Any], saved: Mapping[str, Any]) -> dict[str, Any]:
         """Return a group's options with the saved ones, having checked the entries of schedules and the parameter names."""
         options = {**mine, **saved}
         for name in SCHEDULED:
@@ -269,7 +269,7 @@ class Optimizer:
             problems.append(f"{where}: has type {type(given).__name__}, expected a dict")
             return found
         for name, value in given.items():
-            array = value.array if isinstance(value, Tensor) else np.asarray(value)
+            array = array_of(value)
             if name == "step":
                 if array.size != 1 or array.dtype.kind not in "fiu" or not 0 <= array.item() < 2**53:
                     problems.append(f"{where}: step must be a count, got {value!r:.80}")
