@@ -106,11 +106,9 @@ def _explain_ragged(data: Any, where: str = "") -> None:
     """Raise ShapeError naming the first row whose length differs."""
     if not isinstance(data, list | tuple):
         return
-    lengths = [len(row) if isinstance(row, list | tuple) else None for row in data]
-    for i, length in enumerate(lengths):
-        if length != lengths[0]:
-            say = "a number" if length is None else f"length {length}"
-            first = "a number" if lengths[0] is None else f"length {lengths[0]}"
-            raise ShapeError(f"tensor: ragged list: row {where}[{i}] has {say}, row {where}[0] has {first}") from None
+    kinds = [f"length {len(row)}" if isinstance(row, list | tuple) else "a number" for row in data]
+    for i, kind in enumerate(kinds):
+        if kind != kinds[0]:
+            raise ShapeError(f"tensor: ragged list: row {where}[{i}] has {kind}, row {where}[0] has {kinds[0]}") from None
     for i, row in enumerate(data):
         _explain_ragged(row, f"{where}[{i}]")

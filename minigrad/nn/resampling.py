@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minigrad.engine.spatial import Size
 from minigrad.nn import functional as F
 from minigrad.nn.module import Module
@@ -24,8 +22,8 @@ class Upsample(Module):
 
     def __init__(
         self,
-        size: Any = None,
-        scale_factor: Any = None,
+        size: Size | None = None,
+        scale_factor: float | tuple[float, ...] | None = None,
         mode: str = "nearest",
         align_corners: bool | None = None,
         recompute_scale_factor: bool | None = None,
@@ -47,14 +45,14 @@ class Upsample(Module):
 class UpsamplingNearest2d(Upsample):
     """Resampling of images (N, C, H, W) by the nearest pixel."""
 
-    def __init__(self, size: Any = None, scale_factor: Any = None):
+    def __init__(self, size: Size | None = None, scale_factor: float | tuple[float, ...] | None = None):
         super().__init__(size, scale_factor, "nearest")
 
 
 class UpsamplingBilinear2d(Upsample):
     """Resampling of images (N, C, H, W) by bilinear interpolation; the corners keep their values."""
 
-    def __init__(self, size: Any = None, scale_factor: Any = None):
+    def __init__(self, size: Size | None = None, scale_factor: float | tuple[float, ...] | None = None):
         super().__init__(size, scale_factor, "bilinear", align_corners=True)
 
 

@@ -21,13 +21,12 @@ from minigrad.errors import ShapeError
 from minigrad.kernels import pooling as kernel
 from minigrad.kernels.geometry import image_shape, output_size, per_axis
 from minigrad.kernels.pooling import Run, Windows
+from minigrad.kernels.windows import Sizes
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
     "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d",
 ]  # fmt: skip
-
-Sizes = tuple[int, ...]
 
 
 @primitive

@@ -8,6 +8,7 @@ from typing import Any
 from minigrad.arrays import Array, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
+from minigrad.engine.spatial import Size
 from minigrad.errors import ShapeError
 from minigrad.kernels import windows as kernel
 from minigrad.kernels.geometry import IMAGES, both_sides, image_shape, output_size, output_sizes, per_axis
@@ -40,7 +41,7 @@ def _(g: Any, shape: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) ->
 
 
 @composite
-def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+def unfold(x: Any, kernel_size: Size, dilation: Size = 1, padding: Size = 0, stride: Size = 1) -> Any:
     """Return the windows of images as columns: (N, C, H, W) to (N, C*KH*KW, OH*OW). Adjoint of `fold`; see also `im2col`.
 
     `kernel_size` (KH, KW), `dilation`, `padding` and `stride` are an int or a pair (height, width), as in `conv2d`.
@@ -58,7 +59,7 @@ def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride
 
 
 @composite
-def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+def fold(x: Any, output_size: Size, kernel_size: Size, dilation: Size = 1, padding: Size = 0, stride: Size = 1) -> Any:
     """Accumulate columns (N, C*KH*KW, OH*OW) into images (N, C, *output_size); adjoint of `unfold`.
 
     The options are those of `unfold`. Elements add up where windows overlap.
@@ -82,7 +83,7 @@ def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding:
 
 
 @composite
-def im2col(x: Any, filter_h: int, filter_w: int, stride: Any = 1, pad: Any = 0) -> Any:
+def im2col(x: Any, filter_h: int, filter_w: int, stride: Size = 1, pad: Size = 0) -> Any:
     """Return images (N, C, H, W) as a matrix: a row for each window (n, oh, ow), a column for each (c, kh, kw).
 
     `filter_h` and `filter_w` are ints, `stride` and `pad` an int or a pair (height, width). As in "Deep Learning from
@@ -99,7 +100,7 @@ def im2col(x: Any, filter_h: int, filter_w: int, stride: Any = 1, pad: Any = 0) 
 
 
 @composite
-def col2im(col: Any, input_shape: Sizes, filter_h: int, filter_w: int, stride: Any = 1, pad: Any = 0) -> Any:
+def col2im(col: Any, input_shape: Sizes, filter_h: int, filter_w: int, stride: Size = 1, pad: Size = 0) -> Any:
     """Accumulate the rows of an `im2col` matrix into images of `input_shape`, where windows overlap; adjoint of `im2col`.
 
     >>> import numpy as np
