@@ -53,13 +53,13 @@ def decode(arrays: Mapping[str, Array], text: str | bytes | None) -> Any:
 
 
 def _encode(value: Any, where: str, arrays: dict[str, Array]) -> Any:
-    if isinstance(value, Tensor | np.ndarray | np.generic) and not isinstance(value, SCALARS):
+    if isinstance(value, SCALARS):
+        return value
+    if isinstance(value, Tensor | np.ndarray | np.generic):
         if where in arrays:
             raise ValueError(f"save: two arrays would be named {where!r}")
         arrays[where] = array_of(value)
         return {"array": where}
-    if isinstance(value, SCALARS):
-        return value
     inner = f"{where}." if where else ""
     if isinstance(value, Mapping):
         for key in value:
