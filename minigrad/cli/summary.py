@@ -6,10 +6,10 @@ import argparse
 import json
 from pathlib import Path
 
+from minigrad import nn
 from minigrad.cli import networks
 from minigrad.cli.arguments import Parser, at_least_one
 from minigrad.cli.runs import add_trust, read_setup
-from minigrad.nn.summary import summarize
 from minigrad.training import Run
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     if Path(name).is_dir():
         setup = read_setup(Run.open(Path(name)), args.trust)
         name, shape, classes = setup.model, setup.shape, setup.classes
-    summary = summarize(networks.build(name, shape, classes), (args.batch_size, *shape))
+    summary = nn.summary(networks.build(name, shape, classes), (args.batch_size, *shape))
     if args.json:
         rows = [row._asdict() for row in summary.rows]
         totals = {"parameters": summary.parameters, "macs": summary.macs, "saved_bytes": summary.saved_bytes}

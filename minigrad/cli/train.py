@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 
 import minigrad
+from minigrad import nn
 from minigrad.cli import data_sources, networks
 from minigrad.cli.arguments import Parser, at_least_one, at_least_zero, number
 from minigrad.cli.info import blas
 from minigrad.cli.runs import invalid_field, is_path, read_setup
 from minigrad.errors import DatasetFileError
 from minigrad.nn import Module
-from minigrad.nn.summary import summarize
-from minigrad.optim import Optimizer, lr_scheduler
+from minigrad.optim import OPTIMIZERS, Optimizer, lr_scheduler
 from minigrad.progress import say
 from minigrad.random import manual_seed
 from minigrad.training import EarlyStopping, Run, Trainer, gallery, report
@@ -41,7 +41,6 @@ EXAMPLES = """examples:
   minigrad train --model mynets:Net                 a class in mynets.py
   minigrad train --resume runs/2026-11-24_043100-digits
 """
-OPTIMIZERS = ("sgd", "adagrad", "rmsprop", "adam", "adamw")
 # The defaults of --epochs and --lr.
 RECIPES = {
     "digits": {"epochs": 40, "lr": 5e-3},
@@ -102,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.quiet and not args.json:
             _print_header(args, folder, data, network)
         opened = Run.create(folder, config, network)
-        opened.write("summary.txt", f"{summarize(network, (args.batch_size, *data.x_train.shape[1:]))}\n")
+        opened.write("summary.txt", f"{nn.summary(network, (args.batch_size, *data.x_train.shape[1:]))}\n")
         trainer.save_checkpoint(opened.checkpoint)
     elif read_setup(opened, args.trust).sha256 != data.checksum:
         raise DatasetFileError(f"{opened.folder}: the data differ from those of the run, which continues only with the same")
@@ -181,7 +180,7 @@ def _print_header(args: argparse.Namespace, folder: Path, data: data_sources.Dat
     shape = "x".join(map(str, data.x_train.shape[1:]))
     counts = f"{len(data.x_train):,} train / {len(data.x_test):,} test"
     name, threads = blas()
-    summary = summarize(network, (args.batch_size, *data.x_train.shape[1:]))
+    summary = nn.summary(network, (args.batch_size, *data.x_train.shape[1:]))
     saved = f"{summary.saved_bytes / 1e6:.1f} MB saved for backward at batch {args.batch_size}"
     numpy = f"numpy {np.__version__} ({name}, {threads} thread{'s' * (threads > 1)})"
     say(f"minigrad {minigrad.__version__} | {numpy} | seed {args.seed} | {folder}", sys.stdout)

@@ -10,7 +10,7 @@ from minigrad.arrays import DType
 from minigrad.errors import ShapeError
 from minigrad.kernels.geometry import per_axis
 from minigrad.nn import functional as F
-from minigrad.nn.arguments import count, uniform_parameter
+from minigrad.nn.layer_setup import count, uniform_parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.tensors.tensor import Tensor

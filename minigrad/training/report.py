@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad import nn
 from minigrad.arrays import Array
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating, layer_outputs, scores
-from minigrad.nn.summary import summarize
 from minigrad.tensors.tensor import Tensor
 from minigrad.training.charts import line_chart
 from minigrad.training.history import Epoch
@@ -88,7 +88,7 @@ def render_report(data: ReportData) -> str:
         mistakes=_mistakes(data, outputs),
         gradients=_gradients(data),
         graph=Html(data.graph[data.graph.index("<svg") :]),
-        summary=summarize(data.network, (config["arguments"]["batch_size"], *data.x.shape[1:])),
+        summary=nn.summary(data.network, (config["arguments"]["batch_size"], *data.x.shape[1:])),
         repeat=config["command"],
         resume=data.resume,
         facts=_facts(config),

@@ -11,7 +11,7 @@ import numpy as np
 
 from minigrad.data import DataLoader
 from minigrad.nn import Module
-from minigrad.optim.state import differences
+from minigrad.optim.state_types import differences
 from minigrad.tensors.tensor import Tensor
 from minigrad.training.history import Epoch
 from minigrad.training.rng_state import generator_states, set_generator_states
