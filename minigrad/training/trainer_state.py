@@ -96,8 +96,7 @@ def _check_records(state: Mapping[str, Any]) -> int:
         "gradient norms without names": all(isinstance(name, str) for name, _ in norms),
         "gradient norms that are not numbers": not any(differences("norm", 0.0, norm) for _, norm in norms),
         "diagnoses that are not texts": all(isinstance(text, str) for text in state["diagnoses"].values()),
-        "losses that are not a vector of floats": isinstance(losses, np.ndarray)
-        and (losses.ndim, losses.dtype.kind) == (1, "f"),
+        "losses that are not a vector of floats": vector,
         "a time or a loss that is not finite": 0 <= position["seconds"] < math.inf and math.isfinite(position["loss"]),
     }
     for wrong, holds in valid.items():
