@@ -41,12 +41,7 @@ def add_arguments(parser: Parser) -> None:
     add("--range", type=limits, metavar="LOW,HIGH", help="draw uniform input values (default: standard normal)")
     add("--dtype", choices=("float64", "float32"), default="float64", help="dtype of the inputs (default: float64)")
     add("--set", action="append", type=option, default=[], metavar="NAME=VALUE", help="option of the function")
-    add(
-        "--mode",
-        choices=("auto", "full", "directional"),
-        default="auto",
-        help="entries to compare (default: auto)",
-    )
+    add("--mode", choices=("auto", "full", "directional"), default="auto", help="entries compared (default: auto)")
     add("--kinks", choices=("raise", "skip", "bracket"), default="raise", help="treatment of kinks (default: raise)")
     checks = ", ".join(CHECKS)
     add("--checks", type=check_names, default=CHECKS, metavar="NAME,...", help=f"side checks, or none (default: {checks})")

@@ -54,8 +54,7 @@ SCHEDULES: dict[str, tuple[Callable[[Optimizer, int, int, float], Any], str]] = 
     "onecycle": (lambda o, epochs, steps, lr: lr_scheduler.OneCycleLR(o, lr, epochs * steps), "batch"),
     "step": (lambda o, epochs, steps, lr: lr_scheduler.StepLR(o, max(1, epochs // 3)), "epoch"),
 }
-# Arguments that config.json does not hold.
-UNSAVED = ("command", "no_report", "quiet", "json", "resume", "defaults", "out", "trust", "parser")
+UNSAVED = ("help", "out", "resume", "trust", "no_report", "quiet", "json")  # the others are saved in config.json
 
 
 def add_arguments(parser: Parser) -> None:
@@ -80,7 +79,7 @@ def add_arguments(parser: Parser) -> None:
     add("--no-report", action="store_true", help="omit the pictures and the report")
     add("--quiet", action="store_true", help="print no table, only the result")
     add("--json", action="store_true", help="print the result as one line of JSON, and nothing else, on stdout")
-    defaults = {argument.dest: argument.default for argument in parser.arguments if argument.dest != "help"}
+    defaults = {argument.dest: argument.default for argument in parser.arguments if argument.dest not in UNSAVED}
     parser.set_defaults(defaults=defaults)
 
 
@@ -147,8 +146,7 @@ def _trainer(args: argparse.Namespace, data: data_sources.Data, network: Module)
 
 def _resumed(args: argparse.Namespace) -> Run:
     """Return the run to continue; set `args` to those that it was started with, except for the number of epochs."""
-    saved = [name for name in args.defaults if name not in UNSAVED]
-    changed = [name for name in saved if name != "epochs" and getattr(args, name) != args.defaults[name]]
+    changed = [name for name, value in args.defaults.items() if name != "epochs" and getattr(args, name) != value]
     if changed or args.out:
         option = (changed or ["out"])[0].replace("_", "-")
         raise ValueError(f"--resume continues with the arguments that the run was started with: leave out --{option}")
@@ -157,11 +155,11 @@ def _resumed(args: argparse.Namespace) -> Run:
     given = run.config["arguments"]
     for argument in args.parser.arguments:
         name, value = argument.dest, given.get(argument.dest)
-        if name in saved and not _accepts(argument, value):
+        if name in args.defaults and not _accepts(argument, value):
             raise invalid_field(run, name, value)
     if not run.checkpoint.is_file():
         raise FileNotFoundError(f"{run.folder} has no checkpoint.npz to continue from")
-    for name in saved:
+    for name in args.defaults:
         if name != "epochs" or args.epochs is None:
             setattr(args, name, given.get(name))
     return run
@@ -244,7 +242,7 @@ def _print_result(args: argparse.Namespace, run: Run, trainer: Trainer) -> None:
 
 
 def _config(args: argparse.Namespace, data: data_sources.Data) -> dict[str, Any]:
-    arguments = {name: getattr(args, name) for name in args.defaults if name not in UNSAVED}
+    arguments = {name: getattr(args, name) for name in args.defaults}
     given = [(name, value) for name, value in arguments.items() if value != args.defaults[name]]
     return {
         "command": shlex.join(["minigrad", "train", *(f"--{name.replace('_', '-')}={value}" for name, value in given)]),

@@ -31,11 +31,11 @@ MUTATORS = (*ON_RULES, "swap")  # "swap" exchanges the rules of an input and the
 
 @contextmanager
 def apply(op: Primitive, name: str, input: str | None = None) -> Iterator[list[str]]:
-    """Give `op` a wrong gradient rule within a ``with`` block.
+    """Replace a gradient rule of `op` by a wrong one within a ``with`` block.
 
-    `name` is one of `MUTATORS`, and `input` the input whose rule is wrong; default: the first. The block gets a list that
-    grows each time the rule misbehaved. Rules that run on tensors, for second derivatives, stay right. Raises ValueError for
-    an unknown mutator, or for one that does not fit.
+    `name` is one of `MUTATORS`, and `input` the input whose rule is wrong; default: the first. The block receives a
+    list that grows each time the rule misbehaved. Rules that run on tensors, for second derivatives, stay right. Raises
+    ValueError for an unknown mutator, or for one that does not fit.
 
     >>> import numpy as np
     >>> import minigrad as mg
@@ -53,20 +53,20 @@ def apply(op: Primitive, name: str, input: str | None = None) -> Iterator[list[s
         raise ValueError(f"no mutator {name!r}: there are {', '.join(MUTATORS)}")
     if at not in inputs or (name == "swap" and len(inputs) < 2):
         raise ValueError(f"{name!r} does not fit {op.__name__}, which has rules for {', '.join(inputs) or 'no input'}")
-    bites: list[str] = []
+    hits: list[str] = []
     if name == "swap":
         other = inputs[(inputs.index(at) + 1) % len(inputs)]
         wrong = {at: right[other], other: right[at]}
     else:
-        wrong = {at: _mutated(right[at], name, bites)}
+        wrong = {at: _mutated(right[at], name, hits)}
     with replaced(op, wrong):
-        yield bites
+        yield hits
     BUFFERS.clear()
 
 
 @contextmanager
 def replaced(op: Primitive, rules: Mapping[str, Rule | None]) -> Iterator[None]:
-    """Give `op` other gradient rules, by the names of its inputs, within a ``with`` block; None means a zero gradient.
+    """Replace gradient rules of `op`, by the names of its inputs, within a ``with`` block; None means a zero gradient.
 
     >>> import minigrad as mg
     >>> from minigrad.testing import mutants
@@ -87,7 +87,7 @@ def replaced(op: Primitive, rules: Mapping[str, Rule | None]) -> Iterator[None]:
         op.rules.update(before)
 
 
-def _mutated(rule: Rule, name: str, bites: list[str]) -> Rule:
+def _mutated(rule: Rule, name: str, hits: list[str]) -> Rule:
     """Return a wrong rule with the same parameters, whose names tell the engine which values to save."""
     names = rule.__code__.co_varnames[: rule.__code__.co_argcount]
 
@@ -98,7 +98,7 @@ def _mutated(rule: Rule, name: str, bites: list[str]) -> Rule:
         wrong = ON_RULES[name](lambda g: rule(g, *saved), g, list(saved))
         if wrong is NotImplemented:
             return right
-        bites.append(name)
+        hits.append(name)
         return wrong
 
     return eval(f"lambda {', '.join(names)}: body({', '.join(names)})", {"body": body})
@@ -229,15 +229,15 @@ def survives(
             if name == "read-only" and _fails(checker, case):
                 return False
             right = None if name in OF_MEMORY else _gradients(case)
-            with apply(op, name, input) as bites:
+            with apply(op, name, input) as hits:
                 try:
                     found = _gradients(case)
                 except Exception:  # the engine noticed
                     return False
-                differs = bites if right is None else not all(map(np.array_equal, found, right))
+                differs = hits if right is None else not all(map(np.array_equal, found, right))
                 if differs and _fails(checker, case):
                     return False
-        occasions += bool(bites)
+        occasions += bool(hits)
     return name not in OF_MEMORY or occasions > 0
 
 

@@ -13,6 +13,7 @@ from minigrad.tensors.tensor import Tensor
 from minigrad.testing.calls import Call, concatenated, with_floats
 from minigrad.testing.finite_differences import random_direction, signed_vector, slopes
 from minigrad.testing.gradcheck_report import Comparison, GradcheckReport, NonDifferentiableError, reproducer
+from minigrad.testing.input_check import index_text
 
 __all__ = ["check_against", "mismatch"]
 
@@ -135,5 +136,5 @@ def mismatch(found: Array, wanted: Array, tolerance: float) -> str | None:
     wrong = ~(error <= tolerance * (finite + finite.max()) + rounding)
     if not wrong.any():
         return None
-    at = np.unravel_index(int(np.argmax(np.where(wrong, np.nan_to_num(error, nan=np.inf), -1))), found.shape)
-    return f"at {[int(n) for n in at]} is {found[at]:.12g}, the reference {wanted[at]:.12g}"
+    j = int(np.argmax(np.where(wrong, np.nan_to_num(error, nan=np.inf), -1)))
+    return f"at {index_text(found.shape, j)} is {found.flat[j]:.12g}, the reference {wanted.flat[j]:.12g}"

@@ -16,6 +16,7 @@ from minigrad.engine.grad_mode import no_grad
 from minigrad.errors import GraphError
 from minigrad.tensors.tensor import Tensor
 from minigrad.testing.calls import Call, concatenated, gradients
+from minigrad.testing.input_check import index_text
 
 __all__ = ["SIDE_CHECKS", "Subject"]
 
@@ -43,8 +44,8 @@ class Subject:
             largest = max(least, *(float(np.abs(part).max()) for part in (b, *scale)))
             error = np.abs(a - b)
             if not np.all(error <= roundings * np.finfo(self.call.dtype).eps * largest):
-                at = np.unravel_index(int(np.argmax(np.where(np.isnan(error), np.inf, error))), a.shape)
-                return f"the gradient of input {i} at {[int(n) for n in at]} is {a[at]:.10g}, not {b[at]:.10g}"
+                j = int(np.argmax(np.where(np.isnan(error), np.inf, error)))
+                return f"the gradient of input {i} at {index_text(a.shape, j)} is {a.flat[j]:.10g}, not {b.flat[j]:.10g}"
         return None
 
     def sums(self) -> list[Array]:

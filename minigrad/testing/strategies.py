@@ -42,7 +42,7 @@ VALUES: dict[str, Callable[[np.random.Generator, Shape], Array]] = {
 
 
 def shapes(min_dims: int = 0, max_dims: int = 4, min_side: int = 0, max_side: int = 5) -> SearchStrategy[Shape]:
-    """Shapes; by default also 0-d ones, sizes of 1, and empty ones.
+    """Draw shapes; by default also 0-d ones, sizes of 1, and empty ones.
 
     >>> from hypothesis import find
     >>> len(find(shapes(), lambda shape: len(shape) > 2))
@@ -162,12 +162,12 @@ def graphs(draw: DrawFn, max_inputs: int = 3, min_steps: int = 1, max_steps: int
     """
     rng = np.random.default_rng(draw(seeds))
     sizes = draw(broadcastable(draw(st.integers(1, max_inputs))))
-    values = [rng.uniform(-1.5, 1.5, size) for size in sizes]  # of each input and step, for their shapes
+    values = [rng.uniform(-1.5, 1.5, size) for size in sizes]  # of each input and step
     steps: list[Step] = []
     for _ in range(draw(st.integers(min_steps, max_steps))):
         name = draw(st.sampled_from(tuple(STEPS)))
         first = draw(st.integers(0, len(values) - 1))
-        step = _step(draw, name, first, [value.shape for value in values])
+        step = _step(draw, name, first, values)
         value = STEPS[step.name](np, *(values[n] for n in step.operands), *step.options)
         if value.size > 200 or np.abs(value).max(initial=0) > 100:
             step = Step("tanh", (first,))
@@ -177,13 +177,13 @@ def graphs(draw: DrawFn, max_inputs: int = 3, min_steps: int = 1, max_steps: int
     return Graph(tuple(values[: len(sizes)]), tuple(steps))
 
 
-def _step(draw: DrawFn, name: str, first: int, known: Sequence[Shape]) -> Step:
+def _step(draw: DrawFn, name: str, first: int, values: Sequence[Array]) -> Step:
     """Draw a step of this name on a value, and on another that fits if it takes two; a square if none fits."""
-    shape = known[first]
+    shape = values[first].shape
     if name in BINARY:
-        others = [n for n, other in enumerate(known) if _fits(name, shape, other)]
+        others = [n for n, other in enumerate(values) if _fits(name, values[first], other)]
         if others:
-            return Step(name, (first, draw(st.sampled_from(others))), (0,) if name == "concatenate" else ())
+            return Step(name, (first, draw(st.sampled_from(others))), BINARY[name])
     elif name == "sum":
         axis = draw(st.none() | st.integers(0, len(shape) - 1)) if shape else None
         return Step(name, (first,), (axis, draw(st.booleans())))
@@ -200,20 +200,15 @@ def _step(draw: DrawFn, name: str, first: int, known: Sequence[Shape]) -> Step:
     return Step("multiply", (first, first))
 
 
-BINARY = ("add", "subtract", "multiply", "divide", "matmul", "concatenate")
+# Steps on two values, with their options.
+BINARY = {"add": (), "subtract": (), "multiply": (), "divide": (), "matmul": (), "concatenate": (0,)}
 
 
-def _fits(name: str, a: Shape, b: Shape) -> bool:
-    if name == "concatenate":
-        return bool(a and b) and a[1:] == b[1:]
-    if name == "matmul":
-        return len(a) > 1 and len(b) > 1 and a[-1] == b[-2] and _broadcast(a[:-2], b[:-2])
-    return _broadcast(a, b)
-
-
-def _broadcast(*sizes: Shape) -> bool:
+def _fits(name: str, x: Array, y: Array) -> bool:
+    if name == "matmul" and min(x.ndim, y.ndim) < 2:
+        return False
     try:
-        np.broadcast_shapes(*sizes)
+        STEPS[name](np, x, y, *BINARY[name])
     except ValueError:
         return False
     return True

@@ -88,31 +88,20 @@ def _check_records(state: Mapping[str, Any]) -> int:
     position, history, gradients = state["position"], state["history"], state["gradients"]
     norms = [item for part in (position["norms"], *gradients) for item in part.items()]
     losses = state["losses"].array if isinstance(state["losses"], Tensor) else state["losses"]
-    for holds, what in (
-        (
-            set(position) == set(types["position"]) and all(set(epoch) == set(EPOCH) for epoch in history),
-            "a position or epochs with other fields",
-        ),
-        (
-            [epoch["epoch"] for epoch in history] == [*range(1, len(gradients) + 1)],
-            "epochs that do not follow each other",
-        ),
-        (
-            all(isinstance(name, str) and not differences(name, 0.0, norm) for name, norm in norms),
-            "gradient norms that are not named numbers",
-        ),
-        (all(isinstance(text, str) for text in state["diagnoses"].values()), "diagnoses that are not texts"),
-        (
-            isinstance(losses, np.ndarray) and losses.ndim == 1 and losses.dtype.kind == "f",
-            "losses that are not one number for each step",
-        ),
-        (
-            0 <= position["seconds"] < math.inf and math.isfinite(position["loss"]),
-            "a time or a loss that is not finite",
-        ),
-    ):
+    fields = set(position) == set(types["position"]) and all(set(epoch) == set(EPOCH) for epoch in history)
+    vector = isinstance(losses, np.ndarray) and losses.ndim == 1 and losses.dtype.kind == "f"
+    valid = {
+        "a position or epochs with other fields": fields,
+        "epochs that do not follow each other": [e["epoch"] for e in history] == [*range(1, len(gradients) + 1)],
+        "gradient norms without names": all(isinstance(name, str) for name, _ in norms),
+        "gradient norms that are not numbers": not any(differences("norm", 0.0, norm) for _, norm in norms),
+        "diagnoses that are not texts": all(isinstance(text, str) for text in state["diagnoses"].values()),
+        "losses that are not a vector of floats": vector,
+        "a time or a loss that is not finite": 0 <= position["seconds"] < math.inf and math.isfinite(position["loss"]),
+    }
+    for wrong, holds in valid.items():
         if not holds:
-            raise ValueError(f"Trainer: the state has {what}")
+            raise ValueError(f"Trainer: the state has {wrong}")
     return len(losses)
 
 

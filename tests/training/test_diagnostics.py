@@ -63,6 +63,18 @@ def test_dead_units_are_noticed(net):
     assert diagnostics.dead_units(nn.Sequential(nn.Linear(64, 2), nn.ReLU()), mg.randn(50, 64)) is None
 
 
+def test_an_operation_of_the_same_name_is_no_relu():
+    @mg.primitive
+    def relu(x):
+        return np.zeros_like(x)
+
+    class Zeros(nn.Module):
+        def forward(self, x):
+            return relu(x)
+
+    assert diagnostics.dead_units(Zeros(), mg.randn(50, 64)) is None
+
+
 def test_overfitting_is_noticed():
     accs, bad = [0.8, 0.9, 1.0, 1.0, 1.0], [0.8, 0.85, 0.85, 0.86, 0.86]
     found = diagnostics.overfitting(epochs(accs, accs, [0.5, 0.4, 0.5, 0.55, 0.6], bad))

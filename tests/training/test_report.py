@@ -6,6 +6,7 @@ import re
 import struct
 import zlib
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -127,6 +128,13 @@ def test_the_page_says_what_is_so(story, page):
         naive[f"{true}-{taken}"] = naive.get(f"{true}-{taken}", 0) + 1
     assert {key: int(n) for key, n in counts.items()} == naive
     assert "&lt;b&gt;seven&lt;/b&gt;" in page and "<b>seven</b>" not in page and "eight &quot;8&quot;" in page
+
+
+def test_every_fragment_of_the_template_is_used():
+    folder = Path(mg.training.__file__).parent
+    names = re.findall(r"<!-- (\w+) -->", (folder / "report.html").read_text("utf-8"))
+    code = (folder / "report.py").read_text("utf-8")
+    assert len(set(names)) == len(names) > 10 and [name for name in names if f'"{name}"' not in code] == []
 
 
 def test_a_cell_opens_its_own_images(story, page):
