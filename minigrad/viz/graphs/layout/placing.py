@@ -6,7 +6,7 @@ same sums when a reader closes a box.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import MappingProxyType
@@ -49,16 +49,15 @@ def path(line: list[Point], sideways: bool = False, beside: float = 0.0) -> str:
 
     One that runs beside another turns a little earlier or later than that, so that the two do not cross.
     """
-    parts = [f"M{px(line[0][0])},{px(line[0][1])}"]
-    for (x, y), (u, v) in pairwise(line):
-        if abs((y - v) if sideways else (x - u)) < 0.05:
-            parts.append(f"L{px(u)},{px(v)}")
-        elif sideways:
-            middle = (x + u) / 2 + (beside if v < y else -beside)
-            parts.append(f"C{px(middle)},{px(y)} {px(middle)},{px(v)} {px(u)},{px(v)}")
-        else:
-            middle = (y + v) / 2 + (beside if u < x else -beside)
-            parts.append(f"C{px(x)},{px(middle)} {px(u)},{px(middle)} {px(u)},{px(v)}")
+    points = _swapped(line) if sideways else line
+
+    def at(*corners: Point) -> str:
+        return " ".join(f"{px(x)},{px(y)}" for x, y in (_swapped(corners) if sideways else corners))
+
+    parts = [f"M{at(points[0])}"]
+    for (x, y), (u, v) in pairwise(points):
+        middle = (y + v) / 2 + (beside if u < x else -beside)
+        parts.append(f"L{at((u, v))}" if abs(x - u) < 0.05 else f"C{at((x, middle), (u, middle), (u, v))}")
     return "".join(parts)
 
 
@@ -172,11 +171,15 @@ def _append(points: list[Point], x: float, y: float) -> None:
         points.append((x, y))
 
 
+def _swapped(points: Sequence[Point]) -> list[Point]:
+    return [(y, x) for x, y in points]
+
+
 def _turned(page: Placement) -> Placement:
     """Return the placement with ranks from left to right instead of from top to bottom."""
     return Placement(
         page.height, page.width,
         {key: (y, x, h, w) for key, (x, y, w, h) in page.cards.items()},
         {key: (y, x, h, w) for key, (x, y, w, h) in page.boxes.items()},
-        {key: [(y, x) for x, y in line] for key, line in page.lines.items()},
+        {key: _swapped(line) for key, line in page.lines.items()},
     )  # fmt: skip
