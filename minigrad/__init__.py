@@ -64,7 +64,7 @@ for _name, _function in {
 
 # PyTorch's other names of dtypes; the builtins of the same names are not needed here.
 half, float, double = float16, float32, float64
-equal = _equality.equal  # type: ignore[assignment]  # the question; ops.equal is NumPy's, element by element
+equal = _equality.equal  # the question; ops.equal is NumPy's, element by element
 short, int, long, bool = int16, int32, int64, bool_
 
 # What is built upon the rest is imported when it is first asked for.
