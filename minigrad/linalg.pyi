@@ -6,20 +6,13 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
 import numpy as np
 
 from minigrad.arrays import Array, DType
+from minigrad.ops import (
+    cholesky as cholesky, cross as cross, det as det, inverse as inv, matmul as matmul, matrix_exp as matrix_exp,
+    matrix_power as matrix_power, multi_dot as multi_dot, outer as outer, pinverse as pinv, slogdet as slogdet,
+    tensordot as tensordot, vecdot as vecdot
+)
 from minigrad.tensors.tensor import Tensor
-from minigrad.ops import cholesky as cholesky
-from minigrad.ops import cross as cross
-from minigrad.ops import det as det
-from minigrad.ops import inverse as inv
-from minigrad.ops import matmul as matmul
-from minigrad.ops import matrix_exp as matrix_exp
-from minigrad.ops import matrix_power as matrix_power
-from minigrad.ops import multi_dot as multi_dot
-from minigrad.ops import outer as outer
-from minigrad.ops import pinverse as pinv
-from minigrad.ops import slogdet as slogdet
-from minigrad.ops import tensordot as tensordot
-from minigrad.ops import vecdot as vecdot
+
 _Plain = Array | np.generic | float | list[Any] | tuple[Any, ...]  # all operands but tensors
 _Like = Tensor | _Plain
 _Axis = int | Sequence[int] | None
@@ -72,23 +65,23 @@ def lstsq(x: _Plain, y: Tensor, rcond: float | None = None) -> LeastSquares[Tens
 @overload
 def lstsq(x: _Plain, y: _Plain, rcond: float | None = None) -> Any: ...
 @overload
-def matrix_norm(x: Tensor, ord: float | str | None = 'fro', axis: tuple[int, int] = (-2, -1), keepdims: bool = False, dtype:
-    DType = None, *, dim: tuple[int, int] = ..., keepdim: bool = ...) -> Tensor: ...
+def matrix_norm(x: Tensor, ord: float | str | None = 'fro', axis: tuple[int, int] = (-2, -1), keepdims: bool = False,
+    dtype: DType = None, *, dim: tuple[int, int] = ..., keepdim: bool = ...) -> Tensor: ...
 @overload
-def matrix_norm(x: _Plain, ord: float | str | None = 'fro', axis: tuple[int, int] = (-2, -1), keepdims: bool = False, dtype:
-    DType = None, *, dim: tuple[int, int] = ..., keepdim: bool = ...) -> Any: ...
+def matrix_norm(x: _Plain, ord: float | str | None = 'fro', axis: tuple[int, int] = (-2, -1), keepdims: bool = False,
+    dtype: DType = None, *, dim: tuple[int, int] = ..., keepdim: bool = ...) -> Any: ...
 @overload
-def matrix_rank(x: Tensor, tol: _Like | None = None, hermitian: bool = False, *, rtol: _Like | None = None, atol: _Like |
-    None = None, rcond: _Like | None = ...) -> Tensor: ...
+def matrix_rank(x: Tensor, tol: _Like | None = None, hermitian: bool = False, *, rtol: _Like | None = None,
+    atol: _Like | None = None, rcond: _Like | None = ...) -> Tensor: ...
 @overload
-def matrix_rank(x: _Plain, tol: _Like | None = None, hermitian: bool = False, *, rtol: _Like | None = None, atol: _Like |
-    None = None, rcond: _Like | None = ...) -> Any: ...
+def matrix_rank(x: _Plain, tol: _Like | None = None, hermitian: bool = False, *, rtol: _Like | None = None,
+    atol: _Like | None = None, rcond: _Like | None = ...) -> Any: ...
 @overload
-def norm(x: Tensor, ord: float | str | None = None, axis: _Axis = None, keepdims: bool = False, dtype: DType = None, *, dim:
-    _Axis = ..., keepdim: bool = ...) -> Tensor: ...
+def norm(x: Tensor, ord: float | str | None = None, axis: _Axis = None, keepdims: bool = False, dtype: DType = None, *,
+    dim: _Axis = ..., keepdim: bool = ...) -> Tensor: ...
 @overload
-def norm(x: _Plain, ord: float | str | None = None, axis: _Axis = None, keepdims: bool = False, dtype: DType = None, *, dim:
-    _Axis = ..., keepdim: bool = ...) -> Any: ...
+def norm(x: _Plain, ord: float | str | None = None, axis: _Axis = None, keepdims: bool = False, dtype: DType = None, *,
+    dim: _Axis = ..., keepdim: bool = ...) -> Any: ...
 @overload
 def qr(x: Tensor, mode: str = 'reduced') -> QR[Tensor]: ...
 @overload
@@ -134,8 +127,8 @@ def tensorsolve(a: Array, b: _Plain, axes: Any = None) -> Array: ...
 @overload
 def tensorsolve(a: _Plain, b: _Plain, axes: Any = None) -> Any: ...
 @overload
-def vector_norm(x: Tensor, ord: float = 2, axis: _Axis = None, keepdims: bool = False, dtype: DType = None, *, dim: _Axis =
-    ..., keepdim: bool = ...) -> Tensor: ...
+def vector_norm(x: Tensor, ord: float = 2, axis: _Axis = None, keepdims: bool = False, dtype: DType = None, *,
+    dim: _Axis = ..., keepdim: bool = ...) -> Tensor: ...
 @overload
-def vector_norm(x: _Plain, ord: float = 2, axis: _Axis = None, keepdims: bool = False, dtype: DType = None, *, dim: _Axis =
-    ..., keepdim: bool = ...) -> Any: ...
+def vector_norm(x: _Plain, ord: float = 2, axis: _Axis = None, keepdims: bool = False, dtype: DType = None, *,
+    dim: _Axis = ..., keepdim: bool = ...) -> Any: ...

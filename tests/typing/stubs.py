@@ -1,9 +1,9 @@
 """Make the stubs of the public functions and of Tensor's methods: ``python -m tests.typing.stubs``.
 
-Operations are objects that decide by their arguments: a tensor in, a tensor out; arrays in, arrays out. A checker of types
-cannot see that in the code, so it is told here. Each stub is made of the signatures at runtime and of the tables below, which
-say what a signature does not: which arguments are operands, of what type the others are, and what an operation returns. An
-argument that no table knows is an error. tests/typing/test_stubs.py compares the files with what this makes.
+Operations are objects that decide by their arguments: a tensor in, a tensor out; arrays in, arrays out. A type checker
+cannot see that in the code. Each stub is made of the signatures at runtime and of the tables below, which say what a
+signature does not: which arguments are operands, of what type the others are, and what an operation returns. An argument
+that no table knows is an error. tests/typing/test_stubs.py compares the files with what this makes.
 
 * An operation has an overload for each operand that may be the tensor; then one for arrays, then one for numbers and lists.
   Arrays give Any where the result may be one of NumPy's scalars (a sum, a product of vectors).
@@ -34,17 +34,22 @@ from minigrad.ops.solving import LeastSquares, SignedLogarithm
 from minigrad.ops.sorting import Sorted
 from minigrad.tensors.methods import Methods
 
+KEYWORD = inspect.Parameter.KEYWORD_ONLY
 ROOT = Path(mg.__file__).parent
 WIDTH = 125
 
+
+def words(text: str) -> set[str]:
+    return set(text.split())
+
+
 # What decides whether the result is a tensor, if it is required; otherwise it may be None or a tensor.
-OPERANDS = {
-    "x", "y", "a", "b", "v", "g", "x1", "x2", "xp", "fp", "input", "input1", "input2", "target", "anchor", "positive", "negative",
-    "logits", "weight", "bias", "query", "key", "mat", "mat1", "mat2", "vec", "batch1", "batch2", "tensor1", "tensor2", "start",
-    "end", "col", "condition", "min", "max", "source", "src", "value", "values", "triangle", "element", "test_elements",
-    "sorted_sequence", "var", "running_mean", "running_var", "pos_weight", "attn_mask", "append", "prepend", "fweights",
-    "aweights", "weights", "constant_values", "other", "arrays", "operands", "q",
-}  # fmt: skip
+OPERANDS = words(
+    """x y a b v g x1 x2 xp fp input input1 input2 target anchor positive negative logits weight bias query key mat mat1 mat2
+    vec batch1 batch2 tensor1 tensor2 start end col condition min max source src value values triangle element
+    test_elements sorted_sequence var running_mean running_var pos_weight attn_mask append prepend fweights aweights
+    weights constant_values other arrays operands q"""
+)
 SIZES = "int | Sequence[int]"
 INDEX = "_Like | slice | types.EllipsisType | None"  # or a tuple of these, which `_Like` has
 OPTIONS = {  # arguments without a type of their own, or with a type that needs another name here
@@ -56,31 +61,40 @@ OPTIONS = {  # arguments without a type of their own, or with a type that needs 
     "rounding_mode": 'Literal["floor", "trunc"] | None', "rtol": "_Like | None", "size": f"{SIZES} | None", "sizes": SIZES,
     "sorter": "_Like | None", "stride": SIZES, "subscripts": "str", "tol": "_Like | None", "widths": "Any",
 }  # fmt: skip
-NUMBERS = {"narrow": {"start"}, "rollaxis": {"start"}, "threshold": {"value"}, "moveaxis": {"source"}, "movedim": {"source"}}
-ANNOTATIONS = {  # names of types in the code: what they are called here
-    "Axis": "_Axis", "Axis | None": "_Axis", "Shape": "Sequence[int]", "Shape | None": "Sequence[int] | None",
-    "Shape | int": SIZES, "Sizes": "Sequence[int]", "Sections": "_Like", "int | Shape": SIZES, "int | Shape | None": f"{SIZES} | None",
-    "Widths": "Any", "tuple[int, ...]": "Sequence[int]", "int | tuple[int, ...]": SIZES,
+NUMBERS = {
+    "pad": {"value"},
+    "narrow": {"start"},
+    "rollaxis": {"start"},
+    "threshold": {"value"},
+    "moveaxis": {"source"},
+    "movedim": {"source"},
+}
+VALUES = {"Any", "Array", "Value", "None"}  # the words in the annotation of an operand
+ANNOTATIONS = {  # types in the code: what they are here
+    r"\bAxis( \| None)?(?!\w)": "_Axis", r"\b(Shape|Sizes)\b": "Sequence[int]", r"\bSections\b": "_Like", r"\bWidths\b": "Any",
+    r"\bSize\b": SIZES, r"tuple\[int, \.\.\.\]": "Sequence[int]",
 }  # fmt: skip
 NAMED = (Sorted, Extremum, MinMax, SignedLogarithm, LeastSquares, Eigen, QR, SVD)
 RESULTS = {  # of a tensor, `T`; what is not here and has no named tuple in its signature returns a tensor
-    **dict.fromkeys("split chunk tensor_split unbind hsplit vsplit dsplit broadcast_tensors meshgrid".split(), "tuple[T, ...]"),
+    **dict.fromkeys(("split", "chunk", "tensor_split", "hsplit", "vsplit", "dsplit"), "tuple[T, ...]"),
+    **dict.fromkeys(("unbind", "broadcast_tensors", "meshgrid"), "tuple[T, ...]"),
     "array_split": "list[T]",
-    **dict.fromkeys("divmod modf std_mean var_mean".split(), "tuple[T, T]"),
+    **dict.fromkeys(("divmod", "modf", "std_mean", "var_mean"), "tuple[T, T]"),
     "output_size": "int",
     **{cls: f"{cls}[T]" for cls in (cls.__name__ for cls in NAMED)},
 }
-SCALARS = set(  # what may return one of NumPy's scalars, given arrays
-    """all amax amin any argmax argmin average binary_cross_entropy binary_cross_entropy_with_logits cond corrcoef cosine_embedding_loss
-    cosine_similarity count_nonzero cov cross_entropy det dist dot einsum gaussian_nll_loss getitem hinge_embedding_loss huber_loss
-    inner interp kl_div l1_loss logdet logsumexp margin_ranking_loss matmul matrix_norm matrix_rank mean mse_loss multi_dot
-    multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss nanmax nanmean nanmin nanprod nanstd nansum nanvar nll_loss
-    norm pairwise_distance poisson_nll_loss prod ptp quantile searchsorted select smooth_l1_loss soft_margin_loss std sum take
-    tensordot trace trapezoid triplet_margin_loss var vdot vecdot vector_norm one_hot std_mean var_mean""".split()
+# What may return one of NumPy's scalars, given arrays.
+SCALARS = words(
+    """all amax amin any argmax argmin average binary_cross_entropy binary_cross_entropy_with_logits cond corrcoef
+    cosine_embedding_loss cosine_similarity count_nonzero cov cross_entropy det dist dot einsum gaussian_nll_loss getitem
+    hinge_embedding_loss huber_loss inner interp kl_div l1_loss logdet logsumexp margin_ranking_loss matmul matrix_norm
+    matrix_rank mean mse_loss multi_dot multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss nanmax
+    nanmean nanmin nanprod nanstd nansum nanvar nll_loss norm one_hot pairwise_distance poisson_nll_loss prod ptp quantile
+    searchsorted select smooth_l1_loss soft_margin_loss std std_mean sum take tensordot trace trapezoid
+    triplet_margin_loss var var_mean vdot vecdot vector_norm"""
 )
 # Names of PyTorch or NumPy that are shown beside those of an option; those of several axes where there may be several.
-SHOWN = {"axis", "diagonal", "dim", "dim0", "dim1", "dim2", "indices", "keepdim", "keepdims", "offset", "rcond", "sections", "shifts",
-         "size", "split_size"}  # fmt: skip
+SHOWN = words("""axis diagonal dim dim0 dim1 dim2 indices keepdim keepdims offset rcond sections shifts size split_size""")
 SHOWN_OF = {name: {"axes", "dims"} for name in ("flip", "permute", "roll", "rot90", "tile")} | {"take_along_axis": {"dim"}}
 EXTREMUM = (  # without an axis, along one, of two
     "def {name}(x: Tensor) -> Tensor: ...",
@@ -96,8 +110,8 @@ ON_ARRAYS = (
     "def {name}(x: _Plain, axis: Any = None, keepdims: bool = False, *, other: _Plain | None = None, dim: int = ..., "
     "keepdim: bool = ...) -> Any: ...",
 )
-UNIQUE = "sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None, *, dim: int = ..."
-POOLED = "return_indices: Literal[True]"
+UNIQUE = "sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None, *, " \
+    "dim: int = ..."  # fmt: skip
 BY_HAND = {  # functions whose result depends on their options
     "max": EXTREMUM + OF_TWO + ON_ARRAYS,
     "min": EXTREMUM + OF_TWO + ON_ARRAYS,
@@ -122,6 +136,8 @@ BY_HAND = {  # functions whose result depends on their options
     },
 }  # fmt: skip
 
+MADE = ("_method", "_sizes_method", "_prefix", "_reflected", "_in_place", "_cast")  # what makes methods of operations
+
 HEADER = '''"""Types of {what}; made by tests/typing/stubs.py, which says how."""
 
 import builtins
@@ -132,8 +148,9 @@ from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar, overload
 import numpy as np
 
 from minigrad.arrays import Array, DType, Traced
-from minigrad.tensors.tensor import Tensor
 {imports}
+from minigrad.tensors.tensor import Tensor
+
 _Plain = Array | np.generic | float | list[Any] | tuple[Any, ...]  # all operands but tensors
 _Like = Tensor | _Plain
 _Axis = int | Sequence[int] | None
@@ -160,8 +177,7 @@ class Argument(NamedTuple):
 
 def raw(function: Any) -> Any:
     """Return the function behind an operation, with its annotations; a primitive made of a ufunc has none."""
-    inner = inspect.unwrap(function, stop=lambda f: isinstance(f, Primitive) and f._signature is None)
-    return inner
+    return inspect.unwrap(function, stop=lambda f: isinstance(f, Primitive) and f._signature is None)
 
 
 def arguments(function: Any, name: str) -> list[Argument]:
@@ -173,22 +189,20 @@ def arguments(function: Any, name: str) -> list[Argument]:
         text = str(annotated[p.name].annotation) if p.name in annotated else ""
         text = "" if "inspect._empty" in text else text
         default = None if p.default is p.empty else repr(p.default)
-        operand = (
-            p.name in OPERANDS - NUMBERS.get(name, set())
-            and (text in ("", "Any", "Array") or p.name == "arrays")
-            and not (p.name == "value" and name == "pad")
-        )
+        words = set(re.findall(r"\w+", text))
+        operand = p.name in OPERANDS - NUMBERS.get(name, set()) and (words <= VALUES or p.name == "arrays")
         if operand:
             kind = text if text.startswith("Sequence") else "operand"
-        elif text in ("", "Any", "Array"):
-            if p.name == "inplace":
-                kind = "bool"
-            elif p.name in OPTIONS:
-                kind = OPTIONS[p.name]
-            else:
+        elif p.name == "inplace":
+            kind = "bool"
+        elif words <= VALUES:
+            if p.name not in OPTIONS:
                 raise KeyError(f"{name}: tests/typing/stubs.py does not know of what type {p.name!r} is: operand or option?")
+            kind = OPTIONS[p.name]
         else:
-            kind = ANNOTATIONS.get(text, text)
+            kind = text
+            for pattern, replacement in ANNOTATIONS.items():
+                kind = re.sub(pattern, replacement, kind)
         if default == "None" and not operand and "None" not in kind and kind != "Any" and kind not in ("_Axis", "DType"):
             kind += " | None"
         out.append(Argument(p.name, p.kind, kind, default, operand))
@@ -266,7 +280,7 @@ def overloads(function: Any, name: str) -> list[str]:
         returned = "Any" if T == "Any" else re.sub(r"\bT\b", T, result)
         out.append(f"def {name}({signature(given, types, extra)}) -> {returned}: ...")
 
-    indices = [i for i, a in enumerate(given) if name.startswith(("max_pool", "adaptive_max_pool")) and a.name == "return_indices"]
+    indices = [i for i, a in enumerate(given) if a.name == "return_indices"]
     for place, i in enumerate(deciding):
         types = [typed(a, "_Like") for a in given]
         for j in deciding[:place]:
@@ -277,18 +291,16 @@ def overloads(function: Any, name: str) -> list[str]:
             types[at] = "Literal[False]"
             define(types, "Tensor")
             types[at] = "Literal[True]"
-            keyword = [a._replace(kind=inspect.Parameter.KEYWORD_ONLY, default=None) if k == at else a for k, a in enumerate(given)]
+            keyword = [*given[:at], given[at]._replace(kind=KEYWORD, default=None), *given[at + 1 :]]
             out.append(f"def {name}({signature(keyword, types, extra)}) -> tuple[Tensor, Tensor]: ...")
             types[at] = "bool"
             out.append(f"def {name}({signature(given, types, extra)}) -> Any: ...")
             continue
         define(types, "Tensor")
         if required:
-            renamed = [
-                a._replace(name=required[a.name], kind=inspect.Parameter.KEYWORD_ONLY) if a.name in required else a for a in given
-            ]
             first = next(k for k, a in enumerate(given) if a.name in required)
-            renamed = [a._replace(kind=inspect.Parameter.KEYWORD_ONLY) if k > first else a for k, a in enumerate(renamed)]
+            renamed = [a._replace(name=required.get(a.name, a.name), kind=KEYWORD) for a in given[first:]]
+            renamed = [*given[:first], *renamed]
             define(types, "Tensor", renamed)
     if given[deciding[0]].kind is inspect.Parameter.VAR_POSITIONAL or given[deciding[0]].type.startswith("Sequence"):
         define([typed(a, "_Plain") for a in given], "Any" if name in SCALARS else "Array")
@@ -309,33 +321,31 @@ def method(cls: type, name: str) -> list[str]:
         return ["@property", *by_annotation(name, function.fget)]
     kind = "_infix" if name in ("__matmul__", "__rmatmul__") else function.__code__.co_qualname.partition(".")[0]
     op = getattr(function, "__wrapped__", None)
-    if kind != "_infix" and op is None or kind not in ("_method", "_sizes_method", "_prefix", "_infix", "_reflected", "_in_place", "_cast"):
+    if kind != "_infix" and (op is None or kind not in MADE):
         return by_annotation(name, function)
-    if kind in ("_infix", "_reflected") or name.startswith("__i") and kind == "_in_place":
+    if kind in ("_infix", "_reflected") or (name.startswith("__i") and kind == "_in_place"):
         ignore = "  # type: ignore[override]" if name in ("__eq__", "__ne__") else ""
         return [f"def {name}(self, other: _Like, /) -> {'Self' if kind == '_in_place' else 'Tensor'}: ...{ignore}"]
     if kind in ("_prefix", "_cast"):
         return [f"def {name}(self) -> Tensor: ..."]
     if not isinstance(op, Primitive) and isinstance(op, types.FunctionType) and op.__qualname__.startswith("Methods."):
-        return [line.replace(f"def {op.__name__}(", f"def {name}(").replace("-> Tensor", "-> Self") for line in by_annotation(name, op)]
+        return [line.replace("-> Tensor", "-> Self") for line in by_annotation(name, op)]
     if kind == "_sizes_method":
         given = arguments(op, op.__name__)[1:]
         extra, required = aliases(op, op.__name__, given)
         own = [] if any(a.kind is inspect.Parameter.VAR_POSITIONAL for a in given) else [
             f"{a.name}: {a.type} = ..." for a in given if a.name != "sizes"
         ]  # fmt: skip
-        own += [a.text(a.type) for a in given if a.keyword or a.default and a.name in ("repeats", "size")]
+        own += [a.text(a.type) for a in given if a.keyword or (a.default and a.name in ("repeats", "size"))]
         extra = [*dict.fromkeys([*own, *extra, *(f"{o}: {SIZES} = ..." for o in required.values())])]
         return [f"def {name}(self, *sizes: {SIZES}{''.join(f', {e}' for e in extra)}) -> Tensor: ..."]
     public = next(n for n, value in [*vars(ops).items(), *vars(mg.linalg).items()] if value is op)
     lines = []
     for line in overloads(op, public):
-        head, rest = line.split("(", 1)
-        first, _, rest = rest.partition(", ") if not rest.startswith("x: Tensor)") else (*rest.split(")", 1)[:1], "", rest[9:])
-        if not re.fullmatch(r"\w+: Tensor", first):
+        match = re.fullmatch(r"def \w+\(\w+: Tensor(?:, /(?=[,)]))?((?:,|\)).*)", line)  # the others are for arrays
+        if match is None:
             continue
-        rest = rest.removeprefix("/, ").removeprefix("/")
-        text = f"def {name}(self, {rest}" if not rest.startswith(")") else f"def {name}(self{rest}"
+        text = f"def {name}(self{match[1]}"
         if kind == "_in_place":
             text = re.sub(r"-> .*: \.\.\.", "-> Self: ...", text)
         lines.append(text)
@@ -344,11 +354,7 @@ def method(cls: type, name: str) -> list[str]:
 
 def by_annotation(name: str, function: Any) -> list[str]:
     """Return the definition of a function as its annotations have it."""
-    shown = inspect.signature(function)
-    text = re.sub(r"'([^']*)'", r"\1", str(shown)) if shown.parameters else str(shown).replace("'", "")
-    for short, full in (("builtins.", ""), ("type | np", "type | np")):
-        text = text.replace(short, full)
-    return [f"def {name}{text}: ..."]
+    return [f"def {name}{inspect.signature(function)}: ...".replace("'", "").replace("builtins.", "")]
 
 
 def defined(lines: list[str], indent: str = "", qualify: bool = False) -> list[str]:
@@ -360,9 +366,8 @@ def defined(lines: list[str], indent: str = "", qualify: bool = False) -> list[s
             line = head + paren + re.sub(r"(?<![\w.])(bool|int|float)\b(?![\w(])", r"builtins.\1", rest)
         if len(lines) > 1 and line.startswith("def") and "@property" not in lines:
             out.append(f"{indent}@overload")
-        head, arrow, result = line.rpartition(") -> ")
-        line = indent + head + (arrow + result).replace(" ", "\0")  # no line ends outside of the parentheses
-        wrapped = textwrap.wrap(line, WIDTH, subsequent_indent=indent + "    ", break_long_words=False, break_on_hyphens=False)
+        line = indent + line.replace(" ", "\0").replace(",\0", ", ")  # a line ends after a comma alone
+        wrapped = textwrap.wrap(line, WIDTH, subsequent_indent=indent + "    ", break_long_words=False)
         out += [part.replace("\0", " ") for part in wrapped]
     return out
 
@@ -372,14 +377,18 @@ def listed(names: list[str]) -> list[str]:
     return ["__all__ = [", *textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="    "), "]"]
 
 
+def names_of(space: Any) -> list[str]:
+    return sorted(name for name in space.__all__ if callable(getattr(space, name)))
+
+
 def of_functions(what: str, space: Any, base: Any = None) -> str:
     """Return the stub of a module of functions; those that `base` has too are imported from it."""
-    found, lines = {id(value): name for name, value in vars(base or types).items() if name in getattr(base, "__all__", ())}, []
-    imports, results, others, seen = [], [], [], {}
-    for name in sorted(space.__all__):
+    found = {id(getattr(base, name)): name for name in getattr(base, "__all__", ())}
+    lines, imports, results, others, seen = [], [], [], [], {}
+    for name in names_of(space):
         value = getattr(space, name)
         if id(value) in found:
-            imports.append(f"from minigrad.ops import {found[id(value)]} as {name}")
+            imports.append(f"{found[id(value)]} as {name}")
             continue
         if id(value) in seen:
             others.append(f"{name} = {seen[id(value)]}")
@@ -391,8 +400,11 @@ def of_functions(what: str, space: Any, base: Any = None) -> str:
         if re.search(rf"\b{cls.__name__}\[", text):
             fields = [f"    {field}: _T" for field in cls._fields]
             results += [f"class {cls.__name__}(NamedTuple, Generic[_T]):", *fields, ""]
-    shown = [name for name in sorted(space.__all__) if (space, name) != (ops, "equal")]  # of which minigrad has PyTorch's
+    shown = [name for name in names_of(space) if (space, name) != (ops, "equal")]  # of which minigrad has PyTorch's
     body = ['_T = TypeVar("_T")', "", *results] if results else []
+    if imports:
+        names = textwrap.wrap(", ".join(i.replace(" ", "\0") for i in imports), WIDTH - 8)
+        imports = ["from minigrad.ops import (", *(f"    {line}".replace("\0", " ") for line in names), ")"]
     header = HEADER.format(what=what, imports="\n".join(imports))
     return pruned("\n".join([header, *listed(shown), "", *body, text, *others, ""]))
 
@@ -420,7 +432,7 @@ def vars_of_ops() -> set[str]:
 def pruned(text: str) -> str:
     """Return a stub without the imports and aliases that it does not use."""
     lines = text.split("\n")
-    for _ in range(2):
+    for _ in range(4):
         body = "\n".join(lines)
 
         def used(name: str, body: str = body) -> bool:
