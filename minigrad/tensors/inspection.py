@@ -123,11 +123,12 @@ class Values(Traced):
                 )
             return np.array(self.array, dtype=dtype, copy=copy)
 
-    def item(self) -> Any:
+    def item(self) -> float:
         """The value of a tensor of one element, as a Python number."""
         if self.array.size != 1:
             raise ValueError(f"item(): the tensor has {self.array.size} elements, shape {self.shape}")
-        return self.array.item()
+        value: float = self.array.item()  # to type checkers, an int and a bool are floats
+        return value
 
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers."""

@@ -71,8 +71,8 @@ NUMBERS = {
 }
 VALUES = {"Any", "Array", "Value", "None"}  # the words in the annotation of an operand
 ANNOTATIONS = {  # types in the code: what they are here
-    r"\bAxis( \| None)?(?!\w)": "_Axis", r"\b(Shape|Sizes)\b": "Sequence[int]", r"\bSections\b": "_Like", r"\bWidths\b": "Any",
-    r"\bSize\b": SIZES, r"tuple\[int, \.\.\.\]": "Sequence[int]",
+    r"\bAxis( \| None)?(?!\w)": "_Axis", r"\b(Shape|Sizes)\b": "Sequence[int]", r"\bSize\b": SIZES,
+    r"\bSections\b": "_Like", r"\bWidths\b": "Any", r"tuple\[int, \.\.\.\]": "Sequence[int]",
 }  # fmt: skip
 NAMED = (Sorted, Extremum, MinMax, SignedLogarithm, LeastSquares, Eigen, QR, SVD)
 RESULTS = {  # of a tensor, `T`; what is not here and has no named tuple in its signature returns a tensor
