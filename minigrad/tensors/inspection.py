@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 
@@ -57,6 +57,10 @@ class Values(Traced):
 
     is_cuda = False
 
+    @overload
+    def size(self, dim: None = None) -> tuple[int, ...]: ...
+    @overload
+    def size(self, dim: int) -> int: ...
     def size(self, dim: int | None = None) -> Any:
         """The shape, or one of its sizes."""
         return self.array.shape if dim is None else self.array.shape[dim]
@@ -75,6 +79,10 @@ class Values(Traced):
         """The bytes of an element."""
         return self.array.itemsize
 
+    @overload
+    def stride(self, dim: None = None) -> tuple[int, ...]: ...
+    @overload
+    def stride(self, dim: int) -> int: ...
     def stride(self, dim: int | None = None) -> Any:
         """How many elements lie between neighbours along each axis, or along one."""
         steps = tuple(step // self.array.itemsize for step in self.array.strides)
@@ -182,6 +190,10 @@ class Values(Traced):
         """The same values in another dtype."""
         return self.record(ops.astype, (self, np.dtype(dtype)))
 
+    @overload
+    def type(self, dtype: None = None) -> str: ...  # type: ignore[overload-overlap]  # None is a dtype to NumPy
+    @overload
+    def type(self, dtype: DType) -> Tensor: ...
     def type(self, dtype: DType = None) -> Any:
         """The same values in another dtype; without one, the name of the dtype."""
         return self.astype(dtype) if dtype is not None else str(self.dtype)
@@ -197,7 +209,7 @@ class Values(Traced):
         wanted = devices.requested(args, dtype, device)
         return self.astype(self.dtype if wanted is None else wanted)
 
-    def cpu(self) -> Any:
+    def cpu(self) -> Self:
         """The tensor itself: it is on the CPU."""
         return self
 

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,18 +15,21 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 EXPRESSIONS, MISUSES, PROGRAM = (HERE / name for name in ("expressions.py", "misuses.py", "program.py"))
 
+# The README's functions have no annotations, and its blocks use names again.
+UNANNOTATED = ("--allow-untyped-defs", "--allow-untyped-calls", "--allow-redefinition")
+
 Errors = dict[tuple[str, int], str]  # the first message of each line, by file and line
 
 
-def mypy(path: Path) -> Errors:
+def mypy(path: Path, *options: str) -> Errors:
     """Return what ``mypy --strict`` finds in a file of a user; minigrad is there as if it were installed."""
-    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-error-summary", str(path)]
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-error-summary", *options, str(path)]
     out = _run(command, ok=(0, 1), PYTHONPATH=str(ROOT))
     found = [re.fullmatch(r"(.+?):(\d+): error: (.*)", line) for line in out.splitlines()]
     return _first((str(Path(m[1]).resolve()), int(m[2]), m[3]) for m in found if m)
 
 
-def pyright(path: Path) -> Errors:
+def pyright(path: Path, *_: str) -> Errors:
     """Return what pyright finds in a file."""
     out = _run([sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable, str(path)], ok=(0, 1))
     found = json.loads(out[out.index("{") :])["generalDiagnostics"]
@@ -33,7 +37,7 @@ def pyright(path: Path) -> Errors:
     return _first((d["file"], d["range"]["start"]["line"] + 1, d["message"]) for d in errors)
 
 
-CHECKERS: dict[str, Callable[[Path], Errors]] = {"mypy": mypy, "pyright": pyright}
+CHECKERS: dict[str, Callable[..., Errors]] = {"mypy": mypy, "pyright": pyright}
 
 
 def marked() -> set[tuple[str, int]]:
@@ -42,10 +46,20 @@ def marked() -> set[tuple[str, int]]:
     return {(str(MISUSES), number) for number, line in enumerate(lines, 1) if line.endswith("  # error")}
 
 
+def readme() -> str:
+    """Return the Python of the README as one program."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    return "\n".join(blocks).replace("\n_ = ", "\n")  # also the name of a rule
+
+
 def failures(name: str) -> list[str]:
     """Return what a checker says otherwise than these files do."""
     check = CHECKERS[name]
     wrong = [f"{where}:{line}: {text}" for path in (EXPRESSIONS, PROGRAM) for (where, line), text in check(path).items()]
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "readme.py"
+        page.write_text(readme())
+        wrong += [f"README: {line}: {text}" for (_, line), text in check(page, *UNANNOTATED).items()]
     found = check(MISUSES)
     wrong += [f"{where}:{line}: not an error to {name}" for where, line in sorted(marked() - found.keys())]
     return wrong + [f"{where}:{line}: {found[where, line]}" for where, line in sorted(found.keys() - marked())]

@@ -10,6 +10,8 @@ from minigrad.data import DataLoader, TensorDataset
 x = mg.rand(3, 3)
 layer = nn.Linear(3, 3)
 
+mg.zeros("3")  # error
+mg.full(("3",), 0)  # error
 F.relu(x, wrong=1)  # error
 F.relu("x")  # error
 F.relu()  # error

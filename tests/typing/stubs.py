@@ -50,7 +50,7 @@ OPERANDS = words(
     test_elements sorted_sequence var running_mean running_var pos_weight attn_mask append prepend fweights aweights
     weights constant_values other arrays operands q"""
 )
-SIZES = "int | Sequence[int]"
+SIZES = "_Sizes"
 INDEX = "_Like | slice | types.EllipsisType | None"  # or a tuple of these, which `_Like` has
 OPTIONS = {  # arguments without a type of their own, or with a type that needs another name here
     "alpha": "_Like", "atol": "_Like | None", "axes": "Any", "axis": "_Axis", "dilation": SIZES, "dim0": "int | None",
@@ -71,8 +71,9 @@ NUMBERS = {
 }
 VALUES = {"Any", "Array", "Value", "None"}  # the words in the annotation of an operand
 ANNOTATIONS = {  # types in the code: what they are here
-    r"\bAxis( \| None)?(?!\w)": "_Axis", r"\b(Shape|Sizes)\b": "Sequence[int]", r"\bSize\b": SIZES,
+    r"\bAxis( \| None)?(?!\w)": "_Axis", r"\b(Shape|Sizes)\b": "_Sizes", r"\bSize\b": SIZES,
     r"\bSections\b": "_Like", r"\bWidths\b": "Any", r"tuple\[int, \.\.\.\]": "Sequence[int]",
+    r"int \| (_Sizes|Sequence\[int\])": SIZES,
 }  # fmt: skip
 NAMED = (Sorted, Extremum, MinMax, SignedLogarithm, LeastSquares, Eigen, QR, SVD)
 RESULTS = {  # of a tensor, `T`; what is not here and has no named tuple in its signature returns a tensor
@@ -143,7 +144,7 @@ HEADER = '''"""Types of {what}; made by tests/typing/stubs.py, which says how.""
 import builtins
 import types
 from collections.abc import Sequence
-from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar, overload
+from typing import Any, Generic, Literal, NamedTuple, Self, SupportsIndex, TypeVar, overload
 
 import numpy as np
 
@@ -154,6 +155,7 @@ from minigrad.tensors.tensor import Tensor
 _Plain = Array | np.generic | float | list[Any] | tuple[Any, ...]  # all operands but tensors
 _Like = Tensor | _Plain
 _Axis = int | Sequence[int] | None
+_Sizes = SupportsIndex | Sequence[SupportsIndex]
 '''
 
 
