@@ -51,7 +51,9 @@ IntTensor, LongTensor, BoolTensor = (
 )  # fmt: skip
 
 
-def zeros(*sizes: Sizes, size: Sizes | None = None, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+def zeros(
+    *sizes: Sizes, size: Sizes | None = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:
     """Zeros.
 
     >>> import minigrad as mg
@@ -61,7 +63,9 @@ def zeros(*sizes: Sizes, size: Sizes | None = None, dtype: DType = None, require
     return _made(np.zeros(_shape("zeros", sizes, size), dtype or get_default_dtype()), requires_grad, device)
 
 
-def ones(*sizes: Sizes, size: Sizes | None = None, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+def ones(
+    *sizes: Sizes, size: Sizes | None = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:
     """Ones."""
     return _made(np.ones(_shape("ones", sizes, size), dtype or get_default_dtype()), requires_grad, device)
 

@@ -198,6 +198,7 @@ def cube(z: Array) -> Array:
 
 assert_type(cube(x.detach()), Tensor)
 
+
 # Decorators keep the types of functions
 @mg.no_grad()
 def quiet(z: Tensor, scale: float) -> Tensor:
