@@ -8,8 +8,8 @@ between that cannot be read in an evening::
     import minigrad.nn.functional as F
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+import importlib as _importlib
+import typing as _typing
 
 # isort: off
 # An alias of the same name says to checkers of types that a name is meant to be used from here.
@@ -47,7 +47,7 @@ from minigrad.random import Generator as Generator, manual_seed as manual_seed
 from minigrad.engine.registry import register_function as register_function
 from minigrad.tensors.tensor import Tensor as Tensor, tensor as tensor
 
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from minigrad import data as data, interop as interop, models as models, testing as testing, training as training
     from minigrad import utils as utils, viz as viz
     from minigrad.serialization import load as load, save as save
@@ -64,26 +64,30 @@ for _name, _function in {
 
 # PyTorch's other names of dtypes; the builtins of the same names are not needed here.
 half, float, double = float16, float32, float64
-equal = _equality.equal  # type: ignore[assignment]  # the question; ops.equal is NumPy's, element by element
+equal = _equality.equal  # the question; ops.equal is NumPy's, element by element
 short, int, long, bool = int16, int32, int64, bool_
 
 # What is built upon the rest is imported when it is first asked for.
-ROOMS = ("data", "interop", "models", "serialization", "testing", "training", "utils", "viz")
-FILES = ("load", "save")
+_ROOMS = ("data", "interop", "models", "serialization", "testing", "training", "utils", "viz")
+_FILES = ("load", "save")
+# Modules that importing the package binds here, and that are not for users.
+_INTERNAL = {"arrays", "cli", "engine", "kernels", "pictures", "progress", "pytree", "tensors"}
 
 
-if not TYPE_CHECKING:  # a checker of types shall miss a name that is nowhere
+if not _typing.TYPE_CHECKING:  # a checker of types shall miss a name that is nowhere
 
-    def __getattr__(name: str) -> Any:
-        if name in ROOMS:
-            return importlib.import_module(f"minigrad.{name}")
-        if name in FILES:
-            return getattr(importlib.import_module("minigrad.serialization"), name)
+    def __getattr__(name):
+        if name in _ROOMS:
+            return _importlib.import_module(f"minigrad.{name}")
+        if name in _FILES:
+            return getattr(_importlib.import_module("minigrad.serialization"), name)
         raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *ROOMS, *FILES})
+    """Return the names that users call; other modules of the package are not among them."""
+    public = {name for name in globals() if name[0].isalpha() or name == "__version__"}
+    return sorted((public | {*_ROOMS, *_FILES}) - _INTERNAL)
 
 
 __version__ = "0.1.0"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,16 @@ __all__ = ["Array", "DType", "Traced", "array_of", "shape_of"]
 
 Array = npt.NDArray[Any]
 DType = npt.DTypeLike | None
+
+if TYPE_CHECKING:
+
+    class Differentiable(Protocol):
+        """A tensor to type checkers: an operation on one returns one."""
+
+        @property
+        def requires_grad(self) -> bool: ...
+
+    SameTensor = TypeVar("SameTensor", bound=Differentiable)
 
 
 class Traced:

@@ -1,6 +1,7 @@
 """What is built upon the rest is imported when it is first asked for, and then it is there as if it always had been."""
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 import minigrad as mg
 
+ROOMS = ("data", "interop", "models", "serialization", "testing", "training", "utils", "viz")  # above the networks
 HEAVY = (
     "matplotlib",
     "graphviz",
@@ -30,17 +32,18 @@ def run(code):
 def test_import_takes_no_more_than_the_engine_and_its_networks():
     code = "import sys, minigrad; print(*(n for n in sys.modules if n.count('.') < 2))"
     found = set(run(code).split())
-    assert not found & {f"minigrad.{room}" for room in mg.ROOMS} and not found & set(HEAVY)
+    assert not found & {f"minigrad.{room}" for room in ROOMS} and not found & set(HEAVY)
     assert {"minigrad.nn", "minigrad.optim", "minigrad.ops"} <= found
 
 
 def test_every_room_is_there_when_it_is_asked_for():
     code = (
         "import sys, pickle, minigrad as mg\n"
+        f"rooms = {ROOMS}\n"
         "shown = set(dir(mg))\n"
-        "for name in (*mg.ROOMS, *mg.FILES):\n"
+        "for name in (*rooms, 'load', 'save'):\n"
         "    assert name in shown and hasattr(mg, name), name\n"
-        "for name in mg.ROOMS:\n"
+        "for name in rooms:\n"
         "    assert getattr(mg, name) is sys.modules[f'minigrad.{name}'] and name in vars(mg), name\n"
         "assert mg.load is mg.serialization.load\n"
         "from minigrad import data, training, viz\n"
@@ -51,6 +54,17 @@ def test_every_room_is_there_when_it_is_asked_for():
         "print(type(net).__name__, len(dir(mg)) == len(set(dir(mg))))"
     )
     assert run(code) == "SimpleConvNet True\n"
+
+
+def test_dir_shows_what_a_user_calls_and_nothing_else():
+    """Functions, classes, dtypes, constants and the public modules: no helpers, no rooms of the implementation."""
+    shown = {name: getattr(mg, name) for name in dir(mg)}
+    modules = {name for name, value in shown.items() if inspect.ismodule(value)}
+    public = {"autograd", "config", "errors", "func", "linalg", "nn", "ops", "optim", "random", "special"}
+    assert modules == public | {*ROOMS}
+    names = shown.keys() - modules - {"__version__", "accelerator", "backends", "cuda"}  # PyTorch's namespaces of devices
+    assert not [n for n in names if n[0] == "_" or not (callable(shown[n]) or isinstance(shown[n], float))]
+    assert not [n for n in names if getattr(shown[n], "__module__", "") in ("typing", "collections.abc", "importlib")]
 
 
 def test_unpickling_imports_what_it_needs(tmp_path):

@@ -101,7 +101,7 @@ class Function:
         cls._primitive = op
 
     @staticmethod
-    def forward(*args: Any) -> Any:
+    def forward(*args: Any, **options: Any) -> Any:
         """The value: a tensor or a tuple; what is no tensor in it is handed through. Nothing is recorded meanwhile."""
         raise NotImplementedError("a Function defines forward(ctx, ...)")
 
@@ -110,7 +110,7 @@ class Function:
         """Save what backward needs, where forward takes no ctx."""
 
     @staticmethod
-    def backward(ctx: FunctionCtx, *grads: Any) -> Any:
+    def backward(ctx: FunctionCtx, *grads: Any, **options: Any) -> Any:
         """The gradients of the arguments, given those of the outputs."""
         raise NotImplementedError("a Function whose gradient is wanted defines backward(ctx, *grads)")
 

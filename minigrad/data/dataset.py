@@ -6,7 +6,7 @@ import bisect
 import math
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 import numpy as np
 
@@ -26,6 +26,16 @@ class Dataset(Protocol):
 
     def __getitem__(self, index: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} does not define __getitem__(index)")
+
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # which every checker knows
+
+    Source = TypeVar("Source", bound=Dataset, default=Dataset)
+else:
+    from typing import TypeVar
+
+    Source = TypeVar("Source")
 
 
 class TensorDataset:
@@ -67,7 +77,7 @@ def _as_array(place: int, given: Any) -> Array:
     return array
 
 
-class Subset:
+class Subset(Generic[Source]):
     """Some items of a dataset, in the order of `indices`; raises IndexError for one that is not there.
 
     >>> import numpy as np
@@ -75,7 +85,7 @@ class Subset:
     (np.int64(7),)
     """
 
-    def __init__(self, dataset: Dataset, indices: Sequence[int] | Array):
+    def __init__(self, dataset: Source, indices: Sequence[int] | Array):
         self.dataset = dataset
         given = np.asarray(indices)
         if given.size and given.dtype.kind not in "iu":
@@ -120,7 +130,9 @@ class ConcatDataset:
         return self.datasets[which][index - (self.cumulative_sizes[which - 1] if which else 0)]
 
 
-def random_split(dataset: Dataset, lengths: Sequence[float], generator: np.random.Generator | None = None) -> list[Subset]:
+def random_split(
+    dataset: Source, lengths: Sequence[float], generator: np.random.Generator | None = None
+) -> list[Subset[Source]]:
     """A dataset shuffled and cut into pieces of the given lengths, or of the given shares, which add up to 1.
 
     As in PyTorch, shares are rounded down, and the items left over go to the first pieces, one each. Raises ValueError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, overload
 
 import numpy as np
 
@@ -20,7 +20,38 @@ SHOWN = 8  # indices in a note
 RAGGED = "\n  hint: give all of them one shape, by cropping, resizing or padding, or give a collate_fn that does"
 
 
-class DataLoader:
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from typing_extensions import TypedDict, TypeVar, Unpack  # which every checker knows
+
+    from minigrad.data.datasets import MNIST, Digits
+
+    Batch = TypeVar("Batch", default=Any)
+    Tuples: TypeAlias = TensorDataset | Subset[TensorDataset] | Digits | MNIST | Subset[Digits] | Subset[MNIST]
+
+    class Options(TypedDict, total=False):
+        """The arguments of a DataLoader that do not decide what its batches are."""
+
+        sampler: Iterable[int] | None
+        batch_sampler: Iterable[Sequence[int]] | None
+        num_workers: int
+        pin_memory: bool
+        drop_last: bool
+        timeout: float
+        worker_init_fn: Callable[[int], None] | None
+        prefetch_factor: int | None
+        persistent_workers: bool
+        generator: np.random.Generator | None
+        seed: int | None
+
+else:
+    from typing import TypeVar
+
+    Batch = TypeVar("Batch")
+
+
+class DataLoader(Generic[Batch]):
     """The items of a dataset in batches of tensors, shuffled anew for each epoch if asked for.
 
     With `seed` the epochs are the same every time: each one's order follows from the seed and the epoch's number alone, so
@@ -42,6 +73,21 @@ class DataLoader:
     [tensor([0, 1]), tensor([2, 3]), tensor([4])]
     """
 
+    @overload
+    def __init__(
+        self: DataLoader[Batch], dataset: Dataset, batch_size: int = 1, shuffle: bool = False, *,
+        collate_fn: Callable[[list[Any]], Batch], **options: Unpack[Options],
+    ) -> None: ...  # fmt: skip
+    @overload
+    def __init__(
+        self: DataLoader[tuple[Tensor, ...]], dataset: Tuples, batch_size: int = 1, shuffle: bool = False, *,
+        collate_fn: None = None, **options: Unpack[Options],
+    ) -> None: ...  # fmt: skip
+    @overload
+    def __init__(
+        self: DataLoader[Any], dataset: Dataset, batch_size: int = 1, shuffle: bool = False, *,
+        collate_fn: None = None, **options: Unpack[Options],
+    ) -> None: ...  # fmt: skip
     def __init__(
         self,
         dataset: Dataset,
@@ -91,7 +137,7 @@ class DataLoader:
             return len(self.batch_sampler)  # type: ignore[arg-type]
         return self._batches(len(self.dataset if self.sampler is None else self.sampler))  # type: ignore[arg-type]
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Batch]:
         if self.batch_sampler is not None:
             self.epoch += 1
             return (self._batch(_indices("batch_sampler", batch)) for batch in self.batch_sampler)

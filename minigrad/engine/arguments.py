@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from minigrad.errors import blame
 
-__all__ = ["ALIASES", "aliased", "names_for", "renamed"]
+__all__ = ["ALIASES", "aliased", "displayed", "names_for", "renamed"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -62,3 +62,22 @@ def names_for(names: tuple[str, ...]) -> dict[str, str]:
     """Every name by which arguments can be given, with the function's own for each."""
     others = {name: next((own for own in owns if own in names), None) for name, owns in ALIASES.items()}
     return {name: own for name, own in others.items() if own} | {name: name for name in names}
+
+
+class _Unquoted(str):
+    """An annotation that `inspect` prints without quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def displayed(signature: inspect.Signature) -> inspect.Signature:
+    """Return a signature for `help`: without the annotations Any and Array, and without quotes around the others."""
+
+    def cleaned(annotation: Any) -> Any:
+        if annotation in ("Any", "Array"):
+            return inspect.Parameter.empty
+        return _Unquoted(annotation) if isinstance(annotation, str) else annotation
+
+    parameters = [p.replace(annotation=cleaned(p.annotation)) for p in signature.parameters.values()]
+    return signature.replace(parameters=parameters, return_annotation=cleaned(signature.return_annotation))

@@ -5,15 +5,18 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from minigrad.arrays import Traced
-from minigrad.engine.arguments import names_for, renamed
+from minigrad.engine.arguments import displayed, names_for, renamed
 from minigrad.engine.promotion import WIDE, Operands, computing_dtype, narrowed
 from minigrad.engine.scope import here, untracked
 from minigrad.errors import blame
+
+if TYPE_CHECKING:
+    from minigrad.arrays import SameTensor
 
 __all__ = ["Composite", "composite"]
 
@@ -54,6 +57,10 @@ class Composite:
         """The names by which the arguments can be given, with the operation's own for each; see `ALIASES`."""
         return names_for(self.names)
 
+    @overload
+    def __call__(self, x: SameTensor, /, *args: Any, **options: Any) -> SameTensor: ...
+    @overload
+    def __call__(self, *args: Any, **options: Any) -> Any: ...
     def __call__(self, *args: Any, **options: Any) -> Any:
         if options:
             options = renamed(options, self.known)
@@ -99,6 +106,14 @@ class Composite:
         changed = {key: given[key].astype(dtype) for key, x in arrays.items() if x.dtype.char in kinds}
         options = options | {key: x for key, x in changed.items() if isinstance(key, str)}
         return tuple([changed.get(at, x) for at, x in enumerate(args)]), options, half
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The signature that `help` shows."""
+        return displayed(inspect.signature(self.__wrapped__))
+
+    def __get__(self, instance: Any, owner: Any = None) -> Composite:
+        return self  # on a class (`op = matmul`) a value, not a method; and with it `help` shows a function
 
     def __repr__(self) -> str:
         return f"<operation {self.__name__}>"

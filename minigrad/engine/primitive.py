@@ -27,14 +27,17 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from types import FunctionType
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, overload
 
 import numpy as np
 
 from minigrad.arrays import DType, Traced
-from minigrad.engine.arguments import names_for, renamed
+from minigrad.engine.arguments import displayed, names_for, renamed
 from minigrad.engine.promotion import Operands, alike, converted, narrowed
 from minigrad.errors import DTypeError, GraphError, ShapeError, blame
+
+if TYPE_CHECKING:
+    from minigrad.arrays import SameTensor
 
 __all__ = ["Casting", "Plan", "Primitive", "named", "primitive"]
 
@@ -104,6 +107,10 @@ class Primitive:
     def _places(self) -> dict[str, int]:
         return {name: self.names.index(own) for name, own in self.known.items()}
 
+    @overload
+    def __call__(self, x: SameTensor, /, *args: Any, **options: Any) -> SameTensor: ...
+    @overload
+    def __call__(self, *args: Any, **options: Any) -> Any: ...
     def __call__(self, *args: Any, **options: Any) -> Any:
         if options or len(args) != self.arity:
             args = self.bind(args, options)
@@ -140,8 +147,9 @@ class Primitive:
     @property
     def __signature__(self) -> inspect.Signature:
         """What `help` shows; for a ufunc NumPy's own has out= and where=, which only ``np.f`` takes."""
-        only = inspect.Parameter.POSITIONAL_ONLY
-        return self._signature or inspect.Signature([inspect.Parameter(name, only) for name in self.names])
+        if self._signature is not None:
+            return displayed(self._signature)
+        return inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in self.names])
 
     def __get__(self, instance: Any, owner: Any = None) -> Primitive:
         return self  # a primitive stored on a class (`op = exp`) is a value, not a method

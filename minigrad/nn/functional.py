@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,9 @@ def _overwriting(op: Any) -> Callable[..., Any]:
         return x.replace_with(op(x, *args, **options), name)
 
     function.__module__ = __name__  # where unpickling looks for it
+    signature = inspect.signature(op)
+    option = inspect.Parameter("inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False)
+    function.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option])  # type: ignore[attr-defined]
     return function
 
 

@@ -44,7 +44,7 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
         save_npz(path, arrays if tree is None else {**arrays, TREE: np.frombuffer(tree.encode(), np.uint8)})
 
 
-def load(path: str | os.PathLike[str]) -> Any:
+def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What `save` wrote, with tensors for arrays; also any other `.npz` or `.safetensors` file, and the book's `.pkl`.
 
     Raises FileNotFoundError, and WeightsFileError for a file that is damaged or hostile; nothing of it is returned then.

@@ -95,6 +95,7 @@ def _in_place(op: Operation, reshapes: builtins.bool = False, operator: builtins
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"`{op.__name__}` of this tensor, which becomes the result and is given back."
+    method.__wrapped__ = op  # type: ignore[attr-defined]  # its signature
     return method
 
 
@@ -111,8 +112,6 @@ def _documented(method: Callable[..., Any], op: Operation) -> Callable[..., Any]
     """The method under the name of its operation, with its signature, and with its docstring up to the example."""
     functools.update_wrapper(method, op, ("__name__", "__qualname__"), ())
     paragraphs = (op.__doc__ or "").split("\n\n")
-    if paragraphs[0].startswith(f"{op.__name__}("):  # of a ufunc: the signature, one line, and pages
-        paragraphs = paragraphs[1:2]
     method.__doc__ = "\n\n".join(p for p in paragraphs if not p.lstrip().startswith(">>>")).rstrip()
     return method
 
