@@ -61,7 +61,7 @@ for _name, _function in {
 
 # PyTorch's other names of dtypes; the builtins of these names are not needed here.
 half, float, double = float16, float32, float64
-equal = _equality.equal  # type: ignore[assignment]  # torch.equal returns a bool; ops.equal compares elements, as NumPy's
+equal = _equality.equal  # torch.equal returns a bool; ops.equal compares elements, as NumPy's
 short, int, long, bool = int16, int32, int64, bool_
 
 # Imported at first use.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,16 @@ Array = npt.NDArray[Any]
 DType = npt.DTypeLike | None
 Shape = tuple[int, ...]
 Axis = int | tuple[int, ...] | None  # one axis, several, or all
+
+if TYPE_CHECKING:
+
+    class Differentiable(Protocol):
+        """A tensor to type checkers: an operation on one returns one."""
+
+        @property
+        def requires_grad(self) -> bool: ...
+
+    SameTensor = TypeVar("SameTensor", bound=Differentiable)
 
 
 class Traced:

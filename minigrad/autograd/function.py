@@ -101,7 +101,7 @@ class Function:
         cls._primitive = op
 
     @staticmethod
-    def forward(*args: Any) -> Any:
+    def forward(*args: Any, **options: Any) -> Any:
         """Return the value, a tensor or a tuple; anything else in the tuple is returned unchanged. Nothing is recorded."""
         raise NotImplementedError("a Function defines forward(ctx, ...)")
 
@@ -110,9 +110,9 @@ class Function:
         """Save what backward needs, if forward takes no ctx."""
 
     @staticmethod
-    def backward(ctx: FunctionCtx, *grads: Any) -> Any:
+    def backward(ctx: FunctionCtx, *grads: Any, **options: Any) -> Any:
         """Return the gradients of the arguments from those of the outputs."""
-        raise NotImplementedError("a Function with a gradient defines backward(ctx, *grads)")
+        raise NotImplementedError("a Function whose gradient is wanted defines backward(ctx, *grads)")
 
     @classmethod
     def apply(cls, *args: Any) -> Any:

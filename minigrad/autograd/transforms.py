@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
 import numpy as np
 
 from minigrad import ops
+from minigrad.arrays import Array
 from minigrad.autograd.gradient import grad as gradients_of
 from minigrad.engine import tape, walk
 from minigrad.engine.grad_mode import enable_grad, is_grad_enabled
@@ -34,8 +35,50 @@ __all__ = [
 
 Function = Callable[..., Any]
 Argnums = int | Sequence[int] | None  # positions of arguments; None: all of them
+Leaf = Tensor | Array | np.generic | float
+
+if TYPE_CHECKING:
+
+    class Gradient(Protocol):
+        """The gradient by the first argument: a tensor for a tensor, an array or a number; else a tree."""
+
+        @overload
+        def __call__(self, x: Leaf, /, *args: Any, **kwargs: Any) -> Tensor: ...
+        @overload
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+    class Gradients(Protocol):
+        """The gradients by several arguments."""
+
+        @overload
+        def __call__(self, *args: Leaf) -> tuple[Tensor, ...]: ...
+        @overload
+        def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]: ...
+
+    class ValueAndGradient(Protocol):
+        """The value and the gradient by the first argument."""
+
+        @overload
+        def __call__(self, x: Leaf, /, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]: ...
+        @overload
+        def __call__(self, *args: Any, **kwargs: Any) -> tuple[Tensor, Any]: ...
 
 
+@overload
+def grad(function: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> Gradient: ...
+@overload
+def grad(function: Function, argnums: Sequence[int] | None, has_aux: Literal[False] = False) -> Gradients: ...
+@overload
+def grad(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function: ...
+@overload
+def grad(
+    function: Tensor | Sequence[Tensor], argnums: Tensor | Sequence[Tensor], grad_outputs: Any = None,
+    retain_graph: bool | None = None, create_graph: bool = False, *, materialize_grads: bool = False,
+) -> tuple[Tensor, ...]: ...  # fmt: skip
+@overload
+def grad(
+    function: Tensor | Sequence[Tensor], argnums: Tensor | Sequence[Tensor], *args: Any, **options: Any
+) -> tuple[Any, ...]: ...
 def grad(function: Any, argnums: Any = 0, *args: Any, **options: Any) -> Any:
     """Return the gradient of a scalar function as a function of the same arguments.
 
@@ -55,7 +98,11 @@ def grad(function: Any, argnums: Any = 0, *args: Any, **options: Any) -> Any:
     return _gradient_function("grad", function, argnums, *args, **options)
 
 
-def value_and_grad(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+@overload
+def value_and_grad(function: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> ValueAndGradient: ...
+@overload
+def value_and_grad(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function: ...
+def value_and_grad(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Any:
     """Return a function that returns (value, gradient), or ((value, aux), gradient) with `has_aux`. See `grad`.
 
     >>> import minigrad as mg
@@ -126,7 +173,11 @@ def hvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...])
         return call.like_inputs(call.derivative(first, along, call.inputs.values()))
 
 
-def jacobian(function: Function, argnums: Argnums = 0) -> Function:
+@overload
+def jacobian(function: Callable[..., Tensor], argnums: Literal[0] = 0) -> Gradient: ...
+@overload
+def jacobian(function: Function, argnums: Argnums = 0) -> Function: ...
+def jacobian(function: Function, argnums: Argnums = 0) -> Any:
     """Return the Jacobian of a function as a function of the same arguments.
 
     Its shape is (*shape of the result, *shape of the argument). For trees it is the tree of the result, with the tree of the
@@ -151,7 +202,11 @@ def jacobian(function: Function, argnums: Argnums = 0) -> Function:
 jacrev = jacfwd = jacobian  # torch.func's names: forward or reverse mode, the Jacobian is the same
 
 
-def hessian(function: Function, argnums: Argnums = 0) -> Function:
+@overload
+def hessian(function: Function, argnums: Literal[0] = 0) -> Gradient: ...
+@overload
+def hessian(function: Function, argnums: Argnums) -> Function: ...
+def hessian(function: Function, argnums: Argnums = 0) -> Any:
     """Return the Hessian of a scalar function, the Jacobian of its gradient, as a function of the same arguments.
 
     >>> import numpy as np

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, overload
 
 import numpy as np
 
@@ -23,7 +23,38 @@ KINDS: tuple[Any, ...] = (str | bytes, tuple | list, Mapping, int | float | Tens
 RAGGED = "\n  hint: give all of them one shape, by cropping, resizing or padding, or give a collate_fn that does"
 
 
-class DataLoader:
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from typing_extensions import TypedDict, TypeVar, Unpack  # which every checker knows
+
+    from minigrad.data.datasets import MNIST, Digits
+
+    Batch = TypeVar("Batch", default=Any)
+    Tuples: TypeAlias = TensorDataset | Subset[TensorDataset] | Digits | MNIST | Subset[Digits] | Subset[MNIST]
+
+    class Options(TypedDict, total=False):
+        """The arguments of a DataLoader that do not decide what its batches are."""
+
+        sampler: Iterable[int] | None
+        batch_sampler: Iterable[Sequence[int]] | None
+        num_workers: int
+        pin_memory: bool
+        drop_last: bool
+        timeout: float
+        worker_init_fn: Callable[[int], None] | None
+        prefetch_factor: int | None
+        persistent_workers: bool
+        generator: np.random.Generator | None
+        seed: int | None
+
+else:
+    from typing import TypeVar
+
+    Batch = TypeVar("Batch")
+
+
+class DataLoader(Generic[Batch]):
     """Iterable over the batches of a dataset, as tensors; with `shuffle` in a new random order for each epoch.
 
     * `dataset`: an object with `__len__` and `__getitem__`; see `Dataset`.
@@ -47,6 +78,21 @@ class DataLoader:
     [tensor([0, 1]), tensor([2, 3]), tensor([4])]
     """
 
+    @overload
+    def __init__(
+        self: DataLoader[Batch], dataset: Dataset, batch_size: int = 1, shuffle: bool = False, *,
+        collate_fn: Callable[[list[Any]], Batch], **options: Unpack[Options],
+    ) -> None: ...  # fmt: skip
+    @overload
+    def __init__(
+        self: DataLoader[tuple[Tensor, ...]], dataset: Tuples, batch_size: int = 1, shuffle: bool = False, *,
+        collate_fn: None = None, **options: Unpack[Options],
+    ) -> None: ...  # fmt: skip
+    @overload
+    def __init__(
+        self: DataLoader[Any], dataset: Dataset, batch_size: int = 1, shuffle: bool = False, *,
+        collate_fn: None = None, **options: Unpack[Options],
+    ) -> None: ...  # fmt: skip
     def __init__(
         self,
         dataset: Dataset,
@@ -89,7 +135,7 @@ class DataLoader:
             return len(self.batch_sampler)  # type: ignore[arg-type]
         return self._batches(len(self.dataset if self.sampler is None else self.sampler))  # type: ignore[arg-type]
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Batch]:
         if self.batch_sampler is not None:
             self.epoch += 1
             return (self._batch(_indices("batch_sampler", batch)) for batch in self.batch_sampler)

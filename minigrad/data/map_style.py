@@ -6,7 +6,7 @@ import bisect
 import math
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 import numpy as np
 
@@ -26,6 +26,16 @@ class Dataset(Protocol):
 
     def __getitem__(self, index: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} does not define __getitem__(index)")
+
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # which every checker knows
+
+    Source = TypeVar("Source", bound=Dataset, default=Dataset)
+else:
+    from typing import TypeVar
+
+    Source = TypeVar("Source")
 
 
 class TensorDataset:
@@ -66,7 +76,7 @@ def _checked_array(place: int, given: Any) -> Array:
     return array
 
 
-class Subset:
+class Subset(Generic[Source]):
     """The items of a dataset at `indices`, in that order; raises IndexError for an index out of range.
 
     >>> import numpy as np
@@ -74,7 +84,7 @@ class Subset:
     (np.int64(7),)
     """
 
-    def __init__(self, dataset: Dataset, indices: Sequence[int] | Array):
+    def __init__(self, dataset: Source, indices: Sequence[int] | Array):
         self.dataset = dataset
         given = np.asarray(indices)
         if given.size and given.dtype.kind not in "iu":
@@ -119,7 +129,9 @@ class ConcatDataset:
         return self.datasets[which][index - (self.cumulative_sizes[which - 1] if which else 0)]
 
 
-def random_split(dataset: Dataset, lengths: Sequence[float], generator: np.random.Generator | None = None) -> list[Subset]:
+def random_split(
+    dataset: Source, lengths: Sequence[float], generator: np.random.Generator | None = None
+) -> list[Subset[Source]]:
     """Shuffle a dataset and split it into subsets of the given lengths, or of the given fractions, which add up to 1.
 
     As in PyTorch, fractions of the length are rounded down, and the remaining items go to the first subsets, one each.

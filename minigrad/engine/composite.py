@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from minigrad.engine.arguments import displayed, names_for, parameters_of, renam
 from minigrad.engine.promotion import WIDE, Operands, computing_dtype, narrowed
 from minigrad.engine.scope import here, untracked
 from minigrad.errors import blame
+
+if TYPE_CHECKING:
+    from minigrad.arrays import SameTensor
 
 __all__ = ["Composite", "composite"]
 
@@ -54,6 +57,10 @@ class Composite:
         """The accepted names of arguments, each with the name in the signature; see `ALIASES`."""
         return names_for(self.names)
 
+    @overload
+    def __call__(self, x: SameTensor, /, *args: Any, **options: Any) -> SameTensor: ...
+    @overload
+    def __call__(self, *args: Any, **options: Any) -> Any: ...
     def __call__(self, *args: Any, **options: Any) -> Any:
         if options:
             options = renamed(options, self.known)

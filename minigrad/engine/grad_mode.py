@@ -9,11 +9,14 @@ import types
 import warnings
 from collections.abc import AsyncGenerator, Callable, Generator
 from functools import partial
-from typing import Any
+from typing import Any, Self, TypeVar, overload
 
 from minigrad.engine.interrupts import Revertible
 
 __all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "mode", "no_grad", "set_grad_enabled"]
+
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _Mode(threading.local):
@@ -36,7 +39,7 @@ class _Switch(Revertible):
         self._undo += (partial(setattr, mode, "enabled", mode.enabled),)
         mode.enabled = self.enabled
 
-    def __call__(self, function: Any) -> Any:
+    def __call__(self, function: F) -> F:
         """Return the function, with its body run in this mode."""
         if not callable(function):
             raise TypeError(f"{type(self).__name__}: decorates a function, got {type(function).__name__}")
@@ -47,7 +50,7 @@ class _Switch(Revertible):
                 FutureWarning,
                 stacklevel=2,
             )
-        return functools.wraps(function)(_inside(function, self.enabled))
+        return functools.wraps(function)(_inside(function, self.enabled))  # type: ignore[return-value]
 
 
 class set_grad_enabled(_Switch):
@@ -74,7 +77,7 @@ class set_grad_enabled(_Switch):
         self._undo += (partial(setattr, mode, "enabled", self._former),)
         mode.enabled = self.enabled
 
-    def __call__(self, function: Any) -> Any:
+    def __call__(self, function: F) -> F:
         mode.enabled = self._former  # the switch is for the function, not for what follows the decorator
         return super().__call__(function)
 
@@ -91,6 +94,10 @@ class no_grad(_Switch):
 
     enabled = False
 
+    @overload
+    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
+    @overload
+    def __new__(cls, function: None = None) -> Self: ...
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
         return super().__new__(cls) if function is None else cls()(function)
 
@@ -100,6 +107,10 @@ class enable_grad(_Switch):
 
     enabled = True
 
+    @overload
+    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
+    @overload
+    def __new__(cls, function: None = None) -> Self: ...
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
         return super().__new__(cls) if function is None else cls()(function)
 
@@ -107,10 +118,14 @@ class enable_grad(_Switch):
 class inference_mode(_Switch):
     """PyTorch's name for `no_grad`; ``inference_mode(False)`` records."""
 
+    @overload
+    def __new__(cls, mode: bool = True) -> Self: ...
+    @overload
+    def __new__(cls, mode: F) -> F: ...  # type: ignore[misc]
     def __new__(cls, mode: Any = True) -> Any:
         return super().__new__(cls) if isinstance(mode, bool) else cls()(mode)
 
-    def __init__(self, mode: bool = True) -> None:
+    def __init__(self, mode: Any = True) -> None:
         super().__init__()
         self.enabled = not mode
 

@@ -27,7 +27,7 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from types import FunctionType
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, overload
 
 import numpy as np
 
@@ -35,6 +35,9 @@ from minigrad.arrays import DType, Traced
 from minigrad.engine.arguments import Parameters, displayed, names_for, parameters_of, renamed
 from minigrad.engine.promotion import Operands, alike, converted, narrowed
 from minigrad.errors import DTypeError, GraphError, ShapeError, blame
+
+if TYPE_CHECKING:
+    from minigrad.arrays import SameTensor
 
 __all__ = ["Casting", "Plan", "Primitive", "named", "primitive"]
 
@@ -99,6 +102,10 @@ class Primitive:
     def _places(self) -> dict[str, int]:
         return {name: self.names.index(own) for name, own in self.known.items()}
 
+    @overload
+    def __call__(self, x: SameTensor, /, *args: Any, **options: Any) -> SameTensor: ...
+    @overload
+    def __call__(self, *args: Any, **options: Any) -> Any: ...
     def __call__(self, *args: Any, **options: Any) -> Any:
         if options or len(args) != self.arity:
             args = self.bind(args, options)

@@ -108,7 +108,7 @@ class MultiheadAttention(Module):
             scores = _masked(scores, attn_mask, (1, 1) if np.ndim(attn_mask) == 2 else (N, heads))
         if key_padding_mask is not None:
             scores = _masked(scores, key_padding_mask, (N, 1, 1))
-        weights = F.dropout(F.softmax(scores, -1), self.dropout, self.training)
+        weights: Any = F.dropout(F.softmax(scores, -1), self.dropout, self.training)
         out = self.out_proj((weights @ v).permute(2, 0, 1, 3).reshape(L, N, self.embed_dim))
         if not need_weights:
             weights = None
@@ -127,7 +127,7 @@ class MultiheadAttention(Module):
         if index == 0:
             return projected
         shape, learned = (1, *projected.shape[1:]), (self.bias_k, self.bias_v)[index - 1]
-        added = [] if learned is None else [broadcast_to(learned, shape)]
+        added: list[Any] = [] if learned is None else [broadcast_to(learned, shape)]
         added += [np.zeros(shape, projected.dtype)] * self.add_zero_attn
         return concatenate([projected, *added]) if added else projected
 

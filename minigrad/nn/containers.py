@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, overload
 
-from minigrad.nn.module import Module
+from minigrad.nn.module import Forward, Module
 from minigrad.nn.parameter import Parameter
 
 __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # which every checker knows; its defaults are in `typing` since Python 3.13
+
+    from minigrad.tensors.tensor import Tensor
+
+    Output = TypeVar("Output", default=Tensor)
+else:
+    from minigrad.nn.module import Output
 
 
 class _ModuleSequence(Module):
@@ -71,7 +80,7 @@ class _ModuleSequence(Module):
             self.add_module(str(i), module)
 
 
-class Sequential(_ModuleSequence):
+class Sequential(_ModuleSequence, Generic[Output]):
     """Modules called one after another, each on the output of the previous one.
 
     They are named "0", "1", ..., or by the keys of one dict given instead.
@@ -84,7 +93,11 @@ class Sequential(_ModuleSequence):
     )
     """
 
-    def __init__(self, *modules: Any):
+    @overload
+    def __init__(self: Sequential[Output], *modules: *tuple[*tuple[Any, ...], Forward[Output]]) -> None: ...
+    @overload
+    def __init__(self, *modules: Mapping[str, Module | None] | Module | None) -> None: ...
+    def __init__(self, *modules: Any) -> None:  # type: ignore[misc]  # mypy does not see that it takes the first, too
         super().__init__()
         if len(modules) == 1 and isinstance(modules[0], list | tuple):
             raise TypeError(f"Sequential: takes modules, got one {type(modules[0]).__name__}\n  hint: Sequential(*modules)")
@@ -92,15 +105,20 @@ class Sequential(_ModuleSequence):
         for name, module in named.items():
             self.add_module(str(name), module)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Output:
         former = None
         for module in self._modules.values():
             if module is not None:
                 if x is None and former is not None:
                     raise TypeError(f"Sequential: {type(former).__name__}, before {type(module).__name__}, returned None")
                 x, former = module(x), module
-        return x
+        out: Output = x
+        return out
 
+    @overload
+    def __getitem__(self, index: slice) -> Sequential: ...
+    @overload
+    def __getitem__(self, index: int | str) -> Any: ...
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return Sequential(dict(list(self._modules.items())[index]))

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import repeat
 from operator import setitem
-from typing import Any, ClassVar, Self, TypeVar, cast
+from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
 
 import numpy as np
 
@@ -33,6 +33,14 @@ __all__ = ["Module", "ParameterIterator", "unregistered"]
 REGISTRIES = ("_parameters", "_modules", "_buffers")
 STATE = ("training", *REGISTRIES, "_unsaved", "_hooks")  # the attributes of every module
 Method = TypeVar("Method", bound=Callable[..., Any])
+Output = TypeVar("Output", covariant=True)
+
+
+class Forward(Protocol[Output]):
+    """A module whose `forward` returns an Output: so does a call of it."""
+
+    @property
+    def forward(self) -> Callable[..., Output]: ...
 
 
 class _Shadowable:
@@ -103,7 +111,7 @@ class Module:
         """Compute the outputs of the module; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward()")
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self: Forward[Output], *args: Any, **kwargs: Any) -> Output:
         """Run `forward` with its hooks.
 
         A plain ndarray of floats among the arguments, or in a tuple or list there, is converted to the dtype of the module's
@@ -111,14 +119,15 @@ class Module:
         """
         for arg in (*args, *kwargs.values()) if kwargs else args:
             if type(arg) in ARRAYS:
-                args, kwargs = _converted(self, args, kwargs)
+                args, kwargs = _converted(self, args, kwargs)  # type: ignore[arg-type]  # self is a Module
                 break
         outer = here.scope
         here.scope = outer, weakref.ref(self), untracked(args)
         try:
-            return self.forward(*args, **kwargs) if self._hooks is None else self._hooks.call(self, args, kwargs)
+            hooks: Any = self._hooks  # type: ignore[attr-defined]
+            return self.forward(*args, **kwargs) if hooks is None else hooks.call(self, args, kwargs)
         except MinigradError as error:
-            self._locate(error)
+            self._locate(error)  # type: ignore[attr-defined]
             blame(error, module=self)
             raise
         finally:

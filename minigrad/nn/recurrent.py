@@ -165,7 +165,7 @@ class _Layers(_Equation):
 
     def _run(self, x: Tensor, suffix: str, state: State) -> tuple[Tensor, State]:
         """Return the outputs of one layer in one direction, (L, N, hidden_size), and the state after the last item."""
-        named = self._parameters
+        named: dict[str, Any] = self._parameters
         from_inputs = unbind(F.linear(x, named[f"weight_ih{suffix}"], named.get(f"bias_ih{suffix}")))
         weight, bias = named[f"weight_hh{suffix}"], named.get(f"bias_hh{suffix}")
         order = slice(None, None, -1 if suffix.endswith("_reverse") else 1)

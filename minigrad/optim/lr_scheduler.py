@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from minigrad.optim.optimizer import Optimizer
+from minigrad.kernels.checks import positive_int
+from minigrad.optim.optimizer import Group, Optimizer
 from minigrad.optim.state_types import differences
 from minigrad.tensors.tensor import Tensor
 
@@ -45,7 +46,7 @@ class LRScheduler:
         resumed = last_epoch != -1 and self.chained
         self._set(self._current_rates() if resumed else self._next_rates())
 
-    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+    def rate(self, group: Group, base_lr: float) -> float:
         """Return the rate of a group at step `last_epoch`, given the current rate ``group["lr"]`` and the initial one."""
         raise NotImplementedError
 
@@ -138,10 +139,10 @@ class StepLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1):
-        self.step_size, self.gamma = _positive("StepLR", "step_size", step_size), gamma
+        self.step_size, self.gamma = positive_int("StepLR", "step_size", step_size), gamma
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+    def rate(self, group: Group, base_lr: float) -> float:
         due = self.last_epoch and self.last_epoch % self.step_size == 0
         return group["lr"] * self.gamma if due else group["lr"]
 
@@ -153,7 +154,7 @@ class MultiStepLR(LRScheduler):
         self.milestones, self.gamma = Counter(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+    def rate(self, group: Group, base_lr: float) -> float:
         return group["lr"] * self.gamma ** self.milestones.get(self.last_epoch, 0)
 
 
@@ -164,7 +165,7 @@ class ConstantLR(LRScheduler):
         self.factor, self.total_iters = _within("ConstantLR", "factor", factor), total_iters
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+    def rate(self, group: Group, base_lr: float) -> float:
         if self.last_epoch == 0:
             return group["lr"] * self.factor
         return group["lr"] / self.factor if self.last_epoch == self.total_iters else group["lr"]
@@ -185,7 +186,7 @@ class LinearLR(LRScheduler):
         self.end_factor, self.total_iters = _within("LinearLR", "end_factor", end_factor, zero=True), total_iters
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+    def rate(self, group: Group, base_lr: float) -> float:
         t, lr = self.last_epoch, group["lr"]
         if t == 0:
             return lr * self.start_factor
@@ -202,7 +203,7 @@ class ExponentialLR(LRScheduler):
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+    def rate(self, group: Group, base_lr: float) -> float:
         return group["lr"] * self.gamma if self.last_epoch else group["lr"]
 
 
@@ -210,10 +211,10 @@ class CosineAnnealingLR(LRScheduler):
     """A cosine between the initial rate and `eta_min`, with half-period `T_max`: Loshchilov and Hutter (2017)."""
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1):
-        self.T_max, self.eta_min = _positive("CosineAnnealingLR", "T_max", T_max), eta_min
+        self.T_max, self.eta_min = positive_int("CosineAnnealingLR", "T_max", T_max), eta_min
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+    def rate(self, group: Group, base_lr: float) -> float:
         t, lr = self.last_epoch, group["lr"]
         if t == 0:
             return lr
@@ -232,11 +233,11 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     chained = False
 
     def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1):
-        self.T_0 = _positive("CosineAnnealingWarmRestarts", "T_0", T_0)
-        self.T_mult, self.eta_min = _positive("CosineAnnealingWarmRestarts", "T_mult", T_mult), eta_min
+        self.T_0 = positive_int("CosineAnnealingWarmRestarts", "T_0", T_0)
+        self.T_mult, self.eta_min = positive_int("CosineAnnealingWarmRestarts", "T_mult", T_mult), eta_min
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+    def rate(self, group: Group, base_lr: float) -> float:
         start, length = 0, self.T_0
         if self.T_mult == 1:
             start = self.last_epoch // length * length
@@ -283,7 +284,7 @@ class OneCycleLR(LRScheduler):
             raise ValueError(f'OneCycleLR: anneal_strategy must be "cos" or "linear", got {anneal_strategy!r}')
         if cycle_momentum and not {"momentum", "betas"} & set(optimizer.defaults):
             raise ValueError(f"OneCycleLR: {type(optimizer).__name__} has no momentum\n  hint: pass cycle_momentum=False")
-        self.total_steps = _positive("OneCycleLR", "total_steps", total_steps or (epochs or 0) * (steps_per_epoch or 0))
+        self.total_steps = positive_int("OneCycleLR", "total_steps", total_steps or (epochs or 0) * (steps_per_epoch or 0))
         self.cycle_momentum, self._anneal_func_type = cycle_momentum, anneal_strategy
         peak = _within("OneCycleLR", "pct_start", pct_start, zero=True) * self.total_steps - 1
         self._schedule_phases = _phases(peak, self.total_steps - 1, three_phase)
@@ -295,7 +296,7 @@ class OneCycleLR(LRScheduler):
                     group.update(base_momentum=low, max_momentum=high)
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+    def rate(self, group: Group, base_lr: float) -> float:
         start = 0.0
         for phase in self._schedule_phases:
             if self.last_epoch <= phase["end_step"] or phase is self._schedule_phases[-1]:
@@ -470,25 +471,22 @@ def _problems(name: str, current: Any, given: Any) -> list[str]:
     if name == "milestones" and not all(type(k) is type(v) is int and 0 < v < 2**31 for k, v in given.items()):
         return ["milestones must be counts of steps"]
     if name == "_schedule_phases":
-        names, expected = (
-            [{k: v for k, v in p.items() if isinstance(v, str)} for p in phases] for phases in (given, current)
-        )
-        if names != expected:
+        names = [{key: value for key, value in phase.items() if isinstance(value, str)} for phase in given]
+        if names != [{key: value for key, value in phase.items() if isinstance(value, str)} for phase in current]:
             return ["_schedule_phases are of another cycle"]
     return []
 
 
 def _phases(peak: float, last: float, three_phase: bool) -> list[dict[str, Any]]:
     """Return the phases of a cycle: the last step of each, and the names of the rates and momenta at its ends."""
-    rates, momenta = ["initial_lr", "max_lr", "min_lr"], ["max_momentum", "base_momentum", "max_momentum"]
-    ends = [peak, last]
+    phases: list[tuple[Any, ...]] = [(peak, "initial_lr", "max_lr", "max_momentum", "base_momentum")]
     if three_phase:
-        rates.insert(2, "initial_lr")
-        momenta.append("max_momentum")
-        ends.insert(1, 2 * peak)
+        phases.append((2 * peak, "max_lr", "initial_lr", "base_momentum", "max_momentum"))
+        phases.append((last, "initial_lr", "min_lr", "max_momentum", "max_momentum"))
+    else:
+        phases.append((last, "max_lr", "min_lr", "base_momentum", "max_momentum"))
     names = ("end_step", "start_lr", "end_lr", "start_momentum", "end_momentum")
-    columns = (ends, rates[:-1], rates[1:], momenta[:-1], momenta[1:])
-    return [dict(zip(names, phase, strict=True)) for phase in zip(*columns, strict=True)]
+    return [dict(zip(names, phase, strict=True)) for phase in phases]
 
 
 def _cosine(t: float, T: float) -> float:
@@ -508,12 +506,6 @@ def _each(schedule: str, name: str, value: Any, optimizer: Optimizer) -> list[An
     if len(values) != count:
         raise ValueError(f"{schedule}: {len(values)} values of {name} for {count} parameter groups")
     return values
-
-
-def _positive(schedule: str, name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{schedule}: {name} must be an int of at least 1, got {value!r}")
-    return value
 
 
 def _within(schedule: str, name: str, value: float, zero: bool = False) -> float:

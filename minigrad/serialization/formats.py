@@ -54,7 +54,7 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
     write(path, arrays, text)
 
 
-def load(path: str | os.PathLike[str]) -> Any:
+def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return what `save` wrote, with tensors in place of arrays.
 
     Reads any `.npz` or `.safetensors` file, and the book's `.pkl`. Raises FileNotFoundError, or WeightsFileError for a file

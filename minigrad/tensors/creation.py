@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, SupportsIndex
 
 import numpy as np
 
@@ -31,9 +31,10 @@ __all__ = [
 ]  # fmt: skip
 
 Generator = np.random.Generator | None
+Sizes = SupportsIndex | Sequence[SupportsIndex]
 
 
-def _typed(name: str, dtype: type) -> Callable[[Any], Tensor]:
+def _typed(name: str, dtype: type) -> Callable[..., Tensor]:
     """Return a tensor of `data` in `dtype`: PyTorch's older constructor."""
 
     def make(data: Any = ()) -> Tensor:
@@ -50,7 +51,9 @@ IntTensor, LongTensor, BoolTensor = (
 )  # fmt: skip
 
 
-def zeros(*sizes: Any, size: Any = None, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+def zeros(
+    *sizes: Sizes, size: Sizes | None = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:
     """Return a tensor of zeros.
 
     >>> import minigrad as mg
@@ -60,7 +63,9 @@ def zeros(*sizes: Any, size: Any = None, dtype: DType = None, requires_grad: boo
     return _made(np.zeros(_shape("zeros", sizes, size), dtype or get_default_dtype()), requires_grad, device)
 
 
-def ones(*sizes: Any, size: Any = None, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+def ones(
+    *sizes: Sizes, size: Sizes | None = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:
     """Return a tensor of ones; see `zeros`."""
     return _made(np.ones(_shape("ones", sizes, size), dtype or get_default_dtype()), requires_grad, device)
 
@@ -68,7 +73,7 @@ def ones(*sizes: Any, size: Any = None, dtype: DType = None, requires_grad: bool
 empty = zeros  # uninitialized memory would make programs unpredictable
 
 
-def full(size: Any, fill_value: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+def full(size: Sizes, fill_value: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Return a tensor filled with one value, by default of the dtype of ``tensor(fill_value)``. Gradients flow to a tensor.
 
     >>> import minigrad as mg
@@ -146,8 +151,8 @@ def eye(n: int, m: int | None = None, dtype: DType = None, requires_grad: bool =
 
 
 def rand(
-    *sizes: Any,
-    size: Any = None,
+    *sizes: Sizes,
+    size: Sizes | None = None,
     generator: Generator = None,
     dtype: DType = None,
     requires_grad: bool = False,
@@ -159,8 +164,8 @@ def rand(
 
 
 def randn(
-    *sizes: Any,
-    size: Any = None,
+    *sizes: Sizes,
+    size: Sizes | None = None,
     generator: Generator = None,
     dtype: DType = None,
     requires_grad: bool = False,

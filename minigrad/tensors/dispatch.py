@@ -52,7 +52,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: d
             raise TypeError(f"{name}: option {key} is not supported on tensors" + _cast_hint(key))
     if method == "outer":
         x, y = inputs
-        inputs = (ops.reshape(np.asarray(x) if not isinstance(x, Traced) else x, shape_of(x) + (1,) * len(shape_of(y))), y)
+        column: Any = x if isinstance(x, Traced) else np.asarray(x)
+        inputs = (ops.reshape(column, shape_of(x) + (1,) * len(shape_of(y))), y)
     if where is not True:
         if out is None:
             raise TypeError(f"{name}: where= needs out=, which has the values of the other elements")

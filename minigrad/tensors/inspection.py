@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 
@@ -57,6 +57,10 @@ class Values(Traced):
 
     is_cuda = False
 
+    @overload
+    def size(self, dim: None = None) -> tuple[int, ...]: ...
+    @overload
+    def size(self, dim: int) -> int: ...
     def size(self, dim: int | None = None) -> Any:
         """Return the shape, or its size along one axis."""
         return self.array.shape if dim is None else self.array.shape[dim]
@@ -75,6 +79,10 @@ class Values(Traced):
         """Return the number of bytes of an element."""
         return self.array.itemsize
 
+    @overload
+    def stride(self, dim: None = None) -> tuple[int, ...]: ...
+    @overload
+    def stride(self, dim: int) -> int: ...
     def stride(self, dim: int | None = None) -> Any:
         """Return the number of elements between neighbors in memory, along each axis or along one."""
         steps = tuple(step // self.array.itemsize for step in self.array.strides)
@@ -113,19 +121,22 @@ class Values(Traced):
         view.flags.writeable = False
         return view
 
-    def __array__(self, dtype: DType = None, copy: bool | None = None) -> Array:
-        if self.node is not None:  # it may be an element of a list: NumPy does not tell
-            raise GraphError(
-                f"array: a tensor of shape {self.shape} requires a gradient, and an array has no graph\n"
-                "  hint: use mg.stack(list) instead of np.array(list), or t.detach().numpy() for the values alone"
-            )
-        return np.array(self.array, dtype=dtype, copy=copy)
+    if not TYPE_CHECKING:  # with it a tensor is array-like to NumPy's stubs, and np.exp(x) and array * x arrays
 
-    def item(self) -> Any:
+        def __array__(self, dtype: DType = None, copy: bool | None = None) -> Array:
+            if self.node is not None:  # NumPy does not tell whether the tensor stood in a list
+                raise GraphError(
+                    f"array: a tensor of shape {self.shape} requires a gradient, and an array remembers no graph\n"
+                    "  hint: use mg.stack(list) instead of np.array(list), or t.detach().numpy() for the values alone"
+                )
+            return np.array(self.array, dtype=dtype, copy=copy)
+
+    def item(self) -> float:
         """Return the value of a tensor of one element as a Python number."""
         if self.array.size != 1:
             raise ValueError(f"item(): the tensor has {self.array.size} elements, shape {self.shape}")
-        return self.array.item()
+        value: float = self.array.item()  # to type checkers, an int and a bool are floats
+        return value
 
     def tolist(self) -> Any:
         """Return the values as nested lists of Python numbers."""
@@ -179,6 +190,10 @@ class Values(Traced):
         """Return the values in another dtype."""
         return self.record(ops.astype, (self, np.dtype(dtype)))
 
+    @overload
+    def type(self, dtype: None = None) -> str: ...  # type: ignore[overload-overlap]  # None is a dtype to NumPy
+    @overload
+    def type(self, dtype: DType) -> Tensor: ...
     def type(self, dtype: DType = None) -> Any:
         """Return the values in another dtype; without an argument, the name of the dtype."""
         return self.astype(dtype) if dtype is not None else str(self.dtype)
@@ -194,7 +209,7 @@ class Values(Traced):
         wanted = devices.requested(args, dtype, device)
         return self.astype(self.dtype if wanted is None else wanted)
 
-    def cpu(self) -> Any:
+    def cpu(self) -> Self:
         """Return the tensor itself: it is on the CPU."""
         return self
 

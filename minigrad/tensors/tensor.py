@@ -28,7 +28,8 @@ from minigrad.engine.registry import UFUNCS
 from minigrad.engine.tape import Node, record
 from minigrad.errors import DTypeError, GraphError, ShapeError, blame
 from minigrad.kernels.conversion import to_array
-from minigrad.ops.indexing import frozen_index, moved_block
+from minigrad.ops.elementwise import positive
+from minigrad.ops.indexing import frozen_index, getitem, moved_block
 from minigrad.pictures import draw
 from minigrad.tensors import devices
 from minigrad.tensors.dispatch import call_function, call_ufunc
@@ -110,7 +111,7 @@ class Tensor(Methods, InPlace, Values):
         """Return a copy as a result of this tensor: gradients flow back to it. `memory_format` is ignored."""
         if self.array.dtype.kind == "b":  # NumPy defines no + for booleans
             return _wrap(self.array)
-        return _apply(ops.positive, (self,))
+        return _apply(positive, (self,))
 
     copy = clone
 
@@ -332,7 +333,7 @@ class Tensor(Methods, InPlace, Values):
 
     def __getitem__(self, index: Any) -> Tensor:
         index = frozen_index(index)
-        t = _apply(ops.getitem, (self, index))
+        t = _apply(getitem, (self, index))
         block = moved_block(index, self.array.ndim)
         if block is not None:
             count, place, _ = block
