@@ -124,9 +124,9 @@ class Values(Traced):
     if not TYPE_CHECKING:  # with it a tensor is array-like to NumPy's stubs, and np.exp(x) and array * x arrays
 
         def __array__(self, dtype: DType = None, copy: bool | None = None) -> Array:
-            if self.node is not None:  # NumPy does not tell whether the tensor stood in a list
+            if self.node is not None:  # it may be an element of a list: NumPy does not tell
                 raise GraphError(
-                    f"array: a tensor of shape {self.shape} requires a gradient, and an array remembers no graph\n"
+                    f"array: a tensor of shape {self.shape} requires a gradient, and an array has no graph\n"
                     "  hint: use mg.stack(list) instead of np.array(list), or t.detach().numpy() for the values alone"
                 )
             return np.array(self.array, dtype=dtype, copy=copy)
