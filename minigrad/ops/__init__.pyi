@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Sequence
-from typing import Any, Generic, Literal, NamedTuple, SupportsIndex, TypeVar, overload
+from typing import Any, Generic, Literal, NamedTuple, SupportsIndex, TypeVar, overload, type_check_only
 
 import numpy as np
 
@@ -58,18 +58,22 @@ __all__ = [
 
 _T = TypeVar("_T")
 
+@type_check_only
 class Sorted(NamedTuple, Generic[_T]):
     values: _T
     indices: _T
 
+@type_check_only
 class Extremum(NamedTuple, Generic[_T]):
     values: _T
     indices: _T
 
+@type_check_only
 class MinMax(NamedTuple, Generic[_T]):
     min: _T
     max: _T
 
+@type_check_only
 class SignedLogarithm(NamedTuple, Generic[_T]):
     sign: _T
     logabsdet: _T
@@ -1545,8 +1549,9 @@ def max(x: Tensor, other: Tensor | Array) -> Tensor: ...
 @overload
 def max(x: _Plain, other: Tensor) -> Tensor: ...
 @overload
-def max(x: _Plain, axis: Any = None, keepdims: bool = False, *, other: _Plain | None = None, dim: int = ...,
-    keepdim: bool = ...) -> Any: ...
+def max(x: Array, other: Array) -> Array: ...
+@overload
+def max(x: _Plain, axis: int | None = None, keepdims: bool = False, *, dim: int = ..., keepdim: bool = ...) -> Any: ...
 @overload
 def max_pool1d(x: Tensor, kernel_size: _Sizes, stride: _Sizes | None = None, padding: _Sizes | str = 0, dilation: _Sizes = 1,
     ceil_mode: bool = False, return_indices: Literal[False] = False) -> Tensor: ...
@@ -1606,8 +1611,7 @@ def median(x: Tensor, *, dim: int, keepdim: bool = ..., keepdims: bool = False) 
 @overload
 def median(x: Tensor, *, keepdim: bool = ..., keepdims: bool = False) -> Tensor: ...
 @overload
-def median(x: _Plain, axis: Any = None, keepdims: bool = False, *, other: _Plain | None = None, dim: int = ...,
-    keepdim: bool = ...) -> Any: ...
+def median(x: _Plain, axis: int | None = None, keepdims: bool = False, *, dim: int = ..., keepdim: bool = ...) -> Any: ...
 @overload
 def meshgrid(*arrays: Tensor, indexing: str = 'ij') -> tuple[Tensor, ...]: ...
 @overload
@@ -1627,8 +1631,9 @@ def min(x: Tensor, other: Tensor | Array) -> Tensor: ...
 @overload
 def min(x: _Plain, other: Tensor) -> Tensor: ...
 @overload
-def min(x: _Plain, axis: Any = None, keepdims: bool = False, *, other: _Plain | None = None, dim: int = ...,
-    keepdim: bool = ...) -> Any: ...
+def min(x: Array, other: Array) -> Array: ...
+@overload
+def min(x: _Plain, axis: int | None = None, keepdims: bool = False, *, dim: int = ..., keepdim: bool = ...) -> Any: ...
 @overload
 def minimum(x: Tensor, y: _Like, /) -> Tensor: ...
 @overload
