@@ -109,7 +109,8 @@ OF_TWO = (
     "def {name}(x: Array, other: Array) -> Array: ...",
 )
 ON_ARRAYS = (
-    "def {name}(x: _Plain, axis: int | None = None, keepdims: bool = False, *, dim: int = ..., keepdim: bool = ...) -> Any: ...",
+    "def {name}(x: _Plain, axis: int | None = None, keepdims: bool = False, *, dim: int = ..., keepdim: bool = ...) -> Any: "
+    "...",
 )
 UNIQUE = "sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None, *, " \
     "dim: int = ..."  # fmt: skip
