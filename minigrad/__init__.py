@@ -1,7 +1,7 @@
 """minigrad: a tiny PyTorch on NumPy.
 
-A `Tensor` with a dynamic computation graph, gradients of every order, networks, optimizers, real data, and nothing in
-between that cannot be read in an evening::
+A `Tensor` with a dynamic computation graph, gradients of every order, networks, optimizers and real data, in code that is
+meant to be read::
 
     import minigrad as mg
     from minigrad import nn, optim
@@ -12,16 +12,13 @@ import importlib as _importlib
 import typing as _typing
 
 # isort: off
-# An alias of the same name says to checkers of types that a name is meant to be used from here.
+# An alias of the same name marks a name as public to type checkers (PEP 484).
 from numpy import (
     bool_ as bool_, e as e, finfo as finfo, float16 as float16, float32 as float32, float64 as float64, iinfo as iinfo,
     inf as inf, int8 as int8, int16 as int16, int32 as int32, int64 as int64, nan as nan, pi as pi, uint8 as uint8,
 )  # fmt: skip
 
-from minigrad import (
-    autograd as autograd, config as config, func as func, linalg as linalg, nn as nn,
-    optim as optim, special as special,
-)  # fmt: skip
+from minigrad import autograd as autograd, config as config, linalg as linalg, special as special
 from minigrad.autograd import detect_anomaly as detect_anomaly
 from minigrad.tensors.equality import allclose as allclose, isclose as isclose
 from minigrad.tensors import equality as _equality
@@ -48,8 +45,8 @@ from minigrad.engine.registry import register_function as register_function
 from minigrad.tensors.tensor import Tensor as Tensor, tensor as tensor
 
 if _typing.TYPE_CHECKING:
-    from minigrad import data as data, interop as interop, models as models, testing as testing, training as training
-    from minigrad import utils as utils, viz as viz
+    from minigrad import data as data, func as func, interop as interop, models as models, nn as nn, optim as optim
+    from minigrad import testing as testing, training as training, utils as utils, viz as viz
     from minigrad.serialization import load as load, save as save
 # isort: on
 
@@ -62,19 +59,19 @@ for _name, _function in {
 }.items():
     _register_drawing(_name, _function)
 
-# PyTorch's other names of dtypes; the builtins of the same names are not needed here.
+# PyTorch's other names of dtypes; the builtins of these names are not needed here.
 half, float, double = float16, float32, float64
-equal = _equality.equal  # the question; ops.equal is NumPy's, element by element
+equal = _equality.equal  # torch.equal returns a bool; ops.equal compares elements, as NumPy's
 short, int, long, bool = int16, int32, int64, bool_
 
-# What is built upon the rest is imported when it is first asked for.
-_ROOMS = ("data", "interop", "models", "serialization", "testing", "training", "utils", "viz")
+# Imported at first use.
+_ROOMS = ("data", "func", "interop", "models", "nn", "optim", "serialization", "testing", "training", "utils", "viz")
 _FILES = ("load", "save")
 # Modules that importing the package binds here, and that are not for users.
 _INTERNAL = {"arrays", "cli", "engine", "kernels", "pictures", "progress", "pytree", "tensors"}
 
 
-if not _typing.TYPE_CHECKING:  # a checker of types shall miss a name that is nowhere
+if not _typing.TYPE_CHECKING:  # a type checker must report a name that does not exist
 
     def __getattr__(name):
         if name in _ROOMS:

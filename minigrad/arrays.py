@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Array", "DType", "Traced", "array_of", "shape_of"]
+__all__ = ["Array", "Axis", "DType", "Shape", "Traced", "array_of", "shape_of"]
 
 Array = npt.NDArray[Any]
 DType = npt.DTypeLike | None
+Shape = tuple[int, ...]
+Axis = int | tuple[int, ...] | None  # one axis, several, or all
 
 if TYPE_CHECKING:
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minigrad.engine.interrupts import Revertible
+from minigrad.engine.interrupts import Locked, Revertible
 
 __all__ = ["Generator", "default_generator", "draw_apart", "drawing", "manual_seed"]
 
@@ -83,7 +83,7 @@ def draw_apart(run: Callable[[Any], Result]) -> Result:
     They go on from a place far ahead meanwhile. If none of them has drawn, the default generator ends where it would have.
     """
     source = default_generator().bit_generator
-    with source.lock:
+    with Locked(source.lock):
         start = source.state
         source.state = ahead = source.jumped().state  # type: ignore[attr-defined]
     own = drawing(start)
@@ -91,6 +91,6 @@ def draw_apart(run: Callable[[Any], Result]) -> Result:
         with own:
             return run(start)
     finally:
-        with source.lock:
+        with Locked(source.lock):
             if source.state == ahead:
                 source.state = own.generator.bit_generator.state

@@ -178,7 +178,7 @@ ROWS = {
         (lambda s: setattr(s.x, "grad", A), TypeError, "grad: must be a Tensor or None, got ndarray"),
     ],
     59: [
-        (lambda s: function(lambda ctx, g: (g, g))(s.x).backward(A), GraphError, "F: backward must give 1 gradients.*got 2"),
+        (lambda s: function(lambda ctx, g: (g, g))(s.x).backward(A), GraphError, "F: backward must return 1 grad.*got 2"),
     ],
     60: [
         (
@@ -193,7 +193,7 @@ ROWS = {
         ),
     ],
     61: [
-        (lambda s: function(lambda ctx, g: "g")(s.x).backward(A), GraphError, "F: backward gave str"),
+        (lambda s: function(lambda ctx, g: "g")(s.x).backward(A), GraphError, "F: backward returned str"),
         (lambda s: primitive(lambda g: 1.0)(s.x).backward(A), GraphError, "mine: .*returned float"),
         (lambda s: primitive(lambda g: g * 1j)(s.x).backward(A), GraphError, "mine: .*returned dtype complex128"),
         (lambda s: primitive(lambda g: g > 0)(s.x).backward(A), GraphError, "mine: .*returned dtype bool"),

@@ -79,7 +79,7 @@ ROWS = {
     31: [(lambda s: F.cross_entropy(s.x, [0.0, 2.0]), DTypeError, r"be integer classes, got float64\n  hint: .*astype")],
     32: [(lambda s: F.cross_entropy(s.x, np.eye(3, dtype=int)[LABELS]), DTypeError, r"look one-hot\n.*argmax\(1\)")],
     34: [(lambda s: F.cross_entropy(s.x, [0, 2, 1]), ShapeError, r"\(3,\), input has shape \(2, 3\): expected.*\(2,\)")],
-    35: [(lambda s: F.cross_entropy(s.x, [[0], [2]]), ShapeError, r"shape \(2, 1\), expected \(2,\)\n  hint: .*squeeze")],
+    35: [(lambda s: F.cross_entropy(s.x, [[0], [2]]), ShapeError, r"\(2, 1\), .*expected labels \(2,\)\n  hint: .*squeeze")],
     36: [(lambda s: F.cross_entropy(s.x, s.x.softmax(1)), GraphError, r"not differentiated\n  hint: target\.detach\(\)")],
     37: [
         (lambda s: F.cross_entropy(s.x[:0], np.zeros(0, int)), ValueError, 'mean of 0 items\n  hint: use reduction="sum"'),

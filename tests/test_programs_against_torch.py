@@ -324,7 +324,7 @@ def close(what, mine, theirs):
     np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9, err_msg=what)
 
 
-@pytest.mark.filterwarnings("ignore:Using backward:UserWarning", "ignore:.*a value of its own:UserWarning")
+@pytest.mark.filterwarnings("ignore:Using backward:UserWarning", "ignore:.*a separate value:UserWarning")
 @pytest.mark.parametrize("first", range(0, 500, 50))
 def test_random_programs(first):
     finished = 0

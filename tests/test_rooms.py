@@ -1,7 +1,11 @@
-"""What is built upon the rest is imported when it is first asked for, and then it is there as if it always had been."""
+"""The rooms of the package: what imports what, what is private, and what `import minigrad` loads.
+
+The map in docs/design.md is the law: a room imports only from rooms that come before it there.
+"""
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +29,92 @@ HEAVY = (
 )
 
 
+ROOT = Path(mg.__file__).parent
+MAP = (ROOT.parent / "docs" / "design.md").read_text("utf-8").partition("## The map")[2].partition("## ")[0]
+ORDER = [room for row in re.findall(r"^\| \d+ \|(.*)\|$", MAP, re.M) for room in re.findall(r"`(\w+)/?`(?=[:;, ]|$)", row)]
+# Private names of the standard library and of NumPy that are documented for use.
+DOCUMENTED = {"_asdict", "_fields", "_replace", "_getframe", "_make"}
+
+
+def modules():
+    """The room, the path and the syntax tree of every module; the face of the package is no room."""
+    for path in sorted(ROOT.rglob("*.py")):
+        room = path.relative_to(ROOT).parts[0].removesuffix(".py")
+        if room != "__init__":
+            yield room, path, ast.parse(path.read_text("utf-8"))
+
+
+def imported(tree):
+    """The modules of the package that a module imports when it runs, inside functions too."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.partition(".")[0] == "minigrad")
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "minigrad":
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        else:
+            yield from imported(node)
+
+
+def test_the_map_names_every_room_once():
+    assert sorted(ORDER) == sorted({room for room, _, _ in modules()})
+
+
+def test_rooms_import_only_what_comes_before_them():
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for room, path, tree in modules()
+        for name in imported(tree)
+        if (other := (name.split(".") + [""])[1]) in ORDER and other != room and ORDER.index(other) >= ORDER.index(room)
+    ]
+    assert not wrong
+
+
+def test_no_circle_of_imports():
+    """No module imports itself through others, imports inside functions included."""
+    names = {path: ".".join(("minigrad", *path.relative_to(ROOT).with_suffix("").parts)) for _, path, _ in modules()}
+    known = {name.removesuffix(".__init__"): path for path, name in names.items()}
+    graph = {}
+    for _, path, tree in modules():
+        found = {known.get(name) or known.get(name.rpartition(".")[0]) for name in imported(tree)}
+        graph[path] = found - {None, path}
+    while free := [path for path, found in graph.items() if not found & graph.keys()]:
+        for path in free:
+            del graph[path]
+    assert not graph, [str(path.relative_to(ROOT)) for path in graph]
+
+
+def test_no_private_name_crosses_a_room():
+    defined = {}  # by room: the private names that it defines
+    for room, _, tree in modules():
+        names = defined.setdefault(room, set())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                names.add(node.name)
+            elif isinstance(node, ast.Name | ast.Attribute) and not isinstance(node.ctx, ast.Load):
+                names.add(node.id if isinstance(node, ast.Name) else node.attr)
+            elif isinstance(node, ast.Assign) and "__slots__" in ast.unparse(node.targets[0]):
+                names |= set(ast.literal_eval(node.value))
+    crossing = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for room, path, tree in modules()
+        for node in ast.walk(tree)
+        for name in private(node, room)
+        if name not in defined[room] and name not in DOCUMENTED
+    ]
+    assert not crossing
+
+
+def private(node, room):
+    """The private names of others that a node of a syntax tree mentions."""
+    if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[1:2] != [room]:
+        names = [alias.name for alias in node.names]
+    else:
+        names = [node.attr] if isinstance(node, ast.Attribute) else []
+    return [name for name in names if name.startswith("_") and not name.startswith("__")]
+
+
 def run(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
@@ -33,7 +123,7 @@ def test_import_takes_no_more_than_the_engine_and_its_networks():
     code = "import sys, minigrad; print(*(n for n in sys.modules if n.count('.') < 2))"
     found = set(run(code).split())
     assert not found & {f"minigrad.{room}" for room in ROOMS} and not found & set(HEAVY)
-    assert {"minigrad.nn", "minigrad.optim", "minigrad.ops"} <= found
+    assert {"minigrad.ops", "minigrad.tensors"} <= found
 
 
 def test_every_room_is_there_when_it_is_asked_for():

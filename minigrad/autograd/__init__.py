@@ -1,4 +1,4 @@
-"""`torch.autograd`'s names: gradients of chosen outputs by chosen inputs, recording on and off."""
+"""Automatic differentiation under the names of `torch.autograd`."""
 
 from minigrad.autograd import functional
 from minigrad.autograd.anomaly import detect_anomaly, set_detect_anomaly

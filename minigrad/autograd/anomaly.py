@@ -1,7 +1,6 @@
-"""detect_anomaly: where the first NaN or infinity came from.
+"""detect_anomaly: raise an error at the operation that computes the first NaN or infinity.
 
-Outside the context it costs nothing: forward, it is a watcher of operations, as pictures are; backward, it is another class
-that walks the tape.
+Outside the context it costs nothing: forward, it is a watcher of operations; backward, it is a subclass of the walk.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import sys
 import threading
 import weakref
 from contextlib import ContextDecorator
-from dataclasses import dataclass
 from functools import partial
 from os.path import dirname
 from typing import Any, NamedTuple, NoReturn
@@ -29,11 +27,11 @@ from minigrad.errors import AnomalyError, blame
 
 __all__ = ["detect_anomaly", "set_detect_anomaly"]
 
-INSIDE = (dirname(dirname(__file__)), dirname(np.__file__))  # whose lines are not the user's
+INSIDE = (dirname(dirname(__file__)), dirname(np.__file__))  # files that are not the user's
 
 
 class Place(NamedTuple):
-    """A line of the user's."""
+    """A line of the user's program."""
 
     file: str
     line: int
@@ -45,11 +43,11 @@ class Place(NamedTuple):
 
 
 class detect_anomaly(Revertible, ContextDecorator):
-    """In this thread, raise AnomalyError at the first NaN or infinity, forward or backward: a context or a decorator.
+    """Raise AnomalyError at the first NaN or infinity in this thread, forward or backward; a context or a decorator.
 
-    The error names the operation, the first bad element, how many there are, and the line of the forward call. NaN is bad
-    wherever it turns up; an infinity is, unless one went in (masks of -inf are fine). With ``check_nan=False`` nothing is
-    raised, as in PyTorch.
+    The error names the operation, the first bad element, their number, and the line of the forward call. Every NaN is bad;
+    an infinity is bad unless an input was infinite (masks of -inf are fine). With ``check_nan=False`` nothing is raised, as
+    in PyTorch.
 
     >>> import numpy as np
     >>> import minigrad as mg
@@ -80,7 +78,7 @@ class detect_anomaly(Revertible, ContextDecorator):
         return detect_anomaly(self.check_nan)
 
     def _look(self, op: Primitive, args: tuple[Any, ...], out: Any, node: Node | None) -> None:
-        """After an operation: remember whose line it was, and look at the result."""
+        """Check the result of an operation, and store the line of the call."""
         place = _users_line()
         if node is not None and place is not None:
             self._places[node] = place
@@ -88,7 +86,7 @@ class detect_anomaly(Revertible, ContextDecorator):
         if bad is None:
             return
         names = [op.input_name(i) for i, arg in enumerate(args) if _first_bad(arg, ()) is not None]
-        came = f"\n  input   {' and '.join(names)} held some already, from outside" if names else ""
+        came = f"\n  input   {' and '.join(names)} already held some" if names else ""
         _raise(f"{op.__name__}: the result holds {bad}{came}", bad, node, place, out)
 
     def _walk(self, *args: Any) -> Walk:
@@ -96,7 +94,7 @@ class detect_anomaly(Revertible, ContextDecorator):
 
 
 class set_detect_anomaly:
-    """As `detect_anomaly`, switched on or off by the call itself, until the next call or the end of a ``with`` block."""
+    """Switch `detect_anomaly` on or off, until the next call or the end of a ``with`` block."""
 
     def __init__(self, mode: bool, check_nan: bool = True):
         self._former = _here.switch
@@ -124,7 +122,7 @@ _here = _Here()
 
 
 class _WatchedWalk(Walk):
-    """A walk that looks at every gradient that a rule hands on."""
+    """A backward walk that checks the gradients returned by rules."""
 
     def __init__(self, places: Any, *args: Any):
         super().__init__(*args)
@@ -137,28 +135,29 @@ class _WatchedWalk(Walk):
             if bad is None:
                 continue
             place = self.places.get(node)
-            hint = "" if place else "\n  hint: call the forward inside detect_anomaly(), too, to be told its line"
+            hint = "" if place else "\n  hint: call the forward inside detect_anomaly(), too, to see its line"
             name = node.primitive.input_name(position) if node.primitive else ""
-            came = "\n  input   the gradient that flowed in held some already" if _first_bad(g, ()) else ""
+            came = "\n  input   the incoming gradient already held some" if _first_bad(g, ()) else ""
             _raise(f"{node.name}: its gradient for {name!r} holds {bad}{came}{hint}", bad, node, place)
         return ran
 
 
-@dataclass(frozen=True)
-class _Bad:
-    what: str
-    index: tuple[int, ...]
-    count: int
+class _Bad(NamedTuple):
+    """The first bad element of an array: its value and index, the number of bad elements and of all."""
+
+    value: str
+    place: tuple[int, ...]
+    number: int
     size: int
 
     def __str__(self) -> str:
-        if not self.index:
-            return self.what
-        return f"{self.what} at index {self.index}, the first of {self.count} bad elements of {self.size}"
+        if not self.place:
+            return self.value
+        return f"{self.value} at index {self.place}, the first of {self.number} bad elements of {self.size}"
 
 
 def _first_bad(value: Any, inputs: tuple[Any, ...]) -> _Bad | None:
-    """What is wrong with a value: NaN, or an infinity where none went in; None for what is no array of floats."""
+    """Return the first NaN of a float array, or its first infinity if the inputs are finite; None if there is none."""
     array = _float_array(value)
     if array is None or np.isfinite(array).all():
         return None
@@ -177,7 +176,7 @@ def _float_array(value: Any) -> Any:
 
 
 def _users_line() -> Place | None:
-    """The innermost line on the stack that is neither ours nor NumPy's."""
+    """Return the innermost line on the stack outside of this package and NumPy."""
     frame = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename.startswith(INSIDE):
         frame = frame.f_back  # type: ignore[assignment]
@@ -186,5 +185,5 @@ def _users_line() -> Place | None:
 
 def _raise(message: str, bad: _Bad, node: Node | None, place: Place | None, out: Any = None) -> NoReturn:
     error = AnomalyError(message + (f"\n  called  {place}" if place else ""))
-    error.node, error.index, error.count, error.place = node, bad.index, bad.count, place
+    error.node, error.index, error.count, error.place = node, bad.place, bad.number, place
     raise blame(error, result=out)

@@ -1,8 +1,8 @@
-"""checkpoint: run a function again in backward instead of keeping what its gradient rules need.
+"""checkpoint: recompute a function in backward instead of keeping the arrays that its gradient rules need.
 
-The function is recorded as ever, and its nodes stay on the tape; only the arrays that they saved are let go. The first rule
-that asks for one runs the function again and gives every node its arrays back. So gradients of tensors that the function
-closes over, of chosen inputs, and of any order come for free.
+The function is recorded as usual, and its nodes stay on the tape, without their saved arrays. The first rule that reads one
+runs the function again and restores the arrays of all nodes. So gradients of tensors in the closure, of chosen inputs, and
+of any order need no further code.
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ def checkpoint(
     preserve_rng_state: bool = True,
     **kwargs: Any,
 ) -> Any:
-    """``function(*args, **kwargs)``, recomputed in backward: less memory for one more forward (Chen et al. 2016).
+    """Return ``function(*args, **kwargs)``, recomputed in backward: less memory for one more forward (Chen et al. 2016).
 
-    The function must do the same again: it may depend on its arguments, on tensors that nobody writes to before backward,
-    and on the library's own generator, whose state is restored for it unless told otherwise. What it counts, it counts
-    twice: running averages of batch norm, for one. Raises GraphError, in backward, if a tensor was written to or if other
-    operations were recorded. `use_reentrant` is there for PyTorch's sake.
+    The function must compute the same again: it may depend on its arguments, on tensors that are not written to before
+    backward, and on the default generator, whose state is restored for it unless `preserve_rng_state` is False. Its side
+    effects happen twice, such as updates of running averages in batch normalization. Backward raises GraphError if a tensor
+    was written to or if the second run recorded other operations. `use_reentrant` is accepted for PyTorch's programs, and
+    ignored.
 
     >>> import minigrad as mg
     >>> x = mg.tensor([0.5, 1.0], requires_grad=True)
@@ -58,19 +59,19 @@ def checkpoint(
 
 
 class _Region:
-    """One call of a function, and how to repeat it."""
+    """One call of a function, which can be repeated."""
 
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], random: Any):
         self._function: Callable[..., Any] | None = function
         self._args, self._kwargs = map_leaves(_kept, (args, kwargs))
-        self._random = random  # the state from which it drew; None: it draws anew
+        self._random = random  # the state of the generator at its start; None: not restored
         self._names: list[str] = []
         self._leaves: set[Node] = set()
         self._last = -1
         self._saved: weakref.WeakValueDictionary[int, _Recomputed] = weakref.WeakValueDictionary()
 
     def let_go(self, nodes: Sequence[Node]) -> None:
-        """Take what the nodes saved away from them."""
+        """Release the saved arrays of the nodes."""
         self._names = [node.name for node in nodes]
         self._leaves = {parent for node in nodes for parent in node.parents if parent is not None and not parent.primitive}
         self._last = nodes[-1].number if nodes else -1
@@ -79,7 +80,7 @@ class _Region:
                 node.saved = self._saved[place] = _Recomputed(self, len(node.saved))
 
     def run_again(self) -> None:
-        """Give every node that is still there what it saved."""
+        """Restore the saved arrays of all nodes that are still alive."""
         if any(leaf.written > self._last for leaf in self._leaves):
             raise GraphError(
                 "checkpoint: a tensor that the function uses was written to before backward\n"
@@ -102,11 +103,11 @@ class _Region:
             )
         for place, recomputed in self._saved.items():
             recomputed.values = nodes[place].saved
-        self._function = self._args = self._kwargs = None  # everybody has theirs
+        self._function = self._args = self._kwargs = None  # all nodes are restored: release the inputs
 
 
 class _Recomputed(Sequence[Any]):
-    """What a node saved, if it is asked for."""
+    """The saved values of a node, recomputed when they are read."""
 
     __slots__ = ("__weakref__", "_length", "_region", "values")
 
@@ -125,13 +126,13 @@ class _Recomputed(Sequence[Any]):
 
 
 def _recorded(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, list[Node]]:
-    """What a function gives, and the nodes that it records, in their order."""
+    """Return the result of a function, and the nodes it records, in order."""
     nodes: dict[Node, None] = {}
 
     def see(op: Any, args: Any, out: Any, node: Node | None) -> None:
         if node is not None:
             for parent in node.parents:
-                if parent is not None and parent.dtype is None:  # a Function of several outputs, of which node is one
+                if parent is not None and parent.dtype is None:  # a Function of several outputs: node selects one of them
                     nodes[parent] = None
             nodes[node] = None
 
@@ -141,7 +142,7 @@ def _recorded(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any
 
 
 def _kept(arg: Any) -> Any:
-    """An argument as it is now: the caller may change theirs in place, and so may the function."""
+    """Return a copy of an argument: the caller or the function may change it in place."""
     if isinstance(arg, Tensor):
         return Tensor.from_array(arg.array, arg.node)
     return arg.copy() if isinstance(arg, np.ndarray) else arg

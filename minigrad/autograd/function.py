@@ -1,8 +1,8 @@
-"""Function: an operation of one's own on tensors, with PyTorch's interface.
+"""Function: user-defined operations on tensors with PyTorch's interface.
 
-A `primitive` is shorter and should be preferred; a Function is for programs that have one, and for several outputs. On the
-tape its call is one node. Where it has several outputs, the value of that node is all of them, and each output is a node
-above it that selects one: so the walk meets the call once, when all gradients have arrived.
+A `primitive` is shorter and preferable; a Function is for existing programs, and for several outputs. A call is one node on
+the tape. With several outputs, the value of that node is all of them, and each output is a later node that selects one: so
+the walk visits the call once, when all gradients have arrived.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ __all__ = ["Function", "FunctionCtx", "once_differentiable"]
 
 
 class FunctionCtx:
-    """What `forward` leaves for `backward`, which may keep anything else as an attribute."""
+    """The context passed from `forward` to `backward`; further values can be kept as attributes."""
 
     def __init__(self, name: str, needs_input_grad: tuple[bool, ...]):
         self.needs_input_grad = needs_input_grad
         self._name = name
         self._to_save: tuple[Any, ...] = ()
-        self._saved: tuple[Any, ...] | None = None  # while backward runs
+        self._saved: tuple[Any, ...] | None = None  # set while backward runs
         self._materialize = True
         self._once = False  # set by once_differentiable
         self._constant: tuple[Any, ...] = ()
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
-        """Keep inputs and outputs (and other tensors, as constants) for `saved_tensors` in backward.
+        """Save inputs and outputs (and other tensors, as constants) for `saved_tensors` in backward.
 
-        Unlike an attribute, they are freed by backward, differentiated again, and refused if they were written to since.
+        Unlike attributes, they are freed by backward, can be differentiated again, and are checked for later writes.
         """
         for i, t in enumerate(tensors):
             if t is not None and not isinstance(t, Tensor):
@@ -51,27 +51,27 @@ class FunctionCtx:
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
-        """What `save_for_backward` was given."""
+        """The tensors saved with `save_for_backward`."""
         return self._to_save if self._saved is None else self._saved
 
     def mark_non_differentiable(self, *outputs: Tensor) -> None:
-        """Say that these outputs have no gradient; backward is given zeros for them."""
+        """Declare outputs without a gradient; backward is called with zeros for them."""
         self._constant = outputs
 
     def mark_dirty(self, *tensors: Tensor) -> None:
-        """PyTorch's word for inputs changed in place; refused, because tensors are values here."""
+        """Raise NotImplementedError: tensors are values and forward cannot change its inputs in place."""
         raise GraphError(f"{self._name}: mark_dirty is not supported: tensors are values; return the result instead")
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Whether backward is given zeros (the default) or None for an output that nothing depends on."""
+        """Set whether backward is called with zeros (the default) or None for an output without a gradient."""
         self._materialize = bool(value)
 
 
 class Function:
-    """Subclass it with static methods `forward(ctx, ...)` and `backward(ctx, *grads)`, and call `apply`.
+    """Base class of user-defined operations: define static `forward(ctx, ...)` and `backward(ctx, *grads)`, call `apply`.
 
-    `backward` gives one gradient for each argument of `forward` after ctx, None where there is none; written in operations
-    on tensors, it is differentiable itself. With a static `setup_context(ctx, inputs, output)`, forward takes no ctx.
+    `backward` returns one gradient for each argument of `forward` after ctx, or None; written with operations on tensors, it
+    is itself differentiable. With a static `setup_context(ctx, inputs, output)`, forward takes no ctx.
 
     Raises GraphError, with the name of the class, for gradients of the wrong number, type or shape.
 
@@ -102,21 +102,21 @@ class Function:
 
     @staticmethod
     def forward(*args: Any, **options: Any) -> Any:
-        """The value: a tensor or a tuple; what is no tensor in it is handed through. Nothing is recorded meanwhile."""
+        """Return the value, a tensor or a tuple; anything else in the tuple is returned unchanged. Nothing is recorded."""
         raise NotImplementedError("a Function defines forward(ctx, ...)")
 
     @staticmethod
     def setup_context(ctx: FunctionCtx, inputs: tuple[Any, ...], output: Any) -> None:
-        """Save what backward needs, where forward takes no ctx."""
+        """Save what backward needs, if forward takes no ctx."""
 
     @staticmethod
     def backward(ctx: FunctionCtx, *grads: Any, **options: Any) -> Any:
-        """The gradients of the arguments, given those of the outputs."""
-        raise NotImplementedError("a Function whose gradient is wanted defines backward(ctx, *grads)")
+        """Return the gradients of the arguments from those of the outputs."""
+        raise NotImplementedError("a Function with a gradient defines backward(ctx, *grads)")
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
-        """Call the operation on tensors, and on anything else as it is."""
+        """Call the operation; arguments that are not tensors are passed unchanged."""
         nodes = [arg.node if isinstance(arg, Tensor) else None for arg in args]
         ctx = FunctionCtx(cls.__name__, tuple(node is not None for node in nodes))
         with no_grad():
@@ -130,7 +130,7 @@ class Function:
         made: list[Node | None] = [None] * len(outputs)
         if is_grad_enabled() and any(ctx.needs_input_grad):
             made = _record(cls, ctx, args, nodes, outputs, arrays)
-        ctx._to_save = ctx._constant = ()  # the tape has them
+        ctx._to_save = ctx._constant = ()  # they are on the tape now
         for watcher in tuple(watchers):
             for array, node in zip(arrays, made, strict=True):
                 watcher(cls._primitive, args, array, node)
@@ -139,7 +139,7 @@ class Function:
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """Say that a `backward` is not made of operations on tensors alone: its gradients refuse to be differentiated again."""
+    """Decorate a `backward` that cannot be differentiated: differentiating its gradients raises GraphError."""
 
     @functools.wraps(backward)
     def once(ctx: FunctionCtx, *grads: Any) -> Any:
@@ -156,7 +156,7 @@ def _detached(tensors: Sequence[Any]) -> tuple[Any, ...]:
 
 
 class _Several:
-    """The values of several outputs, or the gradients that have arrived for some of them, as one value on the tape."""
+    """The values of several outputs, or the gradients of some of them, as one value on the tape."""
 
     shape, dtype = ("several",), None
 
@@ -179,7 +179,7 @@ def _record(
     outputs: Sequence[Any],
     arrays: Sequence[Any],
 ) -> list[Node | None]:
-    """Put the call on the tape; gives the node of each output that has a gradient."""
+    """Record the call on the tape; return the node of each output that has a gradient."""
     saves = []
     for t in ctx._to_save:
         places = [("arg", i) for i, arg in enumerate(args) if arg is t] + [
@@ -216,12 +216,12 @@ def _gradients(
     g: Any,
     again: bool,
 ) -> list[Any]:
-    """Run a backward once: the gradient of each argument, as arrays, or as tensors to be differentiated `again`."""
+    """Run a backward once; return the gradient of each argument: arrays, or tensors to be differentiated `again`."""
     parts = g.parts if isinstance(g, _Several) else {0: g}
     arrived = [_arrived(parts.get(i), known if ctx._materialize else None) for i, known in enumerate(outputs)]
     ctx._saved = tuple(_handle(cls, node, i, again) for i in range(len(node.saved)))
     history = [t.node for t in (*arrived, *ctx._saved) if t is not None and t.node is not None]
-    linear = any(t is not None and t.node is not None for t in arrived)  # then every gradient is, in these
+    linear = any(t is not None and t.node is not None for t in arrived)  # then all gradients are linear in these
     try:
         given = cls.backward(ctx, *arrived)
     finally:
@@ -237,34 +237,35 @@ def _gradients(
 
 
 def _arrived(g: Any, output: tuple[tuple[int, ...], Any] | None) -> Tensor | None:
-    """The gradient of an output as backward is given it; without one, zeros for an output whose shape is told."""
+    """Return the gradient of an output for backward; without one, zeros if a shape is given, else None."""
     if g is None:
         return None if output is None else Tensor.from_array(np.zeros(*output))
-    # A tensor of its own: backward may change it in place, and others may have been given the same gradient.
+    # A separate tensor: backward may change it in place, and other nodes may hold the same gradient.
     return Tensor.from_array(g.array, g.node) if isinstance(g, Tensor) else Tensor.from_array(np.asarray(g))
 
 
 def _checked(name: str, grads: list[Any], are_tensors: Sequence[bool]) -> list[Any]:
-    """The gradients, one for each argument, each a tensor, an array or None; raises GraphError for any others."""
+    """Check the gradients, one for each argument, each a tensor, an array or None; raise GraphError for any other."""
     while len(grads) > len(are_tensors) and grads[-1] is None:
-        grads.pop()  # PyTorch lets them pass
+        grads.pop()  # PyTorch accepts further Nones
     if len(grads) != len(are_tensors):
-        raise GraphError(f"{name}: backward must give {len(are_tensors)} gradients, one for each argument, got {len(grads)}")
+        wanted = f"{len(are_tensors)} gradients, one for each argument"
+        raise GraphError(f"{name}: backward must return {wanted}, got {len(grads)}")
     for i, (grad, is_tensor) in enumerate(zip(grads, are_tensors, strict=True)):
         if grad is not None and not is_tensor:
-            raise GraphError(f"{name}: backward gave a gradient for argument {i}, which is no tensor; give None")
-        if isinstance(grad, np.generic):  # what NumPy makes of 0-d arrays
+            raise GraphError(f"{name}: backward returned a gradient for argument {i}, which is not a tensor; return None")
+        if isinstance(grad, np.generic):  # NumPy returns scalars for 0-d arrays
             grads[i] = np.asarray(grad)
         elif not isinstance(grad, Tensor | np.ndarray | None):
             raise GraphError(
-                f"{name}: backward gave {type(grad).__name__} for argument {i}\n"
+                f"{name}: backward returned {type(grad).__name__} for argument {i}\n"
                 "  rule    a gradient is a tensor or an array, or None for zero"
             )
     return grads
 
 
 def _barred(name: str, array: Any, history: Sequence[Node]) -> Tensor:
-    """A gradient that left the graph: a constant it is not, so it refuses to be differentiated."""
+    """A gradient that left the graph: differentiating it raises GraphError, because it is not a constant."""
 
     def refuse(g: Any) -> Any:
         raise GraphError(
@@ -280,7 +281,7 @@ def _barred(name: str, array: Any, history: Sequence[Node]) -> Tensor:
 
 
 def _handle(cls: type[Function], node: Node, i: int, again: bool) -> Tensor | None:
-    """A saved tensor as backward sees it; to be differentiated again, with the place that it has on the tape."""
+    """Return a saved tensor for backward; with its node if it is to be differentiated again."""
     (kind, at), array = node.plan.saves[i], node.saved[i]
     if array is None or not again or kind == "constant":
         return None if array is None else Tensor.from_array(array)

@@ -1,4 +1,4 @@
-"""Gradients of several outputs at once, for chosen inputs or for every leaf."""
+"""Gradients of several outputs, by chosen inputs or by every leaf."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.engine import walk
 from minigrad.errors import GraphError
-from minigrad.tensors.tensor import Tensor, _backward
+from minigrad.tensors.tensor import Tensor, run_backward
 
 __all__ = ["backward", "grad"]
 
@@ -40,11 +40,11 @@ def grad(
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
-    """The gradients of the sum of `outputs` with respect to `inputs`, weighted by `grad_outputs`; as in PyTorch.
+    """Return the gradients of the sum of `outputs`, weighted by `grad_outputs`, with respect to `inputs`, as in PyTorch.
 
-    Visits only what lies between them, and leaves every `.grad` as it was. With `create_graph` the gradients can be
-    differentiated again. Raises GraphError for an input that the outputs do not depend on, unless `allow_unused`, which
-    gives None for it, or `materialize_grads`, which gives zeros.
+    Only nodes between inputs and outputs are visited, and no `.grad` changes. With `create_graph` the gradients can be
+    differentiated again. Raises GraphError for an input that the outputs do not depend on; with `allow_unused` its gradient
+    is None, with `materialize_grads` zeros.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(2.0, requires_grad=True)
@@ -68,7 +68,7 @@ def grad(
             raise GraphError(
                 f"grad: the outputs do not depend on input {i}\n  hint: pass allow_unused=True to get None for it"
             )
-    # A tensor of its own for each: one gradient may have come to several inputs.
+    # A separate tensor for each: several inputs may share one gradient.
     return tuple(
         None
         if g is None
@@ -88,7 +88,7 @@ def backward(
 ) -> None:
     """Add the gradients of the sum of `tensors`, weighted by `grad_tensors`, to the `.grad` of every leaf, or of `inputs`.
 
-    See `Tensor.backward`; the graph that several tensors share is walked once.
+    See `Tensor.backward` for the arguments; a graph shared by several tensors is walked once.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(2.0, requires_grad=True)
@@ -96,17 +96,17 @@ def backward(
     >>> x.grad
     tensor(7.)
     """
-    _backward(_seeds("backward", _listed(tensors), grad_tensors), retain_graph, create_graph, inputs)
+    run_backward(_seeds("backward", _listed(tensors), grad_tensors), retain_graph, create_graph, inputs)
 
 
 def _seeds(name: str, outputs: list[Tensor], gradients: Any) -> list[tuple[Any, Any]]:
-    """Where the walk starts, and with which gradients."""
+    """Return the nodes and gradients at which a walk starts."""
     if gradients is None:
         gradients = [None] * len(outputs)
     elif not isinstance(gradients, list | tuple):
         gradients = [gradients]
     if len(gradients) != len(outputs):
-        raise GraphError(f"{name}: {len(outputs)} outputs, but {len(gradients)} gradients flow in")
+        raise GraphError(f"{name}: {len(outputs)} outputs, but {len(gradients)} incoming gradients")
     return [y.backward_seed(g, name) for y, g in zip(outputs, gradients, strict=True)]
 
 

@@ -1,7 +1,7 @@
-"""Derivatives of functions, as functions: `torch.func`'s names.
+"""Transforms of functions into their derivatives, under the names of `torch.func`.
 
-Arguments and results are tensors, arrays or floats, or dicts, lists, tuples and named tuples of them. Transforms nest to
-any order: a derivative depends on whatever was tracked outside, and on nothing else.
+Arguments and results are tensors, arrays or floats, or dicts, lists, tuples and named tuples of them. Transforms nest to any
+order: a derivative depends on tensors recorded outside of it, and on nothing else.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 Function = Callable[..., Any]
-Argnums = int | Sequence[int] | None  # which arguments; None: all of them
+Argnums = int | Sequence[int] | None  # positions of arguments; None: all of them
 Leaf = Tensor | Array | np.generic | float
 
 if TYPE_CHECKING:
@@ -80,10 +80,11 @@ def grad(
     function: Tensor | Sequence[Tensor], argnums: Tensor | Sequence[Tensor], *args: Any, **options: Any
 ) -> tuple[Any, ...]: ...
 def grad(function: Any, argnums: Any = 0, *args: Any, **options: Any) -> Any:
-    """The gradient of a function of one number, as a function of the same arguments; `argnums` says of which arguments.
+    """Return the gradient of a scalar function as a function of the same arguments.
 
-    Apply it again for higher orders. With ``has_aux=True`` the function gives (value, anything), and its gradient comes as
-    (gradient, anything). Given tensors instead of a function, this is PyTorch's ``autograd.grad(outputs, inputs, ...)``.
+    `argnums` selects the arguments by position, the first by default; several give a tuple. Apply `grad` again for higher
+    orders. With ``has_aux=True`` the function returns (value, aux), and its gradient (gradient, aux). Called with tensors
+    instead of a function, this is PyTorch's ``autograd.grad(outputs, inputs, ...)``.
 
     >>> import numpy as np
     >>> import minigrad as mg
@@ -102,7 +103,7 @@ def value_and_grad(function: Function, argnums: Literal[0] = 0, has_aux: Literal
 @overload
 def value_and_grad(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function: ...
 def value_and_grad(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Any:
-    """As `grad`, with the value: (value, gradient), or ((value, aux), gradient) with `has_aux`.
+    """Return a function that returns (value, gradient), or ((value, aux), gradient) with `has_aux`. See `grad`.
 
     >>> import minigrad as mg
     >>> mg.func.value_and_grad(lambda x: x**3)(2.0)
@@ -118,9 +119,9 @@ def value_and_grad(function: Function, argnums: Argnums = 0, has_aux: bool = Fal
 
 
 def vjp(function: Function, *primals: Any, has_aux: bool = False) -> Any:
-    """The result of ``function(*primals)``, and the function that pulls gradients of the result back to the primals.
+    """Return the result of ``function(*primals)`` and a function that computes vector-Jacobian products.
 
-    That function takes a tree like the result and gives a tuple, one entry for each primal, as often as asked.
+    That function takes a tree like the result and returns a tuple with one gradient for each primal; it can be called again.
 
     >>> import minigrad as mg
     >>> value, pull = mg.func.vjp(lambda x, y: x * y, 2.0, 3.0)
@@ -138,7 +139,7 @@ def vjp(function: Function, *primals: Any, has_aux: bool = False) -> Any:
 
 
 def jvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...], has_aux: bool = False) -> Any:
-    """The result of ``function(*primals)``, and its derivative along `tangents`: two tuples, one entry for each argument.
+    """Return the result of ``function(*primals)`` and its derivative along `tangents`, two tuples as long as the arguments.
 
     J^T g is linear in g, so its derivative by g along v is J v (the double-backward trick, Townsend 2017). Raises GraphError
     for an operation that cannot be differentiated twice.
@@ -157,7 +158,9 @@ def jvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...],
 
 
 def hvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
-    """The Hessian of a function of one number, times `tangents`, for the price of two gradients; a tree like the primals.
+    """Return the product of the Hessian of a scalar function with `tangents`, at the cost of two gradients.
+
+    The result is a tree like the primals.
 
     >>> import minigrad as mg
     >>> mg.func.hvp(lambda x: x**3, (2.0,), (10.0,))
@@ -175,10 +178,10 @@ def jacobian(function: Callable[..., Tensor], argnums: Literal[0] = 0) -> Gradie
 @overload
 def jacobian(function: Function, argnums: Argnums = 0) -> Function: ...
 def jacobian(function: Function, argnums: Argnums = 0) -> Any:
-    """The Jacobian of a function, as a function of the same arguments: (*shape of the result, *shape of the argument).
+    """Return the Jacobian of a function as a function of the same arguments.
 
-    For trees it is the tree of the result, with the tree of the argument in the place of each leaf. It takes one walk of
-    the graph for each element of the result.
+    Its shape is (*shape of the result, *shape of the argument). For trees it is the tree of the result, with the tree of the
+    argument at each leaf. It takes one backward walk for each element of the result.
 
     >>> import numpy as np
     >>> import minigrad as mg
@@ -196,7 +199,7 @@ def jacobian(function: Function, argnums: Argnums = 0) -> Any:
     return derivative
 
 
-jacrev = jacfwd = jacobian  # torch.func's names: how it is found makes no difference to what it is
+jacrev = jacfwd = jacobian  # torch.func's names: forward or reverse mode, the Jacobian is the same
 
 
 @overload
@@ -204,7 +207,7 @@ def hessian(function: Function, argnums: Literal[0] = 0) -> Gradient: ...
 @overload
 def hessian(function: Function, argnums: Argnums) -> Function: ...
 def hessian(function: Function, argnums: Argnums = 0) -> Any:
-    """The Hessian of a function of one number: the Jacobian of its gradient.
+    """Return the Hessian of a scalar function, the Jacobian of its gradient, as a function of the same arguments.
 
     >>> import numpy as np
     >>> import minigrad as mg
@@ -225,10 +228,10 @@ def _gradient_function(name: str, function: Function, argnums: Argnums = 0, has_
 
 
 class _Call:
-    """One call of a function on fresh tensors, with what it gave, and what it takes to differentiate that.
+    """One call of a function on new tensors, and the differentiation of its result.
 
-    Inside a ``with`` block the fresh tensors are places in the graph like any other, so that a transform inside another
-    sees them; outside they are closed, and count as constants.
+    Inside a ``with`` block the new tensors are leaves of the graph, visible to a transform inside this one; after it they
+    are constants.
     """
 
     def __init__(
@@ -254,7 +257,7 @@ class _Call:
             aux = None
             if has_aux:
                 if not isinstance(out, tuple) or len(out) != 2:
-                    raise TypeError(f"{name}: with has_aux the function gives (value, aux), got {type(out).__name__}")
+                    raise TypeError(f"{name}: with has_aux the function must return (value, aux), got {type(out).__name__}")
                 out, aux = out
             leaves, self.like_outputs = flatten(out)
             self.outputs = {path: self._output(path, leaf) for path, leaf in leaves.items()}
@@ -270,30 +273,30 @@ class _Call:
             x.node.receiver = None
 
     def own(self, x: Tensor) -> Tensor:
-        """A leaf that is a place in the graph for this call alone."""
+        """Return a leaf of the graph that belongs to this call alone."""
         self._own.append(x)
         return x
 
     def like_inputs(self, values: Iterable[Any]) -> Any:
-        """Values in the containers of the arguments: of one argument, or a tuple."""
+        """Return values in the tree of the differentiated argument, or in a tuple of trees for several."""
         tree = tuple(self._rebuild_inputs(values).values())
         return tree[0] if self._single else tree
 
     def only_output(self) -> Tensor:
-        """The one number that the function gave; raises GraphError if it gave anything else."""
+        """Return the scalar result of the function; raise GraphError if it is not a scalar."""
         found = list(self.outputs.values())
         if len(found) != 1 or found[0].numel() != 1:
             what = f"shape {found[0].shape}" if len(found) == 1 else f"{len(found)} tensors"
-            raise GraphError(f"{self.name}: the function must give a tensor of one element, got {what}")
+            raise GraphError(f"{self.name}: the function must return a tensor of one element, got {what}")
         return found[0]
 
     def gradient(self) -> Any:
-        """The gradient of the one number that the function gave."""
+        """Return the gradient of the scalar result."""
         with self:
             return self.like_inputs(self.derivative([self.only_output()], [None], self.inputs.values(), keep=False))
 
     def rows(self, y: Tensor) -> list[Tensor]:
-        """The Jacobian of one output, for each input."""
+        """Return the Jacobian of one output by each input."""
         xs = list(self.inputs.values())
         found: list[list[Tensor]] = []
         for i in range(y.numel()):
@@ -308,7 +311,7 @@ class _Call:
     def derivative(
         self, ys: Iterable[Tensor], gs: Iterable[Any], xs: Iterable[Tensor], again: bool = False, keep: bool = True
     ) -> list[Tensor]:
-        """The sum over i of g_i times dy_i/dx, for each x, closed unless it will be differentiated `again`."""
+        """Return the sum over i of g_i dy_i/dx for each x, detached unless it will be differentiated `again`."""
         pairs = [(y, g) for y, g in zip(ys, gs, strict=True) if y.requires_grad]
         xs = list(xs)
         if not pairs:
@@ -321,11 +324,11 @@ class _Call:
         return list(found) if again else [self._closed(g) for g in found]
 
     def tangents(self, tangents: tuple[Any, ...]) -> list[Tensor]:
-        """Tangents in the order of the inputs."""
+        """Return the tangents in the order of the inputs."""
         return self.matching(dict(enumerate(_tuple(self.name, "tangents", tangents))), self.inputs, "the primals")
 
     def matching(self, tree: Any, like: dict[str, Tensor], what: str) -> list[Tensor]:
-        """The leaves of a tree that must look like others, as tensors of their dtypes."""
+        """Return the leaves of a tree as tensors; raise an error unless structure, shapes and dtypes match `like`."""
         leaves, _ = flatten(tree)
         if leaves.keys() != like.keys():
             raise ValueError(
@@ -342,13 +345,13 @@ class _Call:
         return found
 
     def _fresh(self, path: str, leaf: Any) -> Tensor:
-        """An argument as a new place in the graph, so that its gradient is this call's alone."""
+        """Return a leaf of the argument as a new tensor of the graph, so that its gradient belongs to this call alone."""
         if isinstance(leaf, Tensor) and leaf.requires_grad and self.recorded:
             return leaf.clone()
         if not isinstance(leaf, Tensor | np.ndarray | np.generic | float | int):
             raise TypeError(
                 f"{self.name}: {path} is of type {type(leaf).__name__}; tensors, arrays and floats are differentiated\n"
-                "  hint: name the others' place in argnums, or give them as keywords"
+                "  hint: leave the others out of argnums, or pass them as keywords"
             )
         try:
             return self.own(Tensor(leaf, requires_grad=True))
@@ -359,12 +362,12 @@ class _Call:
         if isinstance(leaf, Tensor):
             return leaf
         raise GraphError(
-            f"{self.name}: the function must give tensors, got {type(leaf).__name__}{path and f' at {path}'}\n"
+            f"{self.name}: the function must return tensors, got {type(leaf).__name__}{path and f' at {path}'}\n"
             "  hint: x.item(), float(x) and x.detach() leave the graph, and so do NumPy functions of x.detach().numpy()"
         )
 
     def _closed(self, t: Tensor) -> Tensor:
-        """The tensor, without its history if nothing tracked outside is in it."""
+        """Return the tensor, detached if it does not depend on tensors recorded outside."""
         return t if t.node is None or self._reaches_outside([t]) else t.detach()
 
     def _reaches_outside(self, tensors: Iterable[Tensor]) -> bool:
@@ -375,14 +378,14 @@ class _Call:
 
 
 def _numbers(name: str, argnums: Argnums, count: int) -> list[int]:
-    """The differentiated arguments, counted from the front."""
+    """Return the positions of the differentiated arguments, counted from the front."""
     given = range(count) if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
     for number in given:
         if not -count <= number < count:
-            raise TypeError(f"{name}: argnums names argument {number}, but the function was called with {count}")
+            raise TypeError(f"{name}: argnums selects argument {number}, but the function was called with {count}")
     numbers = [number % count for number in given]
     if len(set(numbers)) < len(numbers):
-        raise TypeError(f"{name}: argnums names an argument twice: {argnums}")
+        raise TypeError(f"{name}: argnums selects an argument twice: {argnums}")
     return numbers
 
 

@@ -1,1 +1,4 @@
-"""The engine: what an operation is, the tape that remembers the calls, and the walk back along it."""
+"""The engine: primitives with their gradient rules, the tape that records calls, and the backward walk.
+
+It knows no operation by name, and tensors only through `minigrad.arrays.Traced`.
+"""

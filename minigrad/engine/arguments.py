@@ -1,19 +1,20 @@
-"""Names of arguments: PyTorch's and NumPy's are accepted beside an operation's own."""
+"""Names of arguments: an operation accepts PyTorch's and NumPy's beside those of its signature."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar
+from types import FunctionType
+from typing import Any, NamedTuple, TypeVar
 
 from minigrad.errors import blame
 
-__all__ = ["ALIASES", "aliased", "displayed", "names_for", "renamed"]
+__all__ = ["ALIASES", "Parameters", "aliased", "displayed", "names_for", "parameters_of", "renamed"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-ALIASES = {  # what PyTorch or NumPy calls an argument, and what an operation may call it: the first that it has
+ALIASES = {  # a name in PyTorch or NumPy, and the names in our signatures for it: the first that the operation has
     # the operands
     "input": ("x", "start", "y", "values"), "A": ("x", "a"), "a": ("x",), "tensors": ("arrays",), "tensor": ("y", "x"),
     "other": ("y",), "B": ("y", "b"), "b": ("y",), "exponent": ("y",), "values": ("y",), "mat2": ("y",), "vec": ("y",),
@@ -29,8 +30,8 @@ ALIASES = {  # what PyTorch or NumPy calls an argument, and what an operation ma
 
 
 def aliased(function: Function) -> Function:
-    """A function that is no operation of its own, and takes PyTorch's names and NumPy's all the same; see `ALIASES`."""
-    names = tuple(inspect.signature(function).parameters)
+    """Let a function that is neither primitive nor composite accept PyTorch's and NumPy's names; see `ALIASES`."""
+    names = parameters_of(function).names
     known = names_for(names)
 
     @functools.wraps(function)
@@ -46,8 +47,39 @@ def aliased(function: Function) -> Function:
     return call  # type: ignore[return-value]
 
 
+class Parameters(NamedTuple):
+    """The parameters of a function: names in the order of the signature, defaults, and whether there are *args."""
+
+    names: tuple[str, ...]
+    defaults: dict[str, Any]
+    variadic: bool
+    only_by_name: bool  # whether there are keyword-only parameters or **kwargs
+
+
+def parameters_of(function: Callable[..., Any]) -> Parameters:
+    """Return the parameters of a function, without inspect.signature: that takes 30 us, and imports wait for 500 of them."""
+    if not isinstance(function, FunctionType) or {"__wrapped__", "__signature__"} & vars(function).keys():
+        parameters = inspect.signature(function).parameters
+        kinds = {p.kind for p in parameters.values()}
+        return Parameters(
+            tuple(parameters),
+            {name: p.default for name, p in parameters.items() if p.default is not inspect.Parameter.empty},
+            inspect.Parameter.VAR_POSITIONAL in kinds,
+            bool(kinds & {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD}),
+        )
+    code = function.__code__
+    count, only = code.co_argcount, code.co_kwonlyargcount
+    variadic, keywords = bool(code.co_flags & inspect.CO_VARARGS), bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    positional, by_name = code.co_varnames[:count], code.co_varnames[count : count + only]
+    rest = code.co_varnames[count + only : count + only + variadic + keywords]  # args and kwargs
+    values = function.__defaults__ or ()
+    defaults = dict(zip(positional[count - len(values) :], values, strict=True)) | (function.__kwdefaults__ or {})
+    names = (*positional, *rest[:variadic], *by_name, *rest[variadic:])
+    return Parameters(names, defaults, variadic, bool(only or keywords))
+
+
 def renamed(options: dict[str, Any], known: dict[str, str]) -> dict[str, Any]:
-    """Options under the names that a function has for them, given PyTorch's names or NumPy's; `known` are all these."""
+    """Return options under the names in a signature; `known` maps every accepted name to it (see `names_for`)."""
     out = {}
     for key, value in options.items():
         name = known.get(key, key)
@@ -59,7 +91,7 @@ def renamed(options: dict[str, Any], known: dict[str, str]) -> dict[str, Any]:
 
 
 def names_for(names: tuple[str, ...]) -> dict[str, str]:
-    """Every name by which arguments can be given, with the function's own for each."""
+    """Return every accepted name of arguments, each with the name in the signature."""
     others = {name: next((own for own in owns if own in names), None) for name, owns in ALIASES.items()}
     return {name: own for name, own in others.items() if own} | {name: name for name in names}
 

@@ -1,4 +1,4 @@
-"""Composites: functions of operations that are drawn, named and typed as one operation."""
+"""Composites: operations that are composed of others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from minigrad.arrays import Traced
-from minigrad.engine.arguments import displayed, names_for, renamed
+from minigrad.engine.arguments import displayed, names_for, parameters_of, renamed
 from minigrad.engine.promotion import WIDE, Operands, computing_dtype, narrowed
 from minigrad.engine.scope import here, untracked
 from minigrad.errors import blame
@@ -22,10 +22,10 @@ __all__ = ["Composite", "composite"]
 
 
 def composite(function: Callable[..., Any]) -> Composite:
-    """Make an operation of a function that is composed of others, and has no rules of its own.
+    """Turn a function that calls operations into one operation, without gradient rules.
 
-    Pictures draw it as one box, and its arguments have PyTorch's names and NumPy's beside their own: `axis` is accepted as
-    `dim`, `x` as `input`; see `ALIASES`.
+    Pictures draw it as one box, its arguments are accepted under PyTorch's and NumPy's names (`axis` also as `dim`, `x` as
+    `input`; see `ALIASES`), and its errors name it.
 
     >>> import numpy as np
     >>> @composite
@@ -38,23 +38,23 @@ def composite(function: Callable[..., Any]) -> Composite:
 
 
 class Composite:
-    """A function of operations that is one operation to its reader; make one with `composite`."""
+    """An operation composed of others; created with `composite`."""
 
     __name__: str
     __wrapped__: Callable[..., Any]
 
     def __init__(self, function: Callable[..., Any]):
         functools.update_wrapper(self, function)
-        self.names = tuple(inspect.signature(function).parameters)
-        self.operands: Operands | None = None  # which inputs are brought to floats, if any are (promotion.py)
+        self.names = parameters_of(function).names
+        self.operands: Operands | None = None  # the inputs that are converted to floats (promotion.py)
 
     def takes(self, operands: Operands) -> None:
-        """Say which inputs are brought to floats."""
+        """Declare the inputs that are converted to floats."""
         self.operands = operands
 
     @functools.cached_property
     def known(self) -> dict[str, str]:
-        """The names by which the arguments can be given, with the operation's own for each; see `ALIASES`."""
+        """The accepted names of arguments, each with the name in the signature; see `ALIASES`."""
         return names_for(self.names)
 
     @overload
@@ -81,7 +81,7 @@ class Composite:
             here.scope = outer
 
     def _are_floats(self, operands: Operands, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
-        """Whether all operands can be computed as they are; so they can with `dtype=`, to which the input is converted."""
+        """Return whether no operand needs a conversion; none does with `dtype=`, to which the input is converted."""
         for at in operands.places:
             x = self._given(at, args, options)
             array = x.array if isinstance(x, Traced) else x
@@ -90,13 +90,13 @@ class Composite:
         return True
 
     def _given(self, at: int, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """The argument at a place, by position or by name; None where it was left out."""
+        """Return an argument given by position or by name; None if it was left out."""
         return args[at] if at < len(args) else options.get(self.names[at]) if options else None
 
     def _in_floats(
         self, operands: Operands, args: tuple[Any, ...], options: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any], bool]:
-        """The arguments with integers and halves in the dtype in which this is computed; whether to round to float16."""
+        """Convert integers and halves to the computing dtype; return the arguments, and whether to round to float16."""
         given: dict[Any, Any] = {at: args[at] for at in operands.places if at < len(args)}
         given |= {n: options[n] for at in operands.places if (n := self.names[at]) in options}
         arrays = {key: x.array if isinstance(x, Traced) else x for key, x in given.items()}

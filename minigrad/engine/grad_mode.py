@@ -1,4 +1,4 @@
-"""Recording on and off, in each thread for itself."""
+"""Gradient mode: recording on and off, per thread."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ mode = _Mode()
 
 
 class _Switch(Revertible):
-    """Recording on or off for a ``with`` block, or for the body of a decorated function.
+    """Recording on or off during a ``with`` block, or in the body of a decorated function.
 
-    The body of a generator, and of an asynchronous function, is entered and left many times: each time it goes on with the
-    mode that it was left with, and whoever goes on meanwhile has their own.
+    The body of a generator or an asynchronous function is suspended and resumed: it resumes with the mode it was suspended
+    with, and code that runs in between has its own mode.
     """
 
     enabled: bool
@@ -40,12 +40,12 @@ class _Switch(Revertible):
         mode.enabled = self.enabled
 
     def __call__(self, function: F) -> F:
-        """The function, its body run in this mode."""
+        """Return the function, with its body run in this mode."""
         if not callable(function):
             raise TypeError(f"{type(self).__name__}: decorates a function, got {type(function).__name__}")
         if inspect.isclass(function):
             warnings.warn(
-                f"{type(self).__name__}: on a class it holds for making instances alone, not for their methods\n"
+                f"{type(self).__name__}: on a class it applies to the creation of instances only, not to their methods\n"
                 "  hint: decorate __init__, or the methods",
                 FutureWarning,
                 stacklevel=2,
@@ -54,9 +54,9 @@ class _Switch(Revertible):
 
 
 class set_grad_enabled(_Switch):
-    """Switch recording on or off in this thread: by the call itself, for a ``with`` block, or for a decorated function.
+    """Switch recording on or off in this thread: by the call itself, during a ``with`` block, or in a decorated function.
 
-    The former state comes back at the end of the block, also after an exception. Raises TypeError for anything but a bool.
+    The end of the block restores the former mode, also after an exception. Raises TypeError unless `enabled` is a bool.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(3.0, requires_grad=True)
@@ -78,12 +78,12 @@ class set_grad_enabled(_Switch):
         mode.enabled = self.enabled
 
     def __call__(self, function: F) -> F:
-        mode.enabled = self._former  # it is the function that is meant, not what follows the decorator
+        mode.enabled = self._former  # the switch is for the function, not for what follows the decorator
         return super().__call__(function)
 
 
 class no_grad(_Switch):
-    """Record nothing in this thread: ``with no_grad():``, ``@no_grad()`` or ``@no_grad``.
+    """Disable recording in this thread: ``with no_grad():``, ``@no_grad()`` or ``@no_grad``.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(3.0, requires_grad=True)
@@ -103,7 +103,7 @@ class no_grad(_Switch):
 
 
 class enable_grad(_Switch):
-    """Record again, inside a `no_grad` block: ``with enable_grad():``, ``@enable_grad()`` or ``@enable_grad``."""
+    """Enable recording in this thread, inside `no_grad`: ``with enable_grad():``, ``@enable_grad()`` or ``@enable_grad``."""
 
     enabled = True
 
@@ -131,12 +131,12 @@ class inference_mode(_Switch):
 
 
 def is_grad_enabled() -> bool:
-    """Whether operations are recorded in this thread."""
+    """Return whether operations are recorded in this thread."""
     return mode.enabled
 
 
 def _inside(function: Callable[..., Any], enabled: bool) -> Callable[..., Any]:
-    """A function that runs in a mode; it may do so in several threads at once, so nothing of the switch goes into it."""
+    """Return a function that runs in a mode; it shares no state with the switch, because several threads may call it."""
     if inspect.isgeneratorfunction(function):
 
         def generate(*args: Any, **options: Any) -> Any:
@@ -180,7 +180,7 @@ def _inside(function: Callable[..., Any], enabled: bool) -> Callable[..., Any]:
 
 
 def _resumed(body: Any, inner: list[bool]) -> Generator[Any, Any, Any]:
-    """Run a generator or a coroutine, in a mode of its own between its suspensions; `inner` holds that mode."""
+    """Run a generator or a coroutine in the mode held by `inner`, which is updated at each suspension."""
     step, given = body.send, None
     try:
         while True:
@@ -206,5 +206,5 @@ def _resumed(body: Any, inner: list[bool]) -> Generator[Any, Any, Any]:
 
 @types.coroutine
 def _awaited(body: Any, inner: list[bool]) -> Generator[Any, Any, Any]:
-    """`_resumed` for what is awaited."""
+    """`_resumed` as an awaitable."""
     return (yield from _resumed(body, inner))

@@ -1,6 +1,6 @@
-"""What an operation is: a forward on arrays, and one gradient rule per input.
+"""Primitives: operations on arrays with one gradient rule for each input.
 
-A primitive is plain mathematics. It knows arrays, not tensors or graphs::
+A primitive works on arrays and knows neither tensors nor graphs::
 
     @primitive
     def scale(x, factor):
@@ -11,14 +11,14 @@ A primitive is plain mathematics. It knows arrays, not tensors or graphs::
 
 **A rule's parameters are what it saves.** `g` is the incoming gradient; `out` is the result; a name from the forward's
 signature is that input or option; `shape` and `order` are the shape and the memory order ("C" or "F") of the input being
-differentiated; `position` and `shapes`, for a variadic input, are its place and the shapes of all (these names win over
-options of the same name). The engine reads the signature once, at definition, and keeps exactly those alive, and only for
-the inputs that need a gradient.
+differentiated; `position` and `shapes`, for a variadic input, are its position and the shapes of all of them (these names
+take precedence over options of the same name). The engine reads the signature once, at definition, and keeps exactly those
+values alive, and only for inputs that need a gradient.
 
-Rules are written once, in NumPy. With ``create_graph=True`` the same rule is handed tensors, which come back through
-NumPy's own dispatch, and so is differentiable itself, to any order.
+Rules are written once, in NumPy. With ``create_graph=True`` the same rule is called with tensors; NumPy dispatches their
+operations back to primitives, so the rule is itself differentiable, to any order.
 
-**The argument decides.** A primitive called on arrays returns an array; if any argument is a tensor, the tensor records.
+**The arguments decide.** A primitive called on arrays returns an array; if any argument is a tensor, the call is recorded.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, overload
 import numpy as np
 
 from minigrad.arrays import DType, Traced
-from minigrad.engine.arguments import displayed, names_for, renamed
+from minigrad.engine.arguments import Parameters, displayed, names_for, parameters_of, renamed
 from minigrad.engine.promotion import Operands, alike, converted, narrowed
 from minigrad.errors import DTypeError, GraphError, ShapeError, blame
 
@@ -43,13 +43,13 @@ __all__ = ["Casting", "Plan", "Primitive", "named", "primitive"]
 
 Rule = Callable[..., Any]
 
-MISSING = object()  # where an argument without a default was not given
+MISSING = object()  # stands for an argument without a default that was not given
 
-FACTS = ("out", "shape", "order", "position", "shapes")  # what a rule may ask for beside inputs and options
+FACTS = ("out", "shape", "order", "position", "shapes")  # parameters of a rule beside inputs and options
 
 
 class Call(NamedTuple):
-    """One rule of a plan: whose gradient it gives, and where its parameters stand among the values saved."""
+    """One rule of a plan: the position of its input, and the indices of its parameters among the saved values."""
 
     position: int
     rule: Rule | None  # None where the plan has one rule for all
@@ -57,51 +57,46 @@ class Call(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What one call of a primitive saves and which rules will run, given which of its arguments need a gradient."""
+    """The values that one call of a primitive saves and the rules that will run, for the arguments that need a gradient."""
 
     calls: tuple[Call, ...]
     saves: tuple[tuple[str, int], ...]  # ("arg" | "out" | "shape" | "order" | "position" | "shapes", position)
     holds_arrays: bool  # an input or the result is among them: freed by backward
-    joint: Callable[..., Any] | None = None  # one rule for all inputs: joint(node, g, create_graph) gives a list
+    joint: Callable[..., Any] | None = None  # one rule for all inputs: joint(node, g, create_graph) returns a list
 
 
 class Primitive:
-    """An operation on arrays with a gradient rule for each of its inputs; make one with `primitive`."""
+    """An operation on arrays with a gradient rule for each input; created with `primitive`."""
 
     __name__: str
 
     def __init__(self, forward: Callable[..., Any], names: Sequence[str] | None = None, elementwise: bool = False):
         functools.update_wrapper(self, forward)
         self.forward = forward
-        self.elementwise = elementwise  # its gradients are summed back to the shapes of broadcast inputs
-        self.operands: Operands | None = None  # which inputs are brought to one dtype, if any are (promotion.py)
-        self.floats: tuple[int, ...] | None = None  # which of them are so on plain arrays, too: those of `floating`
+        self.elementwise = elementwise  # gradients are summed back to the shapes of broadcast inputs
+        self.operands: Operands | None = None  # the inputs that are converted to one dtype (promotion.py)
+        self.floats: tuple[int, ...] | None = None  # those that are converted on plain arrays, too: `floating`
         self.rules: dict[str, Rule | None] = {}  # None: the derivative is zero wherever it exists
         self._plans: dict[Any, Plan] = {}
-        self._signature: inspect.Signature | None = None
-        self._variadic = False
-        defaults = {}
-        if names is None:
-            self._signature = inspect.signature(forward)
-            parameters = self._signature.parameters
-            names = list(parameters)
-            kinds = [parameter.kind for parameter in parameters.values()]
-            if inspect.Parameter.KEYWORD_ONLY in kinds or inspect.Parameter.VAR_KEYWORD in kinds:
-                raise TypeError(f"primitive {forward.__name__}: keyword-only parameters are not supported")
-            self._variadic = inspect.Parameter.VAR_POSITIONAL in kinds
-            defaults = {n: p.default for n, p in parameters.items() if p.default is not inspect.Parameter.empty}
-        self.names = tuple(names)
+        self._has_signature = names is None  # a ufunc has only names
+        parameters = Parameters(tuple(names), {}, False, False) if names is not None else parameters_of(forward)
+        if parameters.only_by_name:
+            raise TypeError(f"primitive {forward.__name__}: keyword-only parameters are not supported")
+        self.names, defaults, self._variadic, _ = parameters
         self.arity = -1 if self._variadic else len(self.names)
         self._required = len(self.names) - len(defaults)
         self._template = tuple([defaults.get(name, MISSING) for name in self.names])
-        self.tails = {
-            n: self._template[n:] for n in range(self._required, len(self.names) + 1)
-        }  # defaults by missing number
+        # The defaults of the remaining arguments, by the number of arguments given.
+        self.tails = {n: self._template[n:] for n in range(self._required, len(self.names) + 1)}
 
     @functools.cached_property
     def known(self) -> dict[str, str]:
-        """The names by which the arguments can be given, with the operation's own for each; see `ALIASES`."""
+        """The accepted names of arguments, each with the name in the signature; see `ALIASES`."""
         return names_for(self.names)
+
+    @functools.cached_property
+    def _signature(self) -> inspect.Signature | None:
+        return inspect.signature(self.forward) if self._has_signature else None
 
     @functools.cached_property
     def _places(self) -> dict[str, int]:
@@ -125,12 +120,12 @@ class Primitive:
             self.explain(error, args)
 
     def takes(self, operands: Operands) -> None:
-        """Say which inputs are brought to one dtype."""
+        """Declare the inputs that are converted to one dtype."""
         self.operands = operands
         self.floats = operands.places if operands.floating else None
 
     def _in_floats(self, args: tuple[Any, ...]) -> Any:
-        """The call on plain arrays that are not of one float dtype."""
+        """Call the forward on plain arrays that are not of one float dtype."""
         args, half = converted(self.__name__, self.operands, args, weak=False)  # type: ignore[arg-type]
         try:
             out = self.forward(*args)
@@ -146,7 +141,7 @@ class Primitive:
 
     @property
     def __signature__(self) -> inspect.Signature:
-        """What `help` shows; for a ufunc NumPy's own has out= and where=, which only ``np.f`` takes."""
+        """The signature that `help` shows; NumPy's own for a ufunc has out= and where=, which only ``np.f`` accepts."""
         if self._signature is not None:
             return displayed(self._signature)
         return inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in self.names])
@@ -174,18 +169,18 @@ class Primitive:
         return self
 
     def plan(self, needs: tuple[bool, ...]) -> Plan:
-        """The plan for a call whose arguments need gradients as told by `needs`; made once for each combination."""
+        """Return the plan for a call; `needs` tells which arguments need a gradient. Made once for each combination."""
         plan = self._plans.get(needs)
         if plan is None:
             plan = self._plans[needs] = self._make_plan(needs)
         return plan
 
     def explain(self, error: Exception, args: Sequence[Any]) -> NoReturn:
-        """Raise NumPy's refusal of `args` again, in other words if it was about broadcasting, or about no number."""
-        raise blame(self._explained(error, args), operation=self.__name__, arguments=self.named(args)) from None
+        """Raise NumPy's error for `args` again, with a clearer message if it is about broadcasting or dtypes."""
+        raise blame(self._explained(error, args), operation=self.__name__, arguments=self.arguments(args)) from None
 
-    def named(self, args: Sequence[Any]) -> tuple[tuple[str, Any], ...]:
-        """The arguments of a call, each with its name."""
+    def arguments(self, args: Sequence[Any]) -> tuple[tuple[str, Any], ...]:
+        """Return the arguments of a call, each with its name."""
         return tuple([(self.input_name(i), arg) for i, arg in enumerate(args)])
 
     def _explained(self, error: Exception, args: Sequence[Any]) -> Exception:
@@ -211,18 +206,20 @@ class Primitive:
         return error
 
     def declare(self, name: str, rule: Rule | None) -> None:
+        """Set the gradient rule of one input; None declares a zero derivative. See `gradient` and `zero_gradient`."""
         if name not in self.names:
             raise GraphError(f"{self.__name__}: there is no input {name!r}; its inputs are {', '.join(self.names)}")
         for parameter in _parameters(rule)[1:] if rule else ():
             if parameter not in self.names and parameter not in FACTS:
                 raise GraphError(
-                    f"{self.__name__}: the gradient rule of {name!r} asks for {parameter!r}\n"
+                    f"{self.__name__}: the gradient rule of {name!r} has an unknown parameter {parameter!r}\n"
                     f"  rule    after g, a parameter is out, shape, order, or one of {', '.join(self.names)}"
                 )
         self.rules[name] = rule
         self._plans.clear()
 
     def input_name(self, position: int) -> str:
+        """Return the name of the input at a position of a call."""
         return self.names[min(position, len(self.names) - 1)]
 
     def _make_plan(self, needs: tuple[bool, ...]) -> Plan:
@@ -247,7 +244,7 @@ class Primitive:
         return Plan(tuple(calls), tuple(saves), holds)
 
     def _key(self, parameter: str, position: int) -> tuple[str, int]:
-        """What a parameter of the rule for the argument at `position` stands for, as an entry of `Plan.saves`."""
+        """Return the entry of `Plan.saves` for a parameter of the rule for the argument at `position`."""
         first = len(self.names) - 1  # of the variadic inputs
         match parameter:
             case "out":
@@ -261,9 +258,9 @@ class Primitive:
         return "arg", self.names.index(parameter)
 
     def bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
-        """All arguments by position, defaults filled in; PyTorch's names for options are accepted beside NumPy's.
+        """Return all arguments by position, with defaults filled in; names of PyTorch and NumPy are accepted.
 
-        What inspect.Signature.bind does, at a tenth of the time; it is asked only to say what is wrong.
+        This takes a tenth of the time of inspect.Signature.bind, which is called only for its error messages.
         """
         count = len(args)
         if not options:
@@ -295,7 +292,7 @@ class Primitive:
 
 
 def primitive(forward: Callable[..., Any]) -> Primitive:
-    """Make an operation of a function on arrays; declare its rules with `.gradient(name)`.
+    """Turn a function on arrays into an operation; declare its gradient rules with `.gradient(name)`.
 
     >>> import minigrad as mg
     >>> @mg.primitive
@@ -313,7 +310,7 @@ def primitive(forward: Callable[..., Any]) -> Primitive:
 
 
 class Casting(Primitive):
-    """An operation that converts its first argument before, if told to, as PyTorch's ``sum(x, dtype=float64)``."""
+    """A primitive with a `dtype` option that converts its first argument, as PyTorch's ``sum(x, dtype=float64)``."""
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -336,7 +333,7 @@ def _parameters(rule: Rule | None) -> tuple[str, ...]:
 
 
 def named(rule: Rule, name: str) -> Rule:
-    """A copy of the rule under its own name, so that a traceback says `exp.gradient[x]`, not `<lambda>`."""
+    """Return a copy of the rule under a name, so that a traceback says `exp.gradient[x]`, not `<lambda>`."""
     if not isinstance(rule, FunctionType):
         raise TypeError(f"{name}: a gradient rule is a Python function, got {type(rule).__name__}")
     code = rule.__code__.replace(co_name=name)
@@ -344,7 +341,7 @@ def named(rule: Rule, name: str) -> Rule:
 
 
 def _first_bad_axis(shapes: Sequence[tuple[int, ...]]) -> int:
-    """The first axis from the right, as a negative number, on which shapes do not broadcast; 0 if they do."""
+    """Return the last axis, as a negative number, along which shapes do not broadcast; 0 if they do."""
     for axis in range(-1, -1 - max(map(len, shapes), default=0), -1):
         if len({s[axis] for s in shapes if len(s) >= -axis} - {1}) > 1:
             return axis

@@ -1,4 +1,4 @@
-"""Result types: the dtype in which an operation computes, and of which its result is.
+"""Type promotion: the dtype in which an operation computes, and that of its result.
 
 PyTorch's table: https://docs.pytorch.org/docs/stable/tensor_attributes.html. There are three categories, booleans < integers
 < floats, and three kinds of operands: arrays with axes, 0-d arrays, and numbers. Arrays with axes decide; a 0-d array counts
@@ -7,10 +7,10 @@ model stays float32 beside integer masks, 0-d float64 statistics and Python's nu
 
 Two more rules hold for every operation that declares its operands here:
 
-* an operation whose results are floats by nature (`floating`) takes integers and booleans as the default float dtype;
+* an operation whose results are always floats (`floating`) converts integers and booleans to the default float dtype;
 * float16 is computed in float32 and rounded once, at the end: squares of halves overflow at 256.
 
-Of plain arrays, without a tensor among them, functions of two are NumPy's.
+For plain arrays, without a tensor among them, binary operations promote as NumPy does.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from minigrad.arrays import Traced
 from minigrad.config import get_default_dtype
 from minigrad.errors import DTypeError
 
@@ -30,15 +31,15 @@ __all__ = [
 CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
 HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)
 WIDE = "fdg"  # the characters of float dtypes that are computed as they are
-PLAIN = {float, int, bool, type(None)}  # numbers that take on the dtype of what stands beside them
+PLAIN = {float, int, bool, type(None)}  # numbers that take the dtype of the other operands
 
 
 class Operands(NamedTuple):
-    """Which arguments of an operation are brought to one dtype."""
+    """The arguments of an operation that are converted to one dtype."""
 
     places: tuple[int, ...]
     floating: bool  # the results are floats: integers and booleans become the default float dtype
-    beyond: str = "refuse"  # a Python integer beyond an integer dtype: "refuse" it, "wrap" it as sums do, or "keep" it
+    beyond: str = "refuse"  # a Python integer out of range of the dtype: "refuse" it, "wrap" it as sums do, or "keep" it
 
 
 class Promotable(Protocol):
@@ -53,9 +54,9 @@ Operation = TypeVar("Operation", bound=Promotable)
 
 
 def floating(*names: str) -> Callable[[Operation], Operation]:
-    """Declare, above `primitive` or `composite`, that the result is made of floats, for integers and booleans as well.
+    """Decorate a primitive or composite whose result is always of floats, for integers and booleans as well.
 
-    These inputs are then brought to one float dtype, and float16 is computed in float32 (promotion.py).
+    The named inputs are converted to one float dtype, and float16 is computed in float32.
 
     >>> import minigrad as mg
     >>> import numpy as np
@@ -70,14 +71,14 @@ def floating(*names: str) -> Callable[[Operation], Operation]:
 
 
 def promoting(*names: str) -> Callable[[Operation], Operation]:
-    """Declare, above `primitive`, that these inputs are computed in their common dtype, and float16 in float32."""
+    """Decorate a primitive that computes the named inputs in their common dtype, and float16 in float32."""
     return lambda op: _declared(op, names, False)
 
 
 def result_type(*operands: Any) -> np.dtype[Any]:
-    """The dtype of the sum of some tensors, arrays and numbers, by PyTorch's table.
+    """Return the dtype of the sum of tensors, arrays and numbers, by PyTorch's promotion table.
 
-    Raises DTypeError for integers of which no dtype holds all values (uint64 beside signed ones).
+    Raises DTypeError for integers without a common dtype (uint64 beside signed ones).
 
     >>> import minigrad as mg
     >>> mg.result_type(mg.ones(2), mg.tensor([1, 2]))
@@ -85,12 +86,12 @@ def result_type(*operands: Any) -> np.dtype[Any]:
     >>> mg.result_type(mg.tensor([1, 2], dtype=mg.uint8), 2.5)
     dtype('float32')
     """
-    values = [getattr(x, "array", x) for x in operands]
+    values = [x.array if isinstance(x, Traced) else x for x in operands]
     return common_dtype(values, weak=any(isinstance(x, np.ndarray) for x in values))
 
 
 def common_dtype(values: Iterable[Any], weak: bool = True) -> np.dtype[Any]:
-    """`result_type` of arrays and numbers; NumPy's scalars count as numbers if `weak`, else as 0-d arrays."""
+    """Return `result_type` of arrays and numbers; NumPy's scalars count as numbers if `weak`, else as 0-d arrays."""
     found: list[np.dtype[Any] | None] = [None, None, None]  # of arrays with axes, of 0-d arrays, of numbers
     for value in values:
         if isinstance(value, np.ndarray) or (isinstance(value, np.generic) and not weak):
@@ -108,7 +109,7 @@ def common_dtype(values: Iterable[Any], weak: bool = True) -> np.dtype[Any]:
 
 
 def computing_dtype(operands: Operands, values: Iterable[Any], weak: bool) -> tuple[np.dtype[Any], bool]:
-    """The dtype in which an operation on some values is computed, and whether its result is rounded to float16."""
+    """Return the dtype in which an operation computes, and whether its result is rounded to float16."""
     dtype = common_dtype(values, weak)
     if dtype == HALF:
         return SINGLE, True
@@ -116,7 +117,7 @@ def computing_dtype(operands: Operands, values: Iterable[Any], weak: bool) -> tu
 
 
 def alike(places: tuple[int, ...], args: Sequence[Any]) -> bool:
-    """Whether the arguments at some places are arrays of one float dtype, which needs no rounding, and Python's numbers."""
+    """Return whether the arguments at some positions are arrays of one wide float dtype, or Python numbers."""
     dtype = None
     for at in places:
         value = args[at]
@@ -131,15 +132,15 @@ def alike(places: tuple[int, ...], args: Sequence[Any]) -> bool:
 
 
 def converted(name: str, operands: Operands, args: Sequence[Any], weak: bool) -> tuple[tuple[Any, ...], bool]:
-    """The arguments of operation `name` with the operands in one dtype; and whether to round the result to float16.
+    """Convert the operands of operation `name` to one dtype; return all arguments, and whether to round to float16.
 
-    Numbers stay Python's, which any dtype takes in. `weak`: see `common_dtype`. Raises DTypeError for a number beyond the
-    dtype, if the operation refuses it.
+    Python numbers stay as they are: NumPy converts them to the dtype of the arrays. `weak`: see `common_dtype`. Raises
+    DTypeError for a number out of range of the dtype, if the operation refuses it.
     """
     out = list(args)
     values = [out[at] for at in operands.places if out[at] is not None]
     if not all(isinstance(value, np.ndarray | np.generic | int | float) for value in values):
-        return tuple(out), False  # a list, or what is no number: NumPy's business
+        return tuple(out), False  # a list, or no number: left to NumPy
     arrays = any(isinstance(value, np.ndarray | np.generic) for value in values)
     if not arrays and not weak:
         return tuple(out), False
@@ -163,7 +164,7 @@ def converted(name: str, operands: Operands, args: Sequence[Any], weak: bool) ->
 
 
 def narrowed(result: Any) -> Any:
-    """A float32 result, or each of several, as float16; anything else as it is."""
+    """Round a float32 result, or each of several, to float16; return any other unchanged."""
     if isinstance(result, tuple):
         parts = [narrowed(part) for part in result]
         return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
@@ -179,7 +180,7 @@ def _dtype_of_number(value: Any) -> np.dtype[Any]:
 
 
 def _promoted(x: np.dtype[Any], y: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype of two arrays of one kind."""
+    """Return the common dtype of two arrays of one kind."""
     if CATEGORY[x.kind] != CATEGORY[y.kind]:
         return max(x, y, key=lambda dtype: CATEGORY[dtype.kind])
     dtype = np.promote_types(x, y)

@@ -1,4 +1,4 @@
-"""Which operation answers for a function of NumPy: ``np.f(tensor)`` finds it here."""
+"""The registry of NumPy functions: ``np.f(tensor)`` calls the operation registered for ``np.f``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}  # np.sum(tensor, a
 
 
 def register(*numpy_functions: Callable[..., Any]) -> Callable[[F], F]:
-    """Say which function answers for ``np.f(tensor)``."""
+    """Register the decorated function for NumPy functions or ufuncs."""
 
     def remember(function: F) -> F:
         for f in numpy_functions:
@@ -30,9 +30,9 @@ def register(*numpy_functions: Callable[..., Any]) -> Callable[[F], F]:
 
 
 def register_function(numpy_function: Callable[..., Any]) -> Callable[[F], F]:
-    """Say which function answers for ``np.f(tensor)``, as a decorator; arguments come under NumPy's names or at its places.
+    """Register the decorated function for ``np.f(tensor)``; it is called with NumPy's positions and names of arguments.
 
-    Raises TypeError for what does not ask its arguments: only NumPy's functions and ufuncs do.
+    Raises TypeError for a function that does not dispatch on its arguments: only NumPy's functions and ufuncs do.
 
     >>> import numpy as np
     >>> import minigrad as mg
@@ -47,7 +47,7 @@ def register_function(numpy_function: Callable[..., Any]) -> Callable[[F], F]:
     """
     if not isinstance(numpy_function, np.ufunc | type(np.sum)):
         raise TypeError(
-            f"register_function: {numpy_function!r} is no function of NumPy that tensors can answer for\n"
-            "  hint: give your function a name of its own"
+            f"register_function: {numpy_function!r} is no NumPy function that dispatches on its arguments\n"
+            "  hint: call your function by its own name"
         )
     return register(numpy_function)

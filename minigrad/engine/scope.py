@@ -1,8 +1,8 @@
-"""Where an operation is called: in which call of which module, in which function, in which derivative.
+"""Scopes: the module, the function and the derivative in which an operation is called.
 
-Pictures draw their boxes from this, and nothing else reads it. A scope is a plain tuple (outer scope, what, data): made once
-for a call, shared by the nodes made during it. It names modules weakly, and of arrays that need no gradient, which have no
-node, it knows no more than shape and dtype: so it keeps nothing alive and closes no cycle.
+Only pictures read them, to draw boxes. A scope is a plain tuple (outer scope, what, data), created once for a call and
+shared by the nodes created during it. It refers to modules weakly, and describes arrays without a node by shape and dtype
+alone, so it keeps nothing alive and closes no reference cycle.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from minigrad.engine.interrupts import Revertible
 
 __all__ = ["Derivative", "Scope", "derivative", "here", "in_this_thread", "untracked", "watch", "watchers"]
 
-# (outer Scope or None, a weak reference to a Module | a composite | Derivative, shapes and dtypes as `untracked` gives them)
+# (outer Scope or None, a weak reference to a Module | a composite | Derivative, shapes and dtypes of `untracked`)
 Scope = tuple[Any, Any, tuple[Any, ...]]
 
 
 class Derivative(NamedTuple):
-    """The rule of a node is running, recorded by the walk of an n-th derivative."""
+    """The scope of a gradient rule recorded by the walk of an n-th derivative."""
 
     order: int
     source: int  # the number of the node whose rule it is
@@ -34,15 +34,15 @@ class _Here(threading.local):
 
 
 here = _Here()
-# Called as watcher(op, args, out, node) after every operation on tensors. All threads share the list, so that asking whether
-# it is empty costs next to nothing; whoever calls what is in it iterates over a copy, as another thread may change it.
+# Called as watcher(op, args, out, node) after every operation on tensors. All threads share the list, which makes the test
+# for an empty list cheap; iterate over a copy, because another thread may change it.
 watchers: list[Callable[..., None]] = []
 
 
 def untracked(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """(shape, dtype, id) of each argument that is an array or tensor without a node; None for every other.
+    """Return (shape, dtype, id) of each argument that is an array or tensor without a node; None for any other.
 
-    The id tells apart arrays of one shape while they live, and only then: nothing here keeps them.
+    The id distinguishes arrays of one shape while they are alive; they are not kept alive here.
     """
     return tuple([
         (array.shape, array.dtype, id(array))
@@ -53,7 +53,7 @@ def untracked(args: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def derivative(scope: Scope | None) -> Derivative | None:
-    """The innermost derivative around a scope; None in an ordinary forward."""
+    """Return the innermost derivative around a scope; None in a forward."""
     while scope is not None:
         scope, what, _ = scope
         if type(what) is Derivative:
@@ -62,7 +62,7 @@ def derivative(scope: Scope | None) -> Derivative | None:
 
 
 def in_this_thread(watcher: Callable[..., None]) -> Callable[..., None]:
-    """Return a watcher that leaves out what other threads do."""
+    """Return a watcher that ignores the operations of other threads."""
     thread = threading.get_ident()
 
     def mine(*event: Any) -> None:
@@ -73,7 +73,7 @@ def in_this_thread(watcher: Callable[..., None]) -> Callable[..., None]:
 
 
 class watch(Revertible):
-    """Call a watcher after every operation on tensors that this thread runs in a ``with`` block, recorded or not."""
+    """Call a watcher after every operation on tensors, recorded or not, that this thread runs in a ``with`` block."""
 
     def __init__(self, watcher: Callable[..., None]):
         super().__init__()

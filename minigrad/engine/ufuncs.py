@@ -1,4 +1,4 @@
-"""Primitives made from NumPy's ufuncs, and registered as their counterparts for tensors."""
+"""Primitives made of ufuncs: NumPy calls them for its ufunc on tensors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["binary", "register_ufunc", "unary"]
 
 
 def unary(ufunc: np.ufunc, rule: Rule | None) -> Primitive:
-    """An elementwise primitive of one input `x`, registered for its ufunc; a rule of None says: zero derivative."""
+    """An elementwise primitive of one input `x`, registered for its ufunc; the rule None declares a zero derivative."""
     return _elementwise(Primitive, ufunc, x=rule)
 
 
@@ -23,9 +23,10 @@ def binary(ufunc: np.ufunc, rule_x: Rule | None, rule_y: Rule | None, kind: type
 
 
 def register_ufunc(ufunc: np.ufunc, *rules: Rule | None) -> Primitive:
-    """Give a ufunc, NumPy's or anybody's, a gradient rule for each input, x, y, z (None: zero); gives the operation.
+    """Register a ufunc, NumPy's or another library's, with one gradient rule for each input; return the operation.
 
-    Raises GraphError for a wrong number of rules, or for a rule that asks for what there is not.
+    The inputs are named x, y, z; a rule's parameters after g name what it needs (see `primitive`), and None declares a zero
+    derivative. Raises GraphError for a wrong number of rules, or for a rule with an unknown parameter.
 
     >>> import numpy as np
     >>> import minigrad as mg
@@ -57,7 +58,7 @@ def _elementwise(kind: type[Primitive], ufunc: np.ufunc, **rules: Rule | None) -
 
 
 def _operands(ufunc: np.ufunc) -> Operands:
-    """How a ufunc takes its operands; it is one of floats if it has no loop for integers."""
+    """Return how a ufunc converts its operands: to floats if it has no loop for integers."""
     ints = "l" * ufunc.nin
     floats = not {f"{ints}->l", f"{ints}->?"} & set(ufunc.types)
     return Operands(tuple(range(ufunc.nin)), floats, "wrap")

@@ -1,1 +1,1 @@
-"""Array algorithms with no notion of gradients."""
+"""Array algorithms that know nothing of gradients or tensors."""

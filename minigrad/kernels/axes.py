@@ -1,4 +1,4 @@
-"""Axes as users name them, counted from either end, made plain or refused."""
+"""Validation of axes: negative ones counted from the end, invalid ones refused."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ __all__ = ["every_axis", "one_axis", "reduced_axes"]
 
 
 def one_axis(op: str, axis: Any, ndim: int) -> int:
-    """`axis` counted from the front; 0 and -1 of a 0-d array, which PyTorch takes for one element, are 0.
+    """Return `axis` counted from the front; 0 and -1 of a 0-d array, which PyTorch treats as one element, are 0.
 
-    Raises AxisError, an IndexError, where there is no such axis.
+    Raises AxisError, an IndexError, if there is no such axis.
 
     >>> one_axis("sum", -1, 3)
     2
     """
     try:
-        if isinstance(axis, bool | np.bool_):  # an option in the place of the axis
+        if isinstance(axis, bool | np.bool_):  # an option passed where the axis belongs
             raise TypeError
         index = operator.index(axis)
     except TypeError:
@@ -34,7 +34,7 @@ def one_axis(op: str, axis: Any, ndim: int) -> int:
 
 
 def every_axis(op: str, axis: Any, ndim: int) -> tuple[int, ...]:
-    """The axes that `axis` names (None: all of them), counted from the front; none of a 0-d array.
+    """Return the axes that `axis` names (None: all of them), counted from the front; () for a 0-d array.
 
     Raises AxisError for an axis that does not exist or is named twice.
 
@@ -50,7 +50,7 @@ def every_axis(op: str, axis: Any, ndim: int) -> tuple[int, ...]:
 
 
 def reduced_axes(op: str, axis: Any, ndim: int) -> tuple[int, ...]:
-    """`every_axis` of a reduction, where naming none, as () or [], means all, as in PyTorch.
+    """Return `every_axis` for a reduction, where naming no axis, as () or [], means all of them, as in PyTorch.
 
     >>> reduced_axes("sum", [], 2)
     (0, 1)

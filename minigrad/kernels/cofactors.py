@@ -1,4 +1,4 @@
-"""Cofactors of matrices and their derivative, without a division: as right for singular matrices as for others."""
+"""Cofactors of matrices and their derivative, without division: exact for singular matrices as for others."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ["cofactors", "cofactors_pullback"]
 
 
 def cofactors(x: Array) -> Array:
-    """The gradient of the determinant: det(x) inv(x).T where there is an inverse, and its limit where there is none.
+    """Compute the gradient of the determinant: det(x) inv(x).T, or its limit for singular matrices.
 
-    With x = U S V: det(UV) U P V, where P is diagonal and has for each singular value the product of the others.
+    With x = U S V it is det(UV) U P V, where P is diagonal and holds, for each singular value, the product of the others.
     """
     try:
         with np.errstate(all="ignore"):
@@ -29,23 +29,24 @@ def cofactors(x: Array) -> Array:
 
 
 def cofactors_pullback(g: Array, x: Array) -> Array:
-    """The gradient of <g, cofactors(x)>.
+    """Compute the gradient of <g, cofactors(x)> with respect to x.
 
-    For diagonal x it is a polynomial of the products P of all singular values but two. x = U S V is moved there and back.
+    For diagonal x it is a polynomial in the products P of all singular values but two. Any other x = U S V is rotated to
+    diagonal form, and the result back.
     """
     u, s, v = np.linalg.svd(x)
     n = s.shape[-1]
     eye = np.eye(n, dtype=bool)
-    products = np.where(eye, 0, _others(np.where(eye, 1, s[..., None, :])))  # P[i, j], without s[i] and s[j]
-    turned = u.mT @ g @ v.mT
-    diagonal = np.diagonal(turned, axis1=-2, axis2=-1)
-    inner = -turned.mT * products.mT
+    products = np.where(eye, 0, _others(np.where(eye, 1, s[..., None, :])))  # P[i, j] leaves out s[i] and s[j]
+    rotated = u.mT @ g @ v.mT
+    diagonal = np.diagonal(rotated, axis1=-2, axis2=-1)
+    inner = -rotated.mT * products.mT
     inner[..., range(n), range(n)] = (diagonal[..., None, :] @ products)[..., 0, :]
     return _orientation(u, v) * (u @ inner @ v)
 
 
 def _others(s: Array) -> Array:
-    """For each element along the last axis, the product of the others."""
+    """Return, for each element along the last axis, the product of the others."""
     one = np.ones_like(s[..., :1])
     with np.errstate(over="ignore", invalid="ignore"):
         before = np.cumprod(np.concatenate([one, s[..., :-1]], -1), -1)
@@ -54,5 +55,5 @@ def _others(s: Array) -> Array:
 
 
 def _orientation(u: Array, v: Array) -> Array:
-    """det(U) det(V), which is 1 or -1."""
+    """Return det(U) det(V), which is 1 or -1."""
     return np.rint(np.linalg.det(u) * np.linalg.det(v))[..., None, None]

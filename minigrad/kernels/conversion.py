@@ -1,4 +1,4 @@
-"""Data from outside as a native array of numbers: what a tensor may be made of, and clear refusals of the rest."""
+"""Conversion of data to native arrays of real numbers or booleans, with clear errors for everything else."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import numpy as np
 from minigrad.arrays import Array, DType
 from minigrad.errors import DTypeError, ShapeError
 
-__all__ = ["check_numbers", "kept", "native", "to_array"]
+__all__ = ["check_numbers", "native", "snapshot", "to_array"]
 
 NUMBERS = "fiub"  # the dtype kinds of floats, integers, unsigned integers and booleans
 
 
 def to_array(data: Any, dtype: DType, default: np.dtype[Any]) -> Array:
-    """A fresh, native copy of `data`; Python floats get the default dtype, everything else keeps its own.
+    """Return a fresh copy of `data` in native byte order.
 
-    Raises DTypeError for anything but real numbers and booleans, ShapeError for a ragged list.
+    Without `dtype`, lists of Python floats get the dtype `default`, everything else keeps the dtype that NumPy finds. Raises
+    DTypeError for anything but real numbers and booleans, ShapeError for a ragged list.
     """
     if isinstance(data, np.ndarray):
         _check_class(data)
@@ -37,10 +38,10 @@ def to_array(data: Any, dtype: DType, default: np.dtype[Any]) -> Array:
 
 
 def native(op: str, arg: Any) -> Any:
-    """An operand of operation `op` as a plain array, sharing memory with what was given; a number as it is.
+    """Return an operand of operation `op` as an ndarray that shares its memory; return a number unchanged.
 
-    What NumPy can read is an array: np.memmap and other subclasses, buffers, columns of tables. Raises DTypeError for
-    objects and complex numbers, TypeError for a tensor of another library, to which no gradient would flow.
+    Everything that NumPy can read is an array: np.memmap and other subclasses, buffers, columns of tables. Raises DTypeError
+    for objects and complex numbers, TypeError for a tensor of another library, to which no gradient would flow.
     """
     if isinstance(arg, np.ndarray):
         _check_class(arg)
@@ -59,23 +60,23 @@ def native(op: str, arg: Any) -> Any:
 
 
 def check_numbers(op: str, name: str, value: Any) -> None:
-    """Raise DTypeError for a value that is made of anything but real numbers and booleans: None, a text, an object."""
+    """Raise DTypeError for a value that holds anything but real numbers and booleans: None, a string, an object."""
     dtype = np.asarray(value).dtype
     if dtype.kind not in NUMBERS:
         raise DTypeError(f"{op}: {name} must be a number or numbers, got {type(value).__name__} of dtype {dtype}")
 
 
-def kept(value: Any) -> Any:
-    """What a caller gave, as it is now: theirs may change."""
+def snapshot(value: Any) -> Any:
+    """Copy the arrays of an argument, also inside lists and tuples, since the caller may write into them later."""
     if isinstance(value, np.ndarray):
         return value.copy()
     if type(value) is list or type(value) is tuple:
-        return type(value)([kept(part) for part in value])
+        return type(value)([snapshot(part) for part in value])
     return value
 
 
 def _is_array(data: Any) -> bool:
-    """Whether NumPy reads an object as an array: by its protocols, or as a buffer of numbers."""
+    """Return whether NumPy reads an object as an array: by its protocols, or as a buffer of numbers."""
     if hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
         return True
     try:
@@ -95,7 +96,7 @@ def _check_dtype(op: str, dtype: np.dtype[Any]) -> None:
 
 
 def _has_numpy(data: Any) -> bool:
-    """Whether a nested list holds NumPy values, whose dtype is kept; the first of them tells."""
+    """Return whether the first element of a nested list is a NumPy value, whose dtype is kept."""
     while isinstance(data, list | tuple) and data:
         data = data[0]
     return not isinstance(data, int | float | list | tuple) or isinstance(data, np.generic)
@@ -105,11 +106,9 @@ def _explain_ragged(data: Any, where: str = "") -> None:
     """Raise ShapeError naming the first row whose length differs."""
     if not isinstance(data, list | tuple):
         return
-    lengths = [len(row) if isinstance(row, list | tuple) else None for row in data]
-    for i, length in enumerate(lengths):
-        if length != lengths[0]:
-            say = "a number" if length is None else f"length {length}"
-            first = "a number" if lengths[0] is None else f"length {lengths[0]}"
-            raise ShapeError(f"tensor: ragged list: row {where}[{i}] has {say}, row {where}[0] has {first}") from None
+    kinds = [f"length {len(row)}" if isinstance(row, list | tuple) else "a number" for row in data]
+    for i, kind in enumerate(kinds):
+        if kind != kinds[0]:
+            raise ShapeError(f"tensor: ragged list: row {where}[{i}] has {kind}, row {where}[0] has {kinds[0]}") from None
     for i, row in enumerate(data):
         _explain_ragged(row, f"{where}[{i}]")

@@ -10,7 +10,7 @@ __all__ = ["is_close"]
 
 
 def is_close(x: Array, y: Array, rtol: float, atol: float, equal_nan: bool) -> Array:
-    """Return where ``|x - y| <= atol + rtol * |y|``. Raises ValueError for a negative tolerance."""
+    """Return the mask ``|x - y| <= atol + rtol * |y|``. Raises ValueError for a negative tolerance."""
     for name, tolerance in (("rtol", rtol), ("atol", atol)):
         if not tolerance >= 0:
             raise ValueError(f"isclose: {name} must be at least 0, got {tolerance}")

@@ -1,8 +1,7 @@
-"""The logarithm of the gamma function, and its derivatives.
+"""The logarithm of the gamma function and its derivatives, computed in float64.
 
-Far from 0 by Stirling's series; nearer by the recurrence that leads there, gamma(x + 1) = x gamma(x), differentiated; for
-negative x by the reflection gamma(x) gamma(1 - x) = pi / sin(pi x), differentiated. In float64, whatever comes in.
-Abramowitz and Stegun (1964), chapter 6.
+Far from 0 by Stirling's series; nearer by the recurrence gamma(x + 1) = x gamma(x), differentiated, which leads there; for
+negative x by the reflection gamma(x) gamma(1 - x) = pi / sin(pi x), differentiated. Abramowitz and Stegun (1964), chapter 6.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from minigrad.kernels.special import numbers
 
 __all__ = ["lgamma", "polygamma"]
 
-BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)  # of even number, from B_2 on
+BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)  # B_2, B_4, ...
 EULER = 0.5772156649015329
 TERMS = 30  # of the series around 2, whose k-th is below 4**-k
 
 
 def lgamma(x: Array) -> Array:
-    """log|gamma(x)|; +inf at 0 and at the negative integers.
+    """Compute log|gamma(x)|, which is +inf at 0 and at the negative integers.
 
     >>> lgamma(np.array([0.5, 1.0, 5.0])).round(9) + 0.0
     array([0.57236494, 0.        , 3.17805383])
@@ -39,7 +38,7 @@ def lgamma(x: Array) -> Array:
 
 
 def polygamma(n: int, x: Array) -> Array:
-    """The derivative of order n + 1 of log gamma(x): digamma for n = 0, trigamma for 1.
+    """Compute the derivative of order n + 1 of log gamma(x): digamma for n = 0, trigamma for n = 1.
 
     >>> polygamma(0, np.array([1.0])), polygamma(1, np.array([1.0]))
     (array([-0.57721566]), array([1.64493407]))
@@ -54,13 +53,13 @@ def polygamma(n: int, x: Array) -> Array:
                 slopes = slopes.deriv() * np.polynomial.Polynomial([-math.pi, 0, -math.pi])
             slope = functools.reduce(lambda value, c: value * cotangent + c, reversed(slopes.coef))
             out = np.where(z < 0, (-1) ** n * out - slope, out)
-        if n % 2 == 0:  # opposite signs on the two sides of a pole: only 0 has a sign to tell them
+        if n % 2 == 0:  # the sign changes at a pole: NaN there, except at 0, whose sign tells the side
             out = np.where(z == 0, -np.copysign(np.inf, z), np.where((z < 0) & (z == np.floor(z)), np.nan, out))
     return _like(out, x)
 
 
 def _far(x: Array, n: int) -> Array:
-    """For x > 0, the derivative of order n + 1, -1 <= n: the recurrence up to where Stirling's series holds, and it."""
+    """Compute the derivative of order n + 1 >= 0, for x > 0: by recurrence up to where Stirling's series holds."""
     steps = 10 + n
     shift = np.where(x < steps, steps, 0)
     z = x + shift
@@ -82,7 +81,7 @@ def _far(x: Array, n: int) -> Array:
 
 
 def _around_two(x: Array) -> Array:
-    """lgamma for 0.5 <= x < 2.5, to the last digits also around its zeros, 1 and 2: the series in x - 2, or in x - 1."""
+    """Compute lgamma for 0.5 <= x < 2.5, also accurate near its zeros 1 and 2, by the series in x - 2 or in x - 1."""
     low = x < 1.5
     d = np.where(low, x - 1, x - 2)
     series = np.zeros_like(d)
@@ -93,20 +92,20 @@ def _around_two(x: Array) -> Array:
 
 @functools.cache
 def _zeta(k: int) -> float:
-    """zeta(k) - 1, for 2 <= k: the sum up to 100, and what Euler and Maclaurin say of the rest."""
+    """Compute zeta(k) - 1 for k >= 2: the sum up to 100, and the Euler-Maclaurin formula for the rest."""
     n = 100.0
     rest = n ** (1 - k) / (k - 1) - n**-k / 2 + k / 12 * n ** (-k - 1) - k * (k + 1) * (k + 2) / 720 * n ** (-k - 3)
     return math.fsum([*[float(m) ** -k for m in range(2, 101)], rest])
 
 
 def _sine(x: Array) -> Array:
-    """sin(pi x), exact at the integers."""
+    """Compute sin(pi x), exact at the integers."""
     whole = np.round(x)
     return np.where(whole % 2 == 0, 1, -1) * np.sin(math.pi * (x - whole))
 
 
 def _like(out: Array, x: Array) -> Array:
-    """In the dtype of x, if that is one of floats."""
+    """Return `out` in the dtype of `x`, or in float64 if that is no float dtype."""
     dtype = np.asarray(x).dtype
     with np.errstate(over="ignore"):
         return out.astype(dtype if dtype.kind == "f" else np.float64, copy=False)

@@ -1,4 +1,4 @@
-"""Sizes of images and windows as users give them, made plain or refused."""
+"""Validation of the sizes of images and windows, and the arithmetic of output sizes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from minigrad.arrays import shape_of
 from minigrad.errors import ShapeError
 from minigrad.kernels.windows import Padding, Sizes
 
-__all__ = ["IMAGES", "KERNELS", "TUPLES", "both_sides", "image_shape", "output_size", "output_sizes", "per_axis"]
+__all__ = [
+    "IMAGES", "KERNELS", "TUPLES", "both_sides", "image_shape", "output_size", "output_sizes", "per_axis", "same_padding",
+    "window_padding",
+]  # fmt: skip
 
 IMAGES = {1: "(N, C, L)", 2: "(N, C, H, W)", 3: "(N, C, D, H, W)"}
 KERNELS = {1: "K", 2: "KH, KW", 3: "KD, KH, KW"}
@@ -19,7 +22,7 @@ TUPLES = {1: "a tuple of one", 2: "a pair of ints", 3: "a triple of ints"}
 
 
 def image_shape(op: str, n: int, x: Any) -> Sizes:
-    """The shape of a batch with `n` spatial axes; raises ShapeError for anything else."""
+    """Return the shape of a batch with `n` spatial axes. Raises ShapeError for anything else."""
     shape = shape_of(x)
     if len(shape) == n + 2:
         return shape
@@ -28,15 +31,15 @@ def image_shape(op: str, n: int, x: Any) -> Sizes:
 
 
 def per_axis(op: str, name: str, value: Any, n: int, least: int) -> Sizes:
-    """An int, or a tuple of one for each of `n` axes, as a tuple; raises TypeError or ValueError for anything else.
+    """Return an int, or a tuple of one int for each of `n` axes, as a tuple.
+
+    Raises TypeError for anything else, ValueError for too many, too few, or less than `least`.
 
     >>> per_axis("conv2d", "stride", 2, 2, 1)
     (2, 2)
     """
-    values = [value] * n if isinstance(value, int | np.integer) else value
-    if not isinstance(values, tuple | list) or any(
-        isinstance(v, bool) or not isinstance(v, int | np.integer) for v in values
-    ):
+    values = value if isinstance(value, tuple | list) else [value] * n
+    if not all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in values):
         raise TypeError(f"{op}: {name} must be an int or {TUPLES[n]}, got {value!r}")
     if len(values) != n:
         raise ValueError(f"{op}: {name} must be an int or {TUPLES[n]}, got {len(values)} of them: {value!r}")
@@ -46,14 +49,33 @@ def per_axis(op: str, name: str, value: Any, n: int, least: int) -> Sizes:
 
 
 def both_sides(padding: Sizes) -> Padding:
-    """The same padding before and after."""
+    """Return the same padding before and after each axis."""
     return tuple((p, p) for p in padding)
+
+
+def same_padding(kernel: Sizes, dilation: Sizes) -> Padding:
+    """Return the padding that keeps the size of images if the stride is 1; an odd element goes to the end."""
+    extents = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    return tuple((extent // 2, extent - extent // 2) for extent in extents)
+
+
+def window_padding(op: str, n: int, padding: Any, size: Sizes, stride: Sizes, dilation: Sizes) -> Padding:
+    """Return padding as (before, after) for each axis, from an int, a tuple, "valid" or "same"."""
+    if not isinstance(padding, str):
+        return both_sides(per_axis(op, "padding", padding, n, 0))
+    if padding == "valid":
+        return ((0, 0),) * n
+    if padding != "same":
+        raise ValueError(f'{op}: padding must be "same", "valid", an int or {TUPLES[n]}, got {padding!r}')
+    if max(stride) > 1:
+        raise ValueError(f'{op}: padding="same" needs stride 1, got {stride}')
+    return same_padding(size, dilation)
 
 
 def output_sizes(
     op: str, size: Sizes, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, rounding: str = "floor"
 ) -> Sizes:
-    """How many windows fit along each axis; raises ShapeError where none does."""
+    """Return `output_size` for each axis."""
     return tuple(
         output_size(n, k, s, max(p), d, rounding, op)
         for n, k, s, p, d in zip(size, window, stride, padding, dilation, strict=True)
@@ -63,10 +85,10 @@ def output_sizes(
 def output_size(
     size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1, rounding: str = "floor", op: str = "conv2d"
 ) -> int:
-    """How many windows fit: (size + 2*padding - dilation*(kernel-1) - 1) / stride + 1.
+    """Return the number of windows along an axis: (size + 2*padding - dilation*(kernel-1) - 1) / stride + 1.
 
-    `rounding` is "floor", "ceil" or "exact". Raises ShapeError where the window does not fit once, and with "exact" where
-    the last window does not end at the border, giving the nearest sizes that fit.
+    `rounding` is "floor", "ceil" or "exact"; `op` names the operation in errors. Raises ShapeError if the window does not
+    fit once, and with "exact" if the last window does not end at the border; the error names the nearest sizes that fit.
 
     >>> output_size(28, 5), output_size(7, 3, stride=2, padding=1)
     (24, 4)

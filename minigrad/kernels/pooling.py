@@ -1,9 +1,9 @@
-"""Maximum and sum of windows along one axis, with the maps that follow where each maximum was found first.
+"""Maximum and sum of windows along one axis, and the gather and scatter at the first maximum of each window.
 
-A window over several axes is one axis after another; taking the first of equal maxima at each stage gives exactly the first
-in row-major order. A NaN is larger than any number; of several the last has the index, as in PyTorch. Nothing is padded and
-no index array is made: a window that sticks out over the border reduces what lies inside, and a maximum is found again by
-comparing with the result (performance.md, lesson 5).
+A window over several axes is reduced one axis after another; taking the first of equal maxima at each stage yields the first
+in row-major order. A NaN is larger than any number, and the last of several NaNs is the maximum, as in PyTorch. Nothing is
+padded and no index array is made: a window that reaches beyond the border reduces the elements inside, and maxima are found
+again by comparison with the result.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import NamedTuple
 import numpy as np
 
 from minigrad.arrays import Array
-from minigrad.kernels.windows import inside
+from minigrad.kernels.windows import offsets
 
-__all__ = ["Run", "Windows", "max_windows", "pick", "route", "spread_windows", "sum_windows"]
+__all__ = ["Run", "Windows", "gather_at_maxima", "max_windows", "scatter_to_maxima", "spread_windows", "sum_windows"]
 
 At = tuple[slice, ...]
 
 
 class Run(NamedTuple):
-    """Windows of one size along an axis, a stride apart; the first starts `padding` before the axis does."""
+    """A number of equal windows along an axis, a stride apart; the first starts `padding` before the axis."""
 
     size: int
     stride: int
@@ -32,26 +32,26 @@ class Run(NamedTuple):
 
 
 class Windows(NamedTuple):
-    """All windows along an axis, in runs."""
+    """All windows along an axis, as runs of equal ones."""
 
     axis: int
     runs: tuple[Run, ...]
 
 
 def max_windows(x: Array, windows: Windows) -> Array:
-    """The maximum of each window."""
-    if x.dtype.kind == "b":  # which has no least value to start from
+    """Return the maximum of each window."""
+    if x.dtype.kind == "b":  # np.iinfo has no minimum of booleans
         return max_windows(x.view(np.uint8), windows).view(np.bool_)
     return _reduced(np.maximum, -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min, x, windows)
 
 
 def sum_windows(x: Array, windows: Windows) -> Array:
-    """The sum of each window."""
+    """Return the sum of each window."""
     return _reduced(np.add, 0, x, windows)
 
 
 def spread_windows(y: Array, windows: Windows, size: int) -> Array:
-    """Add each element of `y` to every place of its window, along an axis of `size`: the adjoint of `sum_windows`."""
+    """Add each element of `y` to all elements of its window, along an axis of `size`: the adjoint of `sum_windows`."""
     axis = windows.axis
     out = np.zeros_like(y, shape=(*y.shape[:axis], size, *y.shape[axis + 1 :]))
     tiles = _tiles(size, windows)
@@ -63,30 +63,33 @@ def spread_windows(y: Array, windows: Windows, size: int) -> Array:
     return out
 
 
-def route(g: Array, x: Array, out: Array, windows: Windows) -> Array:
-    """Add each element of `g` up where its window's maximum was found first: the adjoint of `pick`."""
+def scatter_to_maxima(g: Array, x: Array, out: Array, windows: Windows) -> Array:
+    """Accumulate each element of `g` at the first maximum of its window of `x`: the adjoint of `gather_at_maxima`.
+
+    `out` holds the maxima.
+    """
     if _holds_nan(out):
         lost = np.isnan(out)
         numbers, others = np.where(lost, 0, g), np.where(lost, g, 0)
-        return _route(numbers, x, out, windows) + _route(others, np.isnan(x), lost, windows, backwards=True)
+        return _scatter(numbers, x, out, windows) + _scatter(others, np.isnan(x), lost, windows, backwards=True)
     if _tiles(x.shape[windows.axis], windows):
-        return _route_tiles(g, x, out, windows)
-    return _route(g, x, out, windows)
+        return _scatter_tiles(g, x, out, windows)
+    return _scatter(g, x, out, windows)
 
 
-def _route(g: Array, x: Array, out: Array, windows: Windows, backwards: bool = False) -> Array:
-    """`route` by equality alone, to the first place of each window or to the last."""
+def _scatter(g: Array, x: Array, out: Array, windows: Windows, backwards: bool = False) -> Array:
+    """Scatter by equality alone, to the first element of each window that equals its maximum, or to the last."""
     gx = np.zeros_like(x, dtype=g.dtype)
     rest = g.copy(order="K")
     for at, read in _reads(x.shape[windows.axis], windows)[:: -1 if backwards else 1]:
         part = rest[at] * (x[read] == out[at])
         gx[read] += part
-        rest[at] -= part  # exact: it leaves g or 0, so a later tie gets nothing
+        rest[at] -= part  # exact: leaves g or 0, so that a later tie gets nothing
     return gx
 
 
-def _route_tiles(g: Array, x: Array, out: Array, windows: Windows) -> Array:
-    """`route` where the windows tile the axis: each place is written once. Halves the time of the general way."""
+def _scatter_tiles(g: Array, x: Array, out: Array, windows: Windows) -> Array:
+    """Scatter where the windows tile the axis: each element is written once, in half the time."""
     gx = np.empty_like(x, dtype=g.dtype)
     *reads, last = [read for _, read in _reads(x.shape[windows.axis], windows)]
     if not reads:
@@ -94,21 +97,21 @@ def _route_tiles(g: Array, x: Array, out: Array, windows: Windows) -> Array:
     rest = g
     for read in reads:
         np.multiply(rest, x[read] == out, out=gx[read])
-        rest = np.subtract(rest, gx[read], out=gx[last])  # what is left for later places; kept in the last: 12 % less time
+        rest = np.subtract(rest, gx[read], out=gx[last])  # the rest, for later elements; held in the last: 12 % less time
     return gx
 
 
-def pick(v: Array, x: Array, out: Array, windows: Windows) -> Array:
-    """Read `v` where each window of `x` has its first maximum."""
-    picked = _pick(v, x, out, windows)
+def gather_at_maxima(v: Array, x: Array, out: Array, windows: Windows) -> Array:
+    """Read `v` at the first maximum of each window of `x`; `out` holds the maxima."""
+    picked = _gather(v, x, out, windows)
     if _holds_nan(out):
         lost = np.isnan(out)
-        picked = np.where(lost, _pick(v, np.isnan(x), lost, windows, backwards=True), picked)
+        picked = np.where(lost, _gather(v, np.isnan(x), lost, windows, backwards=True), picked)
     return picked
 
 
-def _pick(v: Array, x: Array, out: Array, windows: Windows, backwards: bool = False) -> Array:
-    """`pick` by equality alone, from the first place of each window or from the last."""
+def _gather(v: Array, x: Array, out: Array, windows: Windows, backwards: bool = False) -> Array:
+    """Gather by equality alone, from the first element of each window that equals its maximum, or from the last."""
     found = np.zeros_like(out, dtype=bool)
     picked = np.zeros_like(out, dtype=v.dtype)
     for at, read in _reads(x.shape[windows.axis], windows)[:: -1 if backwards else 1]:
@@ -119,7 +122,7 @@ def _pick(v: Array, x: Array, out: Array, windows: Windows, backwards: bool = Fa
 
 
 def _reduced(ufunc: np.ufunc, neutral: float, x: Array, windows: Windows) -> Array:
-    """Each window reduced by a ufunc."""
+    """Reduce each window by a ufunc whose neutral element is `neutral`."""
     axis, runs = windows
     n, before = x.shape[axis], (slice(None),) * axis
     out = np.empty_like(x, shape=(*x.shape[:axis], sum(run.number for run in runs), *x.shape[axis + 1 :]))
@@ -141,19 +144,16 @@ def _reduced(ufunc: np.ufunc, neutral: float, x: Array, windows: Windows) -> Arr
     return out
 
 
-@lru_cache(maxsize=256)  # the same images come again at every step
+@lru_cache(maxsize=256)  # the same shapes come again at every step
 def _reads(n: int, windows: Windows) -> list[tuple[At, At]]:
-    """For each place in a window along an axis of size `n`: which windows have it inside, and where it then lies."""
+    """Return `offsets` of windows along an axis of size `n` as pairs of indices, into the windows and into the axis."""
     before = (slice(None),) * windows.axis
     first, reads = 0, []
-    for size, stride, padding, dilation, count in windows.runs:
-        for offset in range(size):
-            start = offset * dilation - padding
-            low, high = inside(n, start, stride, count)
-            if low < high:
-                read = slice(start + low * stride, start + (high - 1) * stride + 1, stride)
-                reads.append(((*before, slice(first + low, first + high)), (*before, read)))
-        first += count
+    for run in windows.runs:
+        for at, read in offsets(n, *run):
+            if at.start < at.stop:
+                reads.append(((*before, slice(first + at.start, first + at.stop)), (*before, read)))
+        first += run.number
     return reads
 
 

@@ -1,4 +1,4 @@
-"""Adding up at indices, and which of several writes to one place is the last."""
+"""Accumulation at indices, and the last of several writes to one element."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EVERY = slice(None)
 
 
 def add_at(g: Array, index: Any, size: tuple[int, ...]) -> Array:
-    """Zeros of shape `size` with `g` added at `index`, where repeated indices accumulate."""
+    """Return zeros of shape `size` with `g` added at `index`; repeated indices accumulate."""
     out = np.zeros(size, g.dtype)
     if touches_once(index):
         out[index] = g
@@ -31,7 +31,10 @@ def add_at(g: Array, index: Any, size: tuple[int, ...]) -> Array:
 
 
 def last_writes(index: Any, size: tuple[int, ...]) -> Array | None:
-    """Which elements of the right-hand side stay, of ``x[index] = ...`` with x of shape `size`; None: all of them."""
+    """Return the mask of the elements of the right-hand side that ``x[index] = ...`` keeps, x being of shape `size`.
+
+    None if it keeps all of them.
+    """
     if touches_once(index):
         return None
     owner = np.empty(size, np.intp)
@@ -42,14 +45,14 @@ def last_writes(index: Any, size: tuple[int, ...]) -> Array | None:
 
 
 def touches_once(index: Any) -> bool:
-    """Whether no element is addressed twice: true of numbers and slices, and of a boolean mask beside them."""
+    """Return whether an index surely addresses no element twice: numbers, slices, and one boolean mask beside them."""
     parts = index if isinstance(index, tuple) else (index,)
     arrays = [part for part in parts if not (part is None or part is Ellipsis or isinstance(part, int | slice | np.integer))]
     return not arrays or (len(arrays) == 1 and np.asarray(arrays[0]).dtype.kind == "b")
 
 
 def _flat_positions(index: Any, size: tuple[int, ...]) -> Array | None:
-    """Where ``x[:, ..., i, j, ..., :]`` (arrays of integers side by side, whole axes around them) stands in the flat x.
+    """Return the flat positions of ``x[:, ..., i, j, ..., :]``: adjacent arrays of integers, whole axes around them.
 
     None for any other index.
     """
@@ -57,7 +60,7 @@ def _flat_positions(index: Any, size: tuple[int, ...]) -> Array | None:
     dots = next((at for at, part in enumerate(parts) if part is Ellipsis), len(parts))
     width = len(size) - len([part for part in parts if part is not Ellipsis])
     if not width and 0 < dots < len(parts) - 1:
-        return None  # ... of no axis still parts the arrays on either side for NumPy
+        return None  # for NumPy, a ... of no axis still separates the arrays on either side
     parts[dots : dots + 1] = [EVERY] * width
     arrays = [not isinstance(part, slice) for part in parts]
     first = arrays.index(True)

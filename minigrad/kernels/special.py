@@ -1,4 +1,4 @@
-"""Functions of one variable that NumPy does not have."""
+"""Special functions of one variable that NumPy lacks."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from minigrad.arrays import Array
 
 __all__ = ["erf", "erfc", "erfinv", "logistic_density", "sech_squared", "sigmoid", "sinc_derivative"]
 
-NODES = 128  # to the unit: a node is at most 1/256 away, and six terms of the Taylor series reach the last digit
-SMALL = 512  # elements below which the overhead of each pass counts, and no loop
-BLOCK = 1 << 14  # elements that stay in cache between one pass over them and the next
+NODES = 128  # per unit: a node is at most 1/256 away, and six terms of the Taylor series reach the last digit
+SMALL = 512  # elements below which the overhead of a pass dominates
+BLOCK = 1 << 14  # elements that stay in cache from one pass to the next
 LAST = 6  # erf(6) is 1 to the last digit
 
 
 def erf(x: Array) -> Array:
-    """The error function 2/sqrt(pi) * integral of exp(-t**2) from 0 to x, to about two units in the last place.
+    """Compute the error function, 2/sqrt(pi) * integral of exp(-t**2) from 0 to x, to about two units in the last place.
 
-    From a table of its values, which Python's `math.erf` gives, and the Taylor series around the nearest node c:
+    It combines a table of values of `math.erf` with the Taylor series around the nearest node c of the table:
     erf(c + d) = erf(c) + 2/sqrt(pi) * exp(-c**2) * (d - c d**2 + (2 c**2 - 1)/3 d**3 - ...), the Hermite polynomials.
 
     >>> erf(np.array([0.0, 0.5, -30.0]))
@@ -37,7 +37,7 @@ def erf(x: Array) -> Array:
 
 
 def erfc(x: Array) -> Array:
-    """1 - erf(x), accurate where that is small; Python's `math.erfc` for each element.
+    """Compute 1 - erf(x), accurate where that is small, by Python's `math.erfc` for each element.
 
     >>> erfc(np.array([0.0, 10.0]))
     array([1.00000000e+00, 2.08848758e-45])
@@ -47,9 +47,9 @@ def erfc(x: Array) -> Array:
 
 
 def erfinv(y: Array) -> Array:
-    """Where `erf` is y: Winitzki's (2008) value, two thousandths off at most, and three steps of Newton's method.
+    """Compute the inverse of `erf`: Winitzki's (2008) estimate, off by at most 0.002, and three steps of Newton's method.
 
-    In the tails on the logarithm of `erfc`.
+    In the tails Newton's method solves for the logarithm of `erfc`. The result is NaN outside -1..1.
 
     >>> erfinv(np.array([0.0, 0.5, 1.0, 2.0]))
     array([0.        , 0.47693628,        inf,        nan])
@@ -69,7 +69,7 @@ def erfinv(y: Array) -> Array:
 
 
 def sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)) from exp(-|x|), which does not overflow: 1 / (1 + e) above 0 and e / (1 + e) below.
+    """Compute 1 / (1 + exp(-x)) from e = exp(-|x|), which does not overflow: 1 / (1 + e) above 0, e / (1 + e) below.
 
     >>> sigmoid(np.array([-1e4, 0.0, 1e4]))
     array([0. , 0.5, 1. ])
@@ -87,21 +87,23 @@ def sigmoid(x: Array) -> Array:
 
 
 def sech_squared(x: Array) -> Array:
-    """1 / cosh(x)**2, which does not overflow: 4 e / (1 + e)**2 with e = exp(-2 |x|).
+    """Compute 1 / cosh(x)**2 without overflow, as 4 e / (1 + e)**2 with e = exp(-2 |x|).
 
     Accurate in both tails, where 1 - tanh(x)**2 has no digits left.
 
     >>> sech_squared(np.array([-20.0, 0.0]))
     array([1.6993417e-17, 1.0000000e+00])
     """
-    if x.size < SMALL:  # three passes: of 4x4 elements 2 us for 5; large arrays have no vector loop for cosh
+    if x.size < SMALL:  # three passes: 2 us against 5 for 4x4 elements; but cosh has no vector loop
         c = np.cosh(x)
         return 1 / (c * c)
     return _by_blocks(lambda block, out: _bell(block, 2, out), x)
 
 
 def logistic_density(x: Array) -> Array:
-    """The derivative of `sigmoid`, e / (1 + e)**2 with e = exp(-|x|): accurate in both tails, where 1 - sigmoid(x) is not.
+    """Compute the derivative of `sigmoid`, e / (1 + e)**2 with e = exp(-|x|), accurate in both tails.
+
+    (sigmoid(x) * (1 - sigmoid(x)) is not.)
 
     >>> logistic_density(np.array([-40.0, 0.0]))
     array([4.24835426e-18, 2.50000000e-01])
@@ -112,10 +114,10 @@ def logistic_density(x: Array) -> Array:
 
 
 def sinc_derivative(x: Array, n: int) -> Array:
-    """The n-th derivative of sin(pi x)/(pi x), accurate also near 0.
+    """Compute the n-th derivative of sin(pi x)/(pi x), also accurate near 0.
 
-    Around 0 by the Taylor series; elsewhere from x f = sin(pi x)/pi, which differentiated n times says
-    x f_n + n f_(n-1) = pi**(n-1) sin(pi x + n pi/2).
+    Near 0 by the Taylor series; elsewhere by the recurrence x f_n + n f_(n-1) = pi**(n-1) sin(pi x + n pi/2), which is
+    x f = sin(pi x)/pi differentiated n times.
 
     >>> sinc_derivative(np.array([1.0]), 1).round(9)
     array([-1.])
@@ -123,9 +125,9 @@ def sinc_derivative(x: Array, n: int) -> Array:
     x = np.asarray(x)
     if n == 0:
         return np.sinc(x)
-    near = np.abs(x) < 1 + n / 4  # farther out the recurrence loses no more than a digit or two
+    near = np.abs(x) < 1 + n / 4  # beyond, the recurrence loses no more than a digit or two
     z = np.where(near, x, 0)
-    first = (n + 1) // 2  # the first power of x**2 that n derivatives leave
+    first = (n + 1) // 2  # the lowest power of x**2 that survives n derivatives
     series = np.zeros_like(z)
     for k in reversed(range(first, first + 18 + 2 * n)):
         series *= z * z
@@ -139,7 +141,7 @@ def sinc_derivative(x: Array, n: int) -> Array:
 
 
 def _bell(x: Array, rate: float, out: Array) -> None:
-    """rate**2 * e / (1 + e)**2 with e = exp(-rate * |x|), the derivative of tanh for rate 2, of sigmoid for 1."""
+    """Compute rate**2 * e / (1 + e)**2 with e = exp(-rate * |x|): the derivative of tanh for rate 2, of sigmoid for 1."""
     np.abs(x, out=out)
     out *= -rate
     np.exp(out, out=out)
@@ -151,7 +153,7 @@ def _bell(x: Array, rate: float, out: Array) -> None:
 
 
 def _by_blocks(function: Callable[[Array, Array], None], x: Any) -> Array:
-    """Call `function(block, out)` on blocks of `x`, in its memory order: many passes at the speed of the cache."""
+    """Call `function(block, out)` on blocks of `x` in memory order, so that its passes run at the speed of the cache."""
     x = numbers(x)
     if x.dtype.kind != "f":
         x = x.astype(np.float64)
@@ -168,7 +170,7 @@ def _by_blocks(function: Callable[[Array, Array], None], x: Any) -> Array:
 
 
 def numbers(x: Any) -> Array:
-    """`x` as an array. Raises TypeError for what is no number: NumPy would take None for NaN."""
+    """Return `x` as an array. Raises TypeError for anything but numbers: NumPy would read None as NaN."""
     x = np.asarray(x)
     if x.dtype.kind not in "biuf":
         raise TypeError(f"needs numbers, got dtype {x.dtype}")
@@ -180,7 +182,7 @@ _erfc: Any = np.frompyfunc(math.erfc, 1, 1)
 
 @functools.cache
 def _nodes(dtype: np.dtype[Any]) -> tuple[Array, Array]:
-    """erf and its derivative at the nodes."""
+    """Return the tables of erf and of its derivative at the nodes."""
     at = [k / NODES for k in range(LAST * NODES + 1)]
     return (
         np.array([math.erf(c) for c in at], dtype),
@@ -196,22 +198,15 @@ def _erf_block(x: Array, values: Array, slopes: Array, out: Array) -> None:
     d -= c
     cc = c * c
     t = d * (((160 - 32 * cc) * cc - 120) * c / 720)
-    t += ((16 * cc - 48) * cc + 12) / 120
-    t *= d
-    t -= (8 * cc - 12) * c / 24
-    t *= d
-    t += (4 * cc - 2) / 6
-    t *= d
-    t -= c
-    t *= d
-    t += 1
-    t *= d
+    for term in (((16 * cc - 48) * cc + 12) / 120, (12 - 8 * cc) * c / 24, (4 * cc - 2) / 6, -c, 1):
+        t += term
+        t *= d
     t *= slopes.take(node, mode="clip")
     t += values.take(node, mode="clip")
     np.copysign(t, x, out=out)
 
 
 def _sine(x: Array, quarters: int) -> Array:
-    """sin(pi x + quarters pi/2), without rounding the sum."""
+    """Compute sin(pi x + quarters pi/2), without rounding the sum."""
     wave = (np.sin, np.cos)[quarters % 2](math.pi * x)
     return -wave if quarters % 4 > 1 else wave

@@ -1,11 +1,11 @@
 """Windows over the spatial axes of a batch: the gather of im2col and its adjoint, the overlapping sum of col2im.
 
 Any number of spatial axes. Images are (N, C, *S) in logical order; windows are (C, *K, *O, N), contiguous, so that
-``reshape(C*prod(K), prod(O)*N)`` is the matrix of the literature without another copy. The batch is innermost in memory on
-both sides: every copy then moves runs of at least N neighbours (performance.md, lesson 2).
+``reshape(C*prod(K), prod(O)*N)`` is the matrix of im2col without another copy. The batch is innermost in memory on both
+sides, so that every copy moves runs of at least N neighbors.
 
-Padding is a pair (before, after) for each axis. Nothing is padded in memory: a place of the window that lies outside the
-input reads zeros, and adds to nothing. A negative number leaves elements at that end out.
+Padding is a pair (before, after) for each axis. Nothing is padded in memory: elements of a window outside the input read
+zeros and add to nothing. A negative number leaves elements at that end out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from minigrad.arrays import Array
 
-__all__ = ["Padding", "Sizes", "fill_windows", "gather_windows", "inside", "overlap_add", "window_counts"]
+__all__ = ["Padding", "Sizes", "fill_windows", "gather_windows", "offsets", "overlap_add", "window_counts"]
 
 Sizes = tuple[int, ...]
 Padding = tuple[tuple[int, int], ...]
@@ -37,53 +37,58 @@ def fill_windows(out: Array, x: Array, stride: Sizes, padding: Padding, dilation
     """Copy every window of `x` (..., *S, N) into `out` (..., *K, *O, N)."""
     n = len(stride)
     kernel, counts = out.shape[-1 - 2 * n : -1 - n], out.shape[-1 - n : -1]
-    for place, into, read in _places(x.shape[-1 - n : -1], kernel, counts, stride, padding, dilation):
+    for place, at, read in _places(x.shape[-1 - n : -1], kernel, counts, stride, padding, dilation):
         part = out[(..., *place, *[slice(None)] * (n + 1))]
-        part[(..., *into, slice(None))] = x[(..., *read, slice(None))]
-        for axis, (kept, count) in enumerate(zip(into, counts, strict=True)):  # zeros on either side of what was copied
+        part[(..., *at, slice(None))] = x[(..., *read, slice(None))]
+        for axis, (copied, count) in enumerate(zip(at, counts, strict=True)):  # zeros on either side
             after: Any = (slice(None),) * (n - axis)
-            if kept.start:
-                part[(..., slice(0, kept.start), *after)] = 0
-            if kept.stop < count:
-                part[(..., slice(kept.stop, None), *after)] = 0
+            if copied.start:
+                part[(..., slice(0, copied.start), *after)] = 0
+            if copied.stop < count:
+                part[(..., slice(copied.stop, None), *after)] = 0
 
 
 def overlap_add(windows: Array, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Array:
-    """The adjoint of `gather_windows`: add windows (C, *K, *O, N) up into images (N, C, *size), batch innermost."""
+    """Accumulate windows (C, *K, *O, N) into images (N, C, *size), batch innermost: the adjoint of `gather_windows`."""
     n = len(size)
     C, N = windows.shape[0], windows.shape[-1]
     out = np.zeros((C, *size, N), windows.dtype)
-    for place, into, read in _places(size, windows.shape[1 : 1 + n], windows.shape[1 + n : -1], stride, padding, dilation):
-        out[(slice(None), *read)] += windows[(slice(None), *place, *into)]
+    for place, at, read in _places(size, windows.shape[1 : 1 + n], windows.shape[1 + n : -1], stride, padding, dilation):
+        out[(slice(None), *read)] += windows[(slice(None), *place, *at)]
     return np.moveaxis(out, -1, 0)
 
 
 def window_counts(size: Sizes, kernel: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Sizes:
-    """How many windows fit along each axis."""
+    """Return the number of windows along each axis."""
     return tuple(
         (n + before + after - d * (k - 1) - 1) // s + 1
         for n, k, s, (before, after), d in zip(size, kernel, stride, padding, dilation, strict=True)
     )
 
 
-def inside(n: int, start: int, stride: int, count: int) -> tuple[int, int]:
-    """The windows, from `low` up to `high`, whose place start + i*stride lies inside an axis of size `n`."""
-    low = min(count, max(0, -(start // stride)))
-    return low, max(low, min(count, (n - 1 - start) // stride + 1))
+def offsets(n: int, kernel: int, stride: int, before: int, dilation: int, count: int) -> list[tuple[slice, slice]]:
+    """Return, for each offset in a window along an axis of size `n`, two slices of equal length.
+
+    The first selects the windows, of `count`, whose element at that offset lies inside the axis; the second those elements.
+    """
+    slices = []
+    for start in range(-before, kernel * dilation - before, dilation):
+        low = min(count, max(0, -(start // stride)))
+        high = max(low, min(count, (n - 1 - start) // stride + 1))
+        read = slice(start + low * stride, start + (high - 1) * stride + 1, stride) if low < high else slice(0, 0)
+        slices.append((slice(low, high), read))
+    return slices
 
 
-@lru_cache(maxsize=256)  # the same images come again at every step
+@lru_cache(maxsize=256)  # the same shapes come again at every step
 def _places(
     size: Sizes, kernel: Sizes, counts: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
-) -> list[tuple[Any, list[Any], list[Any]]]:
-    """For each place in a window: the place, which windows have it inside the input, and where it then lies."""
-    places = []
-    for place in product(*map(range, kernel)):
-        into, read = [], []
-        for n, k, count, s, (before, _), d in zip(size, place, counts, stride, padding, dilation, strict=True):
-            start = k * d - before
-            low, high = inside(n, start, s, count)
-            into.append(slice(low, high))
-            read.append(slice(start + low * s, start + (high - 1) * s + 1, s) if low < high else slice(0, 0))
-        places.append((place, into, read))
-    return places
+) -> list[tuple[Any, ...]]:
+    """Return, for each place in a window: the place, the windows where it lies inside the input, and its elements there."""
+    axes = [
+        offsets(n, k, s, before, d, count)
+        for n, k, s, (before, _), d, count in zip(size, kernel, stride, padding, dilation, counts, strict=True)
+    ]
+    return [
+        (place, *zip(*pairs, strict=True)) for place, pairs in zip(product(*map(range, kernel)), product(*axes), strict=True)
+    ]

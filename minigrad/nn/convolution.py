@@ -1,18 +1,18 @@
-"""Convolutional layers; what each computes stands with its function. They differ in their number of axes alone."""
+"""Convolutional layers, written once for one, two and three spatial axes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from minigrad.arrays import DType
+from minigrad.engine.spatial import Size
 from minigrad.errors import ShapeError
-from minigrad.kernels.geometry import per_axis
+from minigrad.kernels.geometry import both_sides, per_axis, same_padding
 from minigrad.nn import functional as F
 from minigrad.nn.arguments import count, uniform_parameter
-from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
+from minigrad.nn.spatial import SpatialLayer
 from minigrad.tensors.tensor import Tensor
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
@@ -20,9 +20,7 @@ __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
-class _Convolution(Module):
-    _axes: ClassVar[int]
-    _function: ClassVar[Callable[..., Any]]
+class _Convolution(SpatialLayer):
     _transposed = False
     padding: Any  # one number for each axis, or a name
     bias: Parameter | None
@@ -31,6 +29,7 @@ class _Convolution(Module):
         self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any, padding: Any, output_padding: Any,
         dilation: Any, groups: int, bias: bool, padding_mode: str, dtype: DType,
     ) -> None:  # fmt: skip
+        """Check and keep the options, and create the parameters."""
         layer, n = type(self).__name__, self._axes
         self.in_channels = count(layer, "in_channels", in_channels)
         self.out_channels = count(layer, "out_channels", out_channels)
@@ -55,27 +54,26 @@ class _Convolution(Module):
         self.register_parameter("bias", uniform_parameter((out_channels,), fan_in, dtype) if bias else None)
 
     def extra_repr(self) -> str:
+        zeros, ones = (0,) * self._axes, (1,) * self._axes
+        usual = {
+            "padding": zeros, "dilation": ones, "output_padding": zeros, "groups": 1, "bias": True, "padding_mode": "zeros",
+        }  # fmt: skip
+        options = {name: getattr(self, name) for name in usual} | {"bias": self.bias is not None}
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        for name, usual in [("padding", 0), ("dilation", 1), ("output_padding", 0)]:
-            value = getattr(self, name)
-            if value != (usual,) * self._axes:
-                text += f", {name}={value}"
-        if self.groups != 1:
-            text += f", groups={self.groups}"
-        if self.bias is None:
-            text += ", bias=False"
-        return text if self.padding_mode == "zeros" else f"{text}, padding_mode={self.padding_mode}"
+        return text + "".join(f", {name}={value}" for name, value in options.items() if value != usual[name])
 
 
 class _Conv(_Convolution):
+    _functions = F.conv1d, F.conv2d, F.conv3d
+
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int | tuple[int, ...],
-        stride: int | tuple[int, ...] = 1,
-        padding: int | tuple[int, ...] | str = 0,
-        dilation: int | tuple[int, ...] = 1,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Size | str = 0,
+        dilation: Size = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = "zeros",
@@ -93,31 +91,40 @@ class _Conv(_Convolution):
         padding = self.padding
         if self.padding_mode != "zeros":
             x, padding = F.pad(x, self._border(), self.padding_mode), 0
-        convolve = type(self)._function
-        return convolve(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups, rounding=self.rounding)
+        return self._function(
+            x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups, rounding=self.rounding
+        )
 
     def _border(self) -> tuple[int, ...]:
-        """What `F.pad` is to add: a pair for each axis, the last axis first."""
+        """Return the widths for `F.pad`: a pair for each axis, the last axis first."""
         if self.padding == "same":
-            totals = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
+            pairs = same_padding(self.kernel_size, self.dilation)
         else:
-            totals = [0 if self.padding == "valid" else 2 * p for p in self.padding]
-        return tuple(width for total in reversed(totals) for width in (total // 2, total - total // 2))
+            pairs = both_sides((0,) * self._axes if self.padding == "valid" else self.padding)
+        return tuple(width for pair in reversed(pairs) for width in pair)
 
 
-class Conv1d(_Conv):
-    """Kernels slid over sequences: (N, in_channels, L) to (N, out_channels, OL). See `Conv2d`."""
-
-    _axes, _function = 1, F.conv1d
+class Conv1d(_Conv, axes=1):
+    """Convolution of sequences: (N, in_channels, L) to (N, out_channels, OL). The options are those of `Conv2d`."""
 
 
-class Conv2d(_Conv):
-    """Kernels slid over images: (N, in_channels, H, W) to (N, out_channels, OH, OW).
+class Conv2d(_Conv, axes=2):
+    """Convolution of images (cross-correlation): (N, in_channels, H, W) to (N, out_channels, OH, OW).
 
-    OH = floor((H + 2*padding - dilation*(KH - 1) - 1) / stride) + 1; sizes are an int or a pair (height, width), padding
-    also "valid" or "same". Weight (out_channels, in_channels/groups, KH, KW) and bias start uniform in +-1/sqrt(fan_in), as
-    PyTorch's. `padding_mode` is "zeros", "reflect", "replicate" or "circular". With ``rounding="exact"`` an input that the
-    windows do not fill to its border is a ShapeError instead of being cut off.
+    OH = floor((H + 2*padding - dilation*(KH - 1) - 1) / stride) + 1. Sizes are an int or a pair (height, width).
+
+    * `kernel_size`: the size of the kernels, (KH, KW)
+    * `stride`: the distance between windows
+    * `padding`: the width of the border on either side; "valid" is none, "same", with stride 1, as much as keeps the size
+    * `dilation`: the distance between the elements of a window
+    * `groups`: the number of groups of channels, each convolved with separate kernels; groups=in_channels is depthwise
+    * `bias`: whether to add a bias to each output channel
+    * `padding_mode`: the content of the border, "zeros", "reflect", "replicate" or "circular"
+    * `dtype`: the dtype of the parameters; None: the default dtype
+    * `rounding`: "floor" ignores a border that no window reaches, "exact" refuses it with a ShapeError
+
+    `weight` (out_channels, in_channels/groups, KH, KW) and `bias` (out_channels,) are initialized uniformly in
+    +-1/sqrt(fan_in), as in PyTorch.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -125,29 +132,26 @@ class Conv2d(_Conv):
     (2, 30, 24, 24)
     """
 
-    _axes, _function = 2, F.conv2d
 
-
-class Conv3d(_Conv):
-    """Kernels slid over volumes: (N, in_channels, D, H, W) to (N, out_channels, OD, OH, OW). See `Conv2d`."""
-
-    _axes, _function = 3, F.conv3d
+class Conv3d(_Conv, axes=3):
+    """Convolution of volumes: (N, in_channels, D, H, W) to (N, out_channels, OD, OH, OW). See `Conv2d` for the options."""
 
 
 class _ConvTranspose(_Convolution):
     _transposed = True
+    _functions = F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int | tuple[int, ...],
-        stride: int | tuple[int, ...] = 1,
-        padding: int | tuple[int, ...] = 0,
-        output_padding: int | tuple[int, ...] = 0,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Size = 0,
+        output_padding: Size = 0,
         groups: int = 1,
         bias: bool = True,
-        dilation: int | tuple[int, ...] = 1,
+        dilation: Size = 1,
         padding_mode: str = "zeros",
         dtype: DType = None,
     ):
@@ -160,13 +164,12 @@ class _ConvTranspose(_Convolution):
         )  # fmt: skip
 
     def forward(self, x: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
-        """`output_size`, the spatial sizes wanted, takes the place of `output_padding`."""
+        """Apply the layer; `output_size`, the spatial sizes of the result, replaces `output_padding`."""
         extra = self.output_padding if output_size is None else self._extra(x.shape[2:], tuple(output_size)[-self._axes :])
-        convolve = type(self)._function
-        return convolve(x, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
+        return self._function(x, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
 
     def _extra(self, size: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...]:
-        """The output padding that makes an input of `size` give `wanted`."""
+        """Return the output padding that leads from an input of `size` to an output of size `wanted`."""
         per = zip(size, self.stride, self.padding, self.dilation, self.kernel_size, strict=True)
         least = [(n - 1) * s - 2 * p + d * (k - 1) + 1 for n, s, p, d, k in per]
         most = [n + s - 1 for n, s in zip(least, self.stride, strict=True)]
@@ -178,17 +181,23 @@ class _ConvTranspose(_Convolution):
         return tuple(w - n for w, n in zip(wanted, least, strict=True))
 
 
-class ConvTranspose1d(_ConvTranspose):
-    """The adjoint of `Conv1d`: (N, in_channels, L) to (N, out_channels, OL). See `ConvTranspose2d`."""
-
-    _axes, _function = 1, F.conv_transpose1d
+class ConvTranspose1d(_ConvTranspose, axes=1):
+    """Transposed convolution: (N, in_channels, L) to (N, out_channels, OL). The options are those of `ConvTranspose2d`."""
 
 
-class ConvTranspose2d(_ConvTranspose):
-    """The adjoint of `Conv2d`, which makes images larger: (N, in_channels, H, W) to (N, out_channels, OH, OW).
+class ConvTranspose2d(_ConvTranspose, axes=2):
+    """Transposed convolution, the adjoint of `Conv2d`: (N, in_channels, H, W) to (N, out_channels, OH, OW).
 
-    OH = (H-1)*stride - 2*padding + dilation*(KH-1) + output_padding + 1; the weight is (in_channels, out_channels/groups,
-    KH, KW).
+    OH = (H - 1)*stride - 2*padding + dilation*(KH - 1) + output_padding + 1. Sizes are an int or a pair (height, width).
+
+    * `kernel_size`, `stride`, `padding`, `groups`, `dilation`: those of the convolution; with a stride images grow
+    * `output_padding`: which size is meant, since a stride makes several sizes convolve to one; less than stride or dilation
+    * `bias`: whether to add a bias to each output channel
+    * `padding_mode`: "zeros"
+    * `dtype`: the dtype of the parameters; None: the default dtype
+
+    `weight` (in_channels, out_channels/groups, KH, KW) and `bias` (out_channels,) are initialized uniformly in
+    +-1/sqrt(fan_in), as in PyTorch.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -196,10 +205,9 @@ class ConvTranspose2d(_ConvTranspose):
     (2, 3, 14, 14)
     """
 
-    _axes, _function = 2, F.conv_transpose2d
 
+class ConvTranspose3d(_ConvTranspose, axes=3):
+    """Transposed convolution of volumes: (N, in_channels, D, H, W) to (N, out_channels, OD, OH, OW).
 
-class ConvTranspose3d(_ConvTranspose):
-    """The adjoint of `Conv3d`: (N, in_channels, D, H, W) to (N, out_channels, OD, OH, OW). See `ConvTranspose2d`."""
-
-    _axes, _function = 3, F.conv_transpose3d
+    The options are those of `ConvTranspose2d`.
+    """

@@ -1,4 +1,8 @@
-"""Borders around the last axes; `padding` is an int, or (left, right, top, bottom, ...) as in `functional.pad`."""
+"""Padding layers: borders around the last axes.
+
+`padding` is the width of the border: an int for all sides, or (left, right, top, bottom, ...) from the last axis on, as in
+`functional.pad`. A negative width cuts elements off.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from typing import ClassVar
 
 from minigrad.kernels.geometry import per_axis
 from minigrad.nn import functional as F
-from minigrad.nn.module import Module
+from minigrad.nn.spatial import SpatialLayer
 from minigrad.tensors.tensor import Tensor
 
 __all__ = [
@@ -16,13 +20,16 @@ __all__ = [
 ]  # fmt: skip
 
 
-class _Pad(Module):
-    _axes: ClassVar[int]
+class _Pad(SpatialLayer):
     _mode: ClassVar[str] = "constant"
 
     def __init__(self, padding: int | tuple[int, ...]):
         super().__init__()
         self.padding = per_axis(type(self).__name__, "padding", padding, 2 * self._axes, -(2**62))
+
+    def __init_subclass__(cls, mode: str = "", **options: int) -> None:
+        super().__init_subclass__(**options)
+        cls._mode = mode or cls._mode
 
     def forward(self, x: Tensor) -> Tensor:
         return F.pad(x, self.padding, self._mode)
@@ -31,14 +38,12 @@ class _Pad(Module):
         return f"{self.padding}"
 
 
-class ZeroPad1d(_Pad):
-    """Zeros around (..., L)."""
-
-    _axes = 1
+class ZeroPad1d(_Pad, axes=1):
+    """Zeros around (..., L); `padding` is an int or (left, right)."""
 
 
-class ZeroPad2d(_Pad):
-    """Zeros around (..., H, W).
+class ZeroPad2d(_Pad, axes=2):
+    """Zeros around (..., H, W); `padding` is an int or (left, right, top, bottom).
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -47,13 +52,9 @@ class ZeroPad2d(_Pad):
               [0., 0., 0.]]]])
     """
 
-    _axes = 2
 
-
-class ZeroPad3d(_Pad):
-    """Zeros around (..., D, H, W)."""
-
-    _axes = 3
+class ZeroPad3d(_Pad, axes=3):
+    """Zeros around (..., D, H, W); `padding` is an int or (left, right, top, bottom, front, back)."""
 
 
 class _ConstantPad(_Pad):
@@ -68,73 +69,61 @@ class _ConstantPad(_Pad):
         return f"padding={self.padding}, value={self.value}"
 
 
-class ConstantPad1d(_ConstantPad):
-    """One value around (..., L)."""
-
-    _axes = 1
+class ConstantPad1d(_ConstantPad, axes=1):
+    """A constant `value` around (..., L); `padding` is an int or (left, right)."""
 
 
-class ConstantPad2d(_ConstantPad):
-    """One value around (..., H, W)."""
-
-    _axes = 2
+class ConstantPad2d(_ConstantPad, axes=2):
+    """A constant `value` around (..., H, W); `padding` is an int or (left, right, top, bottom)."""
 
 
-class ConstantPad3d(_ConstantPad):
-    """One value around (..., D, H, W)."""
-
-    _axes = 3
+class ConstantPad3d(_ConstantPad, axes=3):
+    """A constant `value` around (..., D, H, W); `padding` is an int or (left, right, top, bottom, front, back)."""
 
 
-class ReflectionPad1d(_Pad):
-    """The mirror image of what is inside, without the border itself, around (..., L)."""
-
-    _axes, _mode = 1, "reflect"
+class ReflectionPad1d(_Pad, axes=1, mode="reflect"):
+    """The mirror image about the outermost elements around (..., L); `padding` is an int or (left, right)."""
 
 
-class ReflectionPad2d(_Pad):
-    """The mirror image of what is inside, without the border itself, around (..., H, W)."""
+class ReflectionPad2d(_Pad, axes=2, mode="reflect"):
+    """The mirror image about the outermost elements around (..., H, W).
 
-    _axes, _mode = 2, "reflect"
-
-
-class ReflectionPad3d(_Pad):
-    """The mirror image of what is inside, without the border itself, around (..., D, H, W)."""
-
-    _axes, _mode = 3, "reflect"
+    `padding` is an int or (left, right, top, bottom).
+    """
 
 
-class ReplicationPad1d(_Pad):
-    """The nearest value at the border, around (..., L)."""
+class ReflectionPad3d(_Pad, axes=3, mode="reflect"):
+    """The mirror image about the outermost elements around (..., D, H, W).
 
-    _axes, _mode = 1, "replicate"
-
-
-class ReplicationPad2d(_Pad):
-    """The nearest value at the border, around (..., H, W)."""
-
-    _axes, _mode = 2, "replicate"
+    `padding` is an int or (left, right, top, bottom, front, back).
+    """
 
 
-class ReplicationPad3d(_Pad):
-    """The nearest value at the border, around (..., D, H, W)."""
-
-    _axes, _mode = 3, "replicate"
+class ReplicationPad1d(_Pad, axes=1, mode="replicate"):
+    """Copies of the outermost elements around (..., L); `padding` is an int or (left, right)."""
 
 
-class CircularPad1d(_Pad):
-    """The values of the opposite side, around (..., L)."""
-
-    _axes, _mode = 1, "circular"
+class ReplicationPad2d(_Pad, axes=2, mode="replicate"):
+    """Copies of the outermost elements around (..., H, W); `padding` is an int or (left, right, top, bottom)."""
 
 
-class CircularPad2d(_Pad):
-    """The values of the opposite side, around (..., H, W)."""
+class ReplicationPad3d(_Pad, axes=3, mode="replicate"):
+    """Copies of the outermost elements around (..., D, H, W).
 
-    _axes, _mode = 2, "circular"
+    `padding` is an int or (left, right, top, bottom, front, back).
+    """
 
 
-class CircularPad3d(_Pad):
-    """The values of the opposite side, around (..., D, H, W)."""
+class CircularPad1d(_Pad, axes=1, mode="circular"):
+    """The elements of the opposite side around (..., L); `padding` is an int or (left, right)."""
 
-    _axes, _mode = 3, "circular"
+
+class CircularPad2d(_Pad, axes=2, mode="circular"):
+    """The elements of the opposite side around (..., H, W); `padding` is an int or (left, right, top, bottom)."""
+
+
+class CircularPad3d(_Pad, axes=3, mode="circular"):
+    """The elements of the opposite side around (..., D, H, W).
+
+    `padding` is an int or (left, right, top, bottom, front, back).
+    """

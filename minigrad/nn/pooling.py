@@ -1,13 +1,13 @@
-"""Pooling layers; what each computes stands with its function. They differ in their number of axes alone."""
+"""Pooling layers; the functions of the same names in `nn.functional` say what they compute."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
+from minigrad.engine.spatial import Size
 from minigrad.kernels.geometry import per_axis
 from minigrad.nn import functional as F
-from minigrad.nn.module import Module
+from minigrad.nn.spatial import SpatialLayer
 from minigrad.tensors.tensor import Tensor
 
 __all__ = [
@@ -16,18 +16,16 @@ __all__ = [
 ]  # fmt: skip
 
 
-class _Pool(Module):
-    _axes: ClassVar[int]
-    _function: ClassVar[Callable[..., Any]]
+class _MaxPool(SpatialLayer):
+    _functions = F.max_pool1d, F.max_pool2d, F.max_pool3d
+    _displayed = "kernel_size", "stride", "padding", "dilation", "ceil_mode"
 
-
-class _MaxPool(_Pool):
     def __init__(
         self,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        dilation: Any = 1,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        dilation: Size = 1,
         return_indices: bool = False,
         ceil_mode: bool = False,
     ):
@@ -39,40 +37,47 @@ class _MaxPool(_Pool):
             per_axis(type(self).__name__, name, getattr(self, name), self._axes, least)
 
     def forward(self, x: Tensor) -> Any:
-        pool = type(self)._function
-        return pool(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices)
-
-    def extra_repr(self) -> str:
-        return (
-            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, dilation={self.dilation}, "
-            f"ceil_mode={self.ceil_mode}"
+        return self._function(
+            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
         )
 
 
-class MaxPool1d(_MaxPool):
-    """The maximum of each window of sequences; the stride is the window unless given."""
-
-    _axes, _function = 1, F.max_pool1d
+class MaxPool1d(_MaxPool, axes=1):
+    """Maximum of each window of sequences: (N, C, L) to (N, C, OL). The options are those of `MaxPool2d`."""
 
 
-class MaxPool2d(_MaxPool):
-    """The maximum of each window of images; the stride is the window unless given."""
+class MaxPool2d(_MaxPool, axes=2):
+    """Maximum of each window of images: (N, C, H, W) to (N, C, OH, OW).
 
-    _axes, _function = 2, F.max_pool2d
+    OH = floor((H + 2*padding - dilation*(KH - 1) - 1) / stride) + 1. Sizes are an int or a pair (height, width).
+
+    * `kernel_size`: the size of the windows, (KH, KW)
+    * `stride`: the distance between windows; None: `kernel_size`
+    * `padding`: the number of elements added on either side, at most half a window; they count as -inf
+    * `dilation`: the distance between the elements of a window
+    * `return_indices`: return (maxima, indices), the position of each maximum in its flattened image
+    * `ceil_mode`: round OH up, so that the last window may reach beyond the far border
+
+    >>> import minigrad as mg
+    >>> from minigrad import nn
+    >>> nn.MaxPool2d(2)(mg.tensor([[[[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]]]))
+    tensor([[[[6., 8.]]]])
+    """
 
 
-class MaxPool3d(_MaxPool):
-    """The maximum of each window of volumes; the stride is the window unless given."""
-
-    _axes, _function = 3, F.max_pool3d
+class MaxPool3d(_MaxPool, axes=3):
+    """Maximum of each window of volumes: (N, C, D, H, W) to (N, C, OD, OH, OW). The options are those of `MaxPool2d`."""
 
 
-class _AvgPool(_Pool):
+class _AvgPool(SpatialLayer):
+    _functions = F.avg_pool1d, F.avg_pool2d, F.avg_pool3d
+    _displayed = "kernel_size", "stride", "padding"
+
     def __init__(
         self,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
@@ -82,94 +87,105 @@ class _AvgPool(_Pool):
         self.padding, self.ceil_mode = padding, ceil_mode
         self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
         for name, least in [("kernel_size", 1), ("stride", 1), ("padding", 0)]:
-            per_axis(type(self).__name__, name, getattr(self, name), self._axes, least)
+            sizes = per_axis(type(self).__name__, name, getattr(self, name), self._axes, least)
+            if self._axes == 1:  # as PyTorch shows them
+                setattr(self, name, sizes)
 
     def forward(self, x: Tensor) -> Tensor:
-        options = {} if self._axes == 1 else {"divisor_override": self.divisor_override}
-        pool = type(self)._function
-        return pool(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad, **options)
-
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+        return self._function(
+            x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad, self.divisor_override
+        )
 
 
-class AvgPool1d(_AvgPool):
-    """The mean of each window of sequences; the stride is the window unless given."""
-
-    _axes, _function = 1, F.avg_pool1d
-
-    def __init__(
-        self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True
-    ):
-        super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
-        for name in ("kernel_size", "stride", "padding"):  # as PyTorch shows them
-            setattr(self, name, per_axis("AvgPool1d", name, getattr(self, name), 1, 0))
+class AvgPool1d(_AvgPool, axes=1):
+    """Mean of each window of sequences: (N, C, L) to (N, C, OL). The options are those of `AvgPool2d`."""
 
 
-class AvgPool2d(_AvgPool):
-    """The mean of each window of images; the stride is the window unless given."""
+class AvgPool2d(_AvgPool, axes=2):
+    """Mean of each window of images: (N, C, H, W) to (N, C, OH, OW).
 
-    _axes, _function = 2, F.avg_pool2d
+    OH = floor((H + 2*padding - KH) / stride) + 1. Sizes are an int or a pair (height, width).
+
+    * `kernel_size`: the size of the windows, (KH, KW)
+    * `stride`: the distance between windows; None: `kernel_size`
+    * `padding`: the number of zeros on either side, at most half a window
+    * `ceil_mode`: round OH up, so that the last window may reach beyond the far border; what lies beyond never counts
+    * `count_include_pad`: whether padded zeros count as elements of a window
+    * `divisor_override`: divide the sums by this number instead of the number of elements
+
+    >>> import minigrad as mg
+    >>> from minigrad import nn
+    >>> nn.AvgPool2d(2)(mg.tensor([[[[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]]]))
+    tensor([[[[3.5000, 5.5000]]]])
+    """
 
 
-class AvgPool3d(_AvgPool):
-    """The mean of each window of volumes; the stride is the window unless given."""
-
-    _axes, _function = 3, F.avg_pool3d
+class AvgPool3d(_AvgPool, axes=3):
+    """Mean of each window of volumes: (N, C, D, H, W) to (N, C, OD, OH, OW). The options are those of `AvgPool2d`."""
 
 
-class _AdaptivePool(_Pool):
-    def __init__(self, output_size: Any):
+class _AdaptivePool(SpatialLayer):
+    _displayed = ("output_size",)
+
+    def __init__(self, output_size: int | tuple[int | None, ...]):
         super().__init__()
         self.output_size = output_size
 
     def forward(self, x: Tensor) -> Any:
-        return type(self)._function(x, self.output_size)
-
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
+        return self._function(x, self.output_size)
 
 
-class AdaptiveAvgPool1d(_AdaptivePool):
-    """The means of `output_size` windows that cover a sequence evenly."""
-
-    _axes, _function = 1, F.adaptive_avg_pool1d
+class _AdaptiveAvgPool(_AdaptivePool):
+    _functions = F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d
 
 
-class AdaptiveAvgPool2d(_AdaptivePool):
-    """The means of `output_size` windows, an int or a pair, that cover an image evenly; None keeps a size."""
-
-    _axes, _function = 2, F.adaptive_avg_pool2d
+class AdaptiveAvgPool1d(_AdaptiveAvgPool, axes=1):
+    """Means of `output_size` windows that cover a sequence evenly: (N, C, L) to (N, C, output_size)."""
 
 
-class AdaptiveAvgPool3d(_AdaptivePool):
-    """The means of `output_size` windows, an int or a triple, that cover a volume evenly; None keeps a size."""
+class AdaptiveAvgPool2d(_AdaptiveAvgPool, axes=2):
+    """Means of windows that cover an image evenly: (N, C, H, W) to (N, C, *output_size).
 
-    _axes, _function = 3, F.adaptive_avg_pool3d
+    `output_size` is an int or a pair (height, width), where None keeps a size; 1 is the mean of the whole image.
+    """
+
+
+class AdaptiveAvgPool3d(_AdaptiveAvgPool, axes=3):
+    """Means of windows that cover a volume evenly: (N, C, D, H, W) to (N, C, *output_size).
+
+    `output_size` is an int or a triple (depth, height, width), where None keeps a size; 1 is the mean of the whole volume.
+    """
 
 
 class _AdaptiveMaxPool(_AdaptivePool):
-    def __init__(self, output_size: Any, return_indices: bool = False):
+    _functions = F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d
+
+    def __init__(self, output_size: int | tuple[int | None, ...], return_indices: bool = False):
         super().__init__(output_size)
         self.return_indices = return_indices
 
     def forward(self, x: Tensor) -> Any:
-        return type(self)._function(x, self.output_size, self.return_indices)
+        return self._function(x, self.output_size, self.return_indices)
 
 
-class AdaptiveMaxPool1d(_AdaptiveMaxPool):
-    """The maxima of `output_size` windows that cover a sequence evenly."""
+class AdaptiveMaxPool1d(_AdaptiveMaxPool, axes=1):
+    """Maxima of `output_size` windows that cover a sequence evenly: (N, C, L) to (N, C, output_size).
 
-    _axes, _function = 1, F.adaptive_max_pool1d
-
-
-class AdaptiveMaxPool2d(_AdaptiveMaxPool):
-    """The maxima of `output_size` windows, an int or a pair, that cover an image evenly; None keeps a size."""
-
-    _axes, _function = 2, F.adaptive_max_pool2d
+    With `return_indices` the result is (maxima, indices), the position of each maximum in its sequence.
+    """
 
 
-class AdaptiveMaxPool3d(_AdaptiveMaxPool):
-    """The maxima of `output_size` windows, an int or a triple, that cover a volume evenly; None keeps a size."""
+class AdaptiveMaxPool2d(_AdaptiveMaxPool, axes=2):
+    """Maxima of windows that cover an image evenly: (N, C, H, W) to (N, C, *output_size).
 
-    _axes, _function = 3, F.adaptive_max_pool3d
+    `output_size` is an int or a pair (height, width), where None keeps a size. With `return_indices` the result is (maxima,
+    indices), the position of each maximum in its flattened image.
+    """
+
+
+class AdaptiveMaxPool3d(_AdaptiveMaxPool, axes=3):
+    """Maxima of windows that cover a volume evenly: (N, C, D, H, W) to (N, C, *output_size).
+
+    `output_size` is an int or a triple (depth, height, width), where None keeps a size. With `return_indices` the result is
+    (maxima, indices), the position of each maximum in its flattened volume.
+    """

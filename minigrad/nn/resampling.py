@@ -1,23 +1,29 @@
-"""Layers that change the resolution of images, or take them apart into windows; see their functions."""
+"""Layers that change the resolution of images, or split them into windows."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from minigrad.engine.spatial import Size
 from minigrad.nn import functional as F
 from minigrad.nn.module import Module
+from minigrad.nn.spatial import SpatialLayer
 from minigrad.tensors.tensor import Tensor
 
 __all__ = ["Fold", "PixelShuffle", "PixelUnshuffle", "Unfold", "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d"]
 
 
 class Upsample(Module):
-    """Images (N, C, *S) at another resolution, by `size` or `scale_factor`; `mode` as in `functional.interpolate`."""
+    """Resampling of images (N, C, *S) to `size`, or by `scale_factor`; the options are those of `functional.interpolate`.
+
+    >>> import minigrad as mg
+    >>> from minigrad import nn
+    >>> nn.Upsample(scale_factor=2)(mg.tensor([[[1.0, 3.0]]]))
+    tensor([[[1., 1., 3., 3.]]])
+    """
 
     def __init__(
         self,
-        size: Any = None,
-        scale_factor: Any = None,
+        size: Size | None = None,
+        scale_factor: float | tuple[float, ...] | None = None,
         mode: str = "nearest",
         align_corners: bool | None = None,
         recompute_scale_factor: bool | None = None,
@@ -37,21 +43,23 @@ class Upsample(Module):
 
 
 class UpsamplingNearest2d(Upsample):
-    """`Upsample` of images by the nearest pixel."""
+    """Resampling of images (N, C, H, W) by the nearest pixel."""
 
-    def __init__(self, size: Any = None, scale_factor: Any = None):
+    def __init__(self, size: Size | None = None, scale_factor: float | tuple[float, ...] | None = None):
         super().__init__(size, scale_factor, "nearest")
 
 
 class UpsamplingBilinear2d(Upsample):
-    """`Upsample` of images between four pixels, the corners keeping their values."""
+    """Resampling of images (N, C, H, W) by bilinear interpolation; the corners keep their values."""
 
-    def __init__(self, size: Any = None, scale_factor: Any = None):
+    def __init__(self, size: Size | None = None, scale_factor: float | tuple[float, ...] | None = None):
         super().__init__(size, scale_factor, "bilinear", align_corners=True)
 
 
-class PixelShuffle(Module):
-    """Channels traded for pixels: (N, C*r*r, H, W) to (N, C, H*r, W*r)."""
+class PixelShuffle(SpatialLayer):
+    """Channels rearranged into pixels: (N, C*r*r, H, W) to (N, C, H*r, W*r), with r = `upscale_factor`."""
+
+    _displayed = ("upscale_factor",)
 
     def __init__(self, upscale_factor: int):
         super().__init__()
@@ -60,12 +68,11 @@ class PixelShuffle(Module):
     def forward(self, x: Tensor) -> Tensor:
         return F.pixel_shuffle(x, self.upscale_factor)
 
-    def extra_repr(self) -> str:
-        return f"upscale_factor={self.upscale_factor}"
 
+class PixelUnshuffle(SpatialLayer):
+    """Pixels rearranged into channels: (N, C, H*r, W*r) to (N, C*r*r, H, W), with r = `downscale_factor`."""
 
-class PixelUnshuffle(Module):
-    """Pixels traded for channels: (N, C, H*r, W*r) to (N, C*r*r, H, W)."""
+    _displayed = ("downscale_factor",)
 
     def __init__(self, downscale_factor: int):
         super().__init__()
@@ -74,37 +81,29 @@ class PixelUnshuffle(Module):
     def forward(self, x: Tensor) -> Tensor:
         return F.pixel_unshuffle(x, self.downscale_factor)
 
-    def extra_repr(self) -> str:
-        return f"downscale_factor={self.downscale_factor}"
 
+class Unfold(SpatialLayer):
+    """Windows of images as columns: (N, C, H, W) to (N, C*KH*KW, OH*OW). The options are those of `functional.unfold`."""
 
-class Unfold(Module):
-    """The windows of images (N, C, H, W) as columns (N, C*KH*KW, OH*OW)."""
+    _displayed = "kernel_size", "dilation", "padding", "stride"
 
-    def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1):
+    def __init__(self, kernel_size: Size, dilation: Size = 1, padding: Size = 0, stride: Size = 1):
         super().__init__()
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
 
     def forward(self, x: Tensor) -> Tensor:
         return F.unfold(x, self.kernel_size, self.dilation, self.padding, self.stride)
 
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
 
+class Fold(SpatialLayer):
+    """Columns accumulated into images: (N, C*KH*KW, OH*OW) to (N, C, *output_size). See `functional.fold`."""
 
-class Fold(Module):
-    """Columns (N, C*KH*KW, OH*OW) added up into images (N, C, *output_size)."""
+    _displayed = "output_size", "kernel_size", "dilation", "padding", "stride"
 
-    def __init__(self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1):
+    def __init__(self, output_size: Size, kernel_size: Size, dilation: Size = 1, padding: Size = 0, stride: Size = 1):
         super().__init__()
         self.output_size, self.kernel_size = output_size, kernel_size
         self.dilation, self.padding, self.stride = dilation, padding, stride
 
     def forward(self, x: Tensor) -> Tensor:
         return F.fold(x, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)
-
-    def extra_repr(self) -> str:
-        return (
-            f"output_size={self.output_size}, kernel_size={self.kernel_size}, dilation={self.dilation}, "
-            f"padding={self.padding}, stride={self.stride}"
-        )

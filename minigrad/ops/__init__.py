@@ -1,4 +1,4 @@
-"""The table of calculus: every operation beside its gradient rules."""
+"""The table of calculus: every operation with its gradient rules."""
 
 import types as _types
 import typing as _typing
@@ -33,7 +33,7 @@ from minigrad.ops.statistics import *
 from minigrad.ops.windows import *
 
 # isort: off
-# An alias of the same name says to checkers of types that a name is meant to be used from here, as a star does.
+# An alias of the same name tells type checkers that a name is exported from here, as a star does.
 from minigrad.ops.decomposition import cholesky as cholesky
 from minigrad.ops.norms import cdist as cdist, dist as dist, p_norm as _p_norm
 from minigrad.ops.solving import (
@@ -44,7 +44,5 @@ from minigrad.ops.solving import (
 
 norm = _p_norm
 
-if not _typing.TYPE_CHECKING:  # checkers know what the stars bring
-    __all__ = [
-        name for name, value in globals().items() if name[0] != "_" and not isinstance(value, _types.ModuleType)
-    ]  # not its rooms
+if not _typing.TYPE_CHECKING:  # type checkers read the names from the stars
+    __all__ = [n for n, value in globals().items() if n[0] != "_" and not isinstance(value, _types.ModuleType)]

@@ -1,4 +1,4 @@
-"""Sequences of tokens: embedding and attention."""
+"""Operations on sequences of tokens: embedding and attention."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, Traced, shape_of
+from minigrad.arrays import Array, Traced, array_of, shape_of
 from minigrad.engine.arguments import aliased
 from minigrad.engine.composite import composite
 from minigrad.engine.promotion import floating
@@ -24,10 +24,10 @@ __all__ = ["embedding", "one_hot", "scaled_dot_product_attention"]
 
 @composite
 def embedding(x: Any, weight: Any, padding_idx: int | None = None) -> Any:
-    """The row of `weight` (V, D) for each of the indices `x`, an array of integers: (*x.shape, D).
+    """Look up rows of `weight` (V, D) by the integers `x`: (*x.shape, D).
 
-    Rows read more than once gather the gradients of all; the row `padding_idx` gets none. Raises DTypeError for indices that
-    are no integers, IndexError for one outside 0..V-1, ShapeError for a weight that is no matrix.
+    The gradient of a row is the sum over its uses; the row `padding_idx` gets none. Raises DTypeError for anything but
+    integers, IndexError for an index outside 0..V-1, ShapeError for a weight that is no matrix.
 
     >>> import numpy as np
     >>> embedding(np.array([2, 0]), np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]))
@@ -44,15 +44,15 @@ def embedding(x: Any, weight: Any, padding_idx: int | None = None) -> Any:
         return rows
     if not -size[0] <= padding_idx < size[0]:
         raise IndexError(f"{op}: padding_idx must be within {-size[0]}..{size[0] - 1}, got {padding_idx}")
-    constant = rows.array if isinstance(rows, Traced) else rows
-    return where((indices == padding_idx % size[0])[..., None], constant, rows)
+    return where((indices == padding_idx % size[0])[..., None], array_of(rows), rows)
 
 
 @aliased
 def one_hot(x: Any, num_classes: int = -1) -> Any:
-    """Integers as rows with a one at their place: (*x.shape, C) of int64; C is one more than the largest unless given.
+    """Encode integers as rows of zeros with a one at their index: (*x.shape, C) of int64.
 
-    Raises DTypeError for what is no integer, IndexError for a class outside 0..C-1.
+    C is `num_classes`, or one more than the largest integer if that is -1. Raises DTypeError for anything but integers,
+    IndexError for an integer outside 0..C-1.
 
     >>> import numpy as np
     >>> one_hot(np.array([0, 2]))
@@ -60,10 +60,10 @@ def one_hot(x: Any, num_classes: int = -1) -> Any:
            [0, 0, 1]])
     """
     op = "one_hot"
-    classes = _plain(x)
+    classes = array_of(x)
     if num_classes == -1:
         if not classes.size:
-            raise ValueError(f"{op}: needs num_classes where there are no classes to tell it")
+            raise ValueError(f"{op}: needs num_classes if there are no classes to infer it from")
         num_classes = int(classes.max()) + 1
     if isinstance(num_classes, bool) or not isinstance(num_classes, int | np.integer) or num_classes < 1:
         raise ValueError(f"{op}: num_classes must be an int of at least 1, or -1, got {num_classes!r}")
@@ -84,13 +84,16 @@ def scaled_dot_product_attention(
     *,
     generator: np.random.Generator | None = None,
 ) -> Any:
-    """softmax(query @ key.T * scale + mask) @ value: (..., L, E), (..., S, E) and (..., S, V) to (..., L, V).
+    """Compute softmax(query @ key.T * scale + attn_mask) @ value: (..., L, V). Vaswani et al. (2017).
 
-    A boolean `attn_mask` says which of the S keys each of the L queries may see; a float one is added. With `is_causal`,
-    query i sees the keys up to i. `scale` is 1/sqrt(E) unless given. A query that sees nothing gets zeros, as in PyTorch.
-    Vaswani et al. (2017), "Attention is all you need".
+    * `query` (..., L, E), `key` (..., S, E), `value` (..., S, V): L queries, and S keys with their values
+    * `attn_mask`: broadcasts to (..., L, S); booleans tell which keys a query attends to, floats are added to the scores
+    * `dropout_p`: the probability of dropping a weight, drawn from `generator`
+    * `is_causal`: query i attends to the keys up to i; excludes `attn_mask`
+    * `scale`: a factor of the scores; None: 1/sqrt(E)
 
-    Raises ShapeError where shapes do not fit, ValueError for both a mask and `is_causal`.
+    A query that attends to no key gets zeros, as in PyTorch. Raises ShapeError for shapes that do not fit together,
+    ValueError for both a mask and `is_causal`.
 
     >>> import numpy as np
     >>> q, k, v = np.zeros((1, 2)), np.ones((3, 2)), np.array([[0.0], [3.0], [9.0]])
@@ -110,7 +113,7 @@ def scaled_dot_product_attention(
 
 
 def _masked_softmax(op: str, scores: Any, mask: Any) -> Any:
-    """softmax(scores + mask) along the last axis, and zeros where everything is masked."""
+    """Compute softmax(scores + mask) along the last axis, and zeros where everything is masked."""
     try:
         fits = np.broadcast_shapes(shape_of(mask), shape_of(scores)) == shape_of(scores)
     except ValueError:
@@ -123,14 +126,14 @@ def _masked_softmax(op: str, scores: Any, mask: Any) -> Any:
         scores = scores + mask
     else:
         raise DTypeError(f"{op}: attn_mask must be of booleans or floats, got {mask.dtype}")
-    blind = np.all(_plain(scores) == -np.inf, -1, keepdims=True)
+    blind = np.all(array_of(scores) == -np.inf, -1, keepdims=True)
     if not blind.any():
         return softmax(scores, -1)
     return where(blind, 0.0, softmax(where(blind, 0.0, scores), -1))
 
 
 def _check_shapes(op: str, query: tuple[int, ...], key: tuple[int, ...], value: tuple[int, ...]) -> tuple[int, int]:
-    """The numbers of queries and of keys."""
+    """Return the numbers of queries and of keys. Raises ShapeError for shapes that do not fit together."""
     shapes = f"\n  query   {query}  = (..., L, E)\n  key     {key}  = (..., S, E)\n  value   {value}  = (..., S, V)"
     if min(len(query), len(key), len(value)) < 2:
         raise ShapeError(f"{op}: query, key and value need at least two axes{shapes}")
@@ -142,8 +145,8 @@ def _check_shapes(op: str, query: tuple[int, ...], key: tuple[int, ...], value: 
 
 
 def _checked(op: str, x: Any, size: int) -> Array:
-    """Integers within 0..size-1; raises for anything else."""
-    indices = _plain(x)
+    """Return an array of integers within 0..size-1. Raises DTypeError or IndexError for anything else."""
+    indices = array_of(x)
     if indices.dtype.kind not in "iu":
         raise DTypeError(f"{op}: indices must be integers, got {indices.dtype}\n  hint: x.astype(int)")
     wrong = (indices < 0) | (indices >= size)
@@ -151,7 +154,3 @@ def _checked(op: str, x: Any, size: int) -> Array:
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise IndexError(f"{op}: index {int(indices[place])} at {place} is outside 0..{size - 1}")
     return indices
-
-
-def _plain(x: Any) -> Array:
-    return x.array if isinstance(x, Traced) else np.asarray(x)

@@ -1,4 +1,4 @@
-"""Losses of predicting classes. Their targets, classes or class probabilities, are not differentiated."""
+"""Classification losses. Their targets, classes or class probabilities, are not differentiated."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, Traced, shape_of
+from minigrad.arrays import Array, Shape, Traced, array_of, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.promotion import floating
 from minigrad.errors import DTypeError, GraphError, ShapeError
+from minigrad.kernels.checks import check_choice
 from minigrad.ops.elementwise import where
 from minigrad.ops.indexing import getitem, take_along_axis
-from minigrad.ops.loss import check_items, check_reduction, plain, reduced, weighted
+from minigrad.ops.loss import check_items, check_reduction, reduce_loss, weighted
 from minigrad.ops.reduction import log_softmax, sum
 from minigrad.ops.shape import permute, reshape
 
@@ -30,10 +31,11 @@ def cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Any:
-    """Cross-entropy of softmax(input) with the target; finite for any finite logits.
+    """Compute the cross-entropy of softmax(input) with the target; finite for any finite logits.
 
     `input` holds logits (C,), (N, C) or (N, C, d1, ...). `target` holds integer classes (), (N,) or (N, d1, ...), or class
-    probabilities of the shape of `input`. `weight` (C,) weighs classes; the mean over classes is then a weighted mean.
+    probabilities of the shape of `input`. `weight` (C,) weighs classes; the mean over items is then a weighted mean. Items
+    of class `ignore_index` do not count. `label_smoothing` is the share of the target that is spread over all classes.
 
     Raises IndexError for a class outside 0..C-1 that is not `ignore_index`, DTypeError for labels that are not integers,
     GraphError for a target or weights that require a gradient. Warns of probabilities that are negative or do not sum to 1.
@@ -61,14 +63,16 @@ def cross_entropy(
     rows, flat, weights, kept = _prepared(op, log_p, labels, weight, ignore_index)
     C = shape_of(rows)[1]
     uniform = -sum(rows if weights is None else rows * weights, 1) * (kept.astype(rows.dtype) / C)
-    smooth = reduced(reshape(uniform, labels.shape), reduction, _total(flat, weights, kept))
+    smooth = reduce_loss(reshape(uniform, labels.shape), reduction, _total(flat, weights, kept))
     return (1 - label_smoothing) * loss + label_smoothing * smooth
 
 
 @floating("input")
 @composite
 def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
-    """Minus the log-probability that `input` (N, C) or (N, C, d1, ...) gives the target class; see `cross_entropy`.
+    """Compute minus the log-probability of the target class; see `cross_entropy`.
+
+    `input` holds log-probabilities (C,), (N, C) or (N, C, d1, ...).
 
     >>> import numpy as np
     >>> nll_loss(np.log(np.array([[0.5, 0.5]])), np.array([1])).round(4)
@@ -85,9 +89,10 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
 def multi_margin_loss(
     input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
 ) -> Any:
-    """The sum of max(0, margin - x[target] + x[i])**p over the other classes i, by the number of all, for scores x (N, C).
+    """Compute the sum of max(0, margin - x[target] + x[i])**p over the other classes i, divided by the number of classes.
 
-    `p` is 1 or 2. `weight` (C,) weighs an item by its class; the mean is over items. Crammer and Singer (2001).
+    `input` holds scores x (N, C) or (C,); `p` is 1 or 2. `weight` (C,) weighs an item by its class; the mean is over items.
+    Crammer and Singer (2001).
 
     >>> import numpy as np
     >>> multi_margin_loss(np.array([[0.5, 0.0, 2.0]]), np.array([0]))
@@ -95,8 +100,7 @@ def multi_margin_loss(
     """
     op = "multi_margin_loss"
     check_reduction(op, reduction)
-    if p not in (1, 2):
-        raise ValueError(f"{op}: p must be 1 or 2, got {p}")
+    check_choice(op, "p", p, 1, 2)
     labels, shape = _constant(op, target), shape_of(input)
     if len(shape) not in (1, 2):
         raise ShapeError(f"{op}: input must be (C,) or (N, C), got shape {shape}")
@@ -108,16 +112,16 @@ def multi_margin_loss(
     loss = sum(loss if p == 1 else loss * loss, 1) / C
     if weight is not None:
         loss = loss * _class_weights(op, weight, C).astype(loss.dtype, copy=False)[flat]
-    return reduced(reshape(loss, labels.shape), reduction)
+    return reduce_loss(reshape(loss, labels.shape), reduction)
 
 
 @floating("input")
 @composite
 def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """The sum of max(0, 1 - x[j] + x[i]) over the classes j of an item and all others i, by the number of all classes.
+    """Compute the sum of max(0, 1 - x[j] + x[i]) over the classes j of an item and all others i, divided by C.
 
-    `input` holds scores x (N, C). `target` (N, C) lists the classes of each item, as far as the first -1. Raises IndexError
-    for what is no class.
+    `input` holds scores x (N, C) or (C,), and `target`, of the same shape, lists the classes of each item, up to the first
+    -1. Raises IndexError for a number that is not a class.
 
     >>> import numpy as np
     >>> multilabel_margin_loss(np.array([[0.5, 0.0, 2.0]]), np.array([[0, 2, -1]])).round(4)
@@ -128,30 +132,26 @@ def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> 
     labels, shape = _constant(op, target), shape_of(input)
     if len(shape) not in (1, 2) or labels.shape != shape:
         raise ShapeError(f"{op}: input and target must be (C,) or (N, C), both, got {shape} and {labels.shape}")
-    if labels.dtype.kind not in "iu":
-        raise DTypeError(f"{op}: labels must be integer classes, got {labels.dtype}\n  hint: target.astype(int)")
     check_items(op, reduction, shape)
     C = shape[-1]
-    rows, listed = reshape(input, (-1, C)), labels.reshape(-1, C)
-    counted = np.logical_and.accumulate(listed != -1, 1)
-    wrong = counted & ((listed < 0) | (listed >= C))
-    if wrong.any():
-        position = tuple(np.argwhere(wrong.reshape(shape))[0].tolist())
-        raise IndexError(f"{op}: target {int(labels[position])} at position {position} is not a class; valid are 0..{C - 1}")
-    places = np.where(counted, listed, 0)
-    own = np.zeros(listed.shape, bool)
-    own[np.nonzero(counted)[0], places[counted]] = True
-    short = 1 - getitem(take_along_axis(rows, places, 1), (..., None)) + getitem(rows, (slice(None), None))
-    loss = _hinge(short, counted[:, :, None] & ~own[:, None, :])  # (N, classes of the item, all classes)
-    return reduced(reshape(sum(loss, (1, 2)) / C, shape[:-1]), reduction)
+    counted = np.logical_and.accumulate(labels != -1, -1)
+    _check_classes(op, labels, counted, C)
+    rows, listed, counted = reshape(input, (-1, C)), labels.reshape(-1, C), counted.reshape(-1, C)
+    classes = np.where(counted, listed, 0)
+    is_target = np.zeros(listed.shape, bool)
+    is_target[np.nonzero(counted)[0], classes[counted]] = True
+    margin = 1 - getitem(take_along_axis(rows, classes, 1), (..., None)) + getitem(rows, (slice(None), None))
+    loss = _hinge(margin, counted[:, :, None] & ~is_target[:, None, :])  # (N, classes of the item, all classes)
+    return reduce_loss(reshape(sum(loss, (1, 2)) / C, shape[:-1]), reduction)
 
 
-def _hinge(short: Any, counted: Array) -> Any:
-    """What counts and is above 0."""
-    return where(counted & (plain(short) > 0), short, 0)
+def _hinge(margin: Any, counted: Array) -> Any:
+    """Return max(margin, 0) where it counts, 0 elsewhere."""
+    return where(counted & (array_of(margin) > 0), margin, 0)
 
 
 def _soft_cross_entropy(x: Any, target: Array, weight: Any, reduction: str, label_smoothing: float) -> Any:
+    """Compute the cross-entropy with class probabilities."""
     axis = min(1, target.ndim - 1)
     C = target.shape[axis]
     sums = target.sum(axis)
@@ -167,22 +167,23 @@ def _soft_cross_entropy(x: Any, target: Array, weight: Any, reduction: str, labe
     if weight is not None:
         weights = _class_weights("cross_entropy", weight, C).astype(x.dtype, copy=False)
         target = target * weights.reshape(C, *[1] * (target.ndim - 2))
-    return reduced(-sum(weighted(log_softmax(x, axis), target), axis), reduction)
+    return reduce_loss(-sum(weighted(log_softmax(x, axis), target), axis), reduction)
 
 
 def _nll(op: str, x: Any, labels: Array, weight: Any, ignore_index: int, reduction: str) -> Any:
+    """Compute `nll_loss` of checked labels."""
     rows, flat, weights, kept = _prepared(op, x, labels, weight, ignore_index)
     picked = -getitem(rows, (np.arange(flat.size), np.where(kept, flat, 0)))
     if weights is not None or not kept.all():
         scale = kept.astype(rows.dtype) if weights is None else weights[np.where(kept, flat, 0)] * kept
-        picked = where(kept, weighted(picked, scale), 0)  # what is ignored may be infinite
+        picked = where(kept, weighted(picked, scale), 0)  # an ignored item may be infinite
     if reduction == "none":
         picked = reshape(picked, labels.shape)
-    return reduced(picked, reduction, _total(flat, weights, kept))
+    return reduce_loss(picked, reduction, _total(flat, weights, kept))
 
 
 def _prepared(op: str, x: Any, labels: Array, weight: Any, ignore_index: int) -> tuple[Any, Array, Array | None, Array]:
-    """Rows (M, C), their labels (M,), the class weights, and which rows count."""
+    """Return rows (M, C), their labels (M,), the class weights or None, and a mask (M,) of the rows that count."""
     shape = shape_of(x)
     C = shape[min(1, len(shape) - 1)]
     if len(shape) > 2:  # (N, C, d1, ...) -> (N, d1, ..., C)
@@ -199,7 +200,7 @@ def _class_weights(op: str, weight: Any, C: int) -> Array:
 
 
 def _total(flat: Array, weights: Array | None, kept: Array) -> float:
-    """What a mean divides by: the number of items that count, or the sum of their weights."""
+    """Return the divisor of a mean: the number of items that count, or the sum of their weights."""
     return int(np.count_nonzero(kept)) if weights is None else float((weights[np.where(kept, flat, 0)] * kept).sum())
 
 
@@ -208,15 +209,25 @@ def _constant(op: str, value: Any, name: str = "target") -> Array:
         raise GraphError(
             f"{op}: the {name} requires a gradient, but {name}s are not differentiated\n  hint: {name}.detach()"
         )
-    return plain(value)
+    return array_of(value)
 
 
-def _labels_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+def _check_classes(op: str, labels: Array, counted: Array, C: int) -> None:
+    """Raise DTypeError for labels that are not integers, IndexError for one that counts and is not within 0..C-1."""
+    if labels.dtype.kind not in "iu":
+        raise DTypeError(f"{op}: labels must be integer classes, got {labels.dtype}\n  hint: target.astype(int)")
+    wrong = counted & ((labels < 0) | (labels >= C))
+    if wrong.any():
+        position = tuple(np.argwhere(wrong)[0].tolist())
+        raise IndexError(f"{op}: target {int(labels[position])} at position {position} is not a class; valid are 0..{C - 1}")
+
+
+def _labels_shape(shape: Shape) -> Shape:
     return (shape[0], *shape[2:]) if len(shape) > 1 else ()
 
 
-def _check_labels(op: str, labels: Array, shape: tuple[int, ...], ignore_index: int | None, reduction: str) -> None:
-    """Integer classes, one for each row of x; raises for anything else."""
+def _check_labels(op: str, labels: Array, shape: Shape, ignore_index: int | None, reduction: str) -> None:
+    """Raise an error unless `labels` are integer classes, one for each row of an input of `shape`."""
     if len(shape) < 1:
         raise ShapeError(f"{op}: input must be (C,), (N, C) or (N, C, d1, ...), got shape {shape}")
     wanted = _labels_shape(shape)
@@ -225,16 +236,10 @@ def _check_labels(op: str, labels: Array, shape: tuple[int, ...], ignore_index: 
             f"{op}: integer labels of shape {shape} look one-hot\n"
             "  hint: pass classes, target.argmax(1), or float probabilities"
         )
-    if labels.dtype.kind not in "iu":
-        raise DTypeError(f"{op}: labels must be integer classes, got {labels.dtype}\n  hint: target.astype(int)")
-    if labels.shape == (*wanted, 1) != wanted:
-        raise ShapeError(f"{op}: labels have shape {labels.shape}, expected {wanted}\n  hint: target.squeeze(-1)")
-    if labels.shape != wanted:
-        raise ShapeError(f"{op}: labels have shape {labels.shape}, input has shape {shape}: expected labels {wanted}")
-    kept, C = labels != ignore_index, shape[min(1, len(shape) - 1)]
-    wrong = kept & ((labels < 0) | (labels >= C))
-    if wrong.any():
-        position = tuple(np.argwhere(wrong)[0].tolist())
-        raise IndexError(f"{op}: target {int(labels[position])} at position {position} is not a class; valid are 0..{C - 1}")
+    if labels.shape != wanted and labels.dtype.kind in "iu":
+        hint = "\n  hint: target.squeeze(-1)" if labels.shape == (*wanted, 1) else ""
+        raise ShapeError(f"{op}: labels have shape {labels.shape}, input has shape {shape}: expected labels {wanted}{hint}")
+    kept = labels != ignore_index
+    _check_classes(op, labels, kept, shape[min(1, len(shape) - 1)])
     if reduction == "mean" and not kept.any():
         raise ValueError(f'{op}: the mean of 0 items\n  hint: use reduction="sum"')

@@ -1,6 +1,6 @@
-"""Einstein's summation: products of several arrays, with the axes to multiply, keep and sum named by letters.
+"""Einstein summation: products of several arrays, whose axes to multiply, keep and sum are named by letters.
 
-What to do depends on the subscripts and the shapes alone: it is worked out once, as a `Program`, and remembered.
+The steps depend on the subscripts and the shapes alone: they are planned once, as a `Program`, and cached.
 """
 
 from __future__ import annotations
@@ -27,31 +27,33 @@ from minigrad.ops.shape import permute, reshape
 __all__ = ["einsum"]
 
 Shape = tuple[int, ...]
-NUMBERED = ascii_uppercase + ascii_lowercase  # in alphabetical order, so that an implicit output counts up
+NUMBERED = ascii_uppercase + ascii_lowercase  # in alphabetical order, so that implicit outputs are sorted by number
 
 
 class Preparation(NamedTuple):
-    """What makes an operand ready for products: no label twice, no axis that broadcasts, no label that only it has."""
+    """The steps that leave an operand without repeated labels, broadcast axes, and labels that occur nowhere else."""
 
     diagonals: tuple[tuple[int, int], ...]  # pairs of axes with one label
-    shape: Shape | None  # without axes of size 1 that broadcast
-    summed: tuple[int, ...]  # axes whose labels nothing else has
+    shape: Shape | None  # without axes of size 1 that broadcast; None: as it is
+    summed: tuple[int, ...]  # axes whose labels occur nowhere else
 
 
 class Program(NamedTuple):
-    """An einsum for certain shapes: prepare the operands, contract two at a time, put the axes in order."""
+    """The steps of an einsum for given shapes: prepare the operands, contract two at a time, order the axes."""
 
     preparations: tuple[Preparation, ...]
-    products: tuple[tuple[int, int, str], ...]  # of operands or earlier products (they count on), by these subscripts
-    order: Shape | None  # of the axes of the last product; None: as they are
+    products: tuple[
+        tuple[int, int, str], ...
+    ]  # of two operands or earlier products, which are numbered after the operands, and subscripts
+    order: Shape | None  # of the axes of the last product; None: unchanged
 
 
 @promoting("x", "y")
 @primitive
 def contract(x: Array, y: Array, subscripts: str) -> Array:
-    """The einsum of two arrays, ``"ij,jk->ik"``: of x, y and the result, any one is made by the other two, as its gradient.
+    """Compute the einsum of two arrays, such as ``"ij,jk->ik"``. The gradient of each is a contraction of the other and g.
 
-    No label stands twice in one term, and each stands in two terms at least.
+    No label occurs twice in one term, and each label occurs in at least two of the three terms.
     """
     return kernel.contract(x, y, subscripts)
 
@@ -71,15 +73,16 @@ def _(g: Any, x: Any, subscripts: str) -> Any:
 @register(np.einsum)
 @composite
 def einsum(subscripts: Any, *operands: Any, optimize: Any = "greedy") -> Any:
-    """The products of all operands, summed over every label that the output lacks; ``"ij,jk->ik"`` is a matrix product.
+    """Multiply all operands and sum over every label that the output lacks; ``"ij,jk->ik"`` is a matrix product.
 
-    All of NumPy's forms: a label twice in one term means the diagonal; without ``->`` the output has the labels that occur
-    once, in alphabetical order; ``...`` stands for the remaining axes, which broadcast; an axis of size 1 broadcasts; and
-    ``einsum(x, [0, 1], y, [1, 2], [0, 2])`` names axes by numbers. Where the output has no ``...``, its axes are summed.
+    All of NumPy's forms are accepted: a repeated label in one term means the diagonal; without ``->`` the output has the
+    labels that occur once, in alphabetical order; ``...`` stands for the remaining axes, which broadcast, and are summed if
+    the output has no ``...``; an axis of size 1 broadcasts; and ``einsum(x, [0, 1], y, [1, 2], [0, 2])`` names axes by
+    numbers.
 
-    Two operands at a time are contracted, as matrix products where that is possible, in the order that `optimize` asks for:
-    "greedy", "optimal", a path of ``np.einsum_path``, or False for left to right. Raises ValueError for subscripts that
-    make no sense, ShapeError for operands that do not fit them.
+    Operands are contracted two at a time, as matrix products where possible, in the order given by `optimize`: "greedy",
+    "optimal", a path of ``np.einsum_path``, or False for left to right. Raises ValueError for invalid subscripts, ShapeError
+    for operands that do not fit them.
 
     >>> import numpy as np
     >>> a = np.array([[1, 2], [3, 4]])
@@ -106,13 +109,13 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = "greedy") -> Any:
 
 @register(np.einsum_path)
 def einsum_path(*operands: Any, optimize: Any = "greedy") -> Any:
-    """The order in which `einsum` contracts, and what it costs; see ``np.einsum_path``."""
+    """Return the order in which `einsum` contracts, and its cost; see ``np.einsum_path``."""
     return np.einsum_path(*(_hollow(shape_of(x)) if hasattr(x, "shape") else x for x in operands), optimize=optimize)
 
 
 @functools.lru_cache(4096)
 def _program(subscripts: str, shapes: tuple[Shape, ...], optimize: Any) -> Program:
-    """Work out an einsum: which labels each operand keeps, and which two are contracted when."""
+    """Plan an einsum: the labels that each operand keeps, and the order of contractions."""
     terms, out = _parsed(subscripts.replace(" ", ""), [len(shape) for shape in shapes])
     sizes = _sizes(terms, shapes)
     distinct = [_distinct(labels, shape, sizes) for labels, shape in zip(terms, shapes, strict=True)]
@@ -122,7 +125,7 @@ def _program(subscripts: str, shapes: tuple[Shape, ...], optimize: Any) -> Progr
         for labels, pairs, shape in distinct
     )
     factors = ["".join(label for label in labels if uses[label] > 1) for labels, _, _ in distinct]
-    waiting = list(range(len(factors)))  # what is not yet contracted
+    waiting = list(range(len(factors)))  # not yet contracted
     products = []
     for group in _path(factors, out, sizes, optimize):
         i, *others = [waiting[at] for at in group]
@@ -130,7 +133,7 @@ def _program(subscripts: str, shapes: tuple[Shape, ...], optimize: Any) -> Progr
         for at, j in enumerate(others, 1):
             wanted = set(out).union(*[factors[k] for k in (*waiting, *others[at:])])
             kept = "".join(label for label in dict.fromkeys(factors[i] + factors[j]) if label in wanted)
-            kept = out if set(kept) == set(out) else kept  # the last product comes out in order
+            kept = out if set(kept) == set(out) else kept  # the axes of the last product are in order
             products.append((i, j, f"{factors[i]},{factors[j]}->{kept}"))
             i = len(factors)
             factors.append(kept)
@@ -140,7 +143,7 @@ def _program(subscripts: str, shapes: tuple[Shape, ...], optimize: Any) -> Progr
 
 
 def _distinct(labels: str, shape: Shape, sizes: dict[str, int]) -> tuple[str, tuple[tuple[int, int], ...], Shape | None]:
-    """The labels of an operand when diagonals are taken and broadcast axes dropped; those diagonals, and the shape then."""
+    """Return the labels of an operand without repeated and broadcast axes; the diagonals to take, and the new shape."""
     pairs = []
     while len(set(labels)) < len(labels):
         label = next(label for label in labels if labels.count(label) > 1)
@@ -158,7 +161,7 @@ def _distinct(labels: str, shape: Shape, sizes: dict[str, int]) -> tuple[str, tu
 
 
 def _path(terms: Sequence[str], out: str, sizes: dict[str, int], optimize: Any) -> list[tuple[int, ...]]:
-    """Which of the operands that wait are contracted next; what comes of it waits at the end."""
+    """Return the groups of operands to contract, in order; each product is appended to the remaining operands."""
     if len(terms) < 3:
         return [(0, 1)] * (len(terms) - 1)
     hollow = [_hollow(tuple(sizes[label] for label in labels)) for labels in terms]
@@ -177,7 +180,7 @@ def _terms(subscripts: str) -> tuple[str, str, str]:
 
 
 def _parsed(subscripts: str, ndims: Sequence[int]) -> tuple[list[str], str]:
-    """The labels of each operand and of the output, with letters of their own for the axes behind ``...``."""
+    """Return the labels of each operand and of the output, with unused letters for the axes that ``...`` stands for."""
     given, arrow, wanted = subscripts.partition("->")
     terms = given.split(",")
     if len(terms) != len(ndims):
@@ -202,12 +205,12 @@ def _parsed(subscripts: str, ndims: Sequence[int]) -> tuple[list[str], str]:
         if label not in "".join(terms):
             raise ValueError(f"einsum: the output label {label!r} of {subscripts!r} is in no operand")
         if out.count(label) > 1:
-            raise ValueError(f"einsum: the output label {label!r} of {subscripts!r} stands twice")
+            raise ValueError(f"einsum: the output label {label!r} of {subscripts!r} occurs twice")
     return terms, out
 
 
 def _sizes(terms: Sequence[str], shapes: Sequence[Shape]) -> dict[str, int]:
-    """The size of each label. Raises ShapeError where two axes disagree, and neither has size 1."""
+    """Return the size of each label. Raises ShapeError if two axes disagree and neither has size 1."""
     sizes: dict[str, int] = {}
     first: dict[str, int] = {}
     for i, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
@@ -225,7 +228,7 @@ def _sizes(terms: Sequence[str], shapes: Sequence[Shape]) -> dict[str, int]:
 
 
 def _lettered(args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
-    """``x, [0, 1], y, [1, 2], [0, 2]`` as ``"AB,BC->AC", (x, y)``."""
+    """Return ``x, [0, 1], y, [1, 2], [0, 2]`` as ``"AB,BC->AC", (x, y)``."""
     operands, lists, wanted = args[0 : len(args) // 2 * 2 : 2], args[1::2], args[-1] if len(args) % 2 else None
 
     def word(labels: Sequence[Any]) -> str:

@@ -1,7 +1,7 @@
-"""Matrices as products of simpler ones: Cholesky, QR, eigenvalues, singular values; of one matrix or of stacks.
+"""Matrix decompositions: Cholesky, QR, eigenvalues and singular values, of a matrix or a stack of them.
 
-A decomposition is worked out once, outside the graph, and handed to one primitive for each of its factors. So each factor
-has its own gradient, and a function of the eigenvalues alone never meets the derivative of the eigenvectors, which does not
+A decomposition is computed once, outside the graph, and passed to one primitive for each of its factors. So each factor has
+a separate gradient, and a function of the eigenvalues alone never needs the derivative of the eigenvectors, which does not
 exist where eigenvalues repeat: there it raises GraphError. Where a sign is free the results are LAPACK's, as in PyTorch.
 
 Rules: Murray (2016), "Differentiation of the Cholesky decomposition"; Walter and Lehmann (2010), "Algorithmic
@@ -21,37 +21,38 @@ from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
 from minigrad.engine.registry import register
 from minigrad.errors import GraphError
+from minigrad.kernels.checks import check_choice, check_matrices, check_square
 from minigrad.ops.diagonals import tril
 from minigrad.ops.joining import concatenate
-from minigrad.ops.solving import check_matrices, check_square, solve_matrices
-from minigrad.ops.sorting import known_of
+from minigrad.ops.solving import solve_matrices
+from minigrad.ops.sorting import nondifferentiable
 
 __all__ = ["cholesky", "eigh", "eigvalsh", "qr", "svd", "svdvals"]
 
 Factors = tuple[Array, ...]
 
-# Two computed values of one matrix count as equal, and so without vectors of their own, if they differ by at most this many
-# rounding errors of the largest. Over 100,000 random matrices with a repeated value, of sizes 2 to 256, in both dtypes and
-# on three kinds of processors, its two copies were up to 14 apart, whatever the size.
+# Two computed values of one matrix count as equal, so that their vectors are not determined, if they differ by at most this
+# many rounding errors of the largest. Over 100,000 random matrices with a repeated value, of sizes 2 to 256, in both dtypes
+# and on three kinds of processors, its two copies were up to 14 apart, whatever the size.
 EQUAL = 64
 
 
 class QR(NamedTuple):
-    """What `qr` gives: orthonormal columns, and an upper triangle."""
+    """Result of `qr`: orthonormal columns and an upper triangle."""
 
     Q: Any
     R: Any
 
 
 class Eigen(NamedTuple):
-    """What `eigh` gives: eigenvalues in ascending order, and eigenvectors in columns."""
+    """Result of `eigh`: eigenvalues in ascending order and eigenvectors in columns."""
 
     eigenvalues: Any
     eigenvectors: Any
 
 
 class SVD(NamedTuple):
-    """What `svd` gives: x = (U * S) @ Vh."""
+    """Result of `svd`, with x = (U * S) @ Vh."""
 
     U: Any
     S: Any
@@ -62,9 +63,9 @@ class SVD(NamedTuple):
 @floating("x")
 @composite
 def cholesky(x: Any, upper: bool = False) -> Any:
-    """The lower triangle L with L @ L.T = x, for symmetric, positive definite matrices; or the upper one, L.T.
+    """Return the lower triangle L with L @ L.T = x, of symmetric, positive definite matrices; with `upper`, L.T.
 
-    One triangle of `x` is read; the gradient is symmetric, as `x` is. Raises LinAlgError for others.
+    One triangle of `x` is read; the gradient is symmetric, as `x` is. Raises LinAlgError for other matrices.
 
     >>> import numpy as np
     >>> cholesky(np.array([[4.0, 2.0], [2.0, 2.0]]))
@@ -77,7 +78,7 @@ def cholesky(x: Any, upper: bool = False) -> Any:
 
 @primitive
 def lower_factor(x: Array) -> Array:
-    """The lower Cholesky factor."""
+    """Return the lower Cholesky factor."""
     try:
         return np.linalg.cholesky(x)
     except np.linalg.LinAlgError:
@@ -95,10 +96,10 @@ def _(g: Any, out: Any) -> Any:
 @floating("x")
 @composite
 def qr(x: Any, mode: str = "reduced") -> QR:
-    """(Q, R), orthonormal columns and an upper triangle, with Q @ R = x.
+    """Return (Q, R), orthonormal columns and an upper triangle, with Q @ R = x, for x (..., m, n).
 
-    `mode` "reduced" gives min(m, n) columns. "complete" fills up to m of them, but those that it adds have no gradient:
-    going backward through them raises GraphError. "r" leaves Q empty (``np.linalg.qr(tensor, "r")`` gives R alone).
+    With `mode` "reduced" Q has min(m, n) columns; with "complete" it has m, but those that are added have no gradient: going
+    backward through them raises GraphError. With "r" Q is empty (``np.linalg.qr(tensor, "r")`` returns R alone).
 
     >>> import numpy as np
     >>> q, r = qr(np.array([[3.0, 1.0], [4.0, 2.0]]))
@@ -107,8 +108,7 @@ def qr(x: Any, mode: str = "reduced") -> QR:
            [0. , 0.4]])
     """
     m, n = check_matrices("qr", x)
-    if mode not in ("reduced", "complete", "r"):
-        raise ValueError(f"qr: mode must be 'reduced', 'complete' or 'r', got {mode!r}")
+    check_choice("qr", "mode", mode, "reduced", "complete", "r")
     q, r = np.linalg.qr(array_of(x))
     square, rest = (x, None) if m >= n else (x[..., :m], x[..., m:])
     factors = q, r[..., :m]
@@ -116,7 +116,7 @@ def qr(x: Any, mode: str = "reduced") -> QR:
     if rest is not None:
         triangle = concatenate([triangle, orthonormal.mT @ rest], -1)
     if mode == "r":
-        return QR(known_of(x, np.zeros(0, r.dtype)), triangle)
+        return QR(nondifferentiable(x, np.zeros(0, r.dtype)), triangle)
     if mode == "complete" and m > n:
         full = np.linalg.qr(array_of(x), "complete")[0]
         zeros = np.zeros((*r.shape[:-2], m - n, n), r.dtype)
@@ -126,19 +126,19 @@ def qr(x: Any, mode: str = "reduced") -> QR:
 
 @register(np.linalg.qr)
 def numpy_qr(a: Any, mode: str = "reduced") -> Any:
-    """`qr`, which for mode "r" gives R alone."""
+    """Return `qr`, or for mode "r" its R alone."""
     return qr(a, mode).R if mode == "r" else qr(a, mode)
 
 
 @primitive
 def columns_of_q(x: Array, factors: Factors) -> Array:
-    """Q of x = Q @ R, for x with at least as many rows as columns."""
+    """Return Q of x = Q @ R, for x with at least as many rows as columns."""
     return factors[0]
 
 
 @primitive
 def triangle_of_r(x: Array, factors: Factors) -> Array:
-    """R of x = Q @ R, for x with at least as many rows as columns."""
+    """Return R of x = Q @ R, for x with at least as many rows as columns."""
     return factors[1]
 
 
@@ -158,10 +158,11 @@ def _(g: Any, x: Any, out: Any, factors: Factors) -> Any:
 @floating("x")
 @composite
 def eigh(x: Any, UPLO: Literal["L", "U"] = "L") -> Eigen:
-    """(eigenvalues, eigenvectors) of symmetric matrices, in ascending order, with x = V @ diag(w) @ V.T.
+    """Return (eigenvalues, eigenvectors) of symmetric matrices, in ascending order, with x = V @ diag(w) @ V.T.
 
-    One triangle of `x` is read, "L" the lower or "U" the upper; the gradient is symmetric, as `x` is. The eigenvectors have
-    one where no eigenvalue repeats, the eigenvalues everywhere; going backward where there is none raises GraphError.
+    One triangle of `x` is read: with `UPLO` "L" the lower, with "U" the upper; the gradient is symmetric, as `x` is. The
+    eigenvalues have a gradient everywhere, the eigenvectors where no eigenvalue repeats; elsewhere going backward through
+    them raises GraphError.
 
     >>> import numpy as np
     >>> eigh(np.array([[2.0, 0.0], [0.0, 1.0]])).eigenvalues
@@ -176,7 +177,7 @@ def eigh(x: Any, UPLO: Literal["L", "U"] = "L") -> Eigen:
 @floating("x")
 @composite
 def eigvalsh(x: Any, UPLO: Literal["L", "U"] = "L") -> Any:
-    """The eigenvalues of symmetric matrices, in ascending order. See `eigh`.
+    """Return the eigenvalues of symmetric matrices, in ascending order. See `eigh`.
 
     >>> import numpy as np
     >>> eigvalsh(np.array([[0.0, 1.0], [1.0, 0.0]]))
@@ -188,13 +189,13 @@ def eigvalsh(x: Any, UPLO: Literal["L", "U"] = "L") -> Any:
 
 @primitive
 def eigenvalues(x: Array, factors: Factors) -> Array:
-    """w of x = V @ diag(w) @ V.T."""
+    """Return w of x = V @ diag(w) @ V.T."""
     return factors[0]
 
 
 @primitive
 def eigenvectors(x: Array, factors: Factors) -> Array:
-    """V of x = V @ diag(w) @ V.T."""
+    """Return V of x = V @ diag(w) @ V.T."""
     return factors[1]
 
 
@@ -214,11 +215,11 @@ def _(g: Any, x: Any, out: Any, factors: Factors) -> Any:
 @floating("x")
 @composite
 def svd(x: Any, full_matrices: bool = True) -> SVD:
-    """(U, S, Vh) with x = (U * S) @ Vh: orthonormal columns, singular values in descending order, orthonormal rows.
+    """Return (U, S, Vh) with x = (U * S) @ Vh: orthonormal columns, singular values in descending order, orthonormal rows.
 
-    With `full_matrices` U and Vh are square, but what they have beyond the min(m, n) vectors of x has no gradient: going
-    backward through it raises GraphError. So it does where singular values repeat, or vanish beside a null space, unless
-    only S is used.
+    With `full_matrices` U and Vh are square, but their vectors beyond the min(m, n) of x (..., m, n) have no gradient: going
+    backward through them raises GraphError. The same holds where singular values repeat, or are 0 beside a null space,
+    unless only S is used.
 
     >>> import numpy as np
     >>> svd(np.array([[3.0, 0.0], [0.0, 4.0], [0.0, 0.0]]), full_matrices=False).S
@@ -236,7 +237,7 @@ def svd(x: Any, full_matrices: bool = True) -> SVD:
 
 @register(np.linalg.svd)
 def numpy_svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
-    """`svd`; without `compute_uv`, `svdvals`. Symmetric matrices (`hermitian`) need no method of their own here."""
+    """Return `svd`, or without `compute_uv` `svdvals`; `hermitian` has no effect, as every matrix takes one method."""
     return svd(a, full_matrices) if compute_uv else svdvals(a)
 
 
@@ -244,7 +245,7 @@ def numpy_svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermi
 @floating("x")
 @composite
 def svdvals(x: Any) -> Any:
-    """The singular values of matrices, in descending order; they have a gradient also where they repeat.
+    """Return the singular values of matrices, in descending order; they have a gradient even where they repeat.
 
     >>> import numpy as np
     >>> svdvals(np.array([[3.0, 0.0], [0.0, 4.0]]))
@@ -256,19 +257,19 @@ def svdvals(x: Any) -> Any:
 
 @primitive
 def left_vectors(x: Array, factors: Factors) -> Array:
-    """U of x = (U * S) @ Vh."""
+    """Return U of x = (U * S) @ Vh."""
     return factors[0]
 
 
 @primitive
 def singular_values(x: Array, factors: Factors) -> Array:
-    """S of x = (U * S) @ Vh."""
+    """Return S of x = (U * S) @ Vh."""
     return factors[1]
 
 
 @primitive
 def right_vectors(x: Array, factors: Factors) -> Array:
-    """Vh of x = (U * S) @ Vh."""
+    """Return Vh of x = (U * S) @ Vh."""
     return factors[2]
 
 
@@ -290,7 +291,7 @@ def _(g: Any, x: Any, out: Any, factors: Factors) -> Any:
 
 @primitive
 def without_gradient(x: Array, factor: Array, name: str, option: str) -> Array:
-    """A factor of `x` that is not determined by it."""
+    """Return a factor of `x` that `x` does not determine, so that going backward through it raises GraphError."""
     return factor
 
 
@@ -303,10 +304,10 @@ def _(g: Any, name: str, option: str) -> Any:
 
 
 def _of_vectors(g: Any, u: Any, s: Any, vh: Any, values: Array) -> Any:
-    """The gradient of x = (U * s) @ Vh, where that of U is g."""
+    """Return the gradient of x = (U * s) @ Vh, given that of U, g."""
     _check_gaps("svd", "singular values", values)
     along = u.mT @ g
-    # s_j / (s_j**2 - s_i**2), in two factors that do not cancel, and of which only the second has a scale
+    # s_j / (s_j**2 - s_i**2), as two factors without cancellation, of which only the second depends on the scale
     sums = s[..., None, :] + s[..., :, None] + _infinite_diagonal(values)
     inner = _over_differences(2 * _antisymmetric(along) * (s[..., None, :] / sums), s)
     if u.shape[-2] == u.shape[-1]:
@@ -320,49 +321,49 @@ def _antisymmetric(x: Any) -> Any:
 
 
 def _over_differences(x: Any, values: Any) -> Any:
-    """x[i, j] / (values[j] - values[i]), for x that is 0 on the diagonal."""
+    """Compute x[i, j] / (values[j] - values[i]), for x that is 0 on the diagonal."""
     return x / (values[..., None, :] - values[..., :, None] + _infinite_diagonal(values))
 
 
 def _infinite_diagonal(values: Any) -> Array:
-    """What to add to a divisor so that the diagonal is 0 in quotient and derivatives: a 1 there would have a scale."""
+    """Return a term for a divisor that makes the diagonal of the quotient and its derivatives 0, at any scale."""
     return np.diag(np.full(values.shape[-1], np.inf, values.dtype))
 
 
 def _mirrored(x: Any) -> Any:
-    """The lower triangle, and its mirror image above the diagonal."""
+    """Return the symmetric matrix with the lower triangle of x."""
     return tril(x) + tril(x, -1).mT
 
 
 def _over_r(x: Any, r: Any) -> Any:
-    """x @ inv(r).T"""
+    """Compute x @ inv(r).T."""
     return solve_matrices(r, x.mT).mT
 
 
 def _check_gaps(name: str, what: str, values: Array) -> None:
-    """Refuse values of which two are the same but for rounding."""
+    """Raise GraphError if two values are equal but for rounding."""
     gaps = np.abs(np.diff(values, axis=-1))  # of neighbors: values are in order
     if (gaps <= EQUAL * _rounding(values)).any():
         raise GraphError(
-            f"{name}: two {what} are equal, so their vectors turn freely and have no gradient\n"
+            f"{name}: two {what} are equal, so their vectors are not determined and have no gradient\n"
             f"  hint: a function of the {what} alone has one: use {'eigvalsh' if name == 'eigh' else 'svdvals'}"
         )
 
 
 def _check_rank(name: str, singular: Array, size: int) -> None:
-    """Refuse a matrix of which singular values are 0 but for rounding, by the rule of `matrix_rank`.
+    """Raise GraphError if a singular value is 0 but for rounding, by the rule of `matrix_rank`.
 
-    For small matrices that rule is tight: it allows two rounding errors for two rows, and 1.9 were seen.
+    For small matrices that rule would be tight: it allows two rounding errors for two rows, and 1.9 were seen.
     """
     if (singular <= max(size, 10) * _rounding(singular)).any():
         raise GraphError(f"{name}: a matrix without full rank has no gradient of its orthonormal factor")
 
 
 def _check_columns(r: Array, rows: int) -> None:
-    """Refuse triangles R of matrices with dependent columns.
+    """Raise GraphError for the triangle R of a matrix with dependent columns.
 
-    The diagonal of R does not tell: there, the rounding errors of a column are enlarged by its coefficients in the others.
-    The singular values do, of columns brought to one size, since QR does not mind the scale of a column.
+    The diagonal of R does not show it, since there the rounding errors of a column are enlarged by its coefficients in the
+    others. The singular values do, of columns scaled to one size: QR does not depend on the scale of a column.
     """
     r = r[np.isfinite(r).all((-2, -1))]
     largest = np.abs(r).max(-2, keepdims=True, initial=0)
@@ -370,5 +371,5 @@ def _check_columns(r: Array, rows: int) -> None:
 
 
 def _rounding(values: Array) -> Array:
-    """The rounding error of the largest of these values."""
+    """Return the rounding error of the largest of these values."""
     return np.asarray(np.abs(values).max(-1, keepdims=True, initial=0) * np.finfo(values.dtype).eps)

@@ -1,4 +1,4 @@
-"""Diagonals and triangles of matrices; reading a diagonal and writing one into zeros are each other's adjoint."""
+"""Diagonals and triangles of matrices. Reading a diagonal and writing one into zeros are adjoint to each other."""
 
 from __future__ import annotations
 
@@ -7,27 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, shape_of
+from minigrad.arrays import Array, Shape, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis
+from minigrad.kernels.checks import check_matrices
 from minigrad.ops.elementwise import where
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import reshape
 
 __all__ = ["diag", "diag_embed", "diagflat", "diagonal", "trace", "tril", "triu"]
 
-Shape = tuple[int, ...]
-
 
 @register(np.diagonal)
 @primitive
 def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
-    """The diagonal of the matrices in two axes, as a last axis; `offset` counts upwards from the main diagonal.
+    """Return the diagonal of the matrices in two axes, as the last axis.
 
-    Raises AxisError for axes that do not exist or are the same.
+    `offset` counts diagonals upwards from the main one. Raises AxisError for axes that do not exist or are the same.
 
     >>> import numpy as np
     >>> diagonal(np.array([[1, 2], [3, 4]])), diagonal(np.array([[1, 2], [3, 4]]), 1)
@@ -39,7 +38,7 @@ def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array
 
 @primitive
 def write_diagonal(g: Array, size: Shape, offset: int, axis1: int, axis2: int) -> Array:
-    """Zeros of shape `size` with `g` on a diagonal; adjoint of `diagonal`."""
+    """Return zeros of shape `size` with `g` on a diagonal; adjoint of `diagonal`."""
     out = np.zeros(size, g.dtype)
     rows, columns = max(-offset, 0), max(offset, 0)
     steps = np.arange(g.shape[-1])
@@ -59,7 +58,9 @@ def _(g: Any, offset: int, axis1: int, axis2: int) -> Any:
 
 @composite
 def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
-    """Matrices of zeros, in two new axes, with the last axis of `x` on their diagonal.
+    """Return matrices of zeros, in the new axes `dim1` and `dim2`, with the last axis of `x` on a diagonal.
+
+    `offset` counts diagonals upwards from the main one. Raises ShapeError for a 0-d array.
 
     >>> import numpy as np
     >>> diag_embed(np.array([1, 2]), 1)
@@ -80,7 +81,7 @@ def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
 @register(np.diag)
 @composite
 def diag(x: Any, k: int = 0) -> Any:
-    """Of a vector, the matrix with it on its k-th diagonal; of a matrix, the vector of its k-th diagonal.
+    """Return the matrix with a vector on its k-th diagonal, or the k-th diagonal of a matrix.
 
     >>> import numpy as np
     >>> diag(np.array([1, 2])), diag(np.array([[1, 2], [3, 4]]))
@@ -96,14 +97,14 @@ def diag(x: Any, k: int = 0) -> Any:
 @register(np.diagflat)
 @composite
 def diagflat(x: Any, k: int = 0) -> Any:
-    """The matrix with the elements of `x`, flattened, on its k-th diagonal."""
+    """Return the matrix with the elements of `x`, flattened, on its k-th diagonal."""
     return diag_embed(reshape(x, (-1,)), k)
 
 
 @register(np.trace)
 @composite
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The sum of the diagonal of the matrices in two axes.
+    """Return the sum of the diagonal of the matrices in two axes.
 
     >>> import numpy as np
     >>> trace(np.array([[1, 2], [3, 4]]))
@@ -115,36 +116,28 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 @register(np.tril)
 @composite
 def tril(x: Any, k: int = 0) -> Any:
-    """The lower triangle of the last two axes, up to the k-th diagonal, and zeros above, even for inf or NaN there.
+    """Return the lower triangle of the last two axes, up to the k-th diagonal; above it zeros, even for inf or NaN.
 
     >>> import numpy as np
     >>> tril(np.array([[1, 2], [3, 4]]))
     array([[1, 0],
            [3, 4]])
     """
-    return where(np.tri(*_matrices("tril", x), operator.index(k), bool), x, np.zeros((), x.dtype))
+    return where(np.tri(*check_matrices("tril", x), operator.index(k), bool), x, np.zeros((), x.dtype))
 
 
 @register(np.triu)
 @composite
 def triu(x: Any, k: int = 0) -> Any:
-    """The upper triangle of the last two axes, from the k-th diagonal, and zeros below, even for inf or NaN there.
+    """Return the upper triangle of the last two axes, from the k-th diagonal; below it zeros, even for inf or NaN.
 
     >>> import numpy as np
     >>> triu(np.array([[1, 2], [3, 4]]))
     array([[1, 2],
            [0, 4]])
     """
-    return where(np.tri(*_matrices("triu", x), operator.index(k) - 1, bool), np.zeros((), x.dtype), x)
+    return where(np.tri(*check_matrices("triu", x), operator.index(k) - 1, bool), np.zeros((), x.dtype), x)
 
 
 register(np.linalg.diagonal)(lambda x, /, *, offset=0: diagonal(x, offset, -2, -1))
 register(np.linalg.trace)(lambda x, /, *, offset=0, dtype=None: trace(x, offset, -2, -1))
-
-
-def _matrices(name: str, x: Any) -> tuple[int, int]:
-    """The rows and columns of the matrices in `x`."""
-    shape = shape_of(x)
-    if len(shape) < 2:
-        raise ShapeError(f"{name}: needs at least two axes, got shape {shape}")
-    return shape[-2], shape[-1]

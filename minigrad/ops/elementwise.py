@@ -1,8 +1,8 @@
-"""NumPy's ufuncs and their derivatives, one line each, then the few functions that are not ufuncs.
+"""NumPy's ufuncs and their derivatives, one line each, then the few elementwise functions that are not ufuncs.
 
 At kinks the convention is stated beside the rule: abs'(0) = 0, equal operands of maximum share the gradient, clip passes it
 on its bounds. Powers: d/dx x**0 = 0 and d/dy 0**y = 0, without a NaN from log 0.
-PyTorch's names, where they differ from NumPy's, stand below the tables.
+PyTorch's names, where they differ from NumPy's, are at the end of the file.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, Traced, array_of
+from minigrad.arrays import Array, Shape, Traced, array_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import Primitive, primitive
 from minigrad.engine.promotion import Operands, common_dtype, floating, promoting
 from minigrad.engine.registry import register
 from minigrad.engine.ufuncs import binary, unary
 from minigrad.errors import DTypeError
-from minigrad.kernels import selection, special
+from minigrad.kernels import masking, special
+from minigrad.kernels.checks import check_choice
 
 __all__ = [
     "abs", "absolute", "acos", "acosh", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
@@ -43,12 +44,12 @@ DEGREE = math.pi / 180
 
 
 def _kind(x: Any) -> str:
-    """The kind of dtype of an array or a number."""
+    """Return the kind of dtype of an array or a number."""
     return np.asarray(x).dtype.kind
 
 
-def _of_whole(ufunc: np.ufunc) -> Forward:
-    """A step function that leaves booleans as they are, and integers in their dtype."""
+def _rounding(ufunc: np.ufunc) -> Forward:
+    """Return the forward of a step function that leaves booleans as they are, and integers in their dtype."""
 
     def forward(x: Any) -> Any:
         kind = _kind(x)
@@ -59,8 +60,8 @@ def _of_whole(ufunc: np.ufunc) -> Forward:
     return forward
 
 
-def _refusing_booleans(name: str, function: Forward) -> Forward:
-    """A function of two numbers, of which NumPy makes int8 of booleans."""
+def _rejecting_booleans(name: str, function: Forward) -> Forward:
+    """Wrap a function of two operands to raise DTypeError for booleans, which NumPy would convert to int8."""
 
     def forward(x: Any, y: Any) -> Any:
         if getattr(x, "dtype", None) == np.bool_ and _kind(y) == "b":
@@ -71,7 +72,7 @@ def _refusing_booleans(name: str, function: Forward) -> Forward:
 
 
 def _division(ufunc: Any) -> Forward:
-    """A division with remainder: of integers by zero an error; NumPy gives 0 and a warning."""
+    """Wrap an integer division or remainder to raise ZeroDivisionError for integers, for which NumPy returns 0 and warns."""
 
     def forward(x: Any, y: Any) -> Any:
         if _kind(y) in "iu" and _kind(x) in "iu" and not np.all(y):
@@ -80,11 +81,11 @@ def _division(ufunc: Any) -> Forward:
             )
         return ufunc(x, y)
 
-    return _refusing_booleans(ufunc.__name__, forward)
+    return _rejecting_booleans(ufunc.__name__, forward)
 
 
 class Weighted(Primitive):
-    """A sum or a difference whose second operand may be weighted, as PyTorch's: ``add(x, y, alpha=2)``."""
+    """Sum or difference whose second operand can be weighted, as in PyTorch: ``add(x, y, alpha=2)``."""
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -98,7 +99,7 @@ class Weighted(Primitive):
 
 
 class Division(Primitive):
-    """x / y, or with PyTorch's `rounding_mode` rounded down ("floor") or towards 0 ("trunc"); of integers, then, exact."""
+    """Division with PyTorch's `rounding_mode`: None, "floor" (down) or "trunc" (towards 0); exact for rounded integers."""
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -108,8 +109,7 @@ class Division(Primitive):
     def __call__(self, *args: Any, rounding_mode: str | None = None, **options: Any) -> Any:
         if rounding_mode is None:
             return super().__call__(*args, **options)
-        if rounding_mode not in ("trunc", "floor"):
-            raise ValueError(f'div: rounding_mode must be None, "trunc" or "floor", got {rounding_mode!r}')
+        check_choice("div", "rounding_mode", rounding_mode, None, "trunc", "floor")
         x, y = self.bind(args, options)
         if rounding_mode == "floor":
             return floor_divide(x, y)
@@ -119,7 +119,7 @@ class Division(Primitive):
 
 @primitive
 def sech_squared(x: Array) -> Array:
-    """1 / cosh(x)**2, the derivative of `tanh`, accurate in both tails."""
+    """Compute 1 / cosh(x)**2, the derivative of `tanh`, accurate in both tails."""
     return special.sech_squared(x)
 
 
@@ -130,7 +130,7 @@ def _(g: Any, x: Any, out: Any) -> Any:
 
 @primitive
 def logistic_density(x: Array) -> Array:
-    """The derivative of `sigmoid`, which is the density of the logistic distribution, accurate in both tails."""
+    """Compute the derivative of `sigmoid`, the density of the logistic distribution, accurate in both tails."""
     return special.logistic_density(x)
 
 
@@ -139,9 +139,26 @@ def _(g: Any, x: Any, out: Any) -> Any:
     return g * out * -np.tanh(x / 2)
 
 
+@floating("x")
+@primitive
+def sigmoid(x: Array) -> Array:
+    """Compute 1 / (1 + exp(-x)) elementwise, without overflow and accurate in both tails.
+
+    >>> import numpy as np
+    >>> sigmoid(np.array([-1e4, 0.0, 1e4]))
+    array([0. , 0.5, 1. ])
+    """
+    return special.sigmoid(x)
+
+
+@sigmoid.gradient("x")
+def _(g: Any, x: Any) -> Any:
+    return g * logistic_density(x)
+
+
 @primitive
 def one_less_square(x: Array) -> Array:
-    """1 - x**2, accurate near -1 and 1; its derivative, -2 x, is so near 0, which that of (1 - x) * (1 + x) is not."""
+    """Compute 1 - x**2, accurate near -1 and 1; the derivative -2 x is accurate near 0, unlike that of (1-x) * (1+x)."""
     return (1 - x) * (1 + x)
 
 
@@ -189,21 +206,22 @@ arccosh = unary(np.arccosh, lambda g, x: g / np.sqrt(np.abs(x) - 1) / np.sqrt(np
 arctanh = unary(np.arctanh, lambda g, x: g / one_less_square(x))
 
 # At the origin, where neither has a derivative, 0.
-hypot = binary(np.hypot, lambda g, x, out: part_of_length(g, x, out), lambda g, y, out: part_of_length(g, y, out))
+hypot = binary(np.hypot, lambda g, x, out: norm_gradient(g, x, out), lambda g, y, out: norm_gradient(g, y, out))
 arctan2 = binary(  # of (y, x) in the order of NumPy and PyTorch: x stands for the numerator here
     np.arctan2,
     lambda g, x, y: g * _over_square(y, x, y),
     lambda g, x, y: -g * _over_square(x, x, y),
 )
-logaddexp = binary(np.logaddexp, lambda g, x, y: g * _share(x - y), lambda g, x, y: g * _share(y - x))
+# The share of exp(x) in exp(x) + exp(y) is sigmoid(x - y).
+logaddexp = binary(np.logaddexp, lambda g, x, y: g * sigmoid(x - y), lambda g, x, y: g * sigmoid(y - x))
 logaddexp2 = binary(
     np.logaddexp2,
-    lambda g, x, y: g * _share((x - y) * LOG_2),
-    lambda g, x, y: g * _share((y - x) * LOG_2),
+    lambda g, x, y: g * sigmoid((x - y) * LOG_2),
+    lambda g, x, y: g * sigmoid((y - x) * LOG_2),
 )
 
-# As in PyTorch: half of g to each of two equal operands, all of it to both beside a NaN; fmax and fmin, which ignore a NaN,
-# give all of it to the one that they choose, the first of two equal ones.
+# As in PyTorch, equal operands get half of g each, and both get all of it if one is NaN. In fmax and fmin, which ignore a
+# NaN, the chosen operand gets all of it, the first of two equal ones.
 maximum = binary(
     np.maximum,
     lambda g, x, y: g * ~(x <= y) + (g / 2) * (x == y),
@@ -225,7 +243,7 @@ fmin = binary(
     lambda g, x, y: g * ~((x <= y) | np.isnan(y)),
 )
 
-# x minus so many times y, a whole number that the result itself tells best: x/y may round to the next.
+# x minus an integer multiple of y. The integer is computed from the result: x / y may round to the next one.
 remainder = binary(np.remainder, lambda g: g, lambda g, x, y, out: -g * np.rint((x - out) / y))
 fmod = binary(np.fmod, lambda g: g, lambda g, x, y, out: -g * np.rint((x - out) / y))
 copysign = binary(np.copysign, lambda g, x, out: g * (np.sign(x) * np.sign(out)), None)
@@ -241,10 +259,10 @@ rint = unary(np.rint, lambda g: np.zeros_like(g))
 floor_divide = binary(np.floor_divide, None, None)
 heaviside = binary(np.heaviside, None, lambda g, x: g * (x == 0))  # y is the value at 0
 
-# What NumPy does otherwise, or not in all of its versions: of integers, whole numbers as they are; a division by zero that
-# raises; steps of their own dtype. Of booleans, PyTorch's refusals.
+# Differences from NumPy, or from some of its versions: integers are rounded to themselves; integer division by zero raises;
+# heaviside keeps its dtype; booleans are refused where PyTorch refuses them.
 for _op, _ufunc in ((floor, np.floor), (ceil, np.ceil), (trunc, np.trunc), (rint, np.rint), (sign, np.sign)):
-    _op.forward = _of_whole(_ufunc)
+    _op.forward = _rounding(_ufunc)
     _op.takes(Operands((0,), floating=False))
 for _op in (floor_divide, remainder, fmod):
     _op.forward = _division(_op.forward)
@@ -253,28 +271,27 @@ square.forward = lambda x: np.square(x.astype(np.int64) if _kind(x) == "b" else 
 heaviside.forward = lambda x, y: np.heaviside(x, y).astype(np.result_type(x, y), copy=False)  # integers stay integers
 heaviside.takes(Operands((0, 1), floating=False))
 
-# Questions: the answers have no gradient.
-isnan, isinf, isfinite, signbit, logical_not, invert = (
-    Primitive(f, ("x",), True) for f in (np.isnan, np.isinf, np.isfinite, np.signbit, np.logical_not, np.invert)
-)
-equal, not_equal, less, less_equal, greater, greater_equal = (
-    Primitive(f, ("x", "y"), True) for f in (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
-)
-logical_and, logical_or, logical_xor, bitwise_and, bitwise_or, bitwise_xor = (
-    Primitive(f, ("x", "y"), True)
-    for f in (np.logical_and, np.logical_or, np.logical_xor, np.bitwise_and, np.bitwise_or, np.bitwise_xor)
-)
-for _op in (isnan, isinf, isfinite, signbit, logical_not, invert, equal, not_equal, less, less_equal, greater,
-            greater_equal, logical_and, logical_or, logical_xor, bitwise_and, bitwise_or, bitwise_xor):  # fmt: skip
-    register(_op.forward)(_op)
-for _op in (equal, not_equal, less, less_equal, greater, greater_equal):
-    _op.takes(Operands((0, 1), floating=False, beyond="keep"))
-for _op in (bitwise_and, bitwise_or, bitwise_xor):
-    _op.takes(Operands((0, 1), floating=False, beyond="wrap"))
+
+def _predicates(*ufuncs: np.ufunc, beyond: str = "") -> tuple[Primitive, ...]:
+    """Make primitives without gradients; with `beyond`, the operands are brought to one dtype (see `Operands`)."""
+    made = tuple([Primitive(f, ("x", "y")[: f.nin], elementwise=True) for f in ufuncs])
+    for op in made:
+        register(op.forward)(op)
+        if beyond:
+            op.takes(Operands((0, 1), floating=False, beyond=beyond))
+    return made
+
+
+isnan, isinf, isfinite, signbit = _predicates(np.isnan, np.isinf, np.isfinite, np.signbit)
+logical_not, invert = _predicates(np.logical_not, np.invert)
+logical_and, logical_or, logical_xor = _predicates(np.logical_and, np.logical_or, np.logical_xor)
+equal, not_equal = _predicates(np.equal, np.not_equal, beyond="keep")
+less, less_equal, greater, greater_equal = _predicates(np.less, np.less_equal, np.greater, np.greater_equal, beyond="keep")
+bitwise_and, bitwise_or, bitwise_xor = _predicates(np.bitwise_and, np.bitwise_or, np.bitwise_xor, beyond="wrap")
 
 
 power = Primitive(operator.pow, ("x", "y"), elementwise=True)  # not np.power: x**2 and x**0.5 have fast paths
-power.forward = _refusing_booleans("power", operator.pow)
+power.forward = _rejecting_booleans("power", operator.pow)
 power.takes(Operands((0, 1), floating=False, beyond="wrap"))
 float_power = Primitive(np.float_power, ("x", "y"), elementwise=True)  # always in float64
 register(np.power)(power)
@@ -293,50 +310,35 @@ def _(g: Any, x: Any, y: Any) -> Any:
 @power.gradient("y")
 @float_power.gradient("y")
 def _(g: Any, x: Any, y: Any, out: Any) -> Any:
-    flat = (x == 0) & (y >= 0)  # 0**y = 0 for y > 0: its slope is 0, not 0 * log(0)
+    flat = (x == 0) & (y >= 0)  # the slope of 0**y is 0, not 0 * log(0)
     return g * (out * np.log(where(flat, np.ones((), out.dtype), x)))
 
 
 @floating("x")
 @primitive
-def sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)), elementwise, without overflow and accurate in both tails.
-
-    >>> import numpy as np
-    >>> sigmoid(np.array([-1e4, 0.0, 1e4]))
-    array([0. , 0.5, 1. ])
-    """
-    return special.sigmoid(x)
-
-
-@sigmoid.gradient("x")
-def _(g: Any, x: Any) -> Any:
-    return g * logistic_density(x)
-
-
-@floating("x")
-@primitive
 def root(x: Array) -> Array:
-    """sqrt(x), with the gradient 0 at 0: a length, of its square."""
+    """Compute sqrt(x) with the gradient 0 at 0: a norm from its square."""
     return np.sqrt(x)
 
 
 @root.gradient("x")
 def _(g: Any, out: Any) -> Any:
-    return ratio(g, out) / 2
+    return divide_by_norm(g, out) / 2
 
 
 @register(np.where)
 @promoting("x", "y")
 @primitive
 def where(condition: Array, x: Array, y: Array) -> Array:
-    """`x` where the condition holds, else `y`; the branch that is not chosen gets exactly 0, even from inf or NaN.
+    """Return `x` where the condition holds, else `y`.
+
+    The gradient of the branch that is not chosen is exactly 0, even if an element of it is inf or NaN.
 
     >>> import numpy as np
     >>> where(np.array([True, False]), 1.0, 2.0)
     array([1., 2.])
     """
-    return selection.where(condition, x, y)
+    return masking.where(condition, x, y)
 
 
 @where.gradient("x")
@@ -356,7 +358,9 @@ where.zero_gradient("condition")
 @promoting("x", "min", "max")
 @primitive
 def clip(x: Array, min: Any = None, max: Any = None) -> Array:
-    """`x` limited to [min, max], numbers or arrays; the gradient passes inside and on the bounds, and is 0 outside.
+    """Limit `x` to [min, max]; the gradient passes inside and on the bounds, and is 0 outside.
+
+    The bounds are numbers or arrays, or None for no bound; without both, ValueError.
 
     >>> import numpy as np
     >>> clip(np.array([-2.0, 0.5, 3.0]), 0, 1)
@@ -387,7 +391,7 @@ def _(g: Any, x: Any, min: Any, max: Any) -> Any:
 
 @primitive
 def astype(x: Array, dtype: Any) -> Array:
-    """The same values in another dtype; the gradient comes back in the dtype of `x`.
+    """Convert to another dtype; the gradient is converted back to the dtype of `x`.
 
     >>> import numpy as np
     >>> astype(np.array([1.5]), np.int64)
@@ -408,7 +412,7 @@ for _op in (clip, logistic_density, one_less_square, root, sech_squared, sigmoid
 @register(np.ldexp)
 @composite
 def ldexp(x: Any, y: Any) -> Any:
-    """x * 2**y; exact for integers y.
+    """Compute x * 2**y; exact for integers y.
 
     >>> import numpy as np
     >>> ldexp(np.array([3.0]), np.array([2]))
@@ -419,45 +423,40 @@ def ldexp(x: Any, y: Any) -> Any:
 
 @register(np.divmod)
 def divmod(x: Any, y: Any) -> tuple[Any, Any]:
-    """The quotient, rounded down, and what remains."""
+    """Return the quotient, rounded down, and the remainder."""
     return floor_divide(x, y), remainder(x, y)
 
 
 @register(np.modf)
 def modf(x: Any) -> tuple[Any, Any]:
-    """The part after the decimal point and the whole part, both with the sign of `x`."""
+    """Return the fractional and the integer part, both with the sign of `x`."""
     whole = trunc(x)
     return x - whole, whole
 
 
-def _share(d: Any) -> Any:
-    """The share of exp(x) in exp(x) + exp(y), given their distance d = x - y."""
-    return sigmoid(d)
-
-
-def part_of_length(g: Any, x: Any, length: Any, axes: tuple[int, ...] = ()) -> Any:
-    """x * g / length, the gradient of a length by its part x; `axes` are those of x over which it was taken."""
-    sizes = array_of(length)
+def norm_gradient(g: Any, x: Any, norm: Any, axes: Shape = ()) -> Any:
+    """Compute x * g / norm, the gradient of a 2-norm by its component x; `axes` are the reduced axes of x."""
+    sizes = array_of(norm)
     if sizes.max(initial=0) < float(np.finfo(sizes.dtype).max) ** 0.4:
-        return x * np.expand_dims(ratio(g, length), axes)
-    return np.expand_dims(g, axes) * (x / np.expand_dims(where(sizes == 0, 1, length), axes))  # g / length might vanish
+        return x * np.expand_dims(divide_by_norm(g, norm), axes)
+    return np.expand_dims(g, axes) * (x / np.expand_dims(where(sizes == 0, 1, norm), axes))  # g / norm might underflow
 
 
-def ratio(g: Any, length: Any) -> Any:
-    """g / length, for the gradient x * g / length of a length; where that is 0, what makes its square smooth.
+def divide_by_norm(g: Any, norm: Any) -> Any:
+    """Compute g / norm, for the gradient x * g / norm of a norm; where the norm is 0, the limit for smooth functions of it.
 
-    The gradient of f(length) at the origin is 0 by convention, or because g = f'(0) = 0. Then f(length) is smooth, with the
-    second derivative f''(0), the limit of g / length: dg / dlength, which the graph knows where the gradient is recorded.
+    The gradient of f(norm) at the origin is 0 by convention, or because g = f'(0) = 0. Then f(norm) is smooth, with the
+    second derivative f''(0), the limit of g / norm: dg / dnorm, which is known from the graph if the gradient is recorded.
     """
-    zero = array_of(length) == 0
+    zero = array_of(norm) == 0
     if not zero.any():
-        return g / length
-    slope = g.slope(length) if isinstance(g, Traced) and isinstance(length, Traced) else 0
-    return where(zero, slope, where(zero, 0, g) / where(zero, 1, length))
+        return g / norm
+    slope = g.slope(norm) if isinstance(g, Traced) and isinstance(norm, Traced) else 0
+    return where(zero, slope, where(zero, 0, g) / where(zero, 1, norm))
 
 
 def _over_square(z: Any, x: Any, y: Any) -> Any:
-    """z / (x**2 + y**2), without overflow, and 0 at the origin."""
+    """Compute z / (x**2 + y**2) without overflow; 0 at the origin."""
     length = np.hypot(x, y)
     length = length + (length == 0)
     return z / length / length

@@ -1,13 +1,15 @@
-"""Images at another resolution: interpolation along one axis after another, and channels traded for pixels.
+"""Resampling of images: interpolation along one axis after another, and rearranging channels into pixels.
 
-Interpolation is linear in the image: reading along an axis and adding up are adjoint, each the other's rule, and what is
-read is weighed by constants.
+Interpolation is linear in the image: a sum of pixels, read along an axis and weighted by constants. Reading and accumulating
+along an axis are adjoint, each the gradient rule of the other.
 """
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,19 +31,19 @@ __all__ = ["interpolate", "pixel_shuffle", "pixel_unshuffle"]
 AREA = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
 SMOOTH = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
 MODES = ("nearest", "nearest-exact", *SMOOTH, "area")
-SHARPNESS = -0.75  # of the cubic: its slope at distance 1
+SHARPNESS = -0.75  # the slope of the cubic kernel at distance 1
 
 
 @primitive
 def read_along(x: Array, positions: Array, axis: int) -> Array:
-    """The elements of `x` at positions along an axis, which never decrease; adjoint of `add_along`."""
+    """Read `x` at sorted positions along an axis, which may repeat; adjoint of `add_along`."""
     return kernel.read_along(x, positions, axis)
 
 
 @promoting("y")
 @primitive
 def add_along(y: Array, positions: Array, axis: int, size: int) -> Array:
-    """Add `y` up at positions along an axis of `size`; adjoint of `read_along`."""
+    """Accumulate `y` at sorted positions along an axis of `size`; adjoint of `read_along`."""
     return kernel.add_along(y, positions, axis, size)
 
 
@@ -65,14 +67,15 @@ def interpolate(
     align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None,
 ) -> Any:
-    """Images (N, C, *S) at another resolution, given by `size` or by `scale_factor`, rounded down.
+    """Resample images (N, C, *S), of one to three spatial axes S, to another size.
 
-    `mode` is "nearest", "linear", "bilinear" or "trilinear" (for one, two or three spatial axes), "bicubic" (two: Keys,
-    1981), or "area" (the mean of what a pixel covers). Pixels are areas; with `align_corners` they are points, and the
-    corners keep their values. "nearest" takes a pixel by its corner, as it always did, "nearest-exact" by its middle. A
-    given `scale_factor` is also the distance of the pixels, unless `recompute_scale_factor`. All as PyTorch.
+    * `size` or `scale_factor`: the new size, or its ratio to the old one (rounded down); one number, or one for each axis
+    * `mode`: "nearest" (finds a pixel by its corner, "nearest-exact" by its center), "linear", "bilinear", "trilinear" (for
+      one, two, three axes), "bicubic" (two axes; Keys, 1981), or "area" (the mean of the covered pixels)
+    * `align_corners`: for the linear and cubic modes; pixels are points instead of areas, and corners keep their values
+    * `recompute_scale_factor`: take the distance of pixels from the rounded size instead of from `scale_factor`
 
-    Raises ValueError for a mode or options that do not go together, ShapeError for anything but images.
+    All as in PyTorch. Raises ValueError for a mode or options that exclude each other, ShapeError for anything but images.
 
     >>> import numpy as np
     >>> interpolate(np.array([[[1.0, 3.0]]]), scale_factor=2)
@@ -100,20 +103,16 @@ def interpolate(
         return AREA[n](x, sizes)
     for axis, (wanted, factor) in enumerate(zip(sizes, factors, strict=True), 2):
         distance = shape[axis] / wanted if factor is None or recompute_scale_factor else 1 / factor
-        if mode not in SMOOTH:
-            x = read_along(x, _nearest(shape[axis], wanted, distance, x.dtype, mode != "nearest"), axis)
-        elif mode == "bicubic":
-            x = _cubic(x, axis, _places(shape[axis], wanted, distance, align_corners))
-        elif wanted != shape[axis]:
-            x = _linear(x, axis, _places(shape[axis], wanted, distance, align_corners))
+        x = _along(x, axis, wanted, distance, mode, align_corners)
     return x
 
 
 @composite
 def pixel_shuffle(x: Any, upscale_factor: int) -> Any:
-    """Channels traded for pixels: (..., C*r*r, H, W) to (..., C, H*r, W*r), r x r channels for each pixel.
+    """Rearrange channels into pixels: (..., C*r*r, H, W) to (..., C, H*r, W*r), with r = `upscale_factor`.
 
-    Shi et al. (2016), "Real-time single image and video super-resolution". Raises ShapeError where C is no multiple of r*r.
+    Each pixel becomes r x r pixels, one from each of r*r channels. Shi et al. (2016), "Real-time single image and video
+    super-resolution". Raises ShapeError if the number of channels is no multiple of r*r.
 
     >>> import numpy as np
     >>> pixel_shuffle(np.arange(8.0).reshape(1, 4, 1, 2), 2)
@@ -130,7 +129,9 @@ def pixel_shuffle(x: Any, upscale_factor: int) -> Any:
 
 @composite
 def pixel_unshuffle(x: Any, downscale_factor: int) -> Any:
-    """Pixels traded for channels: (..., C, H*r, W*r) to (..., C*r*r, H, W); the inverse of `pixel_shuffle`.
+    """Rearrange pixels into channels: (..., C, H*r, W*r) to (..., C*r*r, H, W), with r = `downscale_factor`.
+
+    The inverse of `pixel_shuffle`. Raises ShapeError if a size is no multiple of r.
 
     >>> import numpy as np
     >>> pixel_unshuffle(np.arange(8.0).reshape(1, 1, 2, 4), 2)[0, :, 0]
@@ -149,56 +150,57 @@ def pixel_unshuffle(x: Any, downscale_factor: int) -> Any:
     return _lead_first(reshape(blocks, (C * r * r, H // r, W // r, *lead)), n)
 
 
-def _places(n: int, wanted: int, distance: float, align_corners: bool | None) -> Array:
-    """Where the middle of each pixel wanted lies among the middles of `n`."""
+def _along(x: Any, axis: int, wanted: int, distance: float, mode: str, align_corners: bool | None) -> Any:
+    """Resample along one axis, to `wanted` pixels at a distance in units of the old ones."""
+    n = x.shape[axis]
+    if mode not in SMOOTH:
+        return read_along(x, _nearest(n, wanted, distance, x.dtype, mode != "nearest"), axis)
+    centers = _centers(n, wanted, distance, align_corners)
+    if mode == "bicubic":
+        return _smooth(x, axis, centers, (-1, 0, 1, 2), _cubic_weight)
+    return x if n == wanted else _smooth(x, axis, np.maximum(centers, 0), (0, 1), lambda d: 1 - d)
+
+
+def _centers(n: int, wanted: int, distance: float, align_corners: bool | None) -> Array:
+    """Return the positions of the centers of the new pixels, in units of the `n` old ones."""
     if align_corners:
         return np.arange(wanted) * ((n - 1) / (wanted - 1) if wanted > 1 else 0.0)
     return (np.arange(wanted) + 0.5) * distance - 0.5
 
 
-def _linear(x: Any, axis: int, places: Array) -> Any:
-    """Interpolate between the two pixels on either side, along one axis."""
-    places = np.maximum(places, 0)
-    low = places.astype(int)
-    share = places - low
-    return _weighed(x, axis, [(low, 1 - share), (np.minimum(low + 1, x.shape[axis] - 1), share)])
+def _smooth(x: Any, axis: int, centers: Array, taps: Sequence[int], weight: Callable[[Array], Array]) -> Any:
+    """Interpolate along one axis: sum over the pixels `taps` away from each center, times `weight` of their distance.
 
-
-def _cubic(x: Any, axis: int, places: Array) -> Any:
-    """Interpolate by cubics through four pixels, along one axis; beyond the border its pixel is repeated."""
-    low = np.floor(places).astype(int)
-    share, last = places - low, x.shape[axis] - 1
-    return _weighed(x, axis, [(np.clip(low + i, 0, last), _cubic_weight(np.abs(share - i))) for i in (-1, 0, 1, 2)])
+    The border pixels are repeated beyond the border.
+    """
+    low = np.floor(centers).astype(int)
+    share, last = centers - low, x.shape[axis] - 1
+    column = (-1, *[1] * (len(x.shape) - axis - 1))
+    parts = [
+        read_along(x, np.clip(low + i, 0, last), axis) * weight(np.abs(share - i)).reshape(column).astype(x.dtype)
+        for i in taps
+    ]
+    return functools.reduce(operator.add, parts)
 
 
 def _cubic_weight(d: Array) -> Array:
-    """Keys's cubic convolution kernel at distances d of at most 2."""
+    """Return Keys's cubic convolution kernel at distances d of at most 2."""
     near = ((SHARPNESS + 2) * d - (SHARPNESS + 3)) * d * d + 1
     far = ((SHARPNESS * d - 5 * SHARPNESS) * d + 8 * SHARPNESS) * d - 4 * SHARPNESS
     return np.where(d <= 1, near, far)
 
 
-def _weighed(x: Any, axis: int, parts: Sequence[tuple[Array, Array]]) -> Any:
-    """The sum of what is read along an axis at some positions, times their weights."""
-    dtype = x.dtype if x.dtype.kind == "f" else float
-    total = None
-    for positions, weights in parts:
-        part = read_along(x, positions, axis) * weights.reshape(-1, *[1] * (len(x.shape) - axis - 1)).astype(dtype)
-        total = part if total is None else total + part
-    return total
-
-
-def _nearest(n: int, wanted: int, distance: float, dtype: Any, middle: bool) -> Array:
-    """For each of the pixels wanted, one of `n`; in the dtype of the image, so that rounding chooses as PyTorch's does."""
-    dtype = dtype if np.dtype(dtype).kind == "f" else np.float32
-    where = (np.arange(wanted, dtype=dtype) + np.dtype(dtype).type(middle / 2)) * np.dtype(dtype).type(distance)
-    return np.minimum(where.astype(int), n - 1)
+def _nearest(n: int, wanted: int, distance: float, dtype: Any, center: bool) -> Array:
+    """Return the nearest of `n` pixels for each new one, in the dtype of the image, to round as PyTorch does."""
+    real = (dtype if dtype.kind == "f" else np.dtype(np.float32)).type
+    centers = (np.arange(wanted, dtype=real) + real(center / 2)) * real(distance)
+    return np.minimum(centers.astype(int), n - 1)
 
 
 def _sizes(
     op: str, n: int, shape: tuple[int, ...], size: Any, scale_factor: Any
 ) -> tuple[tuple[int, ...], Sequence[float | None]]:
-    """The sizes wanted, and the factors if they were given."""
+    """Return the new size of each axis, and the scale factors if they were given, else None for each."""
     if (size is None) == (scale_factor is None):
         given = "both" if size is not None else "neither"
         raise ValueError(f"{op}: needs size or scale_factor, got {given}")
@@ -215,6 +217,7 @@ def _sizes(
 
 
 def _factor(op: str, name: str, x: Any, factor: Any) -> tuple[int, tuple[int, ...]]:
+    """Validate the arguments of pixel_shuffle and pixel_unshuffle; return the factor and the shape of the images."""
     shape = shape_of(x)
     if len(shape) < 3:
         raise ShapeError(f"{op}: input must be (..., C, H, W), got shape {shape}")
@@ -224,5 +227,5 @@ def _factor(op: str, name: str, x: Any, factor: Any) -> tuple[int, tuple[int, ..
 
 
 def _lead_first(x: Any, n: int) -> Any:
-    """The `n` last axes in front, as a view: in memory the batch stays innermost."""
+    """Move the `n` last axes to the front, as a view: the batch stays innermost in memory."""
     return permute(x, (*range(3, 3 + n), 0, 1, 2))

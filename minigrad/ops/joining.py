@@ -1,4 +1,4 @@
-"""Joining arrays and taking them apart again; each piece of a split is the adjoint of its place in a concatenation."""
+"""Joining and splitting arrays. Each piece of a split is adjoint to its position in a concatenation."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, shape_of
+from minigrad.arrays import Array, Shape, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import common_dtype
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import one_axis
-from minigrad.ops.indexing import getitem
+from minigrad.ops.indexing import index_axis
 from minigrad.ops.shape import atleast_1d, atleast_2d, atleast_3d, reshape, unsqueeze
 
 __all__ = [
@@ -24,29 +24,28 @@ __all__ = [
     "hstack", "split", "stack", "tensor_split", "unbind", "vsplit", "vstack",
 ]  # fmt: skip
 
-Shape = tuple[int, ...]
 Sections = int | Sequence[int]
 
 
 @primitive
 def concatenate_along(axis: int, *arrays: Array) -> Array:
-    """`concatenate` with the arrays last, as a variadic primitive has them."""
+    """Concatenate arrays, which are the last arguments, as a variadic primitive has them."""
     return np.concatenate(arrays, axis, dtype=common_dtype(arrays, weak=False))
 
 
 @concatenate_along.gradient("arrays")
 def _(g: Any, axis: int, position: int, shapes: list[Shape]) -> Any:
     start = sum(shape[axis] for shape in shapes[:position])
-    return getitem(g, (slice(None),) * axis + (slice(start, start + shapes[position][axis]),))
+    return index_axis(g, axis, slice(start, start + shapes[position][axis]))
 
 
 @register(np.concatenate)
 @composite
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
-    """Join arrays along an axis they already have; the other sizes agree. With axis None, join them flattened.
+    """Join arrays along an existing axis; the other sizes agree. With axis None, join them flattened.
 
-    An empty vector, of shape (0,), fits any others: what is collected may start as ``tensor([])``. Raises ValueError for no
-    arrays, ShapeError for arrays that do not fit, naming the first.
+    An empty vector, of shape (0,), fits any other arrays, so that a collection can start as ``tensor([])``. Raises
+    ValueError for no arrays, ShapeError, naming the first, for arrays that do not fit.
 
     >>> import numpy as np
     >>> concatenate([np.array([1, 2]), np.array([3])])
@@ -76,7 +75,7 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
 def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Join arrays of one shape along a new axis.
 
-    Raises ValueError for no arrays, ShapeError for arrays of different shapes, naming the first.
+    Raises ValueError for no arrays, ShapeError, naming the first, for an array of another shape.
 
     >>> import numpy as np
     >>> stack([np.array([1, 2]), np.array([3, 4])], 1)
@@ -94,7 +93,7 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
 @register(np.hstack)
 @composite
 def hstack(arrays: Sequence[Any]) -> Any:
-    """Join along axis 1, vectors along axis 0: side by side."""
+    """Join side by side: along axis 1, vectors along axis 0."""
     arrays = [atleast_1d(array) for array in _listed("hstack", arrays)]
     return concatenate(arrays, 0 if len(shape_of(arrays[0])) == 1 else 1)
 
@@ -102,7 +101,7 @@ def hstack(arrays: Sequence[Any]) -> Any:
 @register(np.vstack)
 @composite
 def vstack(arrays: Sequence[Any]) -> Any:
-    """Join along axis 0, vectors as rows: one above the other.
+    """Join one above the other: along axis 0, vectors as rows.
 
     >>> import numpy as np
     >>> vstack([np.array([1, 2]), np.array([3, 4])])
@@ -115,14 +114,14 @@ def vstack(arrays: Sequence[Any]) -> Any:
 @register(np.dstack)
 @composite
 def dstack(arrays: Sequence[Any]) -> Any:
-    """Join along axis 2, after `atleast_3d`: one behind the other."""
+    """Join one behind the other: along axis 2, after `atleast_3d`."""
     return concatenate([atleast_3d(array) for array in _listed("dstack", arrays)], 2)
 
 
 @register(np.column_stack)
 @composite
 def column_stack(arrays: Sequence[Any]) -> Any:
-    """Join vectors as columns, and matrices beside them.
+    """Join side by side, vectors as columns.
 
     >>> import numpy as np
     >>> column_stack([np.array([1, 2]), np.array([3, 4])])
@@ -135,7 +134,9 @@ def column_stack(arrays: Sequence[Any]) -> Any:
 
 @composite
 def block_diag(*arrays: Any) -> Any:
-    """Matrices along the diagonal of one, zeros elsewhere; a vector is a row, a number a matrix of one element.
+    """Return one matrix with the given ones along its diagonal, and zeros elsewhere.
+
+    A vector counts as a row, a number as a matrix of one element. Raises ShapeError for more than two axes.
 
     >>> import numpy as np
     >>> block_diag(np.array([[1, 2]]), 3)
@@ -144,7 +145,7 @@ def block_diag(*arrays: Any) -> Any:
     """
     for i, x in enumerate(arrays):
         if len(shape_of(x)) > 2:
-            raise ShapeError(f"block_diag: argument {i} has shape {shape_of(x)}, which is no matrix")
+            raise ShapeError(f"block_diag: argument {i} has shape {shape_of(x)}, which is not a matrix")
     blocks = [reshape(x, (-1, shape_of(x)[-1] if shape_of(x) else 1)) if len(shape_of(x)) < 2 else x for x in arrays]
     widths = [shape_of(x)[1] for x in blocks]
     rows = []
@@ -156,16 +157,16 @@ def block_diag(*arrays: Any) -> Any:
 
 @register(np.append)
 def append(arr: Any, values: Any, axis: int | None = None) -> Any:
-    """`values` behind `arr`, as ``np.append``: flattened both, without an axis."""
+    """Append `values` to `arr` along `axis`, or both flattened, as ``np.append``."""
     return concatenate([arr, values], axis)
 
 
 @composite
 def split(x: Any, split_size_or_sections: Sections, dim: int = 0) -> tuple[Any, ...]:
-    """Pieces of one size along `dim`, the last what remains; or of the sizes in a list. PyTorch's split, not NumPy's.
+    """Split along `dim` into pieces of one size, of which the last may be smaller, or of the sizes in a list.
 
-    ``np.split(tensor, ...)`` keeps NumPy's meaning: so many equal pieces, or a cut before each of some indices.
-    Raises ShapeError for sizes that do not add up to the axis, ValueError for a size below 1.
+    This is PyTorch's split. ``np.split(tensor, ...)`` keeps NumPy's meaning: a number of equal pieces, or the indices at
+    which to split. Raises ShapeError for sizes that do not add up to the axis, ValueError for a size below 1.
 
     >>> import numpy as np
     >>> split(np.arange(5), 2), split(np.arange(5), [1, 4])
@@ -185,7 +186,7 @@ def split(x: Any, split_size_or_sections: Sections, dim: int = 0) -> tuple[Any, 
 
 @composite
 def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
-    """At most so many pieces along `dim`, all of one size but the last; `tensor_split` gives exactly so many.
+    """Split along `dim` into at most `chunks` pieces, all of one size but the last; see `tensor_split` for exactly so many.
 
     >>> import numpy as np
     >>> chunk(np.arange(5), 4)
@@ -194,17 +195,14 @@ def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     dim, n = _along("chunk", x, dim)
     if operator.index(chunks) < 1:
         raise ValueError(f"chunk: chunks must be at least 1, got {chunks}")
-    size = -(-n // chunks)
-    if not size:
-        return split(x, [0] * chunks, dim)
-    return split(x, size, dim)
+    return split(x, -(-n // chunks) or [0] * chunks, dim)
 
 
 @composite
 def tensor_split(x: Any, indices_or_sections: Sections, dim: int = 0) -> tuple[Any, ...]:
-    """So many pieces along `dim`, the first ones longer by one where it must be; or a cut before each of some indices.
+    """Split along `dim` into a number of pieces, the first ones longer by one if needed, or before each of some indices.
 
-    It is ``np.array_split``.
+    ``np.array_split`` does the same.
 
     >>> import numpy as np
     >>> tensor_split(np.arange(5), 2), tensor_split(np.arange(5), [1, 3])
@@ -224,13 +222,13 @@ def tensor_split(x: Any, indices_or_sections: Sections, dim: int = 0) -> tuple[A
 @register(np.array_split)
 @composite
 def array_split(x: Any, indices_or_sections: Sections, axis: int = 0) -> list[Any]:
-    """`tensor_split`, as a list."""
+    """Return the pieces of `tensor_split` in a list."""
     return list(tensor_split(x, indices_or_sections, axis))
 
 
 @register(np.split)
 def numpy_split(x: Any, indices_or_sections: Sections, axis: int = 0) -> list[Any]:
-    """`array_split` that refuses a number of pieces which do not come out equal."""
+    """Apply `array_split`; raise ValueError for a number of pieces into which the axis does not divide."""
     axis, n = _along("split", x, axis)
     count = None if np.ndim(indices_or_sections) else operator.index(indices_or_sections)  # type: ignore[arg-type]
     if count is not None and (count < 1 or n % count):
@@ -240,33 +238,33 @@ def numpy_split(x: Any, indices_or_sections: Sections, axis: int = 0) -> list[An
 
 @composite
 def hsplit(x: Any, indices_or_sections: Sections) -> tuple[Any, ...]:
-    """Equal pieces, or cuts before indices, along axis 1; a vector along axis 0. Undoes `hstack`."""
+    """Split into equal pieces, or before indices, along axis 1, a vector along axis 0; the inverse of `hstack`."""
     ndim = len(shape_of(x))
     return _split_at_least("hsplit", x, indices_or_sections, 0 if ndim == 1 else 1, 1)
 
 
 @composite
 def vsplit(x: Any, indices_or_sections: Sections) -> tuple[Any, ...]:
-    """Equal pieces, or cuts before indices, along axis 0. Undoes `vstack`."""
+    """Split into equal pieces, or before indices, along axis 0; the inverse of `vstack`."""
     return _split_at_least("vsplit", x, indices_or_sections, 0, 2)
 
 
 @composite
 def dsplit(x: Any, indices_or_sections: Sections) -> tuple[Any, ...]:
-    """Equal pieces, or cuts before indices, along axis 2. Undoes `dstack`."""
+    """Split into equal pieces, or before indices, along axis 2; the inverse of `dstack`."""
     return _split_at_least("dsplit", x, indices_or_sections, 2, 3)
 
 
 @composite
 def unbind(x: Any, dim: int = 0) -> tuple[Any, ...]:
-    """The slices along an axis, which goes away: what a loop over a tensor gives.
+    """Return the slices along an axis, without that axis, as iterating over a tensor does.
 
     >>> import numpy as np
     >>> unbind(np.array([[1, 2], [3, 4]]), 1)
     (array([1, 3]), array([2, 4]))
     """
     dim, n = _along("unbind", x, dim)
-    return tuple(getitem(x, (slice(None),) * dim + (i,)) for i in range(n))
+    return tuple(index_axis(x, dim, i) for i in range(n))
 
 
 cat = concat = concatenate
@@ -279,6 +277,7 @@ if hasattr(np, "unstack"):  # NumPy 2.1
 
 
 def _listed(name: str, arrays: Sequence[Any]) -> list[Any]:
+    """Return the operands in a list, each a tensor or an array; raise ValueError for none."""
     arrays = [array if hasattr(array, "shape") else np.asarray(array) for array in arrays]
     if not arrays:
         raise ValueError(f"{name}: needs at least one array, got none")
@@ -286,17 +285,18 @@ def _listed(name: str, arrays: Sequence[Any]) -> list[Any]:
 
 
 def _along(name: str, x: Any, dim: int) -> tuple[int, int]:
-    """An axis counted from the front, and its size."""
+    """Return an axis, counted from the front, and its size."""
     dim = one_axis(name, dim, len(shape_of(x)))
     return dim, shape_of(x)[dim]
 
 
 def _pieces(x: Any, dim: int, cuts: Sequence[int]) -> tuple[Any, ...]:
-    """What lies between neighbouring cuts."""
-    return tuple(getitem(x, (slice(None),) * dim + (slice(start, stop),)) for start, stop in pairwise(cuts))
+    """Return the slices between neighboring cuts."""
+    return tuple(index_axis(x, dim, slice(start, stop)) for start, stop in pairwise(cuts))
 
 
 def _split_at_least(name: str, x: Any, sections: Sections, axis: int, ndim: int) -> tuple[Any, ...]:
+    """Apply `numpy_split`; raise ShapeError for fewer than `ndim` axes."""
     if len(shape_of(x)) < ndim:
         raise ShapeError(f"{name}: needs at least {ndim} axes, got shape {shape_of(x)}")
     return tuple(numpy_split(x, sections, axis))

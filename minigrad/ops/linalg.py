@@ -1,4 +1,4 @@
-"""Products of matrices."""
+"""Matrix products and the linear layer's function."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, Traced, shape_of
+from minigrad.arrays import Array, Shape, Traced, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import promoting
 from minigrad.engine.registry import register
 from minigrad.errors import DTypeError, ShapeError
+from minigrad.kernels.checks import broadcast_shapes
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import reshape, unbroadcast
 
@@ -22,9 +23,9 @@ __all__ = ["linear", "matmul"]
 @promoting("x", "y")
 @primitive
 def multiply_matrices(x: Array, y: Array, order: str = "C") -> Array:
-    """The product of stacks of matrices, (..., m, k) @ (..., k, n), in the memory order "C" or "F" (columns adjacent).
+    """Return (..., m, k) @ (..., k, n), stacks of matrices, in memory order "C" or "F" (columns adjacent).
 
-    BLAS gives either order at no cost, so that a gradient can take the memory order of its input: the gradient of a
+    BLAS writes either order at no cost, so that a gradient can take the memory order of its input: the gradient of a
     flattened batch-innermost image is batch-innermost again.
     """
     if order == "F":
@@ -33,19 +34,19 @@ def multiply_matrices(x: Array, y: Array, order: str = "C") -> Array:
 
 
 @multiply_matrices.gradient("x")
-def _(g: Any, y: Any, shape: tuple[int, ...], order: str) -> Any:
+def _(g: Any, y: Any, shape: Shape, order: str) -> Any:
     return _summed(multiply_matrices(g, y.mT, order), shape)
 
 
 @multiply_matrices.gradient("y")
-def _(g: Any, x: Any, shape: tuple[int, ...], order: str) -> Any:
+def _(g: Any, x: Any, shape: Shape, order: str) -> Any:
     return _summed(multiply_matrices(x.mT, g, order), shape)
 
 
 @register(np.matmul, np.linalg.matmul)
 @composite
 def matmul(x: Any, y: Any) -> Any:
-    """The matrix product ``x @ y`` as NumPy has it: vectors on either side, leading axes broadcast.
+    """Return the matrix product ``x @ y``; either may be a vector, and leading axes broadcast, as in NumPy.
 
     Raises ShapeError if the inner sizes differ, the leading axes do not broadcast, or an operand is 0-d.
 
@@ -54,7 +55,10 @@ def matmul(x: Any, y: Any) -> Any:
     array([11.])
     """
     a, b = shape_of(x), shape_of(y)
-    if len(a) > 1 and len(b) > 1 and a[-1] == b[-2] and (a[:-2] == b[:-2] or _broadcasts(a[:-2], b[:-2])):
+    if len(a) > 1 and len(b) > 1 and a[-1] == b[-2]:
+        if a[:-2] != b[:-2]:
+            message = f"matmul: the leading axes {a[:-2]} and {b[:-2]} of shapes {a} and {b} do not broadcast"
+            broadcast_shapes(message, a[:-2], b[:-2])
         return multiply_matrices(x, y, "C")
     if not a or not b:
         raise ShapeError(f"matmul: operands need at least one axis, got shapes {a} and {b}\n  hint: use * for a scalar")
@@ -65,8 +69,6 @@ def matmul(x: Any, y: Any) -> Any:
             f"matmul: shapes {a} and {b} do not multiply: {a[-1]} != {inner}\n"
             f"  rule    the last axis of the first equals axis {axis} of the second"
         )
-    if len(a) > 1 and len(b) > 1:
-        raise ShapeError(f"matmul: the leading axes {a[:-2]} and {b[:-2]} of shapes {a} and {b} do not broadcast")
     rows = x if len(a) > 1 else reshape(x, (1, *a))
     columns = y if len(b) > 1 else reshape(y, (*b, 1))
     out = multiply_matrices(rows, columns, "C")
@@ -77,7 +79,7 @@ def matmul(x: Any, y: Any) -> Any:
 @promoting("x", "weight", "bias")
 @primitive
 def affine(x: Array, weight: Array, bias: Array | None) -> Array:
-    """`linear` of vectors in rows: (N, in) to (N, out)."""
+    """Compute `linear` of vectors in rows: (N, in) to (N, out)."""
     out = np.matmul(x, weight.T)
     if bias is not None:
         out = np.add(out, bias, out=out if out.dtype == np.result_type(out, bias) else None)
@@ -99,8 +101,8 @@ def _(g: Any) -> Any:
     return sum(g, 0)
 
 
-def _features_hint(given: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    """What is certain where the last axis of the input is not `in_features`."""
+def _features_hint(given: Shape, wanted: Shape) -> str:
+    """Return a hint for an input whose last axis is not `in_features`, as far as it is certain."""
     if not given:
         return ""
     if len(given) <= 2:
@@ -113,7 +115,7 @@ def _features_hint(given: tuple[int, ...], wanted: tuple[int, ...]) -> str:
 
 @composite
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
-    """``x @ weight.T + bias``: (..., in) to (..., out).
+    """Compute ``x @ weight.T + bias``: (..., in) to (..., out).
 
     `weight` is (out, in) and `bias` (out,), as in PyTorch. Raises ShapeError where they do not fit.
 
@@ -141,14 +143,6 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     return reshape(affine(reshape(x, (-1, given[-1])), weight, bias), (*given[:-1], wanted[0]))
 
 
-def _summed(g: Any, shape: tuple[int, ...]) -> Any:
+def _summed(g: Any, shape: Shape) -> Any:
     """Sum over the leading axes along which an operand was broadcast."""
     return g if g.shape == shape else unbroadcast(g, shape)
-
-
-def _broadcasts(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
-    try:
-        np.broadcast_shapes(a, b)
-    except ValueError:
-        return False
-    return True

@@ -1,9 +1,9 @@
-"""Losses: a number that says how far predictions are from their targets; PyTorch's names, formulas and defaults.
+"""Loss functions, with PyTorch's names, formulas and defaults; those of classes are in classification.py.
 
 `reduction` is "mean", "sum" or "none". Where PyTorch would broadcast the target, with a warning or without, the shapes must
 agree: a broadcast here is nearly always a mistake. Every loss raises ShapeError for shapes that do not fit, and ValueError
-for another reduction or for the mean of nothing, before it computes anything. Targets are differentiated, too, if they ask
-for it. Those of classes stand in classification.py.
+for another reduction or for the mean of nothing, before it computes anything. Targets are differentiated, too, if they
+require a gradient.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, Traced, shape_of
+from minigrad.arrays import Array, Shape, Traced, array_of, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
 from minigrad.errors import ShapeError
+from minigrad.kernels.checks import check_at_least, check_choice
 from minigrad.ops.activation import softplus
 from minigrad.ops.elementwise import absolute, clip, exp, log, sqrt, square, where
 from minigrad.ops.norms import vector_norm
@@ -39,16 +40,16 @@ __all__ = [
 @floating("input", "target")
 @composite
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
-    """-(target * log(input) + (1 - target) * log(1 - input)), of probabilities; the logarithms are at least -100.
+    """Compute -(target * log(input) + (1 - target) * log(1 - input)) of probabilities, with logarithms of at least -100.
 
-    Raises ValueError for an input or a target outside [0, 1].
+    `weight` multiplies the loss of each element. Raises ValueError for an input or a target outside [0, 1].
 
     >>> import numpy as np
     >>> binary_cross_entropy(np.array([0.5, 0.0]), np.array([1.0, 1.0]), reduction="none").round(4)
     array([  0.6931, 100.    ])
     """
     target = _checked("binary_cross_entropy", reduction, input, target)
-    for name, p in (("input", plain(input)), ("target", plain(target))):
+    for name, p in (("input", array_of(input)), ("target", array_of(target))):
         wrong = np.flatnonzero((p < 0) | (p > 1))
         if wrong.size:
             raise ValueError(
@@ -56,12 +57,12 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
                 + ("\n  hint: for logits use binary_cross_entropy_with_logits" if name == "input" else "")
             )
     loss = bernoulli_nll(input, target)
-    return reduced(loss if weight is None else loss * weight, reduction)
+    return reduce_loss(loss if weight is None else loss * weight, reduction)
 
 
 @primitive
 def bernoulli_nll(p: Array, target: Array) -> Array:
-    """`binary_cross_entropy` of each element."""
+    """Compute `binary_cross_entropy` of each element."""
     with np.errstate(divide="ignore"):
         return -(target * np.maximum(np.log(p), -100) + (1 - target) * np.maximum(np.log1p(-p), -100))
 
@@ -84,9 +85,10 @@ def _(g: Any, p: Any) -> Any:
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Any:
-    """`binary_cross_entropy` of sigmoid(input), finite for any logits; `pos_weight` weighs the positive part.
+    """Compute `binary_cross_entropy` of sigmoid(input), finite for any finite logits.
 
-    A logit may be infinite: on the right side of a certain target its loss is 0, on the wrong side infinite.
+    `weight` multiplies the loss of each element, `pos_weight` the term of the target. The loss of an infinite logit is 0 on
+    the right side of a target of 0 or 1, infinite on the wrong side.
 
     >>> import numpy as np
     >>> binary_cross_entropy_with_logits(np.array([0.0, 1e4]), np.array([1.0, 0.0]), reduction="none").round(4)
@@ -96,12 +98,12 @@ def binary_cross_entropy_with_logits(
     positive = target if pos_weight is None else target * pos_weight
     loss = weighted(softplus(-input, threshold=math.inf), positive)
     loss = loss + weighted(softplus(input, threshold=math.inf), 1 - target)
-    return reduced(loss if weight is None else loss * weight, reduction)
+    return reduce_loss(loss if weight is None else loss * weight, reduction)
 
 
 @primitive
 def weighted(x: Array, weight: Array) -> Array:
-    """x * weight, and 0 for a weight of 0, also of an infinite x: what is certain not to occur costs nothing.
+    """Compute x * weight, and 0 for a weight of 0 even of an infinite x: an impossible outcome adds no loss.
 
     >>> import numpy as np
     >>> weighted(np.array([np.inf, 3.0]), np.array([0.0, 2.0]))
@@ -130,9 +132,10 @@ def _(g: Any, x: Any) -> Any:
 @floating("input", "target")
 @composite
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
-    """target * (log(target) - input), for an input of log-probabilities, and a target of them with `log_target`.
+    """Compute target * (log(target) - input), the terms of the Kullback-Leibler divergence.
 
-    The divergence of distributions is their sum: reduction "batchmean" divides it by the size of the first axis.
+    `input` holds log-probabilities, `target` probabilities, or with `log_target` log-probabilities. The divergence is the
+    sum of the terms: reduction "batchmean" divides it by the size of the first axis.
 
     >>> import numpy as np
     >>> kl_div(np.log(np.array([[0.5, 0.5]])), np.array([[1.0, 0.0]]), "batchmean").round(4)
@@ -141,7 +144,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     batch = reduction == "batchmean"
     target = _checked("kl_div", "mean" if batch else reduction, input, target)
     loss = weighted(target - input, exp(target)) if log_target else xlogy(target, target) - weighted(input, target)
-    return sum(loss) / (shape_of(loss) or (1,))[0] if batch else reduced(loss, reduction)
+    return sum(loss) / (shape_of(loss) or (1,))[0] if batch else reduce_loss(loss, reduction)
 
 
 @floating("input", "target", "var")
@@ -149,10 +152,10 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
 def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Any:
-    """(log(var) + (input - target)**2 / var) / 2, plus log(2 pi) / 2 if `full`; `var` is at least `eps`.
+    """Compute (log(var) + (input - target)**2 / var) / 2, plus log(2 pi) / 2 if `full`.
 
-    `var` has the shape of `input`, but for a last axis that is 1 or missing, or is a number. As in PyTorch, its gradient
-    passes where it was raised to `eps`. Raises ValueError if it is negative.
+    `var` is a number or has the shape of `input`, except that its last axis may be 1 or missing. It is raised to `eps` where
+    it is smaller; as in PyTorch, its gradient passes there. Raises ValueError if it is negative.
 
     >>> import numpy as np
     >>> gaussian_nll_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0]), np.array([1.0, 1.0]))
@@ -165,12 +168,12 @@ def gaussian_nll_loss(
         var = unsqueeze(var, -1)
     elif shape_of(var) not in ((), shape, (*shape[:-1], 1)):
         raise ShapeError(f"{op}: var has shape {shape_of(var)}, expected {shape} or {(*shape[:-1], 1)}")
-    values = plain(var)
+    values = array_of(var)
     if (values < 0).any():
         raise ValueError(f"{op}: var must be at least 0, got {float(values.min())}")
     var = var + np.maximum(eps - values, 0)
     loss = 0.5 * (log(var) + square(input - target) / var)
-    return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
+    return reduce_loss(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
 
 
 @floating("input", "target")
@@ -178,7 +181,7 @@ def gaussian_nll_loss(
 def poisson_nll_loss(
     input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
 ) -> Any:
-    """exp(input) - target * input, or with `log_input` False input - target * log(input + eps).
+    """Compute exp(input) - target * input, or with `log_input` False input - target * log(input + eps).
 
     `full` adds Stirling's approximation of log(target!) for targets above 1.
 
@@ -191,7 +194,7 @@ def poisson_nll_loss(
     if full:
         many = where(target > 1, target, 1)
         loss = loss + where(target > 1, many * log(many) - many + 0.5 * log(2 * math.pi * many), 0)
-    return reduced(loss, reduction)
+    return reduce_loss(loss, reduction)
 
 
 # Distances
@@ -200,28 +203,33 @@ def poisson_nll_loss(
 @floating("input", "target")
 @composite
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """(input - target)**2.
+    """Compute (input - target)**2.
+
+    `reduction` is "mean", "sum", or "none" for the losses of all elements.
+
 
     >>> import numpy as np
     >>> mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
     np.float64(2.0)
     """
     target = _checked("mse_loss", reduction, input, target)
-    return reduced(square(input - target), reduction)
+    return reduce_loss(square(input - target), reduction)
 
 
 @floating("input", "target")
 @composite
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """|input - target|; the derivative of a perfect prediction is 0."""
+    """Compute |input - target|; the derivative at equality is 0."""
     target = _checked("l1_loss", reduction, input, target)
-    return reduced(absolute(input - target), reduction)
+    return reduce_loss(absolute(input - target), reduction)
 
 
 @floating("input", "target")
 @composite
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
-    """d**2 / 2 for distances d = |input - target| up to `delta`, from there on a line of slope `delta`. Huber (1964).
+    """Compute d**2 / 2 for distances d = |input - target| up to `delta`, beyond it a line of slope `delta`. Huber (1964).
+
+    Raises ValueError unless `delta` is above 0.
 
     >>> import numpy as np
     >>> huber_loss(np.array([1.0, 3.0]), np.array([0.0, 0.0]), "none")
@@ -231,46 +239,45 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     if not delta > 0:
         raise ValueError(f"huber_loss: delta must be above 0, got {delta}")
     d = input - target
-    near = clip(d, -delta, delta)  # rather than both pieces by a mask: the parabola of an infinite distance has no slope
-    return reduced(0.5 * square(near) + delta * absolute(d - near), reduction)
+    near = clip(d, -delta, delta)  # not both pieces by a mask: the slope of the parabola is infinite at infinity
+    return reduce_loss(0.5 * square(near) + delta * absolute(d - near), reduction)
 
 
 @floating("input", "target")
 @composite
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
-    """huber_loss / beta, with delta = beta: a parabola near 0, of slope 1 farther out. Girshick (2015).
+    """Compute huber_loss / beta with delta = beta: a parabola near 0, of slope 1 farther out. Girshick (2015).
 
     >>> import numpy as np
     >>> smooth_l1_loss(np.array([1.0, 3.0]), np.array([0.0, 0.0]), "none", beta=2.0)
     array([0.25, 2.  ])
     """
-    if not beta >= 0:
-        raise ValueError(f"smooth_l1_loss: beta must be at least 0, got {beta}")
+    check_at_least("smooth_l1_loss", "beta", beta, 0)
     return l1_loss(input, target, reduction) if beta == 0 else huber_loss(input, target, reduction, beta) / beta
 
 
 @floating("x1", "x2")
 @composite
 def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Any:
-    """The cosine of the angle between vectors along `axis`; lengths below `eps` count as `eps`.
+    """Return the cosine of the angle between vectors along `axis`; norms below `eps` count as `eps`.
 
     >>> import numpy as np
     >>> cosine_similarity(np.array([[1.0, 0.0]]), np.array([[1.0, 1.0]])).round(4)
     array([0.7071])
     """
-    x1, x2 = broadcast_tensors(x1, x2)  # the axis is one of both
+    x1, x2 = broadcast_tensors(x1, x2)  # so that the axis is the same in both
     lengths = [clip(vector_norm(x, 2, axis, True), eps) for x in (x1, x2)]
     with np.errstate(over="ignore"):
         both = lengths[0] * lengths[1]
     if np.isfinite(both).all():
         return sum(x1 * x2, axis) / squeeze(both, axis)
-    return sum((x1 / lengths[0]) * (x2 / lengths[1]), axis)  # no product overflows; at twice the time
+    return sum((x1 / lengths[0]) * (x2 / lengths[1]), axis)  # no product overflows, but it takes twice the time
 
 
 @floating("x1", "x2")
 @composite
 def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdims: bool = False) -> Any:
-    """The p-norm of x1 - x2 + eps along the last axis.
+    """Return the p-norm of x1 - x2 + eps along the last axis.
 
     >>> import numpy as np
     >>> pairwise_distance(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]])).round(4)
@@ -285,15 +292,17 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
 @floating("input", "target")
 @composite
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
-    """`input` where the target is 1, max(0, margin - input) where it is -1."""
+    """Return `input` where the target is 1, max(0, margin - input) where it is -1."""
     target = _checked("hinge_embedding_loss", reduction, input, target)
-    return reduced(where(target != -1, input, 0) + where(target != 1, clip(margin - input, 0), 0), reduction)
+    return reduce_loss(where(target != -1, input, 0) + where(target != 1, clip(margin - input, 0), 0), reduction)
 
 
 @floating("input1", "input2", "target")
 @composite
 def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
-    """max(0, margin - target * (input1 - input2)): `input1` should rank higher where the target is 1, lower where -1.
+    """Compute max(0, margin - target * (input1 - input2)).
+
+    `input1` should rank higher than `input2` where the target is 1, lower where it is -1.
 
     >>> import numpy as np
     >>> margin_ranking_loss(np.array([1.0]), np.array([3.0]), np.array([1.0]))
@@ -301,23 +310,23 @@ def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0
     """
     target = _checked("margin_ranking_loss", reduction, input1, target)
     _same_shape("margin_ranking_loss", input1, input2, "input2")
-    return reduced(clip(margin - target * (input1 - input2), 0), reduction)
+    return reduce_loss(clip(margin - target * (input1 - input2), 0), reduction)
 
 
 @floating("input", "target")
 @composite
 def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """log(1 + exp(-target * input)), for targets 1 and -1; without overflow."""
+    """Compute log(1 + exp(-target * input)) without overflow, for targets 1 and -1."""
     target = _checked("soft_margin_loss", reduction, input, target)
-    return reduced(softplus(-target * input, threshold=math.inf), reduction)
+    return reduce_loss(softplus(-target * input, threshold=math.inf), reduction)
 
 
 @floating("input", "target")
 @composite
 def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
-    """The mean over classes, the last axis, of `binary_cross_entropy_with_logits`: any number of them may be present.
+    """Compute the mean of `binary_cross_entropy_with_logits` over the classes, the last axis.
 
-    `weight` weighs classes.
+    Any number of classes may be present: `target` holds 1 for each of them. `weight` weighs classes.
 
     >>> import numpy as np
     >>> multilabel_soft_margin_loss(np.array([[0.0, 0.0]]), np.array([[1, 0]])).round(4)
@@ -329,23 +338,26 @@ def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, red
     if not shape:
         raise ShapeError(f"{op}: input must have an axis of classes, got shape ()")
     loss = binary_cross_entropy_with_logits(input, target, weight, "none")
-    return reduced(sum(loss, -1) / shape[-1], reduction)
+    return reduce_loss(sum(loss, -1) / shape[-1], reduction)
 
 
 @floating("input1", "input2")
 @composite
 def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
-    """1 - cos of the angle between vectors (N, D) where the target (N,) is 1, max(0, cos - margin) where it is -1."""
+    """Compute 1 - cos of the angle between two vectors where the target is 1, max(0, cos - margin) where it is -1.
+
+    `input1` and `input2` are (N, D) with a target (N,), or (D,) with a target ().
+    """
     op = "cosine_embedding_loss"
     check_reduction(op, reduction)
     _same_shape(op, input1, input2, "input2")
-    target, shape = _numbers(target, input1), shape_of(input1)
+    target, shape = _as_floats(target, input1), shape_of(input1)
     if shape_of(target) != shape[:-1] or len(shape) not in (1, 2):
         raise ShapeError(f"{op}: inputs must be (N, D) or (D,) and the target (N,) or (), got {shape}, {shape_of(target)}")
     check_items(op, reduction, shape[:-1])
     lengths = [sqrt(sum(square(x), -1) + 1e-12) for x in (input1, input2)]
     cos = sum(input1 * input2, -1) / lengths[0] / lengths[1]
-    return reduced(where(target == 1, 1 - cos, 0) + where(target == -1, clip(cos - margin, 0), 0), reduction)
+    return reduce_loss(where(target == 1, 1 - cos, 0) + where(target == -1, clip(cos - margin, 0), 0), reduction)
 
 
 @floating("anchor", "positive", "negative")
@@ -360,10 +372,10 @@ def triplet_margin_loss(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Any:
-    """max(0, margin + d(anchor, positive) - d(anchor, negative)), with d the `pairwise_distance`.
+    """Compute max(0, margin + d(anchor, positive) - d(anchor, negative)), where d is the `pairwise_distance`.
 
-    With `swap`, d(positive, negative) if that is the smaller one. Balntas et al. (2016). Raises ValueError for a margin of 0
-    or less, which equal distances would satisfy.
+    With `swap`, d(positive, negative) replaces d(anchor, negative) where it is smaller. Balntas et al. (2016). Raises
+    ValueError for a margin of 0 or less, which equal distances would satisfy.
 
     >>> import numpy as np
     >>> a, b = np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]])
@@ -380,32 +392,31 @@ def triplet_margin_loss(
     apart = pairwise_distance(anchor, negative, p, eps)
     if swap:
         apart = np.minimum(apart, pairwise_distance(positive, negative, p, eps))
-    return reduced(clip(margin + pairwise_distance(anchor, positive, p, eps) - apart, 0), reduction)
+    return reduce_loss(clip(margin + pairwise_distance(anchor, positive, p, eps) - apart, 0), reduction)
 
 
-def reduced(loss: Any, reduction: str, total: float | None = None) -> Any:
-    """The mean divides by the number of items, or by `total`."""
+def reduce_loss(loss: Any, reduction: str, total: float | None = None) -> Any:
+    """Apply a reduction to the losses of the items; a mean divides by their number, or by `total`."""
     if reduction == "none":
         return loss
     return sum(loss) if reduction == "sum" else sum(loss) / (math.prod(shape_of(loss)) if total is None else total)
 
 
 def _checked(op: str, reduction: str, input: Any, target: Any) -> Any:
-    """The target of a loss that compares element by element, in a float dtype, after all that can be refused."""
+    """Check the arguments of an elementwise loss; return the target in a float dtype."""
     check_reduction(op, reduction)
     _same_shape(op, input, target, "target")
     check_items(op, reduction, shape_of(input))
-    return _numbers(target, input)
+    return _as_floats(target, input)
 
 
 def check_reduction(op: str, reduction: str) -> None:
-    """Raise ValueError for a reduction that is none."""
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f'{op}: reduction must be "mean", "sum" or "none", got {reduction!r}')
+    """Raise ValueError for an unknown reduction."""
+    check_choice(op, "reduction", reduction, "mean", "sum", "none")
 
 
-def check_items(op: str, reduction: str, shape: tuple[int, ...]) -> None:
-    """Raise ValueError for the mean of losses of a shape that holds nothing."""
+def check_items(op: str, reduction: str, shape: Shape) -> None:
+    """Raise ValueError for the mean of losses of an empty shape."""
     if reduction == "mean" and 0 in shape:
         raise ValueError(f'{op}: the mean of 0 items\n  hint: use reduction="sum"')
 
@@ -415,12 +426,7 @@ def _same_shape(op: str, input: Any, other: Any, name: str) -> None:
         raise ShapeError(f"{op}: input has shape {shape_of(input)}, {name} {shape_of(other)}")
 
 
-def _numbers(target: Any, input: Any) -> Any:
-    """Integer targets in the dtype of the input, which they would take to float64 otherwise."""
+def _as_floats(target: Any, input: Any) -> Any:
+    """Return a target, integers and booleans converted to the dtype of the input: they would promote it to float64."""
     target = target if isinstance(target, Traced) else np.asarray(target)
     return target if target.dtype.kind == "f" else target.astype(input.dtype)
-
-
-def plain(x: Any) -> Array:
-    """The values of a tensor, an array or numbers: what is read, not differentiated."""
-    return x.array if isinstance(x, Traced) else np.asarray(x)

@@ -1,7 +1,7 @@
-"""Normalisation: values shifted and scaled to mean 0 and variance 1 over some of their axes.
+"""Normalization: values shifted and scaled to mean 0 and variance 1 over some of their axes.
 
-All of them are compositions, so every order of derivative is exact. The variance is that of the centred values (two passes):
-it is accurate where mean**2 would swallow it, and never negative.
+All functions are compositions, so every order of derivative is exact. The variance is computed from the centered values (in
+two passes): it is accurate where it is small beside mean**2, and never negative.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Traced, shape_of
+from minigrad.arrays import Shape, Traced, array_of, shape_of
 from minigrad.config import get_default_dtype
 from minigrad.engine.composite import composite
 from minigrad.engine.promotion import floating
 from minigrad.errors import ShapeError
+from minigrad.kernels.checks import positive_int
 from minigrad.kernels.pooling import Run, Windows
 from minigrad.ops.elementwise import astype, clip, square
 from minigrad.ops.norms import vector_norm
@@ -25,8 +26,6 @@ from minigrad.ops.shape import reshape
 from minigrad.ops.statistics import mean
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
-
-Sizes = tuple[int, ...]
 
 
 @composite
@@ -40,14 +39,14 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Any:
-    """Normalise each channel of (N, C, *S) over all the rest, then scale by `weight` (C,) and shift by `bias` (C,).
+    """Normalize each channel of (N, C, *S) over all other axes, then scale by `weight` (C,) and shift by `bias` (C,).
 
-    In training the statistics are those of the batch: the biased variance normalises. Then `running_mean` and `running_var`
-    (C,), unless None, become (1 - momentum) * running + momentum * batch, with the unbiased variance, and nothing changes
-    where an error is raised. Otherwise the running statistics normalise. Ioffe and Szegedy (2015).
+    In training the mean and the biased variance are those of the batch. Then `running_mean` and `running_var` (C,), unless
+    None, become (1 - momentum) * running + momentum * batch, with the unbiased variance; they do not change if an error is
+    raised. Outside training the running statistics are used. `eps` is added to the variance. Ioffe and Szegedy (2015).
 
-    Raises ShapeError where shapes do not fit, ValueError for a batch of one value per channel in training, or for running
-    statistics that are missing outside training.
+    Raises ShapeError where shapes do not fit, ValueError for a batch of one value per channel in training, or for missing
+    running statistics outside training.
 
     >>> import numpy as np
     >>> mean, var = np.zeros(1), np.ones(1)
@@ -59,22 +58,15 @@ def batch_norm(
     shape = shape_of(x)
     if len(shape) < 2:
         raise ShapeError(f"{op}: input must be (N, C) or (N, C, *S), got shape {shape}")
-    given, x = x.dtype, _computable(x)
-    _check_channels(op, shape[1], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
-    axes = (0, *range(2, len(shape)))
-    count = math.prod(shape[a] for a in axes)
-    if not training:
-        if running_mean is None or running_var is None:
-            raise ValueError(f"{op}: needs running_mean and running_var outside training")
-        scale = _inverse_deviation(_beside(running_var, shape), eps)
-        return _as_given(_along_channels(x - _beside(running_mean, shape), scale, weight, bias), given)
-    if count < 2:
-        raise ValueError(f"{op}: needs more than one value per channel in training, got shape {shape}")
-    average, centred, variance = _moments(x, axes)
-    out = _along_channels(centred, _inverse_deviation(variance, eps), weight, bias)
-    _remember(running_mean, average, momentum)
-    _remember(running_var, variance, momentum, count / (count - 1))
-    return _as_given(out, given)
+    _check_shapes(op, (shape[1],), "(C,)", running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    if training:
+        axes = (0, *range(2, len(shape)))
+        return _normalized_by_channel(op, x, axes, (running_mean, running_var), (weight, bias), momentum, eps)
+    if running_mean is None or running_var is None:
+        raise ValueError(f"{op}: needs running_mean and running_var outside training")
+    scale = _inverse_deviation(_beside(running_var, shape), eps)
+    out = _along_channels(_in_floats(x) - _beside(running_mean, shape), scale, weight, bias)
+    return _rounded_to(x.dtype, out)
 
 
 @composite
@@ -88,10 +80,10 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Any:
-    """Normalise each channel of each image (N, C, *S), then scale by `weight` (C,) and shift by `bias` (C,).
+    """Normalize each channel of each image (N, C, *S), then scale by `weight` (C,) and shift by `bias` (C,).
 
-    Running statistics, where given, follow the means over the batch as in `batch_norm`, and normalise instead if
-    `use_input_stats` is False. Ulyanov et al. (2016). Raises as `batch_norm` does.
+    Running statistics, if given, follow the means over the batch as in `batch_norm`; if `use_input_stats` is False they are
+    used instead of the statistics of the images. Ulyanov et al. (2016). Raises as `batch_norm` does.
 
     >>> import numpy as np
     >>> instance_norm(np.array([[[1.0, 3.0], [20.0, 60.0]]])).round(3)
@@ -104,16 +96,9 @@ def instance_norm(
         raise ShapeError(f"{op}: input must be (N, C, *S), got shape {shape}")
     if not use_input_stats:
         return batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
-    _check_channels(op, shape[1], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
-    count = math.prod(shape[2:])
-    if count < 2:
-        raise ValueError(f"{op}: needs more than one value per channel and image, got shape {shape}")
-    given, x = x.dtype, _computable(x)
-    average, centred, variance = _moments(x, tuple(range(2, len(shape))))
-    out = _along_channels(centred, _inverse_deviation(variance, eps), weight, bias)
-    _remember(running_mean, average, momentum)
-    _remember(running_var, variance, momentum, count / (count - 1))
-    return _as_given(out, given)
+    _check_shapes(op, (shape[1],), "(C,)", running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    axes = tuple(range(2, len(shape)))
+    return _normalized_by_channel(op, x, axes, (running_mean, running_var), (weight, bias), momentum, eps)
 
 
 @floating("x")
@@ -121,17 +106,17 @@ def instance_norm(
 def layer_norm(
     x: Any, normalized_shape: int | Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
-    """Normalise over the last axes, whose sizes are `normalized_shape`; `weight` and `bias` have that shape.
+    """Normalize over the last axes, whose sizes are `normalized_shape`; `weight` and `bias` have that shape.
 
-    Ba et al. (2016). Raises ShapeError where shapes do not fit.
+    `eps` is added to the variance. Ba et al. (2016). Raises ShapeError where shapes do not fit.
 
     >>> import numpy as np
     >>> layer_norm(np.array([[1.0, 2.0, 3.0]]), 3).round(3)
     array([[-1.225,  0.   ,  1.225]])
     """
     axes = _last_axes("layer_norm", x, normalized_shape, weight=weight, bias=bias)
-    _, centred, variance = _moments(x, axes)
-    out = centred * _inverse_deviation(variance, eps)
+    _, centered, variance = _moments(x, axes)
+    out = centered * _inverse_deviation(variance, eps)
     out = out if weight is None else out * weight
     return out if bias is None else out + bias
 
@@ -139,9 +124,10 @@ def layer_norm(
 @floating("x")
 @composite
 def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
-    """Normalise `num_groups` groups of channels of each image (N, C, *S); `weight` and `bias` are (C,).
+    """Normalize `num_groups` groups of channels of each image (N, C, *S); `weight` and `bias` are (C,).
 
-    Wu and He (2018). Raises ShapeError where the channels do not divide into the groups.
+    `eps` is added to the variance. Wu and He (2018). Raises ShapeError where the channels do not divide into the groups,
+    ValueError unless `num_groups` is an int of at least 1.
 
     >>> import numpy as np
     >>> group_norm(np.array([[[1.0], [3.0], [10.0], [30.0]]]), 2).round(3).ravel()
@@ -152,23 +138,22 @@ def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, ep
     if len(shape) < 2:
         raise ShapeError(f"{op}: input must be (N, C, *S), got shape {shape}")
     N, C, *S = shape
-    if isinstance(num_groups, bool) or not isinstance(num_groups, int | np.integer) or num_groups < 1:
-        raise ValueError(f"{op}: num_groups must be an int of at least 1, got {num_groups!r}")
-    if C % num_groups:
+    if C % positive_int(op, "num_groups", num_groups):
         raise ShapeError(f"{op}: {C} channels of an input {shape} do not divide into {num_groups} groups")
-    _check_channels(op, C, weight=weight, bias=bias)
+    _check_shapes(op, (C,), "(C,)", weight=weight, bias=bias)
     grouped = reshape(x, (N, num_groups, C // num_groups, *S))
-    _, centred, variance = _moments(grouped, tuple(range(2, len(S) + 3)))
-    normal = reshape(centred * _inverse_deviation(variance, eps), shape)
+    _, centered, variance = _moments(grouped, tuple(range(2, len(S) + 3)))
+    normal = reshape(centered * _inverse_deviation(variance, eps), shape)
     return normal if weight is None and bias is None else _along_channels(normal, 1, weight, bias)
 
 
 @floating("x")
 @composite
 def rms_norm(x: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
-    """Divide by the root of the mean square over the last axes, whose sizes are `normalized_shape`; not centred.
+    """Divide by the root of the mean square over the last axes, whose sizes are `normalized_shape`; not centered.
 
-    `eps` is the dtype's own unless given. Zhang and Sennrich (2019). Raises ShapeError where shapes do not fit.
+    `eps` is the machine epsilon of the dtype unless given. Zhang and Sennrich (2019). Raises ShapeError where shapes do not
+    fit.
 
     >>> import numpy as np
     >>> rms_norm(np.array([[1.0, 7.0]]), 2)
@@ -183,7 +168,7 @@ def rms_norm(x: Any, normalized_shape: int | Sequence[int], weight: Any = None, 
 @floating("x")
 @composite
 def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
-    """Divide (N, C, *S) by (k + alpha * mean of squares over `size` neighbouring channels) ** beta.
+    """Divide (N, C, *S) by (k + alpha * mean of squares over `size` neighboring channels) ** beta.
 
     Channels beyond the first and last count as zeros in the mean. Krizhevsky et al. (2012), "ImageNet classification with
     deep convolutional neural networks", 3.3, whose alpha multiplies the sum instead: PyTorch's is theirs times `size`.
@@ -196,16 +181,15 @@ def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.
     shape = shape_of(x)
     if len(shape) < 3:
         raise ShapeError(f"{op}: input must be (N, C, *S), got shape {shape}")
-    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
-        raise ValueError(f"{op}: size must be an int of at least 1, got {size!r}")
-    neighbours = Windows(1, (Run(int(size), 1, int(size) // 2, 1, shape[1]),))
-    return x * (sum_windows(square(x), neighbours) * (alpha / size) + k) ** -beta
+    size = positive_int(op, "size", size)
+    neighbors = Windows(1, (Run(size, 1, size // 2, 1, shape[1]),))
+    return x * (sum_windows(square(x), neighbors) * (alpha / size) + k) ** -beta
 
 
 @floating("x")
 @composite
-def normalize(x: Any, p: float = 2.0, axis: int | tuple[int, ...] = 1, eps: float = 1e-12) -> Any:
-    """Divide vectors along `axis` by their p-norm, or by `eps` where that is less.
+def normalize(x: Any, p: float = 2.0, axis: int | Shape = 1, eps: float = 1e-12) -> Any:
+    """Divide vectors along `axis` by their p-norm, or by `eps` where the norm is less.
 
     >>> import numpy as np
     >>> normalize(np.array([[3.0, 4.0], [0.0, 0.0]]))
@@ -215,21 +199,38 @@ def normalize(x: Any, p: float = 2.0, axis: int | tuple[int, ...] = 1, eps: floa
     return x / clip(vector_norm(x, p, axis, True), eps, None)
 
 
-def _computable(x: Any) -> Any:
-    """Integers as floats, and float16 as float32, in which its squares fit; running statistics stay what they are."""
+def _normalized_by_channel(
+    op: str, x: Any, axes: Shape, running: tuple[Any, Any], affine: tuple[Any, Any], momentum: float, eps: float
+) -> Any:
+    """Normalize over `axes` by the mean and variance of `x`, apply (weight, bias), update the running (mean, variance)."""
+    shape = shape_of(x)
+    count = math.prod([shape[a] for a in axes])
+    if count < 2:
+        per = "per channel in training" if 0 in axes else "per channel and image"
+        raise ValueError(f"{op}: needs more than one value {per}, got shape {shape}")
+    average, centered, variance = _moments(_in_floats(x), axes)
+    out = _along_channels(centered, _inverse_deviation(variance, eps), *affine)
+    _update_running(running[0], average, momentum)
+    _update_running(running[1], variance, momentum, count / (count - 1))
+    return _rounded_to(x.dtype, out)
+
+
+def _in_floats(x: Any) -> Any:
+    """Convert integers to floats, and float16 to float32, in which its squares fit; running statistics are not converted."""
     dtype = np.float32 if x.dtype == np.float16 else get_default_dtype() if x.dtype.kind != "f" else None
     return x if dtype is None else astype(x, dtype)
 
 
-def _as_given(out: Any, dtype: Any) -> Any:
+def _rounded_to(dtype: Any, out: Any) -> Any:
+    """Round a result to float16 if the input was float16."""
     return astype(out, dtype) if dtype == np.float16 else out
 
 
-def _moments(x: Any, axes: Sizes) -> tuple[Any, Any, Any]:
-    """The mean, what is left of `x` without it, and the biased variance, over `axes`."""
+def _moments(x: Any, axes: Shape) -> tuple[Any, Any, Any]:
+    """Return the mean over `axes`, `x` without it, and the biased variance."""
     average = mean(x, axes, True)
-    centred = x - average
-    return average, centred, mean(square(centred), axes, True)
+    centered = x - average
+    return average, centered, mean(square(centered), axes, True)
 
 
 def _inverse_deviation(variance: Any, eps: float) -> Any:
@@ -237,23 +238,23 @@ def _inverse_deviation(variance: Any, eps: float) -> Any:
 
 
 def _along_channels(x: Any, scale: Any, weight: Any, bias: Any) -> Any:
-    """``x * scale * weight + bias``, with weight and bias (C,) along axis 1; small factors first, so one pass over x."""
+    """Compute ``x * scale * weight + bias``, with weight and bias (C,) along axis 1, in one pass over x."""
     shape = shape_of(x)
     if weight is not None:
         scale = scale * _beside(weight, shape)
     return x * scale if bias is None else x * scale + _beside(bias, shape)
 
 
-def _beside(value: Any, shape: Sizes) -> Any:
-    """A value for each channel, as it broadcasts with images of `shape`."""
+def _beside(value: Any, shape: Shape) -> Any:
+    """Return values (C,) in a shape that broadcasts with images of `shape`."""
     return reshape(value, (1, -1, *[1] * (len(shape) - 2)))
 
 
-def _remember(running: Any, batch: Any, momentum: float, factor: float = 1.0) -> None:
-    """Move a running statistic (C,) towards that of a batch (N or 1, C, 1, ...)."""
+def _update_running(running: Any, batch: Any, momentum: float, factor: float = 1.0) -> None:
+    """Move a running statistic (C,), unless None, towards `factor` times that of a batch (N or 1, C, 1, ...)."""
     if running is None:
         return
-    values = batch.array if isinstance(batch, Traced) else batch
+    values = array_of(batch)
     values = values.reshape(*values.shape[:2]).mean(0) * factor
     if isinstance(running, Traced):
         running.copy_((1 - momentum) * running.array + momentum * values)  # type: ignore[attr-defined]
@@ -261,19 +262,18 @@ def _remember(running: Any, batch: Any, momentum: float, factor: float = 1.0) ->
         running[...] = (1 - momentum) * running + momentum * values
 
 
-def _last_axes(op: str, x: Any, normalized_shape: int | Sequence[int], **affine: Any) -> Sizes:
-    """The axes to normalise over; raises ShapeError unless their sizes, and weight and bias, are as told."""
+def _last_axes(op: str, x: Any, normalized_shape: int | Sequence[int], **affine: Any) -> Shape:
+    """Return the axes to normalize over; raise ShapeError unless they, weight and bias have the normalized shape."""
     shape = shape_of(x)
     size = (normalized_shape,) if isinstance(normalized_shape, int | np.integer) else tuple(normalized_shape)
     if not size or shape[-len(size) :] != size:
         raise ShapeError(f"{op}: the input's last axes must be normalized_shape {size}, got shape {shape}")
-    for name, value in affine.items():
-        if value is not None and shape_of(value) != size:
-            raise ShapeError(f"{op}: {name} must be {size} = normalized_shape, got shape {shape_of(value)}")
+    _check_shapes(op, size, "normalized_shape", **affine)
     return tuple(range(-len(size), 0))
 
 
-def _check_channels(op: str, C: int, **values: Any) -> None:
+def _check_shapes(op: str, shape: Shape, meaning: str, **values: Any) -> None:
+    """Raise ShapeError unless each value is None or has the shape."""
     for name, value in values.items():
-        if value is not None and shape_of(value) != (C,):
-            raise ShapeError(f"{op}: {name} must be ({C},) = (C,), got shape {shape_of(value)}")
+        if value is not None and shape_of(value) != shape:
+            raise ShapeError(f"{op}: {name} must be {shape} = {meaning}, got shape {shape_of(value)}")

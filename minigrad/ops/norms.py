@@ -1,6 +1,6 @@
-"""Sizes of vectors and matrices. At the origin, where a norm has a corner, its gradient is 0 (docs: conventions).
+"""Norms of vectors and matrices. At the origin, where a norm has a corner, its gradient is 0 by convention.
 
-What is smooth there, such as the square of a 2-norm, has its own second derivative.
+Functions of a norm that are smooth there, such as the square of a 2-norm, have the right second derivative.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, DType, shape_of
+from minigrad.arrays import Array, Axis, DType, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
@@ -18,22 +18,22 @@ from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels import norms as kernel
 from minigrad.kernels.axes import every_axis
+from minigrad.kernels.checks import check_choice, check_matrices
 from minigrad.ops.decomposition import svdvals
-from minigrad.ops.elementwise import absolute, astype, part_of_length, sign, where
+from minigrad.ops.elementwise import absolute, astype, norm_gradient, sign, where
 from minigrad.ops.reduction import amax, amin, sum
 from minigrad.ops.shape import expand_dims, moveaxis, squeeze
-from minigrad.ops.solving import check_matrices, inv
+from minigrad.ops.solving import inv
 
 __all__ = ["cdist", "cond", "dist", "matrix_norm", "norm", "p_norm", "vector_norm"]
 
-Axis = int | tuple[int, ...] | None
 COMPUTE_MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
 
 
 @floating("x")
 @primitive
 def power_norm(x: Array, ord: float, axis: Axis, keepdims: bool) -> Array:
-    """``sum(|x|**ord) ** (1/ord)``; its gradient is 0 for elements that are 0, and everywhere where the norm is."""
+    """Compute ``sum(|x|**ord) ** (1/ord)``; the gradient is 0 where an element is 0, and where the whole norm is 0."""
     return kernel.power_norm(x, ord, axis, keepdims)
 
 
@@ -41,7 +41,7 @@ def power_norm(x: Array, ord: float, axis: Axis, keepdims: bool) -> Array:
 def _(g: Any, x: Any, out: Any, ord: float, axis: Axis, keepdims: bool) -> Any:
     axes = () if axis is None or keepdims else every_axis("norm", axis, x.ndim)
     if ord == 2:
-        return part_of_length(g, x, out, axes)
+        return norm_gradient(g, x, out, axes)
     g, out = expand_dims(g, axes), expand_dims(out, axes)
     zero = out == 0
     # (|x| / out)**(ord - 1): the quotient neither overflows nor vanishes before its power is taken
@@ -53,10 +53,10 @@ def _(g: Any, x: Any, out: Any, ord: float, axis: Axis, keepdims: bool) -> Any:
 @floating("x")
 @composite
 def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False, dtype: DType = None) -> Any:
-    """``sum(|x|**ord) ** (1/ord)`` over some axes, or over all elements.
+    """Compute ``sum(|x|**ord) ** (1/ord)`` over some axes, or over all elements.
 
-    `ord` inf and -inf give the largest and the smallest absolute value (equal ones share the gradient), 0 the number of
-    elements that are not 0. With `dtype`, of the elements in that dtype.
+    An `ord` of inf or -inf means the largest or the smallest absolute value (equal ones share the gradient), 0 the number of
+    elements that are not 0. With `dtype`, the elements are converted first.
 
     >>> import numpy as np
     >>> vector_norm(np.array([3.0, -4.0])), vector_norm(np.array([3.0, -4.0]), 1)
@@ -66,7 +66,7 @@ def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
         raise ValueError(f"vector_norm: ord must be a number, got {ord!r}")
     x = x if dtype is None else astype(x, dtype)
     axes = every_axis("vector_norm", axis, len(shape_of(x)))
-    axis = None if axis is None else axes or None  # no axes are all of them, as in PyTorch
+    axis = None if axis is None else axes or None  # no axes mean all of them, as in PyTorch
     if ord < 0 and 0 in [shape_of(x)[a] for a in axes]:
         raise ValueError(f"vector_norm: ord {ord} of no elements: shape {shape_of(x)}, axis {axis}")
     if ord in (math.inf, -math.inf):
@@ -81,10 +81,10 @@ def vector_norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
 def matrix_norm(
     x: Any, ord: Any = "fro", axis: tuple[int, int] = (-2, -1), keepdims: bool = False, dtype: DType = None
 ) -> Any:
-    """A norm of the matrices in two axes.
+    """Return a norm of the matrices in two axes.
 
-    "fro": the root of the sum of squares; "nuc": the sum of the singular values; 2 and -2: the largest and the smallest;
-    1 and -1: the largest and the smallest sum of absolute values in a column; inf and -inf: in a row.
+    `ord` is "fro": the root of the sum of squares; "nuc": the sum of the singular values; 2 or -2: the largest or the
+    smallest of them; 1 or -1: the largest or the smallest sum of absolute values in a column; inf or -inf: in a row.
 
     >>> import numpy as np
     >>> matrix_norm(np.array([[3.0, 0.0], [0.0, 4.0]]), "nuc")
@@ -96,12 +96,11 @@ def matrix_norm(
     if ord == "fro":
         return power_norm(x, 2, axes, keepdims)
     if ord in ("nuc", 2, -2):
-        # Of singular values, which are not negative, the absolute value has no effect but on the gradient at 0.
+        # Singular values are not negative: the absolute value only affects the gradient at 0.
         values = absolute(svdvals(moveaxis(x, axes, (-2, -1))))
         out = sum(values, -1) if ord == "nuc" else _extreme(values, ord, -1)
         return expand_dims(out, axes) if keepdims else out
-    if ord not in (1, -1, math.inf, -math.inf):
-        raise ValueError(f"matrix_norm: ord must be 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, got {ord!r}")
+    check_choice("matrix_norm", "ord", ord, "fro", "nuc", 2, -2, 1, -1, math.inf, -math.inf)
     summed, chosen = (rows, columns) if abs(ord) == 1 else (columns, rows)
     out = _extreme(sum(absolute(x), summed, True), ord, chosen, True)
     return out if keepdims else squeeze(out, axes)
@@ -111,10 +110,11 @@ def matrix_norm(
 @floating("x")
 @composite
 def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False, dtype: DType = None) -> Any:
-    """`vector_norm` over one axis, or of a vector; `matrix_norm` over two axes, or of a matrix; as ``np.linalg.norm``.
+    """Return a norm as ``np.linalg.norm`` does.
 
-    Without `ord`, the root of the sum of squares, over any number of axes. Raises ValueError for an `ord` without `axis` of
-    an array that is neither.
+    It is `vector_norm` over one axis or of a vector, `matrix_norm` over two axes or of a matrix, and without `ord` the root
+    of the sum of squares over any number of axes. Raises ValueError for an `ord` without `axis` of an array that is neither
+    a vector nor a matrix.
 
     >>> import numpy as np
     >>> norm(np.array([[3.0, 4.0], [6.0, 8.0]]), axis=1)
@@ -130,13 +130,15 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False, dty
         return vector_norm(x, ord, axes, keepdims)
     if len(axes) == 2:
         return matrix_norm(x, ord, axes, keepdims)
-    raise ValueError(f"norm: ord {ord!r} is of one axis or two, got {axis}")
+    raise ValueError(f"norm: ord {ord!r} needs one axis or two, got {axis}")
 
 
 @floating("x")
 @composite
 def p_norm(x: Any, p: Any = "fro", axis: Axis = None, keepdims: bool = False, dtype: DType = None) -> Any:
-    """``torch.norm``: of all elements or along axes, `p` as for `vector_norm`; "fro" is 2, and "nuc" that of matrices.
+    """Return a norm as ``torch.norm`` does, of all elements or over axes.
+
+    `p` is as `ord` of `vector_norm`; "fro" means 2, and "nuc" the nuclear norm of matrices.
 
     >>> import numpy as np
     >>> p_norm(np.array([[3.0, 0.0], [0.0, -4.0]]), 1)
@@ -150,7 +152,7 @@ def p_norm(x: Any, p: Any = "fro", axis: Axis = None, keepdims: bool = False, dt
 @floating("x", "y")
 @composite
 def dist(x: Any, y: Any, p: float = 2) -> Any:
-    """The `vector_norm` of x - y, of all elements.
+    """Return the `vector_norm` of all elements of x - y.
 
     >>> import numpy as np
     >>> float(dist(np.array([3.0, 0.0]), np.array([0.0, 4.0])))
@@ -162,18 +164,17 @@ def dist(x: Any, y: Any, p: float = 2) -> Any:
 @floating("x1", "x2")
 @composite
 def cdist(x1: Any, x2: Any, p: float = 2, compute_mode: str = COMPUTE_MODES[0]) -> Any:
-    """The distances of all rows of `x1` (..., M, D) from all of `x2` (..., N, D): (..., M, N).
+    """Return the distances of all rows of `x1` (..., M, D) from all rows of `x2` (..., N, D): (..., M, N).
 
-    The gradient of the distance of equal rows is 0. PyTorch's `compute_mode` says whether to take a matrix product for it,
-    which loses digits: here it never is.
+    The gradient of the distance of equal rows is 0. In PyTorch `compute_mode` says whether to use a matrix product, which
+    loses digits: here it is never used.
 
     >>> import numpy as np
     >>> cdist(np.array([[0.0, 0.0], [3.0, 4.0]]), np.array([[0.0, 0.0]]))
     array([[0.],
            [5.]])
     """
-    if compute_mode not in COMPUTE_MODES:
-        raise ValueError(f"cdist: compute_mode must be one of {', '.join(COMPUTE_MODES)}, got {compute_mode!r}")
+    check_choice("cdist", "compute_mode", compute_mode, *COMPUTE_MODES)
     first, second = shape_of(x1), shape_of(x2)
     if len(first) < 2 or len(second) < 2 or first[-1] != second[-1]:
         raise ShapeError(f"cdist: needs (..., M, D) and (..., N, D), got shapes {first} and {second}")
@@ -184,9 +185,10 @@ def cdist(x1: Any, x2: Any, p: float = 2, compute_mode: str = COMPUTE_MODES[0]) 
 @floating("x")
 @composite
 def cond(x: Any, p: Any = None) -> Any:
-    """The condition number of matrices: how much larger than relative errors of y those of the solution of x z = y can be.
+    """Return the condition number of matrices: the factor by which solving x z = y can increase relative errors of y.
 
-    Without `p`, or for 2 and -2, the ratio of extreme singular values; else the norms of x and of its inverse, multiplied.
+    Without `p`, or for 2 and -2, it is the ratio of the extreme singular values; else the product of the norms of x and of
+    its inverse.
 
     >>> import numpy as np
     >>> cond(np.array([[4.0, 0.0], [0.0, 2.0]]))
@@ -205,6 +207,6 @@ register(np.linalg.matrix_norm)(lambda x, /, *, keepdims=False, ord="fro": matri
 
 
 def _extreme(sizes: Any, ord: float, axis: int, keepdims: bool = False) -> Any:
-    """The largest of sizes, or for a negative `ord` the smallest; the largest of none is 0."""
+    """Return the largest value, or for a negative `ord` the smallest; the largest of none is 0."""
     none = shape_of(sizes)[axis] == 0
     return (amin if ord < 0 else sum if none else amax)(sizes, axis, keepdims)

@@ -1,83 +1,83 @@
-"""Maxima and means of windows over images in one, two and three dimensions.
+"""Pooling: maxima and means of windows over images in one, two and three dimensions.
 
-A window over several axes is one axis after another: the last axis first, so that the first of equal maxima along each is
-the first in row-major order. One pair of adjoint operations moves maxima, one adds up.
+Windows are reduced along one axis after another, the last axis first, so that the first of equal maxima along each axis is
+the first in row-major order. There are two pairs of adjoint operations: scatter and gather at maxima, and sum and spread.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from minigrad.arrays import Array
-from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
-from minigrad.engine.promotion import floating, promoting
+from minigrad.engine.promotion import promoting
+from minigrad.engine.spatial import Size, Value, over_axes
 from minigrad.errors import ShapeError
 from minigrad.kernels import pooling as kernel
 from minigrad.kernels.geometry import image_shape, output_size, per_axis
 from minigrad.kernels.pooling import Run, Windows
+from minigrad.kernels.windows import Sizes
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
     "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d",
 ]  # fmt: skip
 
-Sizes = tuple[int, ...]
-
 
 @primitive
 def max_windows(x: Array, along: Windows) -> Array:
-    """The maximum of each window along one axis; the gradient goes to the first of equal maxima, or to the last NaN."""
+    """Return the maximum of each window along an axis; the first of equal maxima, or the last NaN, gets its gradient."""
     return kernel.max_windows(x, along)
 
 
 @primitive
-def route(g: Array, x: Array, maximum: Array, along: Windows) -> Array:
-    """Each element of `g` at the place of its window's first maximum in `x`; adjoint of `pick`."""
-    return kernel.route(g, x, maximum, along)
+def scatter_to_maxima(g: Array, x: Array, maximum: Array, along: Windows) -> Array:
+    """Accumulate each element of `g` at the first maximum of its window of `x`; adjoint of `gather_at_maxima`."""
+    return kernel.scatter_to_maxima(g, x, maximum, along)
 
 
 @primitive
-def pick(v: Array, x: Array, maximum: Array, along: Windows) -> Array:
-    """The element of `v` at the place of each window's first maximum in `x`; adjoint of `route`."""
-    return kernel.pick(v, x, maximum, along)
+def gather_at_maxima(v: Array, x: Array, maximum: Array, along: Windows) -> Array:
+    """Read `v` at the first maximum of each window of `x`; adjoint of `scatter_to_maxima`."""
+    return kernel.gather_at_maxima(v, x, maximum, along)
 
 
-# Where the maximum lies is piecewise constant in x and in the maximum: only g and v carry a gradient on.
-route.zero_gradient("x", "maximum")
-pick.zero_gradient("x", "maximum")
+# The position of a maximum is piecewise constant in x and in the maximum: only g and v pass a gradient on.
+scatter_to_maxima.zero_gradient("x", "maximum")
+gather_at_maxima.zero_gradient("x", "maximum")
 
 
 @max_windows.gradient("x")
 def _(g: Any, x: Any, out: Any, along: Windows) -> Any:
-    return route(g, x, out, along)
+    return scatter_to_maxima(g, x, out, along)
 
 
-@route.gradient("g")
+@scatter_to_maxima.gradient("g")
 def _(g: Any, x: Any, maximum: Any, along: Windows) -> Any:
-    return pick(g, x, maximum, along)
+    return gather_at_maxima(g, x, maximum, along)
 
 
-@pick.gradient("v")
+@gather_at_maxima.gradient("v")
 def _(g: Any, x: Any, maximum: Any, along: Windows) -> Any:
-    return route(g, x, maximum, along)
+    return scatter_to_maxima(g, x, maximum, along)
 
 
 @promoting("x")
 @primitive
 def sum_windows(x: Array, along: Windows) -> Array:
-    """The sum of each window along one axis; adjoint of `spread_windows`."""
+    """Return the sum of each window along one axis; adjoint of `spread_windows`."""
     return kernel.sum_windows(x, along)
 
 
 @promoting("y")
 @primitive
 def spread_windows(y: Array, along: Windows, size: int) -> Array:
-    """Each element of `y` added to every place of its window, along an axis of `size`; adjoint of `sum_windows`."""
+    """Add each element of `y` to all elements of its window, along an axis of `size`; adjoint of `sum_windows`."""
     return kernel.spread_windows(y, along, size)
 
 
@@ -91,270 +91,170 @@ def _(g: Any, along: Windows) -> Any:
     return sum_windows(g, along)
 
 
-@composite
-def max_pool1d(
-    x: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
+def _max_pool(
+    n: int,
+    x: Value,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    dilation: Size = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Any:
-    """The maximum of each window of sequences (N, C, L). See `max_pool2d`.
+) -> Value:  # with return_indices a pair, which unpacks as a tensor does
+    """Compute the maximum of each window of images: (N, C, H, W) to (N, C, OH, OW).
+
+    OH = floor((H + 2*padding - dilation*(KH - 1) - 1) / stride) + 1. Sizes are an int or a pair (height, width).
+
+    * `x`: images (N, C, H, W); also called `input`
+    * `kernel_size`: the size of the windows, (KH, KW)
+    * `stride`: the distance between windows; None: `kernel_size`
+    * `padding`: the number of elements added on either side, at most half a window; they count as -inf
+    * `dilation`: the distance between the elements of a window
+    * `ceil_mode`: round OH up, so that the last window may reach beyond the far border
+    * `return_indices`: return (maxima, indices), the position of each maximum in its flattened image
+
+    Of equal maxima the first in row-major order gets the whole gradient; a NaN is larger than any number, and of several the
+    last gets it, as in PyTorch. Raises ShapeError if no window fits, ValueError or TypeError for sizes that are no positive
+    ints.
 
     >>> import numpy as np
     >>> max_pool1d(np.array([[[1.0, 3.0, 2.0, 0.0]]]), 2)
     array([[[3., 2.]]])
-    """
-    return _max_pooled("max_pool1d", 1, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-
-@composite
-def max_pool2d(
-    x: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
-    """The maximum of each window of images (N, C, H, W); sizes are an int or a pair, the stride is the window unless given.
-
-    Padding never wins (it counts as -inf). Of equal maxima the first in row-major order gets the whole gradient; a NaN is
-    larger than any number, and of several the last gets it, as in PyTorch. With `ceil_mode` a window may stick out at the
-    far border; with `return_indices` the result is (maxima, where each lies in its flattened image). Raises ShapeError
-    where the window does not fit, ValueError or TypeError for sizes that make no sense.
 
     >>> import numpy as np
     >>> max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0]
     array([[ 5.,  7.],
            [13., 15.]])
-    """
-    return _max_pooled("max_pool2d", 2, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-
-@composite
-def max_pool3d(
-    x: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
-    """The maximum of each window of volumes (N, C, D, H, W). See `max_pool2d`.
 
     >>> import numpy as np
     >>> max_pool3d(np.arange(8.0).reshape(1, 1, 2, 2, 2), 2)
     array([[[[[7.]]]]])
     """
-    return _max_pooled("max_pool3d", 3, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    return _maxima(x, _windows(f"max_pool{n}d", n, x, kernel_size, stride, padding, dilation, ceil_mode), return_indices)
 
 
-@floating("x")
-@composite
-def avg_pool1d(
-    x: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
+def _avg_pool(
+    n: int,
+    x: Value,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-) -> Any:
-    """The mean of each window of sequences (N, C, L). See `avg_pool2d`.
+    divisor_override: int | None = None,
+) -> Value:
+    """Compute the mean of each window of images: (N, C, H, W) to (N, C, OH, OW).
+
+    OH = floor((H + 2*padding - KH) / stride) + 1. Sizes are an int or a pair (height, width).
+
+    * `x`: images (N, C, H, W); also called `input`
+    * `kernel_size`: the size of the windows, (KH, KW)
+    * `stride`: the distance between windows; None: `kernel_size`
+    * `padding`: the number of zeros on either side, at most half a window
+    * `ceil_mode`: round OH up, so that the last window may reach beyond the far border; what lies beyond never counts
+    * `count_include_pad`: whether padded zeros count as elements of a window
+    * `divisor_override`: divide the sums by this number instead of the number of elements
+
+    Raises as `max_pool2d` does.
 
     >>> import numpy as np
     >>> avg_pool1d(np.array([[[1.0, 3.0, 2.0, 0.0]]]), 2)
     array([[[2., 1.]]])
-    """
-    return _avg_pooled("avg_pool1d", 1, x, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
-
-
-@floating("x")
-@composite
-def avg_pool2d(
-    x: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Any:
-    """The mean of each window of images (N, C, H, W); sizes are an int or a pair, the stride is the window unless given.
-
-    Padded zeros count unless told otherwise; what sticks out beyond them in `ceil_mode` never does. `divisor_override`
-    takes the place of the count. Raises as `max_pool2d` does.
 
     >>> import numpy as np
     >>> avg_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0]
     array([[ 2.5,  4.5],
            [10.5, 12.5]])
-    """
-    return _avg_pooled("avg_pool2d", 2, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
-
-
-@floating("x")
-@composite
-def avg_pool3d(
-    x: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Any:
-    """The mean of each window of volumes (N, C, D, H, W). See `avg_pool2d`.
 
     >>> import numpy as np
     >>> avg_pool3d(np.arange(8.0).reshape(1, 1, 2, 2, 2), 2)
     array([[[[[3.5]]]]])
     """
-    return _avg_pooled("avg_pool3d", 3, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    op = f"avg_pool{n}d"
+    if divisor_override is not None and not (isinstance(divisor_override, int | np.integer) and divisor_override):
+        raise ValueError(f"{op}: divisor_override must be an int other than 0, got {divisor_override!r}")
+    every = _windows(op, n, x, kernel_size, stride, padding, 1, ceil_mode)
+    return _means(x, every, count_include_pad, divisor_override)
 
 
-@composite
-def adaptive_max_pool1d(x: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """The maxima of `output_size` windows that cover a sequence evenly: (N, C, L) to (N, C, OL). See `adaptive_avg_pool2d`.
+def _adaptive_max_pool(n: int, x: Value, output_size: Size | Sequence[int | None], return_indices: bool = False) -> Value:
+    """Compute the maxima of OH x OW windows that cover images evenly: (N, C, H, W) to (N, C, OH, OW).
+
+    * `x`: images (N, C, H, W); also called `input`
+    * `output_size`: (OH, OW), an int or a pair (height, width); None keeps a size
+    * `return_indices`: return (maxima, indices), the position of each maximum in its flattened image
+
+    Windows are those of `adaptive_avg_pool2d`, ties and NaN are treated as in `max_pool2d`.
 
     >>> import numpy as np
     >>> adaptive_max_pool1d(np.arange(5.0).reshape(1, 1, 5), 2)
     array([[[2., 4.]]])
-    """
-    return _adaptive_max_pooled("adaptive_max_pool1d", 1, x, output_size, return_indices)
-
-
-@composite
-def adaptive_max_pool2d(x: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """The maxima of OH x OW windows that cover an image evenly: (N, C, H, W) to (N, C, OH, OW). See `adaptive_avg_pool2d`.
-
-    Ties, padding and `return_indices` are as in `max_pool2d`.
 
     >>> import numpy as np
     >>> adaptive_max_pool2d(np.arange(12.0).reshape(1, 1, 3, 4), 2)[0, 0]
     array([[ 5.,  7.],
            [ 9., 11.]])
-    """
-    return _adaptive_max_pooled("adaptive_max_pool2d", 2, x, output_size, return_indices)
-
-
-@composite
-def adaptive_max_pool3d(x: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """The maxima of OD x OH x OW windows that cover a volume evenly. See `adaptive_max_pool2d`.
 
     >>> import numpy as np
     >>> adaptive_max_pool3d(np.arange(24.0).reshape(1, 1, 2, 3, 4), (None, 1, 1)).ravel()
     array([11., 23.])
     """
-    return _adaptive_max_pooled("adaptive_max_pool3d", 3, x, output_size, return_indices)
+    return _maxima(x, _even_windows(f"adaptive_max_pool{n}d", n, x, output_size), return_indices)
 
 
-@floating("x")
-@composite
-def adaptive_avg_pool1d(x: Any, output_size: Any) -> Any:
-    """The means of `output_size` windows that cover a sequence evenly: (N, C, L) to (N, C, OL). See `adaptive_avg_pool2d`.
+def _adaptive_avg_pool(n: int, x: Value, output_size: Size | Sequence[int | None]) -> Value:
+    """Compute the means of OH x OW windows that cover images evenly: (N, C, H, W) to (N, C, OH, OW).
+
+    * `x`: images (N, C, H, W); also called `input`
+    * `output_size`: (OH, OW), an int or a pair (height, width); None keeps a size, 1 is the mean of the whole image
+
+    Window i of OH covers the indices from floor(i*H/OH) up to ceil((i+1)*H/OH), as in PyTorch. He et al. (2014), "Spatial
+    pyramid pooling in deep convolutional networks for visual recognition".
 
     >>> import numpy as np
     >>> adaptive_avg_pool1d(np.arange(5.0).reshape(1, 1, 5), 2)
     array([[[1., 3.]]])
-    """
-    return _adaptive_avg_pooled("adaptive_avg_pool1d", 1, x, output_size)
-
-
-@floating("x")
-@composite
-def adaptive_avg_pool2d(x: Any, output_size: Any) -> Any:
-    """The means of OH x OW windows that cover an image evenly: (N, C, H, W) to (N, C, OH, OW).
-
-    `output_size` is an int or a pair, and None keeps a size; 1 is the mean of the whole image. Window i of OH covers the
-    rows from floor(i*H/OH) up to ceil((i+1)*H/OH), as in PyTorch. He et al. (2014), "Spatial pyramid pooling".
 
     >>> import numpy as np
     >>> adaptive_avg_pool2d(np.arange(12.0).reshape(1, 1, 3, 4), (2, 2))[0, 0]
     array([[2.5, 4.5],
            [6.5, 8.5]])
-    """
-    return _adaptive_avg_pooled("adaptive_avg_pool2d", 2, x, output_size)
-
-
-@floating("x")
-@composite
-def adaptive_avg_pool3d(x: Any, output_size: Any) -> Any:
-    """The means of OD x OH x OW windows that cover a volume evenly. See `adaptive_avg_pool2d`.
 
     >>> import numpy as np
     >>> adaptive_avg_pool3d(np.arange(24.0).reshape(1, 1, 2, 3, 4), (None, 1, 1)).ravel()
     array([ 5.5, 17.5])
     """
-    return _adaptive_avg_pooled("adaptive_avg_pool3d", 3, x, output_size)
+    return _means(x, _even_windows(f"adaptive_avg_pool{n}d", n, x, output_size), False)
 
 
-def _max_pooled(
-    op: str,
-    n: int,
-    x: Any,
-    size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    ceil_mode: bool,
-    return_indices: bool,
-) -> Any:
-    return _maxima(x, _windows(op, n, image_shape(op, n, x), size, stride, padding, dilation, ceil_mode), return_indices)
-
-
-def _adaptive_max_pooled(op: str, n: int, x: Any, output_size: Any, return_indices: bool) -> Any:
-    return _maxima(x, _even_windows(op, n, image_shape(op, n, x), output_size), return_indices)
+max_pool1d, max_pool2d, max_pool3d = over_axes(_max_pool)
+avg_pool1d, avg_pool2d, avg_pool3d = over_axes(_avg_pool, "x")
+adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = over_axes(_adaptive_max_pool)
+adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = over_axes(_adaptive_avg_pool, "x")
 
 
 def _maxima(x: Any, every: list[Windows], return_indices: bool) -> Any:
-    """The maxima of the windows along each axis, and where they lie if asked for."""
+    """Return the maxima of the windows along each axis, and their indices in the flattened image if requested."""
     size = x.shape[2:]
-    places: Any = np.broadcast_to(np.arange(math.prod(size)).reshape(size), x.shape) if return_indices else None
+    indices: Any = np.broadcast_to(np.arange(math.prod(size)).reshape(size), x.shape) if return_indices else None
     for along in reversed(every):
         maxima = max_windows(x, along)
         if return_indices:
-            places = pick(places, x, maxima, along)
+            indices = gather_at_maxima(indices, x, maxima, along)
         x = maxima
-    return (x, places) if return_indices else x
+    return (x, indices) if return_indices else x
 
 
-def _avg_pooled(
-    op: str,
-    n: int,
-    x: Any,
-    size: Any,
-    stride: Any,
-    padding: Any,
-    ceil_mode: bool,
-    count_include_pad: bool,
-    divisor_override: int | None,
-) -> Any:
-    if divisor_override is not None and not (isinstance(divisor_override, int | np.integer) and divisor_override):
-        raise ValueError(f"{op}: divisor_override must be an int other than 0, got {divisor_override!r}")
-    every = _windows(op, n, image_shape(op, n, x), size, stride, padding, 1, ceil_mode)
-    counts = [_counts(along, x.shape[along.axis], count_include_pad) for along in every]
-    return _sums(x, every) / (divisor_override or _products(counts, x.dtype))
-
-
-def _adaptive_avg_pooled(op: str, n: int, x: Any, output_size: Any) -> Any:
-    every = _even_windows(op, n, image_shape(op, n, x), output_size)
-    counts = [_counts(along, x.shape[along.axis], False) for along in every]
-    return _sums(x, every) / _products(counts, x.dtype)
-
-
-def _sums(x: Any, every: list[Windows]) -> Any:
+def _means(x: Any, every: list[Windows], count_include_pad: bool, divisor: int | None = None) -> Any:
+    """Return the means of the windows along each axis, or their sums divided by `divisor`."""
+    divisors = divisor or _products([_counts(along, x.shape[along.axis], count_include_pad) for along in every], x.dtype)
     for along in reversed(every):
         x = sum_windows(x, along)
-    return x
+    return x / divisors
 
 
 def _counts(along: Windows, n: int, count_include_pad: bool) -> Array:
-    """How many places of each window along an axis of size `n` lie inside it, or inside its padding."""
+    """Return the number of elements of each window that lie inside an axis of size `n`, or inside its padding."""
     counts = []
     for size, stride, padding, _, count in along.runs:
         start = np.arange(count) * stride - padding
@@ -364,17 +264,15 @@ def _counts(along: Windows, n: int, count_include_pad: bool) -> Array:
 
 
 def _products(counts: list[Array], dtype: Any) -> Any:
-    """How many elements each window has, from the counts along each axis: a number where all have the same."""
+    """Return the number of elements of each window, given the counts along each axis: one number if all are equal."""
     if all((along == along[0]).all() for along in counts):
         return math.prod(int(along[0]) for along in counts)
     return reduce(np.multiply.outer, counts).astype(dtype)
 
 
-def _windows(
-    op: str, n: int, shape: Sizes, size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
-) -> list[Windows]:
-    """The windows along each spatial axis; raises where they make no sense."""
-    size = per_axis(op, "kernel_size", size, n, 1)
+def _windows(op: str, n: int, x: Any, size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> list[Windows]:
+    """Return the windows along each spatial axis. Raises for invalid sizes."""
+    shape, size = image_shape(op, n, x), per_axis(op, "kernel_size", size, n, 1)
     stride = size if stride is None else per_axis(op, "stride", stride, n, 1)
     padding, dilation = per_axis(op, "padding", padding, n, 0), per_axis(op, "dilation", dilation, n, 1)
     every = []
@@ -389,8 +287,9 @@ def _windows(
     return every
 
 
-def _even_windows(op: str, n: int, shape: Sizes, output_size: Any) -> list[Windows]:
-    """The windows that cover each spatial axis evenly: a run of equal ones, or one by one where the size is no multiple."""
+def _even_windows(op: str, n: int, x: Any, output_size: Any) -> list[Windows]:
+    """Return windows that cover each spatial axis evenly: a run of equal ones, or runs of one if the size is no multiple."""
+    shape = image_shape(op, n, x)
     if isinstance(output_size, tuple | list) and len(output_size) == n:
         output_size = [size if wanted is None else wanted for wanted, size in zip(output_size, shape[2:], strict=True)]
     every = []

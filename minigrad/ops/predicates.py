@@ -1,4 +1,4 @@
-"""What can be asked about elements: answers, which have no gradient."""
+"""Membership and counts of elements; their results have no gradient."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from minigrad.engine.composite import composite
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.ops.indexing import index_add
-from minigrad.ops.sorting import known_of
+from minigrad.ops.sorting import nondifferentiable
 
 __all__ = ["bincount", "isin"]
 
@@ -19,21 +19,22 @@ __all__ = ["bincount", "isin"]
 @register(np.isin)
 @composite
 def isin(element: Any, test_elements: Any, **options: Any) -> Any:
-    """Which elements are among others; NumPy's options.
+    """Return for each element whether it is among `test_elements`; takes NumPy's options.
 
     >>> import numpy as np
     >>> isin(np.array([1, 5]), np.array([5, 7]))
     array([False,  True])
     """
-    return known_of(element, np.isin(array_of(element), array_of(test_elements), **options))
+    return nondifferentiable(element, np.isin(array_of(element), array_of(test_elements), **options))
 
 
 @register(np.bincount)
 @composite
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
-    """How often each of 0, 1, 2, ... stands in a vector; or the sums of its `weights`, which have a gradient.
+    """Count the occurrences of 0, 1, 2, ... in a vector; or sum the `weights` of each, which have a gradient.
 
-    Raises ValueError for negative numbers, TypeError for numbers that are not whole, ShapeError for what is no vector.
+    The result has at least `minlength` elements. Raises ValueError for negative numbers, TypeError for numbers that are not
+    integers, ShapeError unless `x` is a vector.
 
     >>> import numpy as np
     >>> bincount(np.array([0, 2, 2]), minlength=4)
@@ -43,8 +44,8 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
         raise ShapeError(f"bincount: needs a vector, got shape {shape_of(x)}")
     counts = np.bincount(array_of(x), minlength=minlength)
     if weights is None:
-        return known_of(x, counts)
+        return nondifferentiable(x, counts)
     values = array_of(weights)
     if values.dtype.kind != "f":
-        weights = values.astype(np.float64)  # PyTorch's dtype of these sums, and NumPy's
+        weights = values.astype(np.float64)  # the dtype of these sums in PyTorch and NumPy
     return index_add(np.zeros(len(counts), array_of(weights).dtype), 0, array_of(x), weights)

@@ -1,4 +1,4 @@
-"""Products of arrays under their many names; each is one contraction, and so is its gradient."""
+"""Products of arrays: dot, outer, cross, tensor and batched matrix products, each one contraction or a few operations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Traced, shape_of
+from minigrad.arrays import Shape, Traced, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
@@ -24,13 +24,11 @@ __all__ = [
     "vdot", "vecdot",
 ]  # fmt: skip
 
-Shape = tuple[int, ...]
-
 
 @register(np.tensordot, np.linalg.tensordot)
 @composite
 def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
-    """Sum over pairs of axes: the last `axes` of `x` with the first of `y`, or those in two lists, pair by pair.
+    """Sum products over pairs of axes: the last `axes` of `x` with the first of `y`, or those in two lists, pair by pair.
 
     The other axes of `x` come first in the result, then those of `y`. Raises ShapeError where two sizes differ.
 
@@ -45,16 +43,16 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
             raise ValueError(
                 f"tensordot: axes must be within 0 and {min(len(a), len(b))} for shapes {a} and {b}, got {axes}"
             )
-        ours, theirs = tuple(range(len(a) - count, len(a))), tuple(range(count))
+        x_axes, y_axes = tuple(range(len(a) - count, len(a))), tuple(range(count))
     else:
-        ours, theirs = every_axis("tensordot", _some(axes[0]), len(a)), every_axis("tensordot", _some(axes[1]), len(b))
-    if len(ours) != len(theirs):
-        raise ValueError(f"tensordot: {len(ours)} axes of the first, {len(theirs)} of the second: they go in pairs")
-    for i, j in zip(ours, theirs, strict=True):
+        lists = [tuple(given) if isinstance(given, tuple | list) else (given,) for given in axes]
+        x_axes, y_axes = every_axis("tensordot", lists[0], len(a)), every_axis("tensordot", lists[1], len(b))
+    if len(x_axes) != len(y_axes):
+        raise ValueError(f"tensordot: {len(x_axes)} axes of the first, {len(y_axes)} of the second: they must be pairs")
+    x_labels, y_labels = list(ascii_letters[: len(a)]), list(ascii_letters[len(a) : len(a) + len(b)])
+    for i, j in zip(x_axes, y_axes, strict=True):
         if a[i] != b[j]:
             raise ShapeError(f"tensordot: axis {i} of shape {a} has size {a[i]}, axis {j} of shape {b} has size {b[j]}")
-    x_labels, y_labels = list(ascii_letters[: len(a)]), list(ascii_letters[len(a) : len(a) + len(b)])
-    for i, j in zip(ours, theirs, strict=True):
         y_labels[j] = x_labels[i]
     out = [label for label in x_labels + y_labels if (label in x_labels) != (label in y_labels)]
     return contract(x, y, f"{''.join(x_labels)},{''.join(y_labels)}->{''.join(out)}")
@@ -63,7 +61,7 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
 @register(np.dot)
 @composite
 def dot(x: Any, y: Any) -> Any:
-    """NumPy's dot: of vectors and matrices their product, of numbers too; else over the last axis and the last but one.
+    """Return NumPy's dot: the product of numbers, vectors or matrices; else the sum over the last and second-to-last axes.
 
     >>> import numpy as np
     >>> dot(np.array([[1, 2], [3, 4]]), np.array([10, 1]))
@@ -79,7 +77,7 @@ def dot(x: Any, y: Any) -> Any:
 @register(np.inner)
 @composite
 def inner(x: Any, y: Any) -> Any:
-    """The sum over the last axis of both; of numbers, their product.
+    """Return the sum of products over the last axis of both; of numbers, their product.
 
     >>> import numpy as np
     >>> inner(np.array([[1, 2], [3, 4]]), np.array([10, 1]))
@@ -95,14 +93,14 @@ def inner(x: Any, y: Any) -> Any:
 @register(np.vdot)
 @composite
 def vdot(x: Any, y: Any) -> Any:
-    """The sum of all products of two arrays of as many elements, flattened: the scalar product of NumPy's vdot."""
+    """Return the scalar product of two arrays with equally many elements, flattened, as NumPy's vdot."""
     return dot(reshape(x, (-1,)), reshape(y, (-1,)))
 
 
 @register(np.vecdot, np.linalg.vecdot)
 @composite
 def vecdot(x: Any, y: Any, axis: int = -1) -> Any:
-    """The scalar products along one axis; the others broadcast.
+    """Return the scalar products along one axis; the others broadcast.
 
     >>> import numpy as np
     >>> vecdot(np.array([[1, 2], [3, 4]]), np.array([10, 1]))
@@ -118,7 +116,7 @@ def vecdot(x: Any, y: Any, axis: int = -1) -> Any:
 @register(np.outer, np.linalg.outer)
 @composite
 def outer(x: Any, y: Any) -> Any:
-    """All products of an element of `x` and one of `y`, both flattened, as a matrix.
+    """Return the matrix of all products of an element of `x` and one of `y`, both flattened.
 
     >>> import numpy as np
     >>> outer(np.array([1, 2]), np.array([3, 4]))
@@ -131,7 +129,7 @@ def outer(x: Any, y: Any) -> Any:
 @register(np.kron)
 @composite
 def kron(x: Any, y: Any) -> Any:
-    """The Kronecker product: `x` with every element replaced by itself times `y`.
+    """Return the Kronecker product: `x` with every element replaced by itself times `y`.
 
     >>> import numpy as np
     >>> kron(np.array([1, 10]), np.array([[1, 2]]))
@@ -147,7 +145,7 @@ def kron(x: Any, y: Any) -> Any:
 
 @composite
 def cross(x: Any, y: Any, axis: int = -1) -> Any:
-    """The vector product of vectors of three elements along an axis; the others broadcast.
+    """Return the cross product of vectors of three elements along an axis; the other axes broadcast.
 
     >>> import numpy as np
     >>> cross(np.array([1, 0, 0]), np.array([0, 1, 0]))
@@ -161,26 +159,26 @@ def cross(x: Any, y: Any, axis: int = -1) -> Any:
 
 @register(np.cross)
 def numpy_cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
-    """`cross` with NumPy's three axes: of the operands, and of the result."""
+    """Apply `cross` with NumPy's three axes: of the operands, and of the result."""
     axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
     return moveaxis(cross(moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)), -1, axisc)
 
 
 @composite
 def mm(x: Any, y: Any) -> Any:
-    """The product of two matrices, and of nothing else; `matmul` takes vectors and stacks, too."""
+    """Return the product of two matrices; raises ShapeError for vectors and stacks, which `matmul` accepts."""
     return matmul(_of_ndim("mm", "first", x, 2), _of_ndim("mm", "second", y, 2))
 
 
 @composite
 def mv(x: Any, y: Any) -> Any:
-    """The product of a matrix and a vector."""
+    """Return the product of a matrix and a vector."""
     return matmul(_of_ndim("mv", "first", x, 2), _of_ndim("mv", "second", y, 1))
 
 
 @composite
 def bmm(x: Any, y: Any) -> Any:
-    """The products of two stacks of as many matrices; `matmul` broadcasts stacks, too."""
+    """Return the products of two stacks of equally many matrices; raises ShapeError for what `matmul` would broadcast."""
     x, y = _of_ndim("bmm", "first", x, 3), _of_ndim("bmm", "second", y, 3)
     if shape_of(x)[0] != shape_of(y)[0]:
         raise ShapeError(
@@ -191,54 +189,54 @@ def bmm(x: Any, y: Any) -> Any:
 
 @composite
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
-    """``beta * input + alpha * (mat1 @ mat2)``, for matrices; `input` broadcasts. With beta 0, NaN in it says nothing."""
+    """Compute ``beta * input + alpha * (mat1 @ mat2)`` of matrices; `input` broadcasts, and with beta 0 is not read."""
     return _added("addmm", input, mm(mat1, mat2), beta, alpha)
 
 
 @composite
 def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Any:
-    """``beta * input + alpha * (mat @ vec)``, for a matrix and a vector; `input` broadcasts."""
+    """Compute ``beta * input + alpha * (mat @ vec)`` of a matrix and a vector; see `addmm`."""
     return _added("addmv", input, mv(mat, vec), beta, alpha)
 
 
 @composite
 def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
-    """``beta * input + alpha * (batch1 @ batch2)``, for stacks of matrices; `input` broadcasts."""
+    """Compute ``beta * input + alpha * (batch1 @ batch2)`` of stacks of matrices; see `addmm`."""
     return _added("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
 @register(np.linalg.multi_dot)
 @composite
 def multi_dot(arrays: Sequence[Any]) -> Any:
-    """The product of several matrices, multiplied in the cheapest order; the first and the last may be vectors.
+    """Return the product of several matrices, multiplied in the cheapest order; the first and the last may be vectors.
 
     >>> import numpy as np
     >>> multi_dot([np.ones((2, 3)), np.ones((3, 100)), np.ones(100)])
     array([300., 300.])
     """
-    arrays = list(arrays)
-    if len(arrays) < 2:
-        raise ValueError(f"multi_dot: needs at least two arrays, got {len(arrays)}")
-    for i, array in enumerate(arrays):
-        allowed = (1, 2) if i in (0, len(arrays) - 1) else (2,)
-        if len(shape_of(array)) not in allowed:
-            raise ShapeError(f"multi_dot: array {i} must have {' or '.join(map(str, allowed))} axes, got {shape_of(array)}")
-    for i in range(len(arrays) - 1):
-        _agree(f"multi_dot (arrays {i} and {i + 1})", shape_of(arrays[i]), shape_of(arrays[i + 1]), -1, 0)
-    terms = [ascii_letters[i : i + 2] for i in range(len(arrays))]
-    out = (terms[0][0] if len(shape_of(arrays[0])) == 2 else "") + (terms[-1][1] if len(shape_of(arrays[-1])) == 2 else "")
-    terms[0] = terms[0][-len(shape_of(arrays[0])) :]
-    terms[-1] = terms[-1][: len(shape_of(arrays[-1]))]
-    return einsum(f"{','.join(terms)}->{out}", *arrays, optimize="optimal" if len(arrays) < 6 else "greedy")
+    shapes = [shape_of(array) for array in arrays]
+    last = len(shapes) - 1
+    if last < 1:
+        raise ValueError(f"multi_dot: needs at least two arrays, got {len(shapes)}")
+    for i, shape in enumerate(shapes):
+        allowed = (1, 2) if i in (0, last) else (2,)
+        if len(shape) not in allowed:
+            raise ShapeError(f"multi_dot: array {i} must have {' or '.join(map(str, allowed))} axes, got {shape}")
+    for i in range(last):
+        _agree(f"multi_dot (arrays {i} and {i + 1})", shapes[i], shapes[i + 1], -1, 0)
+    terms = [ascii_letters[i : i + 2] for i in range(len(shapes))]
+    terms[0], terms[-1] = terms[0][-len(shapes[0]) :], terms[-1][: len(shapes[-1])]
+    out = terms[0][:-1] + terms[-1][1:]
+    return einsum(f"{','.join(terms)}->{out}", *arrays, optimize="optimal" if last < 5 else "greedy")
 
 
 def matvec(x: Any, y: Any) -> Any:
-    """The products of stacks of matrices and of vectors: ``(..., m, n)`` and ``(..., n)`` to ``(..., m)``."""
+    """Return the products of stacks of matrices and vectors: ``(..., m, n)`` and ``(..., n)`` to ``(..., m)``."""
     return einsum("...ij,...j->...i", x, y)
 
 
 def vecmat(x: Any, y: Any) -> Any:
-    """The products of stacks of vectors and of matrices: ``(..., m)`` and ``(..., m, n)`` to ``(..., n)``."""
+    """Return the products of stacks of vectors and matrices: ``(..., m)`` and ``(..., m, n)`` to ``(..., n)``."""
     return einsum("...i,...ij->...j", x, y)
 
 
@@ -248,12 +246,8 @@ if hasattr(np, "matvec"):  # NumPy 2.2
     register(np.vecmat)(vecmat)
 
 
-def _some(axes: Any) -> tuple[int, ...]:
-    return tuple(axes) if isinstance(axes, tuple | list) else (axes,)
-
-
 def _agree(name: str, a: Shape, b: Shape, i: int, j: int) -> None:
-    """Refuse shapes whose axes i and j, which are summed together, differ."""
+    """Raise ShapeError for shapes whose axes i and j, which are summed together, differ."""
     if a[i] != b[j]:
         raise ShapeError(
             f"{name}: shapes {a} and {b} do not multiply: {a[i]} != {b[j]}\n"
@@ -262,6 +256,7 @@ def _agree(name: str, a: Shape, b: Shape, i: int, j: int) -> None:
 
 
 def _of_ndim(name: str, which: str, x: Any, ndim: int) -> Any:
+    """Return an operand; raise ShapeError for another number of axes."""
     if len(shape_of(x)) != ndim:
         kind = {1: "a vector", 2: "a matrix", 3: "a stack of matrices"}[ndim]
         raise ShapeError(f"{name}: the {which} operand must be {kind}, got shape {shape_of(x)}\n  hint: use matmul")
@@ -269,7 +264,8 @@ def _of_ndim(name: str, which: str, x: Any, ndim: int) -> Any:
 
 
 def _added(name: str, input: Any, product: Any, beta: float, alpha: float) -> Any:
-    if isinstance(alpha, Traced) or alpha != 1:  # a tensor of the value 1 has a gradient all the same
+    """Compute ``beta * input + alpha * product``."""
+    if isinstance(alpha, Traced) or alpha != 1:  # a tensor may require a gradient even if it is 1
         product = alpha * product
     if not isinstance(beta, Traced) and beta == 0:
         return product

@@ -1,4 +1,4 @@
-"""Elements in other places: reversed, shifted, repeated, or inside a border."""
+"""Rearranging elements: reversing, shifting, repeating and padding."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, shape_of
+from minigrad.arrays import Array, Axis, Shape, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis
+from minigrad.kernels.checks import check_choice
 from minigrad.kernels.conversion import check_numbers
-from minigrad.ops.indexing import plain_index, take
+from minigrad.ops.indexing import frozen_index, take
 from minigrad.ops.shape import broadcast_to, reshape, swapaxes, unsqueeze
-from minigrad.ops.sorting import known_of
+from minigrad.ops.sorting import nondifferentiable
 
 __all__ = [
     "crop", "flip", "fliplr", "flipud", "pad", "repeat", "repeat_interleave", "roll", "rot90", "tile",
 ]  # fmt: skip
 
-Shape = tuple[int, ...]
 Widths = Sequence[tuple[int, int]]
 MODES = {"edge": "edge", "replicate": "edge", "reflect": "reflect", "symmetric": "symmetric", "wrap": "wrap",
          "circular": "wrap"}  # fmt: skip
@@ -31,8 +31,8 @@ MODES = {"edge": "edge", "replicate": "edge", "reflect": "reflect", "symmetric":
 
 @register(np.flip)
 @primitive
-def flip(x: Array, axis: int | Shape | None = None) -> Array:
-    """The elements in reverse order along an axis, several, or all of them.
+def flip(x: Array, axis: Axis = None) -> Array:
+    """Reverse the order of the elements along one axis, several, or all of them.
 
     >>> import numpy as np
     >>> flip(np.array([[1, 2], [3, 4]]), 0)
@@ -44,29 +44,31 @@ def flip(x: Array, axis: int | Shape | None = None) -> Array:
 
 
 @flip.gradient("x")
-def _(g: Any, axis: int | Shape | None) -> Any:
+def _(g: Any, axis: Axis) -> Any:
     return flip(g, axis)
 
 
 @register(np.roll)
 @primitive
-def roll(x: Array, shift: int | Shape, axis: int | Shape | None = None) -> Array:
-    """The elements moved `shift` places along an axis, those that leave at the end coming back at the start.
+def roll(x: Array, shift: int | Shape, axis: Axis = None) -> Array:
+    """Move the elements by `shift` positions along an axis, from the end back to the start.
 
-    Without `axis`, in the flattened array. Several shifts go with several axes.
+    Without `axis`, this happens in the flattened array. Several shifts belong to several axes, one each.
 
     >>> import numpy as np
     >>> roll(np.arange(5), 2)
     array([3, 4, 0, 1, 2])
     """
-    axis = None if isinstance(axis, tuple | list) and not axis else axis
-    if isinstance(shift, tuple | list) and not shift:
+    shifts = shift if isinstance(shift, tuple | list) else (shift,)
+    axes = axis if isinstance(axis, tuple | list) else () if axis is None else (axis,)
+    if not shifts:
         raise ValueError("roll: needs a shift, got none")
-    for a in axis if isinstance(axis, tuple | list) else () if axis is None else (axis,):
+    for a in axes:  # may name an axis twice: np.roll adds up its shifts
         one_axis("roll", a, x.ndim)
-    if not all(isinstance(s, int | np.integer) for s in (shift if isinstance(shift, tuple | list) else (shift,))):
-        raise TypeError(f"roll: a shift is an int, got {shift!r}")
-    if axis is not None and not x.ndim:  # one element along the axis that it is taken to have
+    if not all(isinstance(s, int | np.integer) for s in shifts):
+        raise TypeError(f"roll: a shift must be an int, got {shift!r}")
+    axis = axis if axes else None
+    if axes and not x.ndim:  # a 0-d array counts as one element along one axis
         return roll(x.reshape(1), shift, axis).reshape(())
     try:
         return np.roll(x, shift, axis)
@@ -75,13 +77,13 @@ def roll(x: Array, shift: int | Shape, axis: int | Shape | None = None) -> Array
 
 
 @roll.gradient("x")
-def _(g: Any, shift: int | Shape, axis: int | Shape | None) -> Any:
+def _(g: Any, shift: int | Shape, axis: Axis) -> Any:
     return roll(g, tuple(-s for s in shift) if isinstance(shift, tuple | list) else -shift, axis)
 
 
 @primitive
 def pad_constant(x: Array, widths: Widths, value: Any = 0) -> Array:
-    """A border, (before, after) for each axis, of one value, or of those that `np.pad` takes; adjoint of `crop`."""
+    """Pad with a constant, (before, after) elements of each axis; adjoint of `crop`. `value` is as in ``np.pad``."""
     check_numbers("pad", "value", value)
     if np.ndim(value):
         return np.pad(x, widths, constant_values=value)
@@ -113,11 +115,12 @@ def _(g: Any, widths: Widths) -> Any:
 
 @composite
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
-    """A border around an array; `pad_width` as NumPy has it: an int, (before, after), or one pair for each axis.
+    """Pad an array; `pad_width` is as in NumPy: an int, (before, after), or one pair for each axis.
 
-    Its elements are constant values, or copies of those inside: the nearest ("edge"; PyTorch calls it "replicate"), the
-    mirror image ("reflect" about the outermost element, "symmetric" with it) or those at the other end ("wrap";
-    "circular"). A copied element gets the gradients of its copies. ``F.pad`` counts widths as PyTorch does.
+    `mode` says what the border consists of: `constant_values` ("constant"), or copies of elements inside: the nearest
+    ("edge", or PyTorch's "replicate"), the mirror image ("reflect" about the outermost element, "symmetric" including it),
+    or those at the other end ("wrap", or "circular"). A copied element gets the gradients of its copies. ``F.pad`` takes
+    widths in PyTorch's order.
 
     >>> import numpy as np
     >>> pad(np.array([1, 2, 3]), (1, 2)), pad(np.array([1, 2, 3]), (1, 2), "reflect")
@@ -126,8 +129,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
     widths = _widths(pad_width, len(shape_of(x)))
     if mode == "constant":
         return pad_constant(x, widths, constant_values)
-    if mode not in MODES:
-        raise ValueError(f"pad: mode must be 'constant' or one of {', '.join(map(repr, MODES))}, got {mode!r}")
+    check_choice("pad", "mode", mode, "constant", *MODES)
     shape = shape_of(x)
     for axis, (n, width) in enumerate(zip(shape, widths, strict=True)):
         if width == (0, 0):
@@ -140,14 +142,14 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
 
 @register(np.pad)
 def numpy_pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
-    """`pad`, whose options NumPy leaves to the mode."""
+    """Apply `pad` with NumPy's arguments, whose options depend on the mode."""
     return pad(array, pad_width, mode, **options)
 
 
 @register(np.rot90)
 @composite
 def rot90(x: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
-    """`k` quarter turns, from the first of two axes towards the second.
+    """Rotate by `k` quarter turns, from the first of two axes towards the second.
 
     >>> import numpy as np
     >>> rot90(np.array([[1, 2], [3, 4]]))
@@ -155,7 +157,7 @@ def rot90(x: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
            [1, 3]])
     """
     if len(axes) != 2:
-        raise ValueError(f"rot90: turns from one axis towards another, got axes {tuple(axes)}")
+        raise ValueError(f"rot90: axes must be the two axes of the rotation, got {tuple(axes)}")
     first, second = every_axis("rot90", tuple(axes), len(shape_of(x)))
     match k % 4:
         case 0:
@@ -170,21 +172,21 @@ def rot90(x: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
 @register(np.flipud)
 @composite
 def flipud(x: Any) -> Any:
-    """Upside down: reversed along axis 0."""
+    """Reverse along axis 0: upside down."""
     return flip(x, 0)
 
 
 @register(np.fliplr)
 @composite
 def fliplr(x: Any) -> Any:
-    """Left and right exchanged: reversed along axis 1."""
+    """Reverse along axis 1: left and right exchanged."""
     return flip(x, 1)
 
 
 @register(np.tile)
 @composite
 def tile(x: Any, reps: int | Shape) -> Any:
-    """Copies of the whole array side by side, so many along each of the last axes; adjoint of the sum over the copies.
+    """Repeat the whole array `reps` times along each of the last axes; the gradient is the sum over the copies.
 
     >>> import numpy as np
     >>> tile(np.array([1, 2]), (2, 2))
@@ -205,7 +207,9 @@ def tile(x: Any, reps: int | Shape) -> Any:
 
 @composite
 def repeat(x: Any, *sizes: Any, repeats: Any = None) -> Any:
-    """PyTorch's ``x.repeat(2, 3)``: `tile` with a number of copies for every axis. NumPy's repeat is `repeat_interleave`.
+    """Apply `tile` with a number of copies for every axis: PyTorch's ``x.repeat(2, 3)``.
+
+    NumPy's repeat is `repeat_interleave`. Raises ShapeError for fewer numbers than axes.
 
     >>> import numpy as np
     >>> repeat(np.array([1, 2]), 2, 2).shape
@@ -221,10 +225,10 @@ def repeat(x: Any, *sizes: Any, repeats: Any = None) -> Any:
 @register(np.repeat)
 @composite
 def repeat_interleave(x: Any, repeats: Any = None, axis: int | None = None, *, output_size: int | None = None) -> Any:
-    """Each element so many times in a row along `axis`; without `axis`, of the flattened array. It is ``np.repeat``.
+    """Repeat each element in a row along `axis`, or without `axis` in the flattened array: NumPy's ``np.repeat``.
 
-    `repeats` is one number, or one for each element along the axis. Given the repeats alone, as `x`, the place of each:
-    0 so many times, then 1 and so on. A given `output_size` must be the size of the result along the axis.
+    `repeats` is one number, or one for each element along the axis. Given the repeats alone, as `x`, the result has index 0
+    so many times, then 1 and so on. A given `output_size` must be the size of the result along the axis.
 
     >>> import numpy as np
     >>> repeat_interleave(np.array([1, 2, 3]), 2), repeat_interleave(np.array([1, 2, 3]), [1, 0, 2])
@@ -233,31 +237,31 @@ def repeat_interleave(x: Any, repeats: Any = None, axis: int | None = None, *, o
     if repeats is None:
         if len(shape_of(x)) != 1:
             raise ShapeError(f"repeat_interleave: repeats alone must be a vector, got shape {shape_of(x)}")
-        x, repeats = known_of(x, np.arange(len(x))), x
+        x, repeats = nondifferentiable(x, np.arange(len(x))), x
     if axis is None:
         return repeat_interleave(reshape(x, (-1,)), repeats, 0, output_size=output_size)
     axis = one_axis("repeat_interleave", axis, len(shape_of(x)))
-    n, counts = shape_of(x)[axis], np.asarray(plain_index(repeats))
+    n, counts = shape_of(x)[axis], np.asarray(frozen_index(repeats))
     if counts.dtype.kind not in "iu" or counts.min(initial=0) < 0:
         raise ValueError(f"repeat_interleave: repeats must be integers of at least 0, got {repeats!r}")
     if counts.size not in (1, n) or counts.ndim > 1:
         raise ShapeError(f"repeat_interleave: repeats of shape {counts.shape} for {n} elements along axis {axis}")
-    size = int(counts.reshape(())) * n if counts.size == 1 else int(counts.sum())
-    if output_size is not None and output_size != size:
-        raise ValueError(f"repeat_interleave: the result has size {size} along axis {axis}, output_size says {output_size}")
+    size = int(counts.sum()) * (n if counts.size == 1 else 1)
+    if output_size not in (None, size):
+        raise ValueError(f"repeat_interleave: the result has size {size} along axis {axis}, output_size is {output_size}")
     if counts.size == 1:  # (n,) -> (n, 1) -> (n, r) -> (n r,), whose adjoint is a sum
-        shape, r = shape_of(x), int(counts.reshape(()))
+        shape, r = shape_of(x), int(counts.sum())
         copies = broadcast_to(unsqueeze(x, axis + 1), (*shape[: axis + 1], r, *shape[axis + 1 :]))
         return reshape(copies, (*shape[:axis], n * r, *shape[axis + 1 :]))
     return take(x, np.repeat(np.arange(n), counts), axis)
 
 
 def _widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
-    """(before, after) for each axis, from any of the forms that np.pad takes."""
+    """Return (before, after) for each axis, from any of the forms that ``np.pad`` accepts."""
     if isinstance(pad_width, dict):
         named = {one_axis("pad", axis, ndim): np.broadcast_to(width, 2) for axis, width in pad_width.items()}
         pad_width = [tuple(named.get(axis, (0, 0))) for axis in range(ndim)]
-    given = np.asarray(plain_index(pad_width))
+    given = np.asarray(frozen_index(pad_width))
     if given.dtype.kind not in "iu":
         raise TypeError(f"pad: widths must be integers, got {pad_width!r}")
     try:
@@ -270,5 +274,6 @@ def _widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
 
 
 def _inner(shape: Shape, widths: Widths) -> tuple[slice, ...]:
+    """Return the index of an array of `shape` without its border."""
     # n - after, not -after: a slice up to -0 would be empty
     return tuple(slice(before, n - after) for n, (before, after) in zip(shape, widths, strict=True))

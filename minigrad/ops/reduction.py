@@ -1,8 +1,8 @@
-"""Operations that take axes away, and the softmax family, which normalises along one.
+"""Reductions, which remove axes, and the softmax family, which normalizes along one.
 
-`axis` is None (all), an int or a tuple (an empty one: all, as in PyTorch); PyTorch's names `dim` and `keepdim` are accepted
-everywhere.
-Raises AxisError, an IndexError, for an axis that does not exist, is no int or is named twice.
+`axis` is None (all axes), an int or a tuple (an empty one means all, as in PyTorch); with `keepdims` the reduced axes stay
+with size 1. PyTorch's names `dim` and `keepdim` are accepted everywhere. An axis that does not exist, is not an int or is
+named twice raises AxisError, an IndexError.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.arrays import Array, DType, Traced, array_of, shape_of
+from minigrad.arrays import Array, Axis, DType, Shape, Traced, array_of, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import Casting, primitive
 from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
 from minigrad.kernels.axes import every_axis, one_axis, reduced_axes
 from minigrad.ops.elementwise import astype, isnan, maximum, minimum, where
-from minigrad.ops.indexing import take_along_axis
+from minigrad.ops.indexing import index_axis, take_along_axis
 from minigrad.ops.rearrange import flip
-from minigrad.ops.scan import Extremum, cumprod, diff, part_of, shifted
+from minigrad.ops.scan import Extremum, cumprod, diff, shifted
 from minigrad.ops.shape import broadcast_to, reshape, squeeze, unsqueeze
 
 __all__ = [
@@ -28,11 +28,9 @@ __all__ = [
     "nanmax", "nanmin", "nanprod", "nansum", "prod", "ptp", "softmax", "sum", "trapezoid",
 ]  # fmt: skip
 
-Axis = int | tuple[int, ...] | None
-
 
 class MinMax(NamedTuple):
-    """What `aminmax` gives."""
+    """Result of `aminmax`."""
 
     min: Any
     max: Any
@@ -41,7 +39,7 @@ class MinMax(NamedTuple):
 @register(np.sum)
 @primitive
 def sum(x: Array, axis: Axis = None, keepdims: bool = False, dtype: DType = None) -> Array:
-    """The sum over `axis`; integers and booleans add up to int64, unless to another `dtype`.
+    """Return the sum over `axis`, in `dtype` if given; integers and booleans add up to int64.
 
     >>> import numpy as np
     >>> sum(np.array([[1.0, 2.0], [3.0, 4.0]]), 0)
@@ -55,14 +53,14 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False, dtype: DType = None
 
 
 @sum.gradient("x")
-def _(g: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
+def _(g: Any, shape: Shape, axis: Axis, keepdims: bool) -> Any:
     return broadcast_to(_kept(g, shape, axis, keepdims), shape)
 
 
 @register(np.nansum)
 @composite
 def nansum(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = None) -> Any:
-    """The sum over `axis` of all that is not NaN.
+    """Return the sum over `axis` of all elements that are not NaN.
 
     >>> import numpy as np
     >>> nansum(np.array([1.0, np.nan, 2.0]))
@@ -75,7 +73,7 @@ def nansum(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = 
 @promoting("x")
 @composite
 def prod(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = None) -> Any:
-    """The product over `axis`; the gradient is the product of the others, exact with any number of zeros.
+    """Return the product over `axis`; the gradient is the product of the other elements, exact with any number of zeros.
 
     >>> import numpy as np
     >>> prod(np.array([[1.0, 2.0], [3.0, 4.0]]), 0)
@@ -93,7 +91,7 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = No
 
 @primitive
 def product(x: Array, axis: int) -> Array:
-    """`prod` over a single axis."""
+    """Compute `prod` over a single axis."""
     return _accumulated("prod", np.multiply, x, axis, False)
 
 
@@ -107,9 +105,9 @@ def _(g: Any, x: Any, axis: int) -> Any:
 @register(np.max, np.amax)
 @primitive
 def amax(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The maximum over `axis`; equal maxima share the gradient evenly. NaN where there is one: it gets the gradient.
+    """Return the maximum over `axis`; equal maxima share the gradient evenly. A NaN is the maximum, and gets the gradient.
 
-    Raises ValueError over an empty axis: there is no identity.
+    Raises ValueError for an empty axis: the maximum of no elements is undefined.
 
     >>> import numpy as np
     >>> amax(np.array([[1.0, 2.0], [3.0, 0.0]]), 1)
@@ -121,13 +119,13 @@ def amax(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 @register(np.min, np.amin)
 @primitive
 def amin(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The minimum over `axis`; equal minima share the gradient evenly. See `amax`."""
+    """Return the minimum over `axis`; equal minima share the gradient evenly. See `amax`."""
     return _reduce("amin", np.minimum, x, axis, keepdims)
 
 
 @amax.gradient("x")
 @amin.gradient("x")
-def _(g: Any, x: Any, out: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
+def _(g: Any, x: Any, out: Any, shape: Shape, axis: Axis, keepdims: bool) -> Any:
     ties = x == _kept(out, shape, axis, keepdims)
     if isnan(out).any():
         ties = ties | isnan(x)  # a NaN is the maximum and the minimum wherever it is
@@ -138,14 +136,14 @@ def _(g: Any, x: Any, out: Any, shape: tuple[int, ...], axis: Axis, keepdims: bo
 @register(np.nanmax)
 @composite
 def nanmax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The maximum over `axis` of all that is not NaN; NaN where there is nothing else.
+    """Return the maximum over `axis` of all elements that are not NaN; NaN where all are.
 
     >>> import numpy as np
     >>> nanmax(np.array([[1.0, np.nan, 2.0], [np.nan, np.nan, np.nan]]), 1)
     array([ 2., nan])
     """
     hidden = isnan(x)
-    if _is_whole(x):
+    if _has_integers(x):
         return amax(x, axis, keepdims)
     return where(all(hidden, axis, keepdims), np.nan, amax(where(hidden, -np.inf, x), axis, keepdims))
 
@@ -153,37 +151,37 @@ def nanmax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 @register(np.nanmin)
 @composite
 def nanmin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The minimum over `axis` of all that is not NaN; NaN where there is nothing else."""
-    return amin(x, axis, keepdims) if _is_whole(x) else -nanmax(-x, axis, keepdims)
+    """Return the minimum over `axis` of all elements that are not NaN; NaN where all are."""
+    return amin(x, axis, keepdims) if _has_integers(x) else -nanmax(-x, axis, keepdims)
 
 
 @register(np.nanprod)
 @composite
 def nanprod(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = None) -> Any:
-    """The product over `axis` of all that is not NaN."""
+    """Return the product over `axis` of all elements that are not NaN."""
     return prod(where(isnan(x), 1, x), axis, keepdims, dtype=dtype)
 
 
 @composite
 def aminmax(x: Any, axis: Axis = None, keepdims: bool = False) -> MinMax:
-    """The minimum and the maximum over `axis`."""
+    """Return the minimum and the maximum over `axis`."""
     return MinMax(amin(x, axis, keepdims), amax(x, axis, keepdims))
 
 
 @register(np.ptp)
 @composite
 def ptp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """How far apart the minimum and the maximum over `axis` are ("peak to peak")."""
+    """Return the difference of the maximum and the minimum over `axis` ("peak to peak")."""
     return amax(x, axis, keepdims) - amin(x, axis, keepdims)
 
 
 @composite
 def max(x: Any, axis: Any = None, keepdims: bool = False, *, other: Any = None) -> Any:
-    """The maximum of all elements; with `axis`, as PyTorch, (values, indices) along it.
+    """Return the maximum of all elements; with `axis`, as in PyTorch, (values, indices) along it.
 
-    Along an axis the whole gradient goes to the first maximum; over all elements it is shared evenly by the ties.
-    With an array in the place of the axis, the elementwise `maximum`, as PyTorch.
-    ``np.max(tensor, axis)`` gives values alone, ties sharing.
+    Along an axis the whole gradient goes to the first maximum; over all elements, equal maxima share it evenly. If `axis` is
+    a tensor or an array, or with `other`, the result is the elementwise `maximum`, as in PyTorch. ``np.max(tensor, axis)``
+    returns the values alone, and equal maxima share the gradient.
 
     >>> import numpy as np
     >>> max(np.array([[1.0, 5.0, 5.0], [7.0, 0.0, 2.0]]), 1)
@@ -191,49 +189,49 @@ def max(x: Any, axis: Any = None, keepdims: bool = False, *, other: Any = None) 
     """
     if isinstance(axis, Traced | np.ndarray) or other is not None:
         return maximum(x, axis if other is None else other)
-    return amax(x, None, keepdims) if axis is None else _first(x, argmax(x, axis, True), axis, keepdims)
+    return amax(x, None, keepdims) if axis is None else extremum_at(x, argmax(x, axis, True), axis, keepdims)
 
 
 @composite
 def min(x: Any, axis: Any = None, keepdims: bool = False, *, other: Any = None) -> Any:
-    """The minimum of all elements; with `axis`, (values, indices) along it. See `max`."""
+    """Return the minimum of all elements; with `axis`, (values, indices) along it. See `max`."""
     if isinstance(axis, Traced | np.ndarray) or other is not None:
         return minimum(x, axis if other is None else other)
-    return amin(x, None, keepdims) if axis is None else _first(x, argmin(x, axis, True), axis, keepdims)
+    return amin(x, None, keepdims) if axis is None else extremum_at(x, argmin(x, axis, True), axis, keepdims)
 
 
 @register(np.argmax)
 @primitive
 def argmax(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
-    """Where the maximum is, first come first; without `axis`, in the flattened array."""
+    """Return the index of the first maximum along `axis`, or without it in the flattened array."""
     return _argument("argmax", np.argmax, x, axis, keepdims)
 
 
 @register(np.argmin)
 @primitive
 def argmin(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
-    """Where the minimum is, first come first; without `axis`, in the flattened array."""
+    """Return the index of the first minimum along `axis`, or without it in the flattened array."""
     return _argument("argmin", np.argmin, x, axis, keepdims)
 
 
 @register(np.any)
 @primitive
 def any(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """Whether any element is true."""
+    """Return whether any element along `axis` is true."""
     return _reduce("any", np.logical_or, x, axis, keepdims)
 
 
 @register(np.all)
 @primitive
 def all(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """Whether all elements are true."""
+    """Return whether all elements along `axis` are true."""
     return _reduce("all", np.logical_and, x, axis, keepdims)
 
 
 @register(np.count_nonzero)
 @primitive
 def count_nonzero(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """How many elements are not zero."""
+    """Count the elements along `axis` that are not zero."""
     return _reduce("count_nonzero", np.add, np.not_equal(x, 0), axis, keepdims)
 
 
@@ -241,7 +239,7 @@ def count_nonzero(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 @floating("y", "x")
 @composite
 def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
-    """The integral of `y` along `axis` by the trapezoidal rule, at the points `x`, or `dx` apart.
+    """Return the integral of `y` along `axis` by the trapezoidal rule, at the points `x`, or `dx` apart.
 
     >>> import numpy as np
     >>> trapezoid(np.array([0.0, 1.0, 4.0])), trapezoid(np.array([0.0, 1.0, 4.0]), np.array([0.0, 1.0, 3.0]))
@@ -251,19 +249,19 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     width = dx if x is None else diff(x, 1, -1 if len(shape_of(x)) == 1 else axis)
     if x is not None and len(shape_of(x)) == 1:
         width = reshape(width, (-1, *[1] * (len(shape_of(y)) - 1 - axis)))
-    return sum(width * (part_of(y, axis, slice(1, None)) + part_of(y, axis, slice(None, -1))) / 2, axis)
+    return sum(width * (index_axis(y, axis, slice(1, None)) + index_axis(y, axis, slice(None, -1))) / 2, axis)
 
 
 @floating("x")
 @Casting
 def softmax(x: Array, axis: int = -1) -> Array:
-    """exp(x) / sum(exp(x)) along `axis`, shifted by the maximum, so that no finite logit overflows.
+    """Compute exp(x) / sum(exp(x)) along `axis`, shifted by the maximum, so that no finite logit overflows.
 
     >>> import numpy as np
     >>> softmax(np.array([1e308, 1e308]))
     array([0.5, 0.5])
     """
-    axis = _along("softmax", axis, x)
+    axis = _softmax_axis("softmax", axis, x)
     with np.errstate(over="ignore", invalid="ignore"):
         e = np.exp(x - _reduce("softmax", np.maximum, x, axis, True, -np.inf))
         e /= np.add.reduce(e, axis, keepdims=True)
@@ -278,13 +276,13 @@ def _(g: Any, out: Any, axis: int) -> Any:
 @floating("x")
 @Casting
 def log_softmax(x: Array, axis: int = -1) -> Array:
-    """log(softmax(x)) along `axis`, shifted by the maximum and never leaving the logarithm.
+    """Compute log(softmax(x)) along `axis`, shifted by the maximum, without the logarithm of a small number.
 
     >>> import numpy as np
     >>> log_softmax(np.array([0.0, -1e4]))
     array([     0., -10000.])
     """
-    axis = _along("log_softmax", axis, x)
+    axis = _softmax_axis("log_softmax", axis, x)
     with np.errstate(over="ignore", invalid="ignore"):
         z = x - _reduce("log_softmax", np.maximum, x, axis, True, -np.inf)
         total = np.log(np.add.reduce(np.exp(z), axis, keepdims=True))
@@ -299,7 +297,9 @@ def _(g: Any, out: Any, axis: int) -> Any:
 @floating("x")
 @primitive
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """log(sum(exp(x))) over `axis`, shifted by the maximum; -inf where all are -inf (the gradient is NaN) or none is there.
+    """Compute log(sum(exp(x))) over `axis`, shifted by the maximum.
+
+    The result is -inf for an empty axis, and where all elements are -inf (the gradient is NaN there).
 
     >>> import numpy as np
     >>> float(logsumexp(np.array([1e308, -1e308]))), float(logsumexp(np.array([-np.inf])))
@@ -314,12 +314,12 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 
 
 @logsumexp.gradient("x")
-def _(g: Any, x: Any, out: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
+def _(g: Any, x: Any, out: Any, shape: Shape, axis: Axis, keepdims: bool) -> Any:
     return _kept(g, shape, axis, keepdims) * np.exp(x - _kept(out, shape, axis, keepdims))
 
 
 def _accumulated(op: str, ufunc: Any, x: Array, axis: Axis, keepdims: bool) -> Array:
-    """``ufunc.reduce`` of integers and booleans in int64, as in PyTorch, and of float16 in float32."""
+    """Apply ``ufunc.reduce``, to integers and booleans in int64, as in PyTorch, and to float16 in float32."""
     char = np.asarray(x).dtype.char
     if char == "e":
         return _reduce(op, ufunc, x, axis, keepdims, dtype=np.float32).astype(x.dtype)
@@ -329,9 +329,9 @@ def _accumulated(op: str, ufunc: Any, x: Array, axis: Axis, keepdims: bool) -> A
 def _reduce(
     op: str, ufunc: Any, x: Array, axis: Any, keepdims: bool, empty: float | None = None, dtype: DType = None
 ) -> Array:
-    """``ufunc.reduce``, whose refusals are explained; `empty` is what it makes of nothing, where it has no identity."""
+    """Apply ``ufunc.reduce`` and explain its errors; `empty` is the result for an empty axis of a ufunc without identity."""
     given = axis
-    if axis is not None and not _is_plain(axis, x):
+    if axis is not None and not _numpy_checks(axis, x):
         axis = reduced_axes(op, axis, len(shape_of(x)))
     try:
         return ufunc.reduce(x, axis, dtype, None, keepdims)
@@ -341,16 +341,17 @@ def _reduce(
         if ufunc.identity is None and 0 in [shape[a] for a in axes]:
             if empty is not None:
                 return ufunc.reduce(x, axes, dtype, None, keepdims, empty)
-            raise ValueError(f"{op}: axis {given} of shape {shape} is empty, and nothing has no {ufunc.__name__}") from None
+            raise ValueError(f"{op}: axis {given} of shape {shape} is empty, so there is no {ufunc.__name__}") from None
         raise
 
 
-def _is_plain(axis: Any, x: Any) -> bool:
-    """Whether an axis, or several, are ints, which NumPy checks itself."""
+def _numpy_checks(axis: Any, x: Any) -> bool:
+    """Return whether `axis` is an int or a tuple of ints, for which NumPy raises the right errors."""
     return bool(shape_of(x)) and (type(axis) is int or (type(axis) is tuple and set(map(type, axis)) == {int}))
 
 
 def _argument(op: str, find: Any, x: Array, axis: Any, keepdims: bool) -> Array:
+    """Apply ``np.argmax`` or ``np.argmin``; raise ValueError for an empty axis."""
     if axis is not None:
         at = one_axis(op, axis, np.ndim(x))
     if not (np.size(x) if axis is None or not np.ndim(x) else np.shape(x)[at]):
@@ -358,25 +359,26 @@ def _argument(op: str, find: Any, x: Array, axis: Any, keepdims: bool) -> Array:
     return find(x, axis if np.ndim(x) else None, keepdims=keepdims)
 
 
-def _along(op: str, axis: Any, x: Array) -> Any:
-    """The axis of a softmax, or several of them; of a 0-d array none."""
+def _softmax_axis(op: str, axis: Any, x: Array) -> Any:
+    """Return the axis of a softmax, or several of them; none for a 0-d array."""
     return axis if type(axis) is int and x.ndim else every_axis(op, axis, x.ndim)
 
 
-def _is_whole(x: Any) -> bool:
-    """Whether `x` is of integers or booleans, among which there is no NaN."""
+def _has_integers(x: Any) -> bool:
+    """Return whether `x` consists of integers or booleans, which cannot be NaN."""
     return array_of(x).dtype.kind in "iub"
 
 
-def _first(x: Any, indices: Any, axis: int, keepdims: bool) -> Extremum:
+def extremum_at(x: Any, indices: Any, axis: int, keepdims: bool) -> Extremum:
+    """Return the element of `x` at one index along each slice of an axis, and the indices; without `keepdims`, squeezed."""
     if not shape_of(x):
         return Extremum(reshape(x, ()), indices)
     values = take_along_axis(x, indices, axis)
     return Extremum(values, indices) if keepdims else Extremum(squeeze(values, axis), squeeze(indices, axis))
 
 
-def _kept(reduced: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
-    """What a reduction of `shape` gave, with the reduced axes put back as size 1."""
+def _kept(reduced: Any, shape: Shape, axis: Axis, keepdims: bool) -> Any:
+    """Return the result of a reduction of `shape` with the reduced axes, of size 1, in place again."""
     if keepdims or axis is None or not shape:  # a 0-d array broadcasts to any shape as it is
         return reduced
     axes = [axis % len(shape)] if type(axis) is int else reduced_axes("", axis, len(shape))

@@ -1,4 +1,4 @@
-"""Dropout: a random part of the elements, or of the channels, is zeroed in training; the rest grows to make up for it."""
+"""Dropout: in training, random elements or channels are zeroed, and the others are scaled so that the mean stays."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, shape_of
+from minigrad.arrays import Array, Shape, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
@@ -19,7 +19,7 @@ __all__ = ["dropout", "dropout1d", "dropout2d", "dropout3d"]
 @floating("x")
 @primitive
 def mask_and_scale(x: Array, kept: Array, scale: float) -> Array:
-    """`x` times `scale` where it is kept, 0 elsewhere; its own adjoint."""
+    """Return `x` times `scale` where it is kept, 0 elsewhere; the operation is its own adjoint."""
     out = np.multiply(x, kept)
     out *= scale
     return out
@@ -32,9 +32,10 @@ def _(g: Any, kept: Any, scale: float) -> Any:
 
 @composite
 def dropout(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any:
-    """In training, zero each element with probability `p` and divide the others by 1 - p; otherwise nothing.
+    """In training, zero each element with probability `p` and divide the others by 1 - p; otherwise return `x`.
 
-    Srivastava et al. (2014), inverted. Raises ValueError unless 0 <= p <= 1.
+    `generator` is the source of randomness, by default that of `manual_seed`. Srivastava et al. (2014), inverted. Raises
+    ValueError unless 0 <= p <= 1.
 
     >>> import minigrad as mg
     >>> dropout(mg.ones(2), 0.5, training=False)
@@ -45,29 +46,29 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, generator: np.random.
 
 @composite
 def dropout1d(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any:
-    """`dropout` of whole channels of sequences (N, C, L)."""
+    """Apply `dropout` to whole channels of sequences (N, C, L)."""
     return _dropped("dropout1d", x, _channels("dropout1d", x, 1), p, training, generator)
 
 
 @composite
 def dropout2d(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any:
-    """`dropout` of whole channels of images (N, C, H, W)."""
+    """Apply `dropout` to whole channels of images (N, C, H, W)."""
     return _dropped("dropout2d", x, _channels("dropout2d", x, 2), p, training, generator)
 
 
 @composite
 def dropout3d(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any:
-    """`dropout` of whole channels of volumes (N, C, D, H, W)."""
+    """Apply `dropout` to whole channels of volumes (N, C, D, H, W)."""
     return _dropped("dropout3d", x, _channels("dropout3d", x, 3), p, training, generator)
 
 
-def _channels(op: str, x: Any, n: int) -> tuple[int, ...]:
-    """The shape of a batch with one element for each channel."""
+def _channels(op: str, x: Any, n: int) -> Shape:
+    """Return the shape of a batch with one element for each channel."""
     return (*image_shape(op, n, x)[:2], *[1] * n)
 
 
-def _dropped(op: str, x: Any, shape: tuple[int, ...], p: float, training: bool, generator: Any) -> Any:
-    """One draw for each element of `shape`, which broadcasts to that of `x`."""
+def _dropped(op: str, x: Any, shape: Shape, p: float, training: bool, generator: Any) -> Any:
+    """Apply dropout with one draw for each element of `shape`, which broadcasts to that of `x`."""
     if not 0 <= p <= 1:
         raise ValueError(f"{op}: p must be within [0, 1], got {p}")
     if not training or p == 0:

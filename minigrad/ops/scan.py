@@ -1,4 +1,4 @@
-"""Operations that run along one axis: cumulative sums, products and extrema, differences, the linear recurrence."""
+"""Scans along one axis: cumulative sums, products and extrema, differences, and the linear recurrence."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.arrays import Array, shape_of
+from minigrad.arrays import Array, Shape, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import Casting, primitive
 from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
 from minigrad.kernels.axes import one_axis
+from minigrad.kernels.checks import check_at_least
 from minigrad.ops.elementwise import isnan, not_equal, subtract, where
-from minigrad.ops.indexing import getitem, take_along_axis
+from minigrad.ops.indexing import index_axis, take_along_axis
 from minigrad.ops.joining import concatenate
 from minigrad.ops.rearrange import flip
 from minigrad.ops.shape import broadcast_to, reshape
@@ -22,7 +23,7 @@ __all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "logcumsumexp", "nan
 
 
 class Extremum(NamedTuple):
-    """Values chosen along an axis, and where each was found."""
+    """Values chosen along an axis, and the index of each."""
 
     values: Any
     indices: Any
@@ -32,7 +33,7 @@ class Extremum(NamedTuple):
 @promoting("x")
 @Casting
 def cumsum(x: Array, axis: int | None = None) -> Array:
-    """The sums of the first one, two, three, ... elements along `axis`; without it, of the flattened array.
+    """Return the cumulative sums along `axis`; without it, of the flattened array.
 
     >>> import numpy as np
     >>> cumsum(np.array([1.0, 2.0, 3.0]))
@@ -42,7 +43,7 @@ def cumsum(x: Array, axis: int | None = None) -> Array:
 
 
 @cumsum.gradient("x")
-def _(g: Any, shape: tuple[int, ...], axis: int | None) -> Any:
+def _(g: Any, shape: Shape, axis: int | None) -> Any:
     at = 0 if axis is None else axis
     gx = flip(cumsum(flip(g, at), at), at)
     return reshape(gx, shape) if axis is None else gx
@@ -52,9 +53,9 @@ def _(g: Any, shape: tuple[int, ...], axis: int | None) -> Any:
 @promoting("x")
 @Casting
 def cumprod(x: Array, axis: int | None = None) -> Array:
-    """The products of the first one, two, three, ... elements along `axis`; without it, of the flattened array.
+    """Return the cumulative products along `axis`; without it, of the flattened array.
 
-    The gradient divides by nothing: it is exact with any number of zeros.
+    The gradient does not divide by elements: it is exact with any number of zeros.
 
     >>> import numpy as np
     >>> cumprod(np.array([2.0, 3.0, 0.0]))
@@ -64,8 +65,8 @@ def cumprod(x: Array, axis: int | None = None) -> Array:
 
 
 @cumprod.gradient("x")
-def _(g: Any, x: Any, out: Any, shape: tuple[int, ...], axis: int | None) -> Any:
-    # The product of those before i, times what follows it: r[i] = g[i] + x[i+1] * r[i+1].
+def _(g: Any, x: Any, out: Any, shape: Shape, axis: int | None) -> Any:
+    # The product of the elements before i, times r[i] = g[i] + x[i+1] * r[i+1].
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     before = shifted(out, axis, 1)
@@ -75,9 +76,9 @@ def _(g: Any, x: Any, out: Any, shape: tuple[int, ...], axis: int | None) -> Any
 
 @primitive
 def recurrence(decay: Array, x: Array, axis: int) -> Array:
-    """h[i] = decay[i] * h[i-1] + x[i] along `axis`, from h = 0; decay[0] has no effect.
+    """Compute h[i] = decay[i] * h[i-1] + x[i] along `axis`, from h = 0; decay[0] has no effect.
 
-    In log2(n) steps that double how far each element looks back (Hillis and Steele, 1986).
+    It takes log2(n) steps, each of which doubles the number of former elements in each sum (Hillis and Steele, 1986).
 
     >>> import numpy as np
     >>> recurrence(np.array([9.0, 2.0, 2.0]), np.array([1.0, 1.0, 1.0]), 0)
@@ -109,7 +110,7 @@ def _(g: Any, decay: Any, out: Any, axis: int) -> Any:
 @floating("x")
 @primitive
 def logcumsumexp(x: Array, axis: int) -> Array:
-    """log(cumsum(exp(x))) along `axis`, without overflow, and accurate also far below the maximum.
+    """Compute log(cumsum(exp(x))) along `axis` without overflow, and accurate even far below the maximum.
 
     >>> import numpy as np
     >>> logcumsumexp(np.array([-1e4, 1e4, 1e4]), 0).round(4)
@@ -122,7 +123,7 @@ def logcumsumexp(x: Array, axis: int) -> Array:
 @logcumsumexp.gradient("x")
 def _(g: Any, x: Any, out: Any, axis: int) -> Any:
     # The sum of g[i] exp(x[j] - out[i]) for j <= i, as exp(x[j] - out[j]) r[j], r[j] = g[j] + exp(out[j] - out[j+1]) r[j+1]:
-    # no exponential exceeds 1. Where all so far is -inf, so is out; there the gradient is 0.
+    # no exponential exceeds 1. Where all elements so far are -inf, so is out; there the gradient is 0.
     least = float(np.finfo(out.dtype).min) / 4
     out = where(out < least, least, out)  # NaN stays
     decay = np.exp(out - shifted(out, axis, -1, -least))
@@ -133,20 +134,20 @@ def _(g: Any, x: Any, out: Any, axis: int) -> Any:
 @promoting("x")
 @composite
 def nancumsum(x: Any, axis: int | None = None) -> Any:
-    """`cumsum` of all that is not NaN."""
+    """Compute `cumsum` with 0 for NaN."""
     return cumsum(where(isnan(x), 0, x), axis)
 
 
 @register(np.nancumprod)
 @composite
 def nancumprod(x: Any, axis: int | None = None) -> Any:
-    """`cumprod` of all that is not NaN."""
+    """Compute `cumprod` with 1 for NaN."""
     return cumprod(where(isnan(x), 1, x), axis)
 
 
 @composite
 def cummax(x: Any, axis: int) -> Extremum:
-    """The maxima of the first one, two, three, ... elements, and where they are: (values, indices), the last of equal ones.
+    """Return (values, indices) of the cumulative maxima along `axis`, with the index of the last of equal ones.
 
     NaN counts as larger than any number. The gradient goes to the element at the index.
 
@@ -159,32 +160,33 @@ def cummax(x: Any, axis: int) -> Extremum:
 
 @composite
 def cummin(x: Any, axis: int) -> Extremum:
-    """The minima of the first one, two, three, ... elements, and where they are. See `cummax`."""
+    """Return (values, indices) of the cumulative minima along `axis`. See `cummax`."""
     return _extrema(x, axis, np.minimum)
 
 
 @primitive
 def where_cumulative(x: Array, axis: int, extremum: np.ufunc) -> Array:
-    """Where the cumulative maximum or minimum was last renewed."""
+    """Return the indices of the cumulative maxima or minima: those at which a new or an equal one was found last."""
     axis = one_axis("cummax" if extremum is np.maximum else "cummin", axis, x.ndim)
     if not x.ndim:
         return np.zeros((), np.intp)
-    renewed = (x == extremum.accumulate(x, axis)) | np.isnan(x)
-    place = np.arange(x.shape[axis]).reshape(-1, *[1] * (x.ndim - 1 - axis))
-    return np.maximum.accumulate(np.where(renewed, place, 0), axis)
+    found = (x == extremum.accumulate(x, axis)) | np.isnan(x)
+    index = np.arange(x.shape[axis]).reshape(-1, *[1] * (x.ndim - 1 - axis))
+    return np.maximum.accumulate(np.where(found, index, 0), axis)
 
 
 @register(np.diff)
 @composite
 def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
-    """The differences of neighbours along `axis`, `n` times; numbers or arrays may be put before and after.
+    """Return the differences of neighbors along `axis`, taken `n` times, after `prepend` and `append` were joined to `x`.
+
+    Numbers among these stand for a slice of one element each. Raises ValueError for a negative `n`.
 
     >>> import numpy as np
     >>> diff(np.array([1, 4, 9])), diff(np.array([1, 4, 9]), prepend=0)
     (array([3, 5]), array([1, 3, 5]))
     """
-    if n < 0:
-        raise ValueError(f"diff: n must be at least 0, got {n}")
+    check_at_least("diff", "n", n, 0)
     shape = shape_of(x)
     axis = one_axis("diff", axis, len(shape))
     one = (*shape[:axis], 1, *shape[axis + 1 :])
@@ -193,41 +195,38 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
         x = concatenate([part for part in (parts[0], x, parts[1]) if part is not None], axis)
     minus = not_equal if x.dtype.kind == "b" else subtract
     for _ in range(n):
-        x = minus(part_of(x, axis, slice(1, None)), part_of(x, axis, slice(None, -1)))
+        x = minus(index_axis(x, axis, slice(1, None)), index_axis(x, axis, slice(None, -1)))
     return x
 
 
-def part_of(x: Any, axis: int, part: slice) -> Any:
-    """A slice of one axis."""
-    return getitem(x, (*[slice(None)] * (axis % len(shape_of(x))), part))
-
-
 def shifted(x: Any, axis: int, by: int, fill: float = 1.0) -> Any:
-    """`x` moved along by one place, to the right (1) or left (-1), with `fill` in the place that becomes free."""
+    """Return `x` shifted by one position, to the right (1) or left (-1), with `fill` in the position that becomes free."""
     shape = list(shape_of(x))
     if not shape:
         return np.full((), fill, x.dtype)
+    axis %= len(shape)
     if shape[axis] == 0:
         return x
     shape[axis] = 1
     free = np.full(shape, fill, x.dtype)
     if by == 1:
-        return concatenate([free, part_of(x, axis, slice(None, -1))], axis)
-    return concatenate([part_of(x, axis, slice(1, None)), free], axis)
+        return concatenate([free, index_axis(x, axis, slice(None, -1))], axis)
+    return concatenate([index_axis(x, axis, slice(1, None)), free], axis)
 
 
 def _extrema(x: Any, axis: int, extremum: np.ufunc) -> Extremum:
+    """Return the cumulative extrema and their indices."""
     indices = where_cumulative(x, axis, extremum)
     return Extremum(take_along_axis(x, indices, axis) if shape_of(x) else reshape(x, ()), indices)
 
 
 def _carried_back(g: Any, decay: Any, axis: int) -> Any:
-    """r[i] = g[i] + decay[i+1] * r[i+1]: a recurrence from the other end."""
+    """Compute r[i] = g[i] + decay[i+1] * r[i+1]: a recurrence from the other end."""
     return flip(recurrence(flip(shifted(decay, axis, -1), axis), flip(g, axis), axis), axis)
 
 
 def _scanned(op: str, ufunc: Any, x: Array, axis: int | None) -> Array:
-    """``ufunc.accumulate`` along an axis, or of the flattened array; integers and booleans become int64, as in PyTorch."""
+    """Apply ``ufunc.accumulate`` along an axis or to the flattened array, in int64 for integers and booleans, as PyTorch."""
     if axis is not None:
         axis = one_axis(op, axis, np.ndim(x))
     if axis is None or not np.ndim(x):

@@ -18,7 +18,7 @@ from minigrad.ops.elementwise import astype, where
 from minigrad.ops.indexing import take
 from minigrad.ops.joining import concatenate
 from minigrad.ops.shape import broadcast_to, moveaxis, ravel, reshape
-from minigrad.ops.sorting import known_of, nonzero
+from minigrad.ops.sorting import nondifferentiable, nonzero
 
 __all__: list[str] = []  # PyTorch has none of them
 
@@ -131,4 +131,4 @@ def where_or_nonzero(condition: Any, *choices: Any) -> Any:
 @register(np.digitize)
 def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     """Into which bin each element falls; an answer about `x`, without a gradient."""
-    return known_of(x, np.digitize(array_of(x), array_of(bins), right))
+    return nondifferentiable(x, np.digitize(array_of(x), array_of(bins), right))

@@ -1,4 +1,4 @@
-"""The same elements under other sizes and axes; each operation is linear, and its rule is its adjoint."""
+"""Changes of shape: reshaping, reordering and adding axes, broadcasting. All are linear; each rule is the adjoint."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, shape_of
+from minigrad.arrays import Array, Axis, Shape, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis
 from minigrad.kernels.broadcasting import broadcast, sum_to
+from minigrad.kernels.checks import broadcast_shapes, check_choice
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "broadcast_to", "expand", "expand_dims", "flatten",
@@ -22,14 +23,13 @@ __all__ = [
     "transpose", "unbroadcast", "unflatten", "unsqueeze",
 ]  # fmt: skip
 
-Shape = tuple[int, ...]
-Axis = int | tuple[int, ...]
-
 
 @register(np.broadcast_to)
 @primitive
 def broadcast_to(x: Array, shape: Shape) -> Array:
-    """Repeat `x` along new leading axes and axes of size 1, as NumPy broadcasts; adjoint of `unbroadcast`.
+    """Repeat `x` along new leading axes and axes of size 1, as in NumPy; adjoint of `unbroadcast`.
+
+    Raises ShapeError where `x` does not broadcast to the shape.
 
     >>> import numpy as np
     >>> broadcast_to(np.array([1, 2]), (2, 2))
@@ -66,9 +66,9 @@ def _(g: Any, shape: Shape) -> Any:
 
 @primitive
 def reshape(x: Array, shape: Shape | int) -> Array:
-    """The same elements, in row-major order, under another shape; one size may be -1.
+    """Return the same elements, in row-major order, in another shape; one size may be -1.
 
-    Raises ShapeError if the sizes do not multiply to the number of elements, ValueError if they leave it open.
+    Raises ShapeError if the product of the sizes is not the number of elements, ValueError if -1 is not determined.
 
     >>> import numpy as np
     >>> reshape(np.arange(4), (2, -1))
@@ -78,7 +78,7 @@ def reshape(x: Array, shape: Shape | int) -> Array:
     sizes = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
     try:
         out = np.reshape(x, shape)
-        if out.shape == sizes or min(sizes) >= -1:  # NumPy takes any negative size for -1
+        if out.shape == sizes or min(sizes) >= -1:  # NumPy reads any negative size as -1
             return out
     except ValueError:
         if sizes.count(-1) > 1:
@@ -95,9 +95,8 @@ def _(g: Any, shape: Shape) -> Any:
 
 @register(np.reshape)
 def numpy_reshape(x: Any, shape: Shape | int, order: str = "C", *, copy: bool | None = None) -> Any:
-    """`reshape`, also in column-major order ("F"). Tensors are values: `copy` says nothing."""
-    if order not in ("C", "F"):
-        raise ValueError(f"reshape: order must be 'C' or 'F', got {order!r}")
+    """Apply `reshape`, also in column-major order ("F"). Tensors are values: `copy` has no effect."""
+    check_choice("reshape", "order", order, "C", "F")
     if order == "C":
         return reshape(x, shape)
     return permute(reshape(permute(x), (shape,) if isinstance(shape, int) else tuple(shape)[::-1]))
@@ -117,7 +116,8 @@ def permute(x: Array, axes: Shape | None = None) -> Array:
     try:
         return np.transpose(x, axes)
     except ValueError:
-        raise ValueError(f"permute: {axes} is no permutation of the {np.ndim(x)} axes of shape {shape_of(x)}") from None
+        message = f"permute: {axes} is not a permutation of the {np.ndim(x)} axes of shape {shape_of(x)}"
+        raise ValueError(message) from None
 
 
 @permute.gradient("x")
@@ -128,7 +128,7 @@ def _(g: Any, axes: Shape | None) -> Any:
 
 @composite
 def transpose(x: Any, *axes: Any, dim0: Any = None, dim1: Any = None) -> Any:
-    """Swap two axes, as PyTorch's ``transpose(x, dim0, dim1)``; with none, or with all of them, NumPy's transpose.
+    """Swap two axes, as PyTorch's ``transpose(x, dim0, dim1)``; given no axes, or all, permute them as NumPy's transpose.
 
     >>> import numpy as np
     >>> transpose(np.zeros((2, 3, 4)), 0, 1).shape, transpose(np.zeros((2, 3, 4)), 2, 0, 1).shape
@@ -158,7 +158,7 @@ def swapaxes(x: Any, axis0: int, axis1: int) -> Any:
 
 @register(np.swapaxes)
 def numpy_swapaxes(a: Any, axis1: int, axis2: int) -> Any:
-    """`swapaxes` with NumPy's names of the axes."""
+    """Apply `swapaxes` with NumPy's names of the axes."""
     return swapaxes(a, axis1, axis2)
 
 
@@ -170,8 +170,8 @@ def matrix_transpose(x: Any) -> Any:
 
 @register(np.moveaxis)
 @composite
-def moveaxis(x: Any, source: Axis, destination: Axis) -> Any:
-    """Move one axis, or several, to new places; the others keep their order.
+def moveaxis(x: Any, source: int | Shape, destination: int | Shape) -> Any:
+    """Move one axis, or several, to new positions; the others keep their order.
 
     >>> import numpy as np
     >>> moveaxis(np.zeros((2, 3, 4)), 0, -1).shape, moveaxis(np.zeros((2, 3, 4)), (0, 1), (1, 2)).shape
@@ -180,7 +180,7 @@ def moveaxis(x: Any, source: Axis, destination: Axis) -> Any:
     ndim = len(shape_of(x))
     source, destination = every_axis("moveaxis", source, ndim), every_axis("moveaxis", destination, ndim)
     if len(source) != len(destination):
-        raise ValueError(f"moveaxis: {len(source)} axes {source} cannot move to {len(destination)} places {destination}")
+        raise ValueError(f"moveaxis: {len(source)} axes {source} cannot move to {len(destination)} positions {destination}")
     order = [axis for axis in range(ndim) if axis not in source]
     for to, axis in sorted(zip(destination, source, strict=True)):
         order.insert(to, axis)
@@ -190,17 +190,17 @@ def moveaxis(x: Any, source: Axis, destination: Axis) -> Any:
 @register(np.rollaxis)
 @composite
 def rollaxis(x: Any, axis: int, start: int = 0) -> Any:
-    """Move an axis back until it stands before the one that is at `start` now; `moveaxis` says it more plainly."""
+    """Move an axis before the one that is at `start` now; `moveaxis` is easier to read."""
     ndim = len(shape_of(x))
     axis, start = one_axis("rollaxis", axis, ndim), ndim if start == ndim else one_axis("rollaxis", start, ndim)
     return moveaxis(x, axis, start - (axis < start))
 
 
 @composite
-def squeeze(x: Any, axis: Axis | None = None) -> Any:
-    """Drop axes of size 1: all of them, or those named; a named axis of another size stays, as in PyTorch.
+def squeeze(x: Any, axis: Axis = None) -> Any:
+    """Remove axes of size 1: all of them, or those named; a named axis of another size stays, as in PyTorch.
 
-    ``np.squeeze(tensor, axis)`` refuses one of another size, as NumPy does.
+    ``np.squeeze(tensor, axis)`` refuses an axis of another size, as NumPy does.
 
     >>> import numpy as np
     >>> squeeze(np.zeros((1, 3, 1))).shape, squeeze(np.zeros((1, 3, 1)), 0).shape
@@ -212,8 +212,8 @@ def squeeze(x: Any, axis: Axis | None = None) -> Any:
 
 
 @register(np.squeeze)
-def numpy_squeeze(x: Any, axis: Axis | None = None) -> Any:
-    """`squeeze` that refuses a named axis of another size than 1."""
+def numpy_squeeze(x: Any, axis: Axis = None) -> Any:
+    """Apply `squeeze`; raise ShapeError for a named axis of a size other than 1."""
     shape = shape_of(x)
     for a in () if axis is None else every_axis("squeeze", axis, len(shape)):
         if shape[a] != 1:
@@ -223,8 +223,8 @@ def numpy_squeeze(x: Any, axis: Axis | None = None) -> Any:
 
 @register(np.expand_dims)
 @composite
-def unsqueeze(x: Any, axis: Axis) -> Any:
-    """A new axis of size 1 at `axis`, or several at several.
+def unsqueeze(x: Any, axis: int | Shape) -> Any:
+    """Insert an axis of size 1 at `axis`, or several at several positions, counted in the result.
 
     >>> import numpy as np
     >>> unsqueeze(np.zeros(3), -1).shape, unsqueeze(np.zeros(3), (0, 2)).shape
@@ -256,7 +256,9 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 
 @composite
 def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
-    """Part an axis into several; one of their sizes may be -1.
+    """Split an axis into several of the given sizes, one of which may be -1.
+
+    Raises ShapeError if the product of the sizes is not that of the axis.
 
     >>> import numpy as np
     >>> unflatten(np.zeros((2, 12)), 1, (3, -1)).shape
@@ -275,7 +277,7 @@ def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
 @register(np.ravel)
 @composite
 def ravel(x: Any, order: str = "C") -> Any:
-    """All elements in one row; in row-major order, or in column-major with `order` "F".
+    """Return all elements in a vector, in row-major order, or in column-major order with `order` "F".
 
     >>> import numpy as np
     >>> ravel(np.array([[1, 2], [3, 4]]))
@@ -286,7 +288,7 @@ def ravel(x: Any, order: str = "C") -> Any:
 
 @composite
 def expand(x: Any, *sizes: Any, size: Any = None) -> Any:
-    """`broadcast_to` with PyTorch's -1 for a size that stays.
+    """Apply `broadcast_to`, with -1 for a size that stays, as in PyTorch.
 
     >>> import numpy as np
     >>> expand(np.zeros((3, 1)), -1, 4).shape
@@ -302,32 +304,29 @@ def expand(x: Any, *sizes: Any, size: Any = None) -> Any:
 
 @composite
 def broadcast_tensors(*arrays: Any) -> tuple[Any, ...]:
-    """All of them in the shape that they broadcast to together; raises ShapeError where they do not.
+    """Broadcast arrays to their common shape; raises ShapeError where there is none.
 
     >>> import numpy as np
     >>> [a.shape for a in broadcast_tensors(np.zeros((3, 1)), np.zeros(2))]
     [(3, 2), (3, 2)]
     """
     shapes = [shape_of(array) for array in arrays]
-    try:
-        shape = np.broadcast_shapes(*shapes)
-    except ValueError:
-        raise ShapeError(f"broadcast_tensors: shapes {', '.join(map(str, shapes))} do not broadcast") from None
+    shape = broadcast_shapes(f"broadcast_tensors: shapes {', '.join(map(str, shapes))} do not broadcast", *shapes)
     return tuple(array if shape_of(array) == shape else broadcast_to(array, shape) for array in arrays)
 
 
 @register(np.broadcast_arrays)
 def broadcast_arrays(*arrays: Any, subok: bool = False) -> tuple[Any, ...]:
-    """`broadcast_tensors` under NumPy's name; there are no subclasses that `subok` could let through."""
+    """Apply `broadcast_tensors` under NumPy's name; tensors have no subclasses, so `subok` has no effect."""
     return broadcast_tensors(*arrays)
 
 
 @composite
 def meshgrid(*arrays: Any, indexing: str = "ij") -> tuple[Any, ...]:
-    """The coordinates of a grid, one array for each of the vectors given, each in the shape of the grid.
+    """Return the coordinates of a grid, one array for each given vector, each in the shape of the grid.
 
-    `indexing` "ij", PyTorch's default, gives the first vector axis 0; "xy", the default of ``np.meshgrid(tensor, ...)``,
-    gives it axis 1.
+    With `indexing` "ij", PyTorch's default, the first vector varies along axis 0; with "xy", the default of
+    ``np.meshgrid(tensor, ...)``, along axis 1.
 
     >>> import numpy as np
     >>> meshgrid(np.array([1, 2]), np.array([3, 4]))[0]
@@ -339,21 +338,21 @@ def meshgrid(*arrays: Any, indexing: str = "ij") -> tuple[Any, ...]:
 
 @register(np.meshgrid)
 def numpy_meshgrid(*arrays: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Any, ...]:
-    """`meshgrid` with NumPy's default indexing; `sparse` leaves sizes at 1. Tensors are values: `copy` says nothing."""
+    """Apply `meshgrid` with NumPy's defaults; `sparse` leaves sizes at 1. Tensors are values: `copy` has no effect."""
     return _grid(arrays, indexing, sparse)
 
 
 @register(np.atleast_1d)
 @composite
 def atleast_1d(*arrays: Any) -> Any:
-    """Scalars as vectors of one element; several arguments give a tuple."""
+    """Return scalars as vectors of one element; a tuple for several arguments."""
     return _each(arrays, lambda shape: shape or (1,))
 
 
 @register(np.atleast_2d)
 @composite
 def atleast_2d(*arrays: Any) -> Any:
-    """Scalars as (1, 1), vectors as one row; several arguments give a tuple.
+    """Return scalars as (1, 1), vectors as one row; a tuple for several arguments.
 
     >>> import numpy as np
     >>> atleast_2d(np.array([1, 2]))
@@ -365,7 +364,7 @@ def atleast_2d(*arrays: Any) -> Any:
 @register(np.atleast_3d)
 @composite
 def atleast_3d(*arrays: Any) -> Any:
-    """Scalars as (1, 1, 1), vectors (n,) as (1, n, 1), matrices (m, n) as (m, n, 1); several arguments give a tuple."""
+    """Return scalars as (1, 1, 1), vectors (n,) as (1, n, 1), matrices (m, n) as (m, n, 1); a tuple for several of them."""
     return _each(arrays, lambda shape: shape if len(shape) > 2 else (*_row(shape), 1))
 
 
@@ -373,16 +372,17 @@ expand_dims, swapdims, movedim = unsqueeze, swapaxes, moveaxis
 
 
 def _swapped(name: str, x: Any, axis1: int, axis2: int) -> Any:
+    """Swap two axes."""
     ndim = len(shape_of(x))
     order = list(range(ndim))
     first, second = one_axis(name, axis1, ndim), one_axis(name, axis2, ndim)
-    if ndim:  # a 0-d array has nothing to swap along the one axis that it is granted
+    if ndim:  # axis 0 of a 0-d array is accepted, but there is nothing to swap
         order[first], order[second] = second, first
     return permute(x, tuple(order))
 
 
 def _each(arrays: Sequence[Any], wanted: Callable[[Shape], Shape]) -> Any:
-    """Each of the arguments, or each of one tuple of them, in the shape wanted for its own."""
+    """Reshape each argument, or each part of a tuple that is the only one, to the shape wanted for its shape."""
     single = len(arrays) == 1 and not isinstance(arrays[0], tuple | list)
     given = arrays if single or len(arrays) != 1 else arrays[0]
     found = tuple(reshape(x, wanted(shape_of(x))) for x in given)
@@ -394,8 +394,8 @@ def _row(shape: Shape) -> Shape:
 
 
 def _grid(vectors: Sequence[Any], indexing: str, sparse: bool) -> tuple[Any, ...]:
-    if indexing not in ("ij", "xy"):
-        raise ValueError(f"meshgrid: indexing must be 'ij' or 'xy', got {indexing!r}")
+    """Compute `meshgrid`."""
+    check_choice("meshgrid", "indexing", indexing, "ij", "xy")
     for i, vector in enumerate(vectors):
         if len(shape_of(vector)) > 1:
             raise ShapeError(f"meshgrid: needs vectors, argument {i} has shape {shape_of(vector)}")

@@ -1,4 +1,4 @@
-"""Sequences: convolution and correlation of two, and values between the points of a third; NumPy's names and meaning."""
+"""Convolution, correlation and linear interpolation of sequences, with NumPy's names and meaning."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from minigrad.arrays import Traced, array_of, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
+from minigrad.kernels.checks import check_choice
 from minigrad.kernels.conversion import native
 from minigrad.ops.convolution import conv1d
 from minigrad.ops.elementwise import where
@@ -24,9 +25,9 @@ __all__ = ["convolve", "correlate", "interp"]
 @register(np.convolve)
 @composite
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
-    """sum(a[m] v[n - m]): the product of two polynomials, or the answer of a filter to a signal.
+    """Compute sum(a[m] v[n - m]): the product of two polynomials, or the response of a filter to a signal.
 
-    `mode` says for which n: "full" for all where the sequences overlap, "same" for as many as the longer one has, "valid"
+    `mode` is the range of n: "full" for all where the sequences overlap, "same" for as many as the longer one has, "valid"
     where the shorter one lies wholly inside. Raises ShapeError unless both are vectors that are not empty.
 
     >>> import numpy as np
@@ -42,7 +43,7 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 @register(np.correlate)
 @composite
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
-    """sum(a[n + m] v[m]): how `v` fits to each place of `a`; `mode` as in `convolve`.
+    """Compute sum(a[n + m] v[m]), the cross-correlation of `a` and `v`; `mode` is as in `convolve`.
 
     >>> import numpy as np
     >>> correlate(np.array([1.0, 2.0, 4.0]), np.array([-1.0, 1.0]))
@@ -55,7 +56,7 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
 @register(np.interp)
 @composite
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
-    """The values at `x` of the line through the points (xp, fp), whose xp ascend; beyond them `left` and `right`.
+    """Interpolate linearly at `x` between the points (xp, fp), where xp ascends; beyond them return `left` or `right`.
 
     These are the first and the last of fp unless given. At a point itself the slope is that of the line on its right.
 
@@ -78,6 +79,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any
 
 
 def _vector(op: str, name: str, x: Any) -> Any:
+    """Return an argument as a tensor or an array; raise ShapeError unless it is a vector that is not empty."""
     x = x if hasattr(x, "dtype") else np.asarray(x)
     x = x if isinstance(x, Traced) else native(op, x)
     if len(shape_of(x)) != 1 or not shape_of(x)[0]:
@@ -86,9 +88,8 @@ def _vector(op: str, name: str, x: Any) -> Any:
 
 
 def _slide(op: str, a: Any, v: Any, mode: str) -> Any:
-    """The sums of products of `v` and of as many elements of `a`, which is not shorter, at each place."""
+    """Return the sums of products of `v` and equally many elements of `a`, which is not shorter, at each position."""
     n = len(v)
     borders = {"full": (n - 1, n - 1), "same": (n // 2, n - 1 - n // 2), "valid": (0, 0)}
-    if mode not in borders:
-        raise ValueError(f'{op}: mode must be "full", "same" or "valid", got {mode!r}')
+    check_choice(op, "mode", mode, *borders)
     return reshape(conv1d(reshape(pad(a, borders[mode]), (1, 1, -1)), reshape(v, (1, 1, -1))), (-1,))

@@ -1,4 +1,4 @@
-"""Determinants, inverses and linear systems, of a matrix or of stacks of matrices.
+"""Determinants, inverses and linear systems, of a matrix or a stack of matrices.
 
 Rules: Giles (2008), "Collected matrix derivative results for forward and reverse mode algorithmic differentiation".
 """
@@ -11,37 +11,36 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.arrays import Array, array_of, shape_of
+from minigrad.arrays import Array, Shape, array_of, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
 from minigrad.errors import GraphError, ShapeError
 from minigrad.kernels import cofactors as kernel
+from minigrad.kernels.checks import broadcast_shapes, check_matrices, check_square
 from minigrad.ops.diagonals import trace, tril, triu
 from minigrad.ops.elementwise import square, where
 from minigrad.ops.linalg import matmul
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import expand_dims, moveaxis, reshape, squeeze, unbroadcast
-from minigrad.ops.sorting import known_of
+from minigrad.ops.sorting import nondifferentiable
 
 __all__ = [
     "cholesky_solve", "det", "inv", "inverse", "logdet", "lstsq", "matrix_power", "matrix_rank", "pinv", "pinverse",
     "slogdet", "solve", "solve_triangular",
 ]  # fmt: skip
 
-Shape = tuple[int, ...]
-
 
 class SignedLogarithm(NamedTuple):
-    """What `slogdet` gives."""
+    """Result of `slogdet`."""
 
     sign: Any
     logabsdet: Any
 
 
 class LeastSquares(NamedTuple):
-    """What `lstsq` gives."""
+    """Result of `lstsq`."""
 
     solution: Any
     residuals: Any
@@ -53,7 +52,7 @@ class LeastSquares(NamedTuple):
 @floating("x")
 @primitive
 def inv(x: Array) -> Array:
-    """The inverse of square matrices; raises LinAlgError where there is none, ShapeError for others.
+    """Return the inverse of square matrices; raises LinAlgError for a singular one, ShapeError for other shapes.
 
     >>> import numpy as np
     >>> inv(np.array([[2.0, 0.0], [0.0, 4.0]]))
@@ -75,7 +74,7 @@ def _(g: Any, out: Any) -> Any:
 @floating("x", "y")
 @primitive
 def solve_matrices(x: Array, y: Array) -> Array:
-    """``inv(x) @ y`` without the inverse: (..., n, n) and (..., n, k), whose leading axes broadcast."""
+    """Compute ``inv(x) @ y`` without the inverse: (..., n, n) and (..., n, k), whose leading axes broadcast."""
     try:
         return np.linalg.solve(x, y)
     except np.linalg.LinAlgError:
@@ -95,11 +94,11 @@ def _(g: Any, x: Any, shape: Shape) -> Any:
 @floating("x", "y")
 @composite
 def solve(x: Any, y: Any, left: bool = True) -> Any:
-    """The solution z of ``x @ z = y``, or, with left=False, of ``z @ x = y``.
+    """Return the solution z of ``x @ z = y``, or, with left=False, of ``z @ x = y``.
 
-    `x` is a square matrix or a stack of them; `y` a vector or a matrix, or a stack of either (vectors, if its shape is that
-    of `x` without the last axis; ``np.linalg.solve(tensor, y)`` takes vectors one at a time). Raises LinAlgError for a
-    singular matrix, ShapeError for shapes that do not fit.
+    `x` is a square matrix or a stack of them; `y` a vector or a matrix, or a stack of either (of vectors if its shape is
+    that of `x` without the last axis; for ``np.linalg.solve(tensor, y)`` only a single vector is one). Raises LinAlgError
+    for a singular matrix, ShapeError for shapes that do not fit.
 
     >>> import numpy as np
     >>> solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([1.0, 1.0]))
@@ -110,16 +109,17 @@ def solve(x: Any, y: Any, left: bool = True) -> Any:
 
 @register(np.linalg.solve)
 def numpy_solve(a: Any, b: Any) -> Any:
-    """`solve` where only a single vector is a vector, as in NumPy 2."""
+    """Apply `solve`, where `y` of more than one axis holds matrices, as in NumPy 2."""
     return _solved(a, b, len(shape_of(b)) == 1)
 
 
 @floating("x", "y")
 @composite
 def solve_triangular(x: Any, y: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
-    """`solve` that reads one triangle of `x`, and only it gets a gradient; `unitriangular` takes its diagonal for ones.
+    """Apply `solve` to a triangle of `x`: upper or lower; only that triangle gets a gradient.
 
-    `y` is a matrix or a stack of them, whatever its shape, or a single vector; leading axes broadcast.
+    With `unitriangular` the diagonal is not read and counts as ones. `y` is a matrix or a stack of them, whatever its shape,
+    or a single vector; leading axes broadcast.
 
     >>> import numpy as np
     >>> solve_triangular(np.array([[2.0, 9.0], [1.0, 4.0]]), np.array([[2.0], [5.0]]), upper=False)
@@ -137,7 +137,7 @@ def solve_triangular(x: Any, y: Any, *, upper: bool, left: bool = True, unitrian
 @floating("y", "triangle")
 @composite
 def cholesky_solve(y: Any, triangle: Any, upper: bool = False) -> Any:
-    """The solution z of ``x @ z = y``, given the Cholesky factor of `x`: lower, or upper.
+    """Return the solution z of ``x @ z = y``, given the Cholesky factor of `x`: lower, or upper.
 
     `y` is a matrix or a stack of them, whatever its shape, or a single vector; leading axes broadcast.
 
@@ -156,7 +156,7 @@ def cholesky_solve(y: Any, triangle: Any, upper: bool = False) -> Any:
 @floating("x")
 @primitive
 def det(x: Array) -> Array:
-    """The determinant of square matrices. Its gradient is the matrix of cofactors, also where the matrix is singular.
+    """Return the determinant of square matrices. Its gradient is the matrix of cofactors, also where the matrix is singular.
 
     >>> import numpy as np
     >>> det(np.array([[1.0, 2.0], [3.0, 4.0]])).round(6)
@@ -169,13 +169,13 @@ def det(x: Array) -> Array:
 @floating("x")
 @primitive
 def cofactors(x: Array) -> Array:
-    """The gradient of the determinant: det(x) inv(x).T, and its limit at singular matrices."""
+    """Return the gradient of the determinant: det(x) inv(x).T, and its limit at singular matrices."""
     return kernel.cofactors(x)
 
 
 @primitive
 def cofactors_pullback(direction: Array, x: Array) -> Array:
-    """The gradient of <direction, cofactors(x)>: the second derivative of det, applied to a direction."""
+    """Return the gradient of <direction, cofactors(x)>: the second derivative of det, applied to a direction."""
     return kernel.cofactors_pullback(direction, x)
 
 
@@ -196,7 +196,7 @@ def _(g: Any, x: Any) -> Any:
 
 @cofactors_pullback.gradient("x")
 def _(g: Any, direction: Any, x: Any) -> Any:
-    """The third derivative, by the inverse; every further one follows from it."""
+    """Compute the third derivative by the inverse; all further ones follow from it."""
     n = shape_of(x)[-1]
     if n < 3:
         return x * 0  # the determinant is of degree n
@@ -215,9 +215,9 @@ def _(g: Any, direction: Any, x: Any) -> Any:
 @floating("x")
 @composite
 def slogdet(x: Any) -> SignedLogarithm:
-    """(sign, logabsdet) of the determinant of square matrices, which itself would overflow or vanish.
+    """Return (sign, logabsdet) of the determinant of square matrices, even where the determinant overflows or underflows.
 
-    Of a singular matrix (0, -inf); its gradient, which does not exist, raises LinAlgError.
+    For a singular matrix it is (0, -inf), without a gradient: going backward raises LinAlgError.
 
     >>> import numpy as np
     >>> slogdet(1e200 * np.eye(2)).logabsdet.round(3)
@@ -225,12 +225,12 @@ def slogdet(x: Any) -> SignedLogarithm:
     """
     check_square("slogdet", x)
     sign, logabsdet = np.linalg.slogdet(array_of(x))
-    return SignedLogarithm(known_of(x, sign), log_of_determinant(x, logabsdet))
+    return SignedLogarithm(nondifferentiable(x, sign), log_of_determinant(x, logabsdet))
 
 
 @primitive
 def log_of_determinant(x: Array, logarithm: Array) -> Array:
-    """log|det(x)|, which was worked out already."""
+    """Return log|det(x)|, which is already computed."""
     return logarithm
 
 
@@ -242,7 +242,7 @@ def _(g: Any, x: Any) -> Any:
 @floating("x")
 @composite
 def logdet(x: Any) -> Any:
-    """The logarithm of the determinant; NaN where it is negative, -inf where it is 0."""
+    """Return the logarithm of the determinant; NaN where it is negative, -inf where it is 0."""
     sign, logarithm = slogdet(x)
     return where(array_of(sign) < 0, np.nan, logarithm)
 
@@ -250,11 +250,11 @@ def logdet(x: Any) -> Any:
 @floating("x")
 @composite
 def pinv(x: Any, rtol: Any = None, hermitian: bool = False, *, atol: Any = None) -> Any:
-    """The Moore-Penrose inverse of matrices, which need not be square, nor of full rank.
+    """Return the Moore-Penrose inverse of matrices (..., m, n), which need be neither square nor of full rank.
 
     Singular values below `rtol` times the largest, or below `atol`, count as 0; by default those below max(m, n) times the
-    rounding error of the dtype times the largest.
-    The gradient holds as long as the rank stays (Golub and Pereyra 1973).
+    machine epsilon of the dtype times the largest. `hermitian` says that the matrices are symmetric. The gradient holds as
+    long as the rank does not change (Golub and Pereyra 1973).
 
     >>> import numpy as np
     >>> pinv(np.array([[2.0, 0.0], [0.0, 0.0], [0.0, 0.0]]))
@@ -272,7 +272,7 @@ def pinv(x: Any, rtol: Any = None, hermitian: bool = False, *, atol: Any = None)
 
 @primitive
 def pseudoinverse(x: Array, rtol: float, hermitian: bool) -> Array:
-    """`pinv`, with its tolerance."""
+    """Compute `pinv` with a given tolerance."""
     return np.linalg.pinv(x, rtol, hermitian)
 
 
@@ -284,28 +284,28 @@ def _(g: Any, x: Any, out: Any) -> Any:
 
 
 def _through_pseudoinverse(g: Any, x: Any, out: Any) -> Any:
-    """The rule for n columns and at least as many rows; every product in brackets is n x n."""
-    unit = _unit(out)  # it is of degree 2 in out, and x @ out of degree 0
+    """Apply the rule of `pinv` for n columns and at least as many rows; every product in brackets is n x n."""
+    unit = _unit(out)  # the rule is of degree 2 in out, and x @ out of degree 0
     x, out = x * unit, out / unit
     pt, gt = out.mT, g.mT
-    inner, outer = gt @ (out @ pt), pt @ (out @ gt)  # seen from the two sides on which g misses the range of x
+    inner, outer = gt @ (out @ pt), pt @ (out @ gt)  # for the parts of g outside the row space and the range of x
     found = -(pt @ (g @ pt)) + (inner - x @ (out @ inner)) + (outer - outer @ (out @ x))
     return found * unit * unit
 
 
 @register(np.linalg.pinv)
 def numpy_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
-    """`pinv` with NumPy's tolerance, 1e-15 unless given."""
+    """Apply `pinv` with NumPy's tolerance, 1e-15 unless given."""
     return pinv(a, 1e-15 if rtol is None and rcond is None else rcond if rtol is None else rtol, hermitian)
 
 
 @floating("x", "y")
 @composite
 def lstsq(x: Any, y: Any, rcond: float | None = None) -> LeastSquares:
-    """The shortest z that minimizes ``|x @ z - y|``, by `pinv`; and residuals, rank and singular values, as NumPy's.
+    """Return the shortest z that minimizes ``|x @ z - y|``, by `pinv`; and residuals, rank and singular values, as NumPy.
 
     `y` is a vector or a matrix, or a stack of either, as in `solve`. The residuals are the sums of squares for each column
-    of `y`, empty where `x` has not full column rank or m <= n.
+    of `y`, and empty if `x` (..., m, n) does not have full column rank or m <= n.
 
     >>> import numpy as np
     >>> lstsq(np.array([[1.0], [1.0]]), np.array([1.0, 3.0])).solution.round(6)
@@ -321,14 +321,14 @@ def lstsq(x: Any, y: Any, rcond: float | None = None) -> LeastSquares:
     if m > n and (array_of(rank) == n).all():
         residuals = sum(square(matmul(x, solution) - columns), -2)
     else:
-        residuals = known_of(x, np.zeros(0, x.dtype))
+        residuals = nondifferentiable(x, np.zeros(0, x.dtype))
     values = values_of_lstsq(x, np.linalg.svd(array_of(x), compute_uv=False))
     return LeastSquares(squeeze(solution, -1) if vector else solution, residuals, rank, values)
 
 
 @primitive
 def values_of_lstsq(x: Array, values: Array) -> Array:
-    """The singular values that `lstsq` returns; their gradient is that of `svdvals`, which works out the vectors, too."""
+    """Return the singular values for `lstsq`, without a gradient: that needs the vectors, which `svdvals` computes."""
     return values
 
 
@@ -344,21 +344,21 @@ register(np.linalg.lstsq)(lstsq)
 @floating("x")
 @composite
 def matrix_rank(x: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None, atol: Any = None) -> Any:
-    """How many singular values are above `atol`, or `tol`, and above `rtol` times the largest; without a gradient."""
+    """Count the singular values above `atol`, or `tol`, and above `rtol` times the largest; without a gradient."""
     array, (tol, rtol, atol) = array_of(x), (None if t is None else array_of(t) for t in (tol, rtol, atol))
     atol = tol if atol is None else atol
     if atol is None or rtol is None:
-        return known_of(x, np.linalg.matrix_rank(array, atol, hermitian, rtol=rtol))
+        return nondifferentiable(x, np.linalg.matrix_rank(array, atol, hermitian, rtol=rtol))
     values = np.abs(np.linalg.eigvalsh(array)) if hermitian else np.linalg.svdvals(array)
     least = np.maximum(atol, rtol * values.max(-1, initial=0))
-    return known_of(x, np.count_nonzero(values > least[..., None], -1))
+    return nondifferentiable(x, np.count_nonzero(values > least[..., None], -1))
 
 
 @register(np.linalg.matrix_power)
 @promoting("x")
 @composite
 def matrix_power(x: Any, n: int) -> Any:
-    """The product of `n` times the same square matrix, by squaring; of its inverse, for n < 0.
+    """Return the n-th power of square matrices, by repeated squaring; of the inverse for n < 0.
 
     >>> import numpy as np
     >>> matrix_power(np.array([[1, 1], [0, 1]]), 5)
@@ -370,7 +370,7 @@ def matrix_power(x: Any, n: int) -> Any:
     if n < 0:
         x, n = inv(x), -n
     if not n:
-        return known_of(x, np.broadcast_to(np.eye(shape_of(x)[-1], dtype=x.dtype), shape_of(x)))
+        return nondifferentiable(x, np.broadcast_to(np.eye(shape_of(x)[-1], dtype=x.dtype), shape_of(x)))
     power = None
     while n:
         if n % 2:
@@ -384,7 +384,7 @@ def matrix_power(x: Any, n: int) -> Any:
 @floating("a")
 @composite
 def tensorinv(a: Any, ind: int = 2) -> Any:
-    """`inv` of an array whose first `ind` axes are the rows, and the others the columns."""
+    """Apply `inv` to an array whose first `ind` axes are the rows and the others the columns."""
     shape = shape_of(a)
     rows, columns = shape[:ind], shape[ind:]
     return reshape(inv(reshape(a, (math.prod(rows), math.prod(columns)))), columns + rows)
@@ -394,7 +394,7 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
 @floating("a", "b")
 @composite
 def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
-    """`solve` of an array whose first axes are those of `b`, after some `axes` were moved to the end."""
+    """Apply `solve` to an array whose first axes are those of `b`, after `axes` were moved to the end."""
     if axes is not None:
         a = moveaxis(a, tuple(axes), tuple(range(len(shape_of(a)) - len(axes), len(shape_of(a)))))
     unknowns = shape_of(a)[len(shape_of(b)) :]
@@ -405,49 +405,31 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
 inverse, pinverse = inv, pinv
 
 
-def check_matrices(name: str, x: Any) -> tuple[int, int]:
-    """The rows and columns of a matrix, or of a stack of them; raises ShapeError for anything else."""
-    shape = shape_of(x)
-    if len(shape) < 2:
-        raise ShapeError(f"{name}: needs a matrix or a stack of them, got shape {shape}")
-    return shape[-2], shape[-1]
-
-
-def check_square(name: str, x: Any) -> int:
-    """The rows of a square matrix, or of a stack of them; raises ShapeError for anything else."""
-    m, n = check_matrices(name, x)
-    if m != n:
-        raise ShapeError(f"{name}: needs square matrices, got shape {shape_of(x)}: {m} rows and {n} columns")
-    return n
-
-
 def _unit(x: Any) -> Array:
-    """For each matrix a power of two near its largest element.
+    """Return for each matrix a power of two near its largest element.
 
-    Divided by it, matrices have powers that neither over- nor underflow, and nothing is rounded. A rule whose result is
-    homogeneous in x may multiply by a power of it afterwards, and needs no derivative of it.
+    Powers of a matrix divided by it neither overflow nor underflow, and the division does not round. A rule whose result is
+    homogeneous in x can multiply by a power of it afterwards, and needs no derivative of it.
     """
     largest = np.abs(array_of(x)).max((-2, -1), keepdims=True, initial=0)
     return np.exp2(np.rint(np.log2(np.where(largest > 0, largest, 1))))
 
 
 def _holds_vectors(x: Any, y: Any) -> bool:
-    """Whether the right-hand side `y` is a vector, or a stack with one vector for each matrix of `x`: PyTorch's rule."""
+    """Return whether `y` is a vector, or a stack with one vector for each matrix of `x`, by PyTorch's rule."""
     return len(shape_of(y)) == 1 or shape_of(y) == shape_of(x)[:-1]
 
 
 def _solved(x: Any, y: Any, vector: bool, left: bool = True) -> Any:
-    """The solution of ``x @ z = y``, or of ``z @ x = y``, where `y` holds vectors or matrices, as `vector` says."""
+    """Return the solution of ``x @ z = y``, or if not `left` of ``z @ x = y``; `vector` says that `y` holds vectors."""
     n, b = check_square("solve", x), shape_of(y)
     if vector and not left:
         raise ShapeError(f"solve: left=False needs matrices on the right, got shape {b}")
     columns = expand_dims(y, -1) if vector else y
     if len(b) < 1 or shape_of(columns)[-2 if left else -1] != n:
         raise ShapeError(f"solve: {n} equations, shape {shape_of(x)}, but a right-hand side of shape {b}")
-    try:
-        np.broadcast_shapes(shape_of(x)[:-2], shape_of(columns)[:-2])
-    except ValueError:
-        raise ShapeError(f"solve: the leading axes of shapes {shape_of(x)} and {b} do not broadcast") from None
+    message = f"solve: the leading axes of shapes {shape_of(x)} and {b} do not broadcast"
+    broadcast_shapes(message, shape_of(x)[:-2], shape_of(columns)[:-2])
     if not left:
         return solve_matrices(x.mT, y.mT).mT
     out = solve_matrices(x, columns)
@@ -455,7 +437,7 @@ def _solved(x: Any, y: Any, vector: bool, left: bool = True) -> Any:
 
 
 def _singular(name: str, x: Array) -> np.linalg.LinAlgError:
-    """An error that says which matrix of a stack is singular."""
+    """Return an error that says which matrix of a stack is singular."""
     for at in np.ndindex(x.shape[:-2]):
         try:
             np.linalg.inv(x[at])

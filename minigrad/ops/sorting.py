@@ -1,4 +1,4 @@
-"""Putting elements in order, and finding them; values carry gradients, their places do not."""
+"""Sorting and searching. Values have gradients, indices have none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from minigrad.engine.primitive import primitive
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import one_axis
-from minigrad.ops.indexing import plain_index, select, take_along_axis
+from minigrad.kernels.checks import check_choice
+from minigrad.ops.indexing import frozen_index, select, take_along_axis
 from minigrad.ops.shape import atleast_1d, reshape
 
 __all__ = [
@@ -22,7 +23,7 @@ __all__ = [
 
 
 class Sorted(NamedTuple):
-    """What `sort`, `topk` and `kthvalue` give: the values, and where each came from."""
+    """Result of `sort`, `topk` and `kthvalue`: the values, and the index of each in the input."""
 
     values: Any
     indices: Any
@@ -30,7 +31,7 @@ class Sorted(NamedTuple):
 
 @primitive
 def argsort(x: Array, axis: int = -1, descending: bool = False, stable: bool = False) -> Array:
-    """The places that put `x` in order along an axis; NaN counts as the largest.
+    """Return the indices that sort `x` along an axis; NaN counts as the largest.
 
     Equal elements keep their order if `stable`, which takes several times longer.
 
@@ -50,9 +51,9 @@ def argsort(x: Array, axis: int = -1, descending: bool = False, stable: bool = F
 
 @composite
 def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = False) -> Sorted:
-    """(values, indices) in order along an axis, as PyTorch's; the gradient goes back where each value came from.
+    """Return (values, indices) sorted along an axis, as in PyTorch; the gradient of a value goes to its element.
 
-    ``np.sort(tensor)`` gives the values alone. See `argsort` for equal elements and NaN.
+    ``np.sort(tensor)`` returns the values alone. See `argsort` for equal elements and NaN.
 
     >>> import numpy as np
     >>> sort(np.array([30, 10, 20]))
@@ -64,14 +65,14 @@ def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = False)
 
 @register(np.sort)
 def numpy_sort(x: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> Any:
-    """The values of `sort`; with axis None, of the flattened array."""
+    """Return the values of `sort`; with axis None, of the flattened array."""
     x, axis = (reshape(x, (-1,)), 0) if axis is None else (x, axis)
     return take_along_axis(x, numpy_argsort(x, axis, kind, order, stable=stable), axis)
 
 
 @register(np.argsort)
 def numpy_argsort(x: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> Any:
-    """`argsort` with NumPy's arguments."""
+    """Apply `argsort` with NumPy's arguments."""
     if order is not None:
         raise TypeError("argsort: order names the fields of structured arrays, which tensors do not have")
     x, axis = (reshape(x, (-1,)), 0) if axis is None else (x, axis)
@@ -81,20 +82,22 @@ def numpy_argsort(x: Any, axis: int | None = -1, kind: Any = None, order: Any = 
 @register(np.argpartition)
 @primitive
 def argpartition(x: Array, kth: Any, axis: int = -1) -> Array:
-    """Places that put the element of rank `kth` where it belongs, smaller ones before it and larger ones behind it."""
+    """Return the indices of `partition`."""
     return np.argpartition(x, kth, one_axis("argpartition", axis, x.ndim))
 
 
 @register(np.partition)
 @composite
 def partition(x: Any, kth: Any, axis: int = -1) -> Any:
-    """`x` with the element of rank `kth` where it belongs, smaller ones before it and larger ones behind it."""
+    """Reorder along an axis so that the `kth` element is that of the sorted array, after smaller and before larger ones."""
     return take_along_axis(x, argpartition(x, kth, axis), axis)
 
 
 @composite
 def topk(x: Any, k: int, axis: int = -1, largest: bool = True, sorted: bool = True) -> Sorted:
-    """(values, indices) of the `k` largest elements along an axis, or smallest, in order. Raises ValueError for k too large.
+    """Return (values, indices) of the `k` largest elements along an axis, or the smallest, in order.
+
+    The result is always in order, whatever `sorted` is. Raises ValueError unless `k` is within 0 and the size of the axis.
 
     >>> import numpy as np
     >>> topk(np.array([5, 9, 7, 8]), 2)
@@ -106,13 +109,13 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True, sorted: bool = Tr
         raise ValueError(f"topk: k must be within 0 and {n}, the size of axis {axis} of shape {shape}, got {k}")
     if not shape_of(x):
         return Sorted(x, argsort(x))
-    indices = top_places(x, k, axis, largest)
+    indices = top_indices(x, k, axis, largest)
     return Sorted(take_along_axis(x, indices, axis), indices)
 
 
 @primitive
-def top_places(x: Array, k: int, axis: int, largest: bool) -> Array:
-    """Where the `k` largest or smallest are: sorted among themselves after a partition, 30 times faster than sorting all."""
+def top_indices(x: Array, k: int, axis: int, largest: bool) -> Array:
+    """Return the indices of `topk`: these k are sorted after a partition, 30 times faster than sorting all."""
     n = x.shape[axis]
     if not 0 < k < n:
         return np.take(argsort(x, axis, largest), np.arange(k), axis)
@@ -123,7 +126,7 @@ def top_places(x: Array, k: int, axis: int, largest: bool) -> Array:
 
 @composite
 def kthvalue(x: Any, k: int, axis: int = -1, keepdims: bool = False) -> Sorted:
-    """(value, index) of the k-th smallest element along an axis, counted from 1.
+    """Return (value, index) of the k-th smallest element along an axis, counted from 1.
 
     >>> import numpy as np
     >>> kthvalue(np.array([5, 9, 7, 8]), 2)
@@ -143,15 +146,15 @@ def kthvalue(x: Any, k: int, axis: int = -1, keepdims: bool = False) -> Sorted:
 @register(np.argwhere)
 @primitive
 def argwhere(x: Array) -> Array:
-    """The places of the elements that are not zero, one row each."""
+    """Return the indices of the elements that are not zero, one row each."""
     return np.argwhere(x)
 
 
 @composite
 def nonzero(x: Any, as_tuple: bool = False) -> Any:
-    """The places of the elements that are not zero, one row each; as a tuple of columns, an index.
+    """Return the indices of the elements that are not zero, one row each; with `as_tuple` a tuple of the columns.
 
-    ``np.nonzero(tensor)`` gives the tuple.
+    The tuple is an index of `x`; ``np.nonzero(tensor)`` returns it.
 
     >>> import numpy as np
     >>> nonzero(np.array([[1, 0], [0, 2]]))
@@ -165,7 +168,7 @@ def nonzero(x: Any, as_tuple: bool = False) -> Any:
 @register(np.flatnonzero)
 @composite
 def flatnonzero(x: Any) -> Any:
-    """The places of the elements that are not zero, in the flattened array."""
+    """Return the indices of the elements that are not zero in the flattened array."""
     return argwhere(reshape(x, (-1,)))[:, 0]
 
 
@@ -179,28 +182,28 @@ def searchsorted(
     out_int32: bool = False,
     sorter: Any = None,
 ) -> Any:
-    """Where `values` would go to keep a sequence sorted: before equal elements, or behind them (`right`, or `side` "right").
+    """Return the indices at which `values` can be inserted to keep a sequence sorted.
 
-    A sequence of several axes is sorted along the last, and the values have the same leading axes. `sorter` are the places
-    that put an unsorted sequence in order. Raises ValueError for `right` beside `side` "left".
+    They are before equal elements, or with `right` or `side` "right" behind them. A sequence of several axes is sorted along
+    the last, and the values have the same leading axes. `sorter` holds the indices that sort the sequence, if it is not
+    sorted; with `out_int32` the result is int32. Raises ValueError for `right` beside `side` "left".
 
     >>> import numpy as np
     >>> searchsorted(np.array([1, 3, 5]), np.array([3, 4])), searchsorted(np.array([1, 3, 5]), 3, right=True)
     (array([1, 2]), np.int64(2))
     """
-    if side not in (None, "left", "right"):
-        raise ValueError(f"searchsorted: side must be 'left' or 'right', got {side!r}")
+    check_choice("searchsorted", "side", side, None, "left", "right")
     if right and side == "left":
-        raise ValueError("searchsorted: right=True and side='left' say the opposite: give one of them")
+        raise ValueError("searchsorted: right=True and side='left' contradict each other: give one of them")
     if sorter is not None:
         sorted_sequence = take_along_axis(sorted_sequence, sorter, -1)
-    found = places_in(sorted_sequence, values, "right" if right or side == "right" else "left")
+    found = insertion_indices(sorted_sequence, values, "right" if right or side == "right" else "left")
     return found.astype(np.int32) if out_int32 else found
 
 
 @primitive
-def places_in(sequence: Array, values: Array, side: Any, sorter: Any = None) -> Array:
-    """`searchsorted`, with NumPy's arguments."""
+def insertion_indices(sequence: Array, values: Array, side: Any, sorter: Any = None) -> Array:
+    """Compute `searchsorted` with NumPy's arguments."""
     if np.ndim(sequence) == 1:
         return np.searchsorted(sequence, values, side, sorter)
     if sequence.shape[:-1] != np.shape(values)[:-1]:
@@ -218,10 +221,10 @@ def places_in(sequence: Array, values: Array, side: Any, sorter: Any = None) -> 
 def unique(
     x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None
 ) -> Any:
-    """The distinct elements, in order; along an axis, the distinct slices. They are an answer about `x`, without a gradient.
+    """Return the distinct elements, sorted, or the distinct slices along an axis; not differentiable.
 
-    `return_inverse` adds for each element which of them it is, `return_counts` how often each occurs. PyTorch's arguments;
-    ``np.unique(tensor)`` has NumPy's.
+    `return_inverse` adds for each element its index among them, `return_counts` how often each occurs. The arguments are
+    PyTorch's, but the result is always sorted, whatever `sorted` is; ``np.unique(tensor)`` has NumPy's.
 
     >>> import numpy as np
     >>> unique(np.array([3, 1, 3]), return_counts=True)
@@ -232,19 +235,19 @@ def unique(
 
 @register(np.unique)
 def numpy_unique(x: Any, *args: Any, **options: Any) -> Any:
-    """`unique` with NumPy's arguments."""
-    found = np.unique(plain_index(x), *args, **options)
-    return tuple(known_of(x, part) for part in found) if isinstance(found, tuple) else known_of(x, found)
+    """Apply `unique` with NumPy's arguments."""
+    found = np.unique(frozen_index(x), *args, **options)
+    return tuple(nondifferentiable(x, part) for part in found) if isinstance(found, tuple) else nondifferentiable(x, found)
 
 
 @primitive
-def known_of(x: Array, answer: Array) -> Array:
-    """What was found out about `x`, piecewise constant in it: a tensor if `x` is one, without a gradient."""
-    return answer
+def nondifferentiable(x: Array, result: Array) -> Array:
+    """Return a result that is piecewise constant in `x`, as a tensor without a gradient if `x` is a tensor."""
+    return result
 
 
-known_of.zero_gradient("x")
+nondifferentiable.zero_gradient("x")
 
 
 register(np.nonzero)(lambda a: nonzero(a, as_tuple=True))
-register(np.searchsorted)(lambda a, v, side="left", sorter=None: places_in(a, v, side, sorter))
+register(np.searchsorted)(lambda a, v, side="left", sorter=None: insertion_indices(a, v, side, sorter))

@@ -1,4 +1,4 @@
-"""Elementwise functions beyond NumPy's ufuncs: erf, gamma, sinc, logit and their like; PyTorch's names and meaning."""
+"""Special functions and other elementwise functions beyond NumPy's ufuncs, with PyTorch's names and meaning."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
 from minigrad.engine.registry import register
 from minigrad.kernels import gamma, special
+from minigrad.kernels.checks import check_at_least
 from minigrad.ops.elementwise import clip, divide, log, log1p, trunc, where
 
 __all__ = [
@@ -26,7 +27,7 @@ __all__ = [
 @floating("x")
 @primitive
 def rsqrt(x: Array) -> Array:
-    """1 / sqrt(x).
+    """Compute 1 / sqrt(x).
 
     >>> import numpy as np
     >>> rsqrt(np.array([4.0]))
@@ -43,7 +44,7 @@ def _(g: Any, out: Any) -> Any:
 @floating("x")
 @primitive
 def erf(x: Array) -> Array:
-    """The error function, 2/sqrt(pi) * integral of exp(-t**2) from 0 to x, to about two units in the last place.
+    """Return the error function, 2/sqrt(pi) * integral of exp(-t**2) from 0 to x, to about two units in the last place.
 
     >>> import numpy as np
     >>> erf(np.array([0.0, 0.5]))
@@ -55,7 +56,7 @@ def erf(x: Array) -> Array:
 @floating("x")
 @primitive
 def erfc(x: Array) -> Array:
-    """1 - erf(x), accurate where that is small.
+    """Compute 1 - erf(x), accurate where it is small.
 
     >>> import numpy as np
     >>> erfc(np.array([0.0, 10.0]))
@@ -77,7 +78,7 @@ def _(g: Any, x: Any) -> Any:
 @floating("x")
 @primitive
 def erfinv(x: Array) -> Array:
-    """The inverse of `erf`, on [-1, 1]; infinite at its ends, NaN outside.
+    """Return the inverse of `erf` on [-1, 1]; infinite at the ends, NaN outside.
 
     >>> import numpy as np
     >>> erfinv(np.array([0.0, 0.5, 1.0]))
@@ -94,7 +95,7 @@ def _(g: Any, out: Any) -> Any:
 @floating("x")
 @primitive
 def lgamma(x: Array) -> Array:
-    """log|gamma(x)|: of x + 1, the logarithm of x factorial. Infinite at 0 and the negative integers.
+    """Compute log|gamma(x)|, which at x + 1 is the logarithm of x factorial. Infinite at 0 and the negative integers.
 
     >>> import numpy as np
     >>> np.exp(lgamma(np.array([5.0]))).round(9)
@@ -111,14 +112,15 @@ def _(g: Any, x: Any) -> Any:
 @floating("x")
 @primitive
 def polygamma(n: int, x: Array) -> Array:
-    """The derivative of order n + 1 of `lgamma`: `digamma` for n = 0, trigamma for 1. Raises ValueError for a negative n.
+    """Return the derivative of order n + 1 of `lgamma`: `digamma` for n = 0, trigamma for 1.
+
+    Raises ValueError for a negative `n`.
 
     >>> import numpy as np
     >>> polygamma(1, np.array([1.0])) - np.pi**2 / 6
     array([0.])
     """
-    if operator.index(n) < 0:
-        raise ValueError(f"polygamma: n must be at least 0, got {n}")
+    check_at_least("polygamma", "n", operator.index(n), 0)
     return gamma.polygamma(n, x)
 
 
@@ -131,7 +133,7 @@ def _(g: Any, n: int, x: Any) -> Any:
 @floating("x")
 @primitive
 def sinc(x: Array) -> Array:
-    """sin(pi x) / (pi x), and 1 at 0; accurate near 0 in every derivative.
+    """Compute sin(pi x) / (pi x), and 1 at 0; accurate near 0 in every derivative.
 
     >>> import numpy as np
     >>> sinc(np.array([0.0, 0.5]))
@@ -143,7 +145,7 @@ def sinc(x: Array) -> Array:
 @floating("x")
 @primitive
 def sinc_derivative(x: Array, n: int) -> Array:
-    """The n-th derivative of `sinc`."""
+    """Return the n-th derivative of `sinc`."""
     return special.sinc_derivative(x, n)
 
 
@@ -160,14 +162,14 @@ def _(g: Any, x: Any, n: int) -> Any:
 @floating("x", "y")
 @primitive
 def xlogy(x: Array, y: Array) -> Array:
-    """x * log(y), and 0 where x is 0, whatever y is unless NaN; there the gradients are 0, too, if y <= 0.
+    """Compute x * log(y), and 0 where x is 0 unless y is NaN; there the gradients are 0, too, if y <= 0.
 
     >>> import numpy as np
     >>> xlogy(np.array([0.0, 2.0]), np.array([0.0, 1.0]))
     array([0., 0.])
     """
     if x is None or y is None:
-        raise TypeError  # NumPy would take None for NaN
+        raise TypeError  # NumPy would read None as NaN
     x, y = (np.asarray(a, np.result_type(x, y)) for a in (x, y))
     return x * np.log(np.where((x == 0) & ~np.isnan(y), np.ones((), y.dtype), y))
 
@@ -185,7 +187,7 @@ def _(g: Any, x: Any, y: Any) -> Any:
 @register(np.round, np.around)
 @primitive
 def round(x: Array, decimals: int = 0) -> Array:
-    """The nearest number of so many decimals, the even one of two; the gradient is 0.
+    """Round to a number of decimals, halves to even; the gradient is 0.
 
     >>> import numpy as np
     >>> round(np.array([0.5, 1.5, 2.345]), 1)
@@ -202,7 +204,9 @@ def _(g: Any) -> Any:
 @register(np.nan_to_num)
 @primitive
 def nan_to_num(x: Array, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Array:
-    """Numbers in the place of NaN and the infinities, for which None means the largest of the dtype; no gradient there.
+    """Replace NaN, inf and -inf by numbers; the gradient there is 0.
+
+    None means the largest or the smallest number of the dtype.
 
     >>> import numpy as np
     >>> nan_to_num(np.array([np.nan, np.inf, 1.0]), posinf=9.0)
@@ -222,7 +226,7 @@ for _op in (erf, erfc, erfinv, lgamma, nan_to_num, polygamma, round, rsqrt, sinc
 
 @aliased
 def div(x: Any, y: Any, rounding_mode: str | None = None) -> Any:
-    """x / y; rounded towards zero ("trunc") or down ("floor"), which has no gradient.
+    """Compute x / y, or with `rounding_mode` rounded towards zero ("trunc") or down ("floor"), with the gradient 0.
 
     >>> import numpy as np
     >>> div(np.array([-7.0, 7.0]), 2, rounding_mode="trunc")
@@ -234,7 +238,7 @@ def div(x: Any, y: Any, rounding_mode: str | None = None) -> Any:
 @floating("x")
 @composite
 def digamma(x: Any) -> Any:
-    """The derivative of `lgamma`; of x + 1, for whole x, the harmonic number of x less Euler's constant.
+    """Return the derivative of `lgamma`; at n + 1 it is the n-th harmonic number less Euler's constant.
 
     >>> import numpy as np
     >>> digamma(np.array([4.0])) - digamma(np.array([1.0]))
@@ -246,7 +250,7 @@ def digamma(x: Any) -> Any:
 @floating("x")
 @composite
 def entr(x: Any) -> Any:
-    """-x * log(x), what x adds to the entropy; 0 at 0, -inf below.
+    """Compute -x * log(x), the term of the entropy; 0 at 0, -inf below.
 
     >>> import numpy as np
     >>> entr(np.array([0.0, 0.5, -1.0])).round(4) + 0.0
@@ -258,7 +262,7 @@ def entr(x: Any) -> Any:
 @floating("x")
 @composite
 def ndtr(x: Any) -> Any:
-    """The probability that a standard normal variable is at most x.
+    """Return the probability that a standard normal variable is at most x.
 
     >>> import numpy as np
     >>> ndtr(np.array([-np.inf, 0.0]))
@@ -269,7 +273,7 @@ def ndtr(x: Any) -> Any:
 
 @composite
 def frac(x: Any) -> Any:
-    """What is left of x without its whole part, with its sign.
+    """Return the fractional part of x, with the sign of x.
 
     >>> import numpy as np
     >>> frac(np.array([1.5, -1.5]))
@@ -281,7 +285,7 @@ def frac(x: Any) -> Any:
 @floating("x")
 @composite
 def logit(x: Any, eps: float | None = None) -> Any:
-    """log(x / (1 - x)), the inverse of `sigmoid`; with `eps`, of x limited to [eps, 1 - eps].
+    """Compute log(x / (1 - x)), the inverse of `sigmoid`; with `eps`, of x limited to [eps, 1 - eps].
 
     >>> import numpy as np
     >>> logit(np.array([0.5, 1.0]), 1e-6).round(3)
@@ -293,19 +297,19 @@ def logit(x: Any, eps: float | None = None) -> Any:
 
 @composite
 def clamp_min(x: Any, min: Any) -> Any:
-    """The larger of each element and `min`; the gradient passes where they are equal. See `clip`."""
+    """Return the larger of each element and `min`; the gradient passes where they are equal. See `clip`."""
     return clip(x, min, None)
 
 
 @composite
 def clamp_max(x: Any, max: Any) -> Any:
-    """The smaller of each element and `max`; the gradient passes where they are equal. See `clip`."""
+    """Return the smaller of each element and `max`; the gradient passes where they are equal. See `clip`."""
     return clip(x, None, max)
 
 
 @composite
 def lerp(start: Any, end: Any, weight: Any) -> Any:
-    """start + weight * (end - start).
+    """Interpolate linearly: start + weight * (end - start).
 
     >>> lerp(1.0, 3.0, 0.25)
     1.5
@@ -315,11 +319,11 @@ def lerp(start: Any, end: Any, weight: Any) -> Any:
 
 @composite
 def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
-    """x + value * tensor1 * tensor2."""
+    """Compute x + value * tensor1 * tensor2."""
     return x + value * tensor1 * tensor2
 
 
 @composite
 def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
-    """x + value * tensor1 / tensor2."""
+    """Compute x + value * tensor1 / tensor2."""
     return x + value * tensor1 / tensor2

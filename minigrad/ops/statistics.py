@@ -1,7 +1,7 @@
 """Means, variances and order statistics.
 
-Under the names of this module the defaults are PyTorch's (correction 1, the lower median); ``np.var(tensor)`` and its like
-keep NumPy's (ddof 0, the mean of the two middle values).
+Under the names of this module the defaults are PyTorch's (correction 1, the lower median); ``np.var(tensor)`` and similar
+calls keep NumPy's (ddof 0, the mean of the two middle values).
 """
 
 from __future__ import annotations
@@ -12,39 +12,36 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, DType, Traced, array_of, shape_of
+from minigrad.arrays import Array, Axis, DType, Shape, Traced, array_of, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis, reduced_axes
+from minigrad.kernels.checks import check_choice
 from minigrad.ops.diagonals import diagonal
 from minigrad.ops.elementwise import astype, isnan, root, sqrt, square, where
 from minigrad.ops.indexing import take_along_axis
 from minigrad.ops.joining import concatenate
 from minigrad.ops.linalg import matmul
 from minigrad.ops.reduction import any as any_of
-from minigrad.ops.reduction import nansum, sum
-from minigrad.ops.scan import Extremum
-from minigrad.ops.shape import atleast_2d, broadcast_to, expand_dims, permute, reshape, squeeze
+from minigrad.ops.reduction import extremum_at, nansum, sum
+from minigrad.ops.shape import atleast_2d, broadcast_to, expand_dims, permute, reshape
 
 __all__ = [
     "average", "corrcoef", "cov", "mean", "median", "nanmean", "nanstd", "nanvar", "quantile", "std", "std_mean", "var",
     "var_mean",
 ]  # fmt: skip
 
-Axis = int | tuple[int, ...] | None
-INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
-
 
 @register(np.mean)
 @promoting("x")
 @composite
 def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = None) -> Any:
-    """The mean over `axis`; of integers, in the default float dtype.
+    """Return the mean over `axis`; of integers, in the default float dtype.
 
-    Raises ValueError for the mean of nothing.
+    Raises ValueError for the mean of no elements.
 
     >>> import numpy as np
     >>> mean(np.array([[1.0, 2.0], [3.0, 4.0]]), 1)
@@ -58,7 +55,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = No
 @floating("x")
 @composite
 def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The mean over `axis` of all that is not NaN; NaN where there is nothing else.
+    """Return the mean over `axis` of all elements that are not NaN; NaN where all are.
 
     >>> import numpy as np
     >>> nanmean(np.array([1.0, np.nan, 2.0]))
@@ -73,9 +70,10 @@ def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 @floating("x", "weights")
 @composite
 def average(x: Any, axis: Axis = None, weights: Any = None, returned: bool = False, keepdims: bool = False) -> Any:
-    """The weighted mean over `axis`; weights for each element, or along the one axis; `returned` adds their sum.
+    """Return the weighted mean over `axis`; with `returned` also the sum of the weights.
 
-    Raises ShapeError for weights that do not fit, ZeroDivisionError if they sum to 0.
+    `weights` has the shape of `x`, or is a vector along the one axis. Raises ShapeError for weights that do not fit,
+    ZeroDivisionError if they sum to 0.
 
     >>> import numpy as np
     >>> average(np.array([1.0, 5.0]), weights=np.array([3.0, 1.0]))
@@ -101,11 +99,10 @@ def average(x: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
 def var(
     x: Any, axis: Any = None, unbiased: bool | None = None, keepdims: bool = False, *, correction: float | None = 1
 ) -> Any:
-    """The variance over `axis`: sum((x - mean)**2) / (n - correction); unbiased by default, as PyTorch's.
+    """Return the variance over `axis`: sum((x - mean)**2) / (n - correction); unbiased by default, as in PyTorch.
 
-    `unbiased` False is PyTorch's older word for a correction of 0; ``var(x, False)`` is that of all elements.
-
-    Where n does not exceed the correction, not a number, with a RuntimeWarning. Raises ValueError for the mean of nothing.
+    `unbiased` False is PyTorch's older name for a correction of 0; ``var(x, False)`` is that of all elements. Where n does
+    not exceed the correction, the sum is divided by 0, with a RuntimeWarning. Raises ValueError for no elements.
 
     >>> import numpy as np
     >>> var(np.array([1.0, 2.0, 3.0]))
@@ -121,7 +118,7 @@ def var(
 def std(
     x: Any, axis: Any = None, unbiased: bool | None = None, keepdims: bool = False, *, correction: float | None = 1
 ) -> Any:
-    """The standard deviation over `axis`, the root of `var`; of equal elements 0, with the gradient 0, as PyTorch.
+    """Return the standard deviation over `axis`, the root of `var`; for equal elements it and its gradient are 0.
 
     >>> import numpy as np
     >>> float(std(np.array([1.0, 2.0, 3.0])))
@@ -135,7 +132,7 @@ def std(
 def var_mean(
     x: Any, axis: Any = None, unbiased: bool | None = None, keepdims: bool = False, *, correction: float | None = 1
 ) -> tuple[Any, Any]:
-    """`var` and `mean`."""
+    """Return (`var`, `mean`)."""
     axis, correction = _correction("var_mean", axis, unbiased, correction)
     return var(x, axis, None, keepdims, correction=correction), mean(x, axis, keepdims)
 
@@ -145,7 +142,7 @@ def var_mean(
 def std_mean(
     x: Any, axis: Any = None, unbiased: bool | None = None, keepdims: bool = False, *, correction: float | None = 1
 ) -> tuple[Any, Any]:
-    """`std` and `mean`."""
+    """Return (`std`, `mean`)."""
     axis, correction = _correction("std_mean", axis, unbiased, correction)
     return std(x, axis, None, keepdims, correction=correction), mean(x, axis, keepdims)
 
@@ -153,11 +150,12 @@ def std_mean(
 @floating("x", "aweights")
 @composite
 def cov(x: Any, correction: float = 1, fweights: Any = None, aweights: Any = None) -> Any:
-    """The covariances of variables (V, N), of N observations each: (V, V); of one variable, its variance.
+    """Return the covariances (V, V) of variables (V, N), of N observations each; of one variable (N,), its variance.
 
-    sum((x_i - mean_i) * (x_j - mean_j)) / (N - correction); where N does not exceed the correction, not a number, with a
-    RuntimeWarning. Each observation counts `fweights` times, an integer, and weighs `aweights`, as in ``np.cov``. Raises
-    ShapeError for more than two axes, ValueError for weights that are negative or not one for each observation.
+    They are sum((x_i - mean_i) * (x_j - mean_j)) / (N - correction); where N does not exceed the correction, the sum is
+    divided by 0, with a RuntimeWarning. Each observation counts `fweights` times, an integer, and weighs `aweights`, as in
+    ``np.cov``. Raises ShapeError for more than two axes or weights that are not one for each observation, ValueError for
+    negative weights.
 
     >>> import numpy as np
     >>> cov(np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]))
@@ -169,7 +167,7 @@ def cov(x: Any, correction: float = 1, fweights: Any = None, aweights: Any = Non
         raise ShapeError(f"cov: needs variables of observations (V, N) or a vector, got shape {shape}")
     n = shape[-1] if shape else 1
     x = x if len(shape) == 2 else reshape(x, (1, n))
-    frequencies, importances = _counts(fweights, n, x.dtype), _weights(aweights, n, x.dtype)
+    frequencies, importances = _weights("fweights", fweights, n, x.dtype), _weights("aweights", aweights, n, x.dtype)
     if fweights is None and aweights is None:
         d = x - mean(x, -1, True)
         total, freedom = matmul(d, d.mT), n
@@ -189,7 +187,7 @@ def cov(x: Any, correction: float = 1, fweights: Any = None, aweights: Any = Non
 @floating("x")
 @composite
 def corrcoef(x: Any) -> Any:
-    """The correlations of variables (V, N), of N observations each: (V, V), with ones on the diagonal; of one, 1.
+    """Return the correlations (V, V) of variables (V, N), of N observations each; of one variable (N,), 1.
 
     >>> import numpy as np
     >>> corrcoef(np.array([[1.0, 2.0, 3.0], [6.0, 4.0, 2.0]])).round(4)
@@ -205,10 +203,11 @@ def corrcoef(x: Any) -> Any:
 
 @composite
 def median(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """The middle element, the lower of two, as PyTorch; with `axis`, (values, indices) along it, the first of equal ones.
+    """Return the median, of two middle elements the lower, as in PyTorch; with `axis`, (values, indices) along it.
 
-    NaN if there is one. The gradient goes to the element at the index; without `axis`, evenly to all that equal the median.
-    ``np.median(tensor)`` is the mean of the middle two.
+    The index is that of the first of equal elements; the median is NaN if an element is. The gradient goes to the element at
+    the index; without `axis`, evenly to all elements that equal the median. ``np.median(tensor)`` is the mean of the middle
+    two.
 
     >>> import numpy as np
     >>> median(np.array([[1.0, 9.0, 5.0, 7.0]]), 1)
@@ -217,19 +216,17 @@ def median(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     if axis is None:
         value = middle(x)
         return reshape(value, (1,) * len(shape_of(x))) if keepdims else value
-    if not shape_of(x):
-        every_axis("median", axis, 0)
-        return Extremum(*[reshape(part, ()) for part in median(reshape(x, (1,)), 0)])
-    indices = where_in_order(x, axis, ((shape_of(x)[one_axis("median", axis, len(shape_of(x)))] - 1) // 2,))
-    values = take_along_axis(x, indices, axis)
-    return Extremum(values, indices) if keepdims else Extremum(squeeze(values, axis), squeeze(indices, axis))
+    row = x if shape_of(x) else reshape(x, (1,))
+    axis = one_axis("median", axis, len(shape_of(x)))
+    indices = order_statistic_indices(row, axis, ((shape_of(row)[axis] - 1) // 2,))
+    return extremum_at(row, indices, axis, keepdims and row is x)
 
 
 @primitive
 def middle(x: Array) -> Array:
-    """The lower median of all elements; those that equal it share the gradient."""
-    place = where_in_order(np.ravel(x), 0, ((np.size(x) - 1) // 2,))
-    return np.ravel(x)[place[0]]
+    """Return the lower median of all elements; those that equal it share the gradient."""
+    at = order_statistic_indices(np.ravel(x), 0, ((np.size(x) - 1) // 2,))
+    return np.ravel(x)[at[0]]
 
 
 @middle.gradient("x")
@@ -241,11 +238,11 @@ def _(g: Any, x: Any, out: Any) -> Any:
 @floating("x")
 @composite
 def quantile(x: Any, q: Any, axis: Axis = None, keepdims: bool = False, interpolation: str = "linear") -> Any:
-    """What a fraction `q` of the elements along `axis` lies below; NaN if there is one.
+    """Return the `q` quantile of the elements along `axis`, for q within [0, 1]; NaN if an element is NaN.
 
-    Between two neighbours `interpolation` decides: linear, lower, higher, midpoint or nearest. For an array of fractions the
-    first axis of the result is theirs. A fraction has a gradient if linear: the slope between its neighbours. Raises
-    ValueError for fractions outside [0, 1] or no elements.
+    Between two neighbors `interpolation` says which value is taken: linear, lower, higher, midpoint or nearest. For a vector
+    `q` the first axis of the result is that of the fractions. With "linear" a fraction has a gradient: the slope between its
+    neighbors. Raises ValueError for fractions outside [0, 1] or no elements.
 
     >>> import numpy as np
     >>> quantile(np.array([1.0, 2.0, 5.0]), np.array([0.5, 0.75]))
@@ -254,8 +251,7 @@ def quantile(x: Any, q: Any, axis: Axis = None, keepdims: bool = False, interpol
     fractions = array_of(q)
     if fractions.ndim > 1 or not ((fractions >= 0) & (fractions <= 1)).all():
         raise ValueError(f"quantile: q must be within [0, 1], a number or a list of them, got {q}")
-    if interpolation not in INTERPOLATIONS:
-        raise ValueError(f"quantile: interpolation must be one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}")
+    check_choice("quantile", "interpolation", interpolation, "linear", "lower", "higher", "midpoint", "nearest")
     shape = shape_of(x)
     axes = every_axis("quantile", axis, len(shape))
     others = [i for i in range(len(shape)) if i not in axes]
@@ -264,7 +260,7 @@ def quantile(x: Any, q: Any, axis: Axis = None, keepdims: bool = False, interpol
     position = fractions.reshape(-1) * (n - 1)
     lower, upper = np.floor(position).astype(np.intp), np.ceil(position).astype(np.intp)
     share = {"lower": 0.0, "higher": 1.0, "midpoint": 0.5, "nearest": np.rint(position) - lower, "linear": position - lower}
-    low, high = (take_along_axis(x, where_in_order(x, -1, tuple(places.tolist())), -1) for places in (lower, upper))
+    low, high = (take_along_axis(x, order_statistic_indices(x, -1, tuple(at.tolist())), -1) for at in (lower, upper))
     weight = np.asarray(share[interpolation], low.dtype if low.dtype.kind == "f" else np.float64)
     if interpolation == "linear" and isinstance(q, Traced):
         weight = astype(reshape(q, (-1,)) * (n - 1), weight.dtype) - lower.astype(weight.dtype)
@@ -274,19 +270,19 @@ def quantile(x: Any, q: Any, axis: Axis = None, keepdims: bool = False, interpol
 
 
 @primitive
-def where_in_order(x: Array, axis: int, places: tuple[int, ...]) -> Array:
-    """Where the elements are that come at `places` in ascending order along `axis`; the first NaN, if there is one."""
+def order_statistic_indices(x: Array, axis: int, ranks: Shape) -> Array:
+    """Return the indices of the elements with these ranks in ascending order along `axis`; of the first NaN, if any."""
     if x.shape[axis] == 0:
         raise ValueError(f"median, quantile: axis {axis} of shape {x.shape} is empty")
     order = np.argsort(x, axis, kind="stable")
-    found = order.take(places, axis)
+    found = order.take(ranks, axis)
     nans = np.isnan(x)
     return np.where(nans.any(axis, keepdims=True), nans.argmax(axis, keepdims=True), found)
 
 
 @register(np.var)
 def numpy_var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
-    """`var` with NumPy's `ddof` and its default, 0."""
+    """Apply `var` with NumPy's `ddof` and its default, 0."""
     return var(x, axis, None, keepdims, correction=ddof if correction is None else correction)
 
 
@@ -294,7 +290,7 @@ def numpy_var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False
 @floating("x")
 @composite
 def nanvar(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    """The variance over `axis` of all that is not NaN, with NumPy's `ddof`; NaN where no degree of freedom is left.
+    """Return the variance over `axis` of all elements that are not NaN, with NumPy's `ddof`; NaN where too few remain.
 
     >>> import numpy as np
     >>> float(nanvar(np.array([1.0, np.nan, 3.0])))
@@ -310,13 +306,13 @@ def nanvar(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -
 @floating("x")
 @composite
 def nanstd(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    """The root of `nanvar`; the gradient of 0 is 0."""
+    """Return the root of `nanvar`; at 0 the gradient is 0."""
     return root(nanvar(x, axis, ddof, keepdims))
 
 
 @register(np.std)
 def numpy_std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, correction: float | None = None) -> Any:
-    """`std` with NumPy's `ddof` and its default, 0."""
+    """Apply `std` with NumPy's `ddof` and its default, 0."""
     return std(x, axis, None, keepdims, correction=ddof if correction is None else correction)
 
 
@@ -330,52 +326,50 @@ def numpy_cov(
     fweights: Any = None,
     aweights: Any = None,
 ) -> Any:
-    """`cov` with NumPy's names: a second set of variables, variables in columns, and what is taken from the divisor."""
+    """Apply `cov` with NumPy's options: `y` holds more variables; without `rowvar` they are columns; `bias` means ddof 0."""
     return cov(_variables(m, y, rowvar), (0 if bias else 1) if ddof is None else ddof, fweights, aweights)
 
 
 @register(np.corrcoef)
 def numpy_corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
-    """`corrcoef` with NumPy's names: a second set of variables, variables in columns."""
+    """Apply `corrcoef` with NumPy's options: `y` holds more variables; without `rowvar` they are columns."""
     return corrcoef(_variables(x, y, rowvar))
 
 
 @register(np.median)
 def numpy_median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The mean of the two middle elements, or the middle one."""
+    """Return the mean of the two middle elements, or the middle one."""
     return quantile(x, 0.5, axis, keepdims)
 
 
 @register(np.quantile)
 def numpy_quantile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
-    """`quantile` with NumPy's name of the interpolation."""
+    """Apply `quantile` with NumPy's name of the interpolation."""
     return quantile(x, q, axis, keepdims, method)
 
 
 @register(np.percentile)
 def numpy_percentile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
-    """`quantile` of `q` per cent."""
+    """Apply `quantile` to percentages."""
     return quantile(x, np.true_divide(q, 100), axis, keepdims, method)
 
 
 def _correction(op: str, axis: Any, unbiased: Any, correction: float | None) -> tuple[Any, float]:
-    """The axis and the correction, from PyTorch's two ways to name them."""
+    """Return the axis and the correction, given in either of PyTorch's two ways."""
     if isinstance(axis, bool) and unbiased is None:  # var(x, False)
         axis, unbiased = None, axis
     correction = 1 if correction is None else correction
     if unbiased is None:
         return axis, correction
     if not isinstance(unbiased, bool):
-        raise TypeError(
-            f"{op}: unbiased must be a bool, got {unbiased!r}\n  hint: name the option that is meant, e.g. keepdim="
-        )
+        raise TypeError(f"{op}: unbiased must be a bool, got {unbiased!r}\n  hint: pass the option by name, e.g. keepdim=")
     if correction != 1:
-        raise TypeError(f"{op}: unbiased and correction say the same: give one of them")
+        raise TypeError(f"{op}: unbiased and correction mean the same: give one of them")
     return axis, int(unbiased)
 
 
 def _by_freedom(op: str, total: Any, n: Any, correction: float) -> Any:
-    """A sum over n values, divided by what the correction leaves of their number."""
+    """Return a sum over n values divided by n - correction, or by 0, with a RuntimeWarning, if that is less."""
     if array_of(n) > correction:
         return total / (n - correction)
     warnings.warn(
@@ -386,23 +380,18 @@ def _by_freedom(op: str, total: Any, n: Any, correction: float) -> Any:
 
 
 def _variables(x: Any, y: Any, rowvar: bool) -> Any:
-    """One set of variables, or two, in rows."""
+    """Return one set of variables, or two, in rows."""
     sets = [z if rowvar or len(shape_of(z)) < 2 else z.mT for z in (x, y) if z is not None]
     return sets[0] if y is None else concatenate([atleast_2d(z) for z in sets], 0)
 
 
-def _counts(fweights: Any, n: int, dtype: np.dtype[Any]) -> Any:
-    """How often each observation counts, as integers, and not negative."""
-    if fweights is not None and array_of(fweights).dtype.kind not in "iu":
-        raise TypeError(f"cov: fweights must be integers, got dtype {array_of(fweights).dtype}")
-    return _weights(fweights, n, dtype)
-
-
-def _weights(weights: Any, n: int, dtype: np.dtype[Any]) -> Any:
-    """A weight for each observation, in the dtype of these if it is one of floats."""
+def _weights(name: str, weights: Any, n: int, dtype: np.dtype[Any]) -> Any:
+    """Return checked weights of n observations, in the dtype of these if they are floats; None for None."""
     if weights is None:
         return None
     values = array_of(weights)
+    if name == "fweights" and values.dtype.kind not in "iu":
+        raise TypeError(f"cov: fweights must be integers, got dtype {values.dtype}")
     if values.shape != (n,):
         raise ShapeError(f"cov: needs a weight for each of {n} observations, got shape {values.shape}")
     if values.min(initial=0) < 0:
@@ -411,8 +400,8 @@ def _weights(weights: Any, n: int, dtype: np.dtype[Any]) -> Any:
     return astype(weights, dtype) if dtype.kind == "f" and values.dtype != dtype else weights
 
 
-def _count(op: str, shape: tuple[int, ...], axis: Axis) -> int:
-    """How many elements go into each mean over `axis`; raises ValueError for none."""
+def _count(op: str, shape: Shape, axis: Axis) -> int:
+    """Return the number of elements in each mean over `axis`; raise ValueError for none."""
     axes = reduced_axes(op, axis, len(shape))
     n = math.prod([shape[a] for a in axes])
     if n == 0 and 0 not in [size for i, size in enumerate(shape) if i not in axes]:

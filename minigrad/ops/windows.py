@@ -1,4 +1,4 @@
-"""The windows of images as matrices and columns, and their adjoints, which add up where windows overlap."""
+"""The windows of images as columns or as a matrix, and the adjoints, which accumulate where windows overlap."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from minigrad.arrays import Array, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
+from minigrad.engine.spatial import Size
 from minigrad.errors import ShapeError
 from minigrad.kernels import windows as kernel
 from minigrad.kernels.geometry import IMAGES, both_sides, image_shape, output_size, output_sizes, per_axis
@@ -19,13 +20,13 @@ __all__ = ["col2im", "fold", "im2col", "output_size", "unfold"]
 
 @primitive
 def windows(x: Array, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Array:
-    """Every window of images (N, C, *S) over zeros, as (C, *K, *O, N); adjoint of `overlap_add`."""
+    """Return every window of images (N, C, *S), padded with zeros, as (C, *K, *O, N); adjoint of `overlap_add`."""
     return kernel.gather_windows(x, size, stride, padding, dilation)
 
 
 @primitive
 def overlap_add(cols: Array, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Array:
-    """Add windows (C, *K, *O, N) up into images (N, C, *size); adjoint of `windows`."""
+    """Accumulate windows (C, *K, *O, N) into images (N, C, *size); adjoint of `windows`."""
     return kernel.overlap_add(cols, size, stride, padding, dilation)
 
 
@@ -40,8 +41,10 @@ def _(g: Any, shape: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) ->
 
 
 @composite
-def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
-    """The windows of images (N, C, H, W) as columns: (N, C*KH*KW, OH*OW). Adjoint of `fold`; see also `im2col`.
+def unfold(x: Any, kernel_size: Size, dilation: Size = 1, padding: Size = 0, stride: Size = 1) -> Any:
+    """Return the windows of images as columns: (N, C, H, W) to (N, C*KH*KW, OH*OW). Adjoint of `fold`; see also `im2col`.
+
+    `kernel_size` (KH, KW), `dilation`, `padding` and `stride` are an int or a pair (height, width), as in `conv2d`.
 
     >>> import numpy as np
     >>> unfold(np.arange(6.0).reshape(1, 1, 2, 3), 2)
@@ -50,20 +53,16 @@ def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride
             [3., 4.],
             [4., 5.]]])
     """
-    op = "unfold"
-    shape = image_shape(op, 2, x)
-    size, stride = per_axis(op, "kernel_size", kernel_size, 2, 1), per_axis(op, "stride", stride, 2, 1)
-    dilation = per_axis(op, "dilation", dilation, 2, 1)
-    pads = both_sides(per_axis(op, "padding", padding, 2, 0))
-    output_sizes(op, shape[2:], size, stride, pads, dilation)
-    cols = windows(x, size, stride, pads, dilation)
+    cols = _gathered("unfold", x, *_options("unfold", kernel_size, stride, padding, dilation))
     C, KH, KW, OH, OW, N = cols.shape
     return reshape(permute(cols, (5, 0, 1, 2, 3, 4)), (N, C * KH * KW, OH * OW))
 
 
 @composite
-def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
-    """Columns (N, C*KH*KW, OH*OW) added up into images (N, C, *output_size), where windows overlap; adjoint of `unfold`.
+def fold(x: Any, output_size: Size, kernel_size: Size, dilation: Size = 1, padding: Size = 0, stride: Size = 1) -> Any:
+    """Accumulate columns (N, C*KH*KW, OH*OW) into images (N, C, *output_size); adjoint of `unfold`.
+
+    The options are those of `unfold`. Elements add up where windows overlap.
 
     >>> import numpy as np
     >>> fold(np.ones((1, 4, 2)), (2, 3), 2)
@@ -72,9 +71,7 @@ def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding:
     """
     op = "fold"
     shape, images = shape_of(x), per_axis(op, "output_size", output_size, 2, 1)
-    size, stride = per_axis(op, "kernel_size", kernel_size, 2, 1), per_axis(op, "stride", stride, 2, 1)
-    dilation = per_axis(op, "dilation", dilation, 2, 1)
-    pads = both_sides(per_axis(op, "padding", padding, 2, 0))
+    size, stride, pads, dilation = _options(op, kernel_size, stride, padding, dilation)
     O = output_sizes(op, images, size, stride, pads, dilation)
     places, positions = math.prod(size), math.prod(O)
     if len(shape) != 3 or shape[1] % places or shape[2] != positions:
@@ -86,28 +83,25 @@ def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding:
 
 
 @composite
-def im2col(x: Any, filter_h: int, filter_w: int, stride: Any = 1, pad: Any = 0) -> Any:
-    """Images (N, C, H, W) as the matrix of the literature: a row per window (n, oh, ow), a column per (c, kh, kw).
+def im2col(x: Any, filter_h: int, filter_w: int, stride: Size = 1, pad: Size = 0) -> Any:
+    """Return images (N, C, H, W) as a matrix: a row for each window (n, oh, ow), a column for each (c, kh, kw).
 
-    As in "Deep Learning from Scratch", 7.4.3. Adjoint of `col2im`.
+    `filter_h` and `filter_w` are ints, `stride` and `pad` an int or a pair (height, width). As in "Deep Learning from
+    Scratch", 7.4.3. Adjoint of `col2im`.
 
     >>> import numpy as np
     >>> im2col(np.ones((1, 3, 7, 7)), 5, 5).shape, im2col(np.ones((10, 3, 7, 7)), 5, 5).shape
     ((9, 75), (90, 75))
     """
     op = "im2col"
-    shape = image_shape(op, 2, x)
-    size, stride = per_axis(op, "filter size", (filter_h, filter_w), 2, 1), per_axis(op, "stride", stride, 2, 1)
-    pads = both_sides(per_axis(op, "pad", pad, 2, 0))
-    output_sizes(op, shape[2:], size, stride, pads, (1, 1))
-    cols = windows(x, size, stride, pads, (1, 1))
+    cols = _gathered(op, x, *_options(op, (filter_h, filter_w), stride, pad, names=("filter size", "pad")))
     C, KH, KW, OH, OW, N = cols.shape
     return reshape(permute(cols, (5, 3, 4, 0, 1, 2)), (N * OH * OW, C * KH * KW))
 
 
 @composite
-def col2im(col: Any, input_shape: Sizes, filter_h: int, filter_w: int, stride: Any = 1, pad: Any = 0) -> Any:
-    """Add the rows of an `im2col` matrix up into images of `input_shape`, where windows overlap; adjoint of `im2col`.
+def col2im(col: Any, input_shape: Sizes, filter_h: int, filter_w: int, stride: Size = 1, pad: Size = 0) -> Any:
+    """Accumulate the rows of an `im2col` matrix into images of `input_shape`, where windows overlap; adjoint of `im2col`.
 
     >>> import numpy as np
     >>> col2im(np.ones((4, 4)), (1, 1, 3, 3), 2, 2)[0, 0]
@@ -116,12 +110,11 @@ def col2im(col: Any, input_shape: Sizes, filter_h: int, filter_w: int, stride: A
            [1., 2., 1.]])
     """
     op = "col2im"
-    size, stride = per_axis(op, "filter size", (filter_h, filter_w), 2, 1), per_axis(op, "stride", stride, 2, 1)
-    pads = both_sides(per_axis(op, "pad", pad, 2, 0))
+    size, stride, pads, dilation = _options(op, (filter_h, filter_w), stride, pad, names=("filter size", "pad"))
     if len(input_shape) != 4:
         raise ShapeError(f"{op}: input_shape must be {IMAGES[2]}, got {tuple(input_shape)}")
     N, C, *S = input_shape
-    O = output_sizes(op, tuple(S), size, stride, pads, (1, 1))
+    O = output_sizes(op, tuple(S), size, stride, pads, dilation)
     wanted = N * math.prod(O), C * math.prod(size)
     if shape_of(col) != wanted:
         raise ShapeError(
@@ -129,4 +122,18 @@ def col2im(col: Any, input_shape: Sizes, filter_h: int, filter_w: int, stride: A
             f"got shape {shape_of(col)}"
         )
     cols = permute(reshape(col, (N, *O, C, *size)), (3, 4, 5, 1, 2, 0))
-    return overlap_add(cols, tuple(S), stride, pads, (1, 1))
+    return overlap_add(cols, tuple(S), stride, pads, dilation)
+
+
+def _options(
+    op: str, size: Any, stride: Any, padding: Any, dilation: Any = 1, names: tuple[str, str] = ("kernel_size", "padding")
+) -> tuple[Sizes, Sizes, Padding, Sizes]:
+    """Return size, stride, padding and dilation for each axis; `names` are those of size and padding in errors."""
+    size, stride = per_axis(op, names[0], size, 2, 1), per_axis(op, "stride", stride, 2, 1)
+    return size, stride, both_sides(per_axis(op, names[1], padding, 2, 0)), per_axis(op, "dilation", dilation, 2, 1)
+
+
+def _gathered(op: str, x: Any, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Any:
+    """Return the windows of a batch of images. Raises ShapeError for anything else, or if no window fits."""
+    output_sizes(op, image_shape(op, 2, x)[2:], size, stride, padding, dilation)
+    return windows(x, size, stride, padding, dilation)

@@ -1,4 +1,4 @@
-"""Tensors made of nothing but a shape: constants, ranges and random numbers; and PyTorch's ways in for data.
+"""Creation of tensors: constants, ranges, random numbers, and PyTorch's functions that convert data.
 
 Shapes are ``zeros(2, 3)`` or ``zeros((2, 3))``. The dtype is the default one (float32) unless given; `generator` is a NumPy
 Generator, and the library's own unless given; a `device` may be named, if it is the CPU.
@@ -35,7 +35,7 @@ Sizes = SupportsIndex | Sequence[SupportsIndex]
 
 
 def _typed(name: str, dtype: type) -> Callable[..., Tensor]:
-    """PyTorch's old name for a tensor of `dtype` made of `data`."""
+    """Return a tensor of `data` in `dtype`: PyTorch's older constructor."""
 
     def make(data: Any = ()) -> Tensor:
         return Tensor(data, dtype)
@@ -54,7 +54,7 @@ IntTensor, LongTensor, BoolTensor = (
 def zeros(
     *sizes: Sizes, size: Sizes | None = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
-    """Zeros.
+    """Return a tensor of zeros.
 
     >>> import minigrad as mg
     >>> mg.zeros(2)
@@ -66,15 +66,15 @@ def zeros(
 def ones(
     *sizes: Sizes, size: Sizes | None = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
-    """Ones."""
+    """Return a tensor of ones; see `zeros`."""
     return _made(np.ones(_shape("ones", sizes, size), dtype or get_default_dtype()), requires_grad, device)
 
 
-empty = zeros  # nobody is served by what happened to be there
+empty = zeros  # uninitialized memory would make programs unpredictable
 
 
 def full(size: Sizes, fill_value: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """One value everywhere; without `dtype`, in that of ``tensor(fill_value)``. The gradient flows to a tensor.
+    """Return a tensor filled with one value, by default of the dtype of ``tensor(fill_value)``. Gradients flow to a tensor.
 
     >>> import minigrad as mg
     >>> mg.full((2,), 7)
@@ -91,7 +91,7 @@ def arange(
     requires_grad: bool = False,
     device: Any = None,
 ) -> Tensor:
-    """start, start + step, ... up to but without `end`; integers where all three are.
+    """Return start, start + step, ... up to but excluding `end`; integers if all three are.
 
     In a dtype of integers the three are cut to integers first, as PyTorch does. Raises ValueError for a step of 0 or away
     from `end`, and for a range that is not finite.
@@ -109,7 +109,7 @@ def arange(
     count, whole = _steps(first, last, by), dtype.kind in "iu"
     if whole:
         ints = int(first), int(last), int(by)
-        count = _steps(*ints) if dtype == np.int64 else count  # PyTorch counts before it cuts in any other dtype
+        count = _steps(*ints) if dtype == np.int64 else count  # for other dtypes PyTorch counts before it converts
         first, by = ints[0], ints[2]
     values = first + by * np.arange(count, dtype=np.int64 if whole else np.float64)
     return _made(values.astype(_of_numbers("arange", dtype)), requires_grad, device)
@@ -118,7 +118,7 @@ def arange(
 def linspace(
     start: float, end: float, steps: int, dtype: DType = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
-    """`steps` numbers at equal distances from `start` to `end`, both included, counted from the nearer end.
+    """Return `steps` evenly spaced numbers from `start` to `end`, both included, each computed from the nearer end.
 
     In a dtype of integers each is cut to an integer. Raises ValueError for a negative number of steps.
 
@@ -139,13 +139,13 @@ def logspace(
     requires_grad: bool = False,
     device: Any = None,
 ) -> Tensor:
-    """`base` to the powers of ``linspace(start, end, steps)``."""
+    """Return `base` to the powers of ``linspace(start, end, steps)``."""
     dtype = np.dtype(dtype or get_default_dtype())
     return _made((_number(base) ** _spaced("logspace", start, end, steps, dtype)).astype(dtype), requires_grad, device)
 
 
 def eye(n: int, m: int | None = None, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """Ones on the diagonal of an (n, m) matrix."""
+    """Return an (n, m) matrix with ones on the diagonal; `m` is `n` by default."""
     rows, columns = _shape("eye", (n, n if m is None else m))
     return _made(np.eye(rows, columns, dtype=dtype or get_default_dtype()), requires_grad, device)
 
@@ -158,7 +158,7 @@ def rand(
     requires_grad: bool = False,
     device: Any = None,
 ) -> Tensor:
-    """Uniform in [0, 1). Raises DTypeError for a dtype that is not of floats."""
+    """Return random numbers from the uniform distribution on [0, 1). Raises DTypeError unless `dtype` is a float."""
     shape, dtype = _shape("rand", sizes, size), _of_floats("rand", dtype)
     return _drawn((generator or default_generator()).random(shape), dtype, requires_grad, device)
 
@@ -171,7 +171,7 @@ def randn(
     requires_grad: bool = False,
     device: Any = None,
 ) -> Tensor:
-    """Standard normal. Raises DTypeError for a dtype that is not of floats."""
+    """Return random numbers from the standard normal distribution. Raises DTypeError unless `dtype` is a float."""
     shape, dtype = _shape("randn", sizes, size), _of_floats("randn", dtype)
     return _drawn((generator or default_generator()).standard_normal(shape), dtype, requires_grad, device)
 
@@ -185,7 +185,7 @@ def normal(
     requires_grad: bool = False,
     device: Any = None,
 ) -> Tensor:
-    """Normal with means and standard deviations that are numbers or tensors, which broadcast; nothing flows back to them.
+    """Return random numbers from normal distributions; `mean` and `std`, numbers or tensors, broadcast and get no gradient.
 
     Without `dtype`, in that of the first tensor of the two. Raises ValueError for a negative `std`, DTypeError for a dtype
     that is not of floats.
@@ -204,7 +204,7 @@ def normal(
 
 
 def bernoulli(input: Any, p: float | None = None, *, generator: Generator = None) -> Tensor:
-    """1 with the probabilities in `input`, or everywhere with probability `p`, else 0, in the shape and dtype of `input`.
+    """Return 1 with the probabilities in `input`, or with probability `p`, else 0, in the shape and dtype of `input`.
 
     Nothing flows back. Raises ValueError for a probability outside [0, 1].
     """
@@ -218,7 +218,7 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Generator = None
 
 
 def multinomial(input: Any, num_samples: int, replacement: bool = False, generator: Generator = None) -> Tensor:
-    """Indices drawn with probabilities in proportion to the weights in `input`: (C,), or a row for each draw (N, C).
+    """Draw indices with probabilities proportional to the weights in `input`, of shape (C,) or (N, C), one draw per row.
 
     Gives (..., num_samples). Raises ValueError for weights that are negative, not finite or all zero, and for more samples
     than there are weights above zero, unless with `replacement`.
@@ -240,7 +240,7 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, generat
         upto = np.cumsum(w, -1)
         drawn = source.random((*w.shape[:-1], num_samples)) * upto[..., -1:]
         return _made((drawn[..., None] >= upto[..., None, :]).sum(-1))
-    with np.errstate(divide="ignore"):  # a race: each arrives after a time of mean 1/weight
+    with np.errstate(divide="ignore"):  # exponential race: arrival times of mean 1/weight
         return _made(np.argsort(source.standard_exponential(w.shape) / w, -1)[..., :num_samples])
 
 
@@ -253,7 +253,7 @@ def randint(
     requires_grad: bool = False,
     device: Any = None,
 ) -> Tensor:
-    """Integers from `low` (included) to `high` (not included): ``randint(low, high, size)`` or ``randint(high, size)``.
+    """Return random integers in [low, high): ``randint(low, high, size)`` or ``randint(high, size)``.
 
     In any dtype that holds them, int64 unless given. Raises ValueError where there are none.
     """
@@ -274,7 +274,7 @@ def randint(
 def randperm(
     n: int, generator: Generator = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
-    """The integers from 0 to n - 1 in a random order."""
+    """Return a random permutation of the integers from 0 to n - 1."""
     (count,), dtype = _shape("randperm", (n,)), np.dtype(dtype or np.int64)
     _fitting("randperm", dtype, 0, count)
     return _drawn((generator or default_generator()).permutation(count), dtype, requires_grad, device)
@@ -282,7 +282,7 @@ def randperm(
 
 @register(np.zeros_like, np.empty_like)
 def zeros_like(input: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """Zeros in the shape and dtype of `input`."""
+    """Return zeros in the shape and dtype of `input`."""
     return _made(np.zeros_like(_plain(input), dtype=dtype), requires_grad, device)
 
 
@@ -291,13 +291,13 @@ empty_like = zeros_like
 
 @register(np.ones_like)
 def ones_like(input: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """Ones in the shape and dtype of `input`."""
+    """Return ones in the shape and dtype of `input`."""
     return _made(np.ones_like(_plain(input), dtype=dtype), requires_grad, device)
 
 
 @register(np.full_like)
 def full_like(input: Any, fill_value: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """One value in the shape and dtype of `input`. The gradient flows to a tensor."""
+    """Return a tensor filled with one value, in the shape and dtype of `input`. Gradients flow to a tensor."""
     if isinstance(fill_value, Tensor) and fill_value.requires_grad:
         return _filled(np.shape(input), fill_value, _plain(input).dtype if dtype is None else dtype, requires_grad, device)
     check_numbers("full_like", "fill_value", _plain(fill_value))
@@ -307,7 +307,7 @@ def full_like(input: Any, fill_value: Any, dtype: DType = None, requires_grad: b
 def rand_like(
     input: Any, generator: Generator = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
-    """Uniform in [0, 1), in the shape and dtype of `input`."""
+    """Return uniform random numbers in the shape and dtype of `input`; see `rand`."""
     dtype = dtype or input.dtype
     return rand(input.shape, generator=generator, dtype=dtype, requires_grad=requires_grad, device=device)
 
@@ -315,13 +315,13 @@ def rand_like(
 def randn_like(
     input: Any, generator: Generator = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
-    """Standard normal, in the shape and dtype of `input`."""
+    """Return standard normal random numbers in the shape and dtype of `input`; see `randn`."""
     dtype = dtype or input.dtype
     return randn(input.shape, generator=generator, dtype=dtype, requires_grad=requires_grad, device=device)
 
 
 def as_tensor(data: Any, dtype: DType = None, device: Any = None) -> Tensor:
-    """A tensor as it is, in another dtype if one is given; a constant of anything else."""
+    """Return a tensor unchanged, or in `dtype`; convert any other data to a tensor."""
     if device is not None:
         devices.device(device)
     if isinstance(data, Tensor):
@@ -333,39 +333,39 @@ asarray = as_tensor
 
 
 def from_numpy(ndarray: Array) -> Tensor:
-    """A constant with the values of an array; a copy of them, because tensors are values."""
+    """Return a tensor with a copy of an array, which PyTorch would share."""
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"from_numpy: needs an array, got {type(ndarray).__name__}")
     return Tensor(ndarray)
 
 
 def is_tensor(obj: Any) -> bool:
-    """Whether something is a Tensor."""
+    """Return whether an object is a Tensor."""
     return isinstance(obj, Tensor)
 
 
 def is_floating_point(input: Tensor) -> bool:
-    """Whether the dtype of a tensor is one of floats."""
+    """Return whether the dtype of a tensor is a float."""
     return input.is_floating_point()
 
 
 def numel(input: Tensor) -> int:
-    """The number of elements of a tensor."""
+    """Return the number of elements of a tensor."""
     return input.numel()
 
 
 def _made(array: Any, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """A tensor around a fresh array."""
+    """Return a tensor around a new array."""
     if device is not None:
         devices.device(device)
     made = Tensor.from_array(np.asarray(array))
     if made.dtype.kind not in "fiub":
-        made = Tensor(array)  # says what is wrong with it
+        made = Tensor(array)  # raises the error
     return made.requires_grad_() if requires_grad else made
 
 
 def _filled(shape: tuple[int, ...], value: Any, dtype: DType, requires_grad: bool, device: Any) -> Tensor:
-    """One value everywhere: a constant, or a result where the value requires a gradient."""
+    """Return a tensor filled with one value: a constant, or a result if the value requires a gradient."""
     if not isinstance(value, Tensor) or not value.requires_grad:
         return _made(np.full(shape, Tensor(value, dtype).array), requires_grad, device)
     if device is not None:
@@ -382,8 +382,8 @@ def _plain(x: Any) -> Any:
 
 
 def _number(x: Any) -> Any:
-    """A Python number, from one or from a tensor or array of one element; booleans count."""
-    x = float(x) if isinstance(x, Tensor) and x.requires_grad else _plain(x)  # which warns of the gradient that is lost
+    """Return a Python number, given as such or as a tensor or array of one element; booleans are numbers."""
+    x = float(x) if isinstance(x, Tensor) and x.requires_grad else _plain(x)  # float() warns of the lost gradient
     x = x.item() if isinstance(x, np.ndarray | np.generic) else x
     if not isinstance(x, int | float):
         raise TypeError(f"a range is of real numbers, got {type(x).__name__}")
@@ -398,7 +398,7 @@ def _whole(op: str, n: Any) -> int:
 
 
 def _steps(start: float, end: float, step: float) -> int:
-    """How many steps lead from `start` up to `end`."""
+    """Return the number of steps from `start` up to `end`."""
     if step == 0 or (start != end and (step > 0) != (start < end)):
         what = "must not be 0" if step == 0 else f"leads from {start} away from {end}"
         raise ValueError(f"arange: the step {what}, got {step}")
@@ -408,7 +408,7 @@ def _steps(start: float, end: float, step: float) -> int:
 
 
 def _spaced(op: str, start: Any, end: Any, steps: Any, dtype: np.dtype[Any]) -> Array:
-    """Numbers at equal distances, each reckoned from the nearer end: both ends are met, and the whole is symmetric."""
+    """Return evenly spaced numbers, each computed from the nearer end: both ends are exact and the result is symmetric."""
     first, last, count = _number(start), _number(end), _whole(op, steps)
     if count < 0:
         raise ValueError(f"{op}: steps must be at least 0, got {steps}")
@@ -428,7 +428,7 @@ def _of_numbers(op: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def _of_floats(op: str, dtype: DType) -> np.dtype[Any]:
-    """The dtype of what is drawn, the default one unless given."""
+    """Return the dtype of random numbers, the default dtype unless given."""
     wanted = get_default_dtype() if dtype is None else np.dtype(dtype)
     if wanted.kind != "f":
         raise DTypeError(f"{op}: the dtype must be of floats, got {wanted}")
@@ -436,7 +436,7 @@ def _of_floats(op: str, dtype: DType) -> np.dtype[Any]:
 
 
 def _fitting(op: str, dtype: np.dtype[Any], *values: float) -> None:
-    """Refuse numbers that a dtype of integers cannot hold."""
+    """Raise an error for numbers out of range of an integer dtype."""
     if dtype.kind in "iub":
         low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         for value in values:
@@ -445,7 +445,7 @@ def _fitting(op: str, dtype: np.dtype[Any], *values: float) -> None:
 
 
 def _shape(op: str, sizes: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
-    """The shape given as ``f(2, 3)``, ``f((2, 3))`` or ``f(size=(2, 3))``."""
+    """Return the shape given as ``f(2, 3)``, ``f((2, 3))`` or ``f(size=(2, 3))``."""
     if size is not None:
         if sizes:
             raise TypeError(f"{op}: the size is given twice, as {sizes} and as size={size}")

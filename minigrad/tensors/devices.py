@@ -1,8 +1,7 @@
-"""Where tensors live: on the CPU. The names are PyTorch's, so that its programs find the answer to their question."""
+"""Devices under PyTorch's names; the CPU is the only one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,9 +12,8 @@ from minigrad.arrays import DType, Traced
 __all__ = ["accelerator", "backends", "cuda", "device", "requested"]
 
 
-@dataclass(frozen=True, repr=False)
 class device:
-    """A place for tensors; "cpu" is the only one, and any other is a ValueError.
+    """A device for tensors: "cpu"; any other raises ValueError.
 
     >>> import minigrad as mg
     >>> device = mg.device("cuda" if mg.cuda.is_available() else "cpu")
@@ -23,13 +21,19 @@ class device:
     (device(type='cpu'), True)
     """
 
-    type: str
+    __slots__ = ()
+    type = "cpu"
 
     def __init__(self, type: str | device, index: int | None = None):
         name = str(type)
         if name not in ("cpu", "cpu:0") or index not in (None, 0):
             raise ValueError(f"device: minigrad computes on the CPU, there is no {name!r}\n  hint: use 'cpu'")
-        object.__setattr__(self, "type", "cpu")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, device)
+
+    def __hash__(self) -> int:
+        return hash(self.type)
 
     def __str__(self) -> str:
         return self.type
@@ -39,7 +43,7 @@ class device:
 
 
 def requested(args: tuple[Any, ...], dtype: DType, device_: Any) -> np.dtype[Any] | None:
-    """The dtype that a call of `to` asks for, if any: among `args`, or by name; raises ValueError for another device."""
+    """Return the dtype among the arguments of `to`, or None. Raises ValueError for a device other than the CPU."""
     for arg in args:
         if isinstance(arg, Traced):
             dtype = arg.array.dtype
@@ -53,7 +57,7 @@ def requested(args: tuple[Any, ...], dtype: DType, device_: Any) -> np.dtype[Any
 
 
 class _Absent:
-    """A kind of device that there is none of."""
+    """A kind of device of which there is none, such as `cuda`."""
 
     def is_available(self) -> bool:
         return False
@@ -66,4 +70,4 @@ class _Absent:
 
 
 cuda = accelerator = _Absent()
-backends = SimpleNamespace(cudnn=SimpleNamespace(), mps=_Absent())  # what programs set there has no effect
+backends = SimpleNamespace(cudnn=SimpleNamespace(), mps=_Absent())  # settings of PyTorch's programs, without effect

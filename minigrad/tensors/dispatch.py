@@ -1,7 +1,7 @@
-"""NumPy's protocols: which operation answers for ``np.f(tensor)``, with NumPy's names, order and defaults of arguments.
+"""NumPy's dispatch protocols: ``np.f(tensor)`` calls the operation registered for it, with NumPy's names and defaults.
 
-A function that no operation answers for, or an option that it does not have, is a TypeError that names it: nothing is ever
-computed out of the graph in silence.
+A function without an operation, or an option that the operation does not have, raises a TypeError that names it: nothing is
+computed silently outside the graph.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from minigrad.errors import GraphError
 
 __all__ = ["call_function", "call_ufunc"]
 
-REDUCTIONS: dict[Any, Any] = {  # np.add.reduce is np.sum, and so on
+REDUCTIONS: dict[Any, Any] = {  # np.add.reduce is np.sum
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
     np.logical_and: np.all, np.logical_or: np.any,
 }  # fmt: skip
@@ -30,14 +30,14 @@ REDUCING = {
 }  # fmt: skip
 ACCUMULATIONS: dict[Any, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
 DEFAULTS = {"casting": "same_kind", "order": "K", "dtype": None, "subok": True, "signature": None, "where": True}
-INSTEAD = {  # where what was meant is certain
+INSTEAD = {  # hints where the intent is certain
     "np.add.at": "x[i] += v, or mg.add_at", "np.asanyarray": "np.asarray", "np.copyto": "x.copy_(y)", "np.put": "x[i] = v",
     "np.fill_diagonal": "x[i, i] = v", "np.copy": "x.clone()",
 }  # fmt: skip
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """``ufunc(*inputs, **options)`` or one of its methods, where an input or an `out` is a tensor."""
+    """Call a ufunc, or one of its methods, with a tensor among its inputs or outputs."""
     name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
     if method == "reduce" and REDUCTIONS.get(ufunc) in FUNCTIONS:
         return _along_an_axis(name, REDUCTIONS[ufunc], inputs, {"axis": 0} | options)
@@ -67,7 +67,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: d
 
 
 def call_function(function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """``function(*args, **options)`` of NumPy, where a tensor is among the arguments."""
+    """Call a NumPy function with a tensor among its arguments."""
     handler = FUNCTIONS.get(function)
     if handler is None:
         _refuse(_name(function), (*args, *options.values()))
@@ -91,19 +91,19 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], options: 
 
 
 class _Translation(NamedTuple):
-    """How a call in NumPy's terms becomes one of its handler."""
+    """The translation of a NumPy call into one of its handler."""
 
     numpy: inspect.Signature
-    names: dict[str, str]  # NumPy's name of a parameter to the handler's
-    defaults: dict[str, Any]  # of parameters that the handler has, too, but with another default
-    positional: tuple[str, ...]  # parameters of the handler that have no name for its callers
+    names: dict[str, str]  # from NumPy's names of parameters to the handler's
+    defaults: dict[str, Any]  # NumPy's, of parameters for which the handler has another default
+    positional: tuple[str, ...]  # positional-only parameters of the handler
 
 
 @functools.cache
 def _translation(function: Callable[..., Any], handler: Callable[..., Any]) -> _Translation | None:
-    """None for a handler, or a NumPy function, that takes its arguments as they come.
+    """Return the translation of calls of a NumPy function, or None for arguments that need none.
 
-    A parameter that NumPy calls otherwise (`a` for our `x`) is the handler's at the same place, unless it is an option.
+    A parameter that NumPy names differently (`a` for our `x`) is the handler's at the same position, unless it is an option.
     """
     try:
         numpy, ours = inspect.signature(function), inspect.signature(handler)
@@ -130,13 +130,13 @@ def _translation(function: Callable[..., Any], handler: Callable[..., Any]) -> _
 
 
 def _along_an_axis(name: str, function: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """A method of a ufunc as the function that does the same."""
+    """Return the NumPy function equivalent to a method of a ufunc."""
     out = options.pop("out", None)
     return call_function(function, inputs, options if out is None else options | {"out": out[0]})
 
 
 def _masked(op: Callable[..., Any], inputs: tuple[Any, ...], where: Any, out: Any) -> Any:
-    """`out`, with the result of `op` where the mask holds; elsewhere the inputs are neither read nor given a gradient."""
+    """Return `out` with the result of `op` where the mask is True; elsewhere inputs are not read and get no gradient."""
     shape = np.broadcast_shapes(*map(shape_of, (*inputs, where)))
     mask = np.broadcast_to(_plain(where), shape)
     chosen = [ops.getitem(ops.broadcast_to(x, shape), mask) if shape_of(x) else x for x in inputs]
@@ -144,7 +144,7 @@ def _masked(op: Callable[..., Any], inputs: tuple[Any, ...], where: Any, out: An
 
 
 def _into(name: str, out: Any, result: Any) -> Any:
-    """Put a result where `out=` says: a tensor becomes it, an array is written to, if nothing is recorded."""
+    """Put a result into `out=`: a tensor is replaced by it, an array is written to, if nothing is recorded."""
     if isinstance(out, Traced):
         out.refuse_change(name)
         tensor = result if isinstance(result, Traced) else out.record(ops.astype, (result, result.dtype))
@@ -161,7 +161,7 @@ def _into(name: str, out: Any, result: Any) -> Any:
 
 
 def _refuse(name: str, arguments: Sequence[Any]) -> NoReturn:
-    """Raise TypeError for a function that no operation answers for."""
+    """Raise TypeError for a function without an operation."""
     instead = INSTEAD.get(name)
     tracked = any(isinstance(x, Traced) and x.node is not None for x in arguments)
     raise TypeError(
@@ -179,7 +179,7 @@ def _name(function: Callable[..., Any]) -> str:
 
 
 def _query(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A NumPy function that only asks about values: run on the arrays, outside the graph."""
+    """Register a NumPy function that only inspects values: it runs on the arrays, outside the graph."""
 
     @functools.wraps(function)
     def ask(*args: Any, **options: Any) -> Any:

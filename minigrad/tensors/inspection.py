@@ -1,8 +1,8 @@
-"""What a tensor tells about itself: its shape and dtype, its values as Python numbers and arrays, and PyTorch's questions.
+"""Properties and conversions of a tensor: shape and dtype, and values as Python numbers and arrays.
 
-Nothing here is recorded, and nothing lets a value out of the graph in silence: `numpy()` and NumPy's own functions refuse
-a tensor that requires a gradient, and give a read-only view, or a copy, of any other; `float()` warns. `item()`, `tolist()`
-and `detach()` say what they do by their names. `int()` does not warn: a rounded number has no gradient to lose.
+Nothing here is recorded, and no value leaves the graph silently: `numpy()` and NumPy's functions refuse a tensor that
+requires a gradient, and return a read-only view or a copy of any other; `float()` warns. `item()`, `tolist()` and `detach()`
+leave it by intent. `int()` does not warn: a rounded number has no gradient to lose.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["Values", "constants", "warn_of_loss"]
 
 
 class Values(Traced):
-    """The part of `Tensor` that answers questions and converts."""
+    """The properties and conversions of `Tensor`."""
 
     __slots__ = ()
 
@@ -62,21 +62,21 @@ class Values(Traced):
     @overload
     def size(self, dim: int) -> int: ...
     def size(self, dim: int | None = None) -> Any:
-        """The shape, or one of its sizes."""
+        """Return the shape, or its size along one axis."""
         return self.array.shape if dim is None else self.array.shape[dim]
 
     def dim(self) -> int:
-        """The number of axes."""
+        """Return the number of axes."""
         return self.array.ndim
 
     def numel(self) -> int:
-        """The number of elements."""
+        """Return the number of elements."""
         return self.array.size
 
     ndimension, nelement = dim, numel
 
     def element_size(self) -> int:
-        """The bytes of an element."""
+        """Return the number of bytes of an element."""
         return self.array.itemsize
 
     @overload
@@ -84,20 +84,20 @@ class Values(Traced):
     @overload
     def stride(self, dim: int) -> int: ...
     def stride(self, dim: int | None = None) -> Any:
-        """How many elements lie between neighbours along each axis, or along one."""
+        """Return the number of elements between neighbors in memory, along each axis or along one."""
         steps = tuple(step // self.array.itemsize for step in self.array.strides)
         return steps if dim is None else steps[dim]
 
     def is_contiguous(self) -> bool:
-        """Whether the elements lie in memory in their logical order."""
+        """Return whether the elements lie in memory in row-major order."""
         return self.array.flags.c_contiguous
 
     def is_floating_point(self) -> bool:
-        """Whether the dtype is one of floats."""
+        """Return whether the dtype is a float."""
         return self.array.dtype.kind == "f"
 
     def is_complex(self) -> bool:
-        """No: a tensor holds real numbers."""
+        """Return False: a tensor holds real numbers."""
         return False
 
     def __len__(self) -> int:
@@ -111,9 +111,9 @@ class Values(Traced):
     # Values, out of the graph
 
     def numpy(self) -> Array:
-        """The array itself, read-only: copy it to write into it.
+        """Return the array as a read-only view; copy it to write into it.
 
-        Raises GraphError for a tensor that requires a gradient: what happens to the array would not be recorded.
+        Raises GraphError for a tensor that requires a gradient, because operations on the array would not be recorded.
         """
         if self.node is not None:
             raise GraphError("numpy(): the tensor requires a gradient\n  hint: use t.detach().numpy()")
@@ -124,22 +124,22 @@ class Values(Traced):
     if not TYPE_CHECKING:  # with it a tensor is array-like to NumPy's stubs, and np.exp(x) and array * x arrays
 
         def __array__(self, dtype: DType = None, copy: bool | None = None) -> Array:
-            if self.node is not None:  # NumPy does not tell whether the tensor stood in a list
+            if self.node is not None:  # it may be an element of a list: NumPy does not tell
                 raise GraphError(
-                    f"array: a tensor of shape {self.shape} requires a gradient, and an array remembers no graph\n"
+                    f"array: a tensor of shape {self.shape} requires a gradient, and an array has no graph\n"
                     "  hint: use mg.stack(list) instead of np.array(list), or t.detach().numpy() for the values alone"
                 )
             return np.array(self.array, dtype=dtype, copy=copy)
 
     def item(self) -> float:
-        """The value of a tensor of one element, as a Python number."""
+        """Return the value of a tensor of one element as a Python number."""
         if self.array.size != 1:
             raise ValueError(f"item(): the tensor has {self.array.size} elements, shape {self.shape}")
         value: float = self.array.item()  # to type checkers, an int and a bool are floats
         return value
 
     def tolist(self) -> Any:
-        """The values as nested lists of Python numbers."""
+        """Return the values as nested lists of Python numbers."""
         return self.array.tolist()
 
     def equal(self, other: Any) -> bool:
@@ -187,7 +187,7 @@ class Values(Traced):
     # Conversions
 
     def astype(self, dtype: DType) -> Tensor:
-        """The same values in another dtype."""
+        """Return the values in another dtype."""
         return self.record(ops.astype, (self, np.dtype(dtype)))
 
     @overload
@@ -195,50 +195,50 @@ class Values(Traced):
     @overload
     def type(self, dtype: DType) -> Tensor: ...
     def type(self, dtype: DType = None) -> Any:
-        """The same values in another dtype; without one, the name of the dtype."""
+        """Return the values in another dtype; without an argument, the name of the dtype."""
         return self.astype(dtype) if dtype is not None else str(self.dtype)
 
     def type_as(self, other: Tensor) -> Tensor:
-        """The same values in the dtype of another tensor."""
+        """Return the values in the dtype of another tensor."""
         return self.astype(other.dtype)
 
     def to(
         self, *args: Any, dtype: DType = None, device: Any = None, non_blocking: bool = False, copy: bool = False
     ) -> Tensor:
-        """The same values in another dtype, or that of another tensor; a device may be named, if it is the CPU."""
+        """Return the values in another dtype, or in that of another tensor; a device must be the CPU."""
         wanted = devices.requested(args, dtype, device)
         return self.astype(self.dtype if wanted is None else wanted)
 
     def cpu(self) -> Self:
-        """The tensor itself: it is on the CPU."""
+        """Return the tensor itself: it is on the CPU."""
         return self
 
     contiguous = pin_memory = cpu
 
     def cuda(self, device: Any = None) -> Any:
-        """Raises ValueError: there is no such device."""
+        """Raise ValueError: there is no such device."""
         return devices.device("cuda")
 
     # Constants like this tensor
 
     def new_tensor(self, data: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-        """A constant of the dtype of this tensor; see `tensor`."""
+        """Return a tensor of `data` in the dtype of this tensor; see `tensor`."""
         return self._constant(np.array(constants("new_tensor", data)), dtype, requires_grad)
 
     def new_full(
         self, size: Any, fill_value: float, dtype: DType = None, requires_grad: bool = False, device: Any = None
     ) -> Tensor:
-        """One value, in the dtype of this tensor; the gradient flows to a value that requires one."""
+        """Return a tensor filled with one value, in the dtype of this one; gradients flow to a value that requires one."""
         if isinstance(fill_value, Traced) and fill_value.node is not None:
             return self._constant(ops.broadcast_to(fill_value, size), dtype, requires_grad)
         return self._constant(np.full(size, fill_value), dtype, requires_grad)
 
     def new_zeros(self, *size: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-        """Zeros, in the dtype of this tensor."""
+        """Return zeros in the dtype of this tensor."""
         return self._constant(np.zeros(size[0] if len(size) == 1 else size), dtype, requires_grad)
 
     def new_ones(self, *size: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-        """Ones, in the dtype of this tensor."""
+        """Return ones in the dtype of this tensor."""
         return self._constant(np.ones(size[0] if len(size) == 1 else size), dtype, requires_grad)
 
     new_empty = new_zeros
@@ -249,30 +249,30 @@ class Values(Traced):
 
 
 def constants(name: str, data: Any) -> Any:
-    """Data for a constant, in which no tensor that requires a gradient is left; warns of each call that had one."""
+    """Return data without tensors, for a constant; warn if a tensor in it requires a gradient."""
     found: list[Traced] = []
 
-    def plain(part: Any) -> Any:
+    def arrays_of(part: Any) -> Any:
         if isinstance(part, list | tuple):
-            return [plain(inner) for inner in part]
+            return [arrays_of(inner) for inner in part]
         if isinstance(part, Traced):
             if part.node is not None:
                 found.append(part)
             return part.array
         return part
 
-    values = plain(data)
+    values = arrays_of(data)
     if found and mode.enabled:
         instead = "t.clone()" if isinstance(data, Traced) else "mg.stack(list)"
         warn_of_loss(
-            f"{name}: a tensor of shape {found[0].array.shape} requires a gradient, and what is made of it is a constant\n"
-            f"  hint: use {instead} to keep the gradient, or t.detach() if a constant is meant"
+            f"{name}: a tensor of shape {found[0].array.shape} requires a gradient, and the result is a constant\n"
+            f"  hint: use {instead} to keep the gradient, or t.detach() for a constant"
         )
     return values
 
 
 def warn_of_loss(message: str) -> None:
-    """Warn that no gradient flows back from here; the warning stands at the line outside of the library that did it."""
+    """Warn that no gradient flows back from here, at the line outside of the library that caused it."""
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __name__.partition(".")[0]:
         frame, level = frame.f_back, level + 1

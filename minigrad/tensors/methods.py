@@ -1,8 +1,8 @@
-"""The methods of a tensor that only hand over to an operation, one line each.
+"""The methods of a tensor that only call an operation, one line each.
 
-They stand apart from tensor.py so that the engine can be read in one sitting, and so that adding a method is adding a line:
-what an operation means, its docstring and its errors stand in `ops`. Methods are plain functions, because Python calls
-those fastest. Options go by PyTorch's names or by NumPy's: `x.sum(dim=1, keepdim=True)`, `x.sum(axis=1, keepdims=True)`.
+A new method is a new line: the meaning, the docstring and the errors of an operation are in `ops`. Methods are plain
+functions because Python calls those fastest. Options have PyTorch's names or NumPy's: `x.sum(dim=1, keepdim=True)`,
+`x.sum(axis=1, keepdims=True)`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from minigrad.engine.primitive import Primitive
 from minigrad.errors import ShapeError
 from minigrad.ops import decomposition, norms, solving
 from minigrad.ops.linalg import multiply_matrices
-from minigrad.ops.sorting import known_of
+from minigrad.ops.sorting import nondifferentiable
 
-if TYPE_CHECKING:  # for annotations alone: Tensor stands on the floor above
+if TYPE_CHECKING:  # results are annotated as Tensor, not Self: those of a Parameter are no parameters
     from minigrad.tensors.tensor import Tensor
 
 __all__ = ["Methods"]
@@ -31,10 +31,10 @@ Operation = Callable[..., Any]
 
 
 def _method(op: Operation) -> Callable[..., Tensor]:
-    """``x.f(...)`` is ``f(x, ...)``."""
+    """Return the method ``x.f(...)`` for ``f(x, ...)``."""
     if isinstance(op, Primitive):
         primitive = op
-        tails = op.tails  # what to add to so many arguments; bind says what is wrong with any other number
+        tails = op.tails  # defaults by the number of arguments; any other number is an error, raised by bind
 
         def method(self: Traced, *args: Any, **options: Any) -> Any:
             tail = None if options else tails.get(len(args) + 1)
@@ -51,12 +51,12 @@ def _method(op: Operation) -> Callable[..., Tensor]:
 
 
 def _tuple_method(op: Operation) -> Callable[..., Any]:
-    """A method that may give several tensors."""
+    """Return a method whose result may be several tensors."""
     return _method(op)
 
 
 def _sizes_method(op: Operation) -> Callable[..., Tensor]:
-    """``x.f(2, 3)`` and ``x.f((2, 3))`` are both ``f(x, (2, 3))``."""
+    """Return the method ``x.f(2, 3)``, also ``x.f((2, 3))``, for ``f(x, (2, 3))``."""
 
     def method(self: Traced, *sizes: Any, **options: Any) -> Any:
         if len(sizes) == 1 and isinstance(sizes[0], tuple | list):
@@ -69,38 +69,38 @@ def _sizes_method(op: Operation) -> Callable[..., Tensor]:
 
 
 def _prefix(op: Primitive) -> Callable[[Any], Tensor]:
-    """A method of no arguments, or an operator before its operand."""
+    """Return a method without arguments, or a prefix operator."""
     return _documented(lambda self: self.record(op, (self,)), op)
 
 
 def _infix(op: Primitive) -> Callable[[Any, Any], Tensor]:
-    """An operator between its operands, the tensor on the left."""
+    """Return an infix operator with the tensor on the left."""
     return _documented(lambda self, other: self.record(op, (self, other)), op)
 
 
 def _reflected(op: Primitive) -> Callable[[Any, Any], Tensor]:
-    """An operator between its operands, the tensor on the right."""
+    """Return an infix operator with the tensor on the right."""
     return _documented(lambda self, other: self.record(op, (other, self)), op)
 
 
 def _in_place(op: Operation, reshapes: builtins.bool = False, operator: builtins.bool = False) -> Callable[..., Tensor]:
-    """``x.f_(...)``: x becomes ``f(x, ...)``; gives x. Raises GraphError for a leaf whose gradient is being recorded."""
-    name = f"{op.__name__}_"  # as an error says it
+    """Return the method ``x.f_(...)``, which replaces x by ``f(x, ...)`` and returns x; see `Tensor.refuse_change`."""
+    name = f"{op.__name__}_"  # for errors
 
     def method(self: Tensor, *args: Any, **options: Any) -> Any:
         self.refuse_change(name)
-        if not operator:  # x[i] += 1 reads, adds, and sets x[i] itself
+        if not operator:  # x[i] += 1 reads, adds and sets x[i] itself
             self._note_change(name)
         return self.replace_with(op(self, *args, **options), name, reshapes)
 
     method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"`{op.__name__}` of this tensor, which becomes the result and is given back."
+    method.__doc__ = f"Replace this tensor by its `{op.__name__}`, in place; return the tensor itself."
     method.__wrapped__ = op  # type: ignore[attr-defined]  # its signature
     return method
 
 
 def _augmented(op: Operation) -> Callable[..., Tensor]:
-    """``x += y`` and its like; see `_in_place`."""
+    """Return an augmented assignment such as ``x += y``; see `_in_place`."""
     return _in_place(op, operator=True)
 
 
@@ -109,7 +109,7 @@ def _cast(dtype: type) -> Callable[[Any], Tensor]:
 
 
 def _documented(method: Callable[..., Any], op: Operation) -> Callable[..., Any]:
-    """The method under the name of its operation, with its signature, and with its docstring up to the example."""
+    """Copy name, signature and docstring (without the example) of an operation to its method."""
     functools.update_wrapper(method, op, ("__name__", "__qualname__"), ())
     paragraphs = (op.__doc__ or "").split("\n\n")
     method.__doc__ = "\n\n".join(p for p in paragraphs if not p.lstrip().startswith(">>>")).rstrip()
@@ -117,7 +117,7 @@ def _documented(method: Callable[..., Any], op: Operation) -> Callable[..., Any]
 
 
 class Methods(Traced):
-    """Operators and methods; `Tensor` adds what a tensor is made of and its place in the graph."""
+    """The operators and methods of `Tensor` that are operations."""
 
     __slots__ = ()
 
@@ -283,30 +283,30 @@ class Methods(Traced):
 
     @property
     def T(self) -> Tensor:
-        """The axes reversed."""
+        """The tensor with its axes reversed."""
         return ops.permute(self)
 
     @property
     def mT(self) -> Tensor:
-        """The last two axes swapped."""
+        """The tensor with its last two axes swapped."""
         return ops.transpose(self, -2, -1)
 
     def t(self) -> Tensor:
-        """The transpose of a matrix; vectors and numbers stay as they are."""
+        """Return the transpose of a matrix; vectors and numbers unchanged."""
         if self.array.ndim > 2:
             raise ShapeError(f"t: needs at most 2 axes, got shape {self.array.shape}\n  hint: use .mT or .transpose(0, 1)")
         return ops.permute(self)
 
     def reshape_as(self, other: Any) -> Tensor:
-        """The same elements under the shape of another tensor."""
+        """Return the same elements in the shape of another tensor."""
         return ops.reshape(self, other.shape)
 
     view_as = reshape_as
 
     def view(self, *shape: Any, size: Any = None, dtype: Any = None) -> Tensor:
-        """`reshape`; or with a dtype, ``x.view(mg.int32)``, the same bits read in it, without a gradient.
+        """`reshape`; or with a dtype, ``x.view(mg.int32)``, the same bytes reinterpreted, without a gradient.
 
-        The last axis grows or shrinks with the size of an element. Raises ShapeError where that does not come out even.
+        The size of the last axis changes with the size of an element. Raises ShapeError if it does not divide.
         """
         if dtype is None and len(shape) == 1 and isinstance(shape[0], builtins.type | np.dtype):
             dtype, shape = shape[0], ()
@@ -315,7 +315,7 @@ class Methods(Traced):
             return ops.reshape(self, tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape)
         array, wanted = np.ascontiguousarray(self.array).reshape(self.array.shape), np.dtype(dtype)
         try:
-            return self.record(known_of, (self, array.view(wanted)))
+            return self.record(nondifferentiable, (self, array.view(wanted)))
         except ValueError:
             raise ShapeError(f"view: shape {array.shape} of {array.dtype} cannot be read as {wanted}") from None
 
@@ -324,7 +324,7 @@ class Methods(Traced):
     swapaxes_ = _in_place(ops.swapaxes, True)
 
     def expand_as(self, other: Any) -> Tensor:
-        """Broadcast to the shape of another tensor."""
+        """Broadcast the tensor to the shape of another tensor."""
         return ops.broadcast_to(self, other.shape)
 
     def sum_to_size(self, *size: Any) -> Tensor:

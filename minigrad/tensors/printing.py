@@ -1,11 +1,13 @@
-"""How tensors read: PyTorch's format, and `set_printoptions` for it."""
+"""Printing of tensors in PyTorch's format, and `set_printoptions`.
+
+The print options are those of the process, not of a thread.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,9 +17,8 @@ from minigrad.config import get_default_dtype
 __all__ = ["get_printoptions", "set_printoptions", "tensor_repr"]
 
 
-@dataclass(frozen=True)
-class Options:
-    """What `set_printoptions` sets."""
+class Options(NamedTuple):
+    """The options of `set_printoptions`."""
 
     precision: int = 4
     threshold: float = 1000
@@ -38,10 +39,10 @@ def set_printoptions(
     profile: str | None = None,
     sci_mode: bool | None = None,
 ) -> None:
-    """Set how tensors are printed, as in PyTorch; what is None stays, except `sci_mode`, where None means: as fits.
+    """Set how tensors are printed in this process, as in PyTorch; None changes nothing, but makes `sci_mode` automatic.
 
-    `precision` digits behind the point; more than `threshold` elements are summarised by `edgeitems` at both ends of each
-    axis; lines break before `linewidth`; `profile` is "default", "short" or "full". Raises ValueError for what cannot be.
+    `precision` digits after the point; more than `threshold` elements are summarized by `edgeitems` at both ends of each
+    axis; lines break before `linewidth`; `profile` is "default", "short" or "full". Raises ValueError for any other value.
 
     >>> import minigrad as mg
     >>> mg.set_printoptions(precision=2)
@@ -52,21 +53,21 @@ def set_printoptions(
     global _options
     if profile is not None and profile not in PROFILES:
         raise ValueError(f"set_printoptions: profile must be one of {', '.join(PROFILES)}, got {profile!r}")
-    start = replace(PROFILES[profile], sci_mode=sci_mode) if profile else replace(_options, sci_mode=sci_mode)
+    start = (PROFILES[profile] if profile else _options)._replace(sci_mode=sci_mode)
     given: dict[str, Any] = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
     for name, value in given.items():
         if value is not None and not (value >= 0 if name == "threshold" else type(value) is int and value >= 0):
             raise ValueError(f"set_printoptions: {name} must be a number of at least 0, got {value!r}")
-    _options = replace(start, **{name: value for name, value in given.items() if value is not None})
+    _options = start._replace(**{name: value for name, value in given.items() if value is not None})
 
 
 def get_printoptions() -> dict[str, Any]:
-    """What `set_printoptions` was given, as a dictionary of its arguments."""
-    return vars(_options).copy()
+    """Return the arguments of `set_printoptions` in effect, as a dict."""
+    return _options._asdict()
 
 
 def tensor_repr(array: Array, prefix: str, grad_fn: Any, requires_grad: bool) -> str:
-    """The text of a tensor: values, then what is worth saying beside them."""
+    """Return the text of a tensor: its values, then what is not evident from them."""
     words = []
     if array.size == 0:
         if array.ndim != 1:
@@ -121,7 +122,7 @@ def _nested(array: Array, indent: int, summarize: bool, show: Callable[[Any], st
 
 
 def _formatter(array: Array) -> tuple[Callable[[Any], str], int]:
-    """How each of these values is written, by PyTorch's rules, and the width that they share."""
+    """Return a function that formats each of these values by PyTorch's rules, and their common width."""
     if array.dtype.kind != "f":
         width = max(len(str(v)) for v in array.ravel().tolist())
         return lambda value: str(value).rjust(width), width
@@ -138,7 +139,7 @@ def _formatter(array: Array) -> tuple[Callable[[Any], str], int]:
 
 
 def _ends(array: Array) -> Array:
-    """The elements that a summary shows."""
+    """Return the elements that a summary shows."""
     edge = _options.edgeitems
     for axis in range(array.ndim):
         if array.shape[axis] > 2 * edge:

@@ -1,4 +1,4 @@
-"""Tensor: an array that remembers how it was made.
+"""Tensor: an array that records how it was computed.
 
 Tensors are values. The array inside is never written to: an operation makes a new one, and the few functions that change a
 tensor on purpose (optimizers, `copy_`, `load_state_dict`) replace its array with `replace_array`. So tensors can share
@@ -29,7 +29,7 @@ from minigrad.engine.tape import Node, record
 from minigrad.errors import DTypeError, GraphError, ShapeError, blame
 from minigrad.kernels.conversion import to_array
 from minigrad.ops.elementwise import positive
-from minigrad.ops.indexing import getitem, moved_block, plain_index
+from minigrad.ops.indexing import frozen_index, getitem, moved_block
 from minigrad.pictures import draw
 from minigrad.tensors import devices
 from minigrad.tensors.dispatch import call_function, call_ufunc
@@ -38,7 +38,7 @@ from minigrad.tensors.inspection import Values, constants
 from minigrad.tensors.methods import Methods
 from minigrad.tensors.printing import tensor_repr
 
-__all__ = ["Tensor", "tensor"]
+__all__ = ["Tensor", "run_backward", "tensor"]
 
 _new = object.__new__
 
@@ -46,10 +46,10 @@ _new = object.__new__
 class Tensor(Methods, InPlace, Values):
     """An n-dimensional array of numbers that records the operations it takes part in.
 
-    `data` is a number, a nested list, an array or a tensor, and is copied; no gradient flows back to a tensor in it, and a
-    warning says so where one is required. Python floats become the default dtype
-    (float32), integers int64; arrays keep theirs. With `requires_grad`, `backward()` on a result leaves the gradient in
-    `.grad`. Raises DTypeError for anything that is not real numbers, or for integers that are to require a gradient.
+    `data` is a number, a nested list, an array or a tensor, and is copied; no gradient flows back to a tensor in it, with a
+    warning where one is required. Python floats become the default dtype (float32), integers int64; arrays keep their dtype.
+    With `requires_grad`, `backward()` on a result adds the gradient to `.grad`. Raises DTypeError for anything but real
+    numbers, and for integers with `requires_grad`.
 
     >>> import minigrad as mg
     >>> x = mg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
@@ -59,14 +59,14 @@ class Tensor(Methods, InPlace, Values):
     """
 
     __slots__ = ("__weakref__", "stored_grad")
-    stored_grad: Tensor | None  # what `grad` gives, without its warning
+    stored_grad: Tensor | None  # the value of `grad`, without its warning
 
     def __init__(self, data: Any, dtype: DType = None, requires_grad: bool = False):
         if isinstance(data, Tensor):
             data = data.array if data.node is None else constants(type(self).__name__, data)
         try:
             self.array = to_array(data, dtype, get_default_dtype())
-        except GraphError:  # NumPy found a tensor that requires a gradient, in a list
+        except GraphError:  # a tensor that requires a gradient, in a list
             self.array = to_array(constants(type(self).__name__, data), dtype, get_default_dtype())
         self.node = None
         self.stored_grad = None
@@ -97,19 +97,19 @@ class Tensor(Methods, InPlace, Values):
         return t
 
     def detach(self) -> Tensor:
-        """The same value as a constant."""
+        """Return the same value as a constant, without history."""
         return _wrap(self.array)
 
     def detach_(self) -> Tensor:
-        """Forget how the tensor was made, and ask for no gradient; gives the tensor itself."""
+        """Detach the tensor from its history, in place; return the tensor itself."""
         if self.is_leaf:
             return self.requires_grad_(False)
         self.node = None
         return self
 
     def clone(self, memory_format: Any = None) -> Tensor:
-        """The same value as a result; its gradient flows back to this tensor."""
-        if self.array.dtype.kind == "b":  # of which NumPy has no +
+        """Return a copy as a result of this tensor: gradients flow back to it. `memory_format` is ignored."""
+        if self.array.dtype.kind == "b":  # NumPy defines no + for booleans
             return _wrap(self.array)
         return _apply(positive, (self,))
 
@@ -140,11 +140,11 @@ class Tensor(Methods, InPlace, Values):
         self.requires_grad_(wanted)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Ask for a gradient, or no longer; gives the tensor itself.
+        """Set whether a leaf requires a gradient; return the tensor itself.
 
-        A leaf keeps its hooks, and its place in the graphs recorded before. While it asks for none it is a constant to new
-        operations, and no backward leaves a gradient with it. Raises DTypeError for integers and booleans, GraphError for
-        turning off the gradient of a result.
+        A leaf keeps its hooks and its node in graphs recorded before. While it requires no gradient it is a constant for new
+        operations and receives none. Raises DTypeError for integers and booleans, GraphError for turning off the gradient of
+        a result.
         """
         if not requires_grad:
             if not self.is_leaf:
@@ -162,19 +162,19 @@ class Tensor(Methods, InPlace, Values):
 
     @property
     def is_leaf(self) -> bool:
-        """Whether no recorded operation made this tensor."""
+        """Whether this tensor is not the result of a recorded operation."""
         return self.node is None or self.node.primitive is None
 
     @property
     def grad_fn(self) -> Node | None:
-        """The node of the operation that made this tensor."""
+        """The node of the operation that computed this tensor; None for a leaf."""
         return None if self.is_leaf else self.node
 
     @property
     def grad(self) -> Tensor | None:
-        """The gradient that `backward()` left here, in the shape and dtype of the tensor; None before.
+        """The gradient accumulated by `backward()`, in the shape and dtype of the tensor; None before.
 
-        Results keep none unless `retain_grad()` was called before.
+        Results keep no gradient unless `retain_grad()` was called before.
         """
         if self.stored_grad is None and not self.is_leaf and self.node.receiver is None:
             warnings.warn("grad: this tensor is a result and keeps no gradient; call retain_grad() first", stacklevel=2)
@@ -194,13 +194,13 @@ class Tensor(Methods, InPlace, Values):
         self.stored_grad = grad
 
     def retain_grad(self) -> None:
-        """Keep the gradient of a result in `.grad`, too; a leaf keeps it anyway."""
+        """Accumulate the gradient of a result in `.grad`, too, as leaves always do."""
         if self.node is None:
             raise GraphError("retain_grad(): the tensor requires no gradient")
         tape.retain(self.node, self)
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
-        """Call ``hook(grad)`` when this tensor's gradient is complete; what it returns, if anything, takes its place.
+        """Call ``hook(grad)`` when this tensor's gradient is complete; a returned tensor replaces the gradient.
 
         >>> import minigrad as mg
         >>> x = mg.tensor(1.0, requires_grad=True)
@@ -224,18 +224,18 @@ class Tensor(Methods, InPlace, Values):
     ) -> None:
         """Add the gradient of this tensor to the `.grad` of every leaf it depends on, or of `inputs` alone.
 
-        `gradient` is what flows in, of this tensor's shape (no broadcasting); a single element needs none. The graph is
-        freed on the way unless `retain_graph`; with `create_graph` the gradients can be differentiated again. Of `inputs`,
-        results retain their gradient from then on.
+        `gradient` is the incoming gradient, of this tensor's shape (it is not broadcast), 1 by default for a single element.
+        The graph is freed unless `retain_graph` (by default `create_graph`); with `create_graph` the gradients can be
+        differentiated again. Results among `inputs` retain their gradient from then on.
 
-        Raises GraphError without a graph, for a graph already freed, for an input that was written to since, or for `inputs`
-        of which one requires no gradient; ShapeError or DTypeError for a gradient that does not fit. Nothing has changed
-        then.
+        Raises GraphError without a graph, for a graph already freed, for a saved input that was written to since, and for
+        `inputs` that require no gradient; ShapeError or DTypeError for a gradient of another shape or of no numbers. Nothing
+        has changed then.
         """
-        _backward([self.backward_seed(gradient, "backward")], retain_graph, create_graph, inputs)
+        run_backward([self.backward_seed(gradient, "backward")], retain_graph, create_graph, inputs)
 
     def backward_seed(self, gradient: Any, op: str) -> tuple[Node, Any]:
-        """Where a walk starts, and with which gradient."""
+        """Return the node where a walk starts, and its gradient: the checked argument `gradient` of operation `op`."""
         node = self.node
         if node is None:
             raise GraphError(
@@ -252,7 +252,7 @@ class Tensor(Methods, InPlace, Values):
             g: Any = gradient
             kind = gradient.dtype.kind
         else:
-            g = np.array(gradient)  # ours: the walk hands it on, and the caller may write into theirs
+            g = np.array(gradient)  # a copy: the caller may write into the original
             kind = g.dtype.kind
         if kind not in "fiu":
             raise DTypeError(f"{op}: gradient must be of numbers, got dtype {g.dtype}")
@@ -261,10 +261,10 @@ class Tensor(Methods, InPlace, Values):
         return node, g.astype(self.dtype)
 
     def accumulate_grad(self, g: Any, fresh: bool) -> None:
-        """Add what a walk brings to `.grad`; see walk.backward."""
+        """Add a gradient to `.grad`; `fresh`: its array belongs to nothing else. See walk.deliver."""
         former = self.stored_grad
         if former is not None and (isinstance(g, Tensor) or former.node is not None):
-            with enable_grad():  # what was differentiable stays so, also where the walk was not
+            with enable_grad():  # a differentiable gradient stays differentiable
                 self.stored_grad = former + g
             return
         if isinstance(g, Tensor):
@@ -273,16 +273,16 @@ class Tensor(Methods, InPlace, Values):
         if self.stored_grad is not None:
             g, fresh = self.stored_grad.array + g, True
         if not (fresh and type(g) is np.ndarray and g.base is None):
-            own = np.empty_like(self.array)  # in the memory order of the tensor, shared with nobody
-            own[...] = g
-            g = own
+            copy = np.empty_like(self.array)  # in the memory order of the tensor
+            copy[...] = g
+            g = copy
         self.stored_grad = _wrap(g)
 
     @property
     def data(self) -> Tensor:
-        """The value outside the graph: what is done in place to ``x.data`` is done to x, at any time and unrecorded.
+        """The value outside the graph: in-place changes of ``x.data`` change x, at any time and unrecorded.
 
-        A node that saved the value before refuses to go backward after (PyTorch then gives a wrong gradient).
+        A node that saved the value before then refuses to go backward (PyTorch returns a wrong gradient).
         """
         return _Data(self)
 
@@ -291,7 +291,7 @@ class Tensor(Methods, InPlace, Values):
         _Data(self).copy_(value)
 
     def astype_(self, dtype: np.dtype[Any]) -> None:
-        """Change the dtype of a leaf in place, and that of its gradient."""
+        """Convert a leaf and its gradient to another dtype, in place."""
         self.replace_array(self.array.astype(dtype))
         if self.stored_grad is not None:
             self.stored_grad = _wrap(self.stored_grad.array.astype(dtype))
@@ -311,27 +311,28 @@ class Tensor(Methods, InPlace, Values):
 
     @staticmethod
     def record(op: Primitive, args: tuple[Any, ...]) -> Tensor:
+        """Call a primitive on tensors and arrays; return the result, recorded if an argument requires a gradient."""
         t = _new(Tensor)
         try:
             t.array, t.node = record(op, args)
         except Exception as error:
-            blame(error, operation=op.__name__, arguments=op.named(args))
+            blame(error, operation=op.__name__, arguments=op.arguments(args))
             raise
         t.stored_grad = None
         return t
 
     def slope(self, other: Traced) -> Array:
-        """The derivative by another tensor, of each element by its own; 0 where this one does not depend on it."""
+        """Return the derivative of each element by the same element of another tensor; 0 if it does not depend on it."""
         if self.node is None or other.node is None:
             return np.zeros_like(other.array)
         seed = [(self.node, np.ones_like(self.array))]
         (slope,) = walk.backward(seed, _wrap, targets=[other.node], retain_graph=True, create_graph=False)
         return np.zeros_like(other.array) if slope is None else slope
 
-    # What is more than a line of the table of methods
+    # Indexing
 
     def __getitem__(self, index: Any) -> Tensor:
-        index = plain_index(index)
+        index = frozen_index(index)
         t = _apply(getitem, (self, index))
         block = moved_block(index, self.array.ndim)
         if block is not None:
@@ -347,7 +348,7 @@ class Tensor(Methods, InPlace, Values):
 
 
 class _Data(Tensor):
-    """What ``x.data`` gives: a tensor whose array is that of x."""
+    """The tensor returned by ``x.data``: it shares the array of x."""
 
     __slots__ = ("_owner",)
 
@@ -364,21 +365,21 @@ class _Data(Tensor):
     def array(self, array: Array) -> None:
         self._owner.replace_array(array)
 
-    def replace_with(self, result: Tensor, name: str, reshapes: bool = False) -> Tensor:
+    def replace_with(self, result: Any, name: str, reshapes: bool = False) -> Tensor:
         return super().replace_with(result.detach(), name)
 
     def __reduce__(self) -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
         return self.detach().__reduce__()
 
     def __getitem__(self, index: Any) -> Tensor:
-        index = plain_index(index)
+        index = frozen_index(index)
         parts = index if isinstance(index, tuple) else (index,)
         basic = all(isinstance(part, int | np.integer | slice | None) or part is Ellipsis for part in parts)
         return _Part(self, index) if basic else super().__getitem__(index)
 
 
 class _Part(_Data):
-    """What ``x.data[index]`` gives, for what NumPy would give a view: changed in place, it changes that part of x."""
+    """The tensor returned by ``x.data[index]`` for basic indexing: its in-place changes change that part of x."""
 
     __slots__ = ("_index",)
 
@@ -396,7 +397,7 @@ class _Part(_Data):
 
 
 def tensor(data: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """A tensor of a copy of `data`; see `Tensor`. A device may be named, if it is the CPU.
+    """Return a tensor with a copy of `data`; see `Tensor` for the arguments. `device` must be the CPU.
 
     >>> import minigrad as mg
     >>> mg.tensor([[1, 2], [3, 4]])
@@ -412,20 +413,20 @@ _wrap = Tensor.from_array
 _apply = Tensor.record
 
 
-def _backward(
+def run_backward(
     seeds: Sequence[tuple[Node, Any]],
     retain_graph: bool | None,
     create_graph: bool,
     inputs: Tensor | Sequence[Tensor] | None,
 ) -> None:
-    """Walk back from the seeds, and leave the gradients with every leaf, or with the inputs."""
+    """Walk back from the seeds, and add the gradients to every leaf, or to `inputs` alone."""
     targets = None if inputs is None else _retained([inputs] if isinstance(inputs, Tensor) else list(inputs))
     retain = create_graph if retain_graph is None else retain_graph
     walk.backward(seeds, _wrap, targets=targets, leave=True, retain_graph=retain, create_graph=create_graph)
 
 
 def _retained(inputs: list[Any]) -> list[Node]:
-    """The nodes of the tensors for which a backward is wanted, each of which will receive its gradient."""
+    """Return the nodes of `inputs`, which receive their gradients from then on."""
     if not inputs:
         raise GraphError("backward: inputs must not be empty\n  hint: leave it out to reach every leaf")
     for i, x in enumerate(inputs):

@@ -33,7 +33,7 @@ class Exp(Function):
 
 
 class SumAndProduct(Function):
-    """Two outputs that share their inputs; one input is no tensor."""
+    """Two outputs that share their inputs; one input is not a tensor."""
 
     @staticmethod
     def forward(ctx, x, y, scale):
@@ -205,10 +205,11 @@ def function(backward, forward=lambda ctx, x, k: x * 1):
 @pytest.mark.parametrize(
     ("backward", "says"),
     [
-        (lambda ctx, g: g, "must give 2 gradients, one for each argument, got 1"),
-        (lambda ctx, g: (g, None, g), "must give 2 gradients, one for each argument, got 3"),
-        (lambda ctx, g: (g, g), "gave a gradient for argument 1, which is no tensor"),
-        (lambda ctx, g: (1.0, None), "gave float for argument 0"), (lambda ctx, g: ("g", None), "gave str for argument 0"),
+        (lambda ctx, g: g, "must return 2 gradients, one for each argument, got 1"),
+        (lambda ctx, g: (g, None, g), "must return 2 gradients, one for each argument, got 3"),
+        (lambda ctx, g: (g, g), "returned a gradient for argument 1, which is not a tensor"),
+        (lambda ctx, g: (1.0, None), "returned float for argument 0"),
+        (lambda ctx, g: ("g", None), "returned str for argument 0"),
         (lambda ctx, g: (g[:1], None), r"of 'x' returned shape \(1,\), the input has shape \(3,\)"),
         (lambda ctx, g: (g.reshape(3, 1), None), r"returned shape \(3, 1\)"),
         (lambda ctx, g: (g > 0, None), "returned dtype bool"),

@@ -225,7 +225,7 @@ def test_what_is_refused():
     for call, error, says in (
         (lambda: grad(lambda x: x)(np.ones(2)), GraphError, r"grad: .*one element, got shape \(2,\)"),
         (lambda: grad(lambda x: (x, x))(1.0), GraphError, "got 2 tensors"),
-        (lambda: grad(lambda x: x.item())(1.0), GraphError, r"must give tensors, got float[\s\S]*leave the graph"),
+        (lambda: grad(lambda x: x.item())(1.0), GraphError, r"must return tensors, got float[\s\S]*leave the graph"),
         (lambda: grad(lambda x: x)(3), DTypeError, r"argument \[0\]: .*int64[\s\S]*1\.0 instead of 1"),
         (lambda: grad(lambda p: p["a"])({"a": 1.0, "n": "x"}), TypeError, r"argument \[0\]\['n'\] is of type str"),
         (lambda: grad(lambda x: x, argnums=2)(1.0), TypeError, "argument 2, but .* with 1"),
@@ -237,7 +237,7 @@ def test_what_is_refused():
         (lambda: jvp(np.sin, (X,), (V, V)), ValueError, "the trees differ"),
         (lambda: vjp(np.sin, X)[1]({"a": V}), ValueError, "the trees differ"),
         (lambda: vjp(np.sin, X)[1](V[:1]), ShapeError, "vjp"),
-        (lambda: jacobian(lambda x: 3.0)(X), GraphError, "jacobian: the function must give tensors"),
+        (lambda: jacobian(lambda x: 3.0)(X), GraphError, "jacobian: the function must return tensors"),
     ):  # fmt: skip
         with pytest.raises(error, match=says):
             call()

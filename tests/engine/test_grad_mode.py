@@ -176,7 +176,7 @@ def test_asynchronous_generators():
 
 
 def test_a_class_is_made_in_the_mode_and_warns():
-    with pytest.warns(FutureWarning, match="no_grad: on a class it holds for making instances alone") as caught:
+    with pytest.warns(FutureWarning, match="no_grad: on a class it applies to the creation of instances only") as caught:
 
         @mg.no_grad()
         class C:

@@ -211,7 +211,7 @@ def test_a_number_flows_in_as_a_gradient():
     assert mg.autograd.grad((x**2).sum(), x, 3.0)[0].item() == 12.0
     mg.autograd.backward((x**2).sum(), 0.5)
     assert x.grad.item() == 2.0
-    with pytest.raises(GraphError, match="1 outputs, but 2 gradients flow in"):
+    with pytest.raises(GraphError, match="1 outputs, but 2 incoming gradients"):
         mg.autograd.grad((x**2).sum(), x, [1.0, 1.0])
 
 

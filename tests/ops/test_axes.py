@@ -87,7 +87,7 @@ def test_the_correction_goes_by_pytorchs_three_ways():
     assert mg.std_mean(x, False)[1].shape == ()
     with pytest.raises(TypeError, match="unbiased must be a bool, got 1"):
         mg.var(x, 0, 1)
-    with pytest.raises(TypeError, match="unbiased and correction say the same"):
+    with pytest.raises(TypeError, match="unbiased and correction mean the same"):
         mg.std(x, unbiased=True, correction=0)
 
 

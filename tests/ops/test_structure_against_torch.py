@@ -232,7 +232,7 @@ def test_values_and_gradients(spec, theirs, seed):
 
 OURS_ALONE = (
     "mode must be 'raise', 'wrap'",  # torch.take has no modes
-    "would be cut to int64",  # PyTorch cuts in silence
+    "would be truncated to int64",  # PyTorch truncates in silence
     "needs more than 52 labels",  # PyTorch has numbers for labels
 )
 REFUSALS = {

@@ -52,7 +52,7 @@ RECORDED = {  # the derivative by t, or by the elements of v in turn, of the sum
     "alpha of the value 1": (lambda t, v: mg.zeros(2).index_add(0, mg.tensor([0, 1]), v, alpha=2 * t), 2 * 3, [1, 1]),
 }
 
-STACK = r"requires a gradient, and an array remembers no graph\n  hint: use mg\.stack\(list\).*t\.detach\(\)\.numpy\(\)"
+STACK = r"requires a gradient, and an array has no graph\n  hint: use mg\.stack\(list\).*t\.detach\(\)\.numpy\(\)"
 REFUSED = {
     "numpy()": (lambda t, v: v.numpy(), r"numpy\(\): the tensor requires a gradient\n  hint: use t\.detach\(\)\.numpy\(\)"),
     "np.array of scalars": (lambda t, v: np.array([[np.cos(t), -np.sin(t)], [np.sin(t), np.cos(t)]]), STACK),
@@ -81,8 +81,8 @@ REFUSED = {
 }
 
 FLOAT = r"float\(\): a tensor that requires a gradient became a number[\s\S]*hint: use t\.item\(\)"
-LIST = r"a tensor of shape \(.*\) requires a gradient, and what is made of it is a constant\n  hint: use mg\.stack\(list\)"
-COPY = r"requires a gradient, and what is made of it is a constant\n  hint: use t\.clone\(\) to keep"
+LIST = r"a tensor of shape \(.*\) requires a gradient, and the result is a constant\n  hint: use mg\.stack\(list\)"
+COPY = r"requires a gradient, and the result is a constant\n  hint: use t\.clone\(\) to keep"
 WARNED = {
     "float": (lambda t, v: float(t), FLOAT),
     "complex": (lambda t, v: complex(t), FLOAT),

@@ -81,7 +81,7 @@ SPECS = [
     OpSpec("celu", mg.celu, lambda x, alpha=1.0: np.maximum(x, 0) + np.minimum(0, alpha * (np.exp(x / alpha) - 1)),
            with_option(nonzero, alpha=(0.5, 2.0))),
     OpSpec("gelu", mg.gelu, gelu, with_option(normal, approximate=("tanh",)),
-           **refused("sigmoid", says='must be "none" or "tanh"')),
+           **refused("sigmoid", says="must be 'none' or 'tanh'")),
     OpSpec("softplus", mg.softplus, softplus, with_option(normal, beta=(0.5, 3.0), threshold=(8.0, 30.0))),
     OpSpec("hardtanh", mg.hardtanh, lambda x, min_val=-1.0, max_val=1.0: np.minimum(np.maximum(x, min_val), max_val),
            with_option(between(-1, 1), min_val=(-9.0,), max_val=(9.0,)), tie_rule="zero",

@@ -95,7 +95,7 @@ NO_PAD = (
     refuse(ValueError, "widths must be at least 0, got -1", A, -1),
     refuse(TypeError, "widths must be integers, got 1.5", A, 1.5),
     refuse(ShapeError, "are not an int, a pair, or a pair for each of 2 axes", A, [(1, 1)] * 3),
-    refuse(ValueError, "mode must be 'constant' or one of 'edge'.*got 'mean'", A, 1, "mean"),
+    refuse(ValueError, "mode must be 'constant', 'edge'.*got 'mean'", A, 1, "mean"),
     refuse(ShapeError, r"axis 1 of shape \(2, 0\) is empty", A[:, :0], 1, "edge"),
 )
 NO_PAD_AS_PYTORCH = (
@@ -120,7 +120,7 @@ SPECS = [
                    refuse(ValueError, "one each, or equally many", A, (1, 2, 3), (0, 1)))),
     OpSpec("rot90", mg.rot90, np.rot90, turned, linear_in=(0,),
            errors=(refuse(AxisError, "rot90: an axis is named twice", A, 1, (0, 0)),
-                   refuse(ValueError, r"rot90: turns from one axis towards another, got axes \(0,\)", A, 1, (0,)))),
+                   refuse(ValueError, r"rot90: axes must be the two axes of the rotation, got \(0,\)", A, 1, (0,)))),
     OpSpec("tile", mg.tile, np.tile, copied, linear_in=(0,), errors=(refuse(ValueError, "at least 0", A, -1),)),
     OpSpec("repeat", mg.repeat, tiled, copied_on_every_axis, linear_in=(0,),
            errors=(refuse(ShapeError, r"for each axis of shape \(2, 3\), got \(2,\)\n  hint: use tile", A, 2),)),

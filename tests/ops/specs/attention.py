@@ -85,7 +85,7 @@ SPECS = [
         refuse(IndexError, r"index 2 at \(1,\) is outside 0..1", X, 2),
         refuse(IndexError, r"index -1 at \(0,\) is outside", np.array([-1, 1])),
         *(refuse(ValueError, f"num_classes must be an int of at least 1, or -1, got {n}", X, n) for n in (0, 3.0, True)),
-        refuse(ValueError, "needs num_classes where there are no classes", X[:0]),
+        refuse(ValueError, "needs num_classes if there are no classes", X[:0]),
     )),
     OpSpec("scaled_dot_product_attention", F.scaled_dot_product_attention, naive_attention, looked_up, errors=(
         refuse(ShapeError, r"query has 3 features, key 2\n.*query   \(1, 2, 3\)", Q, Q[:, :1, :2], Q),

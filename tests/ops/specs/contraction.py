@@ -90,7 +90,7 @@ NO_EINSUM = (
     refuse(ShapeError, "operand 0 has 2 axes, but 'i' in 'i' names 1", "i", A),
     refuse(ValueError, "'ij,jk' names 2 operands, got 1", "ij,jk", A),
     refuse(ValueError, "the output label 'z' of 'ij->z' is in no operand", "ij->z", A),
-    refuse(ValueError, "the output label 'i' of 'ij->ii' stands twice", "ij->ii", A),
+    refuse(ValueError, "the output label 'i' of 'ij->ii' occurs twice", "ij->ii", A),
     refuse(ValueError, r"a term has letters and at most one '...', got 'i\$'", "i$", A),
     refuse(ValueError, "a term has letters .* got '..ij'", "..ij", A),
     refuse(ValueError, "needs more than 52 labels", f"{ascii_letters}...", np.ones((1,) * 54)),

@@ -55,6 +55,6 @@ SPECS = [
     OpSpec("diag_embed", mg.diag_embed, diag_embed, embedded, linear_in=(0,),
            errors=(refuse(AxisError, "an axis is named twice", A, 0, 0, 0),
                    refuse(ShapeError, "at least one axis, got a 0-d array", A[0, 0]))),
-    OpSpec("tril", mg.tril, np.tril, matrices, linear_in=(0,), errors=(refuse(ShapeError, "at least two axes", V),)),
-    OpSpec("triu", mg.triu, np.triu, matrices, linear_in=(0,), errors=(refuse(ShapeError, "at least two axes", V),)),
+    OpSpec("tril", mg.tril, np.tril, matrices, linear_in=(0,), errors=(refuse(ShapeError, "needs a matrix", V),)),
+    OpSpec("triu", mg.triu, np.triu, matrices, linear_in=(0,), errors=(refuse(ShapeError, "needs a matrix", V),)),
 ]  # fmt: skip

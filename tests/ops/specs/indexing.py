@@ -265,7 +265,7 @@ NO_INDEX = (
     refuse(IndexError, r"getitem: index 5 is out of bounds for axis 0 with size 2\n  shape   \(2, 3\)", A, 5),
     refuse(IndexError, "getitem: index -4 is out of bounds for axis 1 with size 3", A, (slice(None), np.array([0, -4]))),
     refuse(IndexError, "too many indices", A, (0, 0, 0)),
-    refuse(IndexError, "an index is integers, booleans, .* got float of dtype float64", A, 1.0),
+    refuse(IndexError, "an index must be integers, booleans, .* got float of dtype float64", A, 1.0),
     refuse(IndexError, "got ndarray of dtype float32", A, np.float32([0, 1])),
     refuse(IndexError, "got str of dtype", A, "a"),
     refuse(IndexError, "boolean index did not match", A, np.array([True, False, True])),
@@ -273,16 +273,16 @@ NO_INDEX = (
 )
 NO_WRITE = (
     refuse(IndexError, "setitem: index 2 is out of bounds for axis 0 with size 2", A, 2, 0.0),
-    refuse(IndexError, "setitem: an index is integers", A, 0.5, 0.0),
+    refuse(IndexError, "setitem: an index must be integers", A, 0.5, 0.0),
     refuse(ShapeError, r"setitem: a value of shape \(2,\) does not broadcast to x\[index\] of shape \(3,\)", A, 0, A[:, 0]),
-    refuse(DTypeError, "a value of dtype float64 would be cut to int64\n  hint", np.arange(3), 0, 1.5),
+    refuse(DTypeError, "a value of dtype float64 would be truncated to int64\n  hint", np.arange(3), 0, 1.5),
     refuse(ShapeError, r"a value of shape \(2,\) .* shape \(4, 3\)", A, np.array([0, 1, 0, 0]), A[:, 0]),
 )
 NO_GATHER = (
     refuse(IndexError, "gather: index -1 is out of bounds for axis 1 with size 3", A, 1, np.array([[-1]])),
     refuse(IndexError, "gather: index 3 is out of bounds for axis 1 with size 3", A, 1, np.array([[0, 3]])),
     refuse(IndexError, "index must be of integers, got dtype float64", A, 1, [[0.0]]),
-    refuse(ShapeError, r"index must have 2 axes like x of shape \(2, 3\), got shape \(1,\)", A, 1, np.array([0])),
+    refuse(ShapeError, r"indices must have 2 axes like x of shape \(2, 3\), got shape \(1,\)", A, 1, np.array([0])),
     refuse(ShapeError, r"index of shape \(3, 1\) reaches beyond x of shape \(2, 3\)", A, 1, np.zeros((3, 1), int)),
     refuse(AxisError, "gather: axis 2 does not exist", A, 2, np.array([[0]])),
 )
@@ -336,12 +336,12 @@ SPECS = [
     OpSpec("scatter that adds", lambda *args: mg.scatter(*args, reduce="add"), lambda *args: scatter(*args, add=True),
            scattered, ("scatter",), linear_in=(0, 1)),
     OpSpec("scatter that multiplies", mg.scatter, multiplied, scattered_number, ("scatter",), linear_in=(0,), errors=(
-        refuse(ValueError, "reduce must be 'add' or 'multiply', got 'mean'", A, 1, np.array([[0]]), 1.0, "mean"),
+        refuse(ValueError, "reduce must be None, 'add' or 'multiply', got 'mean'", A, 1, np.array([[0]]), 1.0, "mean"),
         refuse(TypeError, "needs src or value, and one of them only", A, 1, np.array([[0]])))),
     OpSpec("scatter_add", mg.scatter_add, lambda *args: scatter(*args, add=True), scattered, linear_in=(0, 1)),
     OpSpec("masked_fill", mg.masked_fill, lambda x, mask, v: np.where(mask, v, x), lambda rng: masked(rng, "number"),
            linear_in=(0, 1), errors=NO_MASK),
     OpSpec("masked_select", mg.masked_select, masked_select, lambda rng: masked(rng, "nothing"), linear_in=(0,)),
     OpSpec("masked_scatter", mg.masked_scatter, masked_scatter, lambda rng: masked(rng, "source"), linear_in=(0, 1),
-           errors=(refuse(ShapeError, "the mask holds 6 times, but source has 3 elements", A, np.array(True), A[0]),)),
+           errors=(refuse(ShapeError, "the mask selects 6 elements, but source has 3 elements", A, np.array(True), A[0]),)),
 ]  # fmt: skip

@@ -121,7 +121,7 @@ def block_diag(*arrays):
 
 SPECS = [
     OpSpec("block_diag", mg.block_diag, block_diag, blocks, linear_in=(0, 1, 2),
-           errors=(refuse(ShapeError, r"argument 1 has shape \(1, 1, 1\), .* no matrix", np.eye(2), np.ones((1, 1, 1))),)),
+           errors=(refuse(ShapeError, r"1 has shape \(1, 1, 1\), .* not a matrix", np.eye(2), np.ones((1, 1, 1))),)),
     OpSpec("concatenate", mg.concatenate, np.concatenate, joined, ("concatenate", "concat", "cat"), linear_in=(0, 1, 2),
            errors=NO_CONCATENATION),
     OpSpec("stack", mg.stack, np.stack, of_one_shape, linear_in=(0, 1, 2), errors=NO_STACK),

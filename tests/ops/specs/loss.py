@@ -169,7 +169,7 @@ def refused(op, *args, says=None, **kwargs):
     return {"errors": (
         *own,
         Refusal(Sample((x, x[0])), ShapeError, rf"{op}: input has shape \(2, 3\), target \(3,\)"),
-        Refusal(Sample((x, x), {"reduction": "avg"}), ValueError, f'{op}: reduction must be "mean", "sum" or "none"'),
+        Refusal(Sample((x, x), {"reduction": "avg"}), ValueError, f"{op}: reduction must be 'mean', 'sum' or 'none'"),
         Refusal(Sample((x[:0], x[:0])), ValueError, f'{op}: the mean of 0 items\n  hint: use reduction="sum"'),
     )}  # fmt: skip
 

@@ -95,7 +95,7 @@ SPECS = [
            errors=(refuse(ValueError, "ord must be 'fro', 'nuc', .* got 3", A, 3), *NOT_SQUARE[1:])),
     OpSpec("norm", norms.norm, np.linalg.norm, any_norm,
            errors=(refuse(ValueError, r"ord 2 needs a vector, a matrix or an axis, got shape \(2, 3, 1\)", A[..., None], 2),
-                   refuse(ValueError, "ord 2 is of one axis or two", A[..., None], 2, (0, 1, 2)))),
+                   refuse(ValueError, "ord 2 needs one axis or two", A[..., None], 2, (0, 1, 2)))),
     OpSpec("p_norm", mg.norm, p_norm, p_norms),
     OpSpec("p_norm, nuclear", mg.norm, lambda x, _, axis: np.linalg.norm(x, "nuc", (-2, -1)),
            lambda rng: Sample((of_full_rank(rng), "nuc", [None, (-1, -2)][rng.integers(2)])), ("norm",)),

@@ -188,7 +188,7 @@ SPECS = [
     of(np.convolve, two_sequences, linear_in=(0,), covers=("np.convolve", "convolve"),
        errors=(refuse(ShapeError, r"convolve: a must be a vector of at least one element, got shape \(1, 2\)",
                       np.ones((1, 2)), np.ones(2)),
-               refuse(ValueError, 'convolve: mode must be "full", "same" or "valid", got \'all\'', ONES, ONES, "all"))),
+               refuse(ValueError, "convolve: mode must be 'full', 'same' or 'valid', got 'all'", ONES, ONES, "all"))),
     of(np.correlate, two_sequences, linear_in=(0,), covers=("np.correlate", "correlate"),
        errors=(refuse(ShapeError, r"correlate: v must be a vector", ONES, np.ones(0)),)),
     of(np.interp, between_points, covers=("np.interp", "interp"),

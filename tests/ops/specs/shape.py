@@ -171,7 +171,7 @@ def broadcast_together(rng):
 X = np.arange(24.0).reshape(2, 3, 4)
 
 NO_PERMUTATION = tuple(
-    refuse(ValueError, r"is no permutation of the 3 axes of shape \(2, 3, 4\)", X, axes)
+    refuse(ValueError, r"is not a permutation of the 3 axes of shape \(2, 3, 4\)", X, axes)
     for axes in [(0, 1), (0, 1, 1), (0, 1, 3), (0, 1, 2, 3)]
 )
 NO_RESHAPE = (
@@ -194,7 +194,7 @@ SPECS = [
     OpSpec("np.transpose", np.transpose, np.transpose, permuted, ("permute",), linear_in=(0,), errors=NO_PERMUTATION),
     OpSpec("permute", mg.Tensor.permute, lambda x, *axes: x.transpose(axes), reordered, linear_in=(0,)),
     OpSpec("transpose", mg.transpose, transpose, transposed, linear_in=(0,),
-           errors=(refuse(ValueError, r"\(1,\) is no permutation of the 3 axes", X, 1),)),
+           errors=(refuse(ValueError, r"\(1,\) is not a permutation of the 3 axes", X, 1),)),
     OpSpec("squeeze", mg.squeeze, squeeze, squeezed_as_pytorch, linear_in=(0,)),
     OpSpec("unsqueeze", mg.unsqueeze, np.expand_dims, one_new_axis, linear_in=(0,)),
     OpSpec("np.squeeze", np.squeeze, np.squeeze, squeezed, ("squeeze",), linear_in=(0,), errors=NO_SQUEEZE),
@@ -212,7 +212,7 @@ SPECS = [
            errors=(refuse(AxisError, "swapaxes: axis -4 does not exist: the array has 3 axes", X, 0, -4),
                    refuse(AxisError, "swapaxes: an axis is an int, got 1.5", X, 0, 1.5))),
     OpSpec("moveaxis", mg.moveaxis, np.moveaxis, moved_axes, covers=("moveaxis", "movedim"), linear_in=(0,),
-           errors=(refuse(ValueError, "2 axes .* cannot move to 1 place", X, (0, 1), 2),
+           errors=(refuse(ValueError, "2 axes .* cannot move to 1 position", X, (0, 1), 2),
                    refuse(AxisError, "an axis is named twice", X, (0, -3), (1, 2)))),
     OpSpec("rollaxis", mg.rollaxis, np.rollaxis, rolled_axes, linear_in=(0,),
            errors=(refuse(AxisError, "rollaxis: axis 4 does not exist", X, 0, 4),

@@ -144,5 +144,5 @@ SPECS = [
            fractions, homogeneous_in=(0,), errors=(
                refuse(ValueError, r"within \[0, 1\]", np.ones(2), 1.5),
                refuse(ValueError, r"within \[0, 1\]", np.ones(2), [[0.5]]),
-               refuse(ValueError, "must be one of", np.ones(2), 0.5, None, False, "up"))),
+               refuse(ValueError, "must be 'linear', .* got 'up'", np.ones(2), 0.5, None, False, "up"))),
 ]  # fmt: skip

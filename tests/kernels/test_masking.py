@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from minigrad.kernels import selection
+from minigrad.kernels import masking
 
 SHAPE = (131, 127)  # large enough to be chosen by bits
-assert np.prod(SHAPE) > selection.LARGE
+assert np.prod(SHAPE) > masking.LARGE
 
 
 def draw(rng, shape=SHAPE):
@@ -38,7 +38,7 @@ def test_as_where(case, order):
     x, y = CASES[case](rng)
     condition = np.asarray(rng.random(SHAPE) < 0.5, order=order)
     kept = condition.copy(), np.array(x), np.array(y)
-    out, expected = selection.where(condition, x, y), np.where(condition, x, y)
+    out, expected = masking.where(condition, x, y), np.where(condition, x, y)
     assert out.dtype == expected.dtype and out.shape == expected.shape
     assert out.tobytes() == expected.tobytes()
     assert out.flags.writeable and not any(np.shares_memory(out, a) for a in (condition, x, y))
@@ -49,4 +49,4 @@ def test_as_where(case, order):
 def test_a_condition_that_is_no_mask():
     condition = np.resize([0.0, 2.0, np.nan], 20000)
     x = np.ones(20000, np.float32)
-    np.testing.assert_array_equal(selection.where(condition, x, 0), np.where(condition, x, 0))
+    np.testing.assert_array_equal(masking.where(condition, x, 0), np.where(condition, x, 0))
