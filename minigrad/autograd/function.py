@@ -50,7 +50,7 @@ class FunctionCtx:
         self._to_save = tensors
 
     @property
-    def saved_tensors(self) -> tuple[Any, ...]:
+    def saved_tensors(self) -> tuple[Tensor, ...]:
         """The tensors saved with `save_for_backward`."""
         return self._to_save if self._saved is None else self._saved
 
