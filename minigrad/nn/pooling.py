@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from minigrad.engine.spatial import Size
 from minigrad.kernels.geometry import per_axis
 from minigrad.nn import functional as F
