@@ -12,23 +12,24 @@ project = "minigrad"
 author = copyright = "the minigrad authors"
 release = minigrad.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "calculus"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "calculus", "references"]
 exclude_patterns = ["_build"]
 html_theme = "alabaster"
 html_theme_options = {"description": "A tiny PyTorch on NumPy.", "fixed_sidebar": True}
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"  # the signatures say Any where an operation takes arrays and tensors alike
+autodoc_typehints = "none"  # an operation accepts arrays and tensors alike, which signatures spell as Any
 
 
 def _as_written(app, what, name, obj, options, lines):
-    """Docstrings are read as text in which `*S` and |x| mean themselves, not emphasis and substitution."""
+    """Escape `*S` and |x| in docstrings, which are not meant as emphasis and substitution."""
     for i, line in enumerate(lines):
         if line.lstrip().startswith((">>>", "...")):
             continue
-        parts = line.split("``")  # every second part is literal
+        bullet = re.match(r"\s*\* |", line)[0]
+        parts = line.removeprefix(bullet).split("``")  # every second part is literal
         parts[::2] = [re.sub(r"(?<!\*)\*(?!\*)|\|", r"\\\g<0>", part) for part in parts[::2]]
-        lines[i] = "``".join(parts)
+        lines[i] = bullet + "``".join(parts)
 
 
 def setup(app):

@@ -1,4 +1,4 @@
-"""Arrays and what carries them: what kernels, operations and the engine share."""
+"""Array types and the base class of tensors, shared by kernels, operations and the engine."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class Traced:
     """The interface of tensors to operations and the engine, implemented by `Tensor`.
 
-    `array` is the value and is never written to, only replaced (`Tensor.replace_array`). `node` is the tensor's place on the
-    tape, None for a constant.
+    `array` is the value; it is never written to, only replaced (`Tensor.replace_array`). `node` is the tensor's place on the
+    tape, or None for a constant.
     """
 
     __slots__ = ("array", "node")
@@ -40,18 +40,18 @@ class Traced:
 
         @staticmethod
         def from_array(array: Array, node: Any = None) -> Any:
-            """Return a tensor around an array and its node, without a copy."""
+            """Return a tensor that wraps an array and its node, without a copy."""
 
         @staticmethod
         def record(op: Any, args: tuple[Any, ...]) -> Any:
             """Call a primitive on tensors and arrays; return the result as a tensor on the tape."""
 
         def slope(self, other: Traced) -> Array:
-            """Return the derivative of each element by the same element of another tensor."""
+            """Return the derivative of each element with respect to the same element of another tensor."""
             raise NotImplementedError
 
         def refuse_change(self, name: str) -> None:
-            """Raise GraphError if operation `name` must not change this tensor in place."""
+            """Raise GraphError if the operation `name` must not change this tensor in place."""
 
         def replace_with(self, result: Any, name: str, reshapes: bool = False) -> Any:
             """Take the value and the node of `result`, computed by operation `name`; return the tensor itself."""
@@ -61,7 +61,7 @@ class Traced:
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
-    """Return the shape of a tensor, an array or a number; np.shape would go through NumPy's dispatch first."""
+    """Return the shape of a tensor, an array or a number; np.shape would first go through NumPy's dispatch."""
     try:
         return x.shape
     except AttributeError:
@@ -69,5 +69,5 @@ def shape_of(x: Any) -> tuple[int, ...]:
 
 
 def array_of(x: Any) -> Array:
-    """Return the array of a tensor, or an array or number as an array: for what depends on values and has no gradient."""
+    """Return the values of a tensor, an array or a number as an array, for computations that need no gradient."""
     return np.asarray(x.array if isinstance(x, Traced) else x)

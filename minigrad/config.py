@@ -1,4 +1,4 @@
-"""Settings of the process: the default dtype, and how freed memory is kept."""
+"""Process-wide settings, shared by all threads: the default dtype, and how the C library keeps freed memory."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ _default_dtype: np.dtype[Any] = np.dtype(np.float32)
 
 
 def get_default_dtype() -> np.dtype[Any]:
-    """The dtype of tensors made from Python numbers: float32 unless set otherwise."""
+    """Return the dtype of tensors made from Python floats: float32 unless set otherwise, for the whole process."""
     return _default_dtype
 
 
 def set_default_dtype(dtype: npt.DTypeLike) -> None:
-    """Make tensors of Python numbers in another float dtype; raises DTypeError for any that is not a float.
+    """Set the dtype of tensors made from Python floats, for the whole process (all threads).
+
+    Raises DTypeError for a dtype that is not a float.
 
     >>> import minigrad as mg
     >>> mg.set_default_dtype(mg.float64)
@@ -38,12 +40,12 @@ def set_default_dtype(dtype: npt.DTypeLike) -> None:
 
 
 def keep_memory() -> bool:
-    """Ask the C library to keep freed memory for the next array; tells whether it does.
+    """Make the C library keep freed memory for the next array; return whether it does.
 
-    glibc gives large freed blocks back to the system, so that every temporary of a few megabytes is faulted in afresh,
-    page by page: 40 % of a training step (docs/design.md). This changes the whole process and cannot be undone, so it is
-    not a side effect of the import: the Trainer, the command and the benchmarks call it. It does nothing, and says False,
-    where the C library is not glibc.
+    glibc returns large freed blocks to the system, so every temporary array of a few megabytes is faulted in again, page by
+    page: 40 % of the time of a training step of SimpleConvNet on 28x28 images. This changes the allocator of the whole
+    process and cannot be undone, so it is not a side effect of the import: the Trainer, the command line and the benchmarks
+    call it. It does nothing, and returns False, if the C library is not glibc.
     """
     if not sys.platform.startswith("linux"):
         return False

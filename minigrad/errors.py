@@ -1,26 +1,26 @@
-"""The exceptions minigrad raises on purpose.
+"""The exceptions that minigrad raises, and helpers that word their messages.
 
-Each subclasses the built-in that Python users already catch, so ``except ValueError`` works.
-A message says operation, argument, actual value, rule and fix; its first line is complete on its own.
+Each subclasses the built-in exception that Python users already catch, so ``except ValueError`` works.
+A message names the operation, the argument, the actual value, the rule and the fix; its first line is complete by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from minigrad.pictures import draw
 
 __all__ = [
     "AnomalyError", "DTypeError", "DatasetFileError", "Failure", "GraphError", "MinigradError", "ShapeError",
-    "WeightsFileError", "blame",
+    "WeightsFileError", "blame", "did_you_mean",
 ]  # fmt: skip
 
 Error = TypeVar("Error", bound=BaseException)
 
 
 class Failure(NamedTuple):
-    """What failed: the engine attaches it to the errors it raises or passes on, as `error.failure`, for pictures."""
+    """Details of a failed operation; the engine attaches them to errors as `error.failure`, and pictures read them."""
 
     operation: str = ""  # the outermost operation that was called
     arguments: tuple[tuple[str, Any], ...] = ()  # of that call, by name
@@ -32,15 +32,27 @@ class Failure(NamedTuple):
 
 
 def blame(error: Error, **facts: Any) -> Error:
-    """Attach facts to an error, over those attached further in; return the error. See `Failure`."""
+    """Attach fields of `Failure` to an error, replacing those attached further in; return the error."""
     error.failure = getattr(error, "failure", Failure())._replace(**facts)  # type: ignore[attr-defined]
     return error
 
 
-class MinigradError(Exception):
-    """Base of every error below; a Module adds the path of the layer in which it was raised.
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """Return a hint with the known name closest to a mistyped word, to append to a message; "" if none is close.
 
-    `graph` is a picture of the operations that led to the failure (viz/graphs/autopsy.py); None where no operation failed.
+    >>> did_you_mean("adma", ["sgd", "adam"])
+    "; did you mean 'adam'?"
+    """
+    import difflib  # imported only once there is a mistake
+
+    close = difflib.get_close_matches(str(word), list(known), 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+class MinigradError(Exception):
+    """Base class of the errors below; a Module adds the path of the layer that raised it.
+
+    `graph` is a picture of the operations that led to the failure (viz/graphs/autopsy.py), or None if no operation failed.
     """
 
     def __init__(self, message: str) -> None:
@@ -65,14 +77,14 @@ class DTypeError(MinigradError, TypeError):
 
 
 class GraphError(MinigradError, RuntimeError):
-    """A computation graph used in a way that would give a wrong gradient, or none."""
+    """A use of the computation graph that would yield a wrong gradient, or none."""
 
 
 class AnomalyError(GraphError):
-    """The first NaN or infinity that an operation or a gradient rule made, as `detect_anomaly` found it.
+    """The first NaN or infinity produced by an operation or a gradient rule under `detect_anomaly`.
 
-    `node` is the operation's place on the tape (None where nothing was recorded), `index` and `count` say which elements are
-    bad, and `place` is (file, line, function) of the forward call, or None.
+    `node` is the operation's place on the tape (None if nothing was recorded), `index` is the first bad element, `count` the
+    number of bad elements, and `place` is (file, line, function) of the forward call, or None.
     """
 
     node: Any = None
@@ -82,8 +94,8 @@ class AnomalyError(GraphError):
 
 
 class WeightsFileError(MinigradError, ValueError):
-    """A weights file that is damaged, hostile, or not a weights file."""
+    """A file that is damaged, hostile, or not a weights file."""
 
 
 class DatasetFileError(MinigradError, ValueError):
-    """A dataset file that is damaged, or not what it should be."""
+    """A dataset file that is damaged, or not the expected one."""

@@ -1,7 +1,8 @@
-"""Pictures of tensors, modules and errors, drawn by the rooms that register for it.
+"""Registry of the functions that draw tensors, modules and errors.
 
-`Tensor.graph`, `Module.graph`, `MinigradError.graph` and the displays of notebooks stand below `viz`, which draws them.
-minigrad/__init__.py registers where each is drawn; it is imported at the first call.
+`Tensor.graph`, `Module.graph`, `MinigradError.graph` and the notebook displays are drawn by `viz`, which imports tensors and
+modules and so cannot be imported by them. minigrad/__init__.py registers the functions by name; each is imported when it is
+first called.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ _drawings: dict[str, str] = {}
 
 
 def register_drawing(name: str, function: str) -> None:
-    """Register the function that draws `name`, as "module:function"; it is imported when it is first called."""
+    """Register the function that draws `name`, written "module:function"; it is imported when it is first called."""
     _drawings[name] = function
 
 
 def draw(name: str, *args: Any, **options: Any) -> Any:
-    """Return what the function registered for `name` draws."""
+    """Call the function registered for `name` and return its picture."""
     module, _, function = _drawings[name].partition(":")
     return getattr(import_module(module), function)(*args, **options)

@@ -1,4 +1,4 @@
-"""Progress of long computations: messages, and a bar where there is a terminal to draw it on."""
+"""Progress of long computations: messages, and a progress bar on terminals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ __all__ = ["progress", "say"]
 
 
 def progress(title: str, total: int | None, unit: str, initial: int = 0, scale: bool = False) -> AbstractContextManager[Any]:
-    """tqdm's bar, on a terminal where tqdm is installed; else a context that gives None."""
+    """Return tqdm's progress bar if stderr is a terminal and tqdm is installed, else a context manager for None.
+
+    `total` is the number of units (None: unknown), `initial` the number already done; `scale` abbreviates counts (1.5k, 2M).
+    """
     try:
         if sys.stderr is None or not sys.stderr.isatty():
             return nullcontext()
@@ -27,9 +30,9 @@ def progress(title: str, total: int | None, unit: str, initial: int = 0, scale: 
 
 
 def say(text: str, stream: TextIO | None) -> None:
-    """Print a line, unless the stream is missing, closed or full: no computation ends because nobody listens to it.
+    """Print a line; do nothing if the stream is missing, closed or full, so that a lost message ends no computation.
 
-    What the stream's encoding lacks is written as an escape. (`print` writes to stdout where `file` is None.)
+    Characters that the stream's encoding lacks are written as escapes. (`print` itself writes to stdout if `file` is None.)
     """
     if stream is None:
         return

@@ -1,4 +1,4 @@
-"""The library's own source of random numbers; NumPy's global state is never touched."""
+"""The default random generator, shared by all threads; NumPy's global state is never touched."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from minigrad.engine.interrupts import Locked, Revertible
 
-__all__ = ["Generator", "default_generator", "draw_apart", "drawing", "manual_seed"]
+__all__ = ["Generator", "default_generator", "draws_from", "isolate_draws", "manual_seed"]
 
 _generator = np.random.default_rng()
 Result = TypeVar("Result")
@@ -25,7 +25,9 @@ _here = _Here()
 
 
 def manual_seed(seed: int) -> np.random.Generator:
-    """Start the default generator anew, so that a run can be repeated bit for bit on one machine; gives the generator.
+    """Replace the default generator by one seeded with `seed`, and return it.
+
+    A run then repeats bit for bit on one machine. The generator belongs to the process: all threads draw from it.
 
     >>> import minigrad as mg
     >>> _ = mg.manual_seed(0)
@@ -41,7 +43,7 @@ def manual_seed(seed: int) -> np.random.Generator:
 
 
 class Generator(np.random.Generator):
-    """A source of random numbers under PyTorch's name: a NumPy Generator that can be started anew.
+    """A NumPy Generator with PyTorch's constructor and `manual_seed`; `device` is accepted and ignored.
 
     >>> import minigrad as mg
     >>> g = mg.Generator().manual_seed(0)
@@ -53,18 +55,18 @@ class Generator(np.random.Generator):
         super().__init__(np.random.PCG64())
 
     def manual_seed(self, seed: int) -> Generator:
-        """Start anew, as ``np.random.default_rng(seed)``; gives the generator itself."""
+        """Reset the state to that of ``np.random.default_rng(seed)``; return the generator itself."""
         self.bit_generator.state = np.random.PCG64(seed).state
         return self
 
 
 def default_generator() -> np.random.Generator:
-    """What draws wherever no `generator` is given: one for all threads, unless this one is `drawing` from another."""
+    """Return the generator used where no `generator` is given: the process's, or this thread's inside `draws_from`."""
     return _here.generator or _generator
 
 
-class drawing(Revertible):
-    """Draw from a generator that starts at a state, in this thread, for a ``with`` block."""
+class draws_from(Revertible):
+    """Context manager: this thread draws from a new generator, set to the given state of a bit generator."""
 
     def __init__(self, state: Any):
         super().__init__()
@@ -77,20 +79,21 @@ class drawing(Revertible):
         return self.generator
 
 
-def draw_apart(run: Callable[[Any], Result]) -> Result:
-    """Call ``run(state)``, where this thread draws what it would anyway, from that state on, undisturbed by others.
+def isolate_draws(run: Callable[[Any], Result]) -> Result:
+    """Return ``run(state)``, where this thread draws the numbers that follow `state`, whatever other threads draw.
 
-    They go on from a place far ahead meanwhile. If none of them has drawn, the default generator ends where it would have.
+    `state` is the default generator's. Meanwhile other threads draw from a place far ahead in its sequence. If none of them
+    has drawn, the default generator ends in the state it would have reached without the isolation.
     """
     source = default_generator().bit_generator
     with Locked(source.lock):
         start = source.state
         source.state = ahead = source.jumped().state  # type: ignore[attr-defined]
-    own = drawing(start)
+    isolated = draws_from(start)
     try:
-        with own:
+        with isolated:
             return run(start)
     finally:
         with Locked(source.lock):
             if source.state == ahead:
-                source.state = own.generator.bit_generator.state
+                source.state = isolated.generator.bit_generator.state

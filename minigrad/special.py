@@ -1,4 +1,4 @@
-"""Special functions under PyTorch's and SciPy's names: ``mg.special.f``; what each function means stands in `ops`."""
+"""Special functions under PyTorch's and SciPy's names, ``mg.special.f``; each function is documented in `ops`."""
 
 from minigrad.ops.elementwise import exp2, expm1, log1p
 from minigrad.ops.elementwise import sigmoid as expit

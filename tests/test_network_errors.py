@@ -167,7 +167,7 @@ ROWS = {
             ),
             ValueError,
             r"3 problems with Net\n  fc2.bias: has shape \(3,\), the module \(2,\)\n  fc1.weight: missing\n"
-            r"  fc1.wieght: unexpected; did you mean fc1.weight\?",
+            r"  fc1.wieght: unexpected; did you mean 'fc1.weight'\?",
         ),
         (lambda s: s.net.load_state_dict({}, strict=True), ValueError, "9 problems with Net"),
         (lambda s: s.net.load_state_dict({"fc2.bias": np.ones(3)}, strict=False), ValueError, "1 problem "),
@@ -257,16 +257,16 @@ ROWS = {
             (
                 lambda s, size=size: DataLoader(TensorDataset(np.ones(3)), batch_size=size),
                 ValueError,
-                f"batch_size must be a positive integer, got {size}",
+                f"batch_size must be an int of at least 1, got {size}",
             )
             for size in (0, -1, 2.5, True)
         ],
-        (lambda s: TensorDataset(np.ones(2), np.ones(3)), ShapeError, "one length, got 2, 3"),
+        (lambda s: TensorDataset(np.ones(2), np.ones(3)), ShapeError, "the same length, got 2, 3"),
         (lambda s: DataLoader(TensorDataset(np.ones(0))), ValueError, "the dataset is empty"),
         (
             lambda s: DataLoader(TensorDataset(np.ones(2)), shuffle=True, sampler=[0]),
             ValueError,
-            "sampler gives the order itself",
+            "sampler decides the order itself",
         ),
         (lambda s: list(DataLoader(Broken())), ZeroDivisionError, "^inside\n.*raised by item 0 of the dataset"),
         (lambda s: Subset(TensorDataset(np.ones(2)), [2]), IndexError, "index 2 of a dataset of 2 items"),

@@ -19,7 +19,7 @@ from minigrad.engine.scope import watch
 from minigrad.engine.tape import Node
 from minigrad.errors import GraphError
 from minigrad.pytree import map_leaves
-from minigrad.random import draw_apart, drawing
+from minigrad.random import draws_from, isolate_draws
 from minigrad.tensors.tensor import Tensor
 
 __all__ = ["checkpoint"]
@@ -55,7 +55,7 @@ def checkpoint(
         region.let_go(nodes)
         return out
 
-    return draw_apart(run) if preserve_rng_state else run(None)
+    return isolate_draws(run) if preserve_rng_state else run(None)
 
 
 class _Region:
@@ -87,7 +87,7 @@ class _Region:
                 "  hint: call backward() before optimizer.step(), copy_() or load_state_dict()"
             )
         args, kwargs = map_leaves(_kept, (self._args, self._kwargs))
-        with drawing(self._random) if self._random is not None else nullcontext():
+        with draws_from(self._random) if self._random is not None else nullcontext():
             _, nodes = _recorded(self._function, args, kwargs)  # type: ignore[arg-type]
         names = [node.name for node in nodes]
         if names != self._names:

@@ -1,27 +1,31 @@
 """The command line: ``minigrad train``, ``minigrad eval``, ...
 
-Results go to stdout, talk to stderr. Exit codes: 0 done, 1 an error that a sentence explains, 2 wrong usage, 130 Ctrl-C.
+Results go to stdout, messages to stderr. Exit codes: 0 success, 1 an error with a message, 2 wrong usage, 130 Ctrl-C.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import minigrad
 from minigrad.cli import evaluate, filters, gradcheck, graph, info, predict, summary, train
-from minigrad.cli.arguments import close_to, joined
-from minigrad.cli.streams import release, take_any_text
-from minigrad.errors import MinigradError
+from minigrad.cli.arguments import Parser, join_sizes
+from minigrad.cli.streams import flush_streams, replace_unencodable
+from minigrad.errors import MinigradError, did_you_mean
 from minigrad.progress import say
 
 __all__ = ["main"]
 
+COMMANDS: dict[str, Any] = {
+    "train": train, "eval": evaluate, "predict": predict, "filters": filters, "graph": graph, "summary": summary,
+    "gradcheck": gradcheck, "info": info,
+}  # fmt: skip
 EXAMPLES = """examples:
   minigrad train                                     the book's network on 1,797 real digits, in seconds
   minigrad train --data mnist --root DIR --limit-train 5000 --limit-test 1000
-  minigrad eval runs/2026-11-24_043100-digits        the accuracy of what a run learned
+  minigrad eval runs/2026-11-24_043100-digits        the test accuracy of a run
   minigrad predict runs/2026-11-24_043100-digits 0 1 2
   minigrad graph runs/2026-11-24_043100-digits -o net.html
   minigrad gradcheck minigrad:matmul --shape 3,4 --shape 4,2
@@ -30,38 +34,38 @@ EXAMPLES = """examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    take_any_text()
+    replace_unencodable()
     try:
         return _run(argv)
     finally:
-        release()
+        flush_streams()
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="minigrad",
-        description="A tiny PyTorch on NumPy: train and look at small networks.",
+        description="A tiny PyTorch on NumPy: train and inspect small networks.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"minigrad {minigrad.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (train, evaluate, predict, filters, graph, summary, gradcheck, info):
-        command.add_parser(commands)
-    given = joined(sys.argv[1:] if argv is None else argv)
+    for name, command in COMMANDS.items():
+        examples = getattr(command, "EXAMPLES", None)
+        inner = commands.add_parser(name, help=command.HELP, description=command.DESCRIPTION, epilog=examples)
+        command.add_arguments(inner)
+        inner.set_defaults(parser=inner)
+    given = join_sizes(sys.argv[1:] if argv is None else argv)
     if given and not given[0].startswith("-") and given[0] not in commands.choices:
-        parser.error(f"there is no command {given[0]!r}{close_to(given[0], commands.choices) or '; see minigrad --help'}")
-    if given and given[0].startswith("--") and not any(name.startswith(given[0]) for name in parser._option_string_actions):
-        parser.error(f"unknown option {given[0]!r}{close_to(given[0], parser._option_string_actions)}")
+        hint = did_you_mean(given[0], commands.choices) or "; see minigrad --help"
+        parser.error(f"there is no command {given[0]!r}{hint}")
+    if given and given[0].startswith("--") and not parser.knows(given[0]):
+        parser.reject(given[0])
     args, unknown = parser.parse_known_args(given)
     if unknown:
-        chosen = commands.choices[args.command]
-        what = "option" if unknown[0].startswith("-") else "argument"
-        close = close_to(unknown[0].partition("=")[0], chosen._option_string_actions)
-        chosen.error(f"unknown {what} {unknown[0]!r}{close}")
+        commands.choices[args.command].reject(unknown[0])
     try:
-        return int(args.run(args))
-    except BrokenPipeError:  # whoever read the results wants no more
+        return COMMANDS[args.command].run(args)
+    except BrokenPipeError:  # the reader of the results has closed the pipe
         return 1
     except (MinigradError, OSError, ValueError, FloatingPointError, ImportError) as error:
         say(f"minigrad {args.command}: {error}", sys.stderr)

@@ -1,31 +1,59 @@
-"""What the commands' arguments look like on the command line, and what is said about one that does not."""
+"""The parser of the command line, and the types of its arguments."""
 
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 
-__all__ = ["SIZES", "at_least_zero", "close_to", "count", "joined", "number", "shape", "shape_and_dtype"]
+from minigrad.errors import did_you_mean
+
+__all__ = ["SIZES", "Parser", "at_least_one", "at_least_zero", "join_sizes", "number", "shape", "shape_and_dtype"]
 
 SIZES = "sizes as 1,28,28 or 1x28x28 or 1 28 28"  # how help texts describe a shape
 SHAPE_OPTIONS = ("--shape", "--input")
 
 
-def count(text: str) -> int:
-    """An int of at least 1."""
+class Parser(argparse.ArgumentParser):
+    """A parser that keeps its arguments in `arguments`, and suggests the closest option for an unknown one."""
+
+    def __init__(self, **options: Any):
+        self.arguments: list[argparse.Action] = []
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+
+    def add_argument(self, *names: str, **options: Any) -> argparse.Action:
+        """Add an argument, as ArgumentParser does."""
+        self.arguments.append(super().add_argument(*names, **options))
+        return self.arguments[-1]
+
+    def knows(self, start: str) -> bool:
+        """Return whether an option begins with the text."""
+        return any(name.startswith(start) for name in self._options())
+
+    def reject(self, word: str) -> NoReturn:
+        """Exit with the usage and a message about an unknown option or argument."""
+        kind = "option" if word.startswith("-") else "argument"
+        self.error(f"unknown {kind} {word!r}{did_you_mean(word.partition('=')[0], self._options())}")
+
+    def _options(self) -> list[str]:
+        return [name for argument in self.arguments for name in argument.option_strings]
+
+
+def at_least_one(text: str) -> int:
+    """Parse an int of at least 1."""
     return _integer(text, 1)
 
 
 def at_least_zero(text: str) -> int:
-    """An int of at least 0."""
+    """Parse an int of at least 0."""
     return _integer(text, 0)
 
 
 def number(text: str) -> float:
+    """Parse a float."""
     try:
         return float(text)
     except ValueError:
@@ -33,7 +61,7 @@ def number(text: str) -> float:
 
 
 def shape(text: str) -> tuple[int, ...]:
-    """Sizes between commas, spaces or x; of nothing, the shape of a number."""
+    """Parse sizes between commas, spaces or x; an empty text is the shape of a number."""
     try:
         parts = re.split(r"\s*[,x×]\s*|\s+", text.strip(" ()[]").removesuffix(","))
         sizes = tuple(map(int, parts)) if parts != [""] else ()
@@ -45,7 +73,7 @@ def shape(text: str) -> tuple[int, ...]:
 
 
 def shape_and_dtype(text: str) -> tuple[tuple[int, ...], str]:
-    """A shape, and after a colon a dtype, float32 unless given."""
+    """Parse a shape, and a dtype after a colon; default: float32."""
     sizes, _, dtype = text.partition(":")
     try:
         np.dtype(dtype or "float32")
@@ -54,8 +82,8 @@ def shape_and_dtype(text: str) -> tuple[tuple[int, ...], str]:
     return shape(sizes), dtype or "float32"
 
 
-def joined(argv: Sequence[str]) -> list[str]:
-    """The arguments with ``--shape 1 28 28``, sizes that are arguments of their own, as one argument."""
+def join_sizes(argv: Sequence[str]) -> list[str]:
+    """Join the sizes of a shape that are separate arguments, as in ``--shape 1 28 28``, into one argument."""
     out: list[str] = []
     rest = list(argv)
     while rest:
@@ -66,12 +94,6 @@ def joined(argv: Sequence[str]) -> list[str]:
                 sizes.append(rest.pop(0))
             out += [" ".join(sizes)] if sizes else []
     return out
-
-
-def close_to(word: str, known: Iterable[str]) -> str:
-    """A hint for a mistyped word, as the end of a sentence; nothing where none is close."""
-    close = difflib.get_close_matches(word, list(known), 1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _integer(text: str, least: int) -> int:

@@ -1,31 +1,28 @@
-"""``minigrad eval RUN``: what a run's weights are worth on its test data."""
+"""``minigrad eval RUN``: the test accuracy of a run's weights."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
 
+from minigrad.cli.arguments import Parser
 from minigrad.cli.runs import add_run, open_run
 from minigrad.training import evaluate
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
+
+HELP = "evaluate the weights of a run"
+DESCRIPTION = "Evaluate the weights of a run on its test data."
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "eval",
-        help="evaluate the weights of a run",
-        description="Evaluate the weights of a run on the test data it was trained against.",
-    )
+def add_arguments(parser: Parser) -> None:
+    """Add the arguments of the command."""
     add_run(parser)
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluate, and print the result."""
+    """Evaluate the weights and print the result."""
     _, data, network = open_run(args)
     loss, accuracy = evaluate(network, data.x_test, data.t_test)
     right = round(accuracy * len(data.x_test))

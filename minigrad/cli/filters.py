@@ -1,33 +1,30 @@
-"""``minigrad filters RUN``: the kernels of a run, before training and after, as a picture."""
+"""``minigrad filters RUN``: a picture of the kernels of a run, before and after training."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
+from minigrad.cli.arguments import Parser
 from minigrad.cli.runs import add_run, open_run
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
+
+HELP = "draw the kernels of a run"
+DESCRIPTION = "Draw the kernels of a convolution before training, after it, and the difference, on one scale."
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "filters",
-        help="draw the kernels of a run",
-        description="Draw the kernels of a convolution before training, after it, and the difference, on one scale.",
-    )
+def add_arguments(parser: Parser) -> None:
+    """Add the arguments of the command."""
     add_run(parser)
-    parser.add_argument("--layer", metavar="NAME", help="which kernels, such as conv1.weight (default: the first)")
-    parser.add_argument("--out", metavar="FILE", help=".png, .svg or .pdf (default: filters.png in the run folder)")
+    parser.add_argument("--layer", metavar="NAME", help="name of the kernels, such as conv1.weight (default: the first)")
+    parser.add_argument("--out", metavar="FILE", help=".png, .svg or .pdf file (default: filters.png in the run folder)")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draw, and print where."""
+    """Draw the kernels and print the name of the file."""
     from minigrad import viz
     from minigrad.viz.filters import kernels
 

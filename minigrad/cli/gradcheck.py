@@ -1,31 +1,30 @@
-"""``minigrad gradcheck MODULE:FUNCTION``: are the gradients of a function right?"""
+"""``minigrad gradcheck MODULE:FUNCTION``: check the gradients of a function."""
 
 from __future__ import annotations
 
 import argparse
 import ast
-import importlib
-import importlib.util
+import functools
 import inspect
 import json
-import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array
-from minigrad.cli.arguments import SIZES, at_least_zero, close_to, shape
+from minigrad.cli.arguments import SIZES, Parser, at_least_zero, shape
+from minigrad.cli.imports import import_object
 from minigrad.progress import say
 from minigrad.testing import CHECKS, GradcheckReport, NonDifferentiableError, OpSpec, Sample, check_spec
 from minigrad.testing import gradcheck as check
 from minigrad.testing import gradgradcheck as check_twice
-from minigrad.testing.comparison import one_of
+from minigrad.testing.input_check import one_of
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
+HELP = "check the gradients of a function"
+DESCRIPTION = "Compare the gradients of a function with differences of its values. Exit code 0: right, 1: wrong."
 EXAMPLES = """examples:
   minigrad gradcheck minigrad:matmul --shape 3,4 --shape 4,2
   minigrad gradcheck minigrad.nn.functional:conv2d --shape 2,3,7,7 --shape 4,3,3,3 --set stride=2 --second
@@ -34,42 +33,28 @@ EXAMPLES = """examples:
 """
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "gradcheck",
-        help="check the gradients of a function",
-        description="Compare the gradients of a function with differences of its values. Exit code 0: right, 1: wrong.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("target", metavar="MODULE:FUNCTION", help="a function, or an OpSpec; of a module or a .py file")
-    parser.add_argument(
-        "--shape", action="append", type=shape, metavar="N,N,...", help=f"of an input, once for each: {SIZES}"
-    )
-    parser.add_argument("--range", type=limits, metavar="LOW,HIGH", help="of the inputs' values; default: normal")
-    parser.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="default: float64")
-    parser.add_argument("--set", action="append", type=option, default=[], metavar="NAME=VALUE", help="an option")
-    parser.add_argument("--mode", choices=("auto", "full", "directional"), default="auto", help="default: auto")
-    parser.add_argument("--kinks", choices=("raise", "skip", "bracket"), default="raise", help="default: raise")
-    parser.add_argument(
-        "--checks",
-        type=names,
-        default=CHECKS,
-        metavar="NAME,...",
-        help=f"side checks to run, or none; default: {','.join(CHECKS)}",
-    )
-    parser.add_argument("--second", action="store_true", help="check second derivatives, too")
-    parser.add_argument("--seed", type=at_least_zero, default=0, help="of values and directions; default: 0")
-    parser.add_argument("--json", action="store_true", help="print one line of JSON for each check")
-    parser.set_defaults(run=run, parser=parser)
+def add_arguments(parser: Parser) -> None:
+    """Add the arguments of the command."""
+    add = parser.add_argument
+    add("target", metavar="MODULE:FUNCTION", help="a function or an OpSpec, in a module or a .py file")
+    add("--shape", action="append", type=shape, metavar="N,N,...", help=f"shape of an input, once for each: {SIZES}")
+    add("--range", type=limits, metavar="LOW,HIGH", help="draw uniform input values (default: standard normal)")
+    add("--dtype", choices=("float64", "float32"), default="float64", help="dtype of the inputs (default: float64)")
+    add("--set", action="append", type=option, default=[], metavar="NAME=VALUE", help="option of the function")
+    add("--mode", choices=("auto", "full", "directional"), default="auto", help="entries compared (default: auto)")
+    add("--kinks", choices=("raise", "skip", "bracket"), default="raise", help="treatment of kinks (default: raise)")
+    checks = ", ".join(CHECKS)
+    add("--checks", type=check_names, default=CHECKS, metavar="NAME,...", help=f"side checks, or none (default: {checks})")
+    add("--second", action="store_true", help="check second derivatives, too")
+    add("--seed", type=at_least_zero, default=0, metavar="N", help="seed of values and directions (default: 0)")
+    add("--json", action="store_true", help="print one line of JSON for each check")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check, print the reports, and tell by the exit code."""
-    function = _found(args)
+    """Run the checks, print the reports, and return the exit code."""
+    function = _import_target(args)
     if isinstance(function, OpSpec):
-        return _prove(function, args)
+        return _check_spec(function, args)
     failed = False
     for sample in _samples(function, args):
         _check_call(function, sample, args)
@@ -87,43 +72,25 @@ def run(args: argparse.Namespace) -> int:
     return int(failed)
 
 
-def _found(args: argparse.Namespace) -> Any:
-    """The object that MODULE:FUNCTION names; a wrong name is wrong usage."""
-    module, _, name = args.target.rpartition(":")
-    if not module or not name:
+def _import_target(args: argparse.Namespace) -> Any:
+    """Return the object that MODULE:FUNCTION names; exit with the usage for a wrong name."""
+    if not all(args.target.rpartition(":")):
         args.parser.error(f"{args.target!r} is not MODULE:FUNCTION")
     try:
-        if module.endswith(".py"):
-            spec = importlib.util.spec_from_file_location(Path(module).stem, module)
-            if spec is None or spec.loader is None:
-                raise ImportError(f"{module} is not a Python file")
-            found: Any = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(found)
-        else:
-            sys.path.insert(0, os.getcwd())  # as `python -m` has it; the installed command does not
-            try:
-                found = importlib.import_module(module)
-            finally:
-                sys.path.remove(os.getcwd())
-        for part in name.split("."):
-            found = getattr(found, part)
-    except AttributeError as error:
-        args.parser.error(f"{args.target}: {error}{close_to(part, dir(found))}")
-    except (ImportError, FileNotFoundError) as error:
-        args.parser.error(f"{args.target}: {error}")
+        found = import_object(args.target)
+    except ImportError as error:
+        args.parser.error(str(error))
     if not callable(found) and not isinstance(found, OpSpec):
         args.parser.error(f"{args.target} is a {type(found).__name__}, not a function or an OpSpec")
     return found
 
 
 def _samples(function: Any, args: argparse.Namespace) -> Iterator[Sample]:
-    """Inputs of the shapes given, or the function's own samples: tuples of arguments, or `Sample`s, or a function of rng."""
+    """Draw inputs of the given shapes, or return the function's `samples`: a list of arguments, or a function of an rng."""
     rng = np.random.default_rng(args.seed)
     if args.shape:
-        values = [
-            rng.standard_normal(size) if args.range is None else _uniform(rng, args.range, size) for size in args.shape
-        ]
-        yield Sample(tuple(np.asarray(value, args.dtype) for value in values))
+        draw = rng.standard_normal if args.range is None else functools.partial(rng.uniform, *args.range)
+        yield Sample(tuple(np.asarray(draw(size=size), args.dtype) for size in args.shape))
         return
     samples: Any = getattr(function, "samples", ())
     drawn = list(samples(rng) if callable(samples) else samples)
@@ -134,10 +101,10 @@ def _samples(function: Any, args: argparse.Namespace) -> Iterator[Sample]:
 
 
 def _check_call(function: Any, sample: Sample, args: argparse.Namespace) -> None:
-    """Inputs and options that the function does not take are wrong usage."""
+    """Exit with the usage if the function does not take these inputs and options."""
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):  # a function in C that tells nothing about itself
+    except (TypeError, ValueError):  # a function in C without a signature
         return
     try:
         signature.bind(*sample.args, **{**sample.kwargs, **dict(args.set)})
@@ -146,12 +113,8 @@ def _check_call(function: Any, sample: Sample, args: argparse.Namespace) -> None
                           f"{''.join(f', {name}={value!r}' for name, value in args.set)}: {error}")  # fmt: skip
 
 
-def _uniform(rng: np.random.Generator, limits: tuple[float, float], size: tuple[int, ...]) -> Array:
-    low, high = limits
-    return rng.uniform(low, high, size)
-
-
-def _prove(spec: OpSpec, args: argparse.Namespace) -> int:
+def _check_spec(spec: OpSpec, args: argparse.Namespace) -> int:
+    """Check an OpSpec and return the exit code."""
     try:
         check_spec(spec, seeds=range(args.seed, args.seed + 20))
     except AssertionError as error:
@@ -163,6 +126,8 @@ def _prove(spec: OpSpec, args: argparse.Namespace) -> int:
 
 
 def _record(report: GradcheckReport) -> dict[str, Any]:
+    """Return a report for JSON."""
+
     def numbers(comparison: Any) -> dict[str, Any]:
         names = ("what", "numeric", "analytic", "absolute", "relative", "allowed", "left", "right")
         return {} if comparison is None else {name: getattr(comparison, name) for name in names}
@@ -176,6 +141,7 @@ def _record(report: GradcheckReport) -> dict[str, Any]:
 
 
 def limits(text: str) -> tuple[float, float]:
+    """Parse LOW,HIGH."""
     try:
         low, high = map(float, text.split(","))
     except ValueError:
@@ -185,7 +151,8 @@ def limits(text: str) -> tuple[float, float]:
     return low, high
 
 
-def names(text: str) -> tuple[str, ...]:
+def check_names(text: str) -> tuple[str, ...]:
+    """Parse the names of side checks."""
     chosen = tuple(name for name in text.split(",") if name not in ("", "none"))
     for name in chosen:
         try:
@@ -196,6 +163,7 @@ def names(text: str) -> tuple[str, ...]:
 
 
 def option(text: str) -> tuple[str, Any]:
+    """Parse NAME=VALUE; the value is a Python literal, or a text."""
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
         raise argparse.ArgumentTypeError(f"must be NAME=VALUE, such as stride=2, got {text!r}")

@@ -1,4 +1,4 @@
-"""``minigrad graph``: the picture of a run's network, or of any module that can be imported."""
+"""``minigrad graph RUN|MODEL``: a picture of the graph of a network."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ import numpy as np
 
 from minigrad import viz
 from minigrad.arrays import Array
-from minigrad.cli import models
-from minigrad.cli.arguments import at_least_zero, shape_and_dtype
+from minigrad.cli import networks
+from minigrad.cli.arguments import Parser, at_least_zero, shape_and_dtype
 from minigrad.cli.runs import add_trust, restore
 from minigrad.random import manual_seed
 from minigrad.training import Run
 from minigrad.training.gallery import loss_graph
 from minigrad.viz.graphs.look import CHOICES, SHOWN
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
+HELP = "draw the graph of a network"
+DESCRIPTION = "Draw the graph of a run's loss, or of a module called on random inputs."
 EXAMPLES = """examples:
-  minigrad graph runs/2026-11-24_0431-digits -o net.html     its loss, gradients, kernels and what is saved for backward
+  minigrad graph runs/2026-11-24_0431-digits -o net.html     its loss, gradients, kernels and saved arrays
   minigrad graph lenet -o net.svg
   minigrad graph package.module:Net --shape 3,32,32 -o net.svg
   minigrad graph package.module:Net --input 1,3,224,224 --depth 2
@@ -29,43 +31,27 @@ EXAMPLES = """examples:
 BATCH = 100  # images of a run's training data
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "graph",
-        help="draw the graph of a network",
-        description="Draw the graph of a run's loss, or of a module called on random inputs.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: Parser) -> None:
+    """Add the arguments of the command."""
     add = parser.add_argument
-    add(
-        "source",
-        metavar="RUN|MODEL",
-        help=f"a run folder, {', '.join(models.NAMES)}, or module:Class or module:object",
-    )
-    models.add_facts(parser)
+    add("source", metavar="RUN|MODEL", help=f"a run folder, {', '.join(networks.NAMES)}, module:Class or module:object")
+    networks.add_image_arguments(parser)
     add("--input", type=shape_and_dtype, action="append", default=[], metavar="N,C,H,W",
-        help="the shape of an input with its batch, in place of --shape; again for the next one; 8,16:int64 for "
-        "other numbers than float32")  # fmt: skip
-    add(
-        "-o",
-        "--out",
-        metavar="FILE",
-        help="ends in " + ", ".join(f".{f}" for f in viz.FORMATS) + "; default: text on stdout",
-    )
-    add("--depth", type=at_least_zero, metavar="N", help="close modules N levels below the outermost")
-    add("--no-fold", action="store_true", help="draw repeated blocks one by one")
-    add("--show", type=_names, metavar="NAMES", help="of " + ",".join(SHOWN))
+        help="shape of an input with its batch size, instead of --shape; repeat it for further inputs; "
+        "8,16:int64 for a dtype other than float32")  # fmt: skip
+    formats = ", ".join(f".{name}" for name in viz.FORMATS)
+    add("-o", "--out", metavar="FILE", help=f"file to write: {formats} (default: text on stdout)")
+    add("--depth", type=at_least_zero, metavar="N", help="draw modules N levels below the outermost as single boxes")
+    add("--no-fold", action="store_true", help="draw each repeated block separately")
+    add("--show", type=_names, metavar="NAME,...", help=f"facts in the boxes, of {', '.join(SHOWN)}")
     for option, choices in CHOICES.items():
-        add(f"--{option}", choices=choices, default=choices[0], help=f"default: {choices[0]}")
-    add("--root", metavar="DIR", help="where the MNIST files of a run are, if not where they were")
+        add(f"--{option}", choices=choices, default=choices[0], help=f"{option} (default: {choices[0]})")
+    add("--root", metavar="DIR", help="folder of the MNIST files of a run, if they were moved")
     add_trust(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draw, and say where."""
+    """Draw the graph, and print it or the name of its file."""
     options = {name: getattr(args, name) for name in ("depth", *CHOICES)} | {"fold": not args.no_fold, "names": {}}
     if args.show is not None:
         options["show"] = args.show
@@ -78,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _of_run(args: argparse.Namespace, options: dict[str, Any]) -> viz.Graph:
-    """The loss of the first training images, with the kernels before and after training."""
+    """Return the graph of the loss of the first training images, with the kernels before and after training."""
     saved = Run.open(Path(args.source))
     data, network = restore(saved, args.root, args.trust)
     saved.load_weights("init", network)
@@ -91,13 +77,13 @@ def _of_run(args: argparse.Namespace, options: dict[str, Any]) -> viz.Graph:
 
 def _of_module(args: argparse.Namespace, options: dict[str, Any]) -> viz.Graph:
     inputs = args.input or [((1, *args.shape), "float32")]
-    manual_seed(0)  # the same values, and so the same picture, each time
-    model = models.build(args.source, inputs[0][0][1:], args.classes)
+    manual_seed(0)  # the same weights, and so the same picture, each time
+    model = networks.build(args.source, inputs[0][0][1:], args.classes)
     return viz.module_graph(model, tuple(map(_random, inputs)), **options)
 
 
-def _random(wanted: tuple[tuple[int, ...], str]) -> Array:
-    shape, dtype = wanted
+def _random(spec: tuple[tuple[int, ...], str]) -> Array:
+    shape, dtype = spec
     rng = np.random.default_rng(0)
     return rng.standard_normal(shape).astype(dtype) if np.dtype(dtype).kind == "f" else np.zeros(shape, dtype)
 

@@ -1,4 +1,4 @@
-"""``minigrad info``: what this machine has, for a report of a fault."""
+"""``minigrad info``: versions and hardware, for bug reports."""
 
 from __future__ import annotations
 
@@ -13,29 +13,25 @@ from typing import Any
 import numpy as np
 
 import minigrad
+from minigrad.cli.arguments import Parser
 from minigrad.config import get_default_dtype
 from minigrad.data.mnist import MNIST, find_file
 
-__all__ = ["add_parser", "blas"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "blas", "run"]
 
-ABOUT = "versions, BLAS, threads, what is installed"
+HELP = "print versions, BLAS, threads and installed extras"
+DESCRIPTION = "Print versions, BLAS, threads and installed extras, for bug reports."
 EXTRAS = ("graphviz", "matplotlib", "tqdm", "safetensors", "onnx", "hypothesis", "torch")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "info",
-        help=ABOUT,
-        description=f"Print {ABOUT}, for a report of a fault.",
-    )
+def add_arguments(parser: Parser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what is there."""
+    """Print the facts."""
     name, threads = blas()
     mnist = find_file(MNIST, MNIST.files["train"][0])
     found: dict[str, Any] = {
@@ -60,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def blas() -> tuple[str, int]:
-    """The library that multiplies matrices, and on how many threads, as far as can be told from outside."""
+    """Return the name of NumPy's BLAS and its number of threads, as far as NumPy and the environment tell."""
     about = np.show_config(mode="dicts")
     name = about.get("Build Dependencies", {}).get("blas", {}).get("name", "unknown")
     given = [os.environ[key] for key in THREADS if os.environ.get(key, "").isdecimal()]

@@ -1,21 +1,23 @@
-"""``minigrad predict RUN INDEX|FILE``: the classes that a run's network gives to images."""
+"""``minigrad predict RUN INDEX|FILE``: classify images with a run's network."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from minigrad.arrays import Array
-from minigrad.cli.images import read_images
+from minigrad.cli.arguments import Parser
+from minigrad.cli.image_files import read_images
 from minigrad.cli.runs import add_run, open_run
 from minigrad.nn.inference import scores
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
+HELP = "classify images with the network of a run"
+DESCRIPTION = "Print the most probable classes of images."
 EXAMPLES = """examples:
   minigrad predict RUN 0 1 2          the first three test images of the run's data
   minigrad predict RUN digit.png      a picture of the size of the run's images, bright on dark as these are
@@ -24,40 +26,32 @@ EXAMPLES = """examples:
 SHOWN = 3  # classes
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "predict",
-        help="ask a run's network about images",
-        description="Say which classes a run's network sees, and how surely.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: Parser) -> None:
+    """Add the arguments of the command."""
     add_run(parser)
     parser.add_argument("images", nargs="+", metavar="INDEX|FILE", help="test images by index; pictures or .npy files")
     parser.add_argument("--json", action="store_true", help="print one line of JSON for each image")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Predict, and print a line for each image."""
     _, data, network = open_run(args)
-    asked: list[tuple[str, Array, int | None]] = []
+    inputs: list[tuple[str, Array, int | None]] = []
     for name in args.images:
         if name.lstrip("-").isdecimal():
             index = int(name)
             if not 0 <= index < len(data.x_test):
                 raise ValueError(f"there is no test image {index}; they are 0..{len(data.x_test) - 1}")
-            asked.append((name, data.x_test[index], int(data.t_test[index])))
+            inputs.append((name, data.x_test[index], int(data.t_test[index])))
         else:
             if not Path(name).exists():
                 raise FileNotFoundError(f"{name} is neither the index of a test image nor a file: No such file")
             images = read_images(name, data.x_test.shape[1:])
-            asked += [(name if len(images) == 1 else f"{name}[{i}]", image, None) for i, image in enumerate(images)]
-    given = scores(network, np.stack([image for _, image, _ in asked])).astype(np.float64)
-    probabilities = np.exp(given - given.max(1, keepdims=True))
+            inputs += [(name if len(images) == 1 else f"{name}[{i}]", image, None) for i, image in enumerate(images)]
+    outputs = scores(network, np.stack([image for _, image, _ in inputs])).astype(np.float64)
+    probabilities = np.exp(outputs - outputs.max(1, keepdims=True))
     probabilities /= probabilities.sum(1, keepdims=True)
-    for (name, _, true), row in zip(asked, probabilities, strict=True):
+    for (name, _, true), row in zip(inputs, probabilities, strict=True):
         best = np.argsort(-row, kind="stable")[:SHOWN].tolist()
         if args.json:
             result = {"image": name, "class": best[0], "probabilities": [round(p, 6) for p in row.tolist()]}

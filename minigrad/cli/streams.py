@@ -1,4 +1,4 @@
-"""Standard streams for any text: terminals of other encodings, pipes whose reader has left."""
+"""Standard streams for any text: terminals of other encodings, and closed pipes."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import os
 import sys
 from contextlib import suppress
 
-__all__ = ["release", "take_any_text"]
+__all__ = ["flush_streams", "replace_unencodable"]
 
 ASCII = {"×": "x", "−": "-", "→": "->", "…": "...", "·": ".", "µ": "u", "∇": "grad", "─": "-", "│": "|", "├": "|", "└": "`"}
 
 
-def take_any_text() -> None:
-    """Let stdout and stderr write what their encoding lacks in other words, where they would raise UnicodeEncodeError."""
-    codecs.register_error("minigrad", _in_other_words)
+def replace_unencodable() -> None:
+    """Make stdout and stderr replace characters that their encoding lacks, rather than raise UnicodeEncodeError."""
+    codecs.register_error("minigrad", _replacement)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="minigrad")
 
 
-def release() -> None:
-    """Flush stdout and stderr; drop what nobody reads any longer, which Python would fail to write at exit."""
+def flush_streams() -> None:
+    """Flush stdout and stderr; redirect them to the null device if they are closed, so that Python can exit."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
@@ -32,8 +32,8 @@ def release() -> None:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _in_other_words(error: UnicodeError) -> tuple[str | bytes, int]:
-    """The characters that the encoding lacks, in ASCII; the bytes of a file name that is not in it as they are."""
+def _replacement(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Return ASCII for a character that the encoding lacks, or the byte of a file name; and where to continue."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     character = error.object[error.start]

@@ -1,20 +1,21 @@
-"""``minigrad summary RUN|MODEL``: what a network is made of, in numbers."""
+"""``minigrad summary RUN|MODEL``: the layers of a network, with shapes, parameters and costs."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
-from minigrad.cli import models
-from minigrad.cli.arguments import count
-from minigrad.cli.runs import add_trust, check_trust, recorded
-from minigrad.nn.summary import summarize
+from minigrad import nn
+from minigrad.cli import networks
+from minigrad.cli.arguments import Parser, at_least_one
+from minigrad.cli.runs import add_trust, read_setup
 from minigrad.training import Run
 
-__all__ = ["add_parser"]
+__all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
+HELP = "print shapes, parameters and bytes of a network"
+DESCRIPTION = "Print the shapes, parameters, multiply-accumulates and bytes of a network, layer by layer."
 EXAMPLES = """examples:
   minigrad summary simple-conv
   minigrad summary mynets:Net --shape 3,32,32
@@ -22,32 +23,22 @@ EXAMPLES = """examples:
 """
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "summary",
-        help="shapes, parameters and bytes of a network",
-        description="Print the shapes, parameters, multiply-accumulates and bytes of a network, layer by layer.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("network", metavar="RUN|MODEL", help=f"a run folder, {', '.join(models.NAMES)}, or module:Class")
-    models.add_facts(parser)
+def add_arguments(parser: Parser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("network", metavar="RUN|MODEL", help=f"a run folder, {', '.join(networks.NAMES)}, or module:Class")
+    networks.add_image_arguments(parser)
     add_trust(parser)
-    parser.add_argument("--batch-size", type=count, default=1, metavar="N", help="default: 1")
+    parser.add_argument("--batch-size", type=at_least_one, default=1, metavar="N", help="images in a batch (default: 1)")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the summary."""
     name, shape, classes = args.network, args.shape, args.classes
     if Path(name).is_dir():
-        opened = Run.open(Path(name))
-        about = recorded(opened)
-        check_trust(opened, about.model, args.trust)
-        name, shape, classes = about.model, about.shape, about.classes
-    summary = summarize(models.build(name, shape, classes), (args.batch_size, *shape))
+        setup = read_setup(Run.open(Path(name)), args.trust)
+        name, shape, classes = setup.model, setup.shape, setup.classes
+    summary = nn.summary(networks.build(name, shape, classes), (args.batch_size, *shape))
     if args.json:
         rows = [row._asdict() for row in summary.rows]
         totals = {"parameters": summary.parameters, "macs": summary.macs, "saved_bytes": summary.saved_bytes}

@@ -1,10 +1,10 @@
-"""Data: the bundled digits, MNIST and Fashion-MNIST, toys, transforms of images, and batches of anything."""
+"""Datasets (bundled digits, MNIST, Fashion-MNIST, points in the plane), image transforms, samplers and the DataLoader."""
 
 from minigrad.data import datasets, toys, transforms
-from minigrad.data.dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
 from minigrad.data.digits import load_digits
 from minigrad.data.idx import read_idx
 from minigrad.data.loader import DataLoader, default_collate
+from minigrad.data.map_style import ConcatDataset, Dataset, Subset, TensorDataset, random_split
 from minigrad.data.mnist import load_mnist
 from minigrad.data.samplers import (
     BatchSampler,

@@ -18,7 +18,7 @@ Transform = Callable[[Any], Any]
 
 
 class _Images:
-    """Images in memory: `data` (N, H, W) of uint8, `targets` (N,), and what `dataset[i]` makes of them."""
+    """Base class: `data` (N, H, W) of uint8 and `targets` (N,) in memory; items are transformed when they are read."""
 
     highest = 255
     classes = [str(digit) for digit in range(10)]
@@ -31,7 +31,7 @@ class _Images:
         return len(self.data)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        """The image as float32 (1, H, W) in 0..1 and its class as an int, transformed if asked for."""
+        """Return the image as float32 (1, H, W) in 0..1 and its class as an int, each after its transform, if any."""
         image: Any = self.data[index][np.newaxis].astype(np.float32) / np.float32(self.highest)
         target: Any = int(self.targets[index])
         return (
@@ -41,7 +41,7 @@ class _Images:
 
 
 class Digits(_Images):
-    """The bundled 8x8 digits; see `load_digits`.
+    """The bundled 8x8 digits; see `load_digits` for the split.
 
     >>> dataset = Digits(train=False)
     >>> len(dataset), dataset[0][0].shape
@@ -58,9 +58,9 @@ class Digits(_Images):
 class MNIST(_Images):
     """Handwritten digits, 28x28: 60,000 for training, 10,000 for testing.
 
-    The files are in `root`, directly, in `mnist/`, or as torchvision leaves them in `MNIST/raw/`; or, with no root, in
-    $MINIGRAD_DATA or the cache. With `download` they are fetched where they are missing. Raises FileNotFoundError, and
-    DatasetFileError for files that are not the original ones.
+    The files are read from `root`, from its `mnist/`, or from torchvision's `MNIST/raw/` in it; without a root, from
+    $MINIGRAD_DATA or the cache. `download` fetches missing files. Raises FileNotFoundError, and DatasetFileError for files
+    that are not the original ones.
     """
 
     source: Source = DIGITS
@@ -78,9 +78,9 @@ class MNIST(_Images):
 
 
 class FashionMNIST(MNIST):
-    """Clothes in the format of MNIST; the files are in `root`, in `fashion/`, or in `FashionMNIST/raw/`.
+    """Images of clothes in the format of MNIST, read from `root`, its `fashion/`, or its `FashionMNIST/raw/`.
 
-    What is downloaded must be the original; files of your own under the same names are read if their format is right.
+    Downloaded files must be the original ones; other files under the same names are read if their format is right.
     """
 
     source = FASHION

@@ -1,4 +1,4 @@
-"""Files from the network: resumed where they broke off, and verified before they count."""
+"""Downloads that are resumed after an interruption and verified before they are used."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ from minigrad.progress import progress, say
 
 __all__ = ["download"]
 
-TIMEOUT = 30  # seconds without an answer
-TRIES = 5  # with one mirror, as long as each brings more of the file
+TIMEOUT = 30  # seconds without a response
+TRIES = 5  # per mirror, as long as each receives more of the file
 PIECE = 1 << 16  # bytes read at a time
 
 
 def download(urls: Sequence[str], target: Path, check: Callable[[Path], Any], largest: int) -> None:
-    """Put a file in its place, from the first of the mirrors that gives the right one.
+    """Download `target` from the first mirror that serves the right file.
 
-    `check` looks at what was received and raises DatasetFileError if it is not right; only then does it become `target`.
-    What an interruption left is kept beside it and completed the next time. Nothing is read beyond `largest` bytes.
-    Raises OSError saying what each mirror answered.
+    `check` raises DatasetFileError for a wrong file; only a file that passes becomes `target`. A partial download is kept
+    beside it and completed the next time. At most `largest` bytes are read. Raises OSError with the response of each mirror.
     """
     from http.client import HTTPException
 
@@ -43,7 +42,7 @@ def download(urls: Sequence[str], target: Path, check: Callable[[Path], Any], la
 
 
 def _fetch(url: str, target: Path, check: Callable[[Path], Any], largest: int) -> None:
-    # Of two downloads at once, the one that renames what is waiting completes it; the other starts afresh.
+    # Of two concurrent downloads, the one that renames the partial file completes it; the other starts from the beginning.
     waiting = target.with_name(f".{target.name}.{hashlib.sha256(url.encode()).hexdigest()[:8]}.part")
     part = waiting.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
     with suppress(FileNotFoundError):
@@ -57,7 +56,7 @@ def _fetch(url: str, target: Path, check: Callable[[Path], Any], largest: int) -
 
 
 def _complete(url: str, part: Path, check: Callable[[Path], Any], largest: int) -> None:
-    """Receive what the part lacks, again after a failure as long as each try brings something."""
+    """Download the rest of a partial file; retry after a failure as long as each try receives something."""
     from http.client import HTTPException
 
     for left in reversed(range(TRIES)):
@@ -65,7 +64,7 @@ def _complete(url: str, part: Path, check: Callable[[Path], Any], largest: int) 
         try:
             _receive(url, part, largest)
             check(part)
-        except DatasetFileError:  # none of it can be kept; what was there before may have been the fault
+        except DatasetFileError:  # nothing of it can be kept; the cause may be in the bytes of an earlier download
             part.unlink(missing_ok=True)
             if not had or not left:
                 raise
@@ -77,7 +76,7 @@ def _complete(url: str, part: Path, check: Callable[[Path], Any], largest: int) 
 
 
 def _receive(url: str, part: Path, largest: int) -> None:
-    """Append to the part what it lacks of the file, or write the file anew where the server gives it only whole."""
+    """Append the missing bytes to a partial file, or write it from the beginning if the server ignores the range."""
     from urllib.error import HTTPError
     from urllib.request import Request, urlopen
 
@@ -87,14 +86,14 @@ def _receive(url: str, part: Path, largest: int) -> None:
         answer = urlopen(Request(url, headers=headers), timeout=TIMEOUT)
     except HTTPError as error:
         error.close()  # it holds the connection
-        if error.code == 416 and have:  # there is nothing after what we have: it is all, or it is wrong
+        if error.code == 416 and have:  # no bytes after ours: the file is complete, or wrong
             return
         raise
     with answer:
         resumed = answer.status == 206
         found = answer.headers.get("Content-Range", "")
         if resumed and not found.startswith(f"bytes {have}-"):
-            raise DatasetFileError(f"sends {found or 'an unknown range'}, asked for bytes from {have}")
+            raise DatasetFileError(f"sends {found or 'an unknown range'}, requested bytes from {have}")
         have = have if resumed else 0
         declared = answer.headers.get("Content-Length", "")
         total = have + int(declared) if declared.isdecimal() else None

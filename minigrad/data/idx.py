@@ -1,7 +1,7 @@
-"""The IDX format of the MNIST files, read strictly: nothing is guessed, and nothing allocated on a header's word alone.
+"""The IDX format of the MNIST files, read strictly: nothing is guessed, and no header is trusted before an allocation.
 
-Memory is bounded by the file: a plain file must be as long as its header says, and a compressed one may grow to `SMALL`
-bytes and `RATIO` times its length. Deflate allows 1,032 times; MNIST's images grow to 4.7 times, masks perhaps to 50 times.
+The length of the file bounds the memory: an uncompressed file must be as long as its header says, and a compressed one may
+expand to `expansion_limit`.
 
 Format: http://yann.lecun.com/exdb/mnist (Y. LeCun): two zero bytes, a type code, the number of axes, each size as a
 big-endian 32-bit integer, then the elements, big-endian, the last axis fastest.
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import math
 import os
 import struct
 import zlib
@@ -22,22 +21,19 @@ import numpy as np
 
 from minigrad.arrays import Array
 from minigrad.errors import DatasetFileError
-from minigrad.serialization.raw import check_shape
+from minigrad.serialization.raw import MOST_AXES, check_shape, expansion_limit, from_bytes, read_exactly
 
 __all__ = ["read_idx"]
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP = b"\x1f\x8b"
-MOST_AXES = 64  # NumPy's limit
-SMALL, RATIO = 48 * 2**20, 10
-PIECE = 1 << 20  # bytes read at a time: memory grows with what is really there, not with what a header declares
 
 
 def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> Array:
-    """The array of an IDX file, plain or gzip-compressed, in native byte order.
+    """Return the array of an IDX file, uncompressed or gzip-compressed, in native byte order.
 
-    With `sha256` the decompressed bytes must have that checksum. Raises FileNotFoundError, or DatasetFileError naming the
-    file, the field, what was expected and what was found.
+    `sha256` is the expected checksum of the decompressed bytes, as hexadecimal digits; None: not checked. Raises
+    FileNotFoundError, or DatasetFileError naming the file, the field, the expected and the actual value.
     """
     path = Path(path)
     with path.open("rb") as raw:
@@ -46,12 +42,12 @@ def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> Array:
         raw.seek(0)
         file: Any = gzip.GzipFile(fileobj=raw) if compressed else raw
         try:
-            return _read(path, file, sha256, SMALL + RATIO * length if compressed else None)
+            return _read(path, file, sha256, length, compressed)
         except (zlib.error, EOFError, gzip.BadGzipFile, struct.error) as error:
             raise DatasetFileError(f"{path}: damaged gzip data: {error}") from None
 
 
-def _read(path: Path, file: IO[bytes], sha256: str | None, most: int | None) -> Array:
+def _read(path: Path, file: IO[bytes], sha256: str | None, length: int, compressed: bool) -> Array:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0":
         raise DatasetFileError(
@@ -69,29 +65,25 @@ def _read(path: Path, file: IO[bytes], sha256: str | None, most: int | None) -> 
         raise DatasetFileError(f"{path}: sizes: expected {4 * ndim} bytes for {ndim} axes, got {len(header)}")
     shape = tuple(int(n) for n in np.frombuffer(header, ">u4"))
     dtype = np.dtype(TYPES[code])
-    wanted = math.prod(shape) * dtype.itemsize
-    if most is not None and wanted > most:
-        raise DatasetFileError(
-            f"{path}: sizes: {wanted} bytes for shape {shape}, expected at most {most} of a gzip file of this length\n"
-            "  hint: decompress it first, if you trust it: plain files of any size are read"
-        )
-    data = bytearray()
-    while len(data) <= wanted:
-        piece = file.read(min(PIECE, wanted + 1 - len(data)))
-        if not piece:
-            break
-        data += piece
-    if len(data) != wanted:
-        found = f"only {len(data)}" if len(data) < wanted else "more"
-        raise DatasetFileError(f"{path}: elements: expected {wanted} bytes for shape {shape}, got {found}")
     try:
-        check_shape(shape, dtype)  # beside a size of 0 others may be too large
+        wanted = check_shape(shape, dtype)
     except ValueError as error:
         raise DatasetFileError(f"{path}: sizes: {error}") from None
+    most = expansion_limit(length) if compressed else length - 4 - len(header)
+    if compressed and wanted > most:
+        raise DatasetFileError(
+            f"{path}: sizes: {wanted} bytes for shape {shape}, expected at most {most} of a gzip file of this length\n"
+            "  hint: decompress it first, if you trust it: uncompressed files of any size are read"
+        )
+    try:
+        if wanted > most:
+            raise ValueError(f"expected {wanted} bytes for shape {shape}, got only {most}")
+        data = read_exactly(file, wanted, shape)
+    except ValueError as error:
+        raise DatasetFileError(f"{path}: elements: {error}") from None
     if sha256 is not None:
         digest = hashlib.sha256(magic + header)
-        digest.update(data)
+        digest.update(data.data)
         if digest.hexdigest() != sha256:
             raise DatasetFileError(f"{path}: SHA-256: expected {sha256}, got {digest.hexdigest()}")
-    array: Array = np.frombuffer(data, dtype).reshape(shape)
-    return array if dtype.isnative else array.byteswap(inplace=True).view(dtype.newbyteorder("="))
+    return from_bytes(data, dtype, shape)

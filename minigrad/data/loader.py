@@ -1,4 +1,4 @@
-"""DataLoader: a dataset in batches."""
+"""DataLoader: iterate over a dataset in batches."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any, Generic, overload
 
 import numpy as np
 
-from minigrad.arrays import Array
-from minigrad.data.dataset import Dataset, Subset, TensorDataset
+from minigrad.arrays import Array, array_of
+from minigrad.data.map_style import Dataset, Subset, TensorDataset
 from minigrad.errors import DTypeError, ShapeError
+from minigrad.kernels.checks import positive_int
 from minigrad.random import default_generator
 from minigrad.tensors.tensor import Tensor
 
 __all__ = ["DataLoader", "default_collate"]
 
 SHOWN = 8  # indices in a note
+# The kinds of items of which `default_collate` makes batches; the items of a batch are of one kind.
+KINDS: tuple[Any, ...] = (str | bytes, tuple | list, Mapping, int | float | Tensor | np.ndarray | np.generic)
 RAGGED = "\n  hint: give all of them one shape, by cropping, resizing or padding, or give a collate_fn that does"
 
 
@@ -52,20 +55,22 @@ else:
 
 
 class DataLoader(Generic[Batch]):
-    """The items of a dataset in batches of tensors, shuffled anew for each epoch if asked for.
+    """Iterable over the batches of a dataset, as tensors; with `shuffle` in a new random order for each epoch.
 
-    With `seed` the epochs are the same every time: each one's order follows from the seed and the epoch's number alone, so
-    that one that was broken off does not disturb the next. Without, each is drawn from `generator`, the library's own unless
-    given, when it starts. A `sampler` gives the order instead: any iterable of indices; or a `batch_sampler` gives the
-    batches: any iterable of lists of indices. `drop_last` leaves out a last batch that is not full; `collate_fn` makes a
-    batch of a list of items.
+    * `dataset`: an object with `__len__` and `__getitem__`; see `Dataset`.
+    * `batch_size`: items in a batch; `drop_last` omits a last batch that is smaller.
+    * `sampler`: an iterable of indices that decides the order; `batch_sampler`: an iterable of lists of indices that decides
+      the batches.
+    * `collate_fn`: a function that makes a batch from a list of items; None: `default_collate`.
+    * `seed`: makes the order of an epoch a function of the seed and the epoch's number alone, so that an interrupted epoch
+      does not affect the next. Without a seed, the order is drawn from `generator` when the epoch starts (None: the default
+      generator).
+    * `num_workers`, `pin_memory`, `timeout`, `worker_init_fn`, `prefetch_factor`, `persistent_workers`: accepted for
+      compatibility with PyTorch and ignored; batches are made in this process, on demand.
 
-    `num_workers`, `pin_memory` and what else PyTorch asks about its worker processes are accepted so that programs written
-    for it run, and change nothing: batches are made in this process when they are asked for.
-
-    Raises TypeError for a dataset without a length or without items by index, ValueError for an empty one or a batch size
-    that is no positive integer, for a sampler that is to be shuffled, and for a batch sampler beside what it decides itself.
-    What an item, or making a batch of items (see `default_collate`), raises is raised with the indices noted.
+    Raises TypeError for a dataset without a length or without items by index; ValueError for an empty dataset, a batch size
+    below 1, `shuffle` together with a sampler, or a batch sampler together with an option that it replaces. An exception
+    raised by an item, or while a batch is made, gets a note with the indices.
 
     >>> import numpy as np
     >>> from minigrad.data import DataLoader, TensorDataset
@@ -107,30 +112,23 @@ class DataLoader(Generic[Batch]):
         generator: np.random.Generator | None = None,
         seed: int | None = None,
     ):
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
-            raise ValueError(f"DataLoader: batch_size must be a positive integer, got {batch_size!r}")
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0):
-            raise ValueError(f"DataLoader: seed must be an integer of at least 0, got {seed!r}")
+            raise ValueError(f"DataLoader: seed must be an int of at least 0, got {seed!r}")
         if generator is not None and not isinstance(generator, np.random.Generator):
             raise TypeError(
                 f"DataLoader: generator must be a NumPy Generator, got {type(generator).__name__}\n"
                 "  hint: minigrad.Generator()"
             )
+        batch_size = positive_int("DataLoader", "batch_size", batch_size)
         _check_dataset(dataset, ordered=sampler is not None or batch_sampler is not None)
         if sampler is not None and shuffle:
-            raise ValueError("DataLoader: a sampler gives the order itself\n  hint: leave out shuffle, or the sampler")
+            raise ValueError("DataLoader: a sampler decides the order itself\n  hint: omit shuffle, or the sampler")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
             raise ValueError("DataLoader: a batch_sampler decides batch_size, shuffle, sampler and drop_last itself")
-        self.dataset = dataset
-        self.batch_size = int(batch_size)
-        self.shuffle = shuffle
-        self.sampler = sampler
-        self.batch_sampler = batch_sampler
-        self.generator = generator
-        self.seed = seed
-        self.drop_last = drop_last
-        self.collate_fn = collate_fn
-        self.epoch = 0  # how many have been started
+        self.dataset, self.batch_size, self.shuffle, self.drop_last = dataset, batch_size, shuffle, drop_last
+        self.sampler, self.batch_sampler, self.collate_fn = sampler, batch_sampler, collate_fn
+        self.generator, self.seed = generator, seed
+        self.epoch = 0  # the number of epochs started
 
     def __len__(self) -> int:
         if self.batch_sampler is not None:
@@ -177,15 +175,15 @@ class DataLoader(Generic[Batch]):
             return default_collate(items) if self.collate_fn is None else self.collate_fn(items)
         except Exception as error:
             shown = ", ".join(map(str, indices[:SHOWN].tolist())) + ", ..." * (len(indices) > SHOWN)
-            error.add_note(f"DataLoader: raised while the items {shown} of the dataset were made a batch")
+            error.add_note(f"DataLoader: raised while a batch was made of the items {shown} of the dataset")
             raise
 
 
 def default_collate(batch: Sequence[Any]) -> Any:
-    """Items as a batch: tuples and dicts of batches, texts as a list, numbers and arrays as a tensor with a new first axis.
+    """Make a batch of items: numbers and arrays become a tensor with a new first axis, strings a list.
 
-    Raises ShapeError for arrays of several shapes, DTypeError for an item of another kind than the first, or of none of
-    these; both name the item.
+    Tuples, lists and dicts become tuples and dicts of batches. Raises ShapeError for arrays of different shapes, DTypeError
+    for an item of another kind than the first, or of an unsupported type; the message names the item.
 
     >>> default_collate([(1.0, "a"), (2.0, "b")])
     (tensor([1., 2.]), ['a', 'b'])
@@ -194,20 +192,24 @@ def default_collate(batch: Sequence[Any]) -> Any:
 
 
 def _collated(items: list[Any], part: str) -> Any:
-    """A batch of the parts `part`, such as "[0]", of the items of `default_collate`."""
+    """Return a batch of corresponding parts of items; `part`, such as "[0]", names them in messages."""
     if not items:
         raise ValueError("default_collate: there are no items")
     first = items[0]
-    for i, item in enumerate(items):
-        if _kind(item) is None or _kind(item) != _kind(first):
-            beside = "" if i == 0 or _kind(item) is None else f", item 0{part} of type {type(first).__name__}"
-            raise DTypeError(
-                f"default_collate: item {i}{part} is of type {type(item).__name__}{beside}; a batch is made of tensors, "
-                "arrays, numbers and texts, and of tuples, lists and dicts of these\n"
-                "  hint: convert it in the dataset's __getitem__, or give a collate_fn"
-            )
+    kind = next((types for types in KINDS if isinstance(first, types)), ())
+    odd = _first_odd(items, lambda item: isinstance(item, kind), True)
+    if odd is not None:
+        supported = any(isinstance(items[odd], types) for types in KINDS)
+        beside = f", item 0{part} of type {type(first).__name__}" if supported else ""
+        raise DTypeError(
+            f"default_collate: item {odd}{part} is of type {type(items[odd]).__name__}{beside}; a batch is made of tensors, "
+            "arrays, numbers and strings, and of tuples, lists and dicts of these\n"
+            "  hint: convert it in the dataset's __getitem__, or give a collate_fn"
+        )
+    if isinstance(first, str | bytes):
+        return items
     if isinstance(first, tuple | list):
-        odd = next((i for i, item in enumerate(items) if len(item) != len(first)), None)
+        odd = _first_odd(items, len, len(first))
         if odd is not None:
             raise ShapeError(
                 f"default_collate: item {odd}{part} is a {type(first).__name__} of length {len(items[odd])}, "
@@ -215,50 +217,39 @@ def _collated(items: list[Any], part: str) -> Any:
             )
         return tuple(_collated([item[j] for item in items], f"{part}[{j}]") for j in range(len(first)))
     if isinstance(first, Mapping):
-        for i, item in enumerate(items):
-            if item.keys() != first.keys():
-                raise ValueError(
-                    f"default_collate: item {i}{part} has the keys {', '.join(map(repr, item))}, "
-                    f"item 0{part} {', '.join(map(repr, first))}"
-                )
+        odd = _first_odd(items, lambda item: item.keys(), first.keys())
+        if odd is not None:
+            keys, known = (", ".join(map(repr, item)) for item in (items[odd], first))
+            raise ValueError(f"default_collate: item {odd}{part} has the keys {keys}, item 0{part} {known}")
         return {key: _collated([item[key] for item in items], f"{part}[{key!r}]") for key in first}
-    if isinstance(first, str | bytes):
-        return items
     if all(isinstance(item, int | float) for item in items):
         return Tensor(items)
-    arrays = [item.array if isinstance(item, Tensor) else np.asarray(item) for item in items]
-    odd = next((i for i, array in enumerate(arrays) if array.shape != arrays[0].shape), None)
+    arrays = [array_of(item) for item in items]
+    odd = _first_odd(arrays, np.shape, arrays[0].shape)
     if odd is not None:
-        raise ShapeError(
-            f"default_collate: item {odd}{part} has shape {arrays[odd].shape}, item 0{part} {arrays[0].shape}{RAGGED}"
-        )
+        found, wanted = arrays[odd].shape, arrays[0].shape
+        raise ShapeError(f"default_collate: item {odd}{part} has shape {found}, item 0{part} {wanted}{RAGGED}")
     return Tensor(np.stack(arrays))
 
 
-def _kind(item: Any) -> str | None:
-    """What an item is to `default_collate`: items of one kind make a batch, those of no kind none."""
-    if isinstance(item, str | bytes):
-        return "text"
-    if isinstance(item, tuple | list):
-        return "sequence"
-    if isinstance(item, Mapping):
-        return "dict"
-    return "number" if isinstance(item, int | float | Tensor | np.ndarray | np.generic) else None
+def _first_odd(items: list[Any], of: Callable[[Any], Any], wanted: Any) -> int | None:
+    """Return the index of the first item of which a property differs from the wanted one."""
+    return next((i for i, item in enumerate(items) if of(item) != wanted), None)
 
 
 def _indices(what: str, given: Iterable[Any]) -> Array:
-    """The indices that a sampler gives; raises TypeError for what is no integer."""
+    """Return the indices that a sampler yields as an array; raise TypeError for other types."""
     indices = []
     for index in given:
         try:
             indices.append(operator.index(index))
         except TypeError:
-            raise TypeError(f"DataLoader: the {what} must give integers, it gave {index!r}") from None
+            raise TypeError(f"DataLoader: the {what} must yield integers, got {index!r}") from None
     return np.array(indices, np.int64)
 
 
 def _check_dataset(dataset: Any, ordered: bool) -> None:
-    """Refuse what has no items by index, and, unless a sampler gives the order, what has no length or is empty."""
+    """Raise unless the dataset has items by index and, unless a sampler decides the order, a positive length."""
     if isinstance(dataset, type):
         raise TypeError(
             f"DataLoader: the dataset is the class {dataset.__name__}\n  hint: make one: {dataset.__name__}(...)"

@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST: 70,000 images of 28x28 in ten classes, from a folder, the cache, or a mirror.
+"""MNIST and Fashion-MNIST: 70,000 images of 28x28 in ten classes, read from a folder, the cache, or a mirror.
 
 MNIST: handwritten digits (Y. LeCun, C. Cortes, C. Burges, 1998). Fashion-MNIST: clothes (H. Xiao, K. Rasul, R. Vollgraf,
 2017).
@@ -24,7 +24,7 @@ __all__ = ["FASHION", "MNIST", "Source", "find_file", "load_mnist", "read_images
 
 
 class File(NamedTuple):
-    """A file by the name of its decompressed form, and a SHA-256: of that, or of the compressed file."""
+    """A file of a dataset: its name without ".gz", and a SHA-256 of the decompressed or of the compressed file."""
 
     name: str
     decompressed: str | None = None
@@ -32,13 +32,13 @@ class File(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A dataset in MNIST's format: where it is, and what its files must be."""
+    """A dataset in MNIST's format: its locations and its files."""
 
     name: str
-    folders: tuple[str, ...]  # inside a root or the cache: ours, and torchvision's
+    folders: tuple[str, ...]  # in a root or the cache: ours, and torchvision's
     mirrors: tuple[str, ...]
     files: dict[str, tuple[File, File]]  # images and labels of each part
-    largest: int  # bytes of the largest file, compressed, with room
+    largest: int  # upper bound for the bytes of a compressed file
 
 
 MNIST = Source(
@@ -82,14 +82,14 @@ Root = str | os.PathLike[str] | None
 def load_mnist(
     normalize: bool = True, flatten: bool = True, one_hot_label: bool = False, root: Root = None
 ) -> tuple[Split, Split]:
-    """MNIST as ``(x_train, t_train), (x_test, t_test)``: 60,000 and 10,000 images, with the book's interface.
+    """Return MNIST as ``(x_train, t_train), (x_test, t_test)``, 60,000 and 10,000 images, as the book's function does.
 
-    Shapes (N, 784), or (N, 1, 28, 28) unless `flatten`; float32 in 0..1 with `normalize`, else uint8. Labels are int64
-    classes (N,), or one-hot rows (N, 10).
+    Images have shape (N, 784), or (N, 1, 28, 28) without `flatten`; they are float32 in 0..1 with `normalize`, otherwise
+    uint8. Labels are int64 classes (N,), or one-hot rows (N, 10) with `one_hot_label`.
 
-    The files, compressed or not, are looked for in `root`, or else in $MINIGRAD_DATA and the cache; where they are in
-    neither, they are downloaded into the cache. Their checksums are verified each time. Raises FileNotFoundError, saying
-    where it looked, and DatasetFileError for a file that is not the original one.
+    The files, compressed or not, are read from `root`. Without a root they are read from $MINIGRAD_DATA or the cache, and
+    missing files are downloaded into the cache. Their checksums are verified each time. Raises FileNotFoundError with the
+    folders that were searched, and DatasetFileError for a file that is not the original one.
     """
     parts = []
     for part in ("train", "test"):
@@ -99,9 +99,10 @@ def load_mnist(
 
 
 def read_images(source: Source, part: str, root: Root = None, fetch: bool = False) -> tuple[Array, Array]:
-    """Images (N, H, W) and labels (N,) of one part, uint8, strictly checked; see `load_mnist` for where they are.
+    """Return images (N, H, W) and labels (N,) of one part ("train" or "test"), uint8, strictly checked.
 
-    With `fetch`, what is not there is downloaded: into `root` in torchvision's layout, or into the cache.
+    See `load_mnist` for the folders. With `fetch`, missing files are downloaded: into `root` in torchvision's layout, or
+    into the cache.
     """
     paths = [find_file(source, file, root) or _missing(source, file, root, fetch) for file in source.files[part]]
     images, labels = (read_idx(path, file.decompressed) for path, file in zip(paths, source.files[part], strict=True))
@@ -113,14 +114,14 @@ def read_images(source: Source, part: str, root: Root = None, fetch: bool = Fals
 
 
 def find_file(source: Source, file: File, root: Root = None) -> Path | None:
-    """Where a file is; None where it is not yet."""
+    """Return the path of a file, or None if it is missing."""
     names = (file.name, f"{file.name}.gz")
     candidates = (folder / name for folder in _places(source, root) for name in names)
     return next((path for path in candidates if path.is_file()), None)
 
 
 def _missing(source: Source, file: File, root: Root, fetch: bool) -> Path:
-    """Download a file that is not there, or say where it was looked for."""
+    """Download a missing file and return its path; raise FileNotFoundError with the folders that were searched."""
     home, folder = (_cache(), source.folders[0]) if root is None else (Path(root), source.folders[1])
     if fetch and home is None:
         problem = f"{file.name}.gz is not here, and there is no home folder to download it to"
@@ -142,7 +143,7 @@ def _missing(source: Source, file: File, root: Root, fetch: bool) -> Path:
 
 
 def _check(file: File, path: Path) -> None:
-    """Raise DatasetFileError unless `path` holds the original file."""
+    """Raise DatasetFileError unless the file at `path` is the original one."""
     if file.compressed is not None:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
         if found != file.compressed:
@@ -151,14 +152,14 @@ def _check(file: File, path: Path) -> None:
 
 
 def _places(source: Source, root: Root) -> list[Path]:
-    """Where the files may be: in the folder named, or in $MINIGRAD_DATA and the cache."""
+    """Return the folders to search: those in `root`, or those in $MINIGRAD_DATA and the cache."""
     environment = os.environ.get("MINIGRAD_DATA")
     homes = [Path(root)] if root is not None else [Path(home) for home in (environment, _cache()) if home]
     return [place for home in homes for place in (home, *(home / folder for folder in source.folders))]
 
 
 def _cache() -> Path | None:
-    """The folder for downloads; None for a user without a home."""
+    """Return the folder for downloads, or None for a user without a home folder."""
     try:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minigrad"
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""Images and labels in the form that "Deep Learning from Scratch" hands them out."""
+"""Images and labels in the form of the book's loading functions ("Deep Learning from Scratch")."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Split = tuple[Array, Array]
 
 
 def prepared(images: Array, labels: Array, highest: int, normalize: bool, flatten: bool, one_hot_label: bool) -> Split:
-    """Images (N, H, W) of uint8 up to `highest`, and their classes, as the options say; see `load_mnist`."""
+    """Return images (N, H, W) of uint8 up to `highest`, and their classes, converted by the options of `load_mnist`."""
     x = images.astype(np.float32) / np.float32(highest) if normalize else images
     x = x.reshape(len(x), -1) if flatten else x[:, np.newaxis]
     t = labels.astype(np.int64)

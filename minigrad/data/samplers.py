@@ -1,4 +1,4 @@
-"""In which order the items of a dataset are taken: iterables of indices, anew for each epoch."""
+"""Samplers: iterables of the indices of a dataset, in a new order for each epoch where the order is random."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array
+from minigrad.arrays import array_of
+from minigrad.kernels.checks import positive_int
 from minigrad.random import default_generator
-from minigrad.tensors.tensor import Tensor
 
 __all__ = ["BatchSampler", "RandomSampler", "Sampler", "SequentialSampler", "SubsetRandomSampler", "WeightedRandomSampler"]
 
@@ -18,7 +18,7 @@ Generator = np.random.Generator
 
 
 class Sampler:
-    """An order of one's own: define `__iter__`, which gives indices, and `__len__` if their number is known."""
+    """Base class of samplers: subclasses define `__iter__`, an iterator over indices, and `__len__` if it is known."""
 
     def __init__(self, data_source: Any = None):
         pass
@@ -28,14 +28,15 @@ class Sampler:
 
 
 class BatchSampler(Sampler):
-    """The indices of a sampler in lists of `batch_size`; `drop_last` leaves out a last one that is not full.
+    """Lists of `batch_size` indices of a sampler; `drop_last` omits a last list that is shorter.
 
     >>> list(BatchSampler(range(5), 2, drop_last=False))
     [[0, 1], [2, 3], [4]]
     """
 
     def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool):
-        self.sampler, self.batch_size, self.drop_last = sampler, _count("BatchSampler", batch_size), drop_last
+        self.sampler, self.drop_last = sampler, drop_last
+        self.batch_size = positive_int("BatchSampler", "batch_size", batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
         indices = iter(self.sampler)
@@ -49,7 +50,7 @@ class BatchSampler(Sampler):
 
 
 class SequentialSampler(Sampler):
-    """0, 1, 2, ..."""
+    """The indices 0, 1, 2, ... in order."""
 
     def __init__(self, data_source: Sized):
         self.data_source = data_source
@@ -62,7 +63,7 @@ class SequentialSampler(Sampler):
 
 
 class RandomSampler(Sampler):
-    """A random order of all items; or `num_samples` of them, `replacement` says whether an item may come twice."""
+    """The indices of all items in a random order, or of `num_samples` items, drawn with or without `replacement`."""
 
     def __init__(
         self,
@@ -72,13 +73,15 @@ class RandomSampler(Sampler):
         generator: Generator | None = None,
     ):
         self.data_source, self.replacement, self.generator = data_source, replacement, generator
-        self.num_samples = len(data_source) if num_samples is None else _count("RandomSampler", num_samples)
+        self.num_samples = len(data_source)
+        if num_samples is not None:
+            self.num_samples = positive_int("RandomSampler", "num_samples", num_samples)
 
     def __iter__(self) -> Iterator[int]:
         rng, n = self.generator or default_generator(), len(self.data_source)
         if self.replacement:
             return iter(rng.integers(n, size=self.num_samples).tolist())
-        rounds = -(-self.num_samples // n)  # as in PyTorch, more than there are begin a new order
+        rounds = -(-self.num_samples // n)  # as in PyTorch, more samples than items start another permutation
         return iter(np.concatenate([rng.permutation(n) for _ in range(rounds)])[: self.num_samples].tolist())
 
     def __len__(self) -> int:
@@ -86,7 +89,7 @@ class RandomSampler(Sampler):
 
 
 class SubsetRandomSampler(Sampler):
-    """The given indices in a random order."""
+    """The given indices in a random order; `generator` draws it (None: the default generator)."""
 
     def __init__(self, indices: Sequence[int], generator: Generator | None = None):
         self.indices, self.generator = indices, generator
@@ -100,7 +103,7 @@ class SubsetRandomSampler(Sampler):
 
 
 class WeightedRandomSampler(Sampler):
-    """`num_samples` indices, each drawn with a probability proportional to its weight.
+    """`num_samples` indices, each drawn with a probability proportional to its weight, with or without `replacement`.
 
     >>> import numpy as np
     >>> list(WeightedRandomSampler([0.0, 1.0], 3))
@@ -108,8 +111,8 @@ class WeightedRandomSampler(Sampler):
     """
 
     def __init__(self, weights: Any, num_samples: int, replacement: bool = True, generator: Generator | None = None):
-        self.weights: Array = np.asarray(weights.array if isinstance(weights, Tensor) else weights, np.float64)
-        self.num_samples, self.replacement = _count("WeightedRandomSampler", num_samples), replacement
+        self.weights = array_of(weights).astype(np.float64)
+        self.num_samples, self.replacement = positive_int("WeightedRandomSampler", "num_samples", num_samples), replacement
         self.generator = generator
         total = self.weights.sum()
         if self.weights.ndim != 1 or not (self.weights >= 0).all() or not 0 < total < np.inf:
@@ -126,9 +129,3 @@ class WeightedRandomSampler(Sampler):
 
     def __len__(self) -> int:
         return self.num_samples
-
-
-def _count(sampler: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{sampler}: num_samples must be a positive integer, got {value!r}")
-    return int(value)

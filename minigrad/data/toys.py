@@ -1,6 +1,7 @@
-"""Points in the plane that no straight line separates: data to look at while learning how networks learn.
+"""Synthetic classification data: points in the plane whose classes no straight line separates.
 
-Each gives x (N, 2) as float32 and classes t (N,) as int64, the classes in order; noise is normal, and `generator` draws it.
+Each function returns x (N, 2) as float32 and classes t (N,) as int64, sorted by class. `noise` is the standard deviation of
+normal noise, drawn by `generator` (None: the default generator).
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ Generator = np.random.Generator
 def spiral(
     n: int = 300, classes: int = 3, noise: float = 0.2, turns: float = 0.64, generator: Generator | None = None
 ) -> Split:
-    """Arms that wind around each other: `n` points in all, the angle of each with noise, in radians.
+    """Return `n` points on spiral arms, one for each class; the noise is added to the angle, in radians.
+
+    `turns` is the length of an arm in full turns.
 
     >>> x, t = spiral(6)
     >>> x.shape, t
@@ -32,7 +35,7 @@ def spiral(
 
 
 def moons(n: int = 200, noise: float = 0.1, generator: Generator | None = None) -> Split:
-    """Two half circles, one inside the bend of the other.
+    """Return `n` points on two interleaving half circles.
 
     >>> x, t = moons(4, noise=0.0)
     >>> x.round(2).tolist()
@@ -45,7 +48,7 @@ def moons(n: int = 200, noise: float = 0.1, generator: Generator | None = None) 
 
 
 def circles(n: int = 200, noise: float = 0.05, factor: float = 0.5, generator: Generator | None = None) -> Split:
-    """A circle of radius 1 and one of radius `factor` inside it.
+    """Return `n` points on a circle of radius 1 and on one of radius `factor` inside it.
 
     >>> x, t = circles(8, noise=0.0)
     >>> (x**2).sum(1).round(2).tolist()
@@ -60,7 +63,7 @@ def circles(n: int = 200, noise: float = 0.05, factor: float = 0.5, generator: G
 
 
 def _labels(n: int, classes: int) -> Array:
-    """Classes in order, as many of each as come out even."""
+    """Return sorted classes, of nearly equal counts."""
     if min(n, classes) < 1:
         raise ValueError(f"toy data: needs at least one point and one class, got {n} and {classes}")
     return np.arange(n, dtype=np.int64) * classes // n

@@ -1,7 +1,7 @@
-"""What is done to an image before a network sees it, under torchvision's names.
+"""Image transforms under torchvision's names.
 
-An image is an array or tensor (C, H, W); leading axes beyond these are a batch that is treated alike. What comes in as a
-tensor goes out as one. Those that draw take an optional `generator`, a NumPy Generator.
+An image is an array or tensor (C, H, W); further leading axes are a batch, transformed alike. A tensor is transformed into a
+tensor, an array into an array. Random transforms take an optional `generator`, a NumPy Generator (None: the default one).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array
+from minigrad.arrays import Array, array_of
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels.geometry import per_axis
 from minigrad.random import default_generator
@@ -23,8 +23,20 @@ __all__ = ["Compose", "Lambda", "Normalize", "RandomCrop", "RandomHorizontalFlip
 Generator = np.random.Generator
 
 
-class Compose:
-    """Transforms one after another.
+class Transform:
+    """Base class: the repr shows the attributes named in `shown`."""
+
+    shown: tuple[str, ...] = ()
+
+    def __call__(self, image: Any) -> Any:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)}' for name in self.shown)})"
+
+
+class Compose(Transform):
+    """The composition of several transforms, applied in order.
 
     >>> import numpy as np
     >>> Compose([ToTensor(), Normalize((0.5,), (0.5,))])(np.zeros((2, 2), np.uint8))
@@ -39,7 +51,7 @@ class Compose:
         for i, transform in enumerate(self.transforms):
             if isinstance(transform, type) or not callable(transform):
                 hint = f"\n  hint: make one: {transform.__name__}(...)" if isinstance(transform, type) else ""
-                raise TypeError(f"Compose: transform {i} is no function of an image, got {transform!r}{hint}")
+                raise TypeError(f"Compose: transform {i} is not a function of an image, got {transform!r}{hint}")
 
     def __call__(self, image: Any) -> Any:
         for transform in self.transforms:
@@ -50,8 +62,8 @@ class Compose:
         return "Compose(" + "".join(f"\n    {transform}" for transform in self.transforms) + "\n)"
 
 
-class Lambda:
-    """Any function."""
+class Lambda(Transform):
+    """A transform by any function of an image."""
 
     def __init__(self, lambd: Callable[[Any], Any]):
         self.lambd = lambd
@@ -59,12 +71,9 @@ class Lambda:
     def __call__(self, image: Any) -> Any:
         return self.lambd(image)
 
-    def __repr__(self) -> str:
-        return "Lambda()"
 
-
-class ToTensor:
-    """An array as a tensor: bytes (H, W) or (H, W, C) as float32 (C, H, W) in 0..1, floats (C, H, W) as they are.
+class ToTensor(Transform):
+    """Convert an array to a tensor: bytes (H, W) or (H, W, C) to float32 (C, H, W) in 0..1; floats (C, H, W) are unchanged.
 
     >>> import numpy as np
     >>> ToTensor()(np.full((2, 3), 255, np.uint8)).shape
@@ -80,12 +89,11 @@ class ToTensor:
         channels = array[np.newaxis] if array.ndim == 2 else np.moveaxis(array, -1, 0)
         return Tensor(channels.astype(np.float32) / np.float32(255))
 
-    def __repr__(self) -> str:
-        return "ToTensor()"
 
+class Normalize(Transform):
+    """Compute (image - mean) / std; `mean` and `std` have one value for each channel, or one for all."""
 
-class Normalize:
-    """(image - mean) / std, for each channel its own, or one for all."""
+    shown = ("mean", "std")
 
     def __init__(self, mean: float | Sequence[float], std: float | Sequence[float]):
         self.mean, self.std = (tuple(v) if isinstance(v, Iterable) else (v,) for v in (mean, std))
@@ -100,12 +108,11 @@ class Normalize:
         mean, std = (np.reshape(np.asarray(v, image.dtype), (-1, 1, 1)) for v in (self.mean, self.std))
         return (image - mean) / std
 
-    def __repr__(self) -> str:
-        return f"Normalize(mean={self.mean}, std={self.std})"
 
+class RandomHorizontalFlip(Transform):
+    """Mirror the image, left to right, with probability `p`."""
 
-class RandomHorizontalFlip:
-    """The image mirrored, left for right, with probability `p`."""
+    shown = ("p",)
 
     def __init__(self, p: float = 0.5, generator: Generator | None = None):
         if not 0 <= p <= 1:
@@ -115,12 +122,11 @@ class RandomHorizontalFlip:
     def __call__(self, image: Any) -> Any:
         return image[..., ::-1] if (self.generator or default_generator()).random() < self.p else image
 
-    def __repr__(self) -> str:
-        return f"RandomHorizontalFlip(p={self.p})"
 
+class RandomCrop(Transform):
+    """Cut a random part of `size` out of the image, after padding it on all sides by `padding` pixels of value `fill`."""
 
-class RandomCrop:
-    """A piece of the image of `size`, at random; the image is first framed with `padding` pixels of the value `fill`."""
+    shown = ("size", "padding")
 
     def __init__(self, size: int | tuple[int, int], padding: int = 0, fill: float = 0.0, generator: Generator | None = None):
         height, width = per_axis("RandomCrop", "size", size, 2, 1)
@@ -130,31 +136,30 @@ class RandomCrop:
             raise ValueError(f"RandomCrop: needs a size of at least 1 and a padding of at least 0, got {size} and {padding}")
 
     def __call__(self, image: Any) -> Any:
-        array, back = _opened(image)
+        array, back = _unwrap(image)
         frame = [(0, 0)] * (array.ndim - 2) + [(self.padding, self.padding)] * 2
         array = np.pad(array, frame, constant_values=self.fill) if self.padding else array
         room = [n - size for n, size in zip(array.shape[-2:], self.size, strict=True)]
         if min(room) < 0:
-            raise ShapeError(f"RandomCrop: a piece of {self.size} of an image of {array.shape[-2:]}, padding included")
+            raise ShapeError(f"RandomCrop: a crop of {self.size} of an image of {array.shape[-2:]}, padding included")
         rng = self.generator or default_generator()
         top, left = (int(rng.integers(r + 1)) for r in room)
         return back(array[..., top : top + self.size[0], left : left + self.size[1]])
 
-    def __repr__(self) -> str:
-        return f"RandomCrop(size={self.size}, padding={self.padding})"
 
+class RandomRotation(Transform):
+    """Rotate the image about its center by a random angle, in degrees, counterclockwise.
 
-class RandomRotation:
-    """The image turned about its middle by a random angle, in degrees, counter-clockwise.
-
-    `degrees` is a range, or a number for the range from its negative. Each pixel takes the "nearest" pixel of the original,
-    or the "bilinear" mean of four; outside of it is `fill`.
+    `degrees` is a range, or a number d for (-d, d). With `interpolation` "nearest" each pixel takes the nearest pixel of the
+    original, with "bilinear" the weighted mean of four; pixels from outside the image are `fill`.
 
     >>> import numpy as np
     >>> RandomRotation((90, 90))(np.array([[[1.0, 2.0], [3.0, 4.0]]]))
     array([[[2., 4.],
             [1., 3.]]])
     """
+
+    shown = ("degrees", "interpolation")
 
     def __init__(
         self,
@@ -172,11 +177,11 @@ class RandomRotation:
 
     def __call__(self, image: Any) -> Any:
         angle = math.radians((self.generator or default_generator()).uniform(*self.degrees))
-        array, back = _opened(image)
+        array, back = _unwrap(image)
         H, W = array.shape[-2:]
         y, x = np.mgrid[:H, :W] - np.array([(H - 1) / 2, (W - 1) / 2]).reshape(2, 1, 1)
         sin, cos = math.sin(angle), math.cos(angle)
-        # where each pixel of the result comes from: y points down
+        # the place in the original of each pixel of the result; y points down
         from_y, from_x = sin * x + cos * y + (H - 1) / 2, cos * x - sin * y + (W - 1) / 2
         padded = np.pad(array, [(0, 0)] * (array.ndim - 2) + [(1, 1)] * 2, constant_values=self.fill)
 
@@ -191,15 +196,12 @@ class RandomRotation:
         below = at(top + 1, left) * (1 - right) + at(top + 1, left + 1) * right
         return back(above * (1 - down) + below * down)
 
-    def __repr__(self) -> str:
-        return f"RandomRotation(degrees={self.degrees}, interpolation={self.interpolation})"
 
-
-def _opened(image: Any) -> tuple[Array, Callable[[Array], Any]]:
-    """The image as an array of at least (H, W), and what makes of a result the kind that the image was."""
-    array = image.array if isinstance(image, Tensor) else np.asarray(image)
+def _unwrap(image: Any) -> tuple[Array, Callable[[Array], Any]]:
+    """Return the image as an array of at least (H, W), and a function that makes an image of the same type from an array."""
+    array = array_of(image)
     if array.ndim < 2:
         raise ShapeError(f"an image has at least two axes (H, W), got shape {array.shape}")
-    return array, (lambda a: Tensor.from_array(np.ascontiguousarray(a))) if isinstance(
-        image, Tensor
-    ) else np.ascontiguousarray
+    if not isinstance(image, Tensor):
+        return array, np.ascontiguousarray
+    return array, lambda result: Tensor.from_array(np.ascontiguousarray(result))

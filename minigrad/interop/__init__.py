@@ -1,4 +1,4 @@
-"""Tensors from other libraries, and for them."""
+"""Exchange of tensors with other libraries."""
 
 from minigrad.interop.dlpack import from_dlpack
 from minigrad.interop.pytorch import from_torch, to_torch

@@ -1,10 +1,9 @@
-"""The names of "Deep Learning from Scratch", chapter 7: its notebooks run with their imports changed to this module.
+"""The names of "Deep Learning from Scratch", chapter 7, so that its notebooks run when they import this module.
 
-Its layers take and give arrays, and keep what `backward` needs. Here their gradients are those of the library: a layer is a
-function of tensors, and `backward` asks for the gradients of what `forward` did.
+The book's layers map arrays to arrays and store what `backward` needs. Here a layer is a function of tensors, and `backward`
+computes the gradients of the last `forward` with `autograd.grad`.
 
-The book's own `Trainer` goes with networks that are written down in a notebook, too: any object with `params`, `predict`,
-`loss` and `gradient`.
+`Trainer` also trains networks written in a notebook: any object with `params`, `predict`, `loss` and `gradient`.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from minigrad.autograd import Function, grad
 from minigrad.data import load_mnist
 from minigrad.engine.grad_mode import enable_grad
 from minigrad.models import DeepConvNet, MultiLayerNet, SimpleConvNet
-from minigrad.models.book import numerical_gradient
+from minigrad.models.book_network import numerical_gradient
 from minigrad.nn import Module, Parameter
 from minigrad.nn import functional as F
 from minigrad.ops import col2im, im2col
@@ -34,16 +33,16 @@ __all__ = [
 
 
 class Layer:
-    """What the layers share: `compute` is a function of tensors, `forward` and `backward` take and give arrays."""
+    """Base class of layers: `compute` is a function of tensors, `forward` and `backward` map arrays to arrays."""
 
-    parameters: tuple[str, ...] = ()  # attributes that are learned; after backward, dW has the gradient of W
+    parameters: tuple[str, ...] = ()  # names of learned attributes; `backward` stores the gradient of W as dW
 
     def compute(self, x: Tensor, *parameters: Tensor) -> Tensor:
-        """The layer's function."""
+        """Compute the layer's output from tensors."""
         raise NotImplementedError
 
     def forward(self, x: Array) -> Array:
-        """The layer's output for a batch."""
+        """Return the layer's output for a batch."""
         with enable_grad():
             self._inputs = [
                 Tensor(_floats(a), requires_grad=True) for a in (x, *(getattr(self, n) for n in self.parameters))
@@ -52,7 +51,7 @@ class Layer:
         return np.array(self._out.array)
 
     def backward(self, dout: Any = 1) -> Array:
-        """The gradient for the input of the last `forward`, given that for its output."""
+        """Return the gradient for the input of the last `forward`, given the gradient for its output."""
         gradients = grad(self._out, self._inputs, Tensor(_floats(dout), self._out.dtype), retain_graph=True)
         dx, *others = (np.array(g.array) for g in gradients)
         for name, g in zip(self.parameters, others, strict=True):
@@ -74,9 +73,7 @@ class Sigmoid(Layer):
         return F.sigmoid(x)
 
 
-class Affine(Layer):
-    """``x @ W + b``, with W (in, out); what has more than two axes is flattened first."""
-
+class _Weighted(Layer):
     parameters = ("W", "b")
     dW: Array
     db: Array
@@ -84,13 +81,17 @@ class Affine(Layer):
     def __init__(self, W: Array, b: Array):
         self.W, self.b = W, b
 
+
+class Affine(_Weighted):
+    """``x @ W + b`` with W (in, out); inputs of more than two axes are flattened first."""
+
     def compute(self, x: Tensor, *parameters: Tensor) -> Tensor:
         W, b = parameters
         return x.flatten(1) @ W + b
 
 
-class Convolution(Layer):
-    """Kernels W (F, C, FH, FW) slid over images (N, C, H, W).
+class Convolution(_Weighted):
+    """Convolution of images (N, C, H, W) with kernels W (F, C, FH, FW).
 
     >>> layer = Convolution(np.ones((2, 3, 5, 5)), np.zeros(2))
     >>> layer.forward(np.ones((10, 3, 7, 7))).shape
@@ -99,12 +100,9 @@ class Convolution(Layer):
     ((10, 3, 7, 7), (2, 3, 5, 5), array([90., 90.]))
     """
 
-    parameters = ("W", "b")
-    dW: Array
-    db: Array
-
     def __init__(self, W: Array, b: Array, stride: int = 1, pad: int = 0):
-        self.W, self.b, self.stride, self.pad = W, b, stride, pad
+        super().__init__(W, b)
+        self.stride, self.pad = stride, pad
 
     def compute(self, x: Tensor, *parameters: Tensor) -> Tensor:
         W, b = parameters
@@ -112,7 +110,7 @@ class Convolution(Layer):
 
 
 class Pooling(Layer):
-    """The maximum of each window; as in the book a border of zeros, if any, takes part in it."""
+    """The maximum of each window; as in the book, padding zeros count."""
 
     def __init__(self, pool_h: int, pool_w: int, stride: int = 1, pad: int = 0):
         self.pool_h, self.pool_w, self.stride, self.pad = pool_h, pool_w, stride, pad
@@ -123,16 +121,16 @@ class Pooling(Layer):
 
 
 class SoftmaxWithLoss(Layer):
-    """The mean cross-entropy of softmax(x) with classes or one-hot rows `t`; `y` has the probabilities.
+    """The mean cross-entropy of softmax(x) and classes or one-hot rows `t`; `y` holds the probabilities.
 
-    Differs from the book: nothing is added inside the logarithm.
+    Differs from the book: no small constant is added inside the logarithm.
     """
 
     y: Array
     loss: float
 
     def forward(self, x: Array, t: Any = None) -> Any:
-        """The loss, a number."""
+        """Return the loss as a number."""
         self.t = t
         self.loss = float(super().forward(x))
         return self.loss
@@ -143,50 +141,52 @@ class SoftmaxWithLoss(Layer):
 
 
 class Trainer(training.Trainer):
-    """The Trainer, also for a network as the book writes one: an object with params, predict, loss and gradient."""
+    """A Trainer that also trains the book's networks: objects with params, predict, loss and gradient."""
 
     def __init__(self, network: Any, *args: Any, **options: Any):
         super().__init__(network if isinstance(network, Module) else _Wrapped(network), *args, **options)
 
     def train_step(self, x: Any, t: Any) -> tuple[float, int]:
         done = super().train_step(x, t)
-        self._hand_over()
+        self._copy_back()
         return done
 
-    def _forward(self, x: Any, t: Any) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Any, t: Any) -> tuple[Tensor, Tensor]:
         if not isinstance(self.network, _Wrapped):
-            return super()._forward(x, t)
-        return self.network(x), cast(Tensor, _Loss.apply(self.network.given, x.array, t, *self.network.parameters()))
+            return super().forward(x, t)
+        return self.network(x), cast(Tensor, _Loss.apply(self.network.wrapped, x.array, t, *self.network.parameters()))
 
-    def _load(self, state: Any) -> None:
-        super()._load(state)
-        self._hand_over()
+    def load_state_dict(self, state: Any) -> None:
+        try:
+            super().load_state_dict(state)
+        finally:
+            self._copy_back()
 
-    def _hand_over(self) -> None:
+    def _copy_back(self) -> None:
         if isinstance(self.network, _Wrapped):
-            self.network.hand_over()
+            self.network.copy_back()
 
 
 class _Wrapped(Module):
-    """A network of the book as a Module: its parameters, copied there and back."""
+    """A Module around a network of the book, with copies of its parameters."""
 
     def __init__(self, network: Any):
         super().__init__()
-        self.given = network
+        self.wrapped = network
         for name, array in network.params.items():
             self.register_parameter(name, Parameter(_floats(array)))
 
     def forward(self, x: Tensor) -> Tensor:
-        return Tensor(self.given.predict(x.array))
+        return Tensor(self.wrapped.predict(x.array))
 
-    def hand_over(self) -> None:
+    def copy_back(self) -> None:
         """Write the parameters into the network's own arrays, which its layers hold, too."""
         for name, parameter in self.named_parameters():
-            self.given.params[name][...] = parameter.array
+            self.wrapped.params[name][...] = parameter.array
 
 
 class _Loss(Function):
-    """The loss of a network of the book, whose gradient is what the network says."""
+    """The loss of a network of the book, whose gradient is the network's `gradient`."""
 
     @staticmethod
     def forward(ctx: Any, network: Any, x: Array, t: Array, *parameters: Tensor) -> Tensor:

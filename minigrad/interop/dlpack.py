@@ -1,4 +1,4 @@
-"""Arrays through DLPack, the protocol of https://dmlc.github.io/dlpack."""
+"""Import of arrays through the DLPack protocol, https://dmlc.github.io/dlpack."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ __all__ = ["from_dlpack"]
 
 
 def from_dlpack(x: Any) -> Tensor:
-    """A copy of an array of any library that speaks DLPack and keeps it in main memory."""
+    """Return a copy of an array of any library that supports DLPack; the array must be in main memory."""
     return Tensor(np.from_dlpack(x))

@@ -1,4 +1,4 @@
-"""Networks worth knowing, from the fully connected one to residual ones."""
+"""Networks for image classification, from fully connected to residual."""
 
 from minigrad.models.alexnet import AlexNet, AlexNetSmall
 from minigrad.models.deep_convnet import DeepConvNet

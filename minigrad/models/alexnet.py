@@ -1,21 +1,13 @@
-"""AlexNet, which made deep learning known: A. Krizhevsky, I. Sutskever, G. Hinton (2012)."""
+"""AlexNet: A. Krizhevsky, I. Sutskever, G. Hinton (2012)."""
 
 from __future__ import annotations
 
-from minigrad.models.book import initialise
-from minigrad.nn import (
-    AdaptiveAvgPool2d,
-    Conv2d,
-    Dropout,
-    Flatten,
-    Linear,
-    LocalResponseNorm,
-    MaxPool2d,
-    Module,
-    ReLU,
-    Sequential,
-)  # fmt: skip
+from minigrad.models.book_network import initialize
 from minigrad.tensors.tensor import Tensor
+
+from minigrad.nn import (  # isort: skip
+    AdaptiveAvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, Module, ReLU, Sequential,
+)  # fmt: skip
 
 __all__ = ["AlexNet", "AlexNetSmall"]
 
@@ -23,21 +15,21 @@ __all__ = ["AlexNet", "AlexNetSmall"]
 class AlexNet(Module):
     """Five convolutions and three linear layers for images (N, 3, 224, 224), with torchvision's layers and state names.
 
-    What differs from LeNet, as the book has it (7.6.2): the activation is ReLU; local response normalisation after the first
-    two; and dropout before the large linear layers. Besides, pooling overlaps: windows of 3 with stride 2.
+    Differences from LeNet, according to the book (7.6.2): the activation is ReLU, local response normalization follows the
+    first two convolutions, and dropout precedes the large linear layers. Besides, pooling overlaps: windows of 3 with
+    stride 2.
 
     Widths are those of the single-column version (Krizhevsky, 2014, "One weird trick for parallelizing convolutional neural
-    networks"), 64 192 384 256 256, which torchvision has; the paper's were 96 256 384 384 256, halved between two machines.
-    torchvision left out the local response normalisation: with ``local_response_norm=False`` its weights give its scores.
+    networks"), 64 192 384 256 256, as in torchvision; the paper's were 96 256 384 384 256, split between two GPUs.
+    torchvision omits local response normalization: with ``local_response_norm=False`` its weights yield its scores.
     """
 
     def __init__(self, num_classes: int = 1000, dropout: float = 0.5, local_response_norm: bool = True):
         super().__init__()
-        norm = {"1n": LocalResponseNorm(5, 5e-4, 0.75, 2.0)} if local_response_norm else {}
-        second = {"4n": LocalResponseNorm(5, 5e-4, 0.75, 2.0)} if local_response_norm else {}
+        norms = [{name: LocalResponseNorm(5, 5e-4, 0.75, 2.0)} if local_response_norm else {} for name in ("1n", "4n")]
         self.features = Sequential({
-            "0": Conv2d(3, 64, 11, stride=4, padding=2), "1": ReLU(), **norm, "2": MaxPool2d(3, 2),
-            "3": Conv2d(64, 192, 5, padding=2), "4": ReLU(), **second, "5": MaxPool2d(3, 2),
+            "0": Conv2d(3, 64, 11, stride=4, padding=2), "1": ReLU(), **norms[0], "2": MaxPool2d(3, 2),
+            "3": Conv2d(64, 192, 5, padding=2), "4": ReLU(), **norms[1], "5": MaxPool2d(3, 2),
             "6": Conv2d(192, 384, 3, padding=1), "7": ReLU(),
             "8": Conv2d(384, 256, 3, padding=1), "9": ReLU(),
             "10": Conv2d(256, 256, 3, padding=1), "11": ReLU(), "12": MaxPool2d(3, 2),
@@ -50,14 +42,14 @@ class AlexNet(Module):
         )  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scores before softmax, (N, num_classes)."""
+        """Return the scores before softmax, (N, num_classes)."""
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
 
 
 class AlexNetSmall(Module):
-    """AlexNet for images (N, C, 28, 28): the same layers in the same order, smaller, and without a stride at the start.
+    """AlexNet for images (N, C, 28, 28): the same layers in the same order, but smaller, and a first stride of 1.
 
-    Weights start with sqrt(2/fan_in) (He).
+    Weights are initialized with standard deviation sqrt(2/fan_in) (He).
 
     >>> import minigrad as mg
     >>> AlexNetSmall()(mg.zeros(2, 1, 28, 28)).shape
@@ -78,8 +70,8 @@ class AlexNetSmall(Module):
             Dropout(dropout), Linear(256, 256), ReLU(),
             Linear(256, num_classes),
         )  # fmt: skip
-        initialise(self, "he")
+        initialize(self, "he")
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scores before softmax, (N, num_classes)."""
+        """Return the scores before softmax, (N, num_classes)."""
         return self.classifier(self.features(x))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.models.book import BookNetwork, initialise
+from minigrad.models.book_network import BookNetwork, initialize
 from minigrad.nn import Conv2d, Dropout, Linear, MaxPool2d, ReLU, Sequential
 from minigrad.tensors.tensor import Tensor
 
@@ -12,13 +12,13 @@ __all__ = ["DeepConvNet"]
 
 
 class DeepConvNet(BookNetwork):
-    """Three times Conv - ReLU - Conv - ReLU - Pool, then Affine - ReLU - Dropout - Affine - Dropout - Softmax.
+    """Conv - ReLU - Conv - ReLU - Pool three times, then Affine - ReLU - Dropout - Affine - Dropout - Softmax.
 
     All filters are 3x3, as in VGG: two of them in a row see 5x5 pixels with 18 weights for each pair of channels instead of
-    25, and have one more nonlinearity. 16, 32 and 64 channels; weights start with sqrt(2/fan_in) (He); it takes 28x28
-    images.
+    25, and have one more nonlinearity. The channels are 16, 32 and 64; weights are initialized with standard deviation
+    sqrt(2/fan_in) (He); images are 28x28.
 
-    Differs from the book: dropout scales in training instead of in testing, which is the same in the mean.
+    Differs from the book: dropout scales in training instead of in evaluation, which is the same on average.
 
     >>> import numpy as np
     >>> net = DeepConvNet()
@@ -30,7 +30,7 @@ class DeepConvNet(BookNetwork):
         super().__init__()
         self.features = Sequential()
         channels = input_channels
-        for wanted, pads in [(16, (1, 1)), (32, (1, 2)), (64, (1, 1))]:  # the fourth pad of 2 makes 14 into an even 16
+        for wanted, pads in [(16, (1, 1)), (32, (1, 2)), (64, (1, 1))]:  # the fourth padding of 2 turns 14 into an even 16
             for pad in pads:
                 self.features.append(Conv2d(channels, wanted, 3, padding=pad)).append(ReLU())
                 channels = wanted
@@ -40,9 +40,9 @@ class DeepConvNet(BookNetwork):
         self.drop1 = Dropout(0.5)
         self.fc2 = Linear(hidden_size, output_size)
         self.drop2 = Dropout(0.5)
-        initialise(self, "he")
+        initialize(self, "he")
 
     def forward(self, x: Any) -> Tensor:
-        """Scores before softmax, (N, output_size), of images (N, input_channels, 28, 28)."""
+        """Return the scores before softmax, (N, output_size), of images (N, input_channels, 28, 28)."""
         x = self.features(self._as_input(x)).flatten(1)
         return self.drop2(self.fc2(self.drop1(self.relu(self.fc1(x)))))

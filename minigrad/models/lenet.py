@@ -1,10 +1,10 @@
-"""LeNet-5, the first of its kind: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner (1998), doi:10.1109/5.726791."""
+"""LeNet-5, an early convolutional network: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner (1998), doi:10.1109/5.726791."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from minigrad.models.book import BookNetwork, initialise
+from minigrad.models.book_network import BookNetwork, initialize
 from minigrad.nn import AvgPool2d, Conv2d, Linear, MaxPool2d, ReLU, Sigmoid, Tanh
 from minigrad.tensors.tensor import Tensor
 
@@ -17,12 +17,12 @@ SUBSAMPLINGS = {"average": AvgPool2d, "max": MaxPool2d}
 class LeNet5(BookNetwork):
     """Conv 5x5 - subsampling - Conv 5x5 - subsampling - Affine - Affine - Affine - Softmax, for 28x28 images.
 
-    What differs from the networks of today, as the book has it (7.6.1): the activation was a sigmoid, where ReLU is common
-    now (`activation`: "sigmoid", "tanh" or "relu"); and images were made smaller by averaging, where the maximum is common
-    now (`subsampling`: "average" or "max"). ``LeNet5(activation="relu", subsampling="max")`` is its modern variant.
+    Differences from present networks, according to the book (7.6.1): the activation was a sigmoid, where ReLU is common now
+    (`activation`: "sigmoid", "tanh" or "relu"), and images were reduced by averaging, where the maximum is common now
+    (`subsampling`: "average" or "max"). ``LeNet5(activation="relu", subsampling="max")`` is the modern variant.
 
-    Simplified, as everywhere today: subsampling has no weight of its own, every map of the second convolution sees all six
-    of the first, and the scores go to a softmax, not to radial basis functions. Images are padded to the 32x32 of the paper.
+    Simplified, as is usual: subsampling has no weights, every map of the second convolution sees all six of the first, and
+    the scores go to a softmax instead of radial basis functions. Images are padded to the 32x32 of the paper.
 
     >>> import numpy as np
     >>> net = LeNet5()
@@ -31,11 +31,7 @@ class LeNet5(BookNetwork):
     """
 
     def __init__(
-        self,
-        input_channels: int = 1,
-        output_size: int = 10,
-        activation: str = "tanh",
-        subsampling: str = "average",
+        self, input_channels: int = 1, output_size: int = 10, activation: str = "tanh", subsampling: str = "average"
     ):
         super().__init__()
         if activation not in ACTIVATIONS:
@@ -48,10 +44,10 @@ class LeNet5(BookNetwork):
         self.fc1, self.act3 = Linear(16 * 5 * 5, 120), act()
         self.fc2, self.act4 = Linear(120, 84), act()
         self.fc3 = Linear(84, output_size)
-        initialise(self, std)
+        initialize(self, std)
 
     def forward(self, x: Any) -> Tensor:
-        """Scores before softmax, (N, output_size), of images (N, input_channels, 28, 28)."""
+        """Return the scores before softmax, (N, output_size), of images (N, input_channels, 28, 28)."""
         x = self.pool1(self.act1(self.conv1(self._as_input(x))))
         x = self.pool2(self.act2(self.conv2(x))).flatten(1)
         return self.fc3(self.act4(self.fc2(self.act3(self.fc1(x)))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minigrad.models.book import BookNetwork, initialise
+from minigrad.models.book_network import BookNetwork, initialize
 from minigrad.nn import Linear, ReLU, Sequential, Sigmoid
 from minigrad.tensors.tensor import Tensor
 
@@ -15,14 +15,16 @@ ACTIVATIONS = {"relu": ReLU, "sigmoid": Sigmoid}
 
 
 class MultiLayerNet(BookNetwork):
-    """Affine - activation, as often as there are hidden sizes, then Affine - Softmax: five affine layers by default.
+    """Affine - activation for each hidden size, then Affine - Softmax: five affine layers by default.
 
-    Every neuron is connected with all of the layer before, so an image is a row of numbers to it: that two pixels are
-    neighbours, or that three channels belong together, it cannot see. The convolutional networks beside it keep the shape.
+    Every neuron is connected to all neurons of the previous layer, so an image is a row of numbers to it: it ignores that
+    pixels are neighbors and that channels belong together. Convolutional networks keep the shape.
 
-    `activation` is "relu" or "sigmoid"; `weight_init_std` a standard deviation, or "relu"/"he" or "sigmoid"/"xavier", by
-    default the one that suits the activation. `weight_decay_lambda` adds half of it times the sum of squared weights to the
-    loss.
+    * `input_size`, `hidden_size_list`, `output_size`: the widths of the layers.
+    * `activation`: "relu" or "sigmoid".
+    * `weight_init_std`: a standard deviation, or "relu"/"he" for sqrt(2/fan_in), or "sigmoid"/"xavier" for sqrt(1/fan_in);
+      None: the one that suits the activation.
+    * `weight_decay_lambda`: the loss is increased by half of it times the sum of squared weights.
 
     >>> import numpy as np
     >>> net = MultiLayerNet(784, [100, 100, 100, 100], 10)
@@ -48,14 +50,14 @@ class MultiLayerNet(BookNetwork):
         for given, wanted in zip(sizes, hidden_size_list, strict=False):
             self.hidden.append(Linear(given, wanted)).append(ACTIVATIONS[activation]())
         self.last = Linear(sizes[-1], output_size)
-        initialise(self, activation if weight_init_std is None else weight_init_std)
+        initialize(self, activation if weight_init_std is None else weight_init_std)
 
     def forward(self, x: Any) -> Tensor:
-        """Scores before softmax, (N, output_size), of rows (N, input_size), or of images of as many numbers."""
+        """Return the scores before softmax, (N, output_size), of rows (N, input_size), or of images of as many numbers."""
         return self.last(self.hidden(self._as_input(x).flatten(1)))
 
     def loss(self, x: Any, t: Any) -> Tensor:
-        """The mean cross-entropy of a batch, and the decay of the weights."""
+        """Return the mean cross-entropy of a batch plus the weight decay."""
         loss = super().loss(x, t)
         if not self.weight_decay_lambda:
             return loss

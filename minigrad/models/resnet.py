@@ -9,7 +9,7 @@ __all__ = ["BasicBlock", "ResNet18"]
 
 
 class BasicBlock(Module):
-    """Two 3x3 convolutions whose result is added to what came in: the gradient has a way around them."""
+    """Residual block: two 3x3 convolutions whose result is added to the input, so that the gradient can bypass them."""
 
     def __init__(self, in_channels: int, channels: int, stride: int = 1):
         super().__init__()
@@ -19,7 +19,7 @@ class BasicBlock(Module):
         self.conv2 = Conv2d(channels, channels, 3, padding=1, bias=False)
         self.bn2 = BatchNorm2d(channels)
         self.downsample: Sequential | None = None
-        if stride != 1 or in_channels != channels:  # what came in must get the shape of what is added to it
+        if stride != 1 or in_channels != channels:  # the input must get the shape of the result
             self.downsample = Sequential(Conv2d(in_channels, channels, 1, stride, bias=False), BatchNorm2d(channels))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -30,8 +30,8 @@ class BasicBlock(Module):
 class ResNet18(Module):
     """A convolution, eight residual blocks, and a linear layer, with torchvision's layers and state names.
 
-    What is new beside the networks before it, as the book has it (8.2.4): the shortcuts, by which a signal, and a gradient,
-    passes a block unchanged, so that more layers no longer make a network harder to train.
+    New in it, according to the book (8.2.4): shortcuts, by which a signal and its gradient pass a block unchanged, so that
+    more layers no longer make a network harder to train.
 
     >>> import minigrad as mg
     >>> net = ResNet18(num_classes=10)
@@ -56,7 +56,7 @@ class ResNet18(Module):
                 init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scores before softmax, (N, num_classes), of images (N, input_channels, H, W)."""
+        """Return the scores before softmax, (N, num_classes), of images (N, input_channels, H, W)."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return self.fc(self.avgpool(x).flatten(1))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from minigrad.errors import ShapeError
+from minigrad.errors import ShapeError, did_you_mean
 from minigrad.kernels.geometry import output_size
-from minigrad.models.book import BookNetwork, initialise
+from minigrad.models.book_network import BookNetwork, initialize
 from minigrad.nn import Conv2d, Linear, MaxPool2d, ReLU
 from minigrad.tensors.tensor import Tensor
 
@@ -18,13 +17,17 @@ CONV_PARAM = {"filter_num": 30, "filter_size": 5, "pad": 0, "stride": 1}
 
 
 class SimpleConvNet(BookNetwork):
-    """A small convolutional network for classifying images, with the book's interface on top of a Module.
+    """A small convolutional network for image classification, with the book's interface on top of a Module.
 
-    `input_dim` is (C, H, W); `weight_init_std` a standard deviation, or "relu"/"he" for sqrt(2/fan_in), or
-    "sigmoid"/"xavier" for sqrt(1/fan_in). Raises ShapeError where convolution or pooling would not come out even.
+    * `input_dim`: the shape (C, H, W) of an image.
+    * `conv_param`: the options of the convolution, "filter_num" (30), "filter_size" (5), "pad" (0) and "stride" (1).
+    * `hidden_size`, `output_size`: the widths of the two linear layers.
+    * `weight_init_std`: a standard deviation, or "relu"/"he" for sqrt(2/fan_in), or "sigmoid"/"xavier" for sqrt(1/fan_in).
 
-    Differs from the book: the pooled size honours pad and stride (the book's formula divides the wrong way), sizes that
-    are not integral are refused, and there is one forward pass for loss and gradient.
+    Raises ShapeError if the convolution or the pooling does not divide its input evenly.
+
+    Differs from the book: the pooled size respects pad and stride (the book's formula divides the wrong way), sizes that
+    are not integers are refused, and loss and gradient share one forward pass.
 
     >>> import numpy as np
     >>> net = SimpleConvNet(input_dim=(1, 8, 8))
@@ -44,7 +47,11 @@ class SimpleConvNet(BookNetwork):
         super().__init__()
         if len(input_dim) != 3:
             raise ShapeError(f"SimpleConvNet: input_dim must be (C, H, W), got {tuple(input_dim)}")
-        conv = {**CONV_PARAM, **_known(conv_param or {})}
+        for key in conv_param or ():
+            if key not in CONV_PARAM:
+                hint = did_you_mean(key, CONV_PARAM) or f"; there are {', '.join(CONV_PARAM)}"
+                raise ValueError(f"SimpleConvNet: unknown conv_param {key!r}{hint}")
+        conv = {**CONV_PARAM, **(conv_param or {})}
         self.input_dim = C, H, W = tuple(input_dim)
         size, stride, pad = conv["filter_size"], conv["stride"], conv["pad"]
         self.conv1 = Conv2d(C, conv["filter_num"], size, stride, pad, rounding="exact")
@@ -54,21 +61,12 @@ class SimpleConvNet(BookNetwork):
         self.fc1 = Linear(conv["filter_num"] * OH * OW, hidden_size)
         self.relu2 = ReLU()
         self.fc2 = Linear(hidden_size, output_size)
-        initialise(self, weight_init_std)
+        initialize(self, weight_init_std)
 
     def forward(self, x: Any) -> Tensor:
-        """Scores before softmax, (N, output_size), of images (N, C, H, W)."""
+        """Return the scores before softmax, (N, output_size), of images (N, C, H, W)."""
         x = self.pool1(self.relu1(self.conv1(self._as_input(x))))
         return self.fc2(self.relu2(self.fc1(x.flatten(1))))
-
-
-def _known(conv_param: Mapping[str, int]) -> Mapping[str, int]:
-    for key in conv_param:
-        if key not in CONV_PARAM:
-            close = difflib.get_close_matches(key, CONV_PARAM, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(CONV_PARAM)}"
-            raise ValueError(f"SimpleConvNet: unknown conv_param {key!r}{hint}")
-    return conv_param
 
 
 def _pooled(n: int, size: int, stride: int, pad: int) -> int:

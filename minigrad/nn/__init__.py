@@ -1,4 +1,4 @@
-"""Networks: parameters, modules, layers, losses and initial values."""
+"""Neural networks: parameters, modules, layers, losses, and weight initialization."""
 
 from minigrad.nn import functional, init, utils
 from minigrad.nn.activation import *
@@ -10,6 +10,7 @@ from minigrad.nn.embedding import *
 from minigrad.nn.linear import *
 from minigrad.nn.losses import *
 from minigrad.nn.module import *
+from minigrad.nn.module_summary import summary as summary
 from minigrad.nn.normalization import *
 from minigrad.nn.padding import *
 from minigrad.nn.parameter import *

@@ -1,16 +1,16 @@
-"""Activation functions as layers; what each computes stands with its function.
+"""Activation layers; the function of each layer documents the computation.
 
-With `inplace`, as in PyTorch, the tensor that goes in becomes what comes out; no memory is saved by it.
+With `inplace`, as in PyTorch, the input tensor takes the result; this saves no memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from minigrad.arrays import DType
 from minigrad.nn import functional as F
-from minigrad.nn.arguments import count, parameter
+from minigrad.nn.function_layer import FunctionLayer
+from minigrad.nn.layer_setup import count, parameter
 from minigrad.nn.module import Module
 from minigrad.tensors.tensor import Tensor
 
@@ -21,18 +21,12 @@ __all__ = [
 ]  # fmt: skip
 
 
-class _Activation(Module):
-    """A function of the input and of a few options that are kept under their names."""
-
-    _function: ClassVar[Callable[..., Any]]
-    _options: tuple[str, ...] = ()
+class _Activation(FunctionLayer):
     inplace = False
 
-    def _keep(self, **options: Any) -> None:
-        """Keep the options of the function; `inplace` is not one."""
-        self._options = tuple(options)
-        for name, value in options.items():
-            setattr(self, name, value)
+    def _keep(self, inplace: bool = False, **options: Any) -> None:
+        super()._keep(**options)
+        self.inplace = inplace
 
     def forward(self, x: Tensor) -> Tensor:
         options = [getattr(self, name) for name in self._options]
@@ -46,138 +40,136 @@ class _Activation(Module):
 class _InPlace(_Activation):
     def __init__(self, inplace: bool = False):
         super().__init__()
-        self.inplace = inplace
+        self._keep(inplace)
 
 
 class ReLU(_InPlace):
-    """max(x, 0)."""
+    """ReLU: max(x, 0)."""
 
     _function = F.relu
 
 
 class ReLU6(_InPlace):
-    """min(max(x, 0), 6)."""
+    """ReLU6: min(max(x, 0), 6)."""
 
     _function = F.relu6
 
 
 class SELU(_InPlace):
-    """An ELU scaled so that mean and variance settle at 0 and 1: Klambauer et al. (2017)."""
+    """SELU: an ELU with a scale that drives mean and variance to 0 and 1: Klambauer et al. (2017)."""
 
     _function = F.selu
 
 
 class SiLU(_InPlace):
-    """x * sigmoid(x)."""
+    """SiLU, also called swish: x * sigmoid(x)."""
 
     _function = F.silu
 
 
 class Mish(_InPlace):
-    """x * tanh(softplus(x)): Misra (2019)."""
+    """Mish: x * tanh(softplus(x)): Misra (2019)."""
 
     _function = F.mish
 
 
 class Hardsigmoid(_InPlace):
-    """A sigmoid of three straight lines: clip(x / 6 + 1/2, 0, 1)."""
+    """Piecewise linear sigmoid: clip(x / 6 + 1/2, 0, 1)."""
 
     _function = F.hardsigmoid
 
 
 class Hardswish(_InPlace):
-    """x * hardsigmoid(x): Howard et al. (2019)."""
+    """Hardswish: x * hardsigmoid(x): Howard et al. (2019)."""
 
     _function = F.hardswish
 
 
 class Sigmoid(_Activation):
-    """1 / (1 + exp(-x))."""
+    """Logistic sigmoid: 1 / (1 + exp(-x))."""
 
     _function = F.sigmoid
 
 
 class Tanh(_Activation):
-    """The hyperbolic tangent."""
+    """Hyperbolic tangent."""
 
     _function = F.tanh
 
 
 class LogSigmoid(_Activation):
-    """log(sigmoid(x))."""
+    """Log-sigmoid: log(sigmoid(x))."""
 
     _function = F.logsigmoid
 
 
 class Softsign(_Activation):
-    """x / (1 + abs(x))."""
+    """Softsign: x / (1 + abs(x))."""
 
     _function = F.softsign
 
 
 class Tanhshrink(_Activation):
-    """x - tanh(x)."""
+    """Tanhshrink: x - tanh(x)."""
 
     _function = F.tanhshrink
 
 
 class LeakyReLU(_Activation):
-    """x above zero, negative_slope * x below."""
+    """Leaky ReLU: x above zero, negative_slope * x below."""
 
     _function = F.leaky_relu
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False):
         super().__init__()
-        self._keep(negative_slope=negative_slope)
-        self.inplace = inplace
+        self._keep(inplace, negative_slope=negative_slope)
 
 
 class ELU(_Activation):
-    """x above zero, alpha * (exp(x) - 1) below: Clevert et al. (2016)."""
+    """ELU: x above zero, alpha * (exp(x) - 1) below: Clevert et al. (2016)."""
 
     _function = F.elu
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False):
         super().__init__()
-        self._keep(alpha=alpha)
-        self.inplace = inplace
+        self._keep(inplace, alpha=alpha)
 
 
 class CELU(_Activation):
-    """x above zero, alpha * (exp(x / alpha) - 1) below: Barron (2017)."""
+    """CELU: x above zero, alpha * (exp(x / alpha) - 1) below: Barron (2017)."""
 
     _function = F.celu
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False):
         super().__init__()
-        self._keep(alpha=alpha)
-        self.inplace = inplace
+        self._keep(inplace, alpha=alpha)
 
 
 class Hardtanh(_Activation):
-    """x limited to [min_val, max_val]."""
+    """Hard tanh: x clipped to [min_val, max_val]."""
 
     _function = F.hardtanh
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False):
         super().__init__()
-        self._keep(min_val=min_val, max_val=max_val)
-        self.inplace = inplace
+        self._keep(inplace, min_val=min_val, max_val=max_val)
 
 
 class Threshold(_Activation):
-    """x above `threshold`, `value` elsewhere."""
+    """Threshold: x where x > `threshold`, `value` elsewhere."""
 
     _function = F.threshold
 
     def __init__(self, threshold: float, value: float, inplace: bool = False):
         super().__init__()
-        self._keep(threshold=threshold, value=value)
-        self.inplace = inplace
+        self._keep(inplace, threshold=threshold, value=value)
 
 
 class GELU(_Activation):
-    """x times the probability of a normal variable to be below x, or "tanh" for a formula: Hendrycks and Gimpel (2016)."""
+    """GELU: x times the standard normal distribution function at x: Hendrycks and Gimpel (2016).
+
+    `approximate` is "none", or "tanh" for the approximation with tanh.
+    """
 
     _function = F.gelu
 
@@ -187,7 +179,7 @@ class GELU(_Activation):
 
 
 class Softplus(_Activation):
-    """log(1 + exp(beta * x)) / beta, a smooth ReLU; x itself where beta * x is above `threshold`."""
+    """Softplus, a smooth ReLU: log(1 + exp(beta * x)) / beta, or x where beta * x is above `threshold`."""
 
     _function = F.softplus
 
@@ -206,19 +198,19 @@ class _Shrink(_Activation):
 
 
 class Softshrink(_Shrink):
-    """x moved towards zero by `lambd`, and zero within it."""
+    """Soft shrinkage: x moved towards zero by `lambd`; zero where abs(x) <= lambd."""
 
     _function = F.softshrink
 
 
 class Hardshrink(_Shrink):
-    """x, but zero within `lambd` of zero."""
+    """Hard shrinkage: x; zero where abs(x) <= lambd."""
 
     _function = F.hardshrink
 
 
 class _Along(_Activation):
-    """Along the axis `dim`; without one, along the last of at most two axes, as PyTorch guesses there."""
+    """Base of layers along the axis `dim`; if it is None, along the last of at most two axes, as in PyTorch."""
 
     def __init__(self, dim: int | None = None):
         super().__init__()
@@ -231,25 +223,25 @@ class _Along(_Activation):
 
 
 class Softmax(_Along):
-    """exp(x) / sum(exp(x)) along the axis `dim`."""
+    """Softmax: exp(x) / sum(exp(x)) along the axis `dim`."""
 
     _function = F.softmax
 
 
 class LogSoftmax(_Along):
-    """log(softmax(x)) along the axis `dim`."""
+    """Log-softmax: log(softmax(x)) along the axis `dim`."""
 
     _function = F.log_softmax
 
 
 class Softmin(_Along):
-    """softmax(-x) along the axis `dim`."""
+    """Softmin: softmax(-x) along the axis `dim`."""
 
     _function = F.softmin
 
 
 class GLU(_Along):
-    """The first half of x along `dim` times the sigmoid of the second: Dauphin et al. (2017)."""
+    """Gated linear unit: the first half of x along `dim` times the sigmoid of the second: Dauphin et al. (2017)."""
 
     _function = F.glu
 
@@ -258,7 +250,10 @@ class GLU(_Along):
 
 
 class PReLU(Module):
-    """x above zero, weight * x below, with one weight learned, or one for each channel: He et al. (2015)."""
+    """PReLU: x above zero, weight * x below, with a learned weight: He et al. (2015).
+
+    `num_parameters` is 1, or the number of channels for one weight each; `init` is the initial weight.
+    """
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, dtype: DType = None):
         super().__init__()

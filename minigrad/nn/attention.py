@@ -1,4 +1,4 @@
-"""Attention: A. Vaswani et al. (2017), "Attention is all you need"."""
+"""Multi-head attention: A. Vaswani et al. (2017), "Attention is all you need"."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from minigrad.arrays import DType
 from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn import init
-from minigrad.nn.arguments import count, parameter
+from minigrad.nn.layer_setup import count, parameter
 from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
@@ -23,13 +23,17 @@ __all__ = ["MultiheadAttention"]
 
 
 class MultiheadAttention(Module):
-    """`num_heads` attentions side by side, each over its share of `embed_dim` features.
+    """Multi-head attention: `num_heads` attentions in parallel, each over embed_dim / num_heads features.
 
-    Queries (L, N, E) and keys and values (S, N, E), or (N, L, E) and (N, S, E) with `batch_first`, or without N, give (out,
-    weights): out like the queries, weights (N, L, S), the mean over the heads unless told otherwise. As in PyTorch, and the
-    other way round than in `scaled_dot_product_attention`, a boolean mask says which keys may not be seen: `attn_mask`
-    (L, S) or (N*num_heads, L, S), `key_padding_mask` (N, S); a float one is added. `kdim` and `vdim` are the features of
-    keys and values, `embed_dim` unless given; `add_bias_kv` learns one more of each, `add_zero_attn` adds one of zeros.
+    The inputs are queries (L, N, E) and keys and values (S, N, E), or (N, L, E) and (N, S, E) with `batch_first`; N may be
+    left out. Returns (out, weights): out has the shape of the queries; weights (N, L, S) are the mean over the heads, those
+    of each head (N, num_heads, L, S) with ``average_attn_weights=False``, or None with ``need_weights=False``.
+
+    As in PyTorch, and opposite to `scaled_dot_product_attention`, a boolean mask is True for keys that are not attended to:
+    `attn_mask` (L, S) or (N*num_heads, L, S), `key_padding_mask` (N, S). A float mask is added to the scores. With
+    `is_causal` and no `attn_mask`, no query attends to a later key. `kdim` and `vdim` are the numbers of features of keys
+    and values, by default `embed_dim`; `add_bias_kv` appends a learned key and value, `add_zero_attn` a key and value of
+    zeros. `dropout` is applied to the weights in training.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -39,7 +43,7 @@ class MultiheadAttention(Module):
     ((5, 2, 8), (2, 5, 5))
     """
 
-    in_proj_weight: Parameter | None  # the three below in one, where their widths are the same
+    in_proj_weight: Parameter | None  # the three below in one, if their widths are equal
     q_proj_weight: Parameter | None
     k_proj_weight: Parameter | None
     v_proj_weight: Parameter | None
@@ -68,15 +72,16 @@ class MultiheadAttention(Module):
         self.kdim = embed_dim if kdim is None else count("MultiheadAttention", "kdim", kdim)
         self.vdim = embed_dim if vdim is None else count("MultiheadAttention", "vdim", vdim)
         self.dropout, self.add_zero_attn, self.batch_first = dropout, add_zero_attn, batch_first
-        together = self.kdim == self.vdim == embed_dim
+        combined = self.kdim == self.vdim == embed_dim
         widths = {"q": embed_dim, "k": self.kdim, "v": self.vdim}
-        shapes = {f"{name}_proj_weight": None if together else (embed_dim, width) for name, width in widths.items()}
-        shapes["in_proj_weight"] = (3 * embed_dim, embed_dim) if together else None
+        shapes = {f"{name}_proj_weight": None if combined else (embed_dim, width) for name, width in widths.items()}
+        shapes["in_proj_weight"] = (3 * embed_dim, embed_dim) if combined else None
         for name, shape in shapes.items():
-            self.register_parameter(name, _drawn(init.xavier_uniform_, shape, dtype))
+            self.register_parameter(name, _initialized(init.xavier_uniform_, shape, dtype))
         self.register_parameter("in_proj_bias", parameter((3 * embed_dim,), 0.0, dtype) if bias else None)
         for name in ("bias_k", "bias_v"):
-            self.register_parameter(name, _drawn(init.xavier_normal_, (1, 1, embed_dim) if add_bias_kv else None, dtype))
+            bias_shape = (1, 1, embed_dim) if add_bias_kv else None
+            self.register_parameter(name, _initialized(init.xavier_normal_, bias_shape, dtype))
         self.out_proj = Linear(embed_dim, embed_dim, bias, dtype)
         if self.out_proj.bias is not None:
             init.zeros_(self.out_proj.bias)
@@ -92,12 +97,12 @@ class MultiheadAttention(Module):
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        batched, turned = query.ndim == 3, query.ndim == 3 and self.batch_first
-        given = [x.transpose(0, 1) if turned else x if batched else x.unsqueeze(1) for x in (query, key, value)]
-        q, k, v = (self._heads(self._projected(i, x)) for i, x in enumerate(given))
+        batched, transposed = query.ndim == 3, query.ndim == 3 and self.batch_first
+        inputs = [x.transpose(0, 1) if transposed else x if batched else x.unsqueeze(1) for x in (query, key, value)]
+        q, k, v = (self._heads(self._projected(i, x)) for i, x in enumerate(inputs))
         N, heads, L, width = q.shape
         if is_causal and attn_mask is None:
-            attn_mask = np.triu(np.ones((L, given[1].shape[0]), bool), 1)
+            attn_mask = np.triu(np.ones((L, inputs[1].shape[0]), bool), 1)
         scores = q @ k.transpose(-2, -1) * (1 / math.sqrt(width))
         if attn_mask is not None:
             scores = _masked(scores, attn_mask, (1, 1) if np.ndim(attn_mask) == 2 else (N, heads))
@@ -111,36 +116,35 @@ class MultiheadAttention(Module):
             weights = weights.mean(dim=1)
         if not batched:
             return out.squeeze(1), None if weights is None else weights.squeeze(0)
-        return out.transpose(0, 1) if turned else out, weights
+        return out.transpose(0, 1) if transposed else out, weights
 
-    def _projected(self, place: int, x: Tensor) -> Tensor:
-        """The queries, keys or values (`place` 0, 1 or 2): (T, N, features) to (T, N, E); keys and values may get more."""
-        rows = slice(place * self.embed_dim, (place + 1) * self.embed_dim)
-        own = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)[place]
-        weight = self.in_proj_weight[rows] if own is None else own  # type: ignore[index]
+    def _projected(self, index: int, x: Tensor) -> Tensor:
+        """Project queries, keys or values (`index` 0, 1 or 2), (T, N, features) to (T, N, E), and append keys and values."""
+        rows = slice(index * self.embed_dim, (index + 1) * self.embed_dim)
+        separate = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)[index]
+        weight = self.in_proj_weight[rows] if separate is None else separate  # type: ignore[index]
         projected = F.linear(x, weight, None if self.in_proj_bias is None else self.in_proj_bias[rows])
-        if place:
-            one = (1, *projected.shape[1:])
-            learned = (self.bias_k, self.bias_v)[place - 1]
-            more: list[Any] = [] if learned is None else [broadcast_to(learned, one)]
-            more += [np.zeros(one, projected.dtype)] * self.add_zero_attn
-            projected = concatenate([projected, *more]) if more else projected
-        return projected
+        if index == 0:
+            return projected
+        shape, learned = (1, *projected.shape[1:]), (self.bias_k, self.bias_v)[index - 1]
+        added: list[Any] = [] if learned is None else [broadcast_to(learned, shape)]
+        added += [np.zeros(shape, projected.dtype)] * self.add_zero_attn
+        return concatenate([projected, *added]) if added else projected
 
     def _heads(self, x: Tensor) -> Tensor:
-        """(T, N, E) to (N, heads, T, E / heads)."""
+        """Split the features among the heads: (T, N, E) to (N, heads, T, E / heads)."""
         T, N, _ = x.shape
         return x.reshape(T, N, self.num_heads, -1).permute(1, 2, 0, 3)
 
 
-def _drawn(draw: Callable[..., Any], shape: tuple[int, ...] | None, dtype: DType) -> Parameter | None:
-    return None if shape is None else draw(parameter(shape, 0.0, dtype))
+def _initialized(initialize: Callable[..., Any], shape: tuple[int, ...] | None, dtype: DType) -> Parameter | None:
+    return None if shape is None else initialize(parameter(shape, 0.0, dtype))
 
 
 def _masked(scores: Tensor, mask: Any, lead: tuple[int, ...]) -> Tensor:
-    """Scores without the keys that a boolean mask hides, or plus a float one; `lead` are the mask's first axes.
+    """Return the scores, -inf where a boolean mask is True, or plus a float mask; `lead` is the shape of its first axes.
 
-    Keys that the layer itself has added, after those of the mask, are seen by all.
+    Keys that the layer has appended, beyond those of the mask, are not masked.
     """
     mask = mask if isinstance(mask, Tensor) else Tensor.from_array(np.asarray(mask))
     mask = mask.reshape(*lead, *mask.shape[-2:] if len(lead) == 2 else mask.shape[-1:])

@@ -1,10 +1,10 @@
-"""Modules that hold modules, and lists and dicts of parameters."""
+"""Containers: modules in sequences, lists and dicts, and parameters in lists and dicts."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Self, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, overload
 
 from minigrad.nn.module import Forward, Module
 from minigrad.nn.parameter import Parameter
@@ -21,29 +21,29 @@ else:
     from minigrad.nn.module import Output
 
 
-class _Row(Module):
-    """Modules in a row, named "0", "1", ... by their places."""
+class _ModuleSequence(Module):
+    """Modules in an order, named "0", "1", ... by position."""
 
     def append(self, module: Module) -> Self:
-        """Add a module at the end; gives the container."""
+        """Add a module at the end; return the container."""
         self.add_module(str(len(self)), module)
         return self
 
     def extend(self, modules: Iterable[Module]) -> Self:
-        """Add modules at the end; gives the container."""
+        """Add modules at the end; return the container."""
         for module in modules:
             self.append(module)
         return self
 
     def insert(self, index: int, module: Module) -> Self:
-        """Add a module before the one at `index`; gives the container."""
-        row = list(self._modules.values())
-        row.insert(index, module)
-        self._become(row)
+        """Insert a module before position `index`; return the container."""
+        modules = list(self._modules.values())
+        modules.insert(index, module)
+        self._renumber(modules)
         return self
 
     def pop(self, index: int | str = -1) -> Module:
-        """Take a module out and give it."""
+        """Remove a module and return it."""
         module: Module = self[index]
         del self[index]
         return module
@@ -66,23 +66,24 @@ class _Row(Module):
         setattr(self, self._name(index), module)
 
     def __delitem__(self, index: Any) -> None:
-        gone = list(self._modules)[index] if isinstance(index, slice) else [self._name(index)]
-        for name in gone:
+        for name in list(self._modules)[index] if isinstance(index, slice) else [self._name(index)]:
             del self._modules[name]
         if all(name.isdecimal() for name in self._modules):
-            self._become(list(self._modules.values()))
+            self._renumber(list(self._modules.values()))
 
     def _name(self, index: Any) -> str:
         return index if isinstance(index, str) else list(self._modules)[index]
 
-    def _become(self, row: list[Module | None]) -> None:
+    def _renumber(self, modules: list[Module | None]) -> None:
         self._modules.clear()
-        for i, module in enumerate(row):
+        for i, module in enumerate(modules):
             self.add_module(str(i), module)
 
 
-class Sequential(_Row, Generic[Output]):
-    """Modules called one after another, named "0", "1", ..., or by the keys of one dict.
+class Sequential(_ModuleSequence, Generic[Output]):
+    """Modules called one after another, each on the output of the previous one.
+
+    They are named "0", "1", ..., or by the keys of one dict given instead.
 
     >>> from minigrad import nn
     >>> nn.Sequential(nn.Linear(2, 3), nn.ReLU())
@@ -124,8 +125,8 @@ class Sequential(_Row, Generic[Output]):
         return super().__getitem__(index)
 
 
-class ModuleList(_Row):
-    """A list whose modules are registered; it has no `forward` of its own."""
+class ModuleList(_ModuleSequence):
+    """A list whose modules are registered; it has no `forward`."""
 
     def __init__(self, modules: Iterable[Module] = ()):
         super().__init__()
@@ -135,60 +136,82 @@ class ModuleList(_Row):
         found = super().__getitem__(index)
         return ModuleList(found) if isinstance(index, slice) else found
 
-    def _shown(self) -> Iterator[tuple[str, str]]:
-        """Equal ones in a row once, as "(0-2): 3 x ..."."""
-        for shown, group in itertools.groupby(super()._shown(), lambda item: item[1]):
+    def _shown_children(self) -> Iterator[tuple[str, str]]:
+        """Yield consecutive modules of equal repr once, as "(0-2): 3 x ..."."""
+        for shown, group in itertools.groupby(super()._shown_children(), lambda item: item[1]):
             names = [name for name, _ in group]
             yield (f"{names[0]}-{names[-1]}", f"{len(names)} x {shown}") if names[1:] else (names[0], shown)
 
 
-class ModuleDict(Module):
-    """A dict whose modules are registered; it has no `forward` of its own."""
+class _Dict(Module):
+    """The interface of a dict over the modules or parameters of this module."""
+
+    _registry: ClassVar[str]
+    _kind: ClassVar[str]
+
+    @property
+    def _entries(self) -> dict[str, Any]:
+        return self.__dict__[self._registry]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        raise NotImplementedError
+
+    def update(self, values: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+        """Add the entries of a dict or of (name, value) pairs, or replace those of the same names."""
+        try:
+            pairs = dict(values)
+        except (TypeError, ValueError):
+            needs = f"{type(self).__name__}: needs a dict or (name, {self._kind}) pairs"
+            raise TypeError(f"{needs}, got {type(values).__name__}") from None
+        for name, value in pairs.items():
+            self[name] = value
+
+    def keys(self) -> Iterable[str]:
+        return self._entries.keys()
+
+    def values(self) -> Iterable[Any]:
+        return self._entries.values()
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        return self._entries.items()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __getitem__(self, name: str) -> Any:
+        return self._entries[name]
+
+    def __delitem__(self, name: str) -> None:
+        del self._entries[name]
+
+
+class ModuleDict(_Dict):
+    """A dict whose modules are registered; it has no `forward`."""
+
+    _registry, _kind = "_modules", "module"
 
     def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()):
         super().__init__()
         self.update(modules)
 
-    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
-        """Add the modules of a dict, or replace those of the same names."""
-        for name, module in _pairs("ModuleDict", "module", modules).items():
-            self[name] = module
-
-    def keys(self) -> Iterable[str]:
-        return self._modules.keys()
-
-    def values(self) -> Iterable[Any]:
-        return self._modules.values()
-
-    def items(self) -> Iterable[tuple[str, Any]]:
-        return self._modules.items()
+    def __setitem__(self, name: str, module: Module) -> None:
+        self.add_module(name, module)
 
     def pop(self, name: str) -> Module:
-        """Take a module out and give it."""
+        """Remove a module and return it."""
         module: Module = self[name]
         del self[name]
         return module
 
     def clear(self) -> None:
+        """Remove all modules."""
         self._modules.clear()
-
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._modules)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._modules
-
-    def __getitem__(self, name: str) -> Any:
-        return self._modules[name]
-
-    def __setitem__(self, name: str, module: Module) -> None:
-        self.add_module(name, module)
-
-    def __delitem__(self, name: str) -> None:
-        del self._modules[name]
 
 
 class ParameterList(Module):
@@ -199,12 +222,12 @@ class ParameterList(Module):
         self.extend(values)
 
     def append(self, value: Any) -> Self:
-        """Add a parameter at the end; gives the list."""
+        """Add a parameter at the end; return the list."""
         self.register_parameter(str(len(self)), _as_parameter(value))
         return self
 
     def extend(self, values: Iterable[Any]) -> Self:
-        """Add parameters at the end; gives the list."""
+        """Add parameters at the end; return the list."""
         for value in values:
             self.append(value)
         return self
@@ -226,54 +249,20 @@ class ParameterList(Module):
         return _listed(self._parameters)
 
 
-class ParameterDict(Module):
+class ParameterDict(_Dict):
     """A dict whose parameters are registered under their keys; tensors become parameters."""
+
+    _registry, _kind = "_parameters", "parameter"
 
     def __init__(self, values: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()):
         super().__init__()
         self.update(values)
 
-    def update(self, values: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
-        """Add the parameters of a dict, or replace those of the same names."""
-        for name, value in _pairs("ParameterDict", "parameter", values).items():
-            self[name] = value
-
-    def keys(self) -> Iterable[str]:
-        return self._parameters.keys()
-
-    def values(self) -> Iterable[Any]:
-        return self._parameters.values()
-
-    def items(self) -> Iterable[tuple[str, Any]]:
-        return self._parameters.items()
-
-    def __len__(self) -> int:
-        return len(self._parameters)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._parameters)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._parameters
-
-    def __getitem__(self, name: str) -> Any:
-        return self._parameters[name]
-
     def __setitem__(self, name: str, value: Any) -> None:
         self.register_parameter(name, _as_parameter(value))
 
-    def __delitem__(self, name: str) -> None:
-        del self._parameters[name]
-
     def extra_repr(self) -> str:
         return _listed(self._parameters)
-
-
-def _pairs(owner: str, kind: str, given: Any) -> dict[str, Any]:
-    try:
-        return dict(given)
-    except (TypeError, ValueError):
-        raise TypeError(f"{owner}: needs a dict or (name, {kind}) pairs, got {type(given).__name__}") from None
 
 
 def _as_parameter(value: Any) -> Parameter:
@@ -281,6 +270,6 @@ def _as_parameter(value: Any) -> Parameter:
 
 
 def _listed(parameters: Mapping[str, Parameter | None]) -> str:
-    """A line for each parameter."""
+    """Return a line for each parameter."""
     lines = [f"({name}): Parameter of {p.dtype} and shape {p.shape}" for name, p in parameters.items() if p is not None]
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from minigrad.engine.spatial import Size
 from minigrad.errors import ShapeError
 from minigrad.kernels.geometry import both_sides, per_axis, same_padding
 from minigrad.nn import functional as F
-from minigrad.nn.arguments import count, uniform_parameter
+from minigrad.nn.layer_setup import count, uniform_parameter
 from minigrad.nn.parameter import Parameter
 from minigrad.nn.spatial import SpatialLayer
 from minigrad.tensors.tensor import Tensor

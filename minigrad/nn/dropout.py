@@ -1,4 +1,4 @@
-"""Layers that leave things out at random while they are trained."""
+"""Dropout layers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ __all__ = ["Dropout", "Dropout1d", "Dropout2d", "Dropout3d"]
 
 
 class Dropout(Module):
-    """In training, zero each element with probability `p` and scale the others by 1/(1 - p)."""
+    """In training, zero each element with probability `p` and scale the others by 1/(1 - p): Srivastava et al. (2014).
+
+    In evaluation mode the input is returned. `generator` is a NumPy Generator, by default the library's. Raises ValueError
+    for a probability outside [0, 1].
+    """
 
     _function: ClassVar[Callable[..., Any]] = F.dropout
 
@@ -33,18 +37,18 @@ class Dropout(Module):
 
 
 class Dropout1d(Dropout):
-    """In training, zero whole channels of sequences (N, C, L): Tompson et al. (2015)."""
+    """In training, zero whole channels of sequences (N, C, L): Tompson et al. (2015). See `Dropout`."""
 
     _function = F.dropout1d
 
 
 class Dropout2d(Dropout):
-    """In training, zero whole channels of images (N, C, H, W): Tompson et al. (2015)."""
+    """In training, zero whole channels of images (N, C, H, W): Tompson et al. (2015). See `Dropout`."""
 
     _function = F.dropout2d
 
 
 class Dropout3d(Dropout):
-    """In training, zero whole channels of volumes (N, C, D, H, W): Tompson et al. (2015)."""
+    """In training, zero whole channels of volumes (N, C, D, H, W): Tompson et al. (2015). See `Dropout`."""
 
     _function = F.dropout3d

@@ -1,15 +1,13 @@
-"""Vectors for the words of a vocabulary."""
+"""Embedding layer: a vector for each index, such as the words of a vocabulary."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from minigrad.arrays import DType
+from minigrad.arrays import DType, array_of
 from minigrad.nn import functional as F
 from minigrad.nn import init
-from minigrad.nn.arguments import count, parameter
+from minigrad.nn.layer_setup import count, parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.tensors.tensor import Tensor
@@ -18,9 +16,10 @@ __all__ = ["Embedding"]
 
 
 class Embedding(Module):
-    """A vector of `embedding_dim` numbers for each of `num_embeddings` indices: integers (*) to (*, embedding_dim).
+    """A table of `num_embeddings` vectors: maps integers (*) to vectors (*, embedding_dim).
 
-    They start standard normal; the one of `padding_idx` starts at zero, and gets no gradient.
+    The vectors are drawn from the standard normal distribution. The vector of `padding_idx` is zero, and receives no
+    gradient.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -38,16 +37,14 @@ class Embedding(Module):
         self.weight: Parameter = parameter((num_embeddings, embedding_dim), 0.0, dtype)
         init.normal_(self.weight)
         if self.padding_idx is not None:
-            values = self.weight.array.copy()
-            values[self.padding_idx] = 0
-            self.weight.replace_array(values)
+            self.weight.data[self.padding_idx] = 0
 
     @classmethod
     def from_pretrained(cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None) -> Embedding:
-        """A layer with the vectors (num_embeddings, embedding_dim), which are learned only if not `freeze`."""
-        array = embeddings.array if isinstance(embeddings, Tensor) else np.asarray(embeddings)
-        number, dim = array.shape
-        layer = cls(number, dim, padding_idx)
+        """Return a layer with the given vectors (num_embeddings, embedding_dim); with `freeze` they are not trained."""
+        array = array_of(embeddings)
+        num_embeddings, embedding_dim = array.shape
+        layer = cls(num_embeddings, embedding_dim, padding_idx)
         layer.weight = Parameter(array, requires_grad=not freeze)
         return layer
 

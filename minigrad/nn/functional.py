@@ -1,112 +1,44 @@
-"""The functions behind the layers, under PyTorch's names: ``import minigrad.nn.functional as F``."""
+"""Functions of networks, under PyTorch's names: ``import minigrad.nn.functional as F``."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+# isort: off
+# A star, or an alias of the same name, makes a name public to type checkers.
 from minigrad import ops
 from minigrad.arrays import Traced
-from minigrad.config import get_default_dtype
+from minigrad.config import get_default_dtype as _get_default_dtype
 from minigrad.engine.arguments import renamed as _renamed
 from minigrad.ops import (
-    adaptive_avg_pool1d,
-    adaptive_avg_pool2d,
-    adaptive_avg_pool3d,
-    adaptive_max_pool1d,
-    adaptive_max_pool2d,
-    adaptive_max_pool3d,
-    avg_pool1d,
-    avg_pool2d,
-    avg_pool3d,
-    batch_norm,
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    conv1d,
-    conv2d,
-    conv3d,
-    conv_transpose1d,
-    conv_transpose2d,
-    conv_transpose3d,
-    cosine_embedding_loss,
-    cosine_similarity,
-    cross_entropy,
-    embedding,
-    fold,
-    gaussian_nll_loss,
-    gelu,
-    glu,
-    group_norm,
-    hardshrink,
-    hinge_embedding_loss,
-    huber_loss,
-    instance_norm,
-    interpolate,
-    kl_div,
-    l1_loss,
-    layer_norm,
-    linear,
-    local_response_norm,
-    log_softmax,
-    logsigmoid,
-    margin_ranking_loss,
-    max_pool1d,
-    max_pool2d,
-    max_pool3d,
-    mse_loss,
-    multi_margin_loss,
-    multilabel_margin_loss,
-    multilabel_soft_margin_loss,
-    nll_loss,
-    normalize,
-    one_hot,
-    pairwise_distance,
-    pixel_shuffle,
-    pixel_unshuffle,
-    poisson_nll_loss,
-    prelu,
-    rms_norm,
-    scaled_dot_product_attention,
-    sigmoid,
-    smooth_l1_loss,
-    soft_margin_loss,
-    softmax,
-    softmin,
-    softplus,
-    softshrink,
-    softsign,
-    tanh,
-    tanhshrink,
-    triplet_margin_loss,
-    unfold,
-)
-from minigrad.ops.rearrange import crop
-from minigrad.ops.rearrange import pad as pad_axes
+    fold as fold, linear as linear, log_softmax as log_softmax, sigmoid as sigmoid, softmax as softmax, tanh as tanh,
+    unfold as unfold,
+)  # fmt: skip
+from minigrad.ops.activation import (
+    gelu as gelu, glu as glu, hardshrink as hardshrink, logsigmoid as logsigmoid, prelu as prelu, softmin as softmin,
+    softplus as softplus, softshrink as softshrink, softsign as softsign, tanhshrink as tanhshrink,
+)  # fmt: skip
+from minigrad.ops.attention import *
+from minigrad.ops.classification import *
+from minigrad.ops.convolution import *
+from minigrad.ops.interpolation import *
+from minigrad.ops.loss import *
+from minigrad.ops.normalization import *
+from minigrad.ops.pooling import *
+from minigrad.ops.rearrange import crop as _crop
+from minigrad.ops.rearrange import pad as _pad_axes
 from minigrad.random import default_generator as _default_generator
-
-__all__ = [
-    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
-    "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "batch_norm", "binary_cross_entropy",
-    "binary_cross_entropy_with_logits", "celu", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
-    "conv_transpose3d", "cosine_embedding_loss", "cosine_similarity", "cross_entropy", "dropout", "dropout1d",
-    "dropout2d", "dropout3d", "elu", "embedding", "fold", "gaussian_nll_loss", "gelu", "glu", "group_norm",
-    "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss", "huber_loss",
-    "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "local_response_norm",
-    "log_softmax", "logsigmoid", "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d", "mish", "mse_loss",
-    "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "normalize", "one_hot",
-    "pad", "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prelu", "relu", "relu6",
-    "rms_norm", "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss",
-    "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold", "triplet_margin_loss",
-    "unfold",
-]  # fmt: skip
+# isort: on
+# ruff: noqa: F403
 
 
 def _overwriting(op: Any) -> Callable[..., Any]:
-    """The function with PyTorch's option `inplace`: then the tensor `x` itself becomes the result, and is given back."""
+    """Return the function with PyTorch's option `inplace`: if it is set, the tensor `x` takes the result and is returned."""
     most = len(op.names)
 
     @functools.wraps(op)
@@ -123,7 +55,7 @@ def _overwriting(op: Any) -> Callable[..., Any]:
         x.refuse_change(name)
         return x.replace_with(op(x, *args, **options), name)
 
-    function.__module__ = __name__  # where it is found again when it is unpickled
+    function.__module__ = __name__  # where unpickling looks for it
     signature = inspect.signature(op)
     option = inspect.Parameter("inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False)
     function.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option])  # type: ignore[attr-defined]
@@ -140,9 +72,10 @@ dropout, dropout1d, dropout2d, dropout3d = map(_overwriting, (ops.dropout, ops.d
 def gumbel_softmax(
     logits: Any, tau: float = 1.0, hard: bool = False, dim: int = -1, generator: np.random.Generator | None = None
 ) -> Any:
-    """softmax((logits + noise) / tau), with Gumbel's noise: nearly one-hot, with the chances of softmax(logits).
+    """Return softmax((logits + noise) / tau) with Gumbel noise: a nearly one-hot sample from softmax(logits).
 
-    With `hard`, one-hot, but with the gradient of what is not. Jang et al. (2017), Maddison et al. (2017).
+    `tau` is the temperature: the lower, the nearer to one-hot. With `hard`, the result is one-hot, and its gradient that of
+    the soft sample. `dim` is the axis of the classes. Jang et al. (2017), Maddison et al. (2017).
 
     >>> import minigrad as mg
     >>> import minigrad.nn.functional as F
@@ -150,7 +83,7 @@ def gumbel_softmax(
     tensor([0., 1.])
     """
     if logits.dtype.kind != "f":
-        logits = logits.astype(get_default_dtype())
+        logits = logits.astype(_get_default_dtype())
     noise = -np.log((generator or _default_generator()).standard_exponential(logits.shape)).astype(logits.dtype)
     soft = softmax((logits + noise) / tau, dim)
     if not hard:
@@ -160,10 +93,10 @@ def gumbel_softmax(
 
 
 def pad(input: Any, pad: tuple[int, ...], mode: str = "constant", value: float | None = None) -> Any:
-    """A border around the last axes; `pad` counts from the last axis: (left, right, top, bottom, ...), as in PyTorch.
+    """Add a border around the last axes; `pad` counts from the last axis: (left, right, top, bottom, ...), as in PyTorch.
 
-    A negative width cuts off. `mode` is "constant" (of `value`, 0), "replicate", "reflect" (narrower than the axis) or
-    "circular" (no wider than it); see `mg.pad`. Raises ValueError for widths that do not fit.
+    A negative width crops. `mode` is "constant" (of `value`, 0 by default), "replicate", "reflect" (narrower than the axis)
+    or "circular" (no wider than the axis); see `mg.pad`. Raises ValueError for widths that do not fit.
 
     >>> import minigrad as mg
     >>> import minigrad.nn.functional as F
@@ -180,20 +113,26 @@ def pad(input: Any, pad: tuple[int, ...], mode: str = "constant", value: float |
     if mode != "constant" and value is not None:
         raise ValueError(f"pad: mode {mode!r} takes no value, got {value}")
     pairs = [(0, 0)] * (len(shape) - len(pad) // 2) + [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)][::-1]
-    cuts = [(max(-before, 0), max(-after, 0)) for before, after in pairs]
-    wider = [(max(before, 0), max(after, 0)) for before, after in pairs]
-    mirrors = mode in ("replicate", "reflect")  # what is cut off is seen in the mirror still; otherwise it is gone before
-    for axis, (n, cut, width) in enumerate(zip(shape, cuts, wider, strict=True)):
-        if n < sum(cut) - (sum(width) if mirrors else 0):
-            raise ValueError(f"pad: widths {pairs[axis]} cut more than the {n} elements of axis {axis} of shape {shape}")
-        if mode == "reflect" and max(width) >= max(n, 1):
-            raise ValueError(
-                f"pad: {mode!r} needs widths less than {n}, the size of axis {axis} of shape {shape}, got {width}"
-            )
-        if mode == "circular" and max(width) > n - sum(cut):
-            raise ValueError(
-                f"pad: {mode!r} has {n - sum(cut)} elements along axis {axis} of shape {shape}, got widths {width}"
-            )
-    if mirrors:
-        return crop(pad_axes(input, wider, mode), cuts)
-    return pad_axes(crop(input, cuts) if min(pad, default=0) < 0 else input, wider, mode, 0 if value is None else value)
+    crops = [(max(-before, 0), max(-after, 0)) for before, after in pairs]
+    borders = [(max(before, 0), max(after, 0)) for before, after in pairs]
+    for axis, (n, crop, border) in enumerate(zip(shape, crops, borders, strict=True)):
+        _check_border(mode, f"axis {axis} of shape {shape}", n, crop, border)
+    if mode in ("replicate", "reflect"):  # cropped elements are still mirrored into the border; otherwise crop first
+        return _crop(_pad_axes(input, borders, mode), crops)
+    return _pad_axes(_crop(input, crops) if min(pad, default=0) < 0 else input, borders, mode, 0 if value is None else value)
+
+
+def _check_border(mode: str, where: str, n: int, crop: tuple[int, int], border: tuple[int, int]) -> None:
+    """Raise ValueError unless an axis of `n` elements can be cropped and padded that much."""
+    widest, left = max(border), n - sum(crop)
+    if left + sum(border) * (mode in ("replicate", "reflect")) < 0:
+        widths = tuple(b - c for b, c in zip(border, crop, strict=True))
+        raise ValueError(f"pad: widths {widths} cut more than the {n} elements of {where}")
+    if mode == "reflect" and widest >= max(n, 1):
+        raise ValueError(f"pad: {mode!r} needs widths less than {n}, the size of {where}, got {border}")
+    if mode == "circular" and widest > left:
+        raise ValueError(f"pad: {mode!r} has {left} elements along {where}, got widths {border}")
+
+
+if not TYPE_CHECKING:  # to which a computed list would hide all names
+    __all__ = sorted(name for name, f in globals().items() if name[0] != "_" and callable(f) and not isinstance(f, type))

@@ -1,4 +1,4 @@
-"""Call a module with other parameters than its own."""
+"""Call a module with replaced parameters."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ __all__ = ["functional_call"]
 
 
 def functional_call(module: Module, parameters: dict[str, Any], args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
-    """``module(*args, **kwargs)`` with other tensors in the place of some parameters and buffers, named as in a state dict.
+    """Return ``module(*args, **kwargs)`` with some parameters and buffers replaced, by their names in the state dict.
 
-    What modules share is replaced everywhere. Raises KeyError for a name that the module does not have.
+    `parameters` maps names to tensors, arrays or numbers; `args` is a tuple, or a single argument. A shared parameter is
+    replaced everywhere. The module itself does not change. Raises KeyError for a name that the module does not have.
 
     >>> import minigrad as mg
     >>> net = mg.nn.Linear(1, 1)
@@ -27,9 +28,9 @@ def functional_call(module: Module, parameters: dict[str, Any], args: Any = (), 
     unknown = [name for name in parameters if name not in known]
     if unknown:
         raise KeyError(f"functional_call: {type(module).__name__} has no {', '.join(unknown)}; it has {', '.join(known)}")
-    instead = {id(known[name]): value if isinstance(value, Tensor) else Tensor(value) for name, value in parameters.items()}
+    new = {id(known[name]): value if isinstance(value, Tensor) else Tensor(value) for name, value in parameters.items()}
     former = [dict(registry) for registry in registries]
-    changed = [{name: instead[id(t)] for name, t in registry.items() if id(t) in instead} for registry in registries]
+    changed = [{name: new[id(t)] for name, t in registry.items() if id(t) in new} for registry in registries]
     try:
         at_once(dict.update, registries, changed)
         return module(*(args if isinstance(args, tuple) else (args,)), **(kwargs or {}))

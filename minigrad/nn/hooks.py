@@ -1,9 +1,9 @@
-"""Functions that a module calls around its forward, and around its part of a backward."""
+"""Hooks of a module: functions called around its forward, and when the gradients of its outputs and inputs are complete."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,12 +12,16 @@ from minigrad.engine.primitive import primitive
 from minigrad.errors import ShapeError
 from minigrad.tensors.tensor import Tensor
 
-if TYPE_CHECKING:
-    from minigrad.nn.module import Module
+__all__ = ["HookedModule", "Hooks"]
 
-__all__ = ["Hooks"]
+Gradients = tuple[Tensor | None, ...]
 
-Gradients = list[Tensor | None]
+
+class HookedModule(Protocol):
+    """The method of a module that hooks are called around."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs."""
 
 
 class Hooks:
@@ -29,8 +33,8 @@ class Hooks:
         self.gradient_before: dict[int, Callable[..., Any]] = {}
         self.gradient: dict[int, Callable[..., Any]] = {}
 
-    def call(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The module's forward, with its hooks around it."""
+    def call(self, module: HookedModule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run the module's forward with all of its hooks."""
         for hook, with_kwargs in list(self.before.values()):
             if with_kwargs:
                 changed = hook(module, args, kwargs)
@@ -39,70 +43,52 @@ class Hooks:
             else:
                 changed = hook(module, args)
                 if changed is not None:
-                    args = changed if isinstance(changed, tuple) else (changed,)
-        backward = _Backward(self, module) if self.gradient or self.gradient_before else None
+                    args = _as_tuple(changed)
+        backward = _BackwardHooks(self, module) if self.gradient or self.gradient_before else None
         if backward is not None:
-            args = backward.behind_inputs(args)
+            args = backward.attach_to_inputs(args)
         out = module.forward(*args, **kwargs)
         for hook, with_kwargs in list(self.after.values()):
             changed = hook(module, args, kwargs, out) if with_kwargs else hook(module, args, out)
             if changed is not None:
                 out = changed
-        return out if backward is None else backward.behind_outputs(out)
+        return out if backward is None else backward.attach_to_outputs(out)
 
 
-class _Backward:
-    """The hooks of one call on its way back: the gradients of all outputs are awaited, then those of all inputs."""
+class _BackwardHooks:
+    """The backward hooks of one call: they run when the gradients of all outputs, and then of all inputs, are complete."""
 
-    def __init__(self, hooks: Hooks, module: Module):
+    def __init__(self, hooks: Hooks, module: HookedModule):
         self.hooks, self.module = hooks, module
-        self.grad_output: tuple[Tensor | None, ...] = ()
-        self.has_inputs = False
+        self.grad_output: Gradients = ()
+        self.has_inputs = False  # True if an input requires a gradient
 
-    def behind_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        places = [i for i, arg in enumerate(args) if isinstance(arg, Tensor) and arg.requires_grad]
-        self.has_inputs = bool(places)
-        count = len(args)  # `react` hangs on a node, and must hold no tensor that holds the node
+    def attach_to_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        self.has_inputs = any(isinstance(arg, Tensor) and arg.requires_grad for arg in args)
+        return tuple(_barrier(args, self.run))
 
-        def react(gradients: Gradients) -> Gradients:
-            found: list[Tensor | None] = [None] * count
-            for place, gradient in zip(places, gradients, strict=True):
-                found[place] = gradient
-            changed = self.run(tuple(found))
-            return [changed[place] for place in places]
-
-        through = iter(_barrier([args[i] for i in places], react))
-        return tuple([next(through) if i in places else arg for i, arg in enumerate(args)])
-
-    def behind_outputs(self, out: Any) -> Any:
-        outs = list(out) if isinstance(out, tuple | list) else [out]
-        places = [i for i, o in enumerate(outs) if isinstance(o, Tensor) and o.requires_grad]
-        count = len(outs)
-
-        def react(gradients: Gradients) -> Gradients:
-            found: list[Tensor | None] = [None] * count
-            for place, gradient in zip(places, gradients, strict=True):
-                found[place] = gradient
-            self.grad_output = tuple(found)
+    def attach_to_outputs(self, out: Any) -> Any:
+        def outputs_complete(gradients: Gradients) -> Gradients:
             for hook in list(self.hooks.gradient_before.values()):
-                changed = hook(self.module, self.grad_output)
+                changed = hook(self.module, gradients)
                 if changed is not None:
-                    self.grad_output = changed if isinstance(changed, tuple) else (changed,)
-            going = [self.grad_output[place] for place in places]
+                    gradients = _as_tuple(changed)
+            self.grad_output = gradients
             if not self.has_inputs:
                 self.run((None,))
-            return going
+            return gradients
 
-        through = iter(_barrier([outs[i] for i in places], react))
-        outs = [next(through) if i in places else o for i, o in enumerate(outs)]
-        return type(out)(outs) if isinstance(out, tuple | list) else outs[0]
+        if not isinstance(out, tuple | list):
+            return _barrier([out], outputs_complete)[0]
+        return type(out)(_barrier(out, outputs_complete))
 
-    def run(self, grad_input: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
+    def run(self, grad_input: Gradients) -> Gradients:
+        """Call the hooks with the gradients of all inputs; return the gradients that are passed on."""
         grad_output, self.grad_output = self.grad_output, ()
         for hook in list(self.hooks.gradient.values()):
             changed = hook(self.module, grad_input, grad_output)
             if changed is not None:
-                changed = changed if isinstance(changed, tuple) else (changed,)
+                changed = _as_tuple(changed)
                 if len(changed) != len(grad_input):
                     raise ShapeError(f"backward hook: gave {len(changed)} gradients for {len(grad_input)} inputs")
                 grad_input = changed
@@ -110,16 +96,16 @@ class _Backward:
 
 
 class _Meeting:
-    """Where the gradients of several tensors wait for each other."""
+    """The gradients of several values, collected until all are complete: `arrived`, and then `leaving`."""
 
     def __init__(self, count: int):
         self.arrived: list[Any] = [None] * count
-        self.leaving: list[Any] = []
+        self.leaving: list[Any] = []  # of the inputs of the gate alone
 
 
 @primitive
 def gate(meeting: _Meeting, *tensors: Array) -> Array:
-    """Nothing: an empty array whose node is older than those of `outlet`, so that a walk comes to it after all of them."""
+    """Return an empty array; its node is older than those of `outlet`, so that a walk reaches it after all of them."""
     return np.empty(0, tensors[0].dtype)
 
 
@@ -131,7 +117,7 @@ def _(g: Any, meeting: _Meeting, position: int) -> Any:
 
 @primitive
 def outlet(x: Array, entrance: Array, meeting: _Meeting, place: int) -> Array:
-    """`x`; its gradient goes by way of the gate."""
+    """Return `x`; its gradient passes through the gate."""
     return x
 
 
@@ -146,25 +132,32 @@ def _(g: Any, entrance: Any, meeting: _Meeting, place: int) -> Any:
     return entrance
 
 
-def _barrier(tensors: Sequence[Tensor], react: Callable[[Gradients], Gradients]) -> list[Any]:
-    """The same tensors; going backward, `react` is called once, with the gradients of all, and gives those that go on.
+def _barrier(values: Sequence[Any], complete: Callable[[Gradients], Gradients]) -> list[Any]:
+    """Return the same values, with tensors that require a gradient behind a gate.
 
-    The gradient of a tensor that the result does not depend on is None.
+    During backward `complete` is called once, with the gradients of all values, and returns those that are passed on. The
+    gradient is None for a tensor that the result does not depend on, and for every other value.
     """
-    if not tensors or not any(t.requires_grad for t in tensors):
-        return list(tensors)
-    meeting = _Meeting(len(tensors))
-    entrance = gate(meeting, *tensors)
+    out, count = list(values), len(values)
+    places = [i for i, value in enumerate(out) if isinstance(value, Tensor) and value.requires_grad]
+    if not places:
+        return out
+    meeting = _Meeting(count)
+    entrance = gate(meeting, *[out[i] for i in places])
     if not entrance.requires_grad:  # nothing is recorded
-        return list(tensors)
+        return out
 
-    count = len(tensors)
-
-    def all_here(_: Tensor) -> None:
+    def all_arrived(_: Tensor) -> None:  # hangs on a node, and must hold no tensor that holds the node
         arrived, meeting.arrived = meeting.arrived, [None] * count
         recorded = any(isinstance(g, Tensor) for g in arrived)
-        changed = react([g if g is None or isinstance(g, Tensor) else Tensor(g) for g in arrived])
-        meeting.leaving = [g if g is None or recorded else g.array for g in changed]
+        changed = complete(tuple([g if g is None or isinstance(g, Tensor) else Tensor(g) for g in arrived]))
+        meeting.leaving = [g if g is None or recorded else g.array for g in (changed[i] for i in places)]
 
-    entrance.register_hook(all_here)
-    return [outlet(t, entrance, meeting, i) for i, t in enumerate(tensors)]
+    entrance.register_hook(all_arrived)
+    for i in places:
+        out[i] = outlet(out[i], entrance, meeting, i)
+    return out
+
+
+def _as_tuple(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)

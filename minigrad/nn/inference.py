@@ -1,51 +1,32 @@
-"""Asking a network without teaching it: in evaluation mode, for many images in batches, or for what each layer gave."""
+"""Run a network in evaluation mode: outputs for many inputs in batches, or the output of every layer."""
 
 from __future__ import annotations
 
 import threading
 from contextlib import ExitStack, suppress
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array
-from minigrad.engine.grad_mode import mode
-from minigrad.engine.interrupts import Revertible, in_turn
-from minigrad.nn.module import Module, modes
+from minigrad.arrays import Array, array_of
+from minigrad.nn.modes import evaluating
+from minigrad.nn.module import Module
 from minigrad.tensors.tensor import Tensor
 
 __all__ = ["evaluating", "layer_outputs", "scores"]
 
 
-class evaluating(Revertible):
-    """Evaluation mode for a module, and nothing recorded, for a ``with`` block and in this thread alone.
-
-    The modules themselves are not changed: other threads may train or evaluate them meanwhile. What `train()` and `eval()`
-    change inside the block, on these modules and in this thread, is forgotten at its end.
-    """
-
-    def __init__(self, module: Module):
-        super().__init__()
-        self.module = module
-
-    def __enter__(self) -> None:
-        inside = dict.fromkeys(map(id, self.module.modules()), False)
-        undo = in_turn(partial(setattr, modes, "here", modes.here), partial(setattr, mode, "enabled", mode.enabled))
-        here = modes.here | inside
-        self._undo += (undo,)
-        modes.here, mode.enabled = here, False
-
-
 def scores(module: Module, x: Any, batch_size: int = 500) -> Array:
-    """What a network says of images `x` (N, ...), in evaluation mode: its outputs (N, ...), computed batch by batch.
+    """Return the outputs (N, ...) of a network for inputs `x` (N, ...), in evaluation mode, computed batch by batch.
+
+    `x` is an array or a tensor; it is converted to the dtype of the first parameter. Raises ValueError for N = 0.
 
     >>> import numpy as np
     >>> from minigrad import nn
     >>> scores(nn.Linear(3, 2), np.zeros((7, 3)), batch_size=4).shape
     (7, 2)
     """
-    images = x.array if isinstance(x, Tensor) else np.asarray(x)
+    images = array_of(x)
     if not len(images):
         raise ValueError("scores: no images")
     dtype = next((p.dtype for p in module.parameters()), images.dtype)
@@ -55,9 +36,10 @@ def scores(module: Module, x: Any, batch_size: int = 500) -> Array:
 
 
 def layer_outputs(module: Module, x: Any, until: str | None = None) -> dict[str, Tensor]:
-    """What each module inside gave for `x`, by its name, in the order of the calls; of one called twice, the last.
+    """Return the output of each module inside for the input `x`, by name, in the order of the calls.
 
-    With `until`, no more is computed once the module of that name has given something.
+    Of a module that is called twice, the last output is returned; outputs that are not tensors are left out. With `until`,
+    the computation ends when the module of that name has been called.
 
     >>> import minigrad as mg
     >>> net = mg.models.SimpleConvNet()
@@ -69,7 +51,7 @@ def layer_outputs(module: Module, x: Any, until: str | None = None) -> dict[str,
     thread = threading.get_ident()
 
     def remember(inner: Module, args: Any, out: Any) -> None:
-        if threading.get_ident() != thread:  # which runs the same modules
+        if threading.get_ident() != thread:  # another thread runs the same modules
             return
         if isinstance(out, Tensor):
             found[names[inner]] = out
@@ -84,4 +66,4 @@ def layer_outputs(module: Module, x: Any, until: str | None = None) -> dict[str,
 
 
 class _Enough(Exception):
-    """What was asked for has been computed."""
+    """Raised to end the computation after the last module of interest."""

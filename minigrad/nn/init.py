@@ -1,17 +1,20 @@
-"""Initial values for weights. Each function replaces the value of a tensor in place and gives the tensor back.
+"""Weight initialization: each function replaces the value of a tensor in place and returns the tensor.
 
-`generator` is a NumPy Generator, the library's own unless given. Fans: a Linear weight (out, in) has fan_in = in; a
-convolution's (F, C, KH, KW) has fan_in = C*KH*KW, fan_out = F*KH*KW.
+`generator` is a NumPy Generator, by default the library's (`mg.manual_seed`). Fans: a Linear weight (out, in) has
+fan_in = in and fan_out = out; a convolution's weight (F, C, KH, KW) has fan_in = C*KH*KW and fan_out = F*KH*KW. Functions
+with fans raise ShapeError for tensors of less than two axes.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import Array
+from minigrad.engine.grad_mode import no_grad
 from minigrad.errors import ShapeError
+from minigrad.nn.parameter import Parameter
 from minigrad.random import default_generator
 from minigrad.tensors.tensor import Tensor
 
@@ -25,29 +28,29 @@ LINEAR = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_tran
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """One value everywhere."""
+    """Fill with one value."""
     return _filled(tensor, np.full(tensor.shape, val))
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Zeros."""
+    """Fill with zeros."""
     return constant_(tensor, 0.0)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Ones."""
+    """Fill with ones."""
     return constant_(tensor, 1.0)
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Uniform in [a, b). Raises ValueError for a > b."""
+    """Draw uniformly from [a, b). Raises ValueError for a > b."""
     if not a <= b:
         raise ValueError(f"uniform_: needs bounds a <= b, got {a} and {b}")
     return _filled(tensor, (generator or default_generator()).uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Normal with the given mean and standard deviation. Raises ValueError for a negative one."""
+    """Draw from a normal distribution with the given mean and standard deviation. Raises ValueError for std < 0."""
     if not std >= 0:
         raise ValueError(f"normal_: std must be at least 0, got {std}")
     return _filled(tensor, (generator or default_generator()).normal(mean, std, tensor.shape))
@@ -61,13 +64,13 @@ def trunc_normal_(
     b: float = 2.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Normal, drawn again where it falls outside [a, b], which are values, not multiples of `std`."""
+    """Draw from a normal distribution truncated to [a, b]; these are values, not multiples of `std`."""
     if not (a < b and std > 0):
         raise ValueError(f"trunc_normal_: needs a < b and std > 0, got a={a}, b={b}, std={std}")
     rng, low, high = generator or default_generator(), (a - mean) / std, (b - mean) / std
-    flipped = low > 0  # the lower tail is the one that can be told exactly
+    flipped = low > 0  # probabilities of the lower tail are exact
     low, high = (-high, -low) if flipped else (low, high)
-    from statistics import NormalDist  # few need it, and it is slow to import
+    from statistics import NormalDist  # slow to import, and rarely needed
 
     normal = NormalDist()
     below, above = normal.cdf(low), normal.cdf(high)
@@ -75,21 +78,21 @@ def trunc_normal_(
         drawn = rng.standard_normal(tensor.shape)
         while (outside := (drawn < low) | (drawn > high)).any():
             drawn = np.where(outside, rng.standard_normal(tensor.shape), drawn)
-    else:  # too rare to wait for: through the inverse of the distribution
-        share = np.maximum(below + (above - below) * rng.random(tensor.shape), np.finfo(float).tiny)
-        drawn = np.clip(np.vectorize(normal.inv_cdf, otypes=[float])(share), low, high)
+    else:  # too rare for rejection: invert the distribution function
+        chances = np.maximum(below + (above - below) * rng.random(tensor.shape), np.finfo(float).tiny)
+        drawn = np.clip(np.vectorize(normal.inv_cdf, otypes=[float])(chances), low, high)
     return _filled(tensor, np.clip(mean + std * (-drawn if flipped else drawn), a, b))
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """The identity, or as much of it as a matrix that is not square holds."""
+    """Fill a matrix with the identity, cut to its shape. Raises ShapeError unless it has two axes."""
     if tensor.ndim != 2:
         raise ShapeError(f"eye_: needs a matrix, got shape {tensor.shape}")
     return _filled(tensor, np.eye(tensor.shape[0], tensor.shape[1]))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """A convolution's weight that passes as many channels as it can through unchanged, those of each group by themselves."""
+    """Fill a convolution's weight (F, C, *K) such that it copies as many channels as possible, within each of the groups."""
     F = tensor.shape[0] if 3 <= tensor.ndim <= 5 else 0
     if not F or groups < 1 or F % groups:
         raise ShapeError(f"dirac_: needs a weight (F, C, *K) with F divisible by groups={groups}, got shape {tensor.shape}")
@@ -102,9 +105,9 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Rows, or columns where there are fewer, that are orthonormal, times `gain`: Saxe et al. (2014).
+    """Fill with `gain` times a random matrix with orthonormal rows, or columns if there are fewer: Saxe et al. (2014).
 
-    A weight of more axes counts as the matrix (F, C*K).
+    A weight of more than two axes counts as the matrix (F, C*K).
     """
     if tensor.ndim < 2:
         raise ShapeError(f"orthogonal_: needs at least two axes, got shape {tensor.shape}")
@@ -113,14 +116,14 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
     rows, columns = tensor.shape[0], tensor.numel() // tensor.shape[0]
     drawn = (generator or default_generator()).standard_normal((max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(drawn)
-    q *= np.sign(np.diag(r))  # every orthogonal matrix as likely as any other
+    q *= np.sign(np.diag(r))  # makes the distribution uniform over orthogonal matrices
     return _filled(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
-    """Normal, but for a share `sparsity` of each column, rounded up, that is zero: Martens (2010)."""
+    """Draw from a normal distribution, and zero the fraction `sparsity` of each column, rounded up: Martens (2010)."""
     if tensor.ndim != 2 or not 0 <= sparsity <= 1:
-        raise ShapeError(f"sparse_: needs a matrix and a share in [0, 1], got shape {tensor.shape} and {sparsity}")
+        raise ShapeError(f"sparse_: needs a matrix and a fraction in [0, 1], got shape {tensor.shape} and {sparsity}")
     rng, (rows, columns) = generator or default_generator(), tensor.shape
     values = std * rng.standard_normal((rows, columns))
     for column in range(columns):
@@ -129,13 +132,13 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Uniform in +-gain * sqrt(6 / (fan_in + fan_out)): Glorot and Bengio (2010)."""
+    """Draw uniformly from +-gain * sqrt(6 / (fan_in + fan_out)): Glorot and Bengio (2010)."""
     bound = gain * math.sqrt(6.0 / sum(_fans(tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Normal with std = gain * sqrt(2 / (fan_in + fan_out)): Glorot and Bengio (2010)."""
+    """Draw from a normal distribution with std = gain * sqrt(2 / (fan_in + fan_out)): Glorot and Bengio (2010)."""
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(_fans(tensor))), generator)
 
 
@@ -146,7 +149,11 @@ def kaiming_uniform_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Uniform in +-gain * sqrt(3 / fan): He et al. (2015); `a` is the negative slope of a leaky ReLU."""
+    """Draw uniformly from +-gain * sqrt(3 / fan): He et al. (2015).
+
+    `mode` is "fan_in" or "fan_out", the fan in the formula; `nonlinearity` and `a`, the negative slope of a leaky ReLU,
+    determine the gain: see `calculate_gain`.
+    """
     bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, generator)
 
@@ -158,14 +165,15 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Normal with std = gain / sqrt(fan): He et al. (2015)."""
+    """Draw from a normal distribution with std = gain / sqrt(fan): He et al. (2015). See `kaiming_uniform_`."""
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """How much a layer's weights are to grow so that the signal keeps its size through a nonlinearity.
+    """Return the factor for a layer's weights that keeps the variance of signals through a nonlinearity.
 
-    `param` is the negative slope of a leaky_relu, 0.01 unless given.
+    `nonlinearity` is "relu", "leaky_relu", "tanh", "sigmoid", "selu", "linear" or the name of a convolution; `param` is the
+    negative slope of a leaky ReLU, 0.01 by default. Raises ValueError for other names.
 
     >>> calculate_gain("relu")
     1.4142135623730951
@@ -181,6 +189,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    """Return gain / sqrt(fan)."""
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f'kaiming: mode must be "fan_in" or "fan_out", got {mode!r}')
     fan = _fans(tensor)[mode == "fan_out"]
@@ -188,6 +197,7 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> floa
 
 
 def _fans(tensor: Tensor) -> tuple[int, int]:
+    """Return (fan_in, fan_out)."""
     shape = tensor.shape
     if len(shape) < 2:
         raise ShapeError(f"fan_in and fan_out need a tensor of at least two axes, got shape {shape}")
@@ -195,7 +205,9 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
     return shape[1] * field, shape[0] * field
 
 
-def _filled(tensor: Tensor, values: Any) -> Tensor:
-    tensor._note_change("nn.init")
-    tensor.replace_array(np.asarray(values).astype(tensor.dtype))
-    return tensor
+def _filled(tensor: Tensor, values: Array) -> Tensor:
+    if isinstance(tensor, Parameter):  # never a part of another tensor: no warning, and no other copy
+        tensor.replace_array(values.astype(tensor.dtype))
+        return tensor
+    with no_grad():
+        return tensor.copy_(values)

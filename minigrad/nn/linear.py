@@ -1,4 +1,4 @@
-"""Layers that multiply by a matrix, and those that only change the shape."""
+"""Linear layers, and layers that only change the shape."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from minigrad.arrays import DType
 from minigrad.nn import functional as F
-from minigrad.nn.arguments import count, uniform_parameter
+from minigrad.nn.layer_setup import count, uniform_parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.ops import flatten, unflatten
@@ -16,9 +16,10 @@ __all__ = ["Flatten", "Identity", "Linear", "Unflatten"]
 
 
 class Linear(Module):
-    """``x @ weight.T + bias``: (..., in_features) to (..., out_features).
+    """Linear layer: ``x @ weight.T + bias``, from (..., in_features) to (..., out_features).
 
-    Weight and bias start uniform in +-1/sqrt(in_features), as PyTorch's.
+    The weight has shape (out_features, in_features). Weight and bias are drawn uniformly from +-1/sqrt(in_features), as in
+    PyTorch.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -44,7 +45,7 @@ class Linear(Module):
 
 
 class Identity(Module):
-    """What it is given; a placeholder that takes any arguments when it is made."""
+    """Return the input; a placeholder whose constructor accepts any arguments."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__()
@@ -54,7 +55,7 @@ class Identity(Module):
 
 
 class Flatten(Module):
-    """Merge the axes from `start_dim` to `end_dim`: by default all but the batch."""
+    """Merge the axes from `start_dim` to `end_dim`, by default all but the first: (N, ...) to (N, product of the others)."""
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1):
         super().__init__()
@@ -68,7 +69,7 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """Split the axis `dim` into several of the sizes `unflattened_size`."""
+    """Split the axis `dim` into axes of the sizes `unflattened_size`."""
 
     def __init__(self, dim: int, unflattened_size: tuple[int, ...]):
         super().__init__()

@@ -1,12 +1,14 @@
-"""Losses as modules; what each computes stands with its function. `reduction` is "mean", "sum" or "none"."""
+"""Loss layers; the function of each layer documents the computation.
+
+`reduction` is "mean", "sum" or "none": how the losses of the elements or items are combined.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from minigrad.nn import functional as F
-from minigrad.nn.module import Module
+from minigrad.nn.function_layer import FunctionLayer
 from minigrad.tensors.tensor import Tensor
 
 __all__ = [
@@ -17,18 +19,30 @@ __all__ = [
 ]  # fmt: skip
 
 
-class _Loss(Module):
-    _function: ClassVar[Callable[..., Any]]
-
-    def __init__(self, reduction: str = "mean"):
-        super().__init__()
+class _Loss(FunctionLayer):
+    def _keep(self, **options: Any) -> None:
+        reduction = options["reduction"]
         if reduction not in ("mean", "sum", "none") and (type(self), reduction) != (KLDivLoss, "batchmean"):
             raise ValueError(f'{type(self).__name__}: reduction must be "mean", "sum" or "none", got {reduction!r}')
-        self.reduction = reduction
+        super()._keep(**options)
 
 
-class CrossEntropyLoss(_Loss):
-    """Cross-entropy of softmax(logits) with integer classes or class probabilities.
+class _TargetLoss(_Loss):
+    def forward(self, x: Tensor, target: Any) -> Tensor:
+        return self._call_function(x, target)
+
+
+class _LossWithoutOptions(_TargetLoss):
+    def __init__(self, reduction: str = "mean"):
+        super().__init__()
+        self._keep(reduction=reduction)
+
+
+class CrossEntropyLoss(_TargetLoss):
+    """Cross-entropy of softmax(logits): input (N, C, ...), target integer classes (N, ...) or probabilities (N, C, ...).
+
+    `weight` (C,) weighs the classes. Integer targets equal to `ignore_index` are left out. `label_smoothing` in [0, 1] mixes
+    the target with the uniform distribution.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -41,171 +55,148 @@ class CrossEntropyLoss(_Loss):
     def __init__(
         self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
     ):
-        super().__init__(reduction)
-        self.register_buffer("weight", weight)
-        self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
-
-    def forward(self, x: Tensor, target: Any) -> Tensor:
-        return type(self)._function(x, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing)
+        super().__init__()
+        self._keep(weight=weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing)
 
 
-class NLLLoss(_Loss):
-    """Minus the log-probability of integer classes, of which the input holds the logarithms."""
+class NLLLoss(_TargetLoss):
+    """Negative log-likelihood of integer classes (N, ...), given log-probabilities (N, C, ...).
+
+    `weight` (C,) weighs the classes. Targets equal to `ignore_index` are left out.
+    """
 
     _function = F.nll_loss
 
     def __init__(self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"):
-        super().__init__(reduction)
-        self.register_buffer("weight", weight)
-        self.ignore_index = ignore_index
-
-    def forward(self, x: Tensor, target: Any) -> Tensor:
-        return type(self)._function(x, target, self.weight, self.ignore_index, self.reduction)
+        super().__init__()
+        self._keep(weight=weight, ignore_index=ignore_index, reduction=reduction)
 
 
-class MSELoss(_Loss):
-    """The mean squared difference."""
+class MSELoss(_LossWithoutOptions):
+    """Mean squared error."""
 
     _function = F.mse_loss
 
-    def forward(self, x: Tensor, target: Any) -> Tensor:
-        return type(self)._function(x, target, self.reduction)
 
-
-class L1Loss(_Loss):
-    """The mean absolute difference."""
+class L1Loss(_LossWithoutOptions):
+    """Mean absolute error."""
 
     _function = F.l1_loss
 
-    def forward(self, x: Tensor, target: Any) -> Tensor:
-        return type(self)._function(x, target, self.reduction)
 
-
-class SmoothL1Loss(_Loss):
-    """Half the squared difference over `beta` within `beta`, the absolute difference beyond."""
+class SmoothL1Loss(_TargetLoss):
+    """d**2 / (2 * beta) for differences d below `beta`, abs(d) - beta / 2 for larger ones: Girshick (2015)."""
 
     _function = F.smooth_l1_loss
 
     def __init__(self, reduction: str = "mean", beta: float = 1.0):
-        super().__init__(reduction)
-        self.beta = beta
-
-    def forward(self, x: Tensor, target: Any) -> Tensor:
-        return type(self)._function(x, target, self.reduction, self.beta)
+        super().__init__()
+        self._keep(reduction=reduction, beta=beta)
 
 
-class HuberLoss(_Loss):
-    """Half the squared difference within `delta`, `delta` times the absolute difference beyond: Huber (1964)."""
+class HuberLoss(_TargetLoss):
+    """Half the square of differences d below `delta`, delta * (abs(d) - delta / 2) for larger ones: Huber (1964)."""
 
     _function = F.huber_loss
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0):
-        super().__init__(reduction)
-        self.delta = delta
-
-    def forward(self, x: Tensor, target: Any) -> Tensor:
-        return type(self)._function(x, target, self.reduction, self.delta)
+        super().__init__()
+        self._keep(reduction=reduction, delta=delta)
 
 
-class BCELoss(_Loss):
-    """Cross-entropy of probabilities with targets in [0, 1]."""
+class BCELoss(_TargetLoss):
+    """Binary cross-entropy of probabilities with targets in [0, 1]; `weight` broadcasts to them."""
 
     _function = F.binary_cross_entropy
 
     def __init__(self, weight: Tensor | None = None, reduction: str = "mean"):
-        super().__init__(reduction)
-        self.register_buffer("weight", weight)
-
-    def forward(self, x: Tensor, target: Any) -> Tensor:
-        return type(self)._function(x, target, self.weight, self.reduction)
+        super().__init__()
+        self._keep(weight=weight, reduction=reduction)
 
 
-class BCEWithLogitsLoss(_Loss):
-    """Cross-entropy of sigmoid(logits) with targets in [0, 1]; `pos_weight` weighs what is 1."""
+class BCEWithLogitsLoss(_TargetLoss):
+    """Binary cross-entropy of sigmoid(logits) with targets in [0, 1].
+
+    `weight` broadcasts to the losses; `pos_weight` multiplies the terms of positive targets.
+    """
 
     _function = F.binary_cross_entropy_with_logits
 
     def __init__(self, weight: Tensor | None = None, reduction: str = "mean", pos_weight: Tensor | None = None):
-        super().__init__(reduction)
-        self.register_buffer("weight", weight)
-        self.register_buffer("pos_weight", pos_weight)
-
-    def forward(self, x: Tensor, target: Any) -> Tensor:
-        return type(self)._function(x, target, self.weight, self.reduction, self.pos_weight)
+        super().__init__()
+        self._keep(weight=weight, reduction=reduction, pos_weight=pos_weight)
 
 
-class KLDivLoss(_Loss):
-    """Divergence of a target distribution from the one whose logarithm the input holds; also reduction "batchmean"."""
+class KLDivLoss(_TargetLoss):
+    """Kullback-Leibler divergence of the target distribution from the input, which holds log-probabilities.
+
+    With `log_target`, the target holds log-probabilities, too. `reduction` may also be "batchmean": the sum divided by N.
+    """
 
     _function = F.kl_div
 
     def __init__(self, reduction: str = "mean", log_target: bool = False):
-        super().__init__(reduction)
-        self.log_target = log_target
-
-    def forward(self, x: Tensor, target: Any) -> Tensor:
-        return type(self)._function(x, target, self.reduction, self.log_target)
+        super().__init__()
+        self._keep(reduction=reduction, log_target=log_target)
 
 
-class PoissonNLLLoss(_Loss):
-    """Minus the log-probability of counts under Poisson distributions, whose rates, or their logarithms, the input holds."""
+class PoissonNLLLoss(_TargetLoss):
+    """Negative log-likelihood of counts under Poisson distributions with the input as rate.
+
+    With `log_input`, the input is the logarithm of the rate; otherwise `eps` is added to the rate before its logarithm is
+    taken. With `full`, Stirling's approximation of log(target!) is included.
+    """
 
     _function = F.poisson_nll_loss
 
     def __init__(self, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"):
-        super().__init__(reduction)
-        self.log_input, self.full, self.eps = log_input, full, eps
-
-    def forward(self, x: Tensor, target: Any) -> Tensor:
-        return type(self)._function(x, target, self.log_input, self.full, self.eps, self.reduction)
+        super().__init__()
+        self._keep(log_input=log_input, full=full, eps=eps, reduction=reduction)
 
 
 class GaussianNLLLoss(_Loss):
-    """Minus the log-density of the target under normal distributions with the input as mean."""
+    """Negative log-likelihood of the target under normal distributions with the input as mean and `var` as variance.
+
+    Variances are at least `eps`. With `full`, the constant term is included.
+    """
 
     _function = F.gaussian_nll_loss
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean"):
-        super().__init__(reduction)
-        self.full, self.eps = full, eps
+        super().__init__()
+        self._keep(full=full, eps=eps, reduction=reduction)
 
     def forward(self, x: Tensor, target: Any, var: Any) -> Tensor:
-        return type(self)._function(x, target, var, self.full, self.eps, self.reduction)
+        return self._call_function(x, target, var)
 
 
-class HingeEmbeddingLoss(_Loss):
+class HingeEmbeddingLoss(_TargetLoss):
     """x where the target is 1, max(0, margin - x) where it is -1."""
 
     _function = F.hinge_embedding_loss
 
     def __init__(self, margin: float = 1.0, reduction: str = "mean"):
-        super().__init__(reduction)
-        self.margin = margin
-
-    def forward(self, x: Tensor, target: Any) -> Tensor:
-        return type(self)._function(x, target, self.margin, self.reduction)
+        super().__init__()
+        self._keep(margin=margin, reduction=reduction)
 
 
-class SoftMarginLoss(_Loss):
-    """log(1 + exp(-target * x)) for targets 1 and -1."""
+class SoftMarginLoss(_LossWithoutOptions):
+    """Logistic loss, log(1 + exp(-target * x)), for targets 1 and -1."""
 
     _function = F.soft_margin_loss
 
-    def forward(self, x: Tensor, target: Any) -> Tensor:
-        return type(self)._function(x, target, self.reduction)
-
 
 class MarginRankingLoss(_Loss):
-    """max(0, margin - target * (x1 - x2)): the first is to be larger where the target is 1, smaller where it is -1."""
+    """max(0, margin - target * (x1 - x2)): x1 should be larger where the target is 1, smaller where it is -1."""
 
     _function = F.margin_ranking_loss
 
     def __init__(self, margin: float = 0.0, reduction: str = "mean"):
-        super().__init__(reduction)
-        self.margin = margin
+        super().__init__()
+        self._keep(margin=margin, reduction=reduction)
 
     def forward(self, x1: Tensor, x2: Any, target: Any) -> Tensor:
-        return type(self)._function(x1, x2, target, self.margin, self.reduction)
+        return self._call_function(x1, x2, target)
 
 
 class CosineEmbeddingLoss(_Loss):
@@ -214,85 +205,82 @@ class CosineEmbeddingLoss(_Loss):
     _function = F.cosine_embedding_loss
 
     def __init__(self, margin: float = 0.0, reduction: str = "mean"):
-        super().__init__(reduction)
-        self.margin = margin
+        super().__init__()
+        self._keep(margin=margin, reduction=reduction)
 
     def forward(self, x1: Tensor, x2: Any, target: Any) -> Tensor:
-        return type(self)._function(x1, x2, target, self.margin, self.reduction)
+        return self._call_function(x1, x2, target)
 
 
 class TripletMarginLoss(_Loss):
-    """max(0, margin + distance to the positive - distance to the negative); `swap` takes the nearer of two negatives."""
+    """Triplet loss: max(0, margin + distance(anchor, positive) - distance(anchor, negative)), with the p-norm.
+
+    With `swap`, the distance of positive and negative is used if it is less than that of anchor and negative. `eps` is added
+    to the differences.
+    """
 
     _function = F.triplet_margin_loss
 
     def __init__(self, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False, reduction: str = "mean"):
-        super().__init__(reduction)
-        self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
+        super().__init__()
+        self._keep(margin=margin, p=p, eps=eps, swap=swap, reduction=reduction)
 
     def forward(self, anchor: Tensor, positive: Any, negative: Any) -> Tensor:
-        return type(self)._function(anchor, positive, negative, self.margin, self.p, self.eps, self.swap, self.reduction)
+        return self._call_function(anchor, positive, negative)
 
 
-class MultiMarginLoss(_Loss):
-    """How far each other class comes within `margin` of the target's score, to the power of `p`, 1 or 2."""
+class MultiMarginLoss(_TargetLoss):
+    """Multi-class margin loss: the sum of max(0, margin - x[target] + x[c])**p / C over all other classes c.
+
+    `p` is 1 or 2; `weight` (C,) weighs the classes.
+    """
 
     _function = F.multi_margin_loss
 
     def __init__(self, p: int = 1, margin: float = 1.0, weight: Tensor | None = None, reduction: str = "mean"):
-        super().__init__(reduction)
+        super().__init__()
         if p not in (1, 2):
             raise ValueError(f"MultiMarginLoss: p must be 1 or 2, got {p}")
-        self.register_buffer("weight", weight)
-        self.p, self.margin = p, margin
-
-    def forward(self, x: Tensor, target: Any) -> Tensor:
-        return type(self)._function(x, target, self.p, self.margin, self.weight, self.reduction)
+        self._keep(p=p, margin=margin, weight=weight, reduction=reduction)
 
 
-class MultiLabelMarginLoss(_Loss):
-    """How far any other class comes within 1 of the scores of those that an item has."""
+class MultiLabelMarginLoss(_LossWithoutOptions):
+    """Multi-label margin loss: the sum of max(0, 1 - x[t] + x[c]) / C over the classes t of an item and all others c."""
 
     _function = F.multilabel_margin_loss
 
-    def forward(self, x: Tensor, target: Any) -> Tensor:
-        return type(self)._function(x, target, self.reduction)
 
-
-class MultiLabelSoftMarginLoss(_Loss):
-    """The mean over classes of the cross-entropy of sigmoid(logits) with whether an item has them."""
+class MultiLabelSoftMarginLoss(_TargetLoss):
+    """Mean over classes of the binary cross-entropy of sigmoid(logits) with targets 0 and 1; `weight` (C,) weighs them."""
 
     _function = F.multilabel_soft_margin_loss
 
     def __init__(self, weight: Tensor | None = None, reduction: str = "mean"):
-        super().__init__(reduction)
-        self.register_buffer("weight", weight)
-
-    def forward(self, x: Tensor, target: Any) -> Tensor:
-        return type(self)._function(x, target, self.weight, self.reduction)
+        super().__init__()
+        self._keep(weight=weight, reduction=reduction)
 
 
-class CosineSimilarity(Module):
-    """The cosine of the angle between vectors along the axis `dim`."""
+class CosineSimilarity(FunctionLayer):
+    """Cosine of the angle between vectors along the axis `dim`; norms are at least `eps`."""
 
     _function = F.cosine_similarity
 
     def __init__(self, dim: int = 1, eps: float = 1e-8):
         super().__init__()
-        self.dim, self.eps = dim, eps
+        self._keep(dim=dim, eps=eps)
 
     def forward(self, x1: Tensor, x2: Any) -> Tensor:
-        return type(self)._function(x1, x2, self.dim, self.eps)
+        return self._call_function(x1, x2)
 
 
-class PairwiseDistance(Module):
-    """The p-norm of the difference of vectors along the last axis."""
+class PairwiseDistance(FunctionLayer):
+    """p-norm of the difference of vectors along the last axis; `eps` is added to the differences."""
 
     _function = F.pairwise_distance
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False):
         super().__init__()
-        self.norm, self.eps, self.keepdim = p, eps, keepdim
+        self._keep(norm=p, eps=eps, keepdim=keepdim)
 
     def forward(self, x1: Tensor, x2: Any) -> Tensor:
-        return type(self)._function(x1, x2, self.norm, self.eps, self.keepdim)
+        return self._call_function(x1, x2)

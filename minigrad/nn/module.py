@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import threading
 import types
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import repeat
 from operator import setitem
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar, cast
+from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
 
 import numpy as np
 
@@ -17,22 +16,22 @@ from minigrad.arrays import DType
 from minigrad.engine.handles import RemovableHandle
 from minigrad.engine.interrupts import at_once
 from minigrad.engine.scope import here, untracked
-from minigrad.errors import DTypeError, MinigradError, blame
-from minigrad.nn.arguments import refuse_data
+from minigrad.errors import DTypeError, MinigradError, blame, did_you_mean
 from minigrad.nn.hooks import Hooks
-from minigrad.nn.parameter import Parameter
-from minigrad.nn.state import IncompatibleKeys, fitted
+from minigrad.nn.layer_setup import refuse_data
+from minigrad.nn.modes import mode_of
+from minigrad.nn.module_summary import Summary, summary
+from minigrad.nn.parameter import Parameter, clear_gradients
+from minigrad.nn.state_dict import IncompatibleKeys, matched_arrays
 from minigrad.pictures import draw
 from minigrad.tensors import devices
 from minigrad.tensors.in_place import write_all
 from minigrad.tensors.tensor import Tensor
 
-if TYPE_CHECKING:
-    from minigrad.nn.summary import Summary
+__all__ = ["Module", "ParameterIterator", "unregistered"]
 
-__all__ = ["Module", "ParameterIterator", "modes", "unregistered"]
-
-STATE = ("training", "_parameters", "_buffers", "_modules", "_unsaved", "_hooks")  # what a module itself keeps
+REGISTRIES = ("_parameters", "_modules", "_buffers")
+STATE = ("training", *REGISTRIES, "_unsaved", "_hooks")  # the attributes of every module
 Method = TypeVar("Method", bound=Callable[..., Any])
 Output = TypeVar("Output", covariant=True)
 
@@ -44,17 +43,10 @@ class Forward(Protocol[Output]):
     def forward(self) -> Callable[..., Output]: ...
 
 
-class _Modes(threading.local):
-    here: dict[int, bool] = {}  # modes by id; `evaluating` replaces the dict
+class _Shadowable:
+    """A method that is shadowed by a module, parameter or buffer registered under its name.
 
-
-modes = _Modes()  # what `evaluating` says about modules in its thread; all other threads see their attribute
-
-
-class _Yielding:
-    """A method that gives way to a module, parameter or buffer registered under its name.
-
-    For the methods that PyTorch's Module does not have: a program written for it may use their names.
+    For methods that PyTorch's Module does not have: programs written for PyTorch may use their names.
     """
 
     def __init__(self, function: Callable[..., Any]):
@@ -64,18 +56,16 @@ class _Yielding:
     def __get__(self, module: Module | None, owner: type) -> Any:
         if module is None:
             return self.function
-        for registry in (module._parameters, module._modules, module._buffers):
-            if self.name in registry:
-                return registry[self.name]
-        return types.MethodType(self.function, module)
+        registry = module._registry_of(self.name)
+        return types.MethodType(self.function, module) if registry is None else registry[self.name]
 
 
-def _yielding(method: Method) -> Method:
-    return cast(Method, _Yielding(method))
+def _shadowable(method: Method) -> Method:
+    return cast(Method, _Shadowable(method))
 
 
 class Module:
-    """A part of a network: assign Parameters and Modules as attributes and define `forward`.
+    """Base class of networks and layers: assign Parameters and Modules as attributes, and define `forward`.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -97,9 +87,9 @@ class Module:
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
-    _unsaved: set[str]  # names of the buffers that are not part of the state
+    _unsaved: set[str]  # names of the buffers that are not part of the state dict
     _hooks: Hooks | None = None
-    _later: ClassVar[tuple[str, ...]] = ()  # names of buffers that older state dicts lack, and that then stay as they are
+    _later: ClassVar[tuple[str, ...]] = ()  # names of buffers that older state dicts lack; they then keep their values
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if args and cls.__module__.startswith("minigrad.nn.") and any(isinstance(arg, Tensor | np.ndarray) for arg in args):
@@ -107,7 +97,7 @@ class Module:
         return super().__new__(cls)
 
     def __init__(self) -> None:
-        for registry in ("_parameters", "_buffers", "_modules"):
+        for registry in REGISTRIES:
             object.__setattr__(self, registry, {})
         object.__setattr__(self, "_unsaved", set())
         object.__setattr__(self, "training", True)
@@ -118,14 +108,14 @@ class Module:
             _rename_methods(cls)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """What the module computes; define it in a subclass."""
+        """Compute the outputs of the module; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward()")
 
     def __call__(self: Forward[Output], *args: Any, **kwargs: Any) -> Output:
         """Run `forward` with its hooks.
 
         A plain ndarray of floats among the arguments, or in a tuple or list there, is converted to the dtype of the module's
-        first floating parameter: data from outside take the dtype of the model. Tensors, integers and booleans stay.
+        first floating-point parameter: external data take the dtype of the model. Tensors, integers and booleans stay.
         """
         for arg in (*args, *kwargs.values()) if kwargs else args:
             if type(arg) in ARRAYS:
@@ -145,82 +135,84 @@ class Module:
 
     @property
     def training(self) -> bool:
-        """Whether layers such as Dropout behave as in training; inside `evaluating`, in its thread, they do not."""
-        home, key = _mode_of(self)
+        """True if layers such as Dropout are in training mode; False inside `evaluating`, in its thread."""
+        home, key = mode_of(self)
         try:
             return home[key]
         except KeyError:
-            raise AttributeError(name="training") from None  # __getattr__ says why
+            raise AttributeError(name="training") from None  # __getattr__ words the message
 
     @training.setter
     def training(self, mode: bool) -> None:
-        home, key = _mode_of(self)
+        home, key = mode_of(self)
         home[key] = mode
 
     # Registration
 
     def __setattr__(self, name: str, value: Any) -> None:
-        registries = self.__dict__
-        if "_parameters" not in registries:
+        attributes = self.__dict__
+        if "_parameters" not in attributes:
             if isinstance(value, Parameter | Module):
                 raise AttributeError(f"{type(self).__name__}.{name} is assigned before super().__init__() was called")
             object.__setattr__(self, name, value)
             return
         if isinstance(value, Parameter):
-            home: dict[str, Any] | None = registries["_parameters"]
+            registry: dict[str, Any] | None = self._parameters
             self._check_reachable(name)
         elif isinstance(value, Module):
             self._check_reachable(name)
             self._check_contains(name, value)
-            home = registries["_modules"]
+            registry = self._modules
         else:
-            home = next((registries[r] for r in ("_parameters", "_modules", "_buffers") if name in registries[r]), None)
-            if home is not None and value is not None and not (home is self._buffers and isinstance(value, Tensor)):
-                kind = "buffer" if home is self._buffers else "parameter" if home is self._parameters else "module"
+            registry = self._registry_of(name)
+            if registry is not None and value is not None and not (registry is self._buffers and isinstance(value, Tensor)):
+                kind = "buffer" if registry is self._buffers else "module" if registry is self._modules else "parameter"
                 raise TypeError(f"{type(self).__name__}.{name} is a {kind}; it cannot become a {type(value).__name__}")
-        if home is None:
+        if registry is None:
             object.__setattr__(self, name, value)
             return
-        for registry in ("_parameters", "_modules", "_buffers"):
-            if registries[registry] is not home:
-                registries[registry].pop(name, None)
-        registries.pop(name, None)
-        home[name] = value
+        for other in (attributes, self._parameters, self._modules, self._buffers):
+            if other is not registry:
+                other.pop(name, None)
+        registry[name] = value
 
     def __getattr__(self, name: str) -> Any:
-        for registry in ("_parameters", "_modules", "_buffers"):
+        for registry in REGISTRIES:
             if name in self.__dict__.get(registry, ()):
                 return self.__dict__[registry][name]
         if name in STATE:
             raise AttributeError(f"{type(self).__name__}: super().__init__() was not called", name=name, obj=None)
-        import difflib  # for a mistake alone
-
-        known = [key for key in dir(self) if not key.startswith("_")]
-        close = difflib.get_close_matches(name, known, 1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        # With a name and no object Python does not add a suggestion of its own.
+        hint = did_you_mean(name, [key for key in dir(self) if not key.startswith("_")])
+        # With a name but no object, Python does not append another suggestion.
         raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}{hint}", name=name, obj=None)
 
     def __delattr__(self, name: str) -> None:
-        for registry in ("_parameters", "_modules", "_buffers"):
-            if name in self.__dict__.get(registry, ()):
-                del self.__dict__[registry][name]
-                return
-        object.__delattr__(self, name)
+        registry = self._registry_of(name)
+        if registry is None:
+            object.__delattr__(self, name)
+        else:
+            del registry[name]
 
     def __dir__(self) -> list[str]:
-        held = [self.__dict__.get(registry, ()) for registry in ("_parameters", "_buffers", "_modules")]  # none while copied
-        return [*super().__dir__(), *(name for names in held for name in names)]
+        registered = [self.__dict__.get(registry, ()) for registry in REGISTRIES]  # missing while the module is copied
+        return [*super().__dir__(), *(name for names in registered for name in names)]
+
+    def _registry_of(self, name: str) -> dict[str, Any] | None:
+        """Return the dict in which a name is registered, or None."""
+        for registry in REGISTRIES:
+            if name in self.__dict__.get(registry, ()):
+                return self.__dict__[registry]
+        return None
 
     def register_parameter(self, name: str, parameter: Parameter | None) -> None:
-        """Own a parameter under a name; None reserves the name."""
+        """Register a parameter under a name; None reserves the name."""
         self._check_name(name)
         if parameter is not None and not isinstance(parameter, Parameter):
             raise TypeError(f"register_parameter: {name!r} must be a Parameter or None, got {type(parameter).__name__}")
         self._parameters[name] = parameter
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Own a tensor that is converted and, if `persistent`, saved with the parameters, but not optimized."""
+        """Register a tensor that is converted and, if `persistent`, saved with the parameters, but not optimized."""
         self._check_name(name)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(f"register_buffer: {name!r} must be a Tensor or None, got {type(tensor).__name__}")
@@ -228,10 +220,10 @@ class Module:
         self._unsaved.discard(name) if persistent else self._unsaved.add(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
-        """Own a module under a name that need not be an identifier, such as "0"."""
+        """Register a module under a name, which need not be an identifier: "0" is one."""
         self._check_name(name)
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"add_module: {name!r} must be a Module or None, got {_what_instead(module)}")
+            raise TypeError(f"add_module: {name!r} must be a Module or None, got {_kind_with_hint(module)}")
         self._check_contains(name, module)
         self._modules[name] = module
 
@@ -242,18 +234,19 @@ class Module:
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
-        """Call ``hook(module, args)`` before each forward; what it gives, if anything, takes the place of the arguments.
+        """Call ``hook(module, args)`` before each forward; a result other than None replaces the arguments.
 
-        With `with_kwargs` it is ``hook(module, args, kwargs)`` and gives both.
+        With `with_kwargs`, call ``hook(module, args, kwargs)``; a result is then a pair (args, kwargs). With `prepend` the
+        hook runs before those registered so far. Returns a handle whose `remove` removes the hook.
         """
-        return RemovableHandle(self._hooked().before, (hook, with_kwargs), prepend)
+        return RemovableHandle(self._hooks_created().before, (hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after each forward; what it gives, if anything, takes the output's place.
+        """Call ``hook(module, args, output)`` after each forward; a result other than None replaces the output.
 
-        With `with_kwargs` it is ``hook(module, args, kwargs, output)``.
+        With `with_kwargs`, call ``hook(module, args, kwargs, output)``. See `register_forward_pre_hook`.
 
         >>> import minigrad as mg
         >>> from minigrad import nn
@@ -262,28 +255,28 @@ class Module:
         ...     layer(mg.tensor([-1.0, 2.0]))
         tensor([ 0., 20.])
         """
-        return RemovableHandle(self._hooked().after, (hook, with_kwargs), prepend)
+        return RemovableHandle(self._hooks_created().after, (hook, with_kwargs), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(module, grad_output)`` when the gradients of all outputs are complete; it may give others."""
-        return RemovableHandle(self._hooked().gradient_before, hook, prepend)
+        """Call ``hook(module, grad_output)`` when the gradients of all outputs are complete; a result replaces them."""
+        return RemovableHandle(self._hooks_created().gradient_before, hook, prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)`` when the gradients of all inputs are complete.
 
-        Both are tuples, with None where there is no gradient; what it gives, if anything, takes grad_input's place.
+        Both are tuples, with None for values without a gradient. A result other than None replaces `grad_input`.
         """
-        return RemovableHandle(self._hooked().gradient, hook, prepend)
+        return RemovableHandle(self._hooks_created().gradient, hook, prepend)
 
-    def _hooked(self) -> Hooks:
+    def _hooks_created(self) -> Hooks:
         if self._hooks is None:
             object.__setattr__(self, "_hooks", Hooks())
         return self._hooks  # type: ignore[return-value]
 
-    # Walks: parents before children, in the order of registration, each object once unless told otherwise
+    # Walks: parents before children, in the order of registration, each object once by default
 
     def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
-        """This module under the name `prefix`, and all those inside it under dotted names."""
+        """Yield this module under the name `prefix`, and all modules inside it under dotted names."""
         seen: set[int] = set()
         stack: list[tuple[str, Module]] = [(prefix, self)]
         while stack:
@@ -296,33 +289,42 @@ class Module:
             stack.extend(reversed(inner))
 
     def modules(self) -> Iterator[Module]:
+        """Yield this module and all modules inside it."""
         return (module for _, module in self.named_modules())
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Yield the modules directly inside this one, with their names."""
         return ((name, module) for name, module in self._modules.items() if module is not None)
 
     def children(self) -> Iterator[Module]:
+        """Yield the modules directly inside this one."""
         return (module for _, module in self.named_children())
 
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """Every parameter under its dotted name after `prefix`; a shared one once, under its first name."""
+        """Yield every parameter under its dotted name after `prefix`; a shared one once, under its first name.
+
+        Without `recurse`, only those of this module itself.
+        """
         return self._named("_parameters", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """Yield every parameter; without `recurse`, only those of this module itself."""
         return ParameterIterator(self, (parameter for _, parameter in self.named_parameters(recurse=recurse)))
 
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
+        """Yield every buffer under its dotted name; see `named_parameters`."""
         return self._named("_buffers", prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """Yield every buffer; without `recurse`, only those of this module itself."""
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
     def get_submodule(self, target: str) -> Module:
-        """The module under a dotted name; raises AttributeError naming the part that is not there."""
+        """Return the module under a dotted name; raise AttributeError that names the missing part."""
         module: Any = self
         for name in target.split(".") if target else ():
             module = getattr(module, name)
@@ -331,7 +333,7 @@ class Module:
         return module
 
     def get_parameter(self, target: str) -> Parameter:
-        """The parameter under a dotted name; raises AttributeError if there is none."""
+        """Return the parameter under a dotted name; raise AttributeError if there is none."""
         path, _, name = target.rpartition(".")
         parameter = getattr(self.get_submodule(path), name)
         if not isinstance(parameter, Parameter):
@@ -339,12 +341,12 @@ class Module:
         return parameter
 
     def get_buffer(self, target: str) -> Tensor:
-        """The buffer under a dotted name; raises AttributeError if there is none."""
+        """Return the buffer under a dotted name; raise AttributeError if there is none."""
         path, _, name = target.rpartition(".")
-        module = self.get_submodule(path)
-        if module._buffers.get(name) is None:
+        buffer = self.get_submodule(path)._buffers.get(name)
+        if buffer is None:
             raise AttributeError(f"{target!r} is not a buffer")
-        return module._buffers[name]  # type: ignore[return-value]
+        return buffer
 
     def _named(self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
@@ -356,44 +358,43 @@ class Module:
                 seen.add(id(tensor))
                 yield f"{path}.{name}" if path else name, tensor
 
-    # Everything at once
+    # Changes to all modules or parameters
 
     def apply(self, function: Callable[[Module], Any]) -> Self:
-        """Call `function` on every module inside, then on this one."""
+        """Call `function` on every module inside, and then on this one; return this module."""
         for module in reversed(list(self.modules())):
             function(module)
         return self
 
     def train(self, mode: bool = True) -> Self:
-        """Training mode, for layers such as Dropout that behave differently in evaluation: in all threads, or in none.
+        """Set training mode, or evaluation mode, for layers such as Dropout that behave differently; return the module.
 
-        Only inside `evaluating` it is this thread's mode alone that changes, until the end of the block.
+        The mode changes for all threads; inside `evaluating`, only for this thread and until the end of the block.
         """
         if not isinstance(mode, bool):
             raise ValueError(f"train: mode must be True or False, got {mode!r}")
-        homes, keys = zip(*[_mode_of(module) for module in self.modules()], strict=True)
+        homes, keys = zip(*[mode_of(module) for module in self.modules()], strict=True)
         at_once(setitem, homes, keys, repeat(mode))
         return self
 
     def eval(self) -> Self:
-        """Evaluation mode."""
+        """Set evaluation mode; return the module."""
         return self.train(False)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Set `requires_grad` of all parameters; return the module."""
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters; or, with ``set_to_none=False``, make them zero."""
-        parameters = list(self.parameters())
-        zeros = [None if set_to_none or p.stored_grad is None else p.stored_grad.new_zeros(p.shape) for p in parameters]
-        at_once(setattr, parameters, repeat("stored_grad"), zeros)
+        """Clear the gradients of all parameters; with ``set_to_none=False``, set them to zero."""
+        clear_gradients(self.parameters(), set_to_none)
 
     def to(self, *args: Any, dtype: DType = None, device: Any = None, non_blocking: bool = False) -> Self:
-        """Convert parameters and floating-point buffers, in place, to a float dtype; and their gradients.
+        """Convert parameters, floating-point buffers and gradients to a float dtype, in place; return the module.
 
-        A device may be named as in PyTorch, if it is the CPU.
+        A device may be named as in PyTorch, provided that it is the CPU.
         """
         wanted = devices.requested(args, dtype, device)
         if wanted is None:
@@ -405,46 +406,49 @@ class Module:
                 tensor.astype_(wanted)
         return self
 
-    def cpu(self) -> Self:
-        """The module itself: it is on the CPU."""
-        return self
-
     type = to
 
+    def cpu(self) -> Self:
+        """Return the module itself: it is on the CPU."""
+        return self
+
     def half(self) -> Self:
+        """Convert to float16; see `to`."""
         return self.to(np.float16)
 
     def float(self) -> Self:
+        """Convert to float32; see `to`."""
         return self.to(np.float32)
 
     def double(self) -> Self:
+        """Convert to float64; see `to`."""
         return self.to(np.float64)
 
     # State
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The values of all parameters and buffers under their dotted names: PyTorch's names and layouts."""
+        """Return the values of all parameters and buffers by dotted name, with PyTorch's names and layouts."""
         return {key: tensor.detach() for key, tensor in self._state_tensors().items()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Replace parameters and buffers by the tensors or arrays of `state_dict`: all of them, or none.
 
-        Raises ValueError listing every missing, unexpected and mis-shaped key, and every parameter that holds NaN, at once
-        (with strict=False only the last two), and TypeError for what is not a mapping of names to numbers; nothing has
-        changed then.
+        Returns the missing and the unexpected keys. Raises ValueError that lists every missing, unexpected and mis-shaped
+        key and every parameter that holds NaN (with strict=False only the last two), and TypeError for anything but a
+        mapping of names to numbers; nothing has changed then.
         """
-        own = self._state_tensors()
+        tensors = self._state_tensors()
         later = {
             f"{prefix}.{name}" if prefix else name
             for prefix, module in self.named_modules(remove_duplicate=False)
             for name in module._later
         }
-        new, keys = fitted(type(self).__name__, own, state_dict, strict, later)
-        write_all([own[key] for key in new], list(new.values()))
+        new, keys = matched_arrays(type(self).__name__, tensors, state_dict, strict, later)
+        write_all([tensors[key] for key in new], list(new.values()))
         return keys
 
     def _state_tensors(self) -> dict[str, Tensor]:
-        """Parameters and buffers, module by module; a shared one under each of its names."""
+        """Return parameters and buffers, module by module; a shared one under each of its names."""
         state = {}
         for prefix, module in self.named_modules(remove_duplicate=False):
             for name, tensor in [*module._parameters.items(), *module._buffers.items()]:
@@ -452,53 +456,42 @@ class Module:
                     state[f"{prefix}.{name}" if prefix else name] = tensor
         return state
 
-    # Appearance
+    # Display
 
-    @_yielding
+    @_shadowable
     def summary(self, *inputs: Any) -> Summary:
-        """Shapes, parameters (shared ones once), multiply-accumulates and bytes, module by module; printed, a table.
-
-        `inputs` are what `forward` takes, or shapes of it; the module runs once on them, in evaluation mode.
-
-        >>> from minigrad import nn
-        >>> nn.Sequential(nn.Linear(3, 2), nn.ReLU()).summary((4, 3))
-                         output  parameters  MACs  bytes
-        net  Sequential  (4, 2)                       32
-        0    Linear      (4, 2)           8    24     32
-        1    ReLU        (4, 2)                       32
-        Sequential: 8 parameters, 32 bytes; 24 MACs, 80 bytes saved for backward
-        """
-        from minigrad.nn.summary import summarize  # it is made of modules and hooks itself
-
-        return summarize(self, *inputs)
+        """Return output shapes, parameters, multiply-accumulates and bytes, module by module: see `nn.summary`."""
+        return summary(self, *inputs)
 
     def extra_repr(self) -> str:
-        """What stands between the parentheses of a layer's repr."""
+        """Return the text between the parentheses of the repr; a subclass may define it."""
         return ""
 
     def __repr__(self) -> str:
         head, extra = type(self).__name__, self.extra_repr()
-        children = [f"({name}): {shown}".replace("\n", "\n  ") for name, shown in self._shown()]
+        children = [f"({name}): {shown}".replace("\n", "\n  ") for name, shown in self._shown_children()]
         if not children and "\n" not in extra:
             return f"{head}({extra})"
         lines = [*(extra.split("\n") if extra else ()), *children]
         return f"{head}(\n  " + "\n  ".join(lines) + "\n)"
 
-    def _shown(self) -> Iterator[tuple[str, str]]:
-        """What stands in the repr for the modules inside."""
+    def _shown_children(self) -> Iterator[tuple[str, str]]:
+        """Yield the name and the repr of each module inside, for the repr of this one."""
         return ((name, repr(module)) for name, module in self.named_children())
 
     def _repr_html_(self) -> str | None:
         html: str | None = draw("module html", self)
         return html
 
-    @_yielding
+    @_shadowable
     def graph(self, *inputs: Any, **options: Any) -> Any:
-        """Return a picture of what the module does to these inputs, a `viz.Graph`; the options are those of `viz.graph`.
+        """Return a picture of the module's computation on these inputs, a `viz.Graph`; options are those of `viz.graph`.
 
-        The module is run once, in its present mode; its buffers, gradients and random numbers stay as they were.
+        The module runs once, in its current mode; its buffers, gradients and random numbers stay as they were.
         """
         return draw("module graph", self, inputs, **options)
+
+    # Checks
 
     def _check_name(self, name: str) -> None:
         if "_parameters" not in self.__dict__:
@@ -507,7 +500,7 @@ class Module:
             raise TypeError(f"a name must be a string, got {type(name).__name__}")
         if not name or "." in name:
             raise KeyError(f"{name!r} cannot be a name: it is empty or holds a dot")
-        if name in self._parameters or name in self._modules or name in self._buffers:
+        if self._registry_of(name) is not None:
             return
         self._check_reachable(name)
         if name in self.__dict__:
@@ -516,16 +509,16 @@ class Module:
             )
 
     def _check_reachable(self, name: str) -> None:
-        """Refuse a name under which reading would find an attribute of the class, or the module's own state, instead."""
+        """Raise KeyError for a name that reading would find among the attributes of the class or of every module."""
         for cls in type(self).__mro__:
-            if name in vars(cls) and not isinstance(vars(cls)[name], _Yielding):
+            if name in vars(cls) and not isinstance(vars(cls)[name], _Shadowable):
                 what = "a method" if callable(vars(cls)[name]) else "an attribute"
                 raise KeyError(
                     f"{type(self).__name__} already has an attribute {name!r}, {what} of {cls.__name__}, which would hide "
                     "what is registered under it; choose another name"
                 )
         if name in STATE:
-            raise KeyError(f"{type(self).__name__}: {name!r} is part of every module's own state; choose another name")
+            raise KeyError(f"{type(self).__name__}: {name!r} is an internal attribute of every module; choose another name")
 
     def _check_contains(self, name: str, module: Module | None) -> None:
         if module is not None and any(inner is self for inner in module.modules()):
@@ -541,7 +534,7 @@ class Module:
 
 
 class ParameterIterator(Iterator[Parameter]):
-    """The parameters of a module, once; an optimizer that gets none from it learns why."""
+    """The parameters of a module, once; an optimizer without parameters finds the reason in its attribute `module`."""
 
     def __init__(self, module: Module, parameters: Iterator[Parameter]):
         self.module, self._parameters = module, parameters
@@ -551,22 +544,22 @@ class ParameterIterator(Iterator[Parameter]):
 
 
 def unregistered(module: Module) -> tuple[str, list[Any] | tuple[Any, ...] | dict[Any, Any]] | None:
-    """The first plain list, tuple or dict inside a module that holds modules or parameters, after its path; or None.
+    """Return the path and the first plain list, tuple or dict inside a module that holds modules or parameters, or None.
 
-    Nothing in it is registered: it is neither trained, nor saved, nor converted.
+    Nothing in such a container is registered: it is neither trained, nor saved, nor converted.
     """
     for path, inner in module.named_modules():
         for name, value in vars(inner).items():
             if name in STATE or not isinstance(value, list | tuple | dict):
                 continue
-            held: Iterable[Any] = value.values() if isinstance(value, dict) else value
-            if any(isinstance(item, Module | Parameter) for item in held):
+            items: Iterable[Any] = value.values() if isinstance(value, dict) else value
+            if any(isinstance(item, Module | Parameter) for item in items):
                 return f"{path}.{name}" if path else name, value
     return None
 
 
-def _what_instead(given: Any) -> str:
-    """What was given in a module's place, with the way to mend it where that is certain."""
+def _kind_with_hint(given: Any) -> str:
+    """Return the kind of an object given as a module, with a hint to fix it if there is one."""
     if isinstance(given, type):
         return f"the class {given.__name__}\n  hint: make one: {given.__name__}(...)"
     if isinstance(given, types.FunctionType):
@@ -574,16 +567,11 @@ def _what_instead(given: Any) -> str:
     return type(given).__name__
 
 
-def _mode_of(module: Module) -> tuple[dict[Any, bool], Any]:
-    """The place of the mode that holds for a module in this thread: a dict and its key."""
-    return (modes.here, id(module)) if id(module) in modes.here else (module.__dict__, "training")
-
-
 ARRAYS = (np.ndarray, tuple, list)
 
 
 def _converted(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments with plain float arrays in the dtype of the module's first floating parameter, if it has one."""
+    """Return the arguments with plain float arrays in the dtype of the module's first floating parameter, if it has one."""
     if not any(_holds_floats(value) for value in (*args, *kwargs.values())):
         return args, kwargs
     dtype = next((p.dtype for p in module.parameters() if p.dtype.kind == "f"), None)
@@ -605,14 +593,14 @@ def _as_dtype(value: Any, dtype: np.dtype[Any]) -> Any:
 
 
 def _rename_methods(cls: type[Module]) -> None:
-    """Give a public layer its own copies of what it inherits from private ones, whose names Python's messages would show."""
+    """Copy the methods that a public layer inherits from private classes, whose names Python's messages would show."""
     for base in cls.__mro__[1:]:
         if not base.__name__.startswith("_"):
             continue
         for name, method in vars(base).items():
             if isinstance(method, types.FunctionType) and getattr(cls, name) is method:
-                own = types.FunctionType(method.__code__, method.__globals__, name, method.__defaults__, method.__closure__)
-                functools.update_wrapper(own, method)
-                del own.__wrapped__  # type: ignore[attr-defined]
-                own.__kwdefaults__, own.__qualname__ = method.__kwdefaults__, f"{cls.__name__}.{name}"
-                setattr(cls, name, own)
+                copy = types.FunctionType(method.__code__, method.__globals__, name, method.__defaults__, method.__closure__)
+                functools.update_wrapper(copy, method)
+                del copy.__wrapped__  # type: ignore[attr-defined]
+                copy.__kwdefaults__, copy.__qualname__ = method.__kwdefaults__, f"{cls.__name__}.{name}"
+                setattr(cls, name, copy)

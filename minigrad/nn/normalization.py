@@ -1,9 +1,9 @@
-"""Layers that normalise; what each computes stands with its function."""
+"""Normalization layers; the function of each layer documents the computation."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from minigrad.arrays import DType
 from minigrad.config import get_default_dtype
 from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
-from minigrad.nn.arguments import count, parameter
+from minigrad.nn.layer_setup import count, parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.tensors.tensor import Tensor
@@ -24,57 +24,15 @@ __all__ = [
 SHAPES = {2: "(N, C)", 3: "(N, C, L)", 4: "(N, C, H, W)", 5: "(N, C, D, H, W)"}
 
 
-class _Running(Module):
-    """What normalisations that remember share: weight and bias, running statistics, and how many batches made them."""
+class _RunningNorm(Module):
+    """Base of normalizations with running statistics: weight, bias, running mean and variance, number of batches seen."""
 
     _dimensions: ClassVar[tuple[int, ...]]
-    _later = ("num_batches_tracked",)  # since PyTorch 0.4.1
+    _function: ClassVar[Callable[..., Any]]
+    _later = ("num_batches_tracked",)  # state dicts have it since PyTorch 0.4.1
     weight: Parameter | None
     bias: Parameter | None
 
-    def __init__(
-        self,
-        num_features: int,
-        eps: float,
-        momentum: float | None,
-        affine: bool,
-        track_running_stats: bool,
-        dtype: DType,
-        bias: bool,
-    ):
-        super().__init__()
-        self.num_features = count(type(self).__name__, "num_features", num_features)
-        self.eps, self.momentum, self.affine, self.track_running_stats = eps, momentum, affine, track_running_stats
-        shape = (num_features,)
-        self.register_parameter("weight", parameter(shape, 1.0, dtype) if affine else None)
-        self.register_parameter("bias", parameter(shape, 0.0, dtype) if affine and bias else None)
-        dtype = dtype or get_default_dtype()
-        self.register_buffer("running_mean", Tensor([0.0] * num_features, dtype) if track_running_stats else None)
-        self.register_buffer("running_var", Tensor([1.0] * num_features, dtype) if track_running_stats else None)
-        self.register_buffer("num_batches_tracked", Tensor(0) if track_running_stats else None)
-
-    def _factor(self) -> float:
-        """How much of the running statistics this batch makes: `momentum`, or without one an equal share of all batches."""
-        if self.momentum is not None:
-            return self.momentum
-        return 1.0 / (self.num_batches_tracked.item() + 1) if self._remembers() else 0.0
-
-    def _remembers(self) -> bool:
-        return self.training and self.track_running_stats
-
-    def _check(self, x: Tensor) -> None:
-        if x.ndim not in self._dimensions:
-            expected = " or ".join(SHAPES[n] for n in self._dimensions)
-            raise ShapeError(f"{type(self).__name__}: input must be {expected}, got shape {x.shape}")
-
-    def extra_repr(self) -> str:
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
-        )
-
-
-class _BatchNorm(_Running):
     def __init__(
         self,
         num_features: int,
@@ -86,30 +44,63 @@ class _BatchNorm(_Running):
         *,
         bias: bool = True,
     ):
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias)
+        super().__init__()
+        self.num_features = count(type(self).__name__, "num_features", num_features)
+        self.eps, self.momentum, self.affine, self.track_running_stats = eps, momentum, affine, track_running_stats
+        _register_affine(self, (num_features,), affine, affine and bias, dtype)
+        dtype = dtype or get_default_dtype()
+        self.register_buffer("running_mean", Tensor([0.0] * num_features, dtype) if track_running_stats else None)
+        self.register_buffer("running_var", Tensor([1.0] * num_features, dtype) if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", Tensor(0) if track_running_stats else None)
 
     def forward(self, x: Tensor) -> Tensor:
-        self._check(x)
-        of_batch = self.training or not self.track_running_stats
-        out = F.batch_norm(
-            x, self.running_mean, self.running_var, self.weight, self.bias, of_batch, self._factor(), self.eps
+        if x.ndim not in self._dimensions:
+            expected = " or ".join(SHAPES[n] for n in self._dimensions)
+            raise ShapeError(f"{type(self).__name__}: input must be {expected}, got shape {x.shape}")
+        from_input = self.training or not self.track_running_stats
+        return type(self)._function(
+            x, self.running_mean, self.running_var, self.weight, self.bias, from_input, self._factor(), self.eps
         )
-        if self._remembers():
+
+    def _factor(self) -> float:
+        """Return the weight of this batch in the running statistics: `momentum`, or 1 / number of batches if it is None."""
+        if self.momentum is not None:
+            return self.momentum
+        return 1.0 / (self.num_batches_tracked.item() + 1) if self._updates_statistics() else 0.0
+
+    def _updates_statistics(self) -> bool:
+        return self.training and self.track_running_stats
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class _BatchNorm(_RunningNorm):
+    _function = F.batch_norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = super().forward(x)
+        if self._updates_statistics():
             self.num_batches_tracked.replace_array(np.asarray(self.num_batches_tracked.array + 1))
         return out
 
 
 class BatchNorm1d(_BatchNorm):
-    """`BatchNorm2d` for (N, C) or (N, C, L)."""
+    """Batch normalization of (N, C) or (N, C, L): see `BatchNorm2d`."""
 
     _dimensions = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
-    """Each channel of images (N, C, H, W) normalised over the batch in training, by running statistics in evaluation.
+    """Batch normalization of images (N, C, H, W), channel by channel: (x - mean) / sqrt(var + eps) * weight + bias.
 
-    Those are moved by the share `momentum` towards each batch's, or, if it is None, are the means over all batches. Weight
-    starts at one, bias at zero. Ioffe and Szegedy (2015).
+    In training, mean and variance are those of the batch, and the running statistics move towards them by the fraction
+    `momentum`; if it is None, they are averages over all batches. In evaluation the running statistics are used; with
+    `track_running_stats=False` there are none, and those of the batch are used always. The weight is initialized to one, the
+    bias to zero; `affine=False` leaves out both. Ioffe and Szegedy (2015).
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -122,12 +113,14 @@ class BatchNorm2d(_BatchNorm):
 
 
 class BatchNorm3d(_BatchNorm):
-    """`BatchNorm2d` for volumes (N, C, D, H, W)."""
+    """Batch normalization of volumes (N, C, D, H, W): see `BatchNorm2d`."""
 
     _dimensions = (5,)
 
 
-class _InstanceNorm(_Running):
+class _InstanceNorm(_RunningNorm):
+    _function = F.instance_norm
+
     def __init__(
         self,
         num_features: int,
@@ -139,38 +132,40 @@ class _InstanceNorm(_Running):
         *,
         bias: bool = True,
     ):
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        self._check(x)
-        if self.affine and x.shape[1] != self.num_features:
+        if self.affine and x.ndim in self._dimensions and x.shape[1] != self.num_features:
             raise ShapeError(f"{type(self).__name__}: input must have {self.num_features} channels, got shape {x.shape}")
-        of_instance = self.training or not self.track_running_stats
-        return F.instance_norm(
-            x, self.running_mean, self.running_var, self.weight, self.bias, of_instance, self._factor(), self.eps
-        )
+        return super().forward(x)
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """`InstanceNorm2d` for sequences (N, C, L)."""
+    """Instance normalization of sequences (N, C, L): see `InstanceNorm2d`."""
 
     _dimensions = (3,)
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Each channel of each image (N, C, H, W) normalised by itself: Ulyanov et al. (2016)."""
+    """Instance normalization: each channel of each image (N, C, H, W) by its mean and variance: Ulyanov et al. (2016).
+
+    Options are those of `BatchNorm2d`; by default there is no weight and bias, and there are no running statistics.
+    """
 
     _dimensions = (4,)
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """`InstanceNorm2d` for volumes (N, C, D, H, W)."""
+    """Instance normalization of volumes (N, C, D, H, W): see `InstanceNorm2d`."""
 
     _dimensions = (5,)
 
 
 class LayerNorm(Module):
-    """Each item normalised over its last axes, whose sizes are `normalized_shape`: Ba et al. (2016)."""
+    """Layer normalization over the last axes, whose sizes are `normalized_shape`: Ba et al. (2016).
+
+    `elementwise_affine=False` leaves out weight and bias, `bias=False` the bias alone; both have shape `normalized_shape`.
+    """
 
     weight: Parameter | None
     bias: Parameter | None
@@ -186,9 +181,7 @@ class LayerNorm(Module):
         super().__init__()
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        shape = self.normalized_shape
-        self.register_parameter("weight", parameter(shape, 1.0, dtype) if elementwise_affine else None)
-        self.register_parameter("bias", parameter(shape, 0.0, dtype) if elementwise_affine and bias else None)
+        _register_affine(self, self.normalized_shape, elementwise_affine, elementwise_affine and bias, dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
@@ -199,7 +192,11 @@ class LayerNorm(Module):
 
 
 class RMSNorm(Module):
-    """Each item divided by its root mean square over its last axes, `normalized_shape`: Zhang and Sennrich (2019)."""
+    """RMS normalization: division by the root mean square over the last axes, whose sizes are `normalized_shape`.
+
+    Zhang and Sennrich (2019). `eps` is by default the machine epsilon of the dtype. `elementwise_affine=False` leaves out
+    the weight.
+    """
 
     weight: Parameter | None
 
@@ -223,7 +220,10 @@ class RMSNorm(Module):
 
 
 class GroupNorm(Module):
-    """Each of `num_groups` groups of channels of each item normalised by itself: Wu and He (2018)."""
+    """Group normalization of (N, C, ...): each of `num_groups` groups of channels by its mean and variance.
+
+    Wu and He (2018). `affine=False` leaves out weight and bias, `bias=False` the bias alone; their shape is (num_channels,).
+    """
 
     weight: Parameter | None
     bias: Parameter | None
@@ -244,8 +244,7 @@ class GroupNorm(Module):
         if num_channels % num_groups:
             raise ShapeError(f"GroupNorm: {num_channels} channels do not divide into {num_groups} groups")
         self.eps, self.affine = eps, affine
-        self.register_parameter("weight", parameter((num_channels,), 1.0, dtype) if affine else None)
-        self.register_parameter("bias", parameter((num_channels,), 0.0, dtype) if affine and bias else None)
+        _register_affine(self, (num_channels,), affine, affine and bias, dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
@@ -256,7 +255,10 @@ class GroupNorm(Module):
 
 
 class LocalResponseNorm(Module):
-    """Each channel damped by what `size` neighbouring channels say at the same place: Krizhevsky et al. (2012)."""
+    """Local response normalization of (N, C, ...): x / (k + alpha * mean(x**2))**beta, over `size` neighboring channels.
+
+    Krizhevsky et al. (2012).
+    """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0):
         super().__init__()
@@ -267,3 +269,9 @@ class LocalResponseNorm(Module):
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+def _register_affine(module: Module, shape: tuple[int, ...], weight: bool, bias: bool, dtype: DType) -> None:
+    """Register a weight of ones and a bias of zeros, or None for those that are not wanted."""
+    module.register_parameter("weight", parameter(shape, 1.0, dtype) if weight else None)
+    module.register_parameter("bias", parameter(shape, 0.0, dtype) if bias else None)

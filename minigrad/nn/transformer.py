@@ -1,4 +1,4 @@
-"""Transformers as A. Vaswani et al. (2017) define them, or with the normalisation first; PyTorch's names and options."""
+"""Transformers: A. Vaswani et al. (2017), optionally with the normalization first; PyTorch's names and options."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ ACTIVATIONS: dict[str, Callable[..., Any]] = {"relu": F.relu, "gelu": F.gelu}
 
 
 class _Layer(Module):
-    """What both layers have: parts whose outputs are added to their inputs, with a normalisation after or before each."""
+    """Base of encoder and decoder layers: residual blocks, each with a normalization after it, or before it.
+
+    `activation` is "relu", "gelu" or a function; `norm_first` puts each normalization before its block.
+    """
 
     _attentions: tuple[str, ...]
     self_attn: MultiheadAttention
@@ -50,32 +53,34 @@ class _Layer(Module):
         if isinstance(activation, str) and activation not in ACTIVATIONS:
             raise ValueError(f'{type(self).__name__}: activation must be "relu", "gelu" or a function, got {activation!r}')
         for name in self._attentions:
-            made = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
-            self.add_module(name, made)
+            attention = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
+            self.add_module(name, attention)
         self.linear1 = Linear(d_model, dim_feedforward, bias, dtype)
         self.dropout = Dropout(dropout)
         self.linear2 = Linear(dim_feedforward, d_model, bias, dtype)
         self.norm_first = norm_first
-        parts = range(1, len(self._attentions) + 2)
-        for i in parts:
+        blocks = range(1, len(self._attentions) + 2)
+        for i in blocks:
             self.add_module(f"norm{i}", LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype))
-        for i in parts:
+        for i in blocks:
             self.add_module(f"dropout{i}", Dropout(dropout))
         self.activation = ACTIVATIONS[activation] if isinstance(activation, str) else activation
 
-    def _add(self, x: Tensor, i: int, part: Callable[[Tensor], Tensor]) -> Tensor:
-        """x + part(x), with normalisation and dropout number `i`."""
+    def _residual(self, x: Tensor, i: int, block: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return x + block(x), with normalization and dropout number `i`."""
         norm, dropout = getattr(self, f"norm{i}"), getattr(self, f"dropout{i}")
-        return x + dropout(part(norm(x))) if self.norm_first else norm(x + dropout(part(x)))
+        return x + dropout(block(norm(x))) if self.norm_first else norm(x + dropout(block(x)))
 
-    def _feed(self, x: Tensor) -> Tensor:
+    def _feed_forward(self, x: Tensor) -> Tensor:
         return self.linear2(self.dropout(self.activation(self.linear1(x))))
 
 
 class TransformerEncoderLayer(_Layer):
-    """Attention of a sequence to itself, then two linear layers at each place: (S, N, d_model), or as `MultiheadAttention`.
+    """Encoder layer: self-attention, then two linear layers at each position.
 
-    Masks are those of `MultiheadAttention`; with `is_causal` and no mask, no place sees a later one.
+    Input and output have shape (S, N, d_model), or the other shapes of `MultiheadAttention`, which also describes masks and
+    `is_causal`. `activation` is "relu", "gelu" or a function, between the linear layers of width `dim_feedforward`;
+    `norm_first` puts each normalization before its block instead of after.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -88,12 +93,15 @@ class TransformerEncoderLayer(_Layer):
     def forward(
         self, src: Tensor, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
     ) -> Tensor:
-        x = self._add(src, 1, lambda x: _attend(self.self_attn, x, x, src_mask, src_key_padding_mask, is_causal))
-        return self._add(x, 2, self._feed)
+        x = self._residual(src, 1, lambda x: _attend(self.self_attn, x, x, src_mask, src_key_padding_mask, is_causal))
+        return self._residual(x, 2, self._feed_forward)
 
 
 class TransformerDecoderLayer(_Layer):
-    """As the encoder's layer, with an attention to the encoder's output, `memory`, between the two parts."""
+    """Decoder layer: self-attention, attention to the encoder's output `memory`, then two linear layers at each position.
+
+    Shapes, masks and options are those of `TransformerEncoderLayer`.
+    """
 
     _attentions = ("self_attn", "multihead_attn")
     multihead_attn: MultiheadAttention
@@ -109,10 +117,10 @@ class TransformerDecoderLayer(_Layer):
         tgt_is_causal: bool = False,
         memory_is_causal: bool = False,
     ) -> Tensor:
-        own, given = self.self_attn, self.multihead_attn
-        x = self._add(tgt, 1, lambda x: _attend(own, x, x, tgt_mask, tgt_key_padding_mask, tgt_is_causal))
-        x = self._add(x, 2, lambda x: _attend(given, x, memory, memory_mask, memory_key_padding_mask, memory_is_causal))
-        return self._add(x, 3, self._feed)
+        this, other = self.self_attn, self.multihead_attn
+        x = self._residual(tgt, 1, lambda x: _attend(this, x, x, tgt_mask, tgt_key_padding_mask, tgt_is_causal))
+        x = self._residual(x, 2, lambda x: _attend(other, x, memory, memory_mask, memory_key_padding_mask, memory_is_causal))
+        return self._residual(x, 3, self._feed_forward)
 
 
 class _Stack(Module):
@@ -128,9 +136,9 @@ class _Stack(Module):
 
 
 class TransformerEncoder(_Stack):
-    """`num_layers` copies of an encoder layer, one after another, and a normalisation at the end if one is given.
+    """A stack of `num_layers` copies of an encoder layer, with an optional normalization `norm` at the end.
 
-    `enable_nested_tensor` and `mask_check` say how PyTorch hurries, and change nothing here.
+    `enable_nested_tensor` and `mask_check` select optimizations of PyTorch, and have no effect here.
     """
 
     def __init__(
@@ -150,7 +158,7 @@ class TransformerEncoder(_Stack):
 
 
 class TransformerDecoder(_Stack):
-    """`num_layers` copies of a decoder layer, one after another, and a normalisation at the end if one is given."""
+    """A stack of `num_layers` copies of a decoder layer, with an optional normalization `norm` at the end."""
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None):
         super().__init__(decoder_layer, num_layers, norm)
@@ -171,7 +179,10 @@ class TransformerDecoder(_Stack):
 
 
 class Transformer(Module):
-    """An encoder and a decoder: (S, N, d_model) and (T, N, d_model) to (T, N, d_model); matrices start as Glorot's.
+    """Encoder and decoder: source (S, N, d_model) and target (T, N, d_model) to output (T, N, d_model).
+
+    With `batch_first`, the first two axes are swapped. Options are those of the layers; `custom_encoder` and
+    `custom_decoder` replace the stacks. Matrices are initialized by `init.xavier_uniform_`.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -234,7 +245,7 @@ class Transformer(Module):
 
     @staticmethod
     def generate_square_subsequent_mask(sz: int, dtype: DType = np.float32) -> Tensor:
-        """(sz, sz): -inf above the diagonal, so that no place sees a later one, and 0 elsewhere."""
+        """Return a causal mask (sz, sz), -inf above the diagonal and 0 elsewhere: no position attends to a later one."""
         return Tensor.from_array(np.triu(np.full((sz, sz), -np.inf, dtype), 1))
 
 

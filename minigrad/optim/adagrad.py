@@ -1,4 +1,4 @@
-"""Steps that shrink where gradients were large."""
+"""AdaGrad: per-element step sizes from the sum of squared gradients."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array
-from minigrad.optim.optimizer import Optimizer
+from minigrad.optim.optimizer import Group, Numbers, Optimizer
 
 __all__ = ["AdaGrad", "Adagrad"]
 
 
 class Adagrad(Optimizer):
-    """s += g**2; p -= lr / (1 + (t-1) * lr_decay) * g / (sqrt(s) + eps). Duchi et al. (2011); PyTorch's equations."""
+    """AdaGrad: s += g**2; p -= lr / (1 + (t-1) * lr_decay) * g / (sqrt(s) + eps) at step t.
 
-    buffers = ("sum",)
+    Duchi et al. (2011); equations and defaults are PyTorch's. `initial_accumulator_value` is the first s. Weight decay adds
+    weight_decay * p to g; `maximize` negates g.
+    """
 
     def __init__(
         self,
@@ -32,15 +34,16 @@ class Adagrad(Optimizer):
         options = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay, "eps": eps, "maximize": maximize}
         super().__init__(params, {**options, "initial_accumulator_value": initial_accumulator_value})
 
-    def start(self, group: dict[str, Any], state: dict[str, Any]) -> dict[str, float]:
+    def state_names(self, group: Group) -> tuple[str, ...]:
+        return ("sum",)
+
+    def start(self, group: Group, state: dict[str, Any]) -> Numbers:
         super().start(group, state)
-        # the initial value is added once, as the state starts at zero
+        # state arrays start at zero: the initial value is added at the first step
         first = 0.0 if "sum" in state else group["initial_accumulator_value"]
         return {"first": first, "lr": group["lr"] / (1 + (state["step"] - 1) * group["lr_decay"])}
 
-    def update(
-        self, group: dict[str, Any], numbers: dict[str, float], p: Array, g: Array, state: list[Array], work: list[Array]
-    ) -> None:
+    def update(self, group: Group, numbers: Numbers, p: Array, g: Array, state: list[Array], work: list[Array]) -> None:
         (s,), (w, v) = state, work
         if numbers["first"]:
             s += numbers["first"]

@@ -1,4 +1,4 @@
-"""Steps scaled by the first two moments of the gradient."""
+"""Adam and AdamW: steps scaled by estimates of the first two moments of the gradient."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array
-from minigrad.optim.optimizer import Optimizer
+from minigrad.optim.optimizer import Group, Numbers, Optimizer
 
 __all__ = ["Adam", "AdamW"]
 
 
 class Adam(Optimizer):
-    """m = b1*m + (1-b1)*g; v = b2*v + (1-b2)*g**2; p -= lr * m' / (sqrt(v') + eps), m' and v' corrected for their start.
+    """Adam: m = b1*m + (1-b1)*g; v = b2*v + (1-b2)*g**2; p -= lr * m' / (sqrt(v') + eps), with `betas` (b1, b2).
 
-    Kingma and Ba (2015), algorithm 1. Weight decay adds weight_decay * p to g; `amsgrad` divides by the largest v so far
-    (Reddi et al., 2018). Equations and defaults are PyTorch's.
+    m' and v' are m and v corrected for their bias towards zero: m / (1 - b1**t) and v / (1 - b2**t) at step t. Kingma and Ba
+    (2015), algorithm 1; equations and defaults are PyTorch's. Weight decay adds weight_decay * p to g; `amsgrad` divides by
+    the largest v so far (Reddi et al., 2018); `maximize` negates g.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(1.0, requires_grad=True)
@@ -42,18 +43,16 @@ class Adam(Optimizer):
         options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, {**options, "amsgrad": amsgrad, "maximize": maximize})
 
-    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+    def state_names(self, group: Group) -> tuple[str, ...]:
         moments = ("exp_avg", "exp_avg_sq")
         return (*moments, "max_exp_avg_sq") if group["amsgrad"] else moments
 
-    def start(self, group: dict[str, Any], state: dict[str, Any]) -> dict[str, float]:
+    def start(self, group: Group, state: dict[str, Any]) -> Numbers:
         super().start(group, state)
         (beta1, beta2), step = group["betas"], state["step"]
         return {"rate": group["lr"] / (1 - beta1**step), "root": math.sqrt(1 - beta2**step)}
 
-    def update(
-        self, group: dict[str, Any], numbers: dict[str, float], p: Array, g: Array, state: list[Array], work: list[Array]
-    ) -> None:
+    def update(self, group: Group, numbers: Numbers, p: Array, g: Array, state: list[Array], work: list[Array]) -> None:
         (m, v, *largest), (w, u), (beta1, beta2) = state, work, group["betas"]
         if self.decoupled:
             p *= 1 - group["lr"] * group["weight_decay"]
@@ -72,7 +71,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam whose weight decay shrinks the weights themselves, p -= lr * weight_decay * p: Loshchilov and Hutter (2019)."""
+    """Adam with decoupled weight decay, p -= lr * weight_decay * p: Loshchilov and Hutter (2019)."""
 
     decoupled = True
 

@@ -1,8 +1,8 @@
-"""Schedules of the learning rate, with PyTorch's names, defaults and values.
+"""Learning rate schedules, with PyTorch's names, defaults and values.
 
-A scheduler sets the rates of an optimizer when it is made, and again at each `step()`, which belongs after the optimizer's:
-once for each epoch, or once for each batch, as the schedule is meant. Most change the present rate by a factor, so that
-several of them can act on one optimizer.
+A scheduler sets the learning rates of an optimizer when it is created, and again at each `step()`. Call `step()` after the
+optimizer's, once per epoch or once per batch, depending on the schedule. Most schedules multiply the current rate by a
+factor, so that several of them can act on one optimizer.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from minigrad.optim.optimizer import Optimizer
-from minigrad.optim.state import differences
+from minigrad.kernels.checks import positive_int
+from minigrad.optim.optimizer import Group, Optimizer
+from minigrad.optim.state_types import differences
 from minigrad.tensors.tensor import Tensor
 
 __all__ = [
@@ -24,13 +25,13 @@ __all__ = [
 
 
 class LRScheduler:
-    """What all schedules share: the count of steps, the first rates, and state that can be saved.
+    """Base class of all schedules: the step counter, the initial rates, and the state.
 
-    A subclass defines `rate`: the rate of one parameter group at step number `last_epoch`, which is 0 where the schedule
-    starts. With `last_epoch` given it goes on after that step, from the rates that the optimizer has.
+    A subclass defines `rate`, the learning rate of one parameter group at step number `last_epoch`, which is 0 at the start
+    of the schedule. With the argument `last_epoch` the schedule resumes after that step, from the optimizer's current rates.
     """
 
-    chained = True  # whether `rate` starts from the present rate, not from the first one
+    chained = True  # True if `rate` is computed from the current rate, False if from the initial one
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1):
         _check_optimizer(self, optimizer)
@@ -43,56 +44,55 @@ class LRScheduler:
         self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch + 1
         resumed = last_epoch != -1 and self.chained
-        self._set(self._present() if resumed else self._next())
+        self._set(self._current_rates() if resumed else self._next_rates())
 
-    def rate(self, group: dict[str, Any], base_lr: float) -> float:
-        """The rate of a group at step `last_epoch`, given the present ``group["lr"]`` and the first one."""
+    def rate(self, group: Group, base_lr: float) -> float:
+        """Return the rate of a group at step `last_epoch`, given the current rate ``group["lr"]`` and the initial one."""
         raise NotImplementedError
 
     def step(self) -> None:
-        """Set the next rates."""
+        """Set the rates of the next step."""
         self.last_epoch += 1
-        self._set(self._next())
+        self._set(self._next_rates())
 
     def restart(self) -> None:
-        """Set the rates of the schedule's start, whatever they are now: how `SequentialLR` changes from one to the next."""
+        """Set the rates at the start of the schedule; `SequentialLR` calls this when it switches to a schedule."""
         self.last_epoch = 0
         self._set(self.base_lrs)
-        self._set(self._next())
+        self._set(self._next_rates())
 
     def get_last_lr(self) -> list[float]:
-        """The rates that the last step set, one for each parameter group."""
+        """Return the rates that the last step set, one for each parameter group."""
         return self._last_lr
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything but the optimizer."""
+        """Return all attributes but the optimizer."""
         return {name: value for name, value in vars(self).items() if name != "optimizer"}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a `state_dict`, this library's or PyTorch's; the rates themselves are the optimizer's state.
+        """Restore a `state_dict` of this library or of PyTorch; the rates themselves are part of the optimizer's state.
 
-        Raises ValueError, with nothing changed, for the state of another kind of schedule, and for values that no schedule
-        can have.
+        Raises ValueError, with nothing changed, for the state of another kind of schedule and for impossible values.
         """
         self._check(state_dict)
         vars(self).update({name: state_dict[name] for name in self.state_dict()})
 
     def _check(self, state_dict: Mapping[str, Any]) -> None:
-        """Raise ValueError unless `state_dict` is the state of such a schedule."""
-        own = self.state_dict()
+        """Raise ValueError unless `state_dict` is the state of a schedule of this kind."""
+        current = self.state_dict()
         if not isinstance(state_dict, Mapping):
             raise ValueError(f"{type(self).__name__}: the state_dict is of type {type(state_dict).__name__}, not a dict")
-        problems = [f"{name} is missing" for name in own if name not in state_dict]
-        problems += [f"{name} is unexpected" for name in state_dict if name not in own and name not in BOOKKEEPING]
-        problems = problems or [p for name in own for p in _problems(name, own[name], state_dict[name])]
+        problems = [f"{name} is missing" for name in current if name not in state_dict]
+        problems += [f"{name} is unexpected" for name in state_dict if name not in current and name not in BOOKKEEPING]
+        problems = problems or [p for name in current for p in _problems(name, current[name], state_dict[name])]
         if problems:
             raise ValueError(f"{type(self).__name__}: the state_dict does not fit: {', '.join(problems)}")
 
-    def _next(self) -> list[float]:
+    def _next_rates(self) -> list[float]:
         groups = zip(self.optimizer.param_groups, self.base_lrs, strict=True)
         return [self.rate(group, base_lr) for group, base_lr in groups]
 
-    def _present(self) -> list[float]:
+    def _current_rates(self) -> list[float]:
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def _set(self, rates: Sequence[float]) -> None:
@@ -102,7 +102,7 @@ class LRScheduler:
 
 
 class LambdaLR(LRScheduler):
-    """The first rate times ``lr_lambda(step)``; a list has one function for each parameter group."""
+    """The initial rate times ``lr_lambda(step)``; `lr_lambda` may be a list of one function for each parameter group."""
 
     chained = False
 
@@ -111,11 +111,11 @@ class LambdaLR(LRScheduler):
         self.lr_lambdas: list[Callable[[int], float]] = _each("LambdaLR", "lr_lambda", lr_lambda, optimizer)
         super().__init__(optimizer, last_epoch)
 
-    def _next(self) -> list[float]:
+    def _next_rates(self) -> list[float]:
         return [base_lr * f(self.last_epoch) for f, base_lr in zip(self.lr_lambdas, self.base_lrs, strict=True)]
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything but the optimizer and the functions, which cannot be saved: as in PyTorch, None stands for each."""
+        """Return all attributes but the optimizer; as in PyTorch, None replaces the functions, which cannot be saved."""
         return {**super().state_dict(), "lr_lambdas": [None] * len(self.lr_lambdas)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -124,7 +124,7 @@ class LambdaLR(LRScheduler):
 
 
 class StepLR(LRScheduler):
-    """The rate times `gamma` every `step_size` steps.
+    """Multiply the rate by `gamma` every `step_size` steps.
 
     >>> import minigrad as mg
     >>> optimizer = mg.optim.SGD([mg.tensor(1.0, requires_grad=True)], lr=0.5)
@@ -139,40 +139,40 @@ class StepLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1):
-        self.step_size, self.gamma = _positive("StepLR", "step_size", step_size), gamma
+        self.step_size, self.gamma = positive_int("StepLR", "step_size", step_size), gamma
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+    def rate(self, group: Group, base_lr: float) -> float:
         due = self.last_epoch and self.last_epoch % self.step_size == 0
         return group["lr"] * self.gamma if due else group["lr"]
 
 
 class MultiStepLR(LRScheduler):
-    """The rate times `gamma` at each of the `milestones`."""
+    """Multiply the rate by `gamma` at each of the `milestones`, numbers of steps."""
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1):
         self.milestones, self.gamma = Counter(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+    def rate(self, group: Group, base_lr: float) -> float:
         return group["lr"] * self.gamma ** self.milestones.get(self.last_epoch, 0)
 
 
 class ConstantLR(LRScheduler):
-    """The rate times `factor` for the first `total_iters` steps."""
+    """Multiply the rate by `factor` during the first `total_iters` steps."""
 
     def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1):
         self.factor, self.total_iters = _within("ConstantLR", "factor", factor), total_iters
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+    def rate(self, group: Group, base_lr: float) -> float:
         if self.last_epoch == 0:
             return group["lr"] * self.factor
         return group["lr"] / self.factor if self.last_epoch == self.total_iters else group["lr"]
 
 
 class LinearLR(LRScheduler):
-    """The first rate times a factor that goes from `start_factor` to `end_factor` in `total_iters` steps: a warm-up."""
+    """A linear warm-up: the initial rate times a factor from `start_factor` to `end_factor` over `total_iters` steps."""
 
     def __init__(
         self,
@@ -186,7 +186,7 @@ class LinearLR(LRScheduler):
         self.end_factor, self.total_iters = _within("LinearLR", "end_factor", end_factor, zero=True), total_iters
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+    def rate(self, group: Group, base_lr: float) -> float:
         t, lr = self.last_epoch, group["lr"]
         if t == 0:
             return lr * self.start_factor
@@ -197,62 +197,65 @@ class LinearLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """The rate times `gamma` at every step."""
+    """Multiply the rate by `gamma` at every step."""
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1):
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+    def rate(self, group: Group, base_lr: float) -> float:
         return group["lr"] * self.gamma if self.last_epoch else group["lr"]
 
 
 class CosineAnnealingLR(LRScheduler):
-    """From the first rate to `eta_min` and back along a cosine of half-period `T_max`: Loshchilov and Hutter (2017)."""
+    """A cosine between the initial rate and `eta_min`, with half-period `T_max`: Loshchilov and Hutter (2017)."""
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1):
-        self.T_max, self.eta_min = _positive("CosineAnnealingLR", "T_max", T_max), eta_min
+        self.T_max, self.eta_min = positive_int("CosineAnnealingLR", "T_max", T_max), eta_min
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+    def rate(self, group: Group, base_lr: float) -> float:
         t, lr = self.last_epoch, group["lr"]
         if t == 0:
             return lr
-        if (t - 1 - self.T_max) % (2 * self.T_max) == 0:  # the rate is eta_min: no factor leads away from there
-            return lr + (base_lr - self.eta_min) * _height(self.T_max - 1, self.T_max)
-        ratio = _height(t, self.T_max) / _height(t - 1, self.T_max)
+        if (t - 1 - self.T_max) % (2 * self.T_max) == 0:  # the rate is eta_min, and no factor changes that
+            return lr + (base_lr - self.eta_min) * _cosine(self.T_max - 1, self.T_max)
+        ratio = _cosine(t, self.T_max) / _cosine(t - 1, self.T_max)
         return self.eta_min + (lr - self.eta_min) * ratio
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """Falling cosines from the first rate to `eta_min`, of `T_0` steps, each `T_mult` times as long as the one before.
+    """Cosine annealing with restarts: from the initial rate to `eta_min` in `T_0` steps, and again from the initial rate.
 
-    Loshchilov and Hutter (2017): SGDR.
+    Each cycle is `T_mult` times as long as the previous one. SGDR: Loshchilov and Hutter (2017).
     """
 
     chained = False
 
     def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1):
-        self.T_0 = _positive("CosineAnnealingWarmRestarts", "T_0", T_0)
-        self.T_mult, self.eta_min = _positive("CosineAnnealingWarmRestarts", "T_mult", T_mult), eta_min
+        self.T_0 = positive_int("CosineAnnealingWarmRestarts", "T_0", T_0)
+        self.T_mult, self.eta_min = positive_int("CosineAnnealingWarmRestarts", "T_mult", T_mult), eta_min
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+    def rate(self, group: Group, base_lr: float) -> float:
         start, length = 0, self.T_0
         if self.T_mult == 1:
             start = self.last_epoch // length * length
         while self.last_epoch >= start + length:
             start, length = start + length, length * self.T_mult
         self.T_cur, self.T_i = self.last_epoch - start, length
-        return self.eta_min + (base_lr - self.eta_min) * _height(self.T_cur, self.T_i)
+        return self.eta_min + (base_lr - self.eta_min) * _cosine(self.T_cur, self.T_i)
 
 
 class OneCycleLR(LRScheduler):
-    """Up to `max_lr` and down to almost nothing in `total_steps`, the momentum the other way round: Smith (2018).
+    """The 1cycle policy: the rate rises to `max_lr` and falls to almost zero, while the momentum falls and rises.
 
-    Starts at max_lr / div_factor, is at max_lr after the share `pct_start` of the steps, and ends at a `final_div_factor`-th
-    of where it started; with `three_phase` it comes down as it went up, and then goes on to the end. `max_lr` and the
-    momenta may be lists, one for each parameter group. Step it after every batch; one step too many raises ValueError.
+    Smith (2018). The rate starts at max_lr / div_factor, reaches max_lr after the fraction `pct_start` of the steps, and
+    ends at the initial rate divided by `final_div_factor`; with `three_phase` it falls back to the initial rate as fast as
+    it rose before the final descent. The number of steps is `total_steps`, or epochs * steps_per_epoch. `anneal_strategy`
+    is "cos" or "linear". With `cycle_momentum`, momentum (or Adam's first beta) goes from `max_momentum` to `base_momentum`
+    and back. `max_lr` and the momenta may be lists of one value for each parameter group. Call `step()` after every batch;
+    a step beyond the last raises ValueError.
     """
 
     chained = False
@@ -281,7 +284,7 @@ class OneCycleLR(LRScheduler):
             raise ValueError(f'OneCycleLR: anneal_strategy must be "cos" or "linear", got {anneal_strategy!r}')
         if cycle_momentum and not {"momentum", "betas"} & set(optimizer.defaults):
             raise ValueError(f"OneCycleLR: {type(optimizer).__name__} has no momentum\n  hint: pass cycle_momentum=False")
-        self.total_steps = _positive("OneCycleLR", "total_steps", total_steps or (epochs or 0) * (steps_per_epoch or 0))
+        self.total_steps = positive_int("OneCycleLR", "total_steps", total_steps or (epochs or 0) * (steps_per_epoch or 0))
         self.cycle_momentum, self._anneal_func_type = cycle_momentum, anneal_strategy
         peak = _within("OneCycleLR", "pct_start", pct_start, zero=True) * self.total_steps - 1
         self._schedule_phases = _phases(peak, self.total_steps - 1, three_phase)
@@ -293,7 +296,7 @@ class OneCycleLR(LRScheduler):
                     group.update(base_momentum=low, max_momentum=high)
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: dict[str, Any], base_lr: float) -> float:
+    def rate(self, group: Group, base_lr: float) -> float:
         start = 0.0
         for phase in self._schedule_phases:
             if self.last_epoch <= phase["end_step"] or phase is self._schedule_phases[-1]:
@@ -314,11 +317,11 @@ class OneCycleLR(LRScheduler):
     def _between(self, start: float, end: float, share: float) -> float:
         if self._anneal_func_type == "linear":
             return (end - start) * share + start
-        return end + (start - end) * _height(share, 1)
+        return end + (start - end) * _cosine(share, 1)
 
 
 class SequentialLR(LRScheduler):
-    """One schedule after another, changing at the `milestones`; each starts from its own beginning.
+    """Run schedules one after another, switching at the `milestones`; each begins at its step 0.
 
     >>> import minigrad as mg
     >>> optimizer = mg.optim.SGD([mg.tensor(1.0, requires_grad=True)], lr=1.0)
@@ -350,15 +353,15 @@ class SequentialLR(LRScheduler):
             self._current.restart()
         else:
             self._current.step()
-        self._last_lr = self._present()
+        self._last_lr = self._current_rates()
 
     def restart(self) -> None:
         self.last_epoch = 0
         self._current.restart()
-        self._last_lr = self._present()
+        self._last_lr = self._current_rates()
 
     def state_dict(self) -> dict[str, Any]:
-        """How far it got, and the states of the schedules."""
+        """Return the step counter, the last rates, and the states of the schedules."""
         return {**super().state_dict(), "_schedulers": [s.state_dict() for s in self._schedulers]}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -381,10 +384,12 @@ class SequentialLR(LRScheduler):
 
 
 class ReduceLROnPlateau(LRScheduler):
-    """The rate times `factor` when a metric, given to `step(metric)`, has not improved for more than `patience` steps.
+    """Multiply the rate by `factor` when the metric given to `step` has not improved for more than `patience` steps.
 
-    `mode` says whether "min" or "max" is better; an improvement is one by more than `threshold`, "rel"ative or "abs"olute.
-    After a reduction, `cooldown` steps do not count. No rate falls below `min_lr`, or by less than `eps`.
+    `mode` is "min" or "max": the direction of improvement. A change counts as an improvement if it is greater than
+    `threshold`, relative to the best value with `threshold_mode` "rel", absolute with "abs". After a reduction, `cooldown`
+    steps are not counted. No rate falls below `min_lr`, a number or a list of one for each parameter group; a reduction by
+    no more than `eps` is skipped.
     """
 
     def __init__(
@@ -413,10 +418,10 @@ class ReduceLROnPlateau(LRScheduler):
         self.min_lrs = _each("ReduceLROnPlateau", "min_lr", min_lr, optimizer)
         self.best = math.inf if mode == "min" else -math.inf
         self.last_epoch = self.num_bad_epochs = self.cooldown_counter = 0
-        self._last_lr = self._present()
+        self._last_lr = self._current_rates()
 
     def step(self, metrics: Any) -> None:  # type: ignore[override]
-        """Take the metric of an epoch, a number or a tensor of one."""
+        """Record the metric of an epoch, a number or a tensor of one element, and reduce the rates if it is time."""
         metric = float(metrics.detach() if isinstance(metrics, Tensor) else metrics)
         self.last_epoch += 1
         if self._is_better(metric):
@@ -431,7 +436,7 @@ class ReduceLROnPlateau(LRScheduler):
                 if group["lr"] - lower > self.eps:
                     group["lr"] = lower
             self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
-        self._last_lr = self._present()
+        self._last_lr = self._current_rates()
 
     def _is_better(self, metric: float) -> bool:
         sign = 1 if self.mode == "min" else -1
@@ -440,54 +445,52 @@ class ReduceLROnPlateau(LRScheduler):
         return sign * metric < sign * self.best * (1 - sign * self.threshold)
 
 
-# Entries of PyTorch's states that say nothing of the schedule.
+# Entries of PyTorch's state dicts that are internal there.
 BOOKKEEPING = (
     "_get_lr_called_within_step", "_is_initial", "_step_count", "default_min_lr", "mode_worse", "use_beta1",
 )  # fmt: skip
 
-
-# What the values of a schedule must be, whichever schedule it is.
+# The valid values of attributes, whichever schedule has them.
 COUNTS = ("cooldown_counter", "last_epoch", "num_bad_epochs", "T_cur")  # at least 0, or -1 before the first
 LENGTHS = ("T_0", "T_i", "T_max", "T_mult", "step_size", "total_steps")  # at least 1
-LISTS = ("_last_lr", "_milestones", "base_lrs", "min_lrs")  # finite numbers, as many as there are now
+LISTS = ("_last_lr", "_milestones", "base_lrs", "min_lrs")  # finite numbers, as many as in the current state
 CHOICES = {"_anneal_func_type": ("cos", "linear"), "mode": ("min", "max"), "threshold_mode": ("rel", "abs")}
 
 
-def _problems(name: str, own: Any, given: Any) -> list[str]:
-    """Why a saved value cannot be that of the attribute `name`, which is `own` now."""
-    problems = differences(name, own, given)
+def _problems(name: str, current: Any, given: Any) -> list[str]:
+    """Return the reasons why `given` cannot be the value of the attribute `name`, whose value is `current` now."""
+    problems = differences(name, current, given)
     if problems:
         return problems
     if (name in COUNTS and given < -1) or (name in LENGTHS and given < 1):
         return [f"{name} is {given}"]
     if name in CHOICES and given not in CHOICES[name]:
         return [f"{name} is none of {', '.join(CHOICES[name])}"]
-    if name in LISTS and (len(given) != len(own) or not all(map(math.isfinite, given))):
-        return [f"{name} must be {len(own)} finite numbers"]
+    if name in LISTS and (len(given) != len(current) or not all(map(math.isfinite, given))):
+        return [f"{name} must be {len(current)} finite numbers"]
     if name == "milestones" and not all(type(k) is type(v) is int and 0 < v < 2**31 for k, v in given.items()):
         return ["milestones must be counts of steps"]
     if name == "_schedule_phases":
-        words = [{key: value for key, value in phase.items() if isinstance(value, str)} for phase in given]
-        if words != [{key: value for key, value in phase.items() if isinstance(value, str)} for phase in own]:
+        names = [{key: value for key, value in phase.items() if isinstance(value, str)} for phase in given]
+        if names != [{key: value for key, value in phase.items() if isinstance(value, str)} for phase in current]:
             return ["_schedule_phases are of another cycle"]
     return []
 
 
 def _phases(peak: float, last: float, three_phase: bool) -> list[dict[str, Any]]:
-    """The phases of a cycle: the last step of each, and what rate and momentum go from and to."""
-    rates, momenta = ["initial_lr", "max_lr", "min_lr"], ["max_momentum", "base_momentum", "max_momentum"]
-    ends = [peak, last]
+    """Return the phases of a cycle: the last step of each, and the names of the rates and momenta at its ends."""
+    phases: list[tuple[Any, ...]] = [(peak, "initial_lr", "max_lr", "max_momentum", "base_momentum")]
     if three_phase:
-        rates.insert(2, "initial_lr")
-        momenta.append("max_momentum")
-        ends.insert(1, 2 * peak)
+        phases.append((2 * peak, "max_lr", "initial_lr", "base_momentum", "max_momentum"))
+        phases.append((last, "initial_lr", "min_lr", "max_momentum", "max_momentum"))
+    else:
+        phases.append((last, "max_lr", "min_lr", "base_momentum", "max_momentum"))
     names = ("end_step", "start_lr", "end_lr", "start_momentum", "end_momentum")
-    columns = (ends, rates[:-1], rates[1:], momenta[:-1], momenta[1:])
-    return [dict(zip(names, phase, strict=True)) for phase in zip(*columns, strict=True)]
+    return [dict(zip(names, phase, strict=True)) for phase in phases]
 
 
-def _height(t: float, T: float) -> float:
-    """A falling half-period of the cosine, from 1 to 0."""
+def _cosine(t: float, T: float) -> float:
+    """Return the cosine of half-period `T` at `t`, scaled to fall from 1 to 0."""
     return (1 + math.cos(math.pi * t / T)) / 2
 
 
@@ -497,18 +500,12 @@ def _check_optimizer(scheduler: LRScheduler, optimizer: Any) -> None:
 
 
 def _each(schedule: str, name: str, value: Any, optimizer: Optimizer) -> list[Any]:
-    """One value for each parameter group."""
+    """Return a list of one value for each parameter group."""
     count = len(optimizer.param_groups)
     values = list(value) if isinstance(value, list | tuple) else [value] * count
     if len(values) != count:
         raise ValueError(f"{schedule}: {len(values)} values of {name} for {count} parameter groups")
     return values
-
-
-def _positive(schedule: str, name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{schedule}: {name} must be an int of at least 1, got {value!r}")
-    return value
 
 
 def _within(schedule: str, name: str, value: float, zero: bool = False) -> float:

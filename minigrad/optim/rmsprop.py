@@ -1,4 +1,4 @@
-"""AdaGrad with a memory that fades."""
+"""RMSprop: step sizes from a decaying average of squared gradients."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array
-from minigrad.optim.optimizer import Optimizer
+from minigrad.optim.optimizer import Group, Numbers, Optimizer
 
 __all__ = ["RMSprop"]
 
 
 class RMSprop(Optimizer):
-    """v = alpha * v + (1 - alpha) * g**2; p -= lr * g / (sqrt(v) + eps); with momentum, and centered as in Graves (2013).
+    """RMSprop: v = alpha * v + (1 - alpha) * g**2; p -= lr * g / (sqrt(v) + eps).
 
-    Hinton's lecture 6e; equations and defaults are PyTorch's.
+    Hinton's lecture 6e; equations and defaults are PyTorch's. With `momentum`, p -= lr * b, where
+    b = momentum * b + g / (sqrt(v) + eps). With `centered`, the square of an average of g is subtracted from v (Graves,
+    2013). Weight decay adds weight_decay * p to g; `maximize` negates g.
     """
 
     def __init__(
@@ -34,13 +36,11 @@ class RMSprop(Optimizer):
         options = {"lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered}
         super().__init__(params, {**options, "weight_decay": weight_decay, "maximize": maximize})
 
-    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
-        wanted = {"square_avg": True, "grad_avg": group["centered"], "momentum_buffer": group["momentum"]}
-        return tuple(name for name, want in wanted.items() if want)
+    def state_names(self, group: Group) -> tuple[str, ...]:
+        used = {"square_avg": True, "grad_avg": group["centered"], "momentum_buffer": group["momentum"]}
+        return tuple(name for name in used if used[name])
 
-    def update(
-        self, group: dict[str, Any], numbers: dict[str, float], p: Array, g: Array, state: list[Array], work: list[Array]
-    ) -> None:
+    def update(self, group: Group, numbers: Numbers, p: Array, g: Array, state: list[Array], work: list[Array]) -> None:
         (square_avg, *others), (w, v), alpha = state, work, group["alpha"]
         square_avg *= alpha
         square_avg += np.multiply(np.multiply(g, g, out=w), 1 - alpha, out=w)

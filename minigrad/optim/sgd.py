@@ -1,4 +1,4 @@
-"""Gradient descent."""
+"""SGD: gradient descent with momentum."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array
-from minigrad.optim.optimizer import Optimizer
+from minigrad.optim.optimizer import Group, Numbers, Optimizer
 
 __all__ = ["SGD"]
 
 
 class SGD(Optimizer):
-    """p -= lr * g, with momentum b = momentum * b + (1 - dampening) * g; Nesterov's looks ahead: g + momentum * b.
+    """Gradient descent: p -= lr * g.
 
-    Weight decay adds weight_decay * p to g; `maximize` climbs. Equations and defaults are PyTorch's.
+    With `momentum`, p -= lr * b, where b = momentum * b + (1 - dampening) * g, and b = g at the first step; with `nesterov`,
+    p -= lr * (g + momentum * b). Weight decay adds weight_decay * p to g; `maximize` negates g. Equations and defaults are
+    PyTorch's.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(1.0, requires_grad=True)
@@ -44,16 +46,14 @@ class SGD(Optimizer):
         if options["nesterov"] and (options["momentum"] <= 0 or options["dampening"] != 0):
             raise ValueError(f"SGD: nesterov needs a momentum and no dampening, got momentum={options['momentum']}")
 
-    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+    def state_names(self, group: Group) -> tuple[str, ...]:
         return ("momentum_buffer",) if group["momentum"] else ()
 
-    def start(self, group: dict[str, Any], state: dict[str, Any]) -> dict[str, float]:
-        # the first buffer is the gradient itself; there is no count of steps
+    def start(self, group: Group, state: dict[str, Any]) -> Numbers:
+        # the first buffer is the gradient itself; as in PyTorch, SGD does not count its steps
         return {"fresh": 1 - group["dampening"] if "momentum_buffer" in state else 1.0}
 
-    def update(
-        self, group: dict[str, Any], numbers: dict[str, float], p: Array, g: Array, state: list[Array], work: list[Array]
-    ) -> None:
+    def update(self, group: Group, numbers: Numbers, p: Array, g: Array, state: list[Array], work: list[Array]) -> None:
         w = work[0]
         if group["momentum"]:
             (b,) = state

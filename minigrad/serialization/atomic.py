@@ -14,20 +14,20 @@ from typing import IO, Any
 
 try:
     import fcntl
-except ImportError:  # Windows: files cannot be locked this way, and what a killed process left stays
+except ImportError:  # Windows: files cannot be locked this way, and leftovers of killed processes stay
     fcntl = None  # type: ignore[assignment,unused-ignore]
 
 __all__ = ["write_atomically"]
 
-LONGEST = 200  # bytes of a name that the name of a temporary file repeats: most file systems allow 255 in all
+LONGEST = 200  # bytes of the target's name that a temporary name repeats: most file systems allow 255 in all
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], Any]) -> None:
-    """Let `write` fill a temporary file, flush it to disk, and only then put it in the place of `path`.
+    """Write a file atomically: call `write` on a temporary file, flush it to disk, then rename it to `path`.
 
-    Threads and processes may write one path at once: the last to finish wins. What killed processes left beside `path` is
-    removed. A symbolic link stays one, its target is replaced; a file that is there keeps its permissions. Raises OSError
-    for a folder that is not there, and for a path that is a folder or a device.
+    Several threads and processes may write to one path at once; the last to finish wins. Temporary files that killed
+    processes left beside `path` are removed. If `path` is a symbolic link, its target is replaced; an existing file keeps
+    its permissions and owner. Raises OSError for a folder that does not exist, and for a path that is a folder or a device.
     """
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
@@ -45,15 +45,15 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
     try:
         with open(descriptor, "wb") as file:
             if before is not None:
-                with suppress(OSError, AttributeError):  # only the superuser gives files to others
+                with suppress(OSError, AttributeError):  # only the superuser may change the owner
                     os.fchown(descriptor, before.st_uid, before.st_gid)
                 temporary.chmod(stat.S_IMODE(before.st_mode))
             write(file)
             file.flush()
             os.fsync(descriptor)
-            if fcntl is not None:  # still locked: nobody takes it for a leftover
+            if fcntl is not None:  # while it is locked, so that it is not taken for a leftover
                 os.replace(temporary, target)
-        if fcntl is None:  # Windows renames no open file
+        if fcntl is None:  # Windows cannot rename an open file
             os.replace(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -61,7 +61,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
 
 
 def _create(target: Path, mode: int) -> tuple[Path, int]:
-    """A new file beside the target, open and locked: the lock ends with the process, however that ends."""
+    """Create a file beside the target, open and locked; the operating system releases the lock when the process ends."""
     while True:
         temporary = target.with_name(f"{_stem(target)}{os.getpid()}-{secrets.token_hex(4)}.tmp")
         try:
@@ -79,7 +79,7 @@ def _create(target: Path, mode: int) -> tuple[Path, int]:
 
 
 def _remove_leftovers(target: Path) -> None:
-    """Remove the temporary files of this target that no process holds any more."""
+    """Remove the temporary files of this target that no live process holds locked."""
     if fcntl is None:
         return
     stem = _stem(target)
@@ -101,7 +101,7 @@ def _remove_unlocked(leftover: Path) -> None:
 
 
 def _stem(target: Path) -> str:
-    """What the names of the target's temporary files begin with."""
+    """Return the prefix of the names of the target's temporary files."""
     name = target.name
     if len(os.fsencode(name)) > LONGEST:
         name = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]

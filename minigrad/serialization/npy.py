@@ -1,4 +1,4 @@
-"""`.npy`: one array after a header that says its dtype and its shape; read without trust.
+"""`.npy` files: a header with dtype and shape, then the elements of one array.
 
 Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 """
@@ -15,20 +15,19 @@ import numpy as np
 
 from minigrad.arrays import Array
 from minigrad.errors import WeightsFileError
-from minigrad.serialization.raw import check_shape
+from minigrad.serialization.raw import check_shape, from_bytes, read_exactly
 
 __all__ = ["load_npy", "read_npy"]
 
 LARGEST_HEADER = 10_000  # bytes; 64 axes take fewer than 2,000
-PIECE = 1 << 20  # bytes read at a time, into the array itself
-READERS: dict[bytes, tuple[Any, int]] = {  # by the first bytes of a file; and the bytes that say the length of the header
+READERS: dict[bytes, tuple[Any, int]] = {  # by the first bytes of a file; and how many bytes hold the header's length
     b"\x93NUMPY\1\0": (np.lib.format.read_array_header_1_0, 2),
     b"\x93NUMPY\2\0": (np.lib.format.read_array_header_2_0, 4),
 }
 
 
 def load_npy(path: str | os.PathLike[str]) -> Array:
-    """The array of a `.npy` file.
+    """Return the array of a `.npy` file.
 
     Raises FileNotFoundError, or WeightsFileError for a file that is damaged or holds anything but numbers.
     """
@@ -41,29 +40,21 @@ def load_npy(path: str | os.PathLike[str]) -> Array:
 
 
 def read_npy(file: IO[bytes], length: int) -> Array:
-    """The array of an open `.npy` file of `length` bytes, in native byte order; raises ValueError for anything else."""
+    """Return the array of an open `.npy` file of `length` bytes, in native byte order; raise ValueError for other files."""
     start = file.tell()
     dtype, fortran, shape = _header(file)
     # The length of the file bounds what is allocated: the header must agree with it first.
     wanted, there = check_shape(shape, dtype), length - (file.tell() - start)
     if wanted > there:
         raise ValueError(f"declares shape {shape}, {wanted} bytes, of {there}")
-    flat = np.empty(wanted, np.uint8)
-    view, found = flat.data, 0
-    while found < wanted and (count := file.readinto(view[found : found + PIECE])):  # type: ignore[attr-defined]
-        found += count
-    if found < wanted or file.read(1):  # reading to the end also checks the CRC of a zip's member
-        raise ValueError(f"expected {wanted} bytes for shape {shape}, got {f'only {found}' if found < wanted else 'more'}")
-    if dtype.kind == "b" and flat.max(initial=0) > 1:
-        raise ValueError("damaged: a truth value that is neither 0 nor 1")
-    array: Array = flat.view(dtype).reshape(shape, order="F" if fortran else "C")
-    return array if dtype.isnative else array.byteswap(inplace=True).view(dtype.newbyteorder("="))
+    return from_bytes(read_exactly(file, wanted, shape), dtype, shape, "F" if fortran else "C")
 
 
 def _header(file: IO[bytes]) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
-    """The dtype, whether the order is Fortran's, and the shape, as NumPy reads them.
+    """Return the dtype, whether the order is Fortran's, and the shape, as NumPy's parser reads them.
 
-    The length is checked first: NumPy allocates up to 4 GiB on its word, and raises almost anything for a damaged header.
+    The header's length is checked first: NumPy trusts it, allocates up to 4 GiB, and raises almost any exception for a
+    damaged header.
     """
     magic = file.read(8)
     read, width = READERS.get(magic, (None, 0))

@@ -1,17 +1,18 @@
-"""The one pickle that is read: the book's `params.pkl`, a dict of arrays.
+"""A restricted pickle interpreter for the book's `params.pkl`, a dict of arrays; no other pickle is read.
 
-Python's unpickler is not used: a pickle is a program, and a short one can fill the memory, never end, or nest objects so
-deeply that hashing one ends the process. Here the operations that NumPy's arrays are written with are carried out on plain
-records, and each of them is paid for by the length of the file. NumPy's own dtypes are not asked either: one that is given
-the state of another kind ends the process.
+Python's unpickler is not used: a pickle is a program, and a short one can fill the memory, run forever, or nest objects so
+deeply that hashing one crashes the process. This interpreter executes only the operations that appear in pickles of NumPy
+arrays, on simple records, and bounds the bytes they copy by the length of the file. NumPy's own dtype objects are not built
+either: a dtype that is given the state of another kind crashes the process.
 """
 
 from __future__ import annotations
 
 import os
 import pickletools
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ NUMBERS = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1
 ORDERS = ("<", ">", "|", "=")
 MOST_OPERATIONS = 250_000  # an array takes about forty
 
-# What each operation does, by pickletools' names; see there for the stack and the memo that they work on.
+# Operations by their names in pickletools, which documents the stack and the memo that they work on.
 IGNORED = ("PROTO", "FRAME")
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 VALUES = frozenset((
@@ -37,9 +38,10 @@ TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
 def load_pickled_params(path: str | os.PathLike[str]) -> dict[str, Array]:
-    """The book's `params.pkl`: a pickled dict of NumPy arrays; any other object is refused, and never made.
+    """Return the arrays of the book's `params.pkl`, a pickled dict of NumPy arrays.
 
-    Raises FileNotFoundError, or WeightsFileError for a file that is damaged, hostile, or holds anything else.
+    Raises FileNotFoundError, or WeightsFileError for a file that is damaged, hostile, or holds any other object, which is
+    refused before it is created.
     """
     path = Path(path)
     data = path.read_bytes()
@@ -52,15 +54,15 @@ def load_pickled_params(path: str | os.PathLike[str]) -> dict[str, Array]:
 
 
 class _Name:
-    """A global name that a pickle refers to: one of the few admitted, and only to be called as NumPy's pickles do."""
+    """An admitted global name in a pickle; it can be called only in the ways that NumPy's pickles call it."""
 
     def __init__(self, module: Any, name: Any):
         if type(module) is not str or type(name) is not str:
-            raise ValueError("a name that is not a text")
+            raise ValueError("a name that is not a str")
         short = f"{module}.{name}".replace("numpy._core.", "numpy.core.")
         self.meaning = ADMITTED.get(short, "")
         if not self.meaning:
-            raise WeightsFileError(f"the pickle asks for {_short(f'{module}.{name}')}; only NumPy arrays are admitted")
+            raise WeightsFileError(f"the pickle refers to {_short(f'{module}.{name}')}; only NumPy arrays are admitted")
 
 
 ADMITTED = {
@@ -68,14 +70,14 @@ ADMITTED = {
     "numpy.dtype": "dtype",
     "numpy.core.multiarray._reconstruct": "array",  # to be filled by BUILD
     "numpy.core.numeric._frombuffer": "buffer",  # protocol 5
-    "_codecs.encode": "encode",  # how protocols before 3 write bytes
-    "__builtin__.bytes": "bytes",  # and how they write none
+    "_codecs.encode": "encode",  # bytes, in protocols before 3
+    "__builtin__.bytes": "bytes",  # empty bytes, likewise
     "builtins.bytes": "bytes",
 }
 
 
 class _DType:
-    """What a pickle says of a dtype."""
+    """The record of a dtype in a pickle."""
 
     def __init__(self, code: Any):
         self.code, self.order = code, "|"
@@ -92,20 +94,20 @@ class _DType:
 
 
 class _Array:
-    """What a pickle says of an array, and the array once it is known."""
+    """The record of an array in a pickle; `array` is set once its state is known."""
 
     array: Array | None = None
 
 
 class _Machine:
-    """The stack, the memo, and how many bytes may still be copied."""
+    """The state of the interpreter: the stack, the memo, and the number of bytes that may still be copied."""
 
     def __init__(self, data: bytes):
         self.data = data
         self.stack: list[Any] = []
         self.marked: list[list[Any]] = []  # the stacks below each mark
         self.memo: dict[int, Any] = {}
-        self.left = 2 * len(data)  # a text becomes bytes, and these an array: each byte of the file twice
+        self.left = 2 * len(data)  # each byte of the file twice: a str becomes bytes, and these an array
 
     def run(self) -> dict[str, Array]:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(self.data)):
@@ -113,74 +115,64 @@ class _Machine:
                 raise WeightsFileError(f"more than {MOST_OPERATIONS} operations; expected a dict of arrays of numbers")
             if opcode.name == "STOP":
                 break
-            self._carry_out(opcode.name, argument)
+            self._execute(opcode.name, argument)
         found = self.stack.pop()
         if type(found) is not dict or not all(type(v) is _Array and v.array is not None for v in found.values()):
             raise WeightsFileError("expected a dict of arrays of numbers")
         return {name: record.array for name, record in found.items()}
 
-    def _carry_out(self, name: str, argument: Any) -> None:
-        stack = self.stack
+    def _execute(self, name: str, argument: Any) -> None:
         if name in VALUES:
-            stack.append(argument)
+            self._push(argument)
         elif name in CONSTANTS:
-            stack.append(CONSTANTS[name])
+            self._push(CONSTANTS[name])
         elif name in PUTS:
-            self.memo[len(self.memo) if name == "MEMOIZE" else argument] = stack[-1]
+            self.memo[len(self.memo) if name == "MEMOIZE" else argument] = self.stack[-1]
         elif name in GETS:
-            stack.append(self.memo[argument])
+            self._push(self.memo[argument])
         elif name in TUPLES:
-            stack.append(tuple(self._popped(TUPLES[name])))
-        elif name == "MARK":
-            self.marked.append(stack)
-            self.stack = []
-        elif name == "TUPLE":
-            items = tuple(self._to_mark())
-            self.stack.append(items)
-        elif name == "EMPTY_DICT":
-            stack.append({})
-        elif name == "DICT":
-            items = tuple(self._to_mark())
-            self.stack.append({})
-            self._set(items)
-        elif name == "SETITEM":
-            self._set(tuple(self._popped(2)))
-        elif name == "SETITEMS":
-            self._set(tuple(self._to_mark()))
-        elif name == "GLOBAL":
-            stack.append(_Name(*argument.split(" ", 1)))
-        elif name == "STACK_GLOBAL":
-            stack.append(_Name(*self._popped(2)))
-        elif name == "REDUCE":
-            stack.append(self._call(*self._popped(2)))
-        elif name == "BUILD":
-            (state,) = self._popped(1)
-            self._build(stack[-1], state)
+            self._push(tuple(self._pop(TUPLES[name])))
+        elif name in OPERATIONS:
+            OPERATIONS[name](self, argument)
+        elif name in ("PERSID", "BINPERSID"):
+            raise WeightsFileError("the pickle refers to an object outside of it; only NumPy arrays are admitted")
         elif name not in IGNORED:
-            _refuse(name)
+            raise WeightsFileError(f"expected a dict of arrays of numbers, found the operation {name}")
 
-    def _popped(self, count: int) -> list[Any]:
+    def _push(self, value: Any) -> None:
+        self.stack.append(value)
+
+    def _mark(self) -> None:
+        self.marked.append(self.stack)
+        self.stack = []
+
+    def _pop(self, count: int) -> list[Any]:
         if len(self.stack) < count:
-            raise IndexError("nothing is left on the stack")
+            raise IndexError("the stack is empty")
         items = self.stack[-count:]
         del self.stack[-count:]
         return items
 
-    def _to_mark(self) -> list[Any]:
+    def _pop_to_mark(self) -> list[Any]:
         items, self.stack = self.stack, self.marked.pop()
         return items
 
-    def _set(self, items: tuple[Any, ...]) -> None:
+    def _set(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if type(target) is not dict or len(items) % 2 or not all(type(key) is str for key in items[::2]):
-            raise WeightsFileError("expected a dict of arrays of numbers, under texts")
+            raise WeightsFileError("expected a dict of arrays of numbers, with str keys")
         target.update(zip(items[::2], items[1::2], strict=True))
+
+    def _make_dict(self) -> None:
+        items = self._pop_to_mark()
+        self._push({})
+        self._set(items)
 
     def _call(self, function: Any, arguments: Any) -> Any:
         kind = function.meaning if type(function) is _Name else ""
         if type(arguments) is not tuple:
-            raise ValueError("arguments that are no tuple")
-        if kind == "array":  # its arguments, a class and a first shape, say nothing
+            raise ValueError("arguments that are not a tuple")
+        if kind == "array":  # the arguments, a class and a first shape, carry no information
             return _Array()
         if kind == "dtype" and arguments:
             return _DType(arguments[0])
@@ -196,9 +188,10 @@ class _Machine:
             return record
         raise ValueError("a call that NumPy's pickles do not make")
 
-    def _build(self, record: Any, state: Any) -> None:
+    def _build(self, state: Any) -> None:
+        record = self.stack[-1]
         if type(state) is not tuple:
-            raise ValueError("a state that is no tuple")
+            raise ValueError("a state that is not a tuple")
         if type(record) is _DType:
             record.build(state)
         elif type(record) is _Array and len(state) == 5:
@@ -208,11 +201,11 @@ class _Machine:
                 data = data.encode("latin1")
             self._fill(record, data, dtype, shape, "F" if fortran is True or fortran == 1 else "C")
         else:
-            raise ValueError("a state for what has none")
+            raise ValueError("a state for an object without one")
 
     def _fill(self, record: _Array, data: Any, dtype: Any, shape: Any, order: Any) -> None:
         if type(data) not in (bytes, bytearray) or type(dtype) is not _DType or type(shape) is not tuple:
-            raise ValueError("the state of an array does not make sense")
+            raise ValueError("the state of an array has wrong types")
         if type(order) is not str or order not in ("C", "F"):
             raise ValueError("an order of elements that is neither C nor F")
         self._pay(len(data))
@@ -224,10 +217,18 @@ class _Machine:
             raise ValueError(f"declares more than a file of {len(self.data)} bytes holds")
 
 
-def _refuse(name: str) -> NoReturn:
-    if name in ("PERSID", "BINPERSID"):
-        raise WeightsFileError("the pickle refers to an object outside of it; only NumPy arrays are admitted")
-    raise WeightsFileError(f"expected a dict of arrays of numbers, found the operation {name}")
+OPERATIONS: dict[str, Callable[[_Machine, Any], None]] = {
+    "MARK": lambda machine, _: machine._mark(),
+    "TUPLE": lambda machine, _: machine._push(tuple(machine._pop_to_mark())),
+    "EMPTY_DICT": lambda machine, _: machine._push({}),
+    "DICT": lambda machine, _: machine._make_dict(),
+    "SETITEM": lambda machine, _: machine._set(machine._pop(2)),
+    "SETITEMS": lambda machine, _: machine._set(machine._pop_to_mark()),
+    "GLOBAL": lambda machine, name: machine._push(_Name(*name.split(" ", 1))),
+    "STACK_GLOBAL": lambda machine, _: machine._push(_Name(*machine._pop(2))),
+    "REDUCE": lambda machine, _: machine._push(machine._call(*machine._pop(2))),
+    "BUILD": lambda machine, _: machine._build(*machine._pop(1)),
+}
 
 
 def _short(text: str) -> str:

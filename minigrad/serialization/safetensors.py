@@ -1,4 +1,4 @@
-"""`.safetensors`: the format of the library of that name, which is imported when it is used."""
+"""`.safetensors` files, through the library of that name, which is imported on first use."""
 
 from __future__ import annotations
 
@@ -22,26 +22,27 @@ DTYPES = {
     "F64": "f8", "F32": "f4", "F16": "f2", "I64": "i8", "I32": "i4", "I16": "i2", "I8": "i1",
     "U64": "u8", "U32": "u4", "U16": "u2", "U8": "u1", "BOOL": "?", "BF16": "u2",
 }  # fmt: skip
-LARGEST_HEADER = 8 * 2**20  # bytes; Python's objects take up to 15 times as many
-CHECKSUM = "minigrad.sha256"  # in the metadata of files written here: the format itself would not notice a changed value
+LARGEST_HEADER = 8 * 2**20  # bytes; the Python objects of a header take up to 15 times as many
+CHECKSUM = "minigrad.sha256"  # in the metadata of files written here: the format itself has no checksum
 
 
 def save_safetensors(
     path: str | os.PathLike[str], arrays: Mapping[str, Any], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write arrays of numbers under their names, with a checksum; an interrupted save leaves an older file as it was.
+    """Write named arrays of numbers and a checksum to a `.safetensors` file, atomically.
 
-    Raises ImportError where the library is missing, TypeError for what is not numbers, ValueError for too many names.
+    `metadata` is stored in the header. An interrupted save leaves an older file as it was. Raises ImportError if the library
+    is missing, TypeError for an array that is not numeric, ValueError for a header too long to be read again.
     """
     library = _library()
-    # Contiguous, whatever they were: of views the library (0.8.0) writes the wrong values.
-    plain = {name: np.array(array, order="C") for name, array in arrays.items()}
-    for name, array in plain.items():
+    # Copied into contiguous memory: the library (0.8.0) writes wrong values for views.
+    numeric = {name: np.array(array, order="C") for name, array in arrays.items()}
+    for name, array in numeric.items():
         if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
             raise TypeError(f"save_safetensors: {name} has dtype {array.dtype}, expected numbers")
-        plain[name] = array.astype(array.dtype.newbyteorder("="), copy=False)
-    about = {**(metadata or {}), CHECKSUM: _checksum(plain)}
-    data = library.numpy.save(plain, about)
+        numeric[name] = array.astype(array.dtype.newbyteorder("="), copy=False)
+    about = {**(metadata or {}), CHECKSUM: _checksum(numeric)}
+    data = library.numpy.save(numeric, about)
     if int.from_bytes(data[:8], "little") > LARGEST_HEADER:
         raise ValueError(
             f"save_safetensors: names and metadata take more than {LARGEST_HEADER} bytes, which would not be read again\n"
@@ -51,9 +52,9 @@ def save_safetensors(
 
 
 def load_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
-    """The arrays and the metadata of a `.safetensors` file; bfloat16 becomes float32.
+    """Return the arrays and the metadata of a `.safetensors` file; bfloat16 becomes float32.
 
-    Raises FileNotFoundError, ImportError where the library is missing, or WeightsFileError for a file that is damaged.
+    Raises FileNotFoundError, ImportError if the library is missing, or WeightsFileError for a damaged file.
     """
     library, path = _library(), Path(path)
     data = path.read_bytes()
@@ -65,27 +66,27 @@ def load_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, Array], di
         metadata = json.loads(data[8 : 8 + size], object_pairs_hook=_metadata)
     except (library.SafetensorError, ValueError, OverflowError, RecursionError, MemoryError) as error:
         raise WeightsFileError(f"{path}: damaged, or not a .safetensors file of {len(data)} bytes: {error}") from None
-    arrays = {name: _array(path, name, entry) for name, entry in entries}
+    arrays = {}
+    for name, entry in entries:
+        try:
+            arrays[name] = _array(entry)
+        except ValueError as error:
+            raise WeightsFileError(f"{path}: {name}: {error}") from None
     if CHECKSUM in metadata and metadata[CHECKSUM] != (found := _checksum(arrays)):
         raise WeightsFileError(f"{path}: SHA-256: expected {metadata[CHECKSUM]}, got {found}")
     return arrays, metadata
 
 
-def _array(path: Path, name: str, entry: Mapping[str, Any]) -> Array:
+def _array(entry: Mapping[str, Any]) -> Array:
     kind = entry["dtype"]
     if kind not in DTYPES:
-        raise WeightsFileError(f"{path}: {name} has dtype {kind}, expected one of {', '.join(DTYPES)}")
-    try:
-        array = from_bytes(entry["data"], np.dtype(DTYPES[kind]).newbyteorder("<"), entry["shape"])
-    except ValueError as error:
-        raise WeightsFileError(f"{path}: {name}: {error}") from None
-    if kind == "BF16":  # the upper half of a float32
-        return (array.astype(np.uint32) << 16).view(np.float32)
-    return array
+        raise ValueError(f"has dtype {kind}, expected one of {', '.join(DTYPES)}")
+    array = from_bytes(entry["data"], np.dtype(DTYPES[kind]).newbyteorder("<"), entry["shape"])
+    return (array.astype(np.uint32) << 16).view(np.float32) if kind == "BF16" else array  # the upper half of a float32
 
 
 def _metadata(pairs: list[tuple[str, Any]]) -> dict[str, str]:
-    """Of the header its metadata, of these the texts, which is all they have, and of a tensor's entry nothing."""
+    """Object hook for the header's JSON: return the metadata as a dict of strings, and nothing for a tensor's entry."""
     for name, value in pairs:
         if name == "__metadata__" and not isinstance(value, str):
             return value or {}

@@ -39,10 +39,11 @@ def set_printoptions(
     profile: str | None = None,
     sci_mode: bool | None = None,
 ) -> None:
-    """Set how tensors are printed in this process, as in PyTorch; None changes nothing, but makes `sci_mode` automatic.
+    """Set how tensors are printed, as in PyTorch, for the whole process (all threads).
 
-    `precision` digits after the point; more than `threshold` elements are summarized by `edgeitems` at both ends of each
-    axis; lines break before `linewidth`; `profile` is "default", "short" or "full". Raises ValueError for any other value.
+    None keeps an option, except that `sci_mode=None` chooses scientific notation by the values. `precision` is the number of
+    digits after the point; more than `threshold` elements are summarized by `edgeitems` at both ends of each axis; lines
+    break before `linewidth`; `profile` is "default", "short" or "full". Raises ValueError for an invalid option.
 
     >>> import minigrad as mg
     >>> mg.set_printoptions(precision=2)

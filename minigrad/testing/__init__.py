@@ -1,11 +1,11 @@
-"""Proofs of gradients, for our operations and for those that users write."""
+"""Gradient checks: for the operations of minigrad, and for those that users write."""
 
 from minigrad.testing import mutants
-from minigrad.testing.against import check_against
 from minigrad.testing.exact import check_vjp_exact
+from minigrad.testing.facets import FACETS, check_spec
 from minigrad.testing.gradcheck import CHECKS, gradcheck, gradgradcheck
-from minigrad.testing.proof import FACETS, check_spec
-from minigrad.testing.report import GradcheckError, GradcheckReport, NonDifferentiableError
+from minigrad.testing.gradcheck_report import GradcheckError, GradcheckReport, NonDifferentiableError
+from minigrad.testing.reference import check_against
 from minigrad.testing.spec import OpSpec, Refusal, Sample
 
 __all__ = [

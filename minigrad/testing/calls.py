@@ -1,26 +1,27 @@
-"""A call seen as a map from its float inputs to its float outputs, wherever in arguments and results they stand."""
+"""Function calls as maps from float inputs to float outputs, at any position in the arguments and the results."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from minigrad import autograd
-from minigrad.arrays import Array
+from minigrad.arrays import Array, array_of
 from minigrad.errors import DTypeError
+from minigrad.pytree import flatten, leaves
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["Call", "filled", "flat", "gradients", "joined", "plain"]
+__all__ = ["Call", "concatenated", "gradients", "with_floats"]
 
 
 class Call:
-    """`function(*inputs, **kwargs)` as a function of its float arrays and tensors, numbered in the order they stand.
+    """A call ``function(*inputs, **kwargs)`` as a function of its float arrays and tensors, numbered in order.
 
-    Inputs may be nested in lists and tuples; integers, options and everything in `kwargs` stay as they are. `wrt` chooses
-    the inputs to differentiate: unless given, the tensors that require a gradient, or every input if none does.
+    Inputs may be nested in lists and tuples; integers, options and everything in `kwargs` are constants. `wrt` numbers the
+    inputs to differentiate; by default the tensors that require a gradient, or all inputs if none does.
     """
 
     def __init__(
@@ -33,13 +34,13 @@ class Call:
         self.function = function
         self.args = tuple(inputs) if isinstance(inputs, list | tuple) else (inputs,)
         self.kwargs = dict(kwargs or {})
-        leaves = [part for part in flat(self.args) if _is_leaf(part)]
-        self.arrays = [np.array(plain(leaf), order="K") for leaf in leaves]
-        asked = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and leaf.requires_grad]
-        self.wrt = [wrt] if isinstance(wrt, int) else list(wrt if wrt is not None else asked or range(len(leaves)))
+        floats = [leaf for leaf in leaves(self.args) if _is_float(leaf)]
+        self.arrays = [np.array(array_of(leaf), order="K") for leaf in floats]
+        tracked = [i for i, leaf in enumerate(floats) if isinstance(leaf, Tensor) and leaf.requires_grad]
+        self.wrt = [wrt] if isinstance(wrt, int) else list(wrt if wrt is not None else tracked or range(len(floats)))
         for i in self.wrt:
-            if not 0 <= i < len(leaves):
-                raise ValueError(f"{self.name}: wrt names input {i}; the float inputs are 0..{len(leaves) - 1}")
+            if not 0 <= i < len(floats):
+                raise ValueError(f"{self.name}: wrt names input {i}; the float inputs are 0..{len(floats) - 1}")
 
     @classmethod
     def of_floats(
@@ -50,9 +51,9 @@ class Call:
         kwargs: Any = None,
         wrt: int | Sequence[int] | None = None,
     ) -> Call:
-        """The call that `check` is to differentiate. Raises DTypeError for complex inputs, and where none is of floats."""
+        """Return the call that `check` differentiates. Raises DTypeError for complex inputs, or without a float input."""
         call = cls(function, inputs, kwargs, wrt)
-        given = [plain(x) if isinstance(x, Tensor | np.ndarray | np.generic) else x for x in flat(call.args)]
+        given = [array_of(x) if isinstance(x, Tensor | np.ndarray | np.generic) else x for x in leaves(call.args)]
         if any(np.iscomplexobj(x) for x in given):
             raise DTypeError(f"{check}: an input of {call.name} is complex; gradients are of real numbers")
         if not call.arrays:
@@ -65,37 +66,38 @@ class Call:
 
     @property
     def name(self) -> str:
+        """The function's name, for messages."""
         return str(getattr(self.function, "__name__", type(self.function).__name__))
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The least precise dtype among the inputs: what a comparison can expect."""
+        """The least precise dtype among the inputs, which limits the accuracy of a comparison."""
         return min((a.dtype for a in self.arrays), key=lambda dtype: dtype.itemsize, default=np.dtype(np.float64))
 
     def only(self, *wrt: int) -> Call:
-        """The same call, differentiated in other inputs."""
+        """Return the same call, differentiated in other inputs."""
         other = copy.copy(self)
         other.wrt = list(wrt)
         return other
 
     def tensors(self, arrays: Sequence[Array] | None = None) -> list[Tensor]:
-        """New leaves of these values, those of `wrt` requiring a gradient."""
+        """Return new leaf tensors of these values (default: the inputs); those of `wrt` require a gradient."""
         return [Tensor(a, requires_grad=i in self.wrt) for i, a in enumerate(self.arrays if arrays is None else arrays)]
 
     def results(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """Run the function on tensors in the places of its inputs; gives the tensors it returned, wherever they stood."""
-        result = self.function(*filled(self.args, tensors), **self.kwargs)
-        found = [part for part in flat(result) if isinstance(part, Tensor)]
+        """Call the function with `tensors` as its float inputs; return the tensors among its results, in order."""
+        result = self.function(*with_floats(self.args, tensors), **self.kwargs)
+        found = [leaf for leaf in leaves(result) if isinstance(leaf, Tensor)]
         if not found:
             raise TypeError(f"{self.name}: must return a tensor or several, got {type(result).__name__}")
         return found
 
     def outputs(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """The results that are floats."""
+        """Return the results that are floats."""
         return [y for y in self.results(tensors) if y.dtype.kind == "f"]
 
     def compares_nothing(self, outputs: Sequence[Tensor]) -> str:
-        """Why there is no derivative to compare: what has no elements; empty where there is one."""
+        """Return why there is no derivative to compare, naming what has no elements; empty if there is one."""
         if not outputs:
             return "no result is of floats"
         if not any(self.arrays[i].size for i in self.wrt):
@@ -103,67 +105,61 @@ class Call:
         return "" if any(y.numel() for y in outputs) else "the results have no elements"
 
     def value(self, arrays: Sequence[Array]) -> Array:
-        """All outputs as one vector, computed in float64."""
-        return joined(self.outputs([Tensor(np.asarray(a, np.float64)) for a in arrays]))
+        """Return all outputs as one vector, computed in float64."""
+        return concatenated(self.outputs([Tensor(np.asarray(a, np.float64)) for a in arrays]))
 
     def gradients(
         self, outputs: Sequence[Tensor], tensors: Sequence[Tensor], gs: Sequence[Any], **options: Any
     ) -> list[Any]:
-        """The gradients for the inputs of `wrt` under incoming gradients `gs`, one for each output; None for zero."""
+        """Return the gradients for the inputs of `wrt`, given an incoming gradient for each output; None means zero."""
         return gradients(outputs, [tensors[i] for i in self.wrt], gs, **options)
 
     def vjp(self, gs: Sequence[Any], arrays: Sequence[Array] | None = None) -> list[Array]:
-        """The gradients of a new forward, as arrays."""
+        """Run a new forward and backward; return the gradients as arrays."""
         tensors = self.tensors(arrays)
         return self.dense(self.gradients(self.outputs(tensors), tensors, gs))
 
+    def jacobians(self, outputs: Sequence[Tensor], tensors: Sequence[Tensor], gs: Sequence[Array]) -> list[Array]:
+        """Return the Jacobian (outputs, inputs) for each input of `wrt`, one backward for each row; keep the graph.
+
+        Each row is multiplied by its element of the incoming gradients `gs`.
+        """
+        blocks: list[list[Array]] = [[] for _ in self.wrt]
+        for n, g in enumerate(gs):
+            for k in range(g.size):
+                one = [np.zeros_like(part) for part in gs]
+                one[n].reshape(-1)[k] = g.reshape(-1)[k]
+                rows = self.dense(self.gradients(outputs, tensors, one, retain_graph=True))
+                for block, row in zip(blocks, rows, strict=True):
+                    block.append(np.asarray(row, np.float64).ravel())
+        return [np.reshape(block, (len(block), self.arrays[i].size)) for i, block in zip(self.wrt, blocks, strict=True)]
+
     def dense(self, gradients: Sequence[Tensor | None]) -> list[Array]:
-        """Gradients as arrays; zeros for None."""
+        """Return gradients as arrays, with zeros for None."""
         pairs = zip(self.wrt, gradients, strict=True)
-        return [np.zeros_like(self.arrays[i]) if g is None else plain(g) for i, g in pairs]
+        return [np.zeros_like(self.arrays[i]) if g is None else array_of(g) for i, g in pairs]
 
 
-def gradients(outputs: Sequence[Tensor], leaves: Sequence[Tensor], gs: Sequence[Any], **options: Any) -> list[Any]:
-    """`autograd.grad`, but an output that no leaf reaches contributes nothing; None for zero."""
+def gradients(outputs: Sequence[Tensor], inputs: Sequence[Tensor], gs: Sequence[Any], **options: Any) -> list[Any]:
+    """Compute gradients by `autograd.grad`; outputs that depend on no input contribute nothing, and None means zero."""
     seeds = [(y, g) for y, g in zip(outputs, gs, strict=True) if y.requires_grad]
-    if not seeds or not leaves:
-        return [None] * len(leaves)
+    if not seeds or not inputs:
+        return [None] * len(inputs)
     ys, weights = (list(part) for part in zip(*seeds, strict=True))
-    return list(autograd.grad(ys, leaves, weights, allow_unused=True, **options))
+    return list(autograd.grad(ys, inputs, weights, allow_unused=True, **options))
 
 
-def plain(x: Any) -> Array:
-    """The values of a tensor or an array, out of the graph."""
-    return x.detach().numpy() if isinstance(x, Tensor) else np.asarray(x)
+def concatenated(parts: Sequence[Any]) -> Array:
+    """Return the elements of tensors or arrays as one float64 vector."""
+    return np.concatenate([np.zeros(0), *(np.asarray(array_of(part), np.float64).ravel() for part in parts)])
 
 
-def joined(parts: Sequence[Any]) -> Array:
-    """Tensors or arrays as one float64 vector."""
-    return np.concatenate([np.zeros(0), *(np.asarray(plain(part), np.float64).ravel() for part in parts)])
+def with_floats(args: Any, values: Iterable[Any]) -> Any:
+    """Return the arguments with their float arrays and tensors replaced by `values`, in order."""
+    found, rebuild = flatten(args)
+    new = iter(values)
+    return rebuild(next(new) if _is_float(leaf) else leaf for leaf in found.values())
 
 
-def flat(tree: Any) -> Iterator[Any]:
-    """The parts of lists, tuples and dicts, in order."""
-    if isinstance(tree, list | tuple | dict):
-        for part in tree.values() if isinstance(tree, dict) else tree:
-            yield from flat(part)
-    else:
-        yield tree
-
-
-def filled(args: Any, values: Iterable[Any]) -> Any:
-    """The arguments with other values in the places of their float arrays and tensors."""
-    return _filled(args, iter(values))
-
-
-def _filled(arg: Any, values: Iterator[Any]) -> Any:
-    if isinstance(arg, list | tuple):
-        parts = [_filled(part, values) for part in arg]
-        return type(arg)(*parts) if hasattr(arg, "_fields") else type(arg)(parts)
-    if isinstance(arg, dict):
-        return {key: _filled(part, values) for key, part in arg.items()}
-    return next(values) if _is_leaf(arg) else arg
-
-
-def _is_leaf(arg: Any) -> bool:
-    return isinstance(arg, Tensor | np.ndarray) and arg.dtype.kind == "f"
+def _is_float(leaf: Any) -> bool:
+    return isinstance(leaf, Tensor | np.ndarray) and leaf.dtype.kind == "f"

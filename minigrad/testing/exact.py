@@ -1,4 +1,4 @@
-"""Gradients checked without any differences: by adjointness where a function is linear, by Euler where it is homogeneous."""
+"""Exact gradient checks on integers: adjointness of linear functions, Euler's identity of homogeneous ones."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array
-from minigrad.testing.calls import Call, joined, plain
-from minigrad.testing.report import Failure, GradcheckError, GradcheckReport, NonDifferentiableError, about, reproducer
+from minigrad.arrays import Array, array_of
+from minigrad.testing.calls import Call, concatenated
+from minigrad.testing.gradcheck_report import GradcheckReport, NonDifferentiableError, reproducer
 
 __all__ = ["adjoint", "check_vjp_exact", "integral"]
 
@@ -24,12 +24,15 @@ def check_vjp_exact(
     seed: int = 0,
     raise_exception: bool = True,
 ) -> GradcheckReport:
-    """Compare gradients on integers with ``==``: no rounding, so a single wrong entry or a wrong order shows.
+    """Compare gradients on integers with ``==``: without rounding, a single wrong entry or a wrong order shows.
 
-    Where `func` is linear, jointly in the inputs numbered by `linear_in` (all of them unless told otherwise):
-    ``<g, f(u)> == <J^T g, u>`` for an independent u. Where it is homogeneous of degree one, jointly in `homogeneous_in`,
-    such as a maximum: Euler's identity, ``<g, f(x)> == <J^T g, x>``. Inputs that are not integers are replaced by
-    integers in the same order and of the same signs, so that a kink between them stays where it is.
+    * `linear_in`: the numbers of the inputs in which `func` is jointly linear; default: all, unless `homogeneous_in` is
+      given. Checks ``<g, f(u)> == <J^T g, u>`` for an independent u.
+    * `homogeneous_in`: the numbers of the inputs in which `func` is jointly homogeneous of degree one, such as a maximum.
+      Checks Euler's identity, ``<g, f(x)> == <J^T g, x>``.
+
+    Inputs that are not integers are replaced by integers in the same order and of the same signs, so that a kink between
+    them stays where it is. Raises the errors of `gradcheck`.
 
     >>> import numpy as np
     >>> import minigrad as mg
@@ -42,14 +45,11 @@ def check_vjp_exact(
     call = Call.of_floats("check_vjp_exact", func, inputs, kwargs)
     if linear_in is None:
         linear_in = () if homogeneous_in else range(len(call.arrays))
-    recipe = reproducer(
-        call, "check_vjp_exact", {"linear_in": [*linear_in], "homogeneous_in": [*homogeneous_in], "seed": seed}
-    )
+    options = {"linear_in": [*linear_in], "homogeneous_in": [*homogeneous_in], "seed": seed}
     arrays = [integral(a) for a in call.arrays]
     outputs = call.outputs(call.tensors(arrays))
-    report = GradcheckReport(
-        call.name, "exact", seed, [about(a) for a in arrays], [about(plain(y)) for y in outputs], recipe
-    )
+    recipe = reproducer(call, "check_vjp_exact", options)
+    report = GradcheckReport.of(call, arrays, outputs, "exact", seed, recipe)
     for name, wrt in (("adjoint", linear_in), ("euler", homogeneous_in)):
         if not len(wrt):
             continue
@@ -59,31 +59,32 @@ def check_vjp_exact(
         report.compared += 1
         left, right, _ = adjoint(call, arrays, wrt, seed, name == "adjoint")
         if left != right:
-            report.failures.append(Failure(name, f"{name}: <g, f> is {left!r}, <J^T g, x> is {right!r}"))
+            report.fail(name, f"{name}: <g, f> is {left!r}, <J^T g, x> is {right!r}")
     if not report.compared:
         raise NonDifferentiableError(f"{call.name}: linear_in and homogeneous_in name no input: nothing was checked")
-    if report.failures and raise_exception:
-        raise GradcheckError(report)
-    return report
+    return report.finish(raise_exception)
 
 
 def adjoint(
     call: Call, arrays: Sequence[Array], wrt: Sequence[int], seed: int, independent: bool
 ) -> tuple[float, float, float]:
-    """<g, f(u)>, <J^T g, u> with the gradient at `arrays`, and the size of their terms; u is `arrays` or independent."""
+    """Return <g, f(u)>, <J^T g, u> with the gradient at `arrays`, and the size of their terms.
+
+    u is `arrays`, or `independent` of them.
+    """
     call = call.only(*wrt)
     rng = np.random.default_rng([seed, 4])
     outputs = call.outputs(call.tensors(arrays))
-    gs = [_fingerprint(rng, plain(y)) for y in outputs]
-    u = [_fingerprint(rng, a) if independent and i in wrt else a for i, a in enumerate(arrays)]
+    gs = [_distinct_integers(rng, array_of(y)) for y in outputs]
+    u = [_distinct_integers(rng, a) if independent and i in wrt else a for i, a in enumerate(arrays)]
     value = call.value(u)
     gradients = call.vjp(gs, arrays)
-    g, dx, x = joined(gs), joined(gradients), joined([u[i] for i in wrt])
+    g, dx, x = concatenated(gs), concatenated(gradients), concatenated([u[i] for i in wrt])
     return float(g @ value), float(dx @ x), float(np.abs(g) @ np.abs(value) + np.abs(dx) @ np.abs(x))
 
 
 def integral(x: Array) -> Array:
-    """Integers in the order of the values of `x`, of the same signs; integers stay as they are.
+    """Replace the values of `x` by integers in the same order and of the same signs; integers stay the same.
 
     >>> import numpy as np
     >>> integral(np.array([0.3, -0.2, 0.0, 1.7]))
@@ -95,6 +96,6 @@ def integral(x: Array) -> Array:
     return np.asarray(np.sign(x) * ranks, x.dtype)
 
 
-def _fingerprint(rng: np.random.Generator, x: Array) -> Array:
-    """Signed integers in the shape of `x`, all of different size and none zero: any two that are swapped show."""
+def _distinct_integers(rng: np.random.Generator, x: Array) -> Array:
+    """Return signed integers in the shape of `x`, of different sizes and none zero, so that any two swapped show."""
     return (rng.permutation(x.size) + 1.0).reshape(x.shape).astype(x.dtype) * rng.choice([-1, 1], x.shape).astype(x.dtype)

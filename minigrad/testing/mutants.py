@@ -1,7 +1,7 @@
-"""Wrong gradient rules on purpose: proof that a check can fail.
+"""Mutation testing of gradient checks: wrong gradient rules that the checks must reject.
 
-A mutator makes a wrong rule of a right one. Every mutant of every rule must be killed by the checks; one that survives is
-either harmless, and then there is a reason to write down, or shows what the checks do not see.
+A mutator turns a right rule into a wrong one. Every mutant of every rule must be killed by the checks; one that survives is
+either harmless, for a reason to write down, or shows a gap in the checks.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from minigrad.arrays import Array
 from minigrad.engine.primitive import Primitive
 from minigrad.tensors.tensor import Tensor
 from minigrad.testing.calls import Call
+from minigrad.testing.facets import allow_no_elements, check_spec
 from minigrad.testing.gradcheck import gradcheck
 from minigrad.testing.mutators import BUFFERS, OF_MEMORY, ON_RULES
-from minigrad.testing.proof import allow_no_elements, check_spec
 from minigrad.testing.spec import OpSpec
 
 __all__ = [
@@ -26,17 +26,16 @@ __all__ = [
 ]  # fmt: skip
 
 Rule = Callable[..., Any]
-
-
 MUTATORS = (*ON_RULES, "swap")  # "swap" exchanges the rules of an input and the next
 
 
 @contextmanager
 def apply(op: Primitive, name: str, input: str | None = None) -> Iterator[list[str]]:
-    """Within the block, `op` has a wrong gradient rule for one input, the first unless named; then the right one again.
+    """Replace a gradient rule of `op` by a wrong one within a ``with`` block.
 
-    Gives a list that grows whenever the rule did what it should not. Second-order rules run on tensors and stay right:
-    what is wrong is the gradient itself. Raises ValueError for an unknown mutator, or for one that does not fit.
+    `name` is one of `MUTATORS`, and `input` the input whose rule is wrong; default: the first. The block receives a
+    list that grows each time the rule misbehaved. Rules that run on tensors, for second derivatives, stay right. Raises
+    ValueError for an unknown mutator, or for one that does not fit.
 
     >>> import numpy as np
     >>> import minigrad as mg
@@ -54,20 +53,20 @@ def apply(op: Primitive, name: str, input: str | None = None) -> Iterator[list[s
         raise ValueError(f"no mutator {name!r}: there are {', '.join(MUTATORS)}")
     if at not in inputs or (name == "swap" and len(inputs) < 2):
         raise ValueError(f"{name!r} does not fit {op.__name__}, which has rules for {', '.join(inputs) or 'no input'}")
-    bites: list[str] = []
+    hits: list[str] = []
     if name == "swap":
         other = inputs[(inputs.index(at) + 1) % len(inputs)]
         wrong = {at: right[other], other: right[at]}
     else:
-        wrong = {at: _mutated(right[at], name, bites)}
+        wrong = {at: _mutated(right[at], name, hits)}
     with replaced(op, wrong):
-        yield bites
+        yield hits
     BUFFERS.clear()
 
 
 @contextmanager
 def replaced(op: Primitive, rules: Mapping[str, Rule | None]) -> Iterator[None]:
-    """Within the block, `op` has other gradient rules for the inputs named; None declares their gradient zero.
+    """Replace gradient rules of `op`, by the names of its inputs, within a ``with`` block; None means a zero gradient.
 
     >>> import minigrad as mg
     >>> from minigrad.testing import mutants
@@ -84,12 +83,12 @@ def replaced(op: Primitive, rules: Mapping[str, Rule | None]) -> Iterator[None]:
         yield
     finally:
         for name in rules:
-            op.zero_gradient(name)  # forgets the plans made for the wrong rule
+            op.zero_gradient(name)  # discards the plans made for the wrong rule
         op.rules.update(before)
 
 
-def _mutated(rule: Rule, name: str, bites: list[str]) -> Rule:
-    """A rule of the same parameters, which are what the engine saves for it."""
+def _mutated(rule: Rule, name: str, hits: list[str]) -> Rule:
+    """Return a wrong rule with the same parameters, whose names tell the engine which values to save."""
     names = rule.__code__.co_varnames[: rule.__code__.co_argcount]
 
     def body(g: Any, *saved: Any) -> Any:
@@ -99,7 +98,7 @@ def _mutated(rule: Rule, name: str, bites: list[str]) -> Rule:
         wrong = ON_RULES[name](lambda g: rule(g, *saved), g, list(saved))
         if wrong is NotImplemented:
             return right
-        bites.append(name)
+        hits.append(name)
         return wrong
 
     return eval(f"lambda {', '.join(names)}: body({', '.join(names)})", {"body": body})
@@ -107,16 +106,16 @@ def _mutated(rule: Rule, name: str, bites: list[str]) -> Rule:
 
 @contextmanager
 def unprotected() -> Iterator[None]:
-    """Within the block, what a rule returns becomes ``.grad`` as it is: the engine's copy is taken away.
+    """Let the result of a rule become ``.grad`` without the engine's copy, within a ``with`` block.
 
-    The engine never hands out what it does not own, so a rule may return a view, something read-only, or g itself. With
-    this, one sees that it matters, and which rules do.
+    The engine copies arrays that it does not own, so a rule may return a view, a read-only array, or g itself. This shows
+    that the copy is needed, and by which rules.
 
     >>> import minigrad as mg
     >>> from minigrad.testing import mutants
     >>> x, g = mg.tensor([1.0, 2.0], requires_grad=True), mg.tensor([3.0, 4.0])
     >>> with mutants.unprotected():
-    ...     (x + 1).backward(g)  # add hands on what it is given
+    ...     (x + 1).backward(g)  # the rule of add returns g itself
     >>> x.grad.array is g.array
     True
     """
@@ -143,10 +142,10 @@ def assert_all_killed(
     seeds: Iterable[int] = range(20),
     exempt: Mapping[str, str] | None = None,
 ) -> None:
-    """Make every rule that calls of `spec` run wrong in every way; the checker must fail each time, and pass without.
+    """Try every mutant of every rule that calls of `spec` run; the checker must fail on each, and pass without.
 
-    The checker takes the spec and the seed of one call, and is `prove` unless given. `exempt` maps mutants that may live,
-    such as "add.x: alias g", to the reason. Raises AssertionError with the survivors, or the exempted that were killed.
+    `checker` takes the spec and the seed of one call; default: `prove`. `exempt` maps mutants that may survive, such as
+    "add.x: alias g", to the reason. Raises AssertionError with the survivors, and with exempted mutants that were killed.
 
     >>> import numpy as np
     >>> import minigrad as mg
@@ -176,13 +175,13 @@ def assert_all_killed(
 
 
 def prove(spec: OpSpec, seed: int) -> None:
-    """What kills mutants of first-order rules: the exact identities, differences and side checks of one call.
+    """Run the checks that kill mutants of first-order rules: exact identities, differences and side checks of one call.
 
     >>> import numpy as np
     >>> import minigrad as mg
     >>> from minigrad.testing import OpSpec, Sample, mutants
     >>> square = OpSpec("square", mg.square, np.square, lambda rng: Sample((rng.standard_normal(3),)))
-    >>> mutants.prove(square, seed=0)  # is silent, or raises
+    >>> mutants.prove(square, seed=0)
     """
     check_spec(spec, seeds=[seed], facets=["exact"])
     call = _call(spec, seed)[0]
@@ -192,7 +191,7 @@ def prove(spec: OpSpec, seed: int) -> None:
 
 
 def mutators_of(op: Primitive) -> tuple[str, ...]:
-    """The mutators that fit a primitive: "swap" needs two rules.
+    """Return the mutators that fit a primitive: "swap" needs two rules.
 
     >>> import minigrad as mg
     >>> from minigrad.testing import mutants
@@ -210,10 +209,10 @@ def survives(
     cases: Sequence[tuple[OpSpec, int]],
     checker: Callable[[OpSpec, int], Any] = prove,
 ) -> bool:
-    """Whether no case kills a mutant, though it had the occasion to do what it should not.
+    """Return whether a mutant survives all cases, though it misbehaved in some of them.
 
-    A mutant of the values is the same function where it does not differ: on such cases alone it survives, as they are too
-    weak. One of the memory needs an array to spoil; where the right rule hands on a view, being read-only is nothing new.
+    A mutant that changes values survives if its values are right in all cases: they are too weak. One that misuses memory
+    needs an array to spoil; if the right rule returns a view, a read-only result is no mistake.
 
     >>> import numpy as np
     >>> import minigrad as mg
@@ -221,7 +220,7 @@ def survives(
     >>> square = OpSpec("square", mg.square, np.square, lambda rng: Sample((rng.standard_normal(3),)))
     >>> mutants.survives(mg.square, "negate", "x", [(square, 0)])
     False
-    >>> mutants.survives(mg.square, "negate", "x", [(square, 0)], checker=lambda spec, seed: None)  # looks at nothing
+    >>> mutants.survives(mg.square, "negate", "x", [(square, 0)], checker=lambda spec, seed: None)  # checks nothing
     True
     """
     occasions = 0
@@ -230,20 +229,20 @@ def survives(
             if name == "read-only" and _fails(checker, case):
                 return False
             right = None if name in OF_MEMORY else _gradients(case)
-            with apply(op, name, input) as bites:
+            with apply(op, name, input) as hits:
                 try:
                     found = _gradients(case)
-                except Exception:  # the engine saw it
+                except Exception:  # the engine noticed
                     return False
-                differs = bites if right is None else not all(map(np.array_equal, found, right))
+                differs = hits if right is None else not all(map(np.array_equal, found, right))
                 if differs and _fails(checker, case):
                     return False
-        occasions += bool(bites)
+        occasions += bool(hits)
     return name not in OF_MEMORY or occasions > 0
 
 
 def rules_of(spec: OpSpec, seed: int) -> set[tuple[Primitive, str]]:
-    """The primitives and their inputs whose gradient rules a drawn call of a spec runs.
+    """Return the primitives and inputs whose gradient rules a drawn call of a spec runs.
 
     >>> import numpy as np
     >>> import minigrad as mg

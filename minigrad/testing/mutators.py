@@ -1,7 +1,7 @@
-"""Mutators: each makes a wrong gradient rule of a right one, in a way that is easy to get wrong.
+"""Mutators: each turns a right gradient rule into a wrong one, with a common mistake.
 
-A mutator gets the right rule as a function of what flows in, what flows in, and the values that were saved for it. It gives
-what the wrong rule gives, or NotImplemented where it has no occasion.
+A mutator takes the right rule as a function of the incoming gradient, the incoming gradient g, and the values that were
+saved for the rule. It returns the result of the wrong rule, or NotImplemented if the mistake makes no difference here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Run = Callable[[Array], Any]
 
 
 def scale(run: Run, g: Array, saved: list[Any]) -> Any:
-    """Five parts in a million too much."""
+    """Too large by 1e-5."""
     return run(g) * (1 + 1e-5)
 
 
@@ -29,7 +29,7 @@ def negate(run: Run, g: Array, saved: list[Any]) -> Any:
 
 
 def ignore_g(run: Run, g: Array, saved: list[Any]) -> Any:
-    """Ones instead of what flows in."""
+    """Ones instead of the incoming gradient."""
     return run(np.ones_like(g))
 
 
@@ -39,24 +39,24 @@ def zero(run: Run, g: Array, saved: list[Any]) -> Any:
 
 
 def transpose(run: Run, g: Array, saved: list[Any]) -> Any:
-    """The last two axes exchanged, where they have one size."""
+    """The last two axes exchanged, if they have the same size."""
     gx = np.asarray(run(g))
     return gx.mT if gx.ndim > 1 and gx.shape[-1] == gx.shape[-2] else gx
 
 
 def roll(run: Run, g: Array, saved: list[Any]) -> Any:
-    """Every element in its neighbour's place."""
+    """Every element moved to the next position."""
     return np.roll(run(g), 1)
 
 
 def reverse(run: Run, g: Array, saved: list[Any]) -> Any:
-    """The elements in reverse."""
+    """The elements in reverse order."""
     gx = np.asarray(run(g))
     return gx.ravel()[::-1].reshape(gx.shape)
 
 
 def drop_last(run: Run, g: Array, saved: list[Any]) -> Any:
-    """Zero in the last place."""
+    """Zero in the last position."""
     gx = np.array(run(g))
     gx[(-1,) * gx.ndim] = 0
     return gx
@@ -78,7 +78,7 @@ def alias_g(run: Run, g: Array, saved: list[Any]) -> Any:
 
 
 def add_into_g(run: Run, g: Array, saved: list[Any]) -> Any:
-    """The right values, and g is not what it was."""
+    """The right values, but g is changed."""
     gx = np.array(run(g))
     g += 1
     return gx
@@ -104,7 +104,7 @@ def view_of_saved(run: Run, g: Array, saved: list[Any]) -> Any:
 
 
 def numpy_scalar(run: Run, g: Array, saved: list[Any]) -> Any:
-    """A scalar where there is one value, as NumPy's reductions give it; else a sum."""
+    """A NumPy scalar, as its reductions return; the sum if there are several values."""
     return np.sum(run(g))
 
 
@@ -121,5 +121,5 @@ ON_RULES = {
     "reverse": reverse, "drop last": drop_last, "cast": cast, "alias g": alias_g, "add into g": add_into_g,
     "one buffer": one_buffer, "view of saved": view_of_saved, "NumPy scalar": numpy_scalar, "read-only": read_only,
 }  # fmt: skip
-# These give the right values, but not an array of their own.
+# These return the right values, but not in a new array.
 OF_MEMORY = ("alias g", "add into g", "one buffer", "view of saved", "NumPy scalar", "read-only")

@@ -1,6 +1,6 @@
-"""The pytest plugin: a `gradcheck` fixture, and failures that show the report instead of the checker's own frames.
+"""The pytest plugin: a `gradcheck` fixture, and failures that show the report instead of the frames of the checker.
 
-Installed with minigrad, it needs no configuration. It imports nothing of the library until a test asks for a fixture.
+Installed with minigrad, it needs no configuration. It imports nothing of the library until a test uses a fixture.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def gradcheck() -> Callable[..., Any]:
 
 @pytest.fixture
 def gradgradcheck() -> Callable[..., Any]:
-    """`minigrad.testing.gradgradcheck`: the same of the gradients' gradients."""
+    """`minigrad.testing.gradgradcheck`: the same for second derivatives."""
     from minigrad.testing import gradgradcheck
 
     return gradgradcheck

@@ -1,39 +1,40 @@
-"""What must hold of a gradient beside its value, each for the price of a few more backwards.
+"""Side checks: properties of a gradient beside its value, each at the cost of a few more backwards.
 
-A check takes a subject and gives a complaint, or None. Where rounding may differ, it may by a few thousand roundings.
+A check takes a `Subject` and returns a complaint, or None. Where rounding may differ, a few thousand roundings are allowed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
-from minigrad.arrays import Array
+from minigrad.arrays import Array, array_of
 from minigrad.engine.grad_mode import no_grad
 from minigrad.errors import GraphError
 from minigrad.tensors.tensor import Tensor
-from minigrad.testing.calls import Call, gradients, joined, plain
+from minigrad.testing.calls import Call, concatenated, gradients
+from minigrad.testing.input_check import index_text
 
 __all__ = ["SIDE_CHECKS", "Subject"]
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A call, what flows into its outputs, and the gradients that came of it."""
+    """A call with two sets of incoming gradients, and the resulting gradients."""
 
     call: Call
-    gs: list[Array]
-    gradients: list[Array]
-    others: list[Array]  # other incoming gradients, and what comes of them
+    gs: list[Array]  # incoming: one for each output
+    gradients: list[Array]  # one for each input of call.wrt
+    others: list[Array]  # a second set of incoming gradients
     other_gradients: list[Array]
 
     def differs(self, found: Sequence[Array], wanted: Sequence[Array], roundings: int = 4096) -> str | None:
-        """Where two lists of gradients disagree, if they do."""
+        """Return where two lists of gradients disagree, or None."""
         scales = zip(self.gradients, self.other_gradients, strict=True)
-        # What should be zero is as small as the rounding of what cancelled: g and the inputs, at a guess.
+        # A gradient that should be zero is as small as the rounding of terms that cancelled: about that of g and the inputs.
         least = 0.01 * max((float(np.abs(g).max()) for g in (*self.gs, *self.others) if g.size), default=0.0)
         for i, a, b, scale in zip(self.call.wrt, found, wanted, scales, strict=True):
             if a.shape != b.shape:
@@ -43,51 +44,67 @@ class Subject:
             largest = max(least, *(float(np.abs(part).max()) for part in (b, *scale)))
             error = np.abs(a - b)
             if not np.all(error <= roundings * np.finfo(self.call.dtype).eps * largest):
-                at = np.unravel_index(int(np.argmax(np.where(np.isnan(error), np.inf, error))), a.shape)
-                return f"the gradient of input {i} at {[int(n) for n in at]} is {a[at]:.10g}, not {b[at]:.10g}"
+                j = int(np.argmax(np.where(np.isnan(error), np.inf, error)))
+                return f"the gradient of input {i} at {index_text(a.shape, j)} is {a.flat[j]:.10g}, not {b.flat[j]:.10g}"
         return None
 
     def sums(self) -> list[Array]:
+        """Return the sums of the two sets of gradients."""
         return [a + b for a, b in zip(self.gradients, self.other_gradients, strict=True)]
+
+    def part(self, chosen: Sequence[int]) -> Subject:
+        """Return the same subject differentiated in some of the inputs alone, chosen by their positions in `call.wrt`."""
+        gradients, others = ([values[k] for k in chosen] for values in (self.gradients, self.other_gradients))
+        return Subject(self.call.only(*(self.call.wrt[k] for k in chosen)), self.gs, gradients, self.others, others)
 
 
 def form(subject: Subject) -> str | None:
     """A gradient has the shape and dtype of its tensor; ``.grad`` is writable, and shares memory with nothing."""
-    tensors = subject.call.tensors()
-    for i, g in zip(
-        subject.call.wrt, subject.call.gradients(subject.call.outputs(tensors), tensors, subject.gs), strict=True
-    ):
-        if g is not None and (g.shape, g.dtype) != (tensors[i].shape, tensors[i].dtype):
-            return f"the gradient of input {i} is {g.shape} {g.dtype}, the input {tensors[i].shape} {tensors[i].dtype}"
+    call, tensors = subject.call, subject.call.tensors()
+    for i, g in zip(call.wrt, call.gradients(call.outputs(tensors), tensors, subject.gs), strict=True):
+        if g is not None and (wrong := _wrong_type(i, g, tensors[i])):
+            return wrong
     for k, g in enumerate(subject.gs):
         for given in (g, Tensor(g)):
-            tensors = subject.call.tensors()
-            outputs = subject.call.outputs(tensors)
-            if not outputs[k].requires_grad:
-                continue
-            outputs[k].backward(given)
-            arrays = {f"input {i}": t.array for i, t in enumerate(tensors)} | {"the incoming gradient": g}
-            arrays |= {f"output {n}": y.array for n, y in enumerate(outputs)}
-            if isinstance(given, Tensor):
-                arrays["the incoming gradient"] = given.array
-            for i in subject.call.wrt:
-                x, grad = tensors[i], tensors[i].grad
-                if grad is None:
-                    continue
-                name = f"the gradient of input {i}"
-                if grad.shape != x.shape or grad.dtype != x.dtype:
-                    return f"{name} is {grad.shape} {grad.dtype}, the input {x.shape} {x.dtype}"
-                if type(grad.array) is not np.ndarray:
-                    return f"{name} is a {type(grad.array).__name__}, not an array"
-                if not grad.array.flags.writeable:
-                    return f"{name} is read-only"
-                for other, array in arrays.items():
-                    if np.may_share_memory(grad.array, array):
-                        return f"{name} shares memory with {other}"
-                if grad.array.base is not None:
-                    return f"{name} is a view"
-                arrays[name] = grad.array
+            if wrong := _wrong_grad(call, k, given):
+                return wrong
     return None
+
+
+def _wrong_type(i: int, grad: Tensor, x: Tensor) -> str | None:
+    if (grad.shape, grad.dtype) == (x.shape, x.dtype):
+        return None
+    return f"the gradient of input {i} is {grad.shape} {grad.dtype}, the input {x.shape} {x.dtype}"
+
+
+def _wrong_grad(call: Call, k: int, g: Array | Tensor) -> str | None:
+    """Return what is wrong with the form of ``.grad`` after a backward of `g` from output k."""
+    tensors = call.tensors()
+    outputs = call.outputs(tensors)
+    if not outputs[k].requires_grad:
+        return None
+    outputs[k].backward(g)
+    others = {f"input {i}": t.array for i, t in enumerate(tensors)} | {"the incoming gradient": array_of(g)}
+    others |= {f"output {n}": y.array for n, y in enumerate(outputs)}
+    for i in call.wrt:
+        grad, name = tensors[i].grad, f"the gradient of input {i}"
+        if grad is None:
+            continue
+        if wrong := _wrong_type(i, grad, tensors[i]) or _wrong_memory(name, grad.array, others):
+            return wrong
+        others[name] = grad.array
+    return None
+
+
+def _wrong_memory(name: str, grad: Array, others: Mapping[str, Array]) -> str | None:
+    if type(grad) is not np.ndarray:
+        return f"{name} is a {type(grad).__name__}, not an array"
+    if not grad.flags.writeable:
+        return f"{name} is read-only"
+    for other, array in others.items():
+        if np.may_share_memory(grad, array):
+            return f"{name} shares memory with {other}"
+    return f"{name} is a view" if grad.base is not None else None
 
 
 def repeat(subject: Subject) -> str | None:
@@ -95,37 +112,37 @@ def repeat(subject: Subject) -> str | None:
     call = subject.call
     tensors = call.tensors()
     outputs = call.outputs(tensors)
-    # Copies: a rule might hand out the same buffer twice.
+    # Copies: a rule might return the same buffer twice.
     first = [g.copy() for g in call.dense(call.gradients(outputs, tensors, subject.gs, retain_graph=True))]
     second = call.dense(call.gradients(outputs, tensors, subject.gs))
     return subject.differs(first, subject.gradients, 0) or subject.differs(second, first, 0)
 
 
 def linear(subject: Subject) -> str | None:
-    """A gradient is linear in what flows in: vjp(2a - 3b) = 2 vjp(a) - 3 vjp(b)."""
+    """A gradient is linear in the incoming gradient: vjp(2a - 3b) = 2 vjp(a) - 3 vjp(b)."""
     mixed = [2 * a - 3 * b for a, b in zip(subject.gs, subject.others, strict=True)]
     wanted = [2 * a - 3 * b for a, b in zip(subject.gradients, subject.other_gradients, strict=True)]
     return subject.differs(subject.call.vjp(mixed), wanted)
 
 
 def unchanged(subject: Subject) -> str | None:
-    """Forward and backward leave inputs, outputs and incoming gradients as they were, also one that others share."""
+    """Forward and backward leave inputs, outputs and incoming gradients as they were, also one shared with another node."""
     call = subject.call
     tensors, gs = call.tensors(), [Tensor(g) for g in subject.gs]
     beside = [Tensor(np.zeros_like(g), requires_grad=True) for g in subject.gs]  # older than the outputs: visited later
     before = [np.array(x) for x in call.arrays]
     outputs = call.outputs(tensors)
-    values = [np.array(plain(y)) for y in outputs]
+    values = [np.array(array_of(y)) for y in outputs]
     for y, g, z in zip(outputs, gs, beside, strict=True):
         (y + z).backward(g, retain_graph=True)
     for i, (t, x) in enumerate(zip(tensors, before, strict=True)):
-        if not np.array_equal(plain(t), x, equal_nan=True):
+        if not np.array_equal(array_of(t), x, equal_nan=True):
             return f"input {i} was written to"
     for k, (y, value) in enumerate(zip(outputs, values, strict=True)):
-        if not np.array_equal(plain(y), value, equal_nan=True):
+        if not np.array_equal(array_of(y), value, equal_nan=True):
             return f"output {k} was written to"
     for k, (g, z, given) in enumerate(zip(gs, beside, subject.gs, strict=True)):
-        if not np.array_equal(plain(g), given) or z.grad is None or not np.array_equal(plain(z.grad), given):
+        if not np.array_equal(array_of(g), given) or z.grad is None or not np.array_equal(array_of(z.grad), given):
             return f"the incoming gradient of output {k} was written to"
     return None
 
@@ -143,7 +160,7 @@ def accumulate(subject: Subject) -> str | None:
 
 
 def reuse(subject: Subject) -> str | None:
-    """Outputs used twice, the function used twice in one graph, and one tensor in two places of a call."""
+    """Gradients add up for an output used twice, the function used twice in one graph, and one tensor as two inputs."""
     call = subject.call
     one, two = call.tensors(), call.tensors()
     first, second = call.outputs(one), call.outputs(two)
@@ -179,31 +196,19 @@ def layouts(subject: Subject) -> str | None:
             continue  # the function does not take these values, or has no gradient at them
         tensors = [lay(a).requires_grad_() if i in call.wrt else Tensor(a) for i, a in enumerate(arrays)]
         found = call.dense(call.gradients(call.outputs(tensors), tensors, subject.gs))
-        if np.isfinite(joined(wanted)).all() and (wrong := subject.differs(found, wanted)):
+        if np.isfinite(concatenated(wanted)).all() and (wrong := subject.differs(found, wanted)):
             return f"with inputs laid out as {name}, {wrong}"
     return None
 
 
 def subsets(subject: Subject) -> str | None:
-    """An input's gradient does not depend on which other inputs require one."""
+    """The gradient of an input does not depend on which other inputs require one."""
     wrt = subject.call.wrt
     sizes = range(1, len(wrt)) if len(wrt) <= 4 else (1, len(wrt) - 1)
     for chosen in (c for n in sizes for c in combinations(range(len(wrt)), n)):
-        call = subject.call.only(*(wrt[k] for k in chosen))
-        part = Subject(
-            call,
-            *(
-                [values[k] for k in chosen] if lists else values
-                for lists, values in (
-                    (False, subject.gs),
-                    (True, subject.gradients),
-                    (False, subject.others),
-                    (True, subject.other_gradients),
-                )
-            ),
-        )
-        if wrong := part.differs(call.vjp(subject.gs), part.gradients):
-            return f"with gradients required in inputs {call.wrt} alone, {wrong}"
+        part = subject.part(chosen)
+        if wrong := part.differs(part.call.vjp(subject.gs), part.gradients):
+            return f"with gradients required in inputs {part.call.wrt} alone, {wrong}"
     return None
 
 
@@ -218,59 +223,40 @@ def no_graph(subject: Subject) -> str | None:
 
 
 SIDE_CHECKS: dict[str, Callable[[Subject], str | None]] = {
-    "form": form,
-    "repeat": repeat,
-    "linear": linear,
-    "unchanged": unchanged,
-    "accumulate": accumulate,
-    "reuse": reuse,
-    "layouts": layouts,
-    "subsets": subsets,
-    "no_graph": no_graph,
+    check.__name__: check for check in (form, repeat, linear, unchanged, accumulate, reuse, layouts, subsets, no_graph)
 }
-
-
-def _fortran(x: Array) -> Tensor:
-    return Tensor(np.array(x, order="F"))
-
-
-def _reversed(x: Array) -> Tensor:
-    return Tensor(np.flip(x).copy())[(slice(None, None, -1),) * x.ndim].detach()
 
 
 def _stepped(x: Array) -> Tensor:
     """Every second element of an array that is NaN in between."""
-    base = np.full((*x.shape[:-1], 2 * x.shape[-1]), np.nan, x.dtype) if x.ndim else np.full(2, x)
+    if not x.ndim:
+        return Tensor(np.full(2, x))[0].detach()
+    base = np.full((*x.shape[:-1], 2 * x.shape[-1]), np.nan, x.dtype)
     base[..., ::2] = x
-    return Tensor(base)[..., ::2].detach() if x.ndim else Tensor(base)[0].detach()
+    return Tensor(base)[..., ::2].detach()
 
 
 def _offset(x: Array) -> Tensor:
-    base = np.full((x.shape[0] + 3, *x.shape[1:]), np.nan, x.dtype) if x.ndim else np.full(3, x)
-    base[2 : 2 + len(base) - 3] = x
-    return Tensor(base)[2 : len(base) - 1].detach() if x.ndim else Tensor(base)[1].detach()
-
-
-def _read_only(x: Array) -> Tensor:
-    return Tensor(x).broadcast_to(x.shape).detach()
-
-
-def _broadcast(x: Array) -> Tensor:
-    return Tensor(x[:1]).broadcast_to(x.shape).detach() if x.ndim else Tensor(x)
+    """The middle of an array that is NaN around it."""
+    if not x.ndim:
+        return Tensor(np.full(3, x))[1].detach()
+    base = np.full((len(x) + 3, *x.shape[1:]), np.nan, x.dtype)
+    base[2:-1] = x
+    return Tensor(base)[2:-1].detach()
 
 
 LAYOUTS: dict[str, Callable[[Array], Tensor]] = {
-    "Fortran order": _fortran,
-    "negative strides": _reversed,
+    "Fortran order": lambda x: Tensor(np.array(x, order="F")),
+    "negative strides": lambda x: Tensor(np.flip(x).copy())[(slice(None, None, -1),) * x.ndim].detach(),
     "every second of an array": _stepped,
     "part of an array": _offset,
-    "read-only": _read_only,
-    "broadcast": _broadcast,
+    "read-only": lambda x: Tensor(x).broadcast_to(x.shape).detach(),
+    "broadcast": lambda x: Tensor(x[:1]).broadcast_to(x.shape).detach() if x.ndim else Tensor(x),
 }
 
 
 def _shared(subject: Subject, i: int, j: int) -> str | None:
-    """The gradient of a tensor that is inputs i and j at once is the sum of their gradients at equal values."""
+    """Check that a tensor that is both input i and input j gets the sum of their gradients at equal values."""
     call = subject.call.only(i, j)
     arrays = list(call.arrays)
     if arrays[i].shape != arrays[j].shape or arrays[i].dtype != arrays[j].dtype:
@@ -280,7 +266,7 @@ def _shared(subject: Subject, i: int, j: int) -> str | None:
         apart = call.vjp(subject.gs, arrays)
     except ValueError:
         return None  # the function does not take these values
-    if not np.isfinite(joined(apart)).all():
+    if not np.isfinite(concatenated(apart)).all():
         return None
     tensors = call.tensors(arrays)
     tensors[j] = tensors[i]

@@ -1,4 +1,4 @@
-"""OpSpec: what there is to know of an operation to prove it."""
+"""OpSpec: the description of an operation from which its tests follow."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["OpSpec", "Refusal", "Sample"]
 
 @dataclass(frozen=True)
 class Sample:
-    """One call of an operation, as a user writes it.
+    """The arguments of one call of an operation, as a user writes them.
 
-    The float64 arrays among the positional arguments, also inside lists and tuples, are its inputs, numbered in the order
-    in which they stand; everything else is an option.
+    The float64 arrays among the positional arguments, also inside lists and tuples, are its inputs, numbered in order;
+    everything else is an option.
     """
 
     args: tuple[Any, ...]
@@ -25,7 +25,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A call that must raise: `error`, with a message in which the pattern `match` is found."""
+    """A call that must raise `error`, with a message in which the regular expression `match` is found."""
 
     sample: Sample
     error: type[Exception]
@@ -34,18 +34,20 @@ class Refusal:
 
 @dataclass(frozen=True, eq=False)  # a spec is itself alone: a key, whatever arrays its calls hold
 class OpSpec:
-    """An operation, an independent reference for it, and how to draw calls of it; its tests follow from these.
+    """An operation, an independent reference for it, and samples of calls; its tests follow from these (`check_spec`).
 
-    `fn` takes tensors where `reference` takes arrays, and both give an array or a tuple of arrays. `sample(rng)` draws a
-    call away from the kinks. `linear_in` and `homogeneous_in` number the inputs in which the operation, the others held
-    fixed, is linear jointly, or positively homogeneous of degree one jointly. `order` is how often it can be
-    differentiated: 0 for what has no gradient, 1 for a rule that refuses a second time by raising. `analytic` says that
-    the reference takes complex arrays and is analytic, so that its derivative is known to the last digits; `promotes`,
-    that calls bring float64 of their own, so that float32 does not stay float32.
-
-    `kinks` are calls that sit on kinks, where every gradient must lie between the one-sided slopes; `tie_rule` says which
-    one: "zero", "even" (shared by those that move the output), "first" (all to the first of them), or "one" (the steeper
-    slope). `errors` are calls that must be refused.
+    * `fn`, `reference`: the operation on tensors, and the same on arrays; each returns one result or a tuple of them.
+    * `sample(rng)`: draws the arguments of a call, away from kinks.
+    * `covers`: the public names that this spec tests; default: `name`.
+    * `linear_in`, `homogeneous_in`: the numbers of the inputs in which the operation, with the others fixed, is jointly
+      linear, or jointly positively homogeneous of degree one.
+    * `order`: how often it can be differentiated: 0 for no gradient, 1 for a rule that raises when differentiated again.
+    * `analytic`: the reference takes complex arrays and is analytic, so that its derivative is known to the last digits.
+    * `promotes`: calls contain float64 constants, so that float32 inputs need not give a float32 result.
+    * `kinks`: calls at kinks, where every gradient must lie between the one-sided slopes.
+    * `tie_rule`: which gradient between them: "zero", "even" (shared by those that change the output), "first" (all to the
+      first of them), or "one" (the steeper slope).
+    * `errors`: calls that must be refused.
 
     >>> import numpy as np
     >>> import minigrad as mg
@@ -59,7 +61,7 @@ class OpSpec:
     fn: Callable[..., Any]
     reference: Callable[..., Any]
     sample: Callable[[np.random.Generator], Sample]
-    covers: tuple[str, ...] = ()  # public names that this spec proves; the name itself unless given
+    covers: tuple[str, ...] = ()
     linear_in: tuple[int, ...] = ()
     homogeneous_in: tuple[int, ...] = ()
     order: int = 2
@@ -71,4 +73,5 @@ class OpSpec:
 
     @property
     def proves(self) -> tuple[str, ...]:
+        """The public names that this spec tests."""
         return self.covers or (self.name,)

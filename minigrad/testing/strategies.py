@@ -1,7 +1,7 @@
-"""Hypothesis strategies for property tests of operations; needs the extra `testing`.
+"""Hypothesis strategies for property tests of operations; they need the extra `testing`.
 
-Structure is drawn by Hypothesis, and so is shrunk; the many values come from a generator with a drawn seed, because
-Hypothesis would fill a large array with one constant.
+Hypothesis draws the structure, and so can shrink it; values come from a generator with a drawn seed, because Hypothesis
+would fill a large array with one constant.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from minigrad.arrays import Array
 from minigrad.tensors.tensor import Tensor
-from minigrad.testing.graphs import STEPS, Graph, Step
+from minigrad.testing.random_graphs import STEPS, Graph, Step
 from minigrad.testing.spec import Sample
 
 __all__ = [
@@ -26,35 +26,23 @@ Shape = tuple[int, ...]
 seeds = st.integers(0, 2**32 - 1)
 
 
-def _normal(rng: np.random.Generator, shape: Shape) -> Array:
-    return rng.standard_normal(shape)
-
-
-def _nonzero(rng: np.random.Generator, shape: Shape) -> Array:
-    return rng.choice([-1.0, 1.0], shape) * (0.1 + rng.exponential(1.0, shape))
-
-
-def _positive(rng: np.random.Generator, shape: Shape) -> Array:
-    return 0.1 + rng.exponential(1.0, shape)
-
-
 def _distinct(rng: np.random.Generator, shape: Shape) -> Array:
     size = int(np.prod(shape))
     return ((rng.permutation(size) - size / 2 + rng.uniform(0, 0.5, size)) * 0.2).reshape(shape)
 
 
-def _integers(rng: np.random.Generator, shape: Shape) -> Array:
-    return rng.integers(-9, 10, shape).astype(np.float64)
-
-
-# Of the values of a tensor: at least 0.1 from zero or from each other, where they keep away from kinks.
+# The values of a tensor, by name; "nonzero" and "distinct" keep 0.1 from zero, or from each other, to avoid kinks.
 VALUES: dict[str, Callable[[np.random.Generator, Shape], Array]] = {
-    "normal": _normal, "nonzero": _nonzero, "positive": _positive, "distinct": _distinct, "integers": _integers,
-}  # fmt: skip
+    "normal": lambda rng, shape: rng.standard_normal(shape),
+    "nonzero": lambda rng, shape: rng.choice([-1.0, 1.0], shape) * (0.1 + rng.exponential(1.0, shape)),
+    "positive": lambda rng, shape: 0.1 + rng.exponential(1.0, shape),
+    "distinct": _distinct,
+    "integers": lambda rng, shape: rng.integers(-9, 10, shape).astype(np.float64),
+}
 
 
 def shapes(min_dims: int = 0, max_dims: int = 4, min_side: int = 0, max_side: int = 5) -> SearchStrategy[Shape]:
-    """Shapes; the default has 0-d, sizes of 1 and empty ones among them.
+    """Draw shapes; by default also 0-d ones, sizes of 1, and empty ones.
 
     >>> from hypothesis import find
     >>> len(find(shapes(), lambda shape: len(shape) > 2))
@@ -65,7 +53,7 @@ def shapes(min_dims: int = 0, max_dims: int = 4, min_side: int = 0, max_side: in
 
 @st.composite
 def broadcastable(draw: DrawFn, count: int = 2, max_dims: int = 3, max_side: int = 4) -> tuple[Shape, ...]:
-    """`count` shapes that broadcast together: axes of size 1, and leading axes missing.
+    """Draw `count` shapes that broadcast together: with axes of size 1, and without leading axes.
 
     >>> from hypothesis import find
     >>> a, b = find(broadcastable(), lambda shapes: np.broadcast_shapes(*shapes) not in shapes)
@@ -89,7 +77,10 @@ def tensors(
     dtype: Any = np.float64,
     requires_grad: bool = True,
 ) -> Tensor:
-    """Leaf tensors; `values` is "normal", "nonzero", "positive", "distinct" or "integers".
+    """Draw a leaf tensor.
+
+    `shape` is a shape or a strategy for one (default: `shapes()`), and `values` is "normal", "nonzero", "positive",
+    "distinct" or "integers".
 
     >>> from hypothesis import find
     >>> t = find(tensors(broadcastable(1).map(lambda shapes: shapes[0]), "positive"), lambda t: t.numel() > 3)
@@ -103,7 +94,7 @@ def tensors(
 
 @st.composite
 def conv2d_cases(draw: DrawFn) -> Sample:
-    """Calls of `conv2d`, from the pointwise on one pixel to strides, paddings and dilations that differ by axis.
+    """Draw a call of `conv2d`: from a 1x1 kernel on one pixel to strides, paddings and dilations that differ by axis.
 
     >>> import minigrad.nn.functional as F
     >>> from hypothesis import find
@@ -117,13 +108,13 @@ def conv2d_cases(draw: DrawFn) -> Sample:
     size = _sizes(draw, kernel, padding, dilation)
     N, C, F = (draw(st.integers(1, 3)) for _ in range(3))
     rng = np.random.default_rng(draw(seeds))
-    x, weight, bias = _normal(rng, (N, C, *size)), _normal(rng, (F, C, *kernel)), _normal(rng, (F,))
+    x, weight, bias = map(rng.standard_normal, ((N, C, *size), (F, C, *kernel), (F,)))
     return Sample((x, weight, bias), {"stride": stride, "padding": padding, "dilation": dilation})
 
 
 @st.composite
 def pool_cases(draw: DrawFn) -> Sample:
-    """Calls of `max_pool2d` and `avg_pool2d` on distinct values: windows that overlap, touch, or leave gaps.
+    """Draw a call of `max_pool2d` or `avg_pool2d` on distinct values: windows overlap, touch, or leave gaps.
 
     >>> from hypothesis import find
     >>> x, kernel, stride, padding = find(pool_cases(), lambda case: case.args[1][0] > case.args[2][0]).args
@@ -139,7 +130,7 @@ def pool_cases(draw: DrawFn) -> Sample:
 
 @st.composite
 def labels(draw: DrawFn, count: int, classes: int) -> Array:
-    """Integer classes (count,), often repeated.
+    """Draw integer class labels (count,), often repeated.
 
     >>> from hypothesis import find
     >>> find(labels(3, 5), lambda t: t[0] == 4).shape
@@ -150,7 +141,7 @@ def labels(draw: DrawFn, count: int, classes: int) -> Array:
 
 @st.composite
 def soft_labels(draw: DrawFn, count: int, classes: int) -> Array:
-    """Class probabilities (count, classes): rows that sum to 1, some of them one-hot.
+    """Draw class probabilities (count, classes): rows that sum to 1, some of them one-hot.
 
     >>> from hypothesis import find
     >>> find(soft_labels(1, 3), lambda t: t[0, 2] == 1)
@@ -163,7 +154,7 @@ def soft_labels(draw: DrawFn, count: int, classes: int) -> Array:
 
 @st.composite
 def graphs(draw: DrawFn, max_inputs: int = 3, min_steps: int = 1, max_steps: int = 12) -> Graph:
-    """Directed acyclic graphs of smooth operations: shared values, broadcasting, reductions, products, repeated indices.
+    """Draw a directed acyclic graph of smooth operations: shared values, broadcasting, reductions, repeated indices.
 
     >>> from hypothesis import find
     >>> len(find(graphs(), lambda graph: len(graph.steps) > 4).steps)
@@ -171,12 +162,12 @@ def graphs(draw: DrawFn, max_inputs: int = 3, min_steps: int = 1, max_steps: int
     """
     rng = np.random.default_rng(draw(seeds))
     sizes = draw(broadcastable(draw(st.integers(1, max_inputs))))
-    values = [rng.uniform(-1.5, 1.5, size) for size in sizes]  # of each input and step, to know the shapes
+    values = [rng.uniform(-1.5, 1.5, size) for size in sizes]  # of each input and step
     steps: list[Step] = []
     for _ in range(draw(st.integers(min_steps, max_steps))):
         name = draw(st.sampled_from(tuple(STEPS)))
         first = draw(st.integers(0, len(values) - 1))
-        step = _step(draw, name, first, [value.shape for value in values])
+        step = _step(draw, name, first, values)
         value = STEPS[step.name](np, *(values[n] for n in step.operands), *step.options)
         if value.size > 200 or np.abs(value).max(initial=0) > 100:
             step = Step("tanh", (first,))
@@ -186,13 +177,13 @@ def graphs(draw: DrawFn, max_inputs: int = 3, min_steps: int = 1, max_steps: int
     return Graph(tuple(values[: len(sizes)]), tuple(steps))
 
 
-def _step(draw: DrawFn, name: str, first: int, known: Sequence[Shape]) -> Step:
-    """A step of this name on a value, and another that fits where it takes two; a square where none does."""
-    shape = known[first]
+def _step(draw: DrawFn, name: str, first: int, values: Sequence[Array]) -> Step:
+    """Draw a step of this name on a value, and on another that fits if it takes two; a square if none fits."""
+    shape = values[first].shape
     if name in BINARY:
-        others = [n for n, other in enumerate(known) if _fits(name, shape, other)]
+        others = [n for n, other in enumerate(values) if _fits(name, values[first], other)]
         if others:
-            return Step(name, (first, draw(st.sampled_from(others))), (0,) if name == "concatenate" else ())
+            return Step(name, (first, draw(st.sampled_from(others))), BINARY[name])
     elif name == "sum":
         axis = draw(st.none() | st.integers(0, len(shape) - 1)) if shape else None
         return Step(name, (first,), (axis, draw(st.booleans())))
@@ -209,26 +200,21 @@ def _step(draw: DrawFn, name: str, first: int, known: Sequence[Shape]) -> Step:
     return Step("multiply", (first, first))
 
 
-BINARY = ("add", "subtract", "multiply", "divide", "matmul", "concatenate")
+# Steps on two values, with their options.
+BINARY = {"add": (), "subtract": (), "multiply": (), "divide": (), "matmul": (), "concatenate": (0,)}
 
 
-def _fits(name: str, a: Shape, b: Shape) -> bool:
-    if name == "concatenate":
-        return bool(a and b) and a[1:] == b[1:]
-    if name == "matmul":
-        return len(a) > 1 and len(b) > 1 and a[-1] == b[-2] and _broadcast(a[:-2], b[:-2])
-    return _broadcast(a, b)
-
-
-def _broadcast(*sizes: Shape) -> bool:
+def _fits(name: str, x: Array, y: Array) -> bool:
+    if name == "matmul" and min(x.ndim, y.ndim) < 2:
+        return False
     try:
-        np.broadcast_shapes(*sizes)
+        STEPS[name](np, x, y, *BINARY[name])
     except ValueError:
         return False
     return True
 
 
 def _sizes(draw: DrawFn, kernel: Shape, padding: Shape, dilation: Shape) -> Shape:
-    """A height and a width in which a window fits, and up to three more."""
+    """Draw a height and a width at which a window fits, up to three more than needed."""
     least = [max(1, d * (k - 1) + 1 - 2 * p) for k, p, d in zip(kernel, padding, dilation, strict=True)]
     return tuple(n + draw(st.integers(0, 3)) for n in least)

@@ -1,4 +1,4 @@
-"""Training: the Trainer, metrics, and the folders that runs leave behind."""
+"""Training: the Trainer, metrics, diagnostics, and run folders."""
 
 from minigrad.training.early_stopping import EarlyStopping
 from minigrad.training.history import Epoch

@@ -1,4 +1,4 @@
-"""What commonly goes wrong in a training, each recognised by its mark and said once, in one line."""
+"""Diagnostics of common training problems: each function returns a sentence, or None if all is well."""
 
 from __future__ import annotations
 
@@ -15,27 +15,30 @@ from minigrad.engine.scope import Scope, here, watch
 from minigrad.errors import AnomalyError
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating
+from minigrad.ops.activation import relu
 from minigrad.training.history import Epoch
 
 __all__ = ["dead_units", "first_not_finite", "guessing", "overfitting", "unscaled"]
 
-LARGE = 20.0  # an input beyond it, in magnitude, is not scaled
-NEAR = 0.01  # how near, relatively, a loss must be to ln(classes) to be stuck there
-DEAD = 0.75  # the share of a layer's units above which dying is worth a line
-APART, WORSE, AGO = 0.05, 1.3, 3  # accuracies; losses, relatively; epochs: what overfitting is
+LARGE = 20.0  # the largest magnitude of an input that counts as scaled
+NEAR = 0.01  # the largest relative distance from ln(classes) of a loss that is stuck there
+DEAD = 0.75  # the share of a layer's units that are dead before it is reported
+# Overfitting: the training accuracy exceeds the test accuracy by APART, and the test loss its minimum, at least AGO epochs
+# ago, by the factor WORSE.
+APART, WORSE, AGO = 0.05, 1.3, 3
 
 
 def unscaled(x: Array) -> str | None:
-    """Inputs in the range of bytes, or worse."""
+    """Report inputs in the range of bytes, or larger."""
     largest = float(np.abs(x, dtype=np.float64).max(initial=0)) if x.dtype.kind in "fiu" else 0.0
     if largest <= LARGE:
         return None
     hint = "divide by 255" if 128 < largest <= 255 else "subtract the mean and divide by the standard deviation"
-    return f"the inputs go up to {largest:g}: {hint}, or the first steps will be wild"
+    return f"the inputs go up to {largest:g}: {hint}, or the first steps will be too large"
 
 
 def guessing(history: Sequence[Epoch], classes: int) -> str | None:
-    """A loss that stays at ln(classes): every class is as likely as any other."""
+    """Report a loss that stays at ln(classes), where every class is as likely as any other."""
     chance = math.log(classes)
     if len(history) < 2 or any(abs(epoch.loss - chance) > NEAR * chance for epoch in history):
         return None
@@ -46,7 +49,7 @@ def guessing(history: Sequence[Epoch], classes: int) -> str | None:
 
 
 def overfitting(history: Sequence[Epoch]) -> str | None:
-    """A test loss that has been rising for a while, far from the training."""
+    """Report a test loss that has been rising for some epochs, with a test accuracy far below the training accuracy."""
     last, best = history[-1], min(history, key=lambda epoch: epoch.val_loss)
     apart = last.acc - last.val_acc
     if apart < APART or last.val_loss < WORSE * best.val_loss or last.epoch - best.epoch < AGO:
@@ -58,11 +61,11 @@ def overfitting(history: Sequence[Epoch]) -> str | None:
 
 
 def dead_units(network: Module, x: Any) -> str | None:
-    """ReLUs whose units, or channels, are zero for every image of a batch: they get no gradient, and stay so."""
+    """Report ReLUs with units, or channels, that are zero for all images of a batch: they get no gradient, and stay zero."""
     found: list[str] = []
 
     def look(op: Any, args: Any, out: Array, node: Any) -> None:
-        if op.__name__ != "relu" or out.ndim < 2 or len(out) < 2:
+        if op is not relu or out.ndim < 2 or len(out) < 2:
             return
         alive = np.asarray(out.any(tuple(axis for axis in range(out.ndim) if axis != 1)))
         dead = int(np.count_nonzero(~alive))
@@ -77,7 +80,7 @@ def dead_units(network: Module, x: Any) -> str | None:
 
 
 def first_not_finite(network: Module, step: Callable[[], Any]) -> str | None:
-    """The first operation, forward or backward, that makes a NaN or an infinity while `step()` runs, in one line."""
+    """Return which operation, forward or backward, first makes a NaN or an infinity while `step()` runs, in one line."""
     try:
         with detect_anomaly(), np.errstate(all="ignore"):
             step()
@@ -88,7 +91,7 @@ def first_not_finite(network: Module, step: Callable[[], Any]) -> str | None:
 
 
 def _path(network: Module, scope: Scope | None) -> str:
-    """The path of the innermost module of a scope."""
+    """Return the path of the innermost module of a scope."""
     while scope is not None:
         scope, what, _ = scope
         inner = what() if isinstance(what, weakref.ref) else None

@@ -1,20 +1,21 @@
-"""Ending a training that no longer gets better."""
+"""Stop training when a metric stops improving."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from minigrad.kernels.checks import positive_int
 from minigrad.training.history import Epoch
 
 __all__ = ["EarlyStopping"]
 
 
 class EarlyStopping:
-    """A callback that ends the training when a number has not improved for `patience` epochs.
+    """A callback of the Trainer that ends training when a metric has not improved for `patience` epochs.
 
-    `monitor` is a field of `Epoch`; of a loss the smallest is best, of an accuracy the largest. An improvement is one by
-    more than `min_delta`. Everything follows from the trainer's history, so that a resumed run stops where an uninterrupted
-    one would have. Raises ValueError for a patience below 1 or an unknown field.
+    `monitor` is "loss", "acc", "val_loss" or "val_acc", a field of `Epoch`; smaller losses and larger accuracies are better.
+    A change by `min_delta` or less is no improvement. The decision depends on the trainer's history alone, so that a resumed
+    run stops at the same epoch as an uninterrupted one. Raises ValueError for a patience below 1 or an unknown field.
 
     >>> stop = EarlyStopping(patience=2, monitor="val_loss")
     >>> stop
@@ -22,14 +23,13 @@ class EarlyStopping:
     """
 
     def __init__(self, patience: int = 5, monitor: str = "val_acc", min_delta: float = 0.0):
-        if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
-            raise ValueError(f"EarlyStopping: patience must be an int of at least 1, got {patience!r}")
         if monitor not in ("loss", "acc", "val_loss", "val_acc"):
             raise ValueError(f"EarlyStopping: monitor must be loss, acc, val_loss or val_acc, got {monitor!r}")
-        self.patience, self.monitor, self.min_delta = patience, monitor, min_delta
+        self.patience = positive_int("EarlyStopping", "patience", patience)
+        self.monitor, self.min_delta = monitor, min_delta
 
     def __call__(self, trainer: Any, epoch: Epoch) -> bool:
-        """Whether the best value is too long ago."""
+        """Return whether the best value is at least `patience` epochs old."""
         sign = -1 if self.monitor.endswith("loss") else 1
         best, since = float("-inf"), 0
         for past in trainer.history:

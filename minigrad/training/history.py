@@ -1,4 +1,4 @@
-"""What is remembered of each epoch, and the table that is printed while it goes on."""
+"""The record of each epoch, and the table printed during training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["HEADER", "Epoch", "History", "row"]
 
 
 class Epoch(NamedTuple):
-    """What one epoch came to; accuracies in 0..1, the gradient's norm that of the last step."""
+    """The results of one epoch; accuracies are within 0..1, `grad_norm` is that of the last step, before clipping."""
 
     epoch: int
     loss: float
@@ -22,7 +22,7 @@ class Epoch(NamedTuple):
 
 
 class History(list[Epoch]):
-    """The epochs of a training, which a notebook shows as a table.
+    """The list of epochs, shown as a table in notebooks.
 
     >>> History([Epoch(1, 2.1, 0.4, 2.2, 0.3, 0.001, 1.5, 9000.0, 0.2)])._repr_html_().count("<tr>")
     2
@@ -38,7 +38,7 @@ HEADER = "epoch      loss     acc  val_loss  val_acc        lr    |grad|    img/
 
 
 def row(e: Epoch) -> str:
-    """The epoch as a row below `HEADER`."""
+    """Return the epoch as a row below `HEADER`."""
     return (
         f"{e.epoch:5d}  {e.loss:8.4f}  {e.acc:6.2%}  {e.val_loss:8.4f}  {e.val_acc:7.2%}  {e.lr:8.2g}  {e.grad_norm:8.4f}  "
         f"{e.images_per_s:7.0f}  {e.seconds:5.1f}s"

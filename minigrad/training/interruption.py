@@ -1,4 +1,4 @@
-"""Ctrl-C as a wish that is granted between two batches."""
+"""Defer Ctrl-C to the end of the current batch."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ __all__ = ["Interruption", "between_batches"]
 
 
 class Interruption:
-    """Whether somebody has pressed Ctrl-C."""
+    """A record of Ctrl-C: `wanted` becomes true when it is pressed."""
 
     wanted = False
 
 
 @contextmanager
 def between_batches() -> Iterator[Interruption]:
-    """For a ``with`` block, the first Ctrl-C only says so; the second raises KeyboardInterrupt at once, as ever.
+    """Record the first Ctrl-C within a ``with`` block; the second raises KeyboardInterrupt at once, as usual.
 
-    Outside the main thread, or where the program has a handler of its own, nothing is changed.
+    Outside of the main thread, and if the program has installed another handler, nothing is changed.
     """
     interruption = Interruption()
     before = signal.getsignal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Numbers that say how good a network is."""
+"""Metrics of a classifier: loss, accuracy and gradient norms."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ EVALUATED = 500  # images at a time
 
 
 def evaluate(network: Module, x: Array, t: Array, batch_size: int = EVALUATED) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy (0..1) of a classifier on images `x` with classes `t`, in evaluation mode.
+    """Compute mean cross-entropy and accuracy (0..1) of a classifier on images `x`, in evaluation mode.
 
-    Each image counts once, also where the batches do not come out even.
+    `t` holds the classes (N,) of the images, or one-hot rows (N, C). Each image has the same weight, also in a smaller last
+    batch.
     """
     starts = range(0, len(x), batch_size)
     return evaluate_batches(network, ((x[at : at + batch_size], t[at : at + batch_size]) for at in starts))
 
 
 def evaluate_batches(network: Module, batches: Iterable[Any]) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy over batches (images, classes); see `evaluate`."""
+    """Compute mean cross-entropy and accuracy over batches (images, classes); see `evaluate`."""
     loss, right, seen = 0.0, 0, 0
     with evaluating(network):
         for x, given in batches:
@@ -45,12 +46,12 @@ def evaluate_batches(network: Module, batches: Iterable[Any]) -> tuple[float, fl
 
 
 def count_right(scores: Tensor, t: Any) -> int:
-    """How many rows have their highest score at their label."""
+    """Return how many rows have their highest score at their label."""
     return int(np.count_nonzero(scores.array.argmax(1) == labels(t)))
 
 
 def labels(t: Any) -> Array:
-    """Classes (N,), given as such or as the rows (N, C) of a one-hot matrix."""
+    """Return classes (N,), from an array or tensor of them, or from one-hot rows (N, C)."""
     array = t.detach().array if isinstance(t, Tensor) else np.asarray(t)
     if array.ndim == 2 and array.shape[1] > 1:
         return array.argmax(1)
@@ -60,19 +61,19 @@ def labels(t: Any) -> Array:
 
 
 def gradient_norms(network: Module) -> dict[str, float]:
-    """The Euclidean norm of each parameter's gradient, by its name; of those that have one."""
+    """Return the Euclidean norm of each gradient, by the name of its parameter; parameters without one are left out."""
     grads = {name: p.grad.array for name, p in network.named_parameters() if p.grad is not None}
     return {name: _norm(g) for name, g in grads.items()}
 
 
 def _norm(g: Array) -> float:
     square = math.inf if g.dtype == np.float16 else float(np.vdot(g, g))
-    if not math.isfinite(square):  # the squares may be too large for the dtype, the norm not
+    if not math.isfinite(square):  # the squares overflow, the norm need not
         g = g.astype(np.float64)
         square = float(np.vdot(g, g))
     return math.sqrt(square)
 
 
 def gradient_norm(network: Module) -> float:
-    """The Euclidean norm of all gradients together."""
+    """Return the Euclidean norm of all gradients together."""
     return math.hypot(*gradient_norms(network).values())

@@ -1,4 +1,4 @@
-"""Every source of random numbers that a training draws from: so that it can be set back, or set forth again."""
+"""The states of all random generators that training draws from: saved, and restored."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from minigrad.tensors.tensor import Tensor
 
 __all__ = ["generator_states", "set_generator_states"]
 
-LARGEST = {"pos": 625, "buffer_pos": 5, "has_uint32": 2, "uinteger": 2**32}  # one more than a state's numbers can be
+LARGEST = {"pos": 625, "buffer_pos": 5, "has_uint32": 2, "uinteger": 2**32}  # exclusive bounds of the integers of a state
 LEAVES = (Tensor, np.ndarray, str, bytes, int, float, type, ModuleType)
 
 
 def generator_states(*owners: Any) -> list[dict[str, Any]]:
-    """The states of the library's generator and of all that are reachable from the attributes of `owners`, in order."""
+    """Return the states of the default generator and of all that are reachable from the attributes of `owners`, in order."""
     return [dict(generator.bit_generator.state) for generator in _generators(owners)]
 
 
 def set_generator_states(states: list[dict[str, Any]], *owners: Any) -> None:
-    """Set the generators of the same owners to states that `generator_states` gave.
+    """Restore the states that `generator_states` returned for the same owners.
 
-    Raises ValueError where there are not as many, or of other kinds; nothing has changed then.
+    Raises ValueError, and changes nothing, if their number or kinds differ or a state is damaged.
     """
     found = _generators(owners)
     before = [generator.bit_generator.state for generator in found]
@@ -36,7 +36,7 @@ def set_generator_states(states: list[dict[str, Any]], *owners: Any) -> None:
     kinds, wanted = ([state.get("bit_generator") for state in each] for each in (before, states))
     if kinds != wanted:
         raise ValueError(f"the checkpoint has random generators of kinds {wanted}, the trainer {kinds}")
-    new = [_fitted(own, state) for own, state in zip(before, states, strict=True)]
+    new = [_converted(present, state) for present, state in zip(before, states, strict=True)]
     try:
         for generator, state in zip(found, new, strict=True):
             generator.bit_generator.state = state
@@ -47,7 +47,7 @@ def set_generator_states(states: list[dict[str, Any]], *owners: Any) -> None:
 
 
 def _generators(owners: tuple[Any, ...]) -> list[np.random.Generator]:
-    """Breadth first, each once, beginning with the library's own."""
+    """Return the generators in breadth-first order, each once, the default generator first."""
     found = [default_generator()]
     seen: set[int] = {id(found[0])}
     queue = deque(owners)
@@ -63,28 +63,28 @@ def _generators(owners: tuple[Any, ...]) -> list[np.random.Generator]:
         elif isinstance(item, Mapping):
             queue.extend(item.values())
         elif isinstance(item, Module):
-            queue.extend([*item._modules.values(), *(v for k, v in vars(item).items() if not k.startswith("_"))])
+            queue.extend([*item.children(), *(v for k, v in vars(item).items() if not k.startswith("_"))])
         else:
             queue.extend(getattr(item, "__dict__", {}).values())
     return found
 
 
-def _fitted(own: Any, state: Any, name: str = "") -> Any:
-    """The state as NumPy wants it, with arrays for a checkpoint's tensors; raises ValueError where it is not like `own`.
+def _converted(present: Any, state: Any, name: str = "") -> Any:
+    """Convert a state from a checkpoint to NumPy's types; raise ValueError if it is not like the `present` one.
 
-    NumPy checks the least: a place outside of a generator's buffer would be read from.
+    NumPy checks little: with a position outside of a generator's buffer it would read beyond it.
     """
-    if isinstance(own, Mapping):
-        if not isinstance(state, Mapping) or set(state) != set(own):
-            raise ValueError(f"the state of a random generator is damaged: expected {', '.join(own)}")
-        return {key: _fitted(value, state[key], key) for key, value in own.items()}
+    if isinstance(present, Mapping):
+        if not isinstance(state, Mapping) or set(state) != set(present):
+            raise ValueError(f"the state of a random generator is damaged: expected {', '.join(present)}")
+        return {key: _converted(value, state[key], key) for key, value in present.items()}
     state = state.array if isinstance(state, Tensor) else state
-    if isinstance(own, np.ndarray):
-        right = isinstance(state, np.ndarray) and (state.shape, state.dtype) == (own.shape, own.dtype)
-    elif isinstance(own, int):
+    if isinstance(present, np.ndarray):
+        right = isinstance(state, np.ndarray) and (state.shape, state.dtype) == (present.shape, present.dtype)
+    elif isinstance(present, int):
         right = type(state) is int and 0 <= state < LARGEST.get(name, 2**128)
     else:
-        right = bool(type(state) is type(own) and state == own)
+        right = bool(type(state) is type(present) and state == present)
     if not right:
         raise ValueError(f"the state of a random generator is damaged: {name}")
     return state

@@ -1,4 +1,4 @@
-"""A run folder: what was run, how it went, and the weights it left."""
+"""Run folders: configuration, history and weights of a training run."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from minigrad.training.trainer import Trainer
 
 __all__ = ["Run"]
 
-MOST = 1 << 20  # bytes of a config.json; ours have 2,000
+MAX_BYTES = 1 << 20  # of a config.json; those of `minigrad train` have 2,000
 
 
 class Run:
     """The folder of one training run: `config.json`, `history.csv`, `gradients.csv` and `weights/{init,best,last}.npz`.
 
     As a callback of a Trainer it writes history, gradient norms and weights after every epoch; each file atomically, so that
-    an interrupted run leaves whole files. `checkpoint` is where the Trainer's whole state goes.
+    an interrupted run leaves no partial files. `folder` is its path, and `checkpoint` the path for the state of the Trainer.
     """
 
     def __init__(self, folder: Path):
@@ -33,7 +33,7 @@ class Run:
 
     @classmethod
     def create(cls, folder: Path, config: dict[str, Any], network: Module) -> Run:
-        """Make the folder; raises FileExistsError rather than writing into a run that is already there."""
+        """Make the folder and write `config` and the initial weights; raises FileExistsError if it exists."""
         (folder / "weights").mkdir(parents=True)
         run = cls(folder)
         run.save_config(config)
@@ -42,20 +42,20 @@ class Run:
 
     @classmethod
     def open(cls, folder: Path) -> Run:
-        """A run that is there; raises FileNotFoundError for a folder that is none."""
+        """Open an existing run; raises FileNotFoundError for a folder without config.json."""
         if not (folder / "config.json").is_file():
             raise FileNotFoundError(f"{folder} is not a run folder: it has no config.json")
         return cls(folder)
 
     @property
     def config(self) -> dict[str, Any]:
-        """The content of `config.json`; raises DatasetFileError for what is not an object of JSON, or longer than 1 MiB."""
+        """The content of `config.json`; raises DatasetFileError unless it is a JSON object of at most 1 MiB."""
         path = self.folder / "config.json"
         try:
             with path.open("rb") as file:
-                text = file.read(MOST + 1)
-            if len(text) > MOST:
-                raise ValueError(f"longer than {MOST:,} bytes")
+                text = file.read(MAX_BYTES + 1)
+            if len(text) > MAX_BYTES:
+                raise ValueError(f"longer than {MAX_BYTES:,} bytes")
             config = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise DatasetFileError(f"{path}: not a JSON file: {error}") from None
@@ -64,26 +64,31 @@ class Run:
         return config
 
     def save_config(self, config: dict[str, Any]) -> None:
+        """Write `config.json`."""
         self.write("config.json", json.dumps(config, indent=2) + "\n")
 
     def save_weights(self, which: str, network: Module) -> None:
+        """Write the weights of a network to weights/`which`.npz."""
         save_npz(self.folder / "weights" / f"{which}.npz", {k: v.array for k, v in network.state_dict().items()})
 
     def load_weights(self, which: str, network: Module) -> None:
+        """Load weights/`which`.npz ("init", "best" or "last") into a network."""
         network.load_state_dict(load_npz(self.folder / "weights" / f"{which}.npz"))
 
     def save_history(self, history: Sequence[Epoch]) -> None:
+        """Write `history.csv`, a row for each epoch."""
         self._write_table("history.csv", Epoch._fields, history)
 
     def save_gradients(self, norms: Sequence[dict[str, float]]) -> None:
-        """The norm of each parameter's gradient at the end of each epoch."""
+        """Write `gradients.csv`: the norm of each parameter's gradient at the end of each epoch."""
         self._write_table("gradients.csv", ["epoch", *norms[0]], ([i, *n.values()] for i, n in enumerate(norms, 1)))
 
     def write(self, name: str, text: str) -> None:
-        """Write a text file of the folder in UTF-8, atomically; file names that are not UTF-8 keep their bytes."""
+        """Write a text file of the folder in UTF-8, atomically; the bytes of file names that are not UTF-8 are kept."""
         write_atomically(self.folder / name, lambda file: file.write(text.encode(errors="surrogateescape")))
 
     def __call__(self, trainer: Trainer, epoch: Epoch) -> None:
+        """Save history, gradient norms, and the last and the best weights."""
         self.save_history(trainer.history)
         self.save_gradients(trainer.gradient_history)
         self.save_weights("last", trainer.network)

@@ -1,3 +1,3 @@
-"""PyTorch's paths to what stands elsewhere: `torch.utils.data` is our `data`, `torch.utils.checkpoint` in `autograd`."""
+"""Modules under PyTorch's paths: `utils.data` is `minigrad.data`, `utils.checkpoint` is `minigrad.autograd.checkpoint`."""
 
 from minigrad.utils import checkpoint, data

@@ -1,10 +1,10 @@
-"""Pictures of graphs, and of what networks learn.
+"""Pictures of computation graphs, and of what networks learn.
 
-Pictures of what networks learn are matplotlib Figures (``pip install minigrad[plot]``): made without pyplot, and never shown
-unasked. ``figure.savefig("curves.png")`` writes one, and a notebook shows it.
+Pictures of what networks learn are matplotlib Figures (``pip install minigrad[plot]``), made without pyplot and never shown
+automatically: ``figure.savefig("curves.png")`` writes one, and a notebook shows it.
 """
 
-import importlib
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from minigrad.viz.confusion import confusion
@@ -15,17 +15,21 @@ from minigrad.viz.filters import filter_show, filters
 from minigrad.viz.mistakes import mistakes
 from minigrad.viz.saliency import saliency
 
-if TYPE_CHECKING:
-    from minigrad.viz.graphs import FORMATS, Graph, graph, module_graph
-
 __all__ = [
     "FORMATS", "Graph", "confusion", "curves", "dream", "feature_maps", "filter_show", "filters", "graph", "mistakes",
     "module_graph", "saliency",
 ]  # fmt: skip
 
+if TYPE_CHECKING:
+    from minigrad.viz.graphs import FORMATS, Graph, graph, module_graph
+else:  # checkers of types report unknown names
 
-def __getattr__(name: str) -> Any:
-    """What draws graphs is imported when it is first asked for: who only trains does not wait for it."""
-    if name in __all__:
-        return getattr(importlib.import_module("minigrad.viz.graphs"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        """Import the drawing of graphs at its first use: training alone does not wait for it."""
+        if name in __all__:
+            return getattr(import_module("minigrad.viz.graphs"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

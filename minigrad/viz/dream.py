@@ -1,4 +1,4 @@
-"""What a unit of a network looks for: the input that excites it most, found by climbing its gradient."""
+"""Activation maximization: the input that excites a unit of a network most, found by gradient ascent."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from minigrad.errors import ShapeError
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating, layer_outputs
 from minigrad.tensors.tensor import Tensor
-from minigrad.viz.images import class_name, drawable
-from minigrad.viz.style import INK, LINE, MARGIN, SMALL, SOFT, TEXT, frame, head, new_figure, place, show_image, write
+from minigrad.viz.images import class_name, drawable, dtype_of
+from minigrad.viz.style import INK, MARGIN, SMALL, SOFT, TEXT, TILE, framed_image, head, new_figure, write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Excited", "dream", "excite"]
 
 MOST = 10  # units shown of a layer
-TILE, ACROSS, DOWN, LEFT = 0.85, 1.0, 1.45, 1.35  # inches: an image, from one to the next, and the room for names
+ACROSS, DOWN, LEFT = 1.0, 1.45, 1.35  # inches: from one image to the next, and the room for names
 RATE, DECAY, JITTER = 0.05, 0.05, 1 / 14  # of a pixel's span per step; of a pixel per step; of an image's side
 BLUR_EVERY, BLUR_UNTIL, KERNEL = 4, 0.8, np.array([0.1065, 0.787, 0.1065])  # steps; a share of them; a Gaussian of 0.5
 
@@ -39,14 +39,19 @@ def dream(
     classes: Sequence[str] | None = None,
     generator: np.random.Generator | None = None,
 ) -> Figure:
-    """The inputs that excite units most: what they look for.
+    """Show the inputs that excite units most, a row for each layer; see `excite` for the method.
 
-    A row for each `layer`, by default every convolution and every linear layer: deeper layers answer to larger and more
-    abstract patterns, first to an edge, then to strokes, in the end to a whole digit. `unit` says which channels or units,
-    by default the ten with the largest weights. A channel's image is cut to what one element of its map sees.
+    layer      one or several names of layers; by default every convolution and every linear layer
+    unit       one or several channels or units; by default the ten with the largest weights
+    shape      (C, H, W) of an image; by default the model's `input_dim`
+    span       the range of a pixel
+    steps      of gradient ascent
+    classes    the names of the units of the last layer
+    generator  of the noise at the start; by default the same noise each time
 
-    `shape` is (C, H, W), by default the model's `input_dim`, and `span` the range of a pixel. How an image is found stands
-    at `excite`. Raises ValueError for an unknown layer, IndexError for an unknown unit.
+    Deeper layers respond to larger and more abstract patterns, first to an edge, then to strokes, in the end to a whole
+    digit. A channel's image is cut to the pixels that one element of its map depends on. Raises ValueError for an unknown
+    layer, IndexError for an unknown unit.
 
     >>> import minigrad as mg
     >>> figure = dream(mg.models.SimpleConvNet((1, 8, 8)), "fc2", [0, 7], steps=5)
@@ -55,9 +60,10 @@ def dream(
     """
     size = _size(model, shape)
     weights = {
-        name: weight.array
+        name: parameter.array
         for name, inner in model.named_modules()
-        if isinstance(weight := inner._parameters.get("weight"), Tensor) and weight.ndim >= 2
+        for key, parameter in inner.named_parameters(recurse=False)
+        if key == "weight" and parameter.ndim >= 2
     }
     names = list(weights) if layer is None else [layer] if isinstance(layer, str) else list(layer)
     rows = []
@@ -69,7 +75,7 @@ def dream(
     across = max(len(units) for _, units, _ in rows)
     figure = new_figure(2 * MARGIN + LEFT + max(across, 3) * ACROSS, MARGIN + 0.75 + len(rows) * DOWN)
     y = (
-        head(figure, f"what {type(model).__name__} looks for", "inputs that excite a unit most, and what it gives for them")
+        head(figure, f"what {type(model).__name__} looks for", "inputs that excite a unit most, and its output for them")
         + 0.05
     )
     for name, units, found in rows:
@@ -79,9 +85,7 @@ def dream(
         last = name == names[-1] and classes is not None and len(weights.get(name, ())) == len(classes)
         for i, (u, image) in enumerate(zip(units, drawable(found.images), strict=True)):
             x = MARGIN + LEFT + i * ACROSS
-            axes = place(figure, x, y, TILE, TILE)
-            show_image(axes, (image[top:bottom, left:right] - span[0]) / (span[1] - span[0]), "gray_r", 0, 1)
-            frame(axes, LINE)
+            framed_image(figure, x, y, (image[top:bottom, left:right] - span[0]) / (span[1] - span[0]), 0, 1)
             write(figure, x, y + TILE + 0.06, class_name(classes, u) if last else f"unit {u}", SMALL, INK)
             write(figure, x, y + TILE + 0.22, f"{found.after[i]:.3g}", SMALL, SOFT)
         y += DOWN
@@ -89,12 +93,12 @@ def dream(
 
 
 class Excited(NamedTuple):
-    """Images (n, C, H, W), what the units gave for the noise before and give for them now (n,), and what the units see."""
+    """Images (n, C, H, W), the outputs (n,) of the units for the noise before and for the images, and the units' field."""
 
     images: Array
     before: Array
     after: Array
-    field: tuple[int, int, int, int]  # top, bottom, left, right of all pixels that matter
+    field: tuple[int, int, int, int]  # top, bottom, left, right of all pixels that the units depend on
 
 
 def excite(
@@ -107,20 +111,20 @@ def excite(
     steps: int = 100,
     generator: np.random.Generator | None = None,
 ) -> Excited:
-    """Inputs of `shape` (C, H, W) that excite units of a layer: gradient ascent from noise, all of them at once.
+    """Return inputs of `shape` (C, H, W) that excite units of a layer: gradient ascent from noise, for all units at once.
 
-    Of a layer with maps, a unit is the middle element of a channel. Climbing alone finds noise that no eye can read, so
-    pixels decay towards the lower end of their span, and a blur, and for units without maps a jitter by a few pixels, leave
-    only what is robust: Yosinski et al. (2015), "Understanding neural networks through deep visualization".
+    Of a layer with maps, a unit is the middle element of a channel. Ascent alone finds noise without recognizable patterns,
+    so pixels decay towards the lower end of their span, and a blur, and for units without maps a jitter by a few pixels,
+    leave only robust patterns: Yosinski et al. (2015), "Understanding neural networks through deep visualization".
 
-    The model stays as it was; `generator` draws, by default the same each time.
+    The model stays as it was; `generator` draws the noise, by default the same each time.
     """
     low, high = span
     rng = generator or np.random.default_rng(0)
-    dtype = next((p.dtype for p in model.parameters()), np.dtype(np.float32))
+    dtype = dtype_of(model)
     x = (low + (high - low) * rng.uniform(0.4, 0.6, (len(units), *shape))).astype(dtype)
     before, g, maps = _response(model, layer, units, x)
-    field, jitter = _seen(g), 0 if maps else int(JITTER * min(shape[1:]))
+    field, jitter = _field(g), 0 if maps else int(JITTER * min(shape[1:]))
     for step in range(steps):
         dy, dx = rng.integers(-jitter, jitter + 1, 2).tolist()
         g = np.roll(_response(model, layer, units, np.roll(x, (dy, dx), (2, 3)))[1], (-dy, -dx), (2, 3))
@@ -134,7 +138,7 @@ def excite(
 
 
 def _response(model: Module, layer: str, units: Sequence[int], x: Array) -> tuple[Array, Array, bool]:
-    """What each unit gives for its own image, the gradient of that, and whether the layer has maps."""
+    """Return the output of each unit for its image, the gradient of that, and whether the layer has maps."""
     image = Tensor(x, requires_grad=True)
     with evaluating(model), enable_grad():
         found = layer_outputs(model, image, until=layer)
@@ -142,7 +146,7 @@ def _response(model: Module, layer: str, units: Sequence[int], x: Array) -> tupl
             raise ValueError(f"dream: no layer {layer!r} in {type(model).__name__}; there are {', '.join(found)}")
         out = found[layer]
         if out.ndim not in (2, 4):
-            raise ShapeError(f"dream: a layer must give units (N, n) or maps (N, n, H, W), {layer} gives {out.shape}")
+            raise ShapeError(f"dream: a layer must have units (N, n) or maps (N, n, H, W), {layer} has shape {out.shape}")
         if not 0 <= min(units) <= max(units) < out.shape[1]:
             raise IndexError(f"dream: {layer} has units 0..{out.shape[1] - 1}, got {list(units)}")
         middle = tuple(n // 2 for n in out.shape[2:])
@@ -151,12 +155,12 @@ def _response(model: Module, layer: str, units: Sequence[int], x: Array) -> tupl
     return values.array, gradient.array, out.ndim == 4
 
 
-def _seen(g: Array) -> tuple[int, int, int, int]:
-    """The smallest rectangle, as top, bottom, left, right, outside of which no pixel matters; all where none does."""
+def _field(g: Array) -> tuple[int, int, int, int]:
+    """Return top, bottom, left, right of the smallest rectangle around all nonzero pixels; of the image if all are zero."""
     edges = []
     for axis in (2, 3):
-        matters = np.flatnonzero(g.any(tuple({0, 1, 2, 3} - {axis})))
-        edges += [int(matters[0]), int(matters[-1]) + 1] if matters.size else [0, g.shape[axis]]
+        nonzero = np.flatnonzero(g.any(tuple({0, 1, 2, 3} - {axis})))
+        edges += [int(nonzero[0]), int(nonzero[-1]) + 1] if nonzero.size else [0, g.shape[axis]]
     return edges[0], edges[1], edges[2], edges[3]
 
 
@@ -176,6 +180,6 @@ def _size(model: Module, shape: Sequence[int] | None) -> tuple[int, ...]:
 
 
 def _largest(weight: Array) -> list[int]:
-    """The units with the largest weights, in the order of their numbers."""
+    """Return the units with the largest weights, in the order of their numbers."""
     norms = np.square(weight, dtype=np.float64).reshape(len(weight), -1).sum(1)
     return sorted(np.argsort(-norms, kind="stable")[:MOST].tolist())

@@ -1,4 +1,4 @@
-"""What each layer of a network makes of one image."""
+"""Feature maps: the output of each layer of a network for one image."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["feature_maps"]
 
 MOST, COLUMNS = 30, 15  # channels shown of a layer, and how many side by side
 UNITS = 240  # of a layer without maps, as a strip
-TILE, LEFT, GAP = 0.5, 1.55, 0.28  # inches: the side of a map, the room for names, the space between layers
+SIDE, LEFT, GAP = 0.5, 1.55, 0.28  # inches: the side of a map, the room for names, the space between layers
 
 
 def feature_maps(model: Module, image: Any) -> Figure:
-    """What each layer makes of an image (C, H, W): a map for each channel, or a strip of its units, from input to scores.
+    """Show the output of each layer for an image (C, H, W): a map for each channel, or a strip of units.
 
-    White is zero, blue negative, orange positive; each layer is on a scale of its own, whose end is written beside it. At
-    most 30 channels of a layer are shown.
+    White is zero, blue negative, orange positive; each layer has a separate scale, with its end written beside it. At most
+    30 channels of a layer are shown.
 
     >>> import minigrad as mg
     >>> figure = feature_maps(mg.models.SimpleConvNet(), np.zeros((1, 28, 28)))
@@ -42,11 +42,11 @@ def feature_maps(model: Module, image: Any) -> Figure:
     panels = [_Panel("input", "", x[0])]
     for name, out in found.items():
         array = out.array
-        changed = not np.may_share_memory(array, panels[-1].values)  # not so by Dropout, nor by Flatten
-        if array.ndim in (2, 4) and len(array) == 1 and changed and not layers[name]._modules:
+        changed = not np.may_share_memory(array, panels[-1].values)  # false for Dropout, and for Flatten
+        if array.ndim in (2, 4) and len(array) == 1 and changed and not list(layers[name].children()):
             panels.append(_Panel(name, type(layers[name]).__name__, array[0]))
-    heights = [panel.tiles[1] * TILE for panel in panels]
-    figure = new_figure(2 * MARGIN + LEFT + COLUMNS * TILE, 2 * MARGIN + 0.75 + sum(heights) + GAP * (len(panels) - 1))
+    heights = [panel.tiles[1] * SIDE for panel in panels]
+    figure = new_figure(2 * MARGIN + LEFT + COLUMNS * SIDE, 2 * MARGIN + 0.75 + sum(heights) + GAP * (len(panels) - 1))
     y = head(figure, "feature maps", f"an image on its way through {type(model).__name__}") + 0.05
     for panel, height in zip(panels, heights, strict=True):
         _draw(figure, panel, y, height)
@@ -55,7 +55,7 @@ def feature_maps(model: Module, image: Any) -> Figure:
 
 
 class _Panel(NamedTuple):
-    """A layer, what it is, and what it gave: maps (C, H, W), or units (n,)."""
+    """A layer: its name, its class, and its output, maps (C, H, W) or units (n,)."""
 
     name: str
     kind: str
@@ -66,8 +66,8 @@ class _Panel(NamedTuple):
         """Width and height in tiles."""
         n = len(self.values)
         if self.values.ndim == 3:
-            rows = 1 if self.name == "input" else math.ceil(min(n, MOST) / COLUMNS)
-            return (1.0 if self.name == "input" else min(n, COLUMNS)), rows * self.values.shape[1] / self.values.shape[2]
+            shown = 1 if self.name == "input" else min(n, MOST)
+            return min(shown, COLUMNS), math.ceil(shown / COLUMNS) * self.values.shape[1] / self.values.shape[2]
         return (n, 1.0) if n <= COLUMNS else (COLUMNS, 0.6)
 
 
@@ -75,12 +75,10 @@ def _draw(figure: Figure, panel: _Panel, y: float, height: float) -> None:
     name, kind, values = panel
     shape = "x".join(map(str, values.shape))
     scale = float(np.abs(values).max(initial=0))
+    facts = shape if name == "input" else f"{kind} {shape}\nup to {scale:.3g}"
     write(figure, MARGIN, y, name, TEXT, INK)
-    write(
-        figure, MARGIN, y + 0.2, f"{kind} {shape}".strip() + ("" if name == "input" else f"\nup to {scale:.3g}"), SMALL, SOFT
-    )
-    width = panel.tiles[0] * TILE
-    axes = place(figure, MARGIN + LEFT, y, width, height)
+    write(figure, MARGIN, y + 0.2, facts, SMALL, SOFT)
+    axes = place(figure, MARGIN + LEFT, y, panel.tiles[0] * SIDE, height)
     if name == "input":
         show_image(axes, drawable(values[np.newaxis])[0], "gray_r", 0, scale or 1)
         return
@@ -88,5 +86,5 @@ def _draw(figure: Figure, panel: _Panel, y: float, height: float) -> None:
     show_image(axes, image, diverging(), -scale or -1, scale or 1)
     if values.ndim == 1 and len(values) <= COLUMNS:
         for i, value in enumerate(values):
-            colour = "white" if abs(value) > 0.6 * scale else INK
-            axes.text(i, 0, f"{i}", ha="center", va="center", fontsize=SMALL, color=colour)
+            color = "white" if abs(value) > 0.6 * scale else INK
+            axes.text(i, 0, f"{i}", ha="center", va="center", fontsize=SMALL, color=color)

@@ -1,4 +1,4 @@
-"""The figure that every picture here is: matplotlib's, with a canvas of its own. The one module that imports matplotlib."""
+"""Figures that need no pyplot. This is the only module that imports matplotlib when it is imported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Standalone"]
 
 
 class Standalone(Figure):
-    """A matplotlib Figure that pyplot does not know of, and that a notebook shows all the same."""
+    """A matplotlib Figure that pyplot does not manage, and that a notebook shows nevertheless."""
 
     def __init__(self, **options: Any):
         super().__init__(**options)

@@ -1,4 +1,4 @@
-"""The kernels of a convolution: before training, after it, and what changed."""
+"""Filters: the kernels of a convolution before training, after it, and their difference."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad.arrays import Array
+from minigrad.arrays import Array, array_of
 from minigrad.errors import ShapeError
 from minigrad.nn import Module
-from minigrad.tensors.tensor import Tensor
 from minigrad.viz.style import MARGIN, SMALL, SOFT, TEXT, columns_for, diverging, head, mosaic, new_figure, place, show_image
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["filter_show", "filters"]
+__all__ = ["filter_show", "filters", "kernels"]
 
 MOST = 64  # tiles in a panel
-TILE, BETWEEN = 0.36, 0.4  # inches: the side of a tile, and the space between panels
+SIDE, BETWEEN = 0.36, 0.4  # inches: the side of a tile, and the space between panels
 
 
 def filters(weights: Any, initial: Any = None, *, layer: str | None = None) -> Figure:
-    """Kernels (F, C, KH, KW) as a grid; with the initial ones also before training, and the difference, all on one scale.
+    """Show kernels (F, C, KH, KW) as a grid; with initial ones also before training, and the difference, all on one scale.
 
-    `weights` and `initial` are arrays, tensors, or modules, of which `layer`, a parameter's name, is shown: else the first
-    with kernels. White is zero, blue negative, orange positive. Kernels of one channel, or of three, which are shown as
-    colours, are a tile each; of others the channels stand side by side. At most 64 tiles are shown.
+    weights    an array, a tensor, or a Module
+    initial    the same before training
+    layer      of a Module, the name of the parameter; by default the first one with kernels
+
+    White is zero, blue negative, orange positive. Kernels of one channel, or of three, which are shown as colors, are a tile
+    each; of others the channels are side by side. At most 64 tiles are shown.
 
     >>> import minigrad as mg
     >>> net = mg.models.SimpleConvNet()
@@ -46,14 +48,13 @@ def filters(weights: Any, initial: Any = None, *, layer: str | None = None) -> F
     tiles = [_tiles(panel, scale) for panel in panels.values()]
     shown, each = len(tiles[0]), 1 if C in (1, 3) else C
     columns = columns_for(shown) if each == 1 else min(C, shown)
-    width, height = columns * TILE, math.ceil(shown / columns) * TILE * KH / KW
-    figure = new_figure(
-        2 * MARGIN + len(panels) * (width + BETWEEN) + 0.5, MARGIN + (1.45 if initial is not None else 1.2) + height
-    )
+    width, height = columns * SIDE, math.ceil(shown / columns) * SIDE * KH / KW
+    titles = 0.25 if initial is not None else 0.0  # room for them
+    figure = new_figure(2 * MARGIN + len(panels) * (width + BETWEEN) + 0.5, MARGIN + 1.2 + titles + height)
     remark = f"{F} kernels of {C}x{KH}x{KW}" + (", a row for each" if each == columns else "")
     if shown < F * each:
         remark += f"; {max(1, shown // each)} shown"
-    top = head(figure, name, remark) + (0.35 if initial is not None else 0.1)
+    top = head(figure, name, remark) + 0.1 + titles
     for i, (title, panel) in enumerate(zip(panels, tiles, strict=True)):
         axes = place(figure, MARGIN + i * (width + BETWEEN), top, width, height)
         shades = show_image(axes, mosaic(panel, columns), diverging(), -scale, scale)
@@ -67,17 +68,21 @@ def filters(weights: Any, initial: Any = None, *, layer: str | None = None) -> F
 
 
 def filter_show(filters: Any, nx: int = 8, margin: int = 3, scale: int = 10) -> Figure:
-    """The first channel of each kernel in grey, as "Deep Learning from Scratch" shows them: dark is large.
+    """Show the first channel of each kernel in gray, as in "Deep Learning from Scratch": dark is large.
 
-    `nx` kernels in a row, `margin` pixels between them, each weight `scale` pixels wide; every kernel on a scale of its own.
+    nx         kernels in a row
+    margin     pixels between kernels
+    scale      pixels of a weight's side
+
+    Every kernel has a separate scale.
 
     >>> filter_show(np.zeros((30, 1, 5, 5)), nx=8).axes[0].get_images()[0].get_array().shape
     (209, 421)
     """
-    weights = kernels(filters)[1]
-    low, high = (f(weights[:, :1], (1, 2, 3), keepdims=True) for f in (np.min, np.max))
-    grey = (weights[:, 0] - low[:, 0]) / np.where(high > low, high - low, 1)[:, 0]
-    image = mosaic(grey, min(nx, len(grey)), margin / scale, scale)
+    weights = kernels(filters)[1][:, 0]
+    low, high = (f(weights, (1, 2), keepdims=True) for f in (np.min, np.max))
+    gray = (weights - low) / np.where(high > low, high - low, 1)
+    image = mosaic(gray, min(nx, len(gray)), margin / scale, scale)
     pixels = 40  # an inch
     figure = new_figure(image.shape[1] / pixels, image.shape[0] / pixels)
     show_image(figure.add_axes((0, 0, 1, 1)), image, "gray_r", 0, 1)
@@ -85,25 +90,24 @@ def filter_show(filters: Any, nx: int = 8, margin: int = 3, scale: int = 10) -> 
 
 
 def kernels(weights: Any, layer: str | None = None) -> tuple[str, Array]:
-    """The name and the values (F, C, KH, KW) of kernels, given as themselves or as the module that has them."""
+    """Return the name and the values (F, C, KH, KW) of kernels, given as an array or as the module that has them."""
     name = layer or "kernels"
     if isinstance(weights, Module):
-        found = {name: p for name, p in weights.named_parameters() if p.ndim == 4 and layer in (None, name)}
-        if not found:
-            there = ", ".join(name for name, p in weights.named_parameters() if p.ndim == 4) or "none"
+        found = {name: p for name, p in weights.named_parameters() if p.ndim == 4}
+        name = next(iter(found), "") if layer is None else layer
+        if name not in found:
+            there = ", ".join(found) or "none"
             raise ValueError(f"filters: no kernels {layer or ''} in {type(weights).__name__}; there are {there}")
-        name, weights = next(iter(found.items()))
-    array = weights.array if isinstance(weights, Tensor) else np.asarray(weights)
+        weights = found[name]
+    array = array_of(weights)
     if array.ndim != 4 or not array.size:
         raise ShapeError(f"filters: kernels must be (F, C, KH, KW), got shape {array.shape}")
     return name, array.astype(np.float64)
 
 
 def _tiles(weights: Array, scale: float) -> Array:
-    """One tile for each kernel, or for each channel of each; kernels of three channels in colour."""
+    """Return one tile for each kernel, or for each channel of each; kernels of three channels in color."""
     if weights.shape[1] == 3:
         return np.clip(weights[:MOST] / (2 * scale) + 0.5, 0, 1).transpose(0, 2, 3, 1)
-    if weights.shape[1] == 1:
-        return weights[:MOST, 0]
     whole = max(1, MOST // weights.shape[1])  # kernels with all their channels
     return weights[:whole].reshape(-1, *weights.shape[2:])[:MOST]

@@ -1,4 +1,4 @@
-"""Small images as PNG, written with zlib alone, for pages that are to stand by themselves."""
+"""Small images as PNG, written with zlib alone, for pages without external files."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from minigrad.arrays import Array
 
 __all__ = ["data_uri", "png"]
 
-KINDS, INDEXED = {1: 0, 3: 2, 4: 6}, 3  # PNG's number for so many channels: grey, colours, colours and opacity
+KINDS, INDEXED = {1: 0, 3: 2, 4: 6}, 3  # PNG's color type by number of channels: gray, RGB, RGBA; that of a palette
 
 
 def png(pixels: Array, palette: Sequence[tuple[int, int, int]] | None = None) -> bytes:
-    """A PNG file of bytes (H, W), (H, W, 3) or (H, W, 4): grey, colours, or colours and opacity.
+    """Return a PNG file of bytes (H, W), (H, W, 3) or (H, W, 4): gray, RGB, or RGBA.
 
-    With a palette the bytes (H, W) are indices: 0 is transparent, 1 the first colour. Format: https://www.w3.org/TR/png-3.
+    With a palette the bytes (H, W) are indices: 0 is transparent, 1 the first color. Format: https://www.w3.org/TR/png-3.
 
     >>> png(np.zeros((2, 3), np.uint8))[1:4]
     b'PNG'
@@ -30,7 +30,7 @@ def png(pixels: Array, palette: Sequence[tuple[int, int, int]] | None = None) ->
     kind = KINDS[channels[0] if channels else 1] if palette is None else INDEXED
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0))]
     if palette is not None:
-        chunks += [(b"PLTE", bytes([0, 0, 0, *(level for colour in palette for level in colour)])), (b"tRNS", b"\0")]
+        chunks += [(b"PLTE", bytes([0, 0, 0, *(level for color in palette for level in color)])), (b"tRNS", b"\0")]
     chunks += [(b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b"")]
     framed = [
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
@@ -39,5 +39,5 @@ def png(pixels: Array, palette: Sequence[tuple[int, int, int]] | None = None) ->
 
 
 def data_uri(file: bytes) -> str:
-    """A PNG file as an address that holds it."""
+    """Return a data URI that holds a PNG file."""
     return "data:image/png;base64," + base64.b64encode(file).decode("ascii")

@@ -96,7 +96,8 @@ def test_an_interruption_is_code_130_and_keeps_whole_epochs(folder, capsys, monk
     assert main([*QUICK, "--out", "run"]) == 130
     err = capsys.readouterr().err
     assert (
-        "interrupted in epoch 2; go on with: minigrad train --resume run" in err and Path("run/weights/last.npz").is_file()
+        "interrupted in epoch 2; continue with: minigrad train --resume run" in err
+        and Path("run/weights/last.npz").is_file()
     )
     monkeypatch.setattr(trainer, "train_step", step)
     assert main(["train", "--resume", "run", "--quiet"]) == 0 and main([*QUICK, "--out", "whole", "--quiet"]) == 0

@@ -76,7 +76,7 @@ def test_a_wrong_function(ops, capsys, module):
     assert main(["gradcheck", f"{module}:wrong", "--shape", "3"]) == 1
     out = capsys.readouterr().out
     assert out.startswith("wrong: the gradient of input 0 is wrong: every entry is 0.6667 times the numeric one")
-    assert "to see it again" in out
+    assert "to reproduce it" in out
     assert main(["gradcheck", f"{module}:softsign"]) == 0
     assert capsys.readouterr().out.count("hold") == 2
 

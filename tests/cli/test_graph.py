@@ -69,7 +69,7 @@ def test_a_module_of_the_working_folder_with_other_inputs(capsys, tmp_path, monk
     "argv, message",
     [
         (["nothing"], "there is no network 'nothing'; there are"),
-        (["lenett"], "did you mean lenet?"),
+        (["lenett"], "did you mean 'lenet'?"),
         (["minigrad.models:NoNet", "--input", "1"], "NoNet"),
         (["missing_module:Net", "--input", "1"], "No module named"),
         (["pathlib:Path", "--input", "1"], "not a Module"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minigrad.cli import main
-from minigrad.cli.images import read_images
+from minigrad.cli.image_files import read_images
 from minigrad.errors import DatasetFileError, ShapeError
 
 ONE = np.zeros((8, 8), np.uint8)

@@ -131,10 +131,10 @@ def test_a_network_of_ones_own(folder, capsys):
     assert main(["summary", "own", "--trust"]) == 0 and main(["graph", "own", "--trust"]) == 0
     capsys.readouterr()
     for name, says in [
-        ("simple-con", "did you mean simple-conv?"),
+        ("simple-con", "did you mean 'simple-conv'?"),
         ("mynets:Nets", "has no attribute 'Nets'"),
         ("nowhere:Net", "No module named 'nowhere'"),
-        ("mynets:number", "gave a int, not a Module"),
+        ("mynets:number", "returned a int, not a Module"),
     ]:
         assert main([*FEW, "--model", name, "--out", "none"]) == 1
         assert says in capsys.readouterr().err and not Path("none").exists()
@@ -192,7 +192,7 @@ def test_ctrl_c_saves_and_says_how_to_resume(folder):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "go on with: minigrad train --resume broken" in err and "Traceback" not in err
+    assert process.returncode == 130 and "continue with: minigrad train --resume broken" in err and "Traceback" not in err
     for rest in (["--resume", "broken"], ["--epochs", "30", "--out", "unbroken"]):
         subprocess.run([*train, "--quiet", *rest], env=environment, check=True, capture_output=True)
     for name in ("last", "best"):

@@ -10,7 +10,7 @@ import pytest
 
 import minigrad
 from minigrad.cli import main
-from minigrad.cli.streams import _in_other_words
+from minigrad.cli.streams import _replacement
 from minigrad.data import mnist
 from minigrad.progress import progress, say
 
@@ -143,7 +143,7 @@ def test_words_for_what_an_encoding_lacks():
             try:
                 return out + text.encode(encoding)
             except UnicodeEncodeError as error:
-                word, at = _in_other_words(error)
+                word, at = _replacement(error)
                 out += text[: error.start].encode(encoding) + (word.encode(encoding) if isinstance(word, str) else word)
                 text = text[at:]
         return out

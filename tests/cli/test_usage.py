@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from minigrad.cli import main
-from minigrad.cli.arguments import joined, shape
+from minigrad.cli.arguments import join_sizes, shape
 
 NETS = """from minigrad import nn
 class Few(nn.Module):
@@ -50,11 +50,11 @@ def usage(capsys, *argv):
 @pytest.mark.parametrize(
     "argv, says",
     [
-        (["trian"], "there is no command 'trian'; did you mean train?"),
+        (["trian"], "there is no command 'trian'; did you mean 'train'?"),
         (["frobnicate"], "there is no command 'frobnicate'; see minigrad --help"),
-        (["--versoin"], "unknown option '--versoin'; did you mean --version?"),
-        (["train", "--epochz", "3"], "unknown option '--epochz'; did you mean --epochs?"),
-        (["train", "--batchsize=3"], "unknown option '--batchsize=3'; did you mean --batch-size?"),
+        (["--versoin"], "unknown option '--versoin'; did you mean '--version'?"),
+        (["train", "--epochz", "3"], "unknown option '--epochz'; did you mean '--epochs'?"),
+        (["train", "--batchsize=3"], "unknown option '--batchsize=3'; did you mean '--batch-size'?"),
         (["train", "digits"], "unknown argument 'digits'"),
         (["train", "--seed", "-1"], "argument --seed: must be at least 0, got -1"),
         (["train", "--seed", "x"], "argument --seed: must be an integer of at least 0, got 'x'"),
@@ -64,7 +64,7 @@ def usage(capsys, *argv):
         (["gradcheck", "minigrad:log", "--shape", "3", "--range", "3"], "must be two numbers, such as 0.5,3, got '3'"),
         (["gradcheck", "minigrad:log", "--shape", "3", "--range", "3,1"], "the first number must be below the second"),
         (["gradcheck", "minigrad:sum", "--shape", "3", "--set", "dim"], "must be NAME=VALUE, such as stride=2, got 'dim'"),
-        (["gradcheck", "minigrad:logg", "--shape", "3"], "has no attribute 'logg'; did you mean log?"),
+        (["gradcheck", "minigrad:logg", "--shape", "3"], "has no attribute 'logg'; did you mean 'log'?"),
         (["gradcheck", "minigrad:matmul", "--shape", "3,4", "--shape", "4,2", "--set", "foo=3"],
          "matmul(x, y) cannot be called with 2 inputs, foo=3: got an unexpected keyword argument 'foo'"),
         (["gradcheck", "minigrad:matmul", "--shape", "3,4"], "with 1 inputs: missing a required argument: 'y'"),
@@ -87,12 +87,12 @@ def test_wrong_usage(argv, says, capsys):
         ("usage_nets:number", "is a int, not a Module"),
         (
             "usage_nets:Few",
-            "must give (1, 10), a score for each class, for one image; it gave (1, 5)\n  hint: take",
+            "must return (1, 10), a score for each class, for one image; it returned (1, 5)\n  hint: take",
         ),
-        ("usage_nets:Silent", "must give a tensor of scores (N, 10), it gave a NoneType"),
+        ("usage_nets:Silent", "must return a tensor of scores (N, 10), it returned a NoneType"),
         ("usage_nets:Plain", "Plain has none registered\n  hint: Plain.layers is a plain list of modules"),
         ("usage_nets:Needs", "missing a required argument: 'width'"),
-        ("usage_nets:Fwe", "has no attribute 'Fwe'; did you mean Few?"),
+        ("usage_nets:Fwe", "has no attribute 'Fwe'; did you mean 'Few'?"),
         ("usage_nets.py:Few", "did you mean usage_nets:Few?"),
         ("usage_nets:", "there is no network 'usage_nets:'"),
         (":Few", "there is no network ':Few'"),
@@ -115,8 +115,8 @@ def test_one_way_to_read_a_shape(text):
 
 
 def test_a_shape_of_several_arguments():
-    assert joined(["summary", "--shape", "1", "28", "28", "lenet"]) == ["summary", "--shape", "1 28 28", "lenet"]
-    assert joined(["graph", "--input", "1,3", "--input", "3:int64", "x"]) == [
+    assert join_sizes(["summary", "--shape", "1", "28", "28", "lenet"]) == ["summary", "--shape", "1 28 28", "lenet"]
+    assert join_sizes(["graph", "--input", "1,3", "--input", "3:int64", "x"]) == [
         "graph",
         "--input",
         "1,3",
@@ -124,7 +124,7 @@ def test_a_shape_of_several_arguments():
         "3:int64",
         "x",
     ]
-    assert joined(["predict", "run", "1", "2"]) == ["predict", "run", "1", "2"] and shape("") == ()
+    assert join_sizes(["predict", "run", "1", "2"]) == ["predict", "run", "1", "2"] and shape("") == ()
 
 
 @pytest.mark.parametrize("given", [["--shape", "1,28,28"], ["--shape", "1x28x28"], ["--shape", "1", "28", "28"], []])

@@ -81,7 +81,7 @@ def test_items_that_make_no_batch(items, error, says):
     if items:
         with pytest.raises(error) as caught:
             list(DataLoader(items, batch_size=2))
-        assert caught.value.__notes__ == ["DataLoader: raised while the items 0, 1 of the dataset were made a batch"]
+        assert caught.value.__notes__ == ["DataLoader: raised while a batch was made of the items 0, 1 of the dataset"]
 
 
 def test_what_makes_a_batch():
@@ -95,21 +95,21 @@ def test_what_makes_a_batch():
 @pytest.mark.parametrize(
     "call, error, says",
     [
-        (lambda: DataLoader([1], seed=-1), ValueError, "seed must be an integer of at least 0, got -1"),
+        (lambda: DataLoader([1], seed=-1), ValueError, "seed must be an int of at least 0, got -1"),
         (lambda: DataLoader([1], generator=3), TypeError, "must be a NumPy Generator, got int"),
-        (lambda: list(DataLoader([1, 2], sampler=[0.5])), TypeError, "the sampler must give integers, it gave 0.5"),
+        (lambda: list(DataLoader([1, 2], sampler=[0.5])), TypeError, "the sampler must yield integers, got 0.5"),
         (
             lambda: list(DataLoader([1], batch_sampler=[["a"]])),
             TypeError,
-            "batch_sampler must give integers, it gave 'a'",
+            "batch_sampler must yield integers, got 'a'",
         ),
         (lambda: TensorDataset((np.zeros((3, 2)), np.zeros(3))), ShapeError, r"array 0, a tuple, is ragged\n  hint: unpack"),
         (lambda: TensorDataset([[1, 2], [3]]), ShapeError, "array 0, a list, is ragged$"),
-        (lambda: TensorDataset(np.zeros(1), np.array(["a"])), DTypeError, "array 1 is of dtype <U1"),
-        (lambda: TensorDataset(None), DTypeError, "array 0 is of dtype object"),
+        (lambda: TensorDataset(np.zeros(1), np.array(["a"])), DTypeError, "array 1 has dtype <U1"),
+        (lambda: TensorDataset(None), DTypeError, "array 0 has dtype object"),
         (lambda: Subset([1, 2, 3], [True, False, True]), TypeError, r"got bool\n  hint: np.flatnonzero\(mask\)"),
         (lambda: Subset([1, 2, 3], [0.5]), TypeError, "must be integers, got float64"),
-        (lambda: random_split([1, 2, 3], 2), TypeError, "must be a list of lengths or of shares, got 2"),
+        (lambda: random_split([1, 2, 3], 2), TypeError, "must be a list of lengths or of fractions, got 2"),
         (lambda: transforms.Compose(transforms.ToTensor()), TypeError, "needs a list of transforms, got ToTensor"),
         (lambda: transforms.Compose([transforms.ToTensor]), TypeError, r"hint: make one: ToTensor\(...\)"),
         (lambda: transforms.RandomCrop(2.5), TypeError, "RandomCrop: size must be an int or a pair of ints, got 2.5"),

@@ -133,7 +133,7 @@ def test_a_sampler_gives_the_loaders_order():
     assert len(loader) == 2 and taken(loader) == taken(loader) == [4, 2, 9]
     assert taken(DataLoader(TEN, 2, sampler=[4, 2, 9], drop_last=True)) == [4, 2]
     assert taken(DataLoader(Squares(), 2, sampler=iter([4, 2]))) == [16, 4]
-    with pytest.raises(ValueError, match="sampler gives the order itself"):
+    with pytest.raises(ValueError, match="sampler decides the order itself"):
         DataLoader(TEN, shuffle=True, sampler=[1])
 
 

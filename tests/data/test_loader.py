@@ -81,14 +81,14 @@ def test_items_of_any_dataset_are_collated_by_kind():
 
 @pytest.mark.parametrize("size", [0, -1, 2.5, True, "4", None])
 def test_a_batch_size_is_a_positive_integer(size):
-    with pytest.raises(ValueError, match="batch_size must be a positive integer"):
+    with pytest.raises(ValueError, match="batch_size must be an int of at least 1"):
         DataLoader(TEN, batch_size=size)
 
 
 def test_what_datasets_refuse():
     with pytest.raises(ValueError, match="empty"):
         DataLoader(TensorDataset(np.zeros((0, 3))))
-    with pytest.raises(ShapeError, match="one length, got 2, 3"):
+    with pytest.raises(ShapeError, match="the same length, got 2, 3"):
         TensorDataset(np.zeros(2), mg.zeros(3))
     with pytest.raises(ValueError, match="at least one"):
         TensorDataset()

@@ -62,7 +62,7 @@ def test_crops():
     framed = RandomCrop(9, padding=3, fill=7.0)  # as high as the framed image, and one less than its width
     out = framed(mg.tensor(IMAGE[:, :, :4]))
     assert out.shape == (2, 9, 9) and (out[:, :3] == 7).all() and (out[:, 3:6].numpy().reshape(2, -1) == 0).sum() == 1
-    with pytest.raises(ShapeError, match=r"a piece of \(6, 6\) of an image of \(3, 4\)"):
+    with pytest.raises(ShapeError, match=r"a crop of \(6, 6\) of an image of \(3, 4\)"):
         RandomCrop(6)(IMAGE)
 
 

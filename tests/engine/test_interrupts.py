@@ -20,7 +20,7 @@ from minigrad.engine import tape, walk
 from minigrad.engine.interrupts import Revertible
 from minigrad.engine.scope import here, watch, watchers
 from minigrad.nn.inference import evaluating, scores
-from minigrad.nn.module import modes
+from minigrad.nn.modes import modes
 
 
 class Alarm(Exception):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad.testing import gradcheck
-from minigrad.testing.differences import signed
+from minigrad.testing.finite_differences import signed_vector
 from minigrad.testing.strategies import graphs
 from tests import dual_numbers
 from tests.dual_numbers import Dual
@@ -15,7 +15,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def directions(rng, arrays):
-    return [signed(rng, a.size).reshape(a.shape) for a in arrays]
+    return [signed_vector(rng, a.size).reshape(a.shape) for a in arrays]
 
 
 def inner(parts, others):

@@ -10,7 +10,7 @@ import pytest
 import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad import nn
-from minigrad.models.book import BookNetwork
+from minigrad.models.book_network import BookNetwork
 from minigrad.nn.inference import layer_outputs, scores
 from minigrad.testing import Sample
 from minigrad.training import evaluate

@@ -18,10 +18,10 @@ from minigrad.engine.scope import watch
 from minigrad.errors import GraphError
 from minigrad.testing import OpSpec, Sample, gradcheck, mutants
 from minigrad.testing.calls import Call
-from minigrad.testing.differences import signed
+from minigrad.testing.facets import allow_no_elements
+from minigrad.testing.finite_differences import signed_vector
 from minigrad.testing.gradcheck import differentiable_vjp
 from minigrad.testing.mutators import OF_MEMORY
-from minigrad.testing.proof import allow_no_elements
 from tests.ops.specs import SPECS
 
 CASES = 40  # drawn calls of each spec; mutants are tried first on those that run the fewest rules
@@ -53,7 +53,7 @@ def twice(spec):
     def sample(rng):
         drawn = spec.sample(rng)
         call = Call(spec.fn, drawn.args, drawn.kwargs)
-        gs = [signed(rng, y.numel()).reshape(y.shape) for y in call.outputs(call.tensors())]
+        gs = [signed_vector(rng, y.numel()).reshape(y.shape) for y in call.outputs(call.tensors())]
         return Sample((call, *call.arrays, *gs))
 
     def fn(call, *tensors):

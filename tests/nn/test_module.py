@@ -179,7 +179,7 @@ def test_a_state_that_does_not_fit_changes_nothing_and_names_every_problem():
         net.load_state_dict(state)
     message = str(error.value)
     assert "3 problems with Net" in message and "scale: has shape (3,), the module (1,)" in message
-    assert "fc1.weight: missing" in message and "fc1.wieght: unexpected; did you mean fc1.weight?" in message
+    assert "fc1.weight: missing" in message and "fc1.wieght: unexpected; did you mean 'fc1.weight'?" in message
     with pytest.raises(ValueError, match="scale"):
         net.load_state_dict(state, strict=False)
     with pytest.raises(TypeError, match="mapping"):

@@ -127,3 +127,18 @@ def test_the_summary_leaves_no_trace_after_an_error():
     with pytest.raises(ValueError):
         net.summary((1, 2, 4, 4))
     assert net.training and net.body[0]._hooks.after == {}
+
+
+def test_the_summary_knows_operations_by_what_they_are_not_by_their_names():
+    @mg.primitive
+    def affine(x):
+        return 2 * x
+
+    affine.gradient("x")(lambda g: 2 * g)
+
+    class Doubled(nn.Module):
+        def forward(self, x):
+            return affine(x)
+
+    assert nn.summary(Doubled(), (2, 3)).macs == 0
+    assert repr(nn.summary(nn.Linear(3, 4), (2, 3))) == repr(nn.Linear(3, 4).summary((2, 3)))

@@ -8,7 +8,6 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn, optim
-from minigrad.nn.summary import summarize
 
 
 class Graphs(nn.Module):
@@ -33,7 +32,7 @@ def test_names_that_pytorch_leaves_free_are_the_users():
     assert copy.deepcopy(net).graph.weight is not net.graph.weight
     net.load_state_dict(net.state_dict())
     optim.SGD(net.parameters(), lr=0.1)
-    assert repr(summarize(net, (1, 2))).endswith("saved for backward")
+    assert repr(nn.summary(net, (1, 2))).endswith("saved for backward")
     assert "linear" in str(mg.viz.module_graph(net, (mg.zeros(1, 2),)))
     del net.graph
     assert callable(net.graph) and not isinstance(net.graph, nn.Module)  # the method again

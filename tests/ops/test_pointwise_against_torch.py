@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad.testing.calls import filled, flat
+from minigrad.pytree import leaves as leaves_of
+from minigrad.testing.calls import with_floats
 from tests.ops.specs import SPECS
 
 torch = pytest.importorskip("torch")
@@ -68,7 +69,7 @@ def as_torch(part):
 
 def derivatives(function, grad, leaves, seeds, ones, twice):
     """The outputs, the gradients and the gradients of their weighted sum."""
-    outputs = [y for y in flat(function()) if "float" in str(y.dtype)]
+    outputs = [y for y in leaves_of(function()) if "float" in str(y.dtype)]
     first = grad(outputs, leaves, seeds(outputs), True)
     parts = [(g * w).sum() for g, w in zip(first, ones, strict=True) if g is not None and g.requires_grad]
     total = sum(parts, start=0 * outputs[0].sum())
@@ -83,7 +84,7 @@ def test_agrees_with_pytorch(name):
     for seed in range(6):
         rng = np.random.default_rng([seed, 99])
         sample = spec.sample(np.random.default_rng(seed))
-        arrays = [part for part in flat(sample.args) if isinstance(part, np.ndarray) and part.dtype.kind == "f"]
+        arrays = [part for part in leaves_of(sample.args) if isinstance(part, np.ndarray) and part.dtype.kind == "f"]
         if any(a.size == 0 for a in arrays):
             continue
         weights = [rng.standard_normal(a.shape) for i, a in enumerate(arrays) if i not in CONSTANT.get(name, ())]
@@ -96,13 +97,13 @@ def test_agrees_with_pytorch(name):
             return [mg.tensor(g) for g in shapes]
 
         found = derivatives(
-            lambda: spec.fn(*filled(sample.args, ours), **sample.kwargs),
+            lambda: spec.fn(*with_floats(sample.args, ours), **sample.kwargs),
             lambda ys, xs, gs, again: mg.autograd.grad(ys, xs, gs, create_graph=again, allow_unused=True),
             [x for x in ours if x.requires_grad], our_seeds,
             [mg.tensor(w) for w in weights], name not in ONLY_ONCE,
         )  # fmt: skip
         leaves = [torch.tensor(a, requires_grad=i not in CONSTANT.get(name, ())) for i, a in enumerate(arrays)]
-        args = [as_torch(part) for part in filled(sample.args, leaves)]
+        args = [as_torch(part) for part in with_floats(sample.args, leaves)]
         kwargs = {key: as_torch(value) for key, value in sample.kwargs.items()}
 
         def their_seeds(outputs, shapes=shapes):

@@ -211,3 +211,67 @@ def test_a_gradient_of_another_shape_changes_nothing():
     with pytest.raises(ShapeError, match=r"gradient has shape \(3,\), its parameter \(2,\)"):
         optimizer.step()
     assert a.item() == 1
+
+
+class Signed(optim.Optimizer):
+    """The least that an optimizer needs: options and an equation."""
+
+    def __init__(self, params, lr=0.5, **options):
+        super().__init__(params, {"lr": lr, **options})
+
+    def update(self, group, numbers, p, g, state, work):
+        p -= group["lr"] * np.sign(g)
+
+
+class Averaged(Signed):
+    def state_names(self, group):
+        return ("average",)
+
+    def update(self, group, numbers, p, g, state, work):
+        (average,) = state
+        average += g
+        p -= group["lr"] * average
+
+
+def stepped(make, value=1.0, grad=2.0):
+    p = mg.tensor([value], requires_grad=True)
+    p.grad = mg.tensor([grad])
+    optimizer = make([p])
+    optimizer.step()
+    return p.item(), optimizer
+
+
+def test_a_subclass_needs_no_more_than_an_equation():
+    assert stepped(Signed)[0] == 0.5
+    assert stepped(lambda p: Signed(p, maximize=True))[0] == 1.5
+    assert stepped(lambda p: Signed(p, weight_decay=3.0), grad=-2.0)[0] == 0.5  # -2 + 3 * 1 > 0
+
+
+@pytest.mark.parametrize("value", ["nesterov", None, -1.0, math.nan, (1, 2, 3), print])
+def test_a_subclass_has_options_of_any_value(value):
+    _, optimizer = stepped(lambda p: Signed(p, rule=value))
+    assert optimizer.param_groups[0]["rule"] is value
+    with pytest.raises(ValueError, match="lr must be a finite number"):
+        Signed([mg.ones(1)], lr=-1.0, rule=value)
+    with pytest.raises(ValueError, match="unknown option 'rate'; there are lr, rule"):
+        optimizer.add_param_group({"params": mg.ones(1), "rate": 1})
+
+
+def test_the_state_of_a_subclass_is_saved_and_restored():
+    value, optimizer = stepped(Averaged)
+    saved = optimizer.state_dict()
+    assert value == 0.0 and saved["state"][0]["average"].tolist() == [2.0]
+    other = Averaged([mg.tensor([value], requires_grad=True)])
+    other.load_state_dict(saved)
+    (p,) = other.param_groups[0]["params"]
+    p.grad = mg.tensor([2.0])
+    other.step()
+    assert p.item() == -2.0
+    with pytest.raises(ValueError, match="average is not part of this Signed's state"):
+        Signed([p]).load_state_dict(saved)
+
+
+def test_optimizers_are_listed_by_name():
+    shown = {getattr(optim, name) for name in optim.__all__ if isinstance(getattr(optim, name), type)}
+    assert set(optim.OPTIMIZERS.values()) == shown - {optim.Optimizer}
+    assert all(kind.__name__.lower() == name for name, kind in optim.OPTIMIZERS.items())

@@ -81,7 +81,7 @@ def test_what_a_reference_catches(rng):
     ):
         with pytest.raises(GradcheckError, match=says):
             check_against(mg.exp, reference, x)
-    with pytest.raises(ValueError, match="gives 1 tensors, its reference 2 arrays"):
+    with pytest.raises(ValueError, match="returns 1 tensors, its reference 2 arrays"):
         check_against(mg.exp, lambda x: (x, x), x)
     assert not check_against(mg.exp, np.sin, x, raise_exception=False)
 

@@ -15,7 +15,7 @@ from minigrad.testing import (
     gradcheck,
     gradgradcheck,
 )
-from minigrad.testing.differences import directed, signed, slopes
+from minigrad.testing.finite_differences import random_direction, signed_vector, slopes
 
 
 def op(forward, **rules):
@@ -271,7 +271,7 @@ def test_every_kink_within_the_step_is_seen(size):
 def test_a_kink_at_the_end_of_the_step_is_a_kink_not_a_wrong_gradient(mode):
     for part in (0.9, 0.99, 0.999, 0.9999, 0.99999):
         x = np.array([1e-3 * part])  # of which a direction may have up to 1.7, an entry 1
-        for scaled in (x, x * abs(directed(np.random.default_rng([0, 1, 0, 0]), x))):
+        for scaled in (x, x * abs(random_direction(np.random.default_rng([0, 1, 0, 0]), x))):
             with pytest.raises(NonDifferentiableError):
                 gradcheck(np.abs, scaled, mode=mode)
             assert gradcheck(np.abs, scaled, mode=mode, kinks="bracket")
@@ -356,7 +356,7 @@ def test_a_report_is_true_if_all_holds():
     report = gradcheck(mg.tanh, np.ones((2, 2)), checks=("form", "linear"))
     assert report.passed and report.checks == ["form", "linear"] and "gradient, form, linear hold" in str(report)
     report = gradcheck(op(sine, x=lambda g: g), np.ones(200), raise_exception=False)
-    assert not report and "too large to print" in report.reproducer and "to see it again" in str(report)
+    assert not report and "too large to print" in report.reproducer and "to reproduce it" in str(report)
 
 
 _wrong = op(lambda x, scale: np.sin(scale * x), x=lambda g, x, scale: g * np.cos(scale * x))
@@ -371,12 +371,12 @@ def wrong_at_module_level(x, options, scale):
 
 
 def test_directions_are_signed_uneven_and_independent():
-    u, v = signed(np.random.default_rng(0), 100), signed(np.random.default_rng(1), 100)
+    u, v = signed_vector(np.random.default_rng(0), 100), signed_vector(np.random.default_rng(1), 100)
     for w in (u, v):
         assert np.abs(w).min() >= 0.1 / 10 and (w > 0).any() and (w < 0).any() and len(np.unique(np.abs(w))) == 100
     assert abs(np.linalg.norm(u) - 1) < 0.2 and not np.array_equal(u, v)
     x = np.array([0.1, -50.0])
-    assert np.abs(directed(np.random.default_rng(0), x)[1]) > 0.1 * 50 / 2**0.5
+    assert np.abs(random_direction(np.random.default_rng(0), x)[1]) > 0.1 * 50 / 2**0.5
 
 
 # Side checks: each catches its own mistake
@@ -394,7 +394,7 @@ def test_side_check_linear():
 
 def test_side_check_repeat():
     calls = iter(range(1000))
-    with pytest.raises(GradcheckError, match="a second call gives other values: is the function random"):
+    with pytest.raises(GradcheckError, match="a second call returns other values: is the function random"):
         gradcheck(op(lambda x: x * (1 + 1e-9 * next(calls)), x=lambda g: g), np.ones(2))
 
     def noisy_rule(g):

@@ -40,7 +40,7 @@ def test_nothing_is_said_where_all_is_well(net, capsys):
 def test_unscaled_inputs_are_noticed_once(net, capsys):
     data = (DATA[0] * 255, DATA[1], DATA[2] * 255, DATA[3])
     found = trained(net, data, optimizer_param={"lr": 1e-6}).diagnoses["inputs"]
-    assert found == "the inputs go up to 255: divide by 255, or the first steps will be wild"
+    assert found == "the inputs go up to 255: divide by 255, or the first steps will be too large"
     assert capsys.readouterr().err.count(found) == 1
     assert "mean" in diagnostics.unscaled(np.array([-1000.0])) and diagnostics.unscaled(np.array([-3.0, 19])) is None
     assert diagnostics.unscaled(np.array(["text"])) is None
@@ -61,6 +61,18 @@ def test_dead_units_are_noticed(net):
     found = trained(net, verbose=False).diagnoses["dead"]
     assert found.startswith("dead ReLUs, zero for all of 50 images: relu1: 4 of 4 channels; relu2: 20 of 20 units: try")
     assert diagnostics.dead_units(nn.Sequential(nn.Linear(64, 2), nn.ReLU()), mg.randn(50, 64)) is None
+
+
+def test_an_operation_of_the_same_name_is_no_relu():
+    @mg.primitive
+    def relu(x):
+        return np.zeros_like(x)
+
+    class Zeros(nn.Module):
+        def forward(self, x):
+            return relu(x)
+
+    assert diagnostics.dead_units(Zeros(), mg.randn(50, 64)) is None
 
 
 def test_overfitting_is_noticed():

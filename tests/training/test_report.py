@@ -6,6 +6,7 @@ import re
 import struct
 import zlib
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -14,10 +15,10 @@ import pytest
 import minigrad as mg
 from minigrad.nn.inference import scores
 from minigrad.training import Trainer
-from minigrad.training.charts import line_chart
 from minigrad.training.gallery import draw, loss_graph
-from minigrad.training.report import Story, report
-from minigrad.viz.colormaps import grey, heat
+from minigrad.training.report import ReportData, render_report
+from minigrad.viz.charts import Chart, line_chart
+from minigrad.viz.colormaps import gray, heat
 from minigrad.viz.png import png
 
 (X, T), (X_TEST, T_TEST) = mg.data.load_digits(flatten=False)
@@ -40,7 +41,7 @@ def story():
         "versions": {"numpy": "2"},
     }
     graph = loss_graph(net, initial.state_dict(), X[:20], T[:20]).render("svg").decode()
-    return Story(
+    return ReportData(
         "Net on digits", config, trainer.history, trainer.gradient_history, ["a <note>"], net, initial, X_TEST[:80],
         T_TEST[:80], NAMES, graph, "minigrad train --resume run",
     )  # fmt: skip
@@ -48,7 +49,7 @@ def story():
 
 @pytest.fixture(scope="module")
 def page(story):
-    return report(story)
+    return render_report(story)
 
 
 class Reader(HTMLParser):
@@ -129,9 +130,18 @@ def test_the_page_says_what_is_so(story, page):
     assert "&lt;b&gt;seven&lt;/b&gt;" in page and "<b>seven</b>" not in page and "eight &quot;8&quot;" in page
 
 
+def test_every_fragment_of_the_template_is_used():
+    folder = Path(mg.training.__file__).parent
+    names = re.findall(r"<!-- (\w+) -->", (folder / "report.html").read_text("utf-8"))
+    code = (folder / "report.py").read_text("utf-8")
+    assert len(set(names)) == len(names) > 10 and [name for name in names if f'"{name}"' not in code] == []
+
+
 def test_a_cell_opens_its_own_images(story, page):
     predicted = scores(story.network, story.x).argmax(1)
-    for cell, body in re.findall(r'<div popover id="c(\d-\d)">(.*?)</div></div></div>', page + "</div>"):
+    cells = re.findall(r'^<div popover id="c(\d-\d)">(.*)</div></div>$', page, re.MULTILINE)
+    assert len(cells) == page.count("<div popover") > 10
+    for cell, body in cells:
         true, taken = map(int, cell.split("-"))
         shown = [int(k) for k in re.findall(r"test (\d+)", body)]
         assert set(shown) <= set(np.flatnonzero((story.t == true) & (predicted == taken)).tolist()) and shown
@@ -148,7 +158,7 @@ def test_pictures_of_a_folder(story, tmp_path):
 def test_a_network_without_kernels_has_a_report_too(story, tmp_path):
     mg.manual_seed(0)
     net = mg.nn.Sequential(mg.nn.Flatten(), mg.nn.Linear(64, 10))
-    page = report(story._replace(network=net, initial=net, gradients=[{"1.weight": 0.5}] * 3))
+    page = render_report(story._replace(network=net, initial=net, gradients=[{"1.weight": 0.5}] * 3))
     assert "<h2>Filters" not in page and "<h2>Confusion" in page
     assert "filters.png" not in draw(tmp_path, net, net, story.history, story.x, story.t, NAMES)
 
@@ -157,7 +167,7 @@ def test_colours_mean_what_they_say():
     image = heat(np.array([[-2.0, 0.0, 2.0, np.nan]]), 2.0)
     assert image.tolist() == [[[0, 90, 150, 255], [247, 247, 247, 255], [190, 80, 10, 255], [247, 247, 247, 0]]]
     assert heat(np.zeros((1, 1)), 0.0)[0, 0, 3] == 255
-    assert grey(np.array([[0.0, 0.5, 1.0, np.nan]]))[..., 3].tolist() == [[0, 128, 255, 0]]
+    assert gray(np.array([[0.0, 0.5, 1.0, np.nan]]))[..., 3].tolist() == [[0, 128, 255, 0]]
     colours = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
     assert (pixels("data:image/png;base64," + base64.b64encode(png(colours)).decode()) == colours).all()
 
@@ -166,7 +176,9 @@ def test_colours_mean_what_they_say():
 @pytest.mark.parametrize("log", [False, True])
 def test_charts_are_svg_with_every_value(n, log):
     values = [10.0 ** -(i % 7) for i in range(n)]
-    svg = ElementTree.fromstring(line_chart(list(range(1, n + 1)), {"a<b": values, "c": [v * 2 for v in values]}, str, log))
+    svg = ElementTree.fromstring(
+        line_chart(Chart("", list(range(1, n + 1)), {"a<b": values, "c": [v * 2 for v in values]}, log), str)
+    )
     titles = [element.text for element in svg.iter("title")]
     assert titles == [f"epoch {i}: a<b {v}, c {v * 2}" for i, v in enumerate(values, 1)]
     lines = [element.get("d") for element in svg.iter("path")]
@@ -179,9 +191,9 @@ def test_charts_are_svg_with_every_value(n, log):
 
 
 def test_charts_leave_gaps_and_keep_names_apart():
-    gaps = ElementTree.fromstring(line_chart([1, 2, 3, 4], {"a": [1.0, float("nan"), 1.0, 0.0]}, str, log=True))
+    gaps = ElementTree.fromstring(line_chart(Chart("", [1, 2, 3, 4], {"a": [1.0, float("nan"), 1.0, 0.0]}, log=True), str))
     assert next(gaps.iter("path")).get("d").count("M") == 2
-    crowd = ElementTree.fromstring(line_chart([1], {str(i): [1.0] for i in range(6)}, str))
+    crowd = ElementTree.fromstring(line_chart(Chart("", [1], {str(i): [1.0] for i in range(6)}), str))
     places = sorted(float(e.get("y")) for e in crowd.iter("text") if e.get("class").startswith("name"))
     assert min(np.diff(places)) >= 15
-    assert "path" in line_chart([1], {"a": [float("nan")]}, str)
+    assert "path" in line_chart(Chart("", [1], {"a": [float("nan")]}), str)

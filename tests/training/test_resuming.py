@@ -162,7 +162,7 @@ def test_without_a_checkpoint_the_message_says_how_to_go_on():
         return step(x, t)
 
     trainer.train_step = pressed
-    with pytest.raises(KeyboardInterrupt, match=r"^in epoch 1, after 1 batches; train\(\) goes on from there$"):
+    with pytest.raises(KeyboardInterrupt, match=r"^in epoch 1, after 1 batches; train\(\) continues from there$"):
         trainer.train()
 
 

@@ -185,7 +185,7 @@ def test_loaders_in_place_of_arrays():
     trainer.train()
     arrays = trained(epochs=2)
     assert trainer.train_loss_list == arrays.train_loss_list and trainer.test_acc_list == arrays.test_acc_list
-    with pytest.raises(ValueError, match="goes with arrays"):
+    with pytest.raises(ValueError, match="needs arrays"):
         Trainer(network(), train, x_test=test, evaluate_sample_num_per_epoch=10)
     for wrong in (DATA[0], None, 3):
         with pytest.raises(TypeError, match="x_train must be images, with their classes in t_train, or a loader"):

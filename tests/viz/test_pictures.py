@@ -13,7 +13,7 @@ from minigrad.errors import ShapeError
 from minigrad.nn.inference import evaluating, layer_outputs, scores
 from minigrad.viz.confusion import confusion_matrix
 from minigrad.viz.dream import excite
-from minigrad.viz.mistakes import worst_by_loss
+from minigrad.viz.mistakes import loss_and_probabilities
 from minigrad.viz.saliency import score_gradient
 from minigrad.viz.style import columns_for, mosaic
 
@@ -226,7 +226,7 @@ def test_confusion_counts(net):
 
 def test_mistakes_are_the_worst_by_loss(net):
     given = scores(net, X_TEST[:60])
-    loss, probability = worst_by_loss(given, T_TEST[:60])
+    loss, probability = loss_and_probabilities(given, T_TEST[:60])
     each = [mg.nn.functional.cross_entropy(mg.tensor(given[i : i + 1]), T_TEST[i : i + 1]).item() for i in range(60)]
     np.testing.assert_allclose(loss, each, rtol=1e-5)
     np.testing.assert_allclose(probability.sum(1), 1)
@@ -274,7 +274,7 @@ def test_saliency_is_the_gradient_of_a_score(net):
     assert figure.texts[0].get_text() == "what speaks for d"
     with pytest.raises(IndexError, match=r"within 0..9, got 10"):
         viz.saliency(net, x, 10)
-    with pytest.raises(ShapeError, match=r"must give scores \(N, C\)"):
+    with pytest.raises(ShapeError, match=r"must return scores \(N, C\)"):
         viz.saliency(net.conv1, x)
 
 
@@ -331,6 +331,12 @@ def test_a_model_of_unknown_input_needs_a_shape():
 
 
 # The house
+
+
+def test_dir_lists_the_public_names_alone():
+    assert dir(viz) == sorted(viz.__all__) and {"graph", "curves"} < set(dir(viz))
+    with pytest.raises(AttributeError, match="has no attribute 'grpah'"):
+        viz.grpah  # noqa: B018
 
 
 PROGRAM = """

@@ -1,4 +1,4 @@
-"""What is done to the gradients or to all parameters at once, and to sequences of different lengths; PyTorch's names."""
+"""Gradient clipping, parameters as one vector, and padding of sequences, under PyTorch's names."""
 
 from minigrad.nn.utils import rnn
 from minigrad.nn.utils.clip_grad import *

@@ -1,4 +1,4 @@
-"""Gradients kept within bounds before a step."""
+"""Gradient clipping."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ __all__ = ["clip_grad_norm_", "clip_grad_value_"]
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> Tensor:
-    """Scale all gradients by one factor, so that their norm together is at most `max_norm`; gives the norm they had.
+    """Scale all gradients by one factor such that their total norm is at most `max_norm`; return the norm before.
 
-    Pascanu et al. (2013). `norm_type` is p, also ``math.inf``. With `error_if_nonfinite` an infinite or NaN gradient raises
-    GraphError, naming the parameter, and nothing is changed.
+    `parameters` is a tensor or an iterable of tensors; those without a gradient are left out. `norm_type` is the p of the
+    p-norm, also ``math.inf``. With `error_if_nonfinite`, an infinite or NaN gradient raises GraphError that names the
+    parameter, and nothing changes. Pascanu et al. (2013).
 
     >>> import minigrad as mg
     >>> x = mg.tensor([3.0, 4.0], requires_grad=True)
@@ -39,15 +40,15 @@ def clip_grad_norm_(
             f"clip_grad_norm_: the gradients have norm {total}: parameter {i}, of shape {given[i][0].shape}, {norms[i]}"
         )
     factor = max_norm / (total + 1e-6)
-    if not factor >= 1:  # NaN spreads, as in PyTorch
+    if not factor >= 1:  # also for NaN, which spreads as in PyTorch
         with np.errstate(invalid="ignore", under="ignore"):
             _replace((x, np.asarray(g * factor)) for x, g in given)
-    with np.errstate(over="ignore"):  # the gradients are finite, their norm too large for their dtype
+    with np.errstate(over="ignore"):  # finite gradients may have a norm too large for their dtype
         return Tensor(np.asarray(total, np.result_type(*(g for _, g in given)) if given else None))
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
-    """Limit every element of the gradients to [-clip_value, clip_value].
+    """Clip every element of the gradients to [-clip_value, clip_value].
 
     >>> import minigrad as mg
     >>> x = mg.tensor([3.0, -0.5], requires_grad=True)
@@ -60,13 +61,13 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
 
 
 def _norm(g: Array, p: float) -> float:
-    """The norm of all elements; in float64 where it is too large for the dtype."""
+    """Return the p-norm of all elements, computed in float64 if it is too large for the dtype."""
     norm = float(power_norm(g.ravel(), p))
     return norm if math.isfinite(norm) else float(power_norm(g.ravel().astype(np.float64), p))
 
 
 def _with_gradients(parameters: Any) -> list[tuple[Tensor, Array]]:
-    """The parameters that have a gradient, each with it."""
+    """Return (parameter, gradient) for each parameter that has a gradient."""
     given = [parameters] if isinstance(parameters, Tensor) else parameters
     return [(x, x.stored_grad.array) for x in given if x.stored_grad is not None]
 

@@ -1,4 +1,4 @@
-"""All parameters as one vector, for optimizers and analyses that want one."""
+"""Convert parameters to one vector and back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["parameters_to_vector", "vector_to_parameters"]
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """One after another in one vector, through which gradients flow back to them.
+    """Return all parameters, flattened and concatenated, as one vector; gradients flow back to them.
 
     >>> import minigrad as mg
     >>> parameters_to_vector([mg.ones(2), mg.zeros(1, 2)])
@@ -22,9 +22,9 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Give the parameters the values of a vector, in order.
+    """Set the parameters to consecutive slices of a vector, in order.
 
-    Raises ShapeError for a vector of another length, before anything has changed.
+    Raises ShapeError, with nothing changed, for a vector of another length.
     """
     given = list(parameters)
     wanted = sum(p.numel() for p in given)

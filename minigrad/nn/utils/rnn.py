@@ -1,4 +1,4 @@
-"""Sequences of different lengths as one tensor."""
+"""Padding of sequences of different lengths."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ __all__ = ["pad_sequence"]
 def pad_sequence(
     sequences: Sequence[Tensor], batch_first: bool = False, padding_value: float = 0.0, padding_side: str = "right"
 ) -> Tensor:
-    """Sequences (L_i, ...) in one tensor (longest, N, ...), or (N, longest, ...) with `batch_first`, filled up at one side.
+    """Stack sequences (L_i, ...) into one tensor (longest, N, ...), or (N, longest, ...) with `batch_first`.
 
-    Raises ValueError for no sequences, ShapeError for sequences that differ beyond their length.
+    Shorter sequences are padded with `padding_value` at the side `padding_side`, "right" or "left". Raises ValueError for no
+    sequences, and ShapeError for sequences whose shapes differ beyond the length.
 
     >>> import minigrad as mg
     >>> pad_sequence([mg.tensor([1, 2, 3]), mg.tensor([4])], batch_first=True)

@@ -1,4 +1,4 @@
-"""What a card says: rows of text with a size, for every renderer that draws cards."""
+"""The contents of a card: rows of text with a size, for every renderer that draws cards."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from minigrad.viz.graphs.numbers import byte_count, number, seconds, sizes
 from minigrad.viz.graphs.text_width import shortened, width
 from minigrad.viz.graphs.view import Card, View
 
-__all__ = ["Face", "Facts", "Row", "face", "facts"]
+__all__ = ["Body", "Facts", "Row", "body", "facts", "most_saved"]
 
 TITLE, TEXT = 13.0, 11.0  # font sizes
 LINE, HEAD = 15.0, 18.0  # heights of rows
@@ -34,17 +34,16 @@ class Row:
 
     @property
     def whole(self) -> str:
-        """All of it as plain text."""
-        parts = [self.text, self.right, "" if self.strength is None else number(self.strength)]
-        return "  ".join(filter(None, parts))
+        """The row as one text without style."""
+        return "  ".join(filter(None, [self.text, self.right, "" if self.strength is None else number(self.strength)]))
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
-    """The rows of a card, the pictures below them, and the room they need."""
+class Body:
+    """The rows of a card, the images below them, and the size of the card."""
 
     rows: tuple[Row, ...]
-    images: tuple[tuple[Image, float], ...]  # and its scale
+    images: tuple[tuple[Image, float], ...]  # each with its scale
     width: float
     height: float
     times: int
@@ -52,7 +51,7 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The numbers of a card: of everything that it stands for."""
+    """The numbers of a card, summed over the nodes that it stands for."""
 
     node: Node  # whose value leaves it
     saved: int
@@ -64,11 +63,10 @@ class Facts:
 
 
 def facts(ir: GraphIR, card: Card) -> Facts:
-    """What is known of a card, summed over the nodes it stands for."""
+    """Collect the numbers of a card from the nodes that it stands for."""
     members = [ir.nodes[i] for i in card.members]
     times = [node.seconds for node in members if node.seconds is not None]
     node = ir.nodes[card.value]
-    images = [image for i in [*card.parameters, card.value] for image in ir.nodes[i].images]
     return Facts(
         node,
         sum(member.saved for member in members),
@@ -76,31 +74,36 @@ def facts(ir: GraphIR, card: Card) -> Facts:
         node.gradient,
         tuple(member.mark for member in members if member.mark),
         tuple(dict.fromkeys(member.where for member in members if member.where)),
-        tuple(images),
+        tuple(image for i in [*card.parameters, card.value] for image in ir.nodes[i].images),
     )
 
 
-def face(view: View, card: Card, show: frozenset[str], most_saved: int) -> Face:
-    """The face of a card; `most_saved` is the longest bar of the ledger."""
-    ir, told = view.ir, facts(view.ir, card)
-    node = told.node
-    rows = [Row("title", _title(card, node), _tag(card, node))]
+def most_saved(view: View) -> int:
+    """Return the bytes of the card that saves most."""
+    return max((facts(view.ir, card).saved for card in view.cards.values()), default=0)
+
+
+def body(view: View, card: Card, show: frozenset[str], most: int) -> Body:
+    """Return the contents of a card; `most` is the number of bytes of the longest bar."""
+    ir, about = view.ir, facts(view.ir, card)
+    node = about.node
+    tag = shortened(card.tag or (node.variable if card.kind == "op" else ""), MOST)
+    rows = [Row("title", shortened(card.title, MOST), tag)]
     if card.options:
-        rows.append(Row("soft", _listed(card.options)))
-    if "shapes" in show and node.dtype:  # what an operation that failed would have given is not known
+        rows.append(Row("soft", _options(card.options)))
+    if "shapes" in show and node.dtype:  # unknown where an operation failed
         rows.append(Row("soft", f"{sizes(node.shape)} · {node.dtype}"))
-    if "values" in show and node.value:
-        rows.append(Row("value", shortened(f"= {node.value}", MOST)))
-    if "grads" in show and told.gradient is not None and card.kind != "output":
-        rows.append(Row("gradient", "gradient", strength=told.gradient))
+    rows += _value(node, show)
+    if "grads" in show and about.gradient is not None and card.kind != "output":
+        rows.append(Row("gradient", "gradient", strength=about.gradient))
     rows += _parameters([ir.nodes[i] for i in card.parameters], card.copies, show)
-    if "saved" in show and told.saved:
-        rows.append(Row("saved", f"saved {byte_count(told.saved)}", bar=told.saved / max(1, most_saved)))
-    if told.seconds is not None:
-        rows.append(Row("soft", seconds(told.seconds)))
-    rows += [Row("fault", line) for mark in told.marks[:FEW] for line in wrap(shortened(mark, 4 * MOST), MOST)]
-    rows += [Row("soft", shortened(place, MOST)) for place in told.places]
-    images = _scaled(told.images)
+    if "saved" in show and about.saved:
+        rows.append(Row("saved", f"saved {byte_count(about.saved)}", bar=about.saved / max(1, most)))
+    if about.seconds is not None:
+        rows.append(Row("soft", seconds(about.seconds)))
+    rows += [Row("fault", line) for mark in about.marks[:FEW] for line in wrap(shortened(mark, 4 * MOST), MOST)]
+    rows += [Row("soft", shortened(place, MOST)) for place in about.places]
+    images = [(image, _scale(image)) for image in about.images]
     wide = max(
         max(_row_width(row) for row in rows),
         sum(image.width * scale for image, scale in images) + 8 * max(0, len(images) - 1),
@@ -108,27 +111,23 @@ def face(view: View, card: Card, show: frozenset[str], most_saved: int) -> Face:
     tall = sum(HEAD if row.style == "title" else LINE for row in rows)
     tall += max((image.height * scale + LINE + 2 for image, scale in images), default=0.0)
     pill = 8.0 if card.kind in ("input", "data", "output") else 0.0
-    return Face(tuple(rows), images, round(wide + 2 * (SIDE + pill), 1), round(tall + 2 * ROOM, 1), card.times)
+    return Body(tuple(rows), tuple(images), round(wide + 2 * (SIDE + pill), 1), round(tall + 2 * ROOM, 1), card.times)
 
 
-def _listed(options: str) -> str:
-    """As many whole options as there is room for."""
+def _options(options: str) -> str:
+    """Return as many whole options as there is room for."""
     kept = options
     while len(kept) > MOST and ", " in kept:
         kept = kept.rpartition(", ")[0]
     return shortened(kept if kept == options else f"{kept}, …", MOST + 3)
 
 
-def _title(card: Card, node: Node) -> str:
-    return shortened(card.title, MOST)
-
-
-def _tag(card: Card, node: Node) -> str:
-    return shortened(card.tag or (node.variable if card.kind == "op" else ""), MOST)
+def _value(node: Node, show: frozenset[str]) -> list[Row]:
+    return [Row("value", shortened(f"= {node.value}", MOST))] if "values" in show and node.value else []
 
 
 def _parameters(nodes: list[Node], copies: int, show: frozenset[str]) -> list[Row]:
-    """A row for each; of many, what they add up to."""
+    """Return a row for each parameter; one with the totals where there are many."""
     times = f" ×{copies}" if copies > 1 else ""
     if len(nodes) > FEW:
         count = sum(node.size for node in nodes if node.kind == "parameter")
@@ -136,16 +135,14 @@ def _parameters(nodes: list[Node], copies: int, show: frozenset[str]) -> list[Ro
     rows = []
     for node in nodes:
         strength = node.gradient if "grads" in show else None
-        name = shortened(node.name or node.kind, MOST) + times
-        rows.append(Row(node.kind, name, sizes(node.shape), strength=strength))
-        if "values" in show and node.value:
-            rows.append(Row("value", shortened(f"= {node.value}", MOST)))
+        rows.append(Row(node.kind, shortened(node.name or node.kind, MOST) + times, sizes(node.shape), strength=strength))
+        rows += _value(node, show)
     return rows
 
 
-def _scaled(images: tuple[Image, ...]) -> tuple[tuple[Image, float], ...]:
-    """Kernels a few pixels wide, enlarged by whole numbers to about 140 pixels."""
-    return tuple((image, float(max(1, min(6, round(140 / max(image.width, image.height)))))) for image in images)
+def _scale(image: Image) -> float:
+    """Return the whole number that enlarges kernels of a few pixels to about 140 pixels."""
+    return float(max(1, min(6, round(140 / max(image.width, image.height)))))
 
 
 def _row_width(row: Row) -> float:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
-from minigrad.viz.graphs import palette
-from minigrad.viz.graphs.cards import Face, face, facts
+from minigrad.viz.graphs.cards import body, facts
 from minigrad.viz.graphs.look import Look
 from minigrad.viz.graphs.numbers import number
 from minigrad.viz.graphs.text_width import one_line
 from minigrad.viz.graphs.view import View
+from minigrad.viz.palette import DARK, LIGHT, fill, flow
 
 __all__ = ["digraph", "rendered"]
 
@@ -23,49 +23,48 @@ KINDS: dict[str, dict[str, str]] = {
     "module": {"shape": "box3d", "style": "filled"},
     "output": {"shape": "box", "style": "rounded,filled", "peripheries": "2"},
 }
-COLOURS = {"op": "card", "module": "card", "data": "input", "buffer": "parameter"}
 
 
 def digraph(view: View, look: Look) -> Any:
-    """A `graphviz.Digraph` of the view, to restyle and render with the library that people know."""
+    """Return a `graphviz.Digraph` of the view, to restyle and render with that library."""
     import graphviz
 
-    colours = palette.DARK if look.theme == "dark" else palette.LIGHT
+    colors = DARK if look.theme == "dark" else LIGHT
     graph = graphviz.Digraph("minigrad")
     graph.attr(
         "graph", rankdir=look.direction, label=_label([view.ir.title, *view.ir.notes]), labelloc="t", fontsize="14",
-        fontname="Helvetica", bgcolor=colours["paper"], fontcolor=colours["ink"], nodesep="0.3", ranksep="0.4",
+        fontname="Helvetica", bgcolor=colors["paper"], fontcolor=colors["ink"], nodesep="0.3", ranksep="0.4",
     )  # fmt: skip
-    graph.attr("node", fontname="Helvetica", fontsize="10", fontcolor=colours["ink"], margin="0.12,0.06", height="0.3")
-    graph.attr("edge", color=colours["line"], fontcolor=colours["soft"], fontname="Helvetica", fontsize="8", arrowsize="0.7")
-    bodies = {key: graphviz.Digraph(f"cluster_{key}") for key in view.boxes}
+    graph.attr("node", fontname="Helvetica", fontsize="10", fontcolor=colors["ink"], margin="0.12,0.06", height="0.3")
+    graph.attr("edge", color=colors["line"], fontcolor=colors["soft"], fontname="Helvetica", fontsize="8", arrowsize="0.7")
+    bodies = {-1: graph, **{key: graphviz.Digraph(f"cluster_{key}") for key in view.boxes}}
     for card in view.cards.values():
         marked = facts(view.ir, card).marks
-        name = "fault" if marked else COLOURS.get(card.kind, card.kind)
-        body = graph if card.group < 0 else bodies[card.group]
-        body.node(
-            card.key, _label(_lines(face(view, card, look.show, 1), card.times)), fillcolor=colours[name],
-            color=colours[f"{name}-line"], penwidth="2.5" if marked else "1.2", **KINDS[card.kind],
+        name = "fault" if marked else fill(card.kind)
+        first, *lines = (row.whole for row in body(view, card, look.show, 1).rows)
+        times = f" ×{card.times}" if card.times > 1 else ""
+        bodies[card.group].node(
+            card.key, _label([first + times, *lines]), fillcolor=colors[name],
+            color=colors[f"{name}-line"], penwidth="2.5" if marked else "1.2", **KINDS[card.kind],
         )  # fmt: skip
     for key, box in reversed(list(view.boxes.items())):
-        times = f" ×{box.times}" if box.times > 1 and box.kind != "row" else ""
         bodies[key].attr(
-            label=_label([f"{box.title}{times} {box.subtitle}".strip()]), labeljust="l", style="rounded,filled",
-            fillcolor=colours["box"], color=colours["box-line"], fontcolor=colours["soft"], fontsize="10",
+            label=_label([box.heading.strip()]), labeljust="l", style="rounded,filled",
+            fillcolor=colors["box"], color=colors["box-line"], fontcolor=colors["soft"], fontsize="10",
         )  # fmt: skip
-        (graph if box.parent < 0 else bodies[box.parent]).subgraph(bodies[key])
+        bodies[box.parent].subgraph(bodies[key])
     for link in view.links:
         graph.edge(link.source, link.target, **({} if link.tracked else {"style": "dashed"}))
         rms = view.ir.nodes[link.value].gradient
         if "grads" in look.show and link.tracked and rms is not None:
-            colour, thick = palette.flow(rms)
-            colour = colour if colour[0] == "#" else colours["fault-line"]
-            graph.edge(link.target, link.source, color=colour, penwidth=number(thick), constraint="false")
+            color, thick = flow(rms)
+            color = color if color[0] == "#" else colors["fault-line"]
+            graph.edge(link.target, link.source, color=color, penwidth=number(thick), constraint="false")
     return graph
 
 
 def rendered(graph: Any, format: str) -> bytes:
-    """What the program `dot` makes of it; raises FileNotFoundError, saying how to get it, where it is not installed."""
+    """Render a digraph by the program `dot`; raise FileNotFoundError, with ways to install it, if it is missing."""
     if shutil.which("dot") is None:
         raise FileNotFoundError(
             f"save: .{format} needs Graphviz's program dot, which is not installed (apt install graphviz, brew install "
@@ -74,13 +73,8 @@ def rendered(graph: Any, format: str) -> bytes:
     return bytes(graph.pipe(format=format))
 
 
-def _lines(face: Face, times: int) -> list[str]:
-    lines = [row.whole for row in face.rows]
-    return [lines[0] + (f" ×{times}" if times > 1 else ""), *lines[1:]]
-
-
 def _label(lines: list[str]) -> Any:
-    """Lines, centred; nothing in them is markup, or an entity, which Graphviz decodes in any label."""
+    """Return centered lines; nothing in them is markup, or an entity, which Graphviz decodes in any label."""
     import graphviz
 
     return graphviz.nohtml(r"\n".join(graphviz.escape(one_line(line).replace("&", "&amp;")) for line in lines))

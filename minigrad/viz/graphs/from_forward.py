@@ -1,4 +1,4 @@
-"""What a forward does, seen while it runs: also what the tape does not record, because no gradient flows through it."""
+"""Recording of a forward while it runs, with the operations that the tape leaves out because no gradient flows there."""
 
 from __future__ import annotations
 
@@ -18,15 +18,28 @@ __all__ = ["Call", "Recording", "unchanged"]
 
 
 class Call(NamedTuple):
-    """One operation: what it was called with and what it gave."""
+    """One operation with its arguments and its result; it can be read like a node of the tape."""
 
-    op: Primitive
+    primitive: Primitive
     args: tuple[Any, ...]
     out: Array
     node: Node | None
     scope: Scope | None
     after: int  # the number of the newest node then
+    position: int  # how many operations were seen before this one
     seconds: float | None
+
+    @property
+    def parents(self) -> tuple[None, ...]:
+        return (None,) * len(self.args)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.out.shape
+
+    @property
+    def dtype(self) -> Any:
+        return self.out.dtype
 
 
 class Recording:
@@ -36,11 +49,10 @@ class Recording:
         self.calls: list[Call] = []
         self.by_number: dict[int, Call] = {}
         self.by_array: dict[int, Call] = {}  # id of the result of an operation that has no node
-        self._positions: dict[int, int] = {}
 
     @classmethod
-    def of(cls, function: Callable[[], Any], timed: bool = False) -> tuple[Recording, Any]:
-        """Run a function and see every operation; gives what it returned, too."""
+    def run(cls, function: Callable[[], Any], timed: bool = False) -> tuple[Recording, Any]:
+        """Run a function and record every operation; return the recording, and the function's result."""
         recording = cls()
         newest = -1
 
@@ -48,8 +60,8 @@ class Recording:
             nonlocal newest
             nodes = [node, *(arg.node for arg in args if isinstance(arg, Traced))]
             newest = max(newest, *(known.number for known in nodes if known is not None), -1)
-            call = Call(op, args, out, node, here.scope, newest, _seconds(op, args) if timed else None)
-            recording._positions[id(call)] = len(recording.calls)
+            seconds = _seconds(op, args) if timed else None
+            call = Call(op, args, out, node, here.scope, newest, len(recording.calls), seconds)
             recording.calls.append(call)
             if node:
                 recording.by_number[node.number] = call
@@ -60,14 +72,10 @@ class Recording:
             result = function()
         return recording, result
 
-    def position(self, call: Call) -> int:
-        """How many operations were seen before this one."""
-        return self._positions[id(call)]
-
 
 @contextmanager
 def unchanged(model: Module) -> Iterator[None]:
-    """Let a ``with`` block run a model and leave its buffers, and the library's random numbers, as they were."""
+    """Restore the buffers of a model, and the state of the library's random numbers, after a ``with`` block that runs it."""
     generator = default_generator()
     state = generator.bit_generator.state
     buffers = [(buffer, buffer.array.copy()) for buffer in model.buffers()]
@@ -80,7 +88,7 @@ def unchanged(model: Module) -> Iterator[None]:
 
 
 def _seconds(op: Primitive, args: tuple[Any, ...]) -> float:
-    """How long the operation itself takes: the faster of two more runs on the same arrays."""
+    """Return the duration of the operation itself: the faster of two more runs on the same arrays."""
     arrays = [arg.array if isinstance(arg, Traced) else arg for arg in args]
     times = []
     for _ in range(2):

@@ -11,25 +11,24 @@ from minigrad.engine.scope import Derivative, Scope
 from minigrad.nn import Module
 from minigrad.viz.graphs.ir import Group
 
-__all__ = ["Groups"]
+__all__ = ["LANES", "Groups", "parameter_name"]
 
 LANES = ("forward", "first derivative", "second derivative", "third derivative", "fourth derivative", "fifth derivative")
 
 
 class Groups:
-    """Gives each scope its group, parents first, and each module the name its user gave it."""
+    """A group for each scope, parents first, with modules under the names that their users gave them."""
 
     def __init__(self, lanes: bool) -> None:
         self.found: list[Group] = []
-        self.roots: list[Module] = []  # outermost modules
-        self.modules: dict[int, Module] = {}  # by group; alive for as long as the picture is being made
+        self.roots: list[Module] = []  # outermost modules; alive for as long as the picture is being made
         self._lanes = lanes
         self._index: dict[tuple[int, int], int] = {}  # (lane, id of scope): group
         self._paths: dict[int, str] = {}  # id of a module: its dotted name in its root
         self._calls: Counter[tuple[int, str]] = Counter()
 
-    def of(self, scope: Scope | None, lane: int) -> int:
-        """The group of what was made in a scope; -1 if there is none around it."""
+    def group_of(self, scope: Scope | None, lane: int) -> int:
+        """Return the group of nodes made in a scope; -1 if there is none around them."""
         chain = []
         while scope is not None and (lane, id(scope)) not in self._index:
             chain.append(scope)
@@ -64,8 +63,7 @@ class Groups:
         name = path.removeprefix(f"{around}.") if path else kind
         self._calls[parent, name] += 1
         call = self._calls[parent, name]
-        detail = module.extra_repr() if not module._modules else ""
-        self.modules[len(self.found)] = module
+        detail = "" if list(module.children()) else module.extra_repr()
         return Group("module", f"{name} #{call}" if call > 1 else name, parent, path, kind, detail)
 
     def _function(self, scope: Scope, parent: int, lane: int) -> Group:
@@ -73,24 +71,21 @@ class Groups:
         return Group("function", f"∇ {name}" if lane else name, parent, self.found[parent].path if parent >= 0 else "")
 
     def _name(self, root: Module) -> None:
-        """Name a module, and all inside it that have no name yet, as seen from it: it is the outermost one."""
+        """Name a module, and all inside it without a name, as seen from it: it is the outermost one."""
         self.roots.append(root)
         for path, module in root.named_modules():
             self._paths.setdefault(id(module), path)
 
 
 def parameter_name(scope: Scope, position: int) -> str:
-    """The name of an argument of the call that a scope stands for."""
+    """Return the name of an argument of the call that a scope stands for; empty if it is not known."""
     function: Any = scope[1]
     if _is_module(scope):
         module = function()
         function = None if module is None else module.forward
     try:
-        names = [
-            name
-            for name, p in inspect.signature(function).parameters.items()
-            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-        ]
+        parameters = inspect.signature(function).parameters.values()
+        names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
         return names[position]
     except (TypeError, ValueError, IndexError):
         return ""

@@ -1,11 +1,13 @@
-"""GraphIR: what a picture knows of a graph. Frozen text and numbers: a snapshot keeps no array and no tensor alive."""
+"""GraphIR: the data of a picture. Frozen text and numbers: a snapshot keeps no array and no tensor alive."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["Edge", "GraphIR", "Group", "Image", "Node"]
+__all__ = ["Edge", "GraphIR", "Group", "Image", "Node", "ancestors"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +22,16 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value: an input, a parameter, or what an operation gave.
+    """A value: an input, a parameter, or the result of an operation.
 
-    kind       "input" (wants a gradient), "data" (does not), "parameter", "buffer", "op", "output"
+    kind       "input" (requires a gradient), "data" (does not), "parameter", "buffer", "op", "output"
     name       of an op its primitive; of others the name in the model, or the variable in the caller's code
     group      the innermost group it belongs to, as an index into GraphIR.groups; -1: none
     lane       the order of the derivative that recorded it; 0: the forward
     options    of an op: its other arguments, as far as they are known, such as "axis=1"
-    saves      what its gradient rules keep, and how many bytes of that nobody kept before
-    gradient   the root mean square of the gradient of this value; None: not asked for, or not known
+    saves      the names of the values that its gradient rules save
+    saved      the bytes of those that no older node saves
+    gradient   the root mean square of the gradient of this value; None: not requested, or not known
     rules      (input, source of the rule)
     """
 
@@ -69,9 +72,11 @@ class Edge:
 class Group:
     """One call of a module or of a composite function, or the lane of one order of derivative.
 
-    kind    "module", "function", "lane"
-    name    of a module its name in the module around it; path its dotted name from the root
-    type    of a module its class; detail its options, such as "1, 30, kernel_size=(5, 5)"
+    kind      "module", "function", "lane"
+    name      of a module its name in the module around it
+    path      of a module its dotted name from the root
+    type      of a module its class
+    detail    of a module its options, such as "1, 30, kernel_size=(5, 5)"
     """
 
     kind: str
@@ -90,4 +95,11 @@ class GraphIR:
     edges: tuple[Edge, ...]
     groups: tuple[Group, ...]
     title: str
-    notes: tuple[str, ...] = ()  # what a reader should know that the tape could not tell
+    notes: tuple[str, ...] = ()  # remarks for the reader about facts that the tape does not hold
+
+
+def ancestors(nested: Any, key: int) -> Iterator[int]:
+    """Yield a group or box and those around it, innermost first; `nested` holds them by key, -1 is outside all."""
+    while key >= 0:
+        yield key
+        key = nested[key].parent

@@ -1,10 +1,11 @@
-"""The few choices a reader has about a picture, checked where they are made."""
+"""The options of a picture's appearance, checked when they are given."""
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import Any
+
+from minigrad.errors import did_you_mean
 
 __all__ = ["Look", "look"]
 
@@ -30,20 +31,19 @@ class Look:
     engine: str = "auto"
 
 
-def look(depth: Any, fold: Any, show: Any, color: Any, direction: Any, theme: Any, engine: Any) -> Look:
-    """A Look of checked options; raises ValueError or TypeError, with the names there are."""
+def look(depth: Any, fold: Any, show: Any, **choices: Any) -> Look:
+    """Return a Look of checked options; `choices` are those of CHOICES. Raises ValueError that lists the names there are."""
     if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 0):
         raise ValueError(f"graph: depth must be None or an int of at least 0, got {depth!r}")
-    wanted = frozenset((show,)) if isinstance(show, str) else frozenset(show)
-    for name in sorted(map(str, wanted)):
+    shown = frozenset((show,)) if isinstance(show, str) else frozenset(show)
+    for name in sorted(map(str, shown)):
         _check("show", name, SHOWN)
-    for option, value in (("color", color), ("direction", direction), ("theme", theme), ("engine", engine)):
+    for option, value in choices.items():
         _check(option, value, CHOICES[option])
-    return Look(depth, bool(fold), wanted, color, direction, theme, engine)
+    return Look(depth, bool(fold), shown, **choices)
 
 
 def _check(option: str, value: Any, known: tuple[str, ...]) -> None:
     if value not in known:
-        close = difflib.get_close_matches(str(value), known, 1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"graph: {option} must be of {', '.join(map(repr, known))}, got {value!r}{hint}")
+        options = ", ".join(map(repr, known))
+        raise ValueError(f"graph: {option} must be of {options}, got {value!r}{did_you_mean(value, known)}")

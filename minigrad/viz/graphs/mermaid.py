@@ -5,29 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from minigrad.viz.graphs.cards import face
+from minigrad.viz.graphs.cards import body
 from minigrad.viz.graphs.look import Look
-from minigrad.viz.graphs.palette import LIGHT
 from minigrad.viz.graphs.text_width import shortened
 from minigrad.viz.graphs.view import View
+from minigrad.viz.palette import LIGHT, fill
 
 __all__ = ["mermaid"]
 
-PLAIN = " .,:=+-_()/'"  # punctuation that means nothing in a quoted label
-SHAPES = {"input": "([{}])", "data": "([{}])", "output": "([{}])", "op": "({})", "module": "[[{}]]",
-          "parameter": "{{{{{}}}}}", "buffer": "{{{{{}}}}}"}  # fmt: skip
+HARMLESS = " .,:=+-_()/'"  # punctuation without a meaning in a quoted label
+SHAPES = {"input": '(["{}"])', "data": '(["{}"])', "output": '(["{}"])', "op": '("{}")', "module": '[["{}"]]',
+          "parameter": '{{{{"{}"}}}}', "buffer": '{{{{"{}"}}}}'}  # fmt: skip
 
 
 def mermaid(view: View, look: Look) -> str:
-    """A flowchart with a subgraph for each open box; data and untracked links are dotted."""
+    """Return a flowchart with a subgraph for each open box; data and untracked links are dotted."""
     children: dict[int, list[str]] = {-1: [], **{key: [] for key in view.boxes}}
     for card in view.cards.values():
-        label = "<br/>".join(_escape(row.whole) for row in face(view, card, look.show, 1).rows)
-        fault = "fault" if any(view.ir.nodes[i].mark for i in card.members) else card.kind
-        children[card.group].append(f"{card.key}{SHAPES[card.kind].format(f'{chr(34)}{label}{chr(34)}')}:::{fault}")
+        label = "<br/>".join(_escape(row.whole) for row in body(view, card, look.show, 1).rows)
+        kind = "fault" if any(view.ir.nodes[i].mark for i in card.members) else card.kind
+        children[card.group].append(f"{card.key}{SHAPES[card.kind].format(label)}:::{kind}")
     for key, box in reversed(list(view.boxes.items())):
-        times = f" ×{box.times}" if box.times > 1 and box.kind != "row" else ""
-        title = _escape(f"{box.title}{times} {box.subtitle}".strip() or box.kind)  # an empty one is a syntax error
+        title = _escape(box.heading.strip() or box.kind)  # an empty one is a syntax error
         children[box.parent].append("\n".join([f'subgraph b{key} ["{title}"]', *_indented(children[key]), "end"]))
     links = [f"{link.source} {'-->' if link.tracked else '-.->'} {link.target}" for link in view.links]
     styles = [f"classDef {kind} {_style(kind)}" for kind in dict.fromkeys([c.kind for c in view.cards.values()])]
@@ -42,9 +41,8 @@ def mermaid(view: View, look: Look) -> str:
 
 
 def _style(kind: str) -> str:
-    name = {"op": "card", "module": "card", "data": "input", "buffer": "parameter"}.get(kind, kind)
     dashed = ",stroke-dasharray:4 3" if kind == "data" else ""
-    return f"fill:{LIGHT[name]},stroke:{LIGHT[f'{name}-line']},color:{LIGHT['ink']}{dashed}"
+    return f"fill:{LIGHT[fill(kind)]},stroke:{LIGHT[f'{fill(kind)}-line']},color:{LIGHT['ink']}{dashed}"
 
 
 def _indented(blocks: Iterable[str]) -> list[str]:
@@ -52,5 +50,5 @@ def _indented(blocks: Iterable[str]) -> list[str]:
 
 
 def _escape(text: str) -> str:
-    """Whatever could end the label, or mean something in it, as a character code."""
-    return "".join(c if c.isalnum() or c in PLAIN or (ord(c) > 127 and c.isprintable()) else f"#{ord(c)};" for c in text)
+    """Replace characters that could end the label, or have a meaning in it, by their codes."""
+    return "".join(c if c.isalnum() or c in HARMLESS or (ord(c) > 127 and c.isprintable()) else f"#{ord(c)};" for c in text)

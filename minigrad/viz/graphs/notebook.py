@@ -1,4 +1,4 @@
-"""What notebooks show of tensors and modules. A display never raises: what cannot be drawn is shown as text."""
+"""HTML displays of tensors and modules for notebooks. They never raise: an object that cannot be drawn is shown as text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CELL = 'style="text-align:left;padding:2px 14px 2px {}px"'
 
 
 def tensor_html(tensor: Tensor) -> str | None:
-    """The tensor as it prints, and a line of what it is; None, which means plain text, if anything goes wrong."""
+    """Return the tensor as it prints and a line of facts; None, which means text without markup, on any error."""
     try:
         facts = [sizes(tensor.shape), str(tensor.dtype), byte_count(tensor.nbytes), summary(tensor.array)]
         if tensor.requires_grad:
@@ -29,24 +29,20 @@ def tensor_html(tensor: Tensor) -> str | None:
 
 
 def module_html(module: Module) -> str | None:
-    """The modules inside as a table: names, layers and their parameters; None, which means plain text, on any error."""
+    """Return a table of the modules inside, with their parameters; None, which means text without markup, on any error."""
     try:
-        rows: list[tuple[int, str, str, str, int, int]] = []
-        seen: set[int] = set()
+        rows = []
         for name, inner in module.named_modules():
-            own = [p for p in inner._parameters.values() if p is not None]
-            count = sum(math.prod(p.shape) for p in own)
-            fresh = sum(math.prod(p.shape) for p in own if id(p) not in seen)
-            seen.update(map(id, own))
-            label = f"{type(inner).__name__}({'' if inner._modules else inner.extra_repr()})"
-            shapes = ", ".join(sizes(p.shape) for p in own)
-            rows.append((name.count(".") + bool(name), name.rpartition(".")[2], label, shapes, count, fresh))
-        total = sum(fresh for *_, fresh in rows)
-        body = "".join(_row(*row[:5]) for row in rows[:MOST])
+            parameters = list(inner.parameters(recurse=False))
+            label = f"{type(inner).__name__}({'' if list(inner.children()) else inner.extra_repr()})"
+            shapes = ", ".join(sizes(p.shape) for p in parameters)
+            count = sum(math.prod(p.shape) for p in parameters)
+            rows.append(_row(name.count(".") + bool(name), name.rpartition(".")[2], label, shapes, count))
         more = f"<tr><td>… {len(rows) - MOST} more</td></tr>" if len(rows) > MOST else ""
         head = "".join(f"<th {CELL.format(0)}>{text}</th>" for text in ("", "module", "shapes", "parameters"))
+        total = sum(math.prod(p.shape) for p in module.parameters())
         return (
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}{more}</tbody></table>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows[:MOST])}{more}</tbody></table>"
             f"<small>{escape(type(module).__name__)}: {counted(total, 'parameter')}</small>"
         )
     except Exception:

@@ -1,4 +1,4 @@
-"""Numbers and sizes as a picture prints them."""
+"""Numbers, shapes and sizes as text."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy as np
 
 from minigrad.arrays import Array
 
-__all__ = ["byte_count", "counted", "number", "option", "seconds", "sizes", "summary"]
+__all__ = ["byte_count", "counted", "number", "option", "px", "seconds", "sizes", "summary"]
 
 
 def sizes(shape: Sequence[int]) -> str:
-    """``100×30×24×24``; of a 0-d value "scalar"."""
+    """Return a shape as ``100×30×24×24``; that of a 0-d value as "scalar"."""
     return "×".join(map(str, shape)) if shape else "scalar"
 
 
 def number(value: Any) -> str:
-    """Four significant digits, no longer than they need be, and no NumPy type around them.
+    """Return a number as text: at most four significant digits, and no NumPy type around them.
 
     >>> number(2.302585), number(0.0002818), number(1.5e-9), number(3), number(float("nan"))
     ('2.303', '2.818e-4', '1.5e-9', '3', 'NaN')
@@ -35,22 +35,26 @@ def number(value: Any) -> str:
 
 
 def byte_count(count: int) -> str:
-    """Bytes in decimal units.
+    """Return a number of bytes in decimal units.
 
     >>> byte_count(999), byte_count(12_400_000)
     ('999 B', '12.4 MB')
     """
     if count < 1000:
         return f"{count} B"
-    for unit in ("kB", "MB", "GB"):
-        count_in_unit = count / 1000 ** (1 + ("kB", "MB", "GB").index(unit))
-        if count_in_unit < 999.95 or unit == "GB":
-            break
-    return f"{count_in_unit:.1f} {unit}"
+    power = 1 if count < 999_950 else 2 if count < 999_950_000 else 3
+    return f"{count / 1000**power:.1f} {' kMG'[power]}B"
+
+
+def px(value: float) -> str:
+    """Return a coordinate with at most one decimal, and never as "-0"."""
+    text = f"{value:.1f}".removesuffix(".0")
+    return "0" if text == "-0" else text
 
 
 def seconds(time: float) -> str:
-    """
+    """Return a duration in milliseconds or microseconds.
+
     >>> seconds(0.0123), seconds(4.2e-6)
     ('12.3 ms', '4.2 µs')
     """
@@ -58,7 +62,8 @@ def seconds(time: float) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """
+    """Return a number and its noun, in the plural unless the number is 1.
+
     >>> counted(1, "op"), counted(433890, "parameter")
     ('1 op', '433,890 parameters')
     """
@@ -66,7 +71,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def summary(array: Array) -> str:
-    """What an array holds, in a few characters: a number, or the range of its elements and how many are not finite."""
+    """Return the contents of an array in a few characters: its only number, or its range and how many are not finite."""
     if array.size == 0:
         return "empty"
     if array.dtype.kind not in "fiub":
@@ -75,39 +80,29 @@ def summary(array: Array) -> str:
         return number(array.reshape(-1)[0])
     if array.dtype.kind == "b":
         return f"{np.count_nonzero(array):,} of {array.size:,} true"
-    finite = np.isfinite(array)
-    kept = array[finite]
-    text = ""
-    if kept.size:
-        least, most = number(kept.min()), number(kept.max())
-        text = f"all {least}" if least == most else f"{least} … {most}"
-    return ", ".join(filter(None, [text, faults(array)]))
-
-
-def faults(array: Array) -> str:
-    """How many elements are NaN or infinite: ``3 NaN, 1 inf``; empty for none."""
-    if array.dtype.kind != "f":
-        return ""
-    nan, inf = int(np.count_nonzero(np.isnan(array))), int(np.count_nonzero(np.isinf(array)))
-    return ", ".join(f"{count:,} {name}" for count, name in ((nan, "NaN"), (inf, "inf")) if count)
+    finite = array[np.isfinite(array)]
+    parts = []
+    if finite.size:
+        least, most = number(finite.min()), number(finite.max())
+        parts.append(f"all {least}" if least == most else f"{least} … {most}")
+    if finite.size < array.size:
+        counts = {"NaN": np.count_nonzero(np.isnan(array)), "inf": np.count_nonzero(np.isinf(array))}
+        parts += [f"{count:,} {name}" for name, count in counts.items() if count]
+    return ", ".join(parts)
 
 
 def option(name: str, value: Any) -> str:
-    """An argument that is no edge, as ``axis=1``; empty for what says nothing, and for what has no short name."""
+    """Return an argument that is no edge as ``axis=1``; empty for None and False, and for values without short text."""
     if value is None or value is False or name in ("shape", "order"):  # the result shows them
         return ""
-    text = _plain(value)
-    if not text or len(text) > 32:
-        return ""
-    return f"{name}={text}"
+    text = _short(value)
+    return f"{name}={text}" if 0 < len(text) <= 32 else ""
 
 
-def _plain(value: Any) -> str:
+def _short(value: Any) -> str:
     if isinstance(value, bool | int | float | np.generic):
         return number(value)
-    if isinstance(value, str):
-        return value
-    if isinstance(value, np.dtype):
+    if isinstance(value, str | np.dtype):
         return str(value)
     if isinstance(value, slice):
         parts = ["" if part is None else str(part) for part in (value.start, value.stop)]
@@ -115,6 +110,6 @@ def _plain(value: Any) -> str:
     if value is Ellipsis:
         return "..."
     if isinstance(value, tuple | list):
-        parts = [_plain(part) for part in value]
+        parts = [_short(part) for part in value]
         return f"({', '.join(parts)})" if all(parts) else ""
     return ""

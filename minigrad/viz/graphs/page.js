@@ -1,6 +1,6 @@
 "use strict";
-// The page of one graph. Where things stand across the ranks was computed in Python (layout/frames.py); closing a box changes
-// only heights, and they are added up here as layout/placing.py does it.
+// The page of one graph. Positions across the ranks were computed in Python (layout/frames.py); closing a box changes only
+// heights, and they are added up here as in layout/placing.py.
 const data = JSON.parse(document.getElementById("data").textContent);
 const svg = document.getElementById("graph");
 const closed = new Set(data.closed);
@@ -44,7 +44,7 @@ function place() {
         page.boxes[inner] = [...corners[inner], width, extents[inner]];
       } else if (!isPort(item)) {
         const card = isBox(item) ? "g" + item.slice(1) : item;
-        page.cards[card] = [left + centre(frame, item) - sizeOf(card)[0] / 2, y];
+        page.cards[card] = [left + center(frame, item) - sizeOf(card)[0] / 2, y];
       }
     }));
     frame.pieces.forEach((piece, i) => {
@@ -60,7 +60,7 @@ const frameOf = new Map(data.frames);
 function widthOf(key) { return frameOf.get(key).width; }
 const clamp = (x, least, most) => Math.max(least, Math.min(most, x));
 
-function centre(frame, item) {
+function center(frame, item) {
   if (!isClosed(item)) return frame.x[item];
   const inner = frameOf.get(item.slice(1)), spare = Math.max(0, (inner.width - sizeOf("g" + item.slice(1))[0]) / 2);
   return frame.x[item] + clamp(inner.axis - inner.width / 2, -spare, spare);
@@ -68,7 +68,7 @@ function centre(frame, item) {
 
 function within(item, x, frame) {
   if (!isClosed(item)) return x;
-  const middle = centre(frame, item), half = sizeOf("g" + item.slice(1))[0] / 2 - 10;
+  const middle = center(frame, item), half = sizeOf("g" + item.slice(1))[0] / 2 - 10;
   return clamp(x, middle - half, middle + half);
 }
 
@@ -173,7 +173,7 @@ function toggle(box) {
   draw();
 }
 
-/** The card that is seen for a card: itself, or the outermost closed box around it. */
+/** Return the visible card for a card: itself, or the outermost closed box around it. */
 function seen(key) {
   let found = key;
   for (let box = data.boxOf[key]; box !== undefined && box !== "-1"; box = data.parents[box]) {

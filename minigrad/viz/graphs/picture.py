@@ -1,4 +1,4 @@
-"""`viz.graph` and the Graph that it gives: a snapshot of a computation that draws itself in many formats."""
+"""`viz.graph` and Graph: a snapshot of a computation that draws itself in many formats."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from minigrad.engine.grad_mode import enable_grad
 from minigrad.nn import Module
+from minigrad.pytree import leaves
 from minigrad.serialization import write_atomically
 from minigrad.tensors.tensor import Tensor
 from minigrad.viz.graphs.as_json import as_json
@@ -28,8 +29,6 @@ from minigrad.viz.graphs.text import text
 from minigrad.viz.graphs.trace import trace
 
 __all__ = ["FORMATS", "Graph", "graph", "module_graph"]
-
-FORMATS = ("svg", "png", "pdf", "dot", "html", "mmd", "json", "txt")
 
 
 class Graph:
@@ -57,7 +56,7 @@ class Graph:
 
     @property
     def edges(self) -> tuple[Any, ...]:
-        """One for each argument that is a tensor or an array."""
+        """One edge for each argument that is a tensor or an array."""
         return self.ir.edges
 
     @property
@@ -70,9 +69,9 @@ class Graph:
         return self.ir.title
 
     def restyled(self, **options: Any) -> Graph:
-        """The same snapshot with other options of `viz.graph`: depth, fold, show, color, direction, theme, engine.
+        """Return the same snapshot with other options of `viz.graph`: depth, fold, show, color, direction, theme, engine.
 
-        What was not measured when the snapshot was made, gradients or values, cannot be shown later.
+        Gradients and values that were not measured when the snapshot was made cannot be shown later.
         """
         now = {name: getattr(self.look, name) for name in Look.__slots__}
         unknown = [name for name in options if name not in now]
@@ -81,10 +80,10 @@ class Graph:
         return Graph(self.ir, look(**now | options))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture in the format of the suffix: .svg .png .pdf .dot .html .mmd .json .txt; atomically.
+        """Write the picture atomically, in the format of the suffix: .svg .png .pdf .dot .html .mmd .json .txt.
 
         .png and .pdf need Graphviz's program `dot`, and raise FileNotFoundError without it. Raises ValueError for any other
-        suffix. Gives the path.
+        suffix. Returns the path.
         """
         path = Path(path)
         content = self.render(path.suffix.removeprefix(".").lower())
@@ -92,28 +91,14 @@ class Graph:
         return path
 
     def render(self, format: str) -> bytes:
-        """The content of a file of that format."""
+        """Return the content of a file of that format, a name in `FORMATS`."""
         if format not in FORMATS:
             raise ValueError(f"graph: no format {format!r}; there are {', '.join(FORMATS)}")
-        if format in ("png", "pdf"):
-            if self.look.engine == "builtin":
-                raise ValueError(f'graph: .{format} is drawn by dot; use engine="auto", or save .svg or .html')
-            return rendered(self.to_graphviz(), format)
-        if format == "svg":
-            return (
-                rendered(self.to_graphviz(), "svg") if self.look.engine == "dot" else svg(scene(self.ir, self.look)).encode()
-            )
-        if format == "html":
-            return html(self.ir, self.look).encode()
-        if format == "json":
-            return as_json(self.ir).encode()
-        if format == "dot":
-            return str(self.to_graphviz().source).encode()
-        view = view_of(self.ir, self.look)
-        return (mermaid(view, self.look) if format == "mmd" else text(view, self.look.show) + "\n").encode()
+        content = FORMATS[format](self)
+        return content if isinstance(content, bytes) else content.encode()
 
     def to_graphviz(self) -> Any:
-        """The `graphviz.Digraph`, to restyle with the library that people know."""
+        """Return the `graphviz.Digraph`, to restyle with that library."""
         return digraph(view_of(self.ir, self.look), self.look)
 
     def __str__(self) -> str:
@@ -123,7 +108,7 @@ class Graph:
         return f"<Graph {self.ir.title}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """For notebooks: the picture, and the text beside it. A repr never raises."""
+        """Return the picture and its text for notebooks. A repr never raises."""
         bundle = {"text/plain": repr(self)}
         try:
             bundle["text/plain"] = str(self)
@@ -132,6 +117,34 @@ class Graph:
         except Exception as error:
             bundle["text/plain"] += f"\n({type(error).__name__} while drawing: {error})"
         return bundle
+
+
+def _by_dot(format: str) -> Callable[[Graph], bytes]:
+    """Return the renderer of a format that only Graphviz's program dot draws."""
+
+    def render(graph: Graph) -> bytes:
+        if graph.look.engine == "builtin":
+            raise ValueError(f'graph: .{format} is drawn by dot; use engine="auto", or save .svg or .html')
+        return rendered(graph.to_graphviz(), format)
+
+    return render
+
+
+def _svg(graph: Graph) -> str | bytes:
+    return rendered(graph.to_graphviz(), "svg") if graph.look.engine == "dot" else svg(scene(graph.ir, graph.look))
+
+
+# The suffix of a file, and the function that renders its content.
+FORMATS: dict[str, Callable[[Graph], str | bytes]] = {
+    "svg": _svg,
+    "png": _by_dot("png"),
+    "pdf": _by_dot("pdf"),
+    "dot": lambda graph: str(graph.to_graphviz().source),
+    "html": lambda graph: html(graph.ir, graph.look),
+    "mmd": lambda graph: mermaid(view_of(graph.ir, graph.look), graph.look),
+    "json": lambda graph: as_json(graph.ir),
+    "txt": lambda graph: f"{graph}\n",
+}
 
 
 def graph(
@@ -149,28 +162,28 @@ def graph(
     names: Mapping[str, Any] | None = None,
     initial: Mapping[str, Any] | None = None,
 ) -> Graph:
-    """The graph of a tensor, or of several: everything it was computed from, as a snapshot that draws itself.
+    """Return the graph of a tensor, or of several: everything it was computed from, as a snapshot that draws itself.
 
-    `outputs` may also be a function of no arguments, such as ``lambda: net.loss(x, t)``: it is run once, and the picture
-    then also shows what the tape does not record, because no gradient flows there, and how long each operation takes.
+    `outputs` may also be a function without arguments, such as ``lambda: net.loss(x, t)``: it is run once, and the picture
+    also shows the operations that the tape leaves out, because no gradient flows there, and how long each operation takes.
 
-    model      names parameters and buffers; found by itself where the graph was made in a module
-    depth      close the modules this many levels below the outermost; by default no more than a reader can take in
-    fold       draw rows of equal blocks once, as xN
+    model      the module whose parameters and buffers are named; by default the outermost that the graph was made in
+    depth      how many levels of modules below the outermost are open; by default as many as fit in 120 cards
+    fold       whether rows of equal blocks are drawn once, as xN
     show       of "shapes", "values", "saved" (bytes kept for backward), "grads" (the root mean square of each gradient, by
-               one more walk; needs a scalar) and "primitives" (what composite functions are made of); with "values" or
-               "grads", kernels as small pictures
-    color      operations by "kind", or shaded by "grad", "bytes", or "time" (of a function)
-    direction  "TB" or "LR"
-    theme      "auto" follows the screen; "light", "dark"
+               one more walk; needs a scalar) and "primitives" (the steps of composite functions); with "values" or
+               "grads", kernels as small images
+    color      of operations: "kind", or shaded by "grad", "bytes", or "time" (of a function)
+    direction  "TB" (from top to bottom) or "LR" (from left to right)
+    theme      "light", "dark", or "auto", which follows the screen
     engine     "auto": the built-in layout for .svg and .html, which looks the same everywhere, and `dot` where it is needed;
-               "dot" also for .svg; "builtin" never
+               "dot": `dot` also for .svg; "builtin": never `dot`
     title      instead of the name of the model and the output
     names      tensors by name; by default the caller's variables
-    initial    parameters before training, as an earlier `state_dict()`: kernels are then shown beside what they were
+    initial    parameters before training, as an earlier `state_dict()`: kernels are shown beside their initial values
 
-    Raises TypeError for what is not a tensor, ValueError for an unknown option, GraphError for gradients of an output of
-    more than one element.
+    Raises TypeError for an output that is no tensor, ValueError for an unknown option, GraphError for gradients of an output
+    of more than one element.
 
     >>> import minigrad as mg
     >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
@@ -178,12 +191,12 @@ def graph(
     >>> mg.viz.graph(y, names={"y": y})
     <Graph y: 2 ops, 8 B saved for backward>
     """
-    options = look(depth, fold, show, color, direction, theme, engine)
+    options = look(depth, fold, show, color=color, direction=direction, theme=theme, engine=engine)
     if names is None:
         names = _variables()
     recording, made = None, outputs
     if callable(outputs) and not isinstance(outputs, Tensor):
-        recording, made = Recording.of(outputs, timed=color == "time")
+        recording, made = Recording.run(outputs, timed=color == "time")
     elif color == "time":
         raise ValueError(
             'graph: color="time" needs a function to time\n  hint: pass lambda: net.loss(x, t) instead of the loss'
@@ -195,7 +208,9 @@ def graph(
 
 
 def module_graph(model: Module, inputs: Sequence[Any], **options: Any) -> Graph:
-    """The graph of one call of a module, whose buffers and random numbers stay as they were; see `Module.graph`.
+    """Return the graph of one call of a module, whose buffers and random numbers stay as they were; see `Module.graph`.
+
+    `options` are those of `graph`.
 
     >>> import minigrad as mg
     >>> print(mg.nn.Linear(2, 3).graph(mg.zeros(1, 2), names={}))
@@ -211,26 +226,19 @@ def module_graph(model: Module, inputs: Sequence[Any], **options: Any) -> Graph:
         return graph(lambda: model(*given), model=model, **options)
 
 
-def _tensors(made: Any) -> list[Tensor]:
-    """One or more tensors, in whatever a function gave them."""
-    found, stack = [], [made]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, Tensor):
-            found.append(value)
-        elif isinstance(value, dict):
-            stack.extend(reversed(value.values()))
-        elif isinstance(value, tuple | list):
-            stack.extend(reversed(value))
-        else:
-            raise TypeError(f"graph: needs a tensor, several, or a function that gives them, got {type(value).__name__}")
+def _tensors(outputs: Any) -> list[Tensor]:
+    """Return the tensors in nested containers; raise TypeError for other leaves, and if there is no tensor."""
+    found = leaves(outputs)
+    for leaf in found:
+        if not isinstance(leaf, Tensor):
+            raise TypeError(f"graph: needs a tensor, several, or a function that returns them, got {type(leaf).__name__}")
     if not found:
         raise TypeError("graph: needs at least one tensor, got none")
     return found
 
 
 def _variables() -> dict[str, Any]:
-    """The tensors among the variables of the code that asked for the picture: the first frame outside this package."""
+    """Return the tensors among the variables of the code that draws the picture: the first frame outside this package."""
     package = __name__.partition(".")[0]
     frame = sys._getframe(1)
     while frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == package:

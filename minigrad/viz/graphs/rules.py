@@ -12,7 +12,10 @@ __all__ = ["rule_text"]
 
 
 def rule_text(rule: Any) -> str:
-    """What a rule returns, or its statements; empty where its source cannot be found. Never a path or a line number."""
+    """Return the expression that a rule returns, or its statements; empty where its source cannot be found.
+
+    The text never holds a path or a line number.
+    """
     return _text(rule.__code__) if hasattr(rule, "__code__") else ""
 
 
@@ -42,7 +45,7 @@ def _functions(source: str) -> tuple[ast.Lambda | ast.FunctionDef, ...]:
 
 
 def _find(code: CodeType, functions: tuple[ast.Lambda | ast.FunctionDef, ...]) -> ast.Lambda | ast.FunctionDef | None:
-    """The function whose arguments and place are those of the code; several lambdas may stand on one line."""
+    """Find the function with the arguments and the place of the code; several lambdas may be on one line."""
     names = code.co_varnames[: code.co_argcount]
     places = [(line, column) for line, _, column, _ in code.co_positions() if line and column]
     for function in functions:
@@ -57,7 +60,7 @@ def _find(code: CodeType, functions: tuple[ast.Lambda | ast.FunctionDef, ...]) -
 
 
 def _source(lines: list[str], first: ast.AST, last: ast.AST) -> str:
-    """The source from one node to another, each line stripped of what indents the first."""
+    """Return the source from one node to another, without the indentation of the first line."""
     start, end = first.lineno - 1, last.end_lineno  # type: ignore[attr-defined]
     text = lines[start:end]
     text[-1] = text[-1].encode()[: last.end_col_offset].decode()  # type: ignore[attr-defined]

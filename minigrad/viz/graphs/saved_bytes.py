@@ -1,4 +1,4 @@
-"""What the tape keeps for backward, counted: each buffer once, for the first node that saves it."""
+"""Memory that the tape keeps for backward: each buffer is counted once, for the first node that saves it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 from minigrad.arrays import Array
 from minigrad.engine.tape import Node
 
-__all__ = ["arrays_in", "buffer_of", "saved_bytes", "saved_names"]
+__all__ = ["arrays_in", "buffer_of", "leaf_of", "saved_bytes", "saved_names"]
 
 
 def saved_bytes(nodes: Sequence[Node]) -> dict[int, int]:
-    """By number of each node, oldest first: the bytes of the buffers it saves that no leaf owns and no older node saved.
+    """Return, by number of each node, the bytes of the buffers that it saves, that no leaf owns and no older node saves.
 
-    A view counts as the whole buffer that it keeps alive. What backward has freed is not there and counts nothing.
+    `nodes` are oldest first. A view counts as the whole buffer that it keeps alive; arrays freed by backward count nothing.
     """
     seen = {id(buffer_of(leaf.array)) for node in nodes if (leaf := leaf_of(node)) is not None}
     counted = {}
@@ -32,24 +32,24 @@ def saved_bytes(nodes: Sequence[Node]) -> dict[int, int]:
 
 
 def saved_names(node: Node) -> tuple[str, ...]:
-    """The names under which the rules of a node asked for arrays: "out", or inputs and options."""
+    """Return the names of the arrays that the rules of a node save: "out", or inputs and options."""
     return tuple(dict.fromkeys(name for name, _ in _saved(node)))
 
 
 def leaf_of(node: Node) -> Any:
-    """The tensor of a leaf; None for a result, or for a leaf whose tensor is gone."""
+    """Return the tensor of a leaf; None for a result, or for a leaf whose tensor is gone."""
     return node.receiver() if node.primitive is None and node.receiver is not None else None
 
 
 def buffer_of(array: Array) -> Array:
-    """The array that owns, or stands for, the memory of a view."""
+    """Return the array that owns, or stands for, the memory of a view."""
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array
 
 
 def arrays_in(value: Any) -> Iterable[Array]:
-    """The arrays in an argument: itself, or the elements of a tuple or list, such as an index."""
+    """Yield the arrays in an argument: itself, or the elements of a tuple or list, such as an index."""
     if isinstance(value, np.ndarray):
         yield value
     elif isinstance(value, tuple | list):

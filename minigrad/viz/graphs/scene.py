@@ -1,26 +1,26 @@
-"""A graph made ready to be drawn: which boxes are closed, what the cards say, and where everything stands."""
+"""Scenes: graphs ready to be drawn, with closed boxes chosen, the contents of cards made, and everything placed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from minigrad.viz.graphs.cards import Face, face, facts
+from minigrad.viz.graphs.cards import Body, body, most_saved
 from minigrad.viz.graphs.fold import fold
 from minigrad.viz.graphs.ir import GraphIR
 from minigrad.viz.graphs.layout.frames import Frame, Spacing, lay_out
 from minigrad.viz.graphs.look import Look
 from minigrad.viz.graphs.text_width import width
-from minigrad.viz.graphs.view import Card, View, automatic_depth, closed_groups, look_at
+from minigrad.viz.graphs.view import Card, View, automatic_depth, closed_groups, make_view
 
-__all__ = ["Scene", "box_label", "scene", "view_of"]
+__all__ = ["Scene", "closed_by", "lay", "scene", "view_of"]
 
 
 @dataclass(slots=True)
 class Scene:
-    """A view with the face of every card and the frame of every box."""
+    """A view with the body of every card and the frame of every box."""
 
     view: View
-    faces: dict[str, Face]
+    bodies: dict[str, Body]
     frames: dict[int, Frame]
     ways: list[list[tuple[int, int]]]
     spacing: Spacing
@@ -33,40 +33,37 @@ class Scene:
 
     @property
     def sizes(self) -> dict[str, tuple[float, float]]:
-        """Of each card, across and along the ranks."""
-        return _sizes(self.faces, self.sideways)
+        """The size of each card, across and along the ranks."""
+        return _sizes(self.bodies, self.sideways)
+
+
+def closed_by(ir: GraphIR, look: Look) -> set[int]:
+    """Return the groups that the options close."""
+    primitives = "primitives" in look.show
+    return closed_groups(ir, automatic_depth(ir, primitives) if look.depth is None else look.depth, primitives)
 
 
 def view_of(ir: GraphIR, look: Look) -> View:
-    """The cards, boxes and links that the options ask for."""
-    primitives = "primitives" in look.show
-    depth = automatic_depth(ir, primitives) if look.depth is None else look.depth
-    view = look_at(ir, closed_groups(ir, depth, primitives))
+    """Return the cards, boxes and links that the options select."""
+    view = make_view(ir, closed_by(ir, look))
     return fold(view) if look.fold else view
 
 
 def scene(ir: GraphIR, look: Look) -> Scene:
-    """The view with faces and frames, by the built-in layout."""
+    """Return the view placed by the built-in layout."""
     return lay(view_of(ir, look), look)
 
 
 def lay(view: View, look: Look) -> Scene:
-    most = max((facts(view.ir, card).saved for card in view.cards.values()), default=0)
-    faces = {key: face(view, card, look.show, most) for key, card in view.cards.items()}
-    gradients = "grads" in look.show
-    spacing = Spacing(ranks=38.0, ports=26.0, bends=22.0) if gradients else Spacing()
-    headers = {key: width(" ".join(box_label(view, key)), 11, True) for key in view.boxes}
+    """Place a view by the built-in layout."""
+    most = most_saved(view)
+    bodies = {key: body(view, card, look.show, most) for key, card in view.cards.items()}
+    spacing = Spacing(ranks=38.0, ports=26.0, bends=22.0) if "grads" in look.show else Spacing()
+    headers = {key: width(box.heading, 11, True) for key, box in view.boxes.items()}
     sideways = look.direction == "LR"
-    frames, ways = lay_out(view.cards, view.boxes, view.links, _sizes(faces, sideways), headers, spacing, sideways)
-    return Scene(view, faces, frames, ways, spacing, look)
+    frames, ways = lay_out(view.cards, view.boxes, view.links, _sizes(bodies, sideways), headers, spacing, sideways)
+    return Scene(view, bodies, frames, ways, spacing, look)
 
 
-def box_label(view: View, key: int) -> tuple[str, str]:
-    """Title and subtitle of a box."""
-    box = view.boxes[key]
-    times = f" ×{box.times}" if box.times > 1 and box.kind != "row" else ""
-    return box.title + times, box.subtitle
-
-
-def _sizes(faces: dict[str, Face], sideways: bool) -> dict[str, tuple[float, float]]:
-    return {key: (f.height, f.width) if sideways else (f.width, f.height) for key, f in faces.items()}
+def _sizes(bodies: dict[str, Body], sideways: bool) -> dict[str, tuple[float, float]]:
+    return {key: (b.height, b.width) if sideways else (b.width, b.height) for key, b in bodies.items()}

@@ -1,12 +1,10 @@
-"""How wide a text is, without a font library: the widths of Helvetica, which Arial and Liberation Sans share."""
+"""The width of a text, without a font library: the widths of Helvetica, which Arial and Liberation Sans share."""
 
 from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["FONT", "one_line", "shortened", "width"]
-
-FONT = "Helvetica,Arial,'Liberation Sans',sans-serif"
+__all__ = ["one_line", "shortened", "width"]
 
 # Thousandths of the font's size for the characters from the space to the tilde (Adobe's Core 14 metrics).
 WIDTHS = (
@@ -15,11 +13,11 @@ WIDTHS = (
     667, 778, 722, 667, 611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, 333, 556, 556, 500, 556, 556, 278, 556,
     556, 222, 222, 500, 222, 833, 556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584,
 )  # fmt: skip
-BOLD = 1.07  # how much wider its bold is, about
+BOLD = 1.07  # about the ratio of the widths of bold and regular text
 
 
 def width(text: str, size: float, bold: bool = False) -> float:
-    """In pixels, at a font size in pixels.
+    """Return the width in pixels at a font size in pixels.
 
     >>> width("conv1", 10), width("", 10)
     (26.68, 0.0)
@@ -29,7 +27,7 @@ def width(text: str, size: float, bold: bool = False) -> float:
 
 
 def shortened(text: str, most: int) -> str:
-    """On one line, and of at most so many characters: the middle gives way.
+    """Return the text on one line and of at most `most` characters; the middle is left out.
 
     >>> shortened("a.very.long.name", 9)
     'a.ve…name'
@@ -42,7 +40,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text with a space for each character that cannot be seen, such as a line break."""
+    """Return the text with a space for each character that is not printable, such as a line break."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
@@ -50,6 +48,4 @@ def _units(character: str) -> int:
     at = ord(character) - 32
     if 0 <= at < len(WIDTHS):
         return WIDTHS[at]
-    if character == "…":
-        return 1000
-    return 1000 if unicodedata.east_asian_width(character) in "WF" else 600
+    return 1000 if character == "…" or unicodedata.east_asian_width(character) in "WF" else 600

@@ -1,56 +1,45 @@
-"""Kernels as small pictures, which a graph shows without a plotting library."""
+"""Kernels as small images, which a graph shows without a plotting library."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 
 from minigrad.arrays import Array
 from minigrad.viz.graphs.ir import Image
-from minigrad.viz.graphs.palette import DIVERGING
+from minigrad.viz.palette import DIVERGING
 from minigrad.viz.png import png
+from minigrad.viz.style import mosaic
 
 __all__ = ["kernel_images", "levels"]
 
 SHOWN = 32  # kernels at most
-LARGEST = 16  # pixels of a kernel's side at most: beyond it, the parameter is not a kernel to look at
+LARGEST = 16  # pixels of a kernel's side at most: larger parameters are not drawn
 GAP, MIDDLE = 0, 128  # palette index of the transparent gap, and of zero
 
 
 def kernel_images(trained: Array, initial: Array | None = None, gradient: Array | None = None) -> tuple[Image, ...]:
-    """Kernels (F, C, KH, KW) as grids: initial and trained on one scale, the gradient on its own; () for other shapes.
+    """Draw kernels (F, C, KH, KW) as grids: initial and trained on one scale, the gradient on another; () for other shapes.
 
-    The first 32 kernels, first channel. Zero is white, the largest magnitude the full colour, positive or negative; what is
-    not finite counts as zero.
+    The first 32 kernels and the first channel are drawn. Zero is white, the largest magnitude the full color, positive or
+    negative; NaN and infinity count as zero.
     """
     if trained.ndim != 4 or not all(1 <= n <= LARGEST for n in trained.shape[2:]) or trained[0, 0].size == 1:
         return ()
     kept = [a[:SHOWN, 0] for a in (trained, initial) if a is not None and a.shape == trained.shape]
     scale = max(_largest(a) for a in kept)
-    images = []
+    images = [_image("weight", kept[0], scale)]
     if len(kept) == 2:
-        images.append(_image("initial", kept[1], scale))
-    images.append(_image("trained" if len(kept) == 2 else "weight", kept[0], scale))
+        images = [_image("initial", kept[1], scale), _image("trained", kept[0], scale)]
     if gradient is not None:
         images.append(_image("gradient", gradient[:SHOWN, 0], _largest(gradient[:SHOWN, 0])))
     return tuple(images)
 
 
 def levels(kernels: Array, scale: float) -> Array:
-    """The grid as indices into the palette: 1..255 for -scale..scale, 128 for zero, 0 for the gaps between kernels."""
-    count, height, width = kernels.shape
-    columns = min(count, 8)
-    rows = math.ceil(count / columns)
-    grid = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), GAP, np.uint8)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        finite = np.nan_to_num(
-            kernels.astype(np.float64) / scale if scale else kernels * 0.0, nan=0.0, posinf=0.0, neginf=0.0
-        )
-    for i, kernel in enumerate(np.rint(MIDDLE + 127 * np.clip(finite, -1, 1)).astype(np.uint8)):
-        y, x = divmod(i, columns)
-        grid[y * (height + 1) : y * (height + 1) + height, x * (width + 1) : x * (width + 1) + width] = kernel
-    return grid
+    """Return the grid as indices into the palette: 1..255 for -scale..scale, 128 for zero, 0 for the gaps in between."""
+    finite = np.where(np.isfinite(kernels), kernels.astype(np.float64), 0.0)
+    shades = np.rint(MIDDLE + 127 * np.clip(finite / (scale or 1.0), -1, 1))
+    return np.nan_to_num(mosaic(shades, min(len(kernels), 8), gap=1, zoom=1), nan=GAP).astype(np.uint8)
 
 
 def _image(caption: str, kernels: Array, scale: float) -> Image:

@@ -7,7 +7,7 @@ import numpy as np
 import minigrad as mg
 from minigrad import nn
 from minigrad.viz.graphs.ir import Edge, GraphIR, Group, Image, Node
-from minigrad.viz.graphs.palette import DIVERGING
+from minigrad.viz.palette import DIVERGING
 from minigrad.viz.png import png
 
 

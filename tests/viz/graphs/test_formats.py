@@ -119,6 +119,12 @@ def test_saving_knows_suffixes_and_keeps_the_old_file_when_it_fails(tmp_path):
         graph.save(tmp_path / "missing" / "a.svg")
 
 
+def test_a_new_format_is_one_entry(tmp_path, monkeypatch):
+    monkeypatch.setitem(FORMATS, "md", lambda graph: f"# {graph.title}")
+    graph = samples()["sum_of_two"]
+    assert graph.save(tmp_path / "a.md").read_text() == f"# {graph.title}"
+
+
 def nasty(text):
     """A graph in which every text is the same."""
     nodes = (

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad.viz.graphs.flow import root_mean_square
+from minigrad.viz.graphs.gradients import root_mean_square
 from minigrad.viz.graphs.numbers import byte_count, counted, number, option, seconds, sizes, summary
-from minigrad.viz.graphs.palette import DIVERGING, flow
 from minigrad.viz.graphs.thumbnails import kernel_images, levels
+from minigrad.viz.palette import DIVERGING, flow
 from tests.viz.graphs.samples import stacked
 
 EVERYTHING = ("shapes", "values", "saved", "grads")

@@ -220,7 +220,7 @@ def test_drawing_a_model_leaves_it_as_it_was():
 
 
 def test_what_graph_refuses():
-    with pytest.raises(TypeError, match="needs a tensor, several, or a function that gives them, got int"):
+    with pytest.raises(TypeError, match="needs a tensor, several, or a function that returns them, got int"):
         mg.viz.graph(3)
     with pytest.raises(TypeError, match="at least one"):
         mg.viz.graph([])

@@ -9,7 +9,7 @@ import minigrad as mg
 from minigrad import nn, ops
 from minigrad.engine.composite import composite
 from minigrad.viz.graphs.scene import view_of
-from minigrad.viz.graphs.view import automatic_depth, closed_groups, look_at
+from minigrad.viz.graphs.view import automatic_depth, closed_groups, make_view
 from tests.viz.graphs.samples import Block, stacked
 
 
@@ -30,7 +30,7 @@ def test_depth_closes_modules_from_below():
 def test_a_closed_card_adds_up_what_is_in_it():
     loss, net = stacked(2)
     graph = mg.viz.graph(loss, model=net, names={}, fold=False)
-    view = look_at(graph.ir, closed_groups(graph.ir, 1, False))
+    view = make_view(graph.ir, closed_groups(graph.ir, 1, False))
     blocks = next(card for card in view.cards.values() if card.title == "blocks")
     assert (blocks.tag, blocks.path, len(blocks.parameters)) == ("Sequential", "blocks", 8)
     inside = [n for n in graph.nodes if n.kind == "op" and graph.groups[n.group].path.startswith("blocks")]

@@ -1,1 +1,1 @@
-"""Where everything stands: a layered layout of boxes in boxes, in pure Python (Sugiyama, Tagawa and Toda, 1981)."""
+"""A layered layout of boxes in boxes, in pure Python (Sugiyama, Tagawa and Toda, 1981)."""

@@ -1,9 +1,9 @@
 """Positions across the ranks: Brandes and Koepf (2001), "Fast and Simple Horizontal Coordinate Assignment".
 
-Vertices are aligned in blocks with their median neighbours and packed, four times: from above and from below, to the left
-and to the right; the mean of the two middle answers is taken. Two changes: links leave a box at ports, so a block is bent by
+Vertices are aligned in blocks with their median neighbors and packed, four times: from above and from below, to the left
+and to the right; the mean of the two middle results is taken. Two changes: links leave a box at ports, so a block is bent by
 the ports' offsets (Ruegg et al., 2015); and the main links of an item, those without bends along which gradients flow, come
-first: the path through a network stays straight, and what skips layers goes around it.
+first: the path through a network stays straight, and skip connections go around it.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from itertools import pairwise
 __all__ = ["coordinates"]
 
 Layers = Sequence[Sequence[int]]
-Neighbours = Sequence[Sequence[int]]
+Neighbors = Sequence[Sequence[int]]
 Port = Callable[[int, int], float]
 
 
 def coordinates(
     layers: Layers,
-    above: Neighbours,
-    below: Neighbours,
+    above: Neighbors,
+    below: Neighbors,
     items: int,
     main: set[tuple[int, int]],
     distance: Callable[[int, int], float],
     port: Port,
 ) -> list[float]:
-    """The centre of every vertex; those from `items` on are bends. `main` has (vertex, neighbour) that had best be in line.
+    """Return the center of every vertex; those from `items` on are bends. `main` holds (vertex, neighbor) to keep in line.
 
-    `distance(u, v)` is the least between the centres of neighbours u and v in a layer; `port(v, u)` is where, from its
-    centre, v is left by its link with u.
+    `distance(u, v)` is the least distance of the centers of neighbors u and v in a layer; `port(v, u)` is the place of the
+    link of v with u, from the center of v.
     """
     count = sum(map(len, layers))
     if not count:
         return []
     conflicts = _conflicts(layers, above, items)
-    answers = []
+    results = []
     for downwards in (True, False):
         for leftwards in (True, False):
             sign = 1.0 if leftwards else -1.0
@@ -45,17 +45,17 @@ def coordinates(
             fixed = [_aligned(v, above[v] if downwards else below[v], main, place) for v in range(count)]
             root, shift = _blocks(ordered, fixed, place, conflicts, lambda v, u, sign=sign: sign * port(v, u))  # type: ignore[misc]
             x = _packed(ordered, root, shift, distance if leftwards else lambda u, v: distance(v, u))
-            answers.append([sign * value for value in x])
-    return _balanced(answers)
+            results.append([sign * value for value in x])
+    return _balanced(results)
 
 
-def _aligned(v: int, neighbours: Sequence[int], main: set[tuple[int, int]], place: dict[int, int]) -> list[int]:
-    """The neighbours that a vertex may align with, from left to right."""
-    return sorted([u for u in neighbours if (v, u) in main] or neighbours, key=place.__getitem__)
+def _aligned(v: int, neighbors: Sequence[int], main: set[tuple[int, int]], place: dict[int, int]) -> list[int]:
+    """Return the neighbors that a vertex may align with, from left to right."""
+    return sorted([u for u in neighbors if (v, u) in main] or neighbors, key=place.__getitem__)
 
 
-def _conflicts(layers: Layers, above: Neighbours, items: int) -> set[tuple[int, int]]:
-    """Links that cross a piece of a long one: they give way."""
+def _conflicts(layers: Layers, above: Neighbors, items: int) -> set[tuple[int, int]]:
+    """Return the links that cross a piece of a long one: they are not aligned."""
     found = set()
     for upper, lower in pairwise(layers):
         place = {v: i for i, v in enumerate(upper)}
@@ -74,9 +74,9 @@ def _conflicts(layers: Layers, above: Neighbours, items: int) -> set[tuple[int, 
 
 
 def _blocks(
-    layers: Layers, fixed: Neighbours, place: dict[int, int], conflicts: set[tuple[int, int]], port: Port
+    layers: Layers, fixed: Neighbors, place: dict[int, int], conflicts: set[tuple[int, int]], port: Port
 ) -> tuple[list[int], list[float]]:
-    """The block of each vertex, named by its first, and how far the vertex stands from that first one's centre."""
+    """Return the block of each vertex, named by its first, and the distance of the vertex from that first one's center."""
     count = len(fixed)
     root, shift, taken = list(range(count)), [0.0] * count, [False] * count
     for layer in layers[1:]:
@@ -96,7 +96,7 @@ def _blocks(
 def _packed(
     layers: Layers, root: Sequence[int], shift: Sequence[float], distance: Callable[[int, int], float]
 ) -> list[float]:
-    """Every block as far left as its neighbours allow, then as far right as those on its right allow."""
+    """Move every block as far left as its neighbors allow, then as far right as those on its right allow."""
     count = len(root)
     after: list[list[tuple[int, float]]] = [[] for _ in range(count)]
     before: list[list[tuple[int, float]]] = [[] for _ in range(count)]
@@ -123,13 +123,13 @@ def _packed(
     return [x[root[v]] + shift[v] for v in range(count)]
 
 
-def _balanced(answers: list[list[float]]) -> list[float]:
-    """The mean of the two middle answers, after moving all onto the narrowest; the leftmost centre is at 0."""
-    widths = [max(x) - min(x) for x in answers]
-    narrow = answers[widths.index(min(widths))]
-    for i, x in enumerate(answers):
+def _balanced(results: list[list[float]]) -> list[float]:
+    """Return the mean of the two middle results, after moving all onto the narrowest; the leftmost center is at 0."""
+    widths = [max(x) - min(x) for x in results]
+    narrow = results[widths.index(min(widths))]
+    for i, x in enumerate(results):
         by = min(narrow) - min(x) if i % 2 == 0 else max(narrow) - max(x)
-        answers[i] = [value + by for value in x]
-    middle = [sum(sorted(values)[1:3]) / 2 for values in zip(*answers, strict=True)]
+        results[i] = [value + by for value in x]
+    middle = [sum(sorted(values)[1:3]) / 2 for values in zip(*results, strict=True)]
     left = min(middle)
     return [value - left for value in middle]

@@ -1,7 +1,7 @@
-"""A frame for each open box, laid out by itself: what stands in it, and the ports where values cross its border.
+"""A frame for each open box, laid out by itself: its items, and the ports where values cross its border.
 
 To the frame around it a box is one item with a size and ports. So boxes never overlap, a value enters a box once however
-many use it there, and a box can be closed without a new layout of what is outside it.
+many items use it there, and a box can be closed without a new layout of the frames around it.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from minigrad.viz.graphs.ir import ancestors
 from minigrad.viz.graphs.layout.coordinates import coordinates
 from minigrad.viz.graphs.layout.ordering import order
 from minigrad.viz.graphs.layout.ranks import rank
-from minigrad.viz.graphs.view import Box, Card, Link
+from minigrad.viz.graphs.view import Box, Card, Link, contents
 
 __all__ = ["ROOT", "Frame", "Piece", "Spacing", "lay_out"]
 
 ROOT = -1
-Item = (
-    str  # the key of a card, "b3" of a box, "i12" and "o12" of the ports through which the value of node 12 comes and goes
-)
+# The key of a card, "b3" of a box, "i12" and "o12" of the ports through which the value of node 12 comes and goes.
+Item = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Piece:
     target: Item
     value: int
     places: list[tuple[int, float]]
-    branch: bool = False  # it starts at the first of its places, on the way of another piece, and not at the source
+    branch: bool = False  # it starts at the first of its places, on another piece, and not at the source
 
 
 @dataclass(slots=True)
@@ -52,15 +52,15 @@ class Frame:
     """The inside of a box: its items by rank, from left to right. x and width lie across the ranks."""
 
     layers: list[list[Item]] = field(default_factory=list)
-    x: dict[Item, float] = field(default_factory=dict)  # of the centre
+    x: dict[Item, float] = field(default_factory=dict)  # of the center
     gaps: list[float] = field(default_factory=list)  # after each rank
     pieces: list[Piece] = field(default_factory=list)
     width: float = 0.0
     ports: dict[Item, float] = field(default_factory=dict)  # "i12": its x
-    axis: float = 0.0  # x of the main path: where the card of the box is when it is closed
-    entries: bool = False  # whether values come in, so that the first rank is of ports
+    axis: float = 0.0  # x of the main path: the place of the box's card while it is closed
+    entries: bool = False  # values come in, so that the first rank is of ports
     exits: bool = False
-    low: set[Item] = field(default_factory=set)  # those that take from nothing: at the end of their rank, near their users
+    low: set[Item] = field(default_factory=set)  # items without inputs: at the end of their rank, near their users
 
 
 def lay_out(
@@ -72,41 +72,30 @@ def lay_out(
     spacing: Spacing,
     sideways: bool = False,
 ) -> tuple[dict[int, Frame], list[list[tuple[int, int]]]]:
-    """The frames, innermost first, and for each link its pieces as (box, index), from source to target.
+    """Return the frames, innermost first, and for each link its pieces as (box, index), from source to target.
 
-    `sizes` of the cards are (across, along) the ranks; `headers` give the width that the title of each box needs.
+    `sizes` of the cards are (across, along) the ranks; `headers` are the widths that the titles of the boxes need.
     """
     local, ways = _split(cards, boxes, links)
     strong = {link.value for link in links if link.tracked}
+    inside = contents(cards, boxes)
     frames: dict[int, Frame] = {}
-    around: dict[int, list[Item]] = defaultdict(list)
-    place = {key: i for i, key in enumerate(cards)}
-    first: dict[int, int] = {}
-    for card in cards.values():
-        at = card.group
-        while at not in first and at != ROOT:
-            first[at] = place[card.key]
-            at = boxes[at].parent
-    for key in boxes:
-        around[boxes[key].parent].append(f"b{key}")
-    for card in cards.values():
-        around[card.group].append(card.key)
     for key in [*reversed(list(boxes)), ROOT]:
-        items = sorted(around[key], key=lambda item: first[int(item[1:])] if item[0] == "b" else place[item])
-        frames[key] = _frame(items, local.get(key, []), strong, frames, sizes, headers.get(key), spacing, sideways)
+        layout = _Layout(inside[key], local.get(key, []), frames, sizes, spacing)
+        frames[key] = layout.frame(strong, headers.get(key), sideways)
     return frames, ways
 
 
 def _split(
     cards: Mapping[str, Card], boxes: Mapping[int, Box], links: Sequence[Link]
 ) -> tuple[dict[int, list[tuple[Item, Item, int]]], list[list[tuple[int, int]]]]:
-    """Each link as pieces, one in every frame that it passes; pieces that several links share are there once."""
+    """Return the pieces of links, one in every frame on the way; pieces that several links share are there once."""
     local: dict[int, list[tuple[Item, Item, int]]] = defaultdict(list)
     known: dict[tuple[int, Item, Item, int], int] = {}
     used: set[tuple[int, int]] = set()
     ways = []
     for link in links:
-        up, down = _around(cards[link.source].group, boxes), _around(cards[link.target].group, boxes)
+        up, down = ([*ancestors(boxes, cards[key].group), ROOT] for key in (link.source, link.target))
         inside = set(down)
         common = next(key for key in up if key in inside)
         pieces = []
@@ -133,119 +122,150 @@ def _split(
     return local, ways
 
 
-def _around(key: int, boxes: Mapping[int, Box]) -> list[int]:
-    """A box and those around it, outwards to the root."""
-    found = [key]
-    while key != ROOT:
-        key = boxes[key].parent
-        found.append(key)
-    return found
+class _Layout:
+    """The layout of one frame: items and the bends of links are vertices, numbered in this order."""
 
+    def __init__(
+        self,
+        items: list[Item],
+        links: list[tuple[Item, Item, int]],
+        frames: Mapping[int, Frame],
+        sizes: Mapping[str, tuple[float, float]],
+        spacing: Spacing,
+    ):
+        self.links, self.frames, self.spacing = links, frames, spacing
+        self.entries = list(dict.fromkeys(source for source, _, _ in links if source[0] == "i"))
+        self.exits = list(dict.fromkeys(target for _, target, _ in links if target[0] == "o"))
+        self.names = [*self.entries, *items, *self.exits]
+        self.count = len(self.names)
+        self.index = {name: v for v, name in enumerate(self.names)}
+        self.numbered = [(self.index[source], self.index[target], value) for source, target, value in links]
+        first, last = ([self.index[port] for port in ports] for ports in (self.entries, self.exits))
+        self.layers, self.ranks, self.paths = rank(self.count, self.numbered, first, last)
+        self.widths = [0.0] * len(self.ranks)
+        for v, name in enumerate(self.names):
+            if name[0] not in "io":
+                self.widths[v] = frames[int(name[1:])].width if name[0] == "b" else sizes[name][0]
+        self.ports = self._box_ports()  # (vertex, neighbor): place of their link on the vertex, from its center
 
-def _frame(
-    items: list[Item],
-    links: list[tuple[Item, Item, int]],
-    strong: set[int],
-    frames: Mapping[int, Frame],
-    sizes: Mapping[str, tuple[float, float]],
-    header: float | None,
-    spacing: Spacing,
-    sideways: bool,
-) -> Frame:
-    entries = list(dict.fromkeys(source for source, _, _ in links if source[0] == "i"))
-    exits = list(dict.fromkeys(target for _, target, _ in links if target[0] == "o"))
-    names = [*entries, *items, *exits]
-    index = {name: i for i, name in enumerate(names)}
-    numbered = [(index[source], index[target], value) for source, target, value in links]
-    count = len(names)
-    ranked = rank(count, numbered, [index[e] for e in entries], [index[e] for e in exits])
-    above, below = _neighbours(ranked.paths, ranked.ranks)
-    widths = [_width(name, frames, sizes) for name in names] + [0.0] * (len(ranked.ranks) - count)
-    leaving = _box_ports(numbered, ranked.paths, names, widths, frames)
+    def frame(self, strong: set[int], header: float | None, sideways: bool) -> Frame:
+        """Return the frame; `strong` are the values along which a gradient flows."""
+        above, below = self._neighbors()
+        self.layers = order(self.layers, above, below, self._fraction)
+        main = self._main(strong)
+        ends = self._spread(main)
+        x = coordinates(self.layers, above, below, self.count, main, self._distance, self._port)
+        frame = Frame([[self.names[v] for v in layer if v < self.count] for layer in self.layers])
+        frame.low = {name for name, v in self.index.items() if not above[v] and below[v]}
+        left = min((center - width / 2 for center, width in zip(x, self.widths, strict=True)), default=0.0)
+        right = max((center + width / 2 for center, width in zip(x, self.widths, strict=True)), default=0.0)
+        entries = [x[self.index[entry]] - left for entry in self.entries]
+        before, after = _margins(header, right - left, entries, self.spacing, sideways)
+        x = [value - left + before for value in x]
+        frame.width = right - left + before + after
+        frame.x = {name: x[v] for name, v in self.index.items()}
+        frame.ports = {name: frame.x[name] for name in [*self.entries, *self.exits]}
+        frame.entries, frame.exits = bool(self.entries), bool(self.exits)
+        through = [frame.x[name] for name in self.exits or self.entries]
+        frame.axis = sum(through) / len(through) if through else frame.width / 2
+        for (source, target, value), path, end in zip(self.links, self.paths, ends, strict=True):
+            branch = path[0] != self.index[source]
+            start = 0.0 if branch or source[0] != "b" else self._box_port(source, f"o{value}")
+            stop = self._box_port(target, f"i{value}") if target[0] == "b" else end
+            shifts = [start, *[0.0] * (len(path) - 2), stop]
+            places = [(self.ranks[v], x[v] + shift) for v, shift in zip(path, shifts, strict=True)]
+            frame.pieces.append(Piece(source, target, value, places, branch))
+        frame.gaps = _gaps(frame, len(self.layers), self.spacing)
+        return frame
 
-    def fraction(v: int, u: int) -> float:
-        return leaving[v, u] / (2 * widths[v]) if (v, u) in leaving and widths[v] else 0.0
+    def _neighbors(self) -> tuple[list[list[int]], list[list[int]]]:
+        """Return the neighbors of each vertex in the ranks above and below; a link straight across several has none."""
+        above: list[dict[int, None]] = [{} for _ in self.ranks]
+        below: list[dict[int, None]] = [{} for _ in self.ranks]
+        for path in self.paths:
+            for u, v in pairwise(path):
+                if self.ranks[v] == self.ranks[u] + 1:
+                    below[u][v] = None
+                    above[v][u] = None
+        return [list(a) for a in above], [list(b) for b in below]
 
-    layers = order(ranked.layers, above, below, fraction)
-    main = _main(numbered, ranked.paths, ranked.ranks, strong, count)
-    arriving = _spread(numbered, ranked.paths, layers, names, widths, spacing, leaving, main)
+    def _main(self, strong: set[int]) -> set[tuple[int, int]]:
+        """Return (item, neighbor) for links that are best drawn straight: those of the item's longest paths, up and down.
 
-    def distance(u: int, v: int) -> float:
-        gap = spacing.between if u < count and v < count and names[u][0] not in "io" else spacing.bends
-        return widths[u] / 2 + gap + widths[v] / 2
+        Only links without bends along which a gradient flows: skip connections, and data, may come from the side.
+        """
+        below: list[list[int]] = [[] for _ in self.names]
+        above: list[list[int]] = [[] for _ in self.names]
+        straight: list[set[int]] = [set() for _ in self.names]
+        for (source, target, value), path in zip(self.numbered, self.paths, strict=True):
+            below[source].append(target)
+            above[target].append(source)
+            if value in strong and path == [source, target] and self.ranks[target] == self.ranks[source] + 1:
+                straight[source].add(target)
+                straight[target].add(source)
+        found = set()
+        for ways, back in ((below, above), (above, below)):
+            length = _longest(ways, back)
+            for item in range(self.count):
+                near = [other for other in ways[item] if other in straight[item]]
+                longest = max((length[other] for other in near), default=0)
+                found |= {(item, other) for other in near if length[other] == longest}
+        return found
 
-    def port(v: int, u: int) -> float:
-        return leaving.get((v, u), 0.0)
+    def _box_ports(self) -> dict[tuple[int, int], float]:
+        """Return, for the alignment, the place of a box's first link with a neighbor."""
+        found: dict[tuple[int, int], float] = {}
+        for (source, target, value), path in zip(self.numbered, self.paths, strict=True):
+            for box, near, port in ((source, path[1], f"o{value}"), (target, path[-2], f"i{value}")):
+                if self.names[box][0] == "b" and near != box and box in (path[0], path[-1]):
+                    found.setdefault((box, near), self._box_port(self.names[box], port))
+        return found
 
-    x = coordinates(layers, above, below, count, main, distance, port)
-    frame = Frame([[names[v] for v in layer if v < count] for layer in layers])
-    frame.low = {name for name, v in index.items() if not above[v] and below[v]}
-    left = min((x[v] - widths[v] / 2 for v in range(len(x))), default=0.0)
-    right = max((x[v] + widths[v] / 2 for v in range(len(x))), default=0.0)
-    before, after = _margins(header, right - left, [x[index[e]] - left for e in entries], spacing, sideways)
-    x = [value - left + before for value in x]
-    frame.width = right - left + before + after
-    frame.x = {name: x[v] for name, v in index.items()}
-    frame.ports = {name: frame.x[name] for name in [*entries, *exits]}
-    frame.entries, frame.exits = bool(entries), bool(exits)
-    through = [frame.x[name] for name in exits or entries]
-    frame.axis = sum(through) / len(through) if through else frame.width / 2
-    for i, (source, target, value) in enumerate(links):
-        path = ranked.paths[i]
-        start = _port(source, f"o{value}", frames, sizes)
-        end = _port(target, f"i{value}", frames, sizes) if target[0] == "b" else arriving[i]
-        places = _places(path, ranked.ranks, x, 0.0 if path[0] != index[source] else start, end)
-        frame.pieces.append(Piece(source, target, value, places, branch=path[0] != index[source]))
-    frame.gaps = _gaps(frame, len(layers), spacing)
-    return frame
+    def _box_port(self, box: Item, port: Item) -> float:
+        """Return the place of a port on a box, from its center."""
+        inner = self.frames[int(box[1:])]
+        return inner.ports[port] - inner.width / 2
 
+    def _spread(self, main: set[tuple[int, int]]) -> list[float]:
+        """Return the place where each link ends on its card, from the center; adds the ports of cards.
 
-def _neighbours(paths: Sequence[Sequence[int]], ranks: Sequence[int]) -> tuple[list[list[int]], list[list[int]]]:
-    """Above and below each vertex, in the next rank; a link that goes straight across several has none."""
-    count = len(ranks)
-    above: list[dict[int, None]] = [{} for _ in range(count)]
-    below: list[dict[int, None]] = [{} for _ in range(count)]
-    for path in paths:
-        for u, v in pairwise(path):
-            if ranks[v] == ranks[u] + 1:
-                below[u][v] = None
-                above[v][u] = None
-    return [list(a) for a in above], [list(b) for b in below]
+        Ends follow the order of the links' sources. A single main link is in the middle: the main path goes straight.
+        """
+        place = {v: i for layer in self.layers for i, v in enumerate(layer)}
+        ends: dict[int, list[tuple[float, int, int]]] = defaultdict(list)
+        arriving = [0.0] * len(self.links)
+        for i, ((_, target, _), path) in enumerate(zip(self.numbered, self.paths, strict=True)):
+            if self.names[target][0] not in "bio":
+                ends[target].append((place[path[-2]] + self._fraction(path[-2], target), i, path[-2]))
+        for target, found in ends.items():
+            found.sort()
+            width = self.widths[target]
+            step = min(self.spacing.ports, (width - 20) / max(1, len(found) - 1))
+            straight = [k for k, (_, _, near) in enumerate(found) if (target, near) in main]
+            middle = straight[0] if len(straight) == 1 else (len(found) - 1) / 2
+            for k, (_, i, _) in enumerate(found):
+                arriving[i] = max(-width / 2 + 8, min(width / 2 - 8, (k - middle) * step))
+            for near in {near for _, _, near in found}:
+                offsets = [arriving[i] for _, i, n in found if n == near]
+                self.ports[target, near] = sum(offsets) / len(offsets)
+        return arriving
 
+    def _port(self, v: int, u: int) -> float:
+        return self.ports.get((v, u), 0.0)
 
-def _main(
-    links: Sequence[tuple[int, int, int]],
-    paths: Sequence[Sequence[int]],
-    ranks: Sequence[int],
-    strong: set[int],
-    count: int,
-) -> set[tuple[int, int]]:
-    """(item, neighbour) for the links that an item had best be in line with: those of its longest paths, up and down.
+    def _fraction(self, v: int, u: int) -> float:
+        """Return the place of a port as a fraction of the vertex's width."""
+        return self.ports[v, u] / (2 * self.widths[v]) if (v, u) in self.ports and self.widths[v] else 0.0
 
-    Only links without bends, along which a gradient flows: what is skipped to, and data, may come from the side.
-    """
-    below: list[list[int]] = [[] for _ in range(count)]
-    above: list[list[int]] = [[] for _ in range(count)]
-    for source, target, _ in links:
-        below[source].append(target)
-        above[target].append(source)
-    straight: list[set[int]] = [set() for _ in range(count)]
-    for (source, target, value), path in zip(links, paths, strict=True):
-        if value in strong and path == [source, target] and ranks[target] == ranks[source] + 1:
-            straight[source].add(target)
-            straight[target].add(source)
-    found = set()
-    for ways, back in ((below, above), (above, below)):
-        length = _longest(ways, back)
-        for item in range(count):
-            near = [other for other in ways[item] if other in straight[item]]
-            longest = max((length[other] for other in near), default=0)
-            found |= {(item, other) for other in near if length[other] == longest}
-    return found
+    def _distance(self, u: int, v: int) -> float:
+        """Return the least distance between the centers of neighbors in a rank."""
+        cards = u < self.count and v < self.count and self.names[u][0] not in "io"
+        gap = self.spacing.between if cards else self.spacing.bends
+        return self.widths[u] / 2 + gap + self.widths[v] / 2
 
 
 def _longest(ways: Sequence[Sequence[int]], back: Sequence[Sequence[int]]) -> list[int]:
-    """How many links the longest path from each item has."""
+    """Return the number of links of the longest path from each item."""
     length = [0] * len(ways)
     waiting = [len(w) for w in ways]
     ready = [item for item, left in enumerate(waiting) if not left]
@@ -258,96 +278,25 @@ def _longest(ways: Sequence[Sequence[int]], back: Sequence[Sequence[int]]) -> li
     return length
 
 
-def _width(name: Item, frames: Mapping[int, Frame], sizes: Mapping[str, tuple[float, float]]) -> float:
-    if name[0] == "b":
-        return frames[int(name[1:])].width
-    return 0.0 if name[0] in "io" else sizes[name][0]
-
-
-def _box_ports(
-    links: Sequence[tuple[int, int, int]],
-    paths: Sequence[Sequence[int]],
-    names: Sequence[Item],
-    widths: Sequence[float],
-    frames: Mapping[int, Frame],
-) -> dict[tuple[int, int], float]:
-    """Where, for the alignment, a box is met by its links with a neighbour, from its centre; the first of several counts."""
-    found: dict[tuple[int, int], float] = {}
-    for (source, target, value), path in zip(links, paths, strict=True):
-        for box, near, port in ((source, path[1], f"o{value}"), (target, path[-2], f"i{value}")):
-            if names[box][0] == "b" and near != box and box in (path[0], path[-1]):
-                found.setdefault((box, near), frames[int(names[box][1:])].ports[port] - widths[box] / 2)
-    return found
-
-
-def _port(item: Item, name: Item, frames: Mapping[int, Frame], sizes: Mapping[str, tuple[float, float]]) -> float:
-    """Where the port of a value is on a box, from its centre; a card is left in the middle."""
-    return frames[int(item[1:])].ports[name] - _width(item, frames, sizes) / 2 if item[0] == "b" else 0.0
-
-
-def _spread(
-    links: Sequence[tuple[int, int, int]],
-    paths: Sequence[Sequence[int]],
-    layers: Sequence[Sequence[int]],
-    names: Sequence[Item],
-    widths: Sequence[float],
-    spacing: Spacing,
-    leaving: dict[tuple[int, int], float],
-    main: set[tuple[int, int]],
-) -> list[float]:
-    """Where each link ends on the card it leads to, from its centre; adds the ports to `leaving`.
-
-    Ends follow the order of where links come from. A single main link is in the middle: the main path goes straight.
-    """
-    place = {v: i for layer in layers for i, v in enumerate(layer)}
-    ends: dict[int, list[tuple[float, int, int]]] = defaultdict(list)
-    arriving = [0.0] * len(links)
-    for i, ((_, target, _), path) in enumerate(zip(links, paths, strict=True)):
-        if names[target][0] not in "bio":
-            shift = leaving.get((path[-2], target), 0.0) / (2 * widths[path[-2]]) if widths[path[-2]] else 0.0
-            ends[target].append((place[path[-2]] + shift, i, path[-2]))
-    for target, found in ends.items():
-        found.sort()
-        step = min(spacing.ports, (widths[target] - 20) / max(1, len(found) - 1))
-        straight = [k for k, (_, _, near) in enumerate(found) if (target, near) in main]
-        middle = straight[0] if len(straight) == 1 else (len(found) - 1) / 2
-        for k, (_, i, _) in enumerate(found):
-            arriving[i] = max(-widths[target] / 2 + 8, min(widths[target] / 2 - 8, (k - middle) * step))
-        for near in {near for _, _, near in found}:
-            offsets = [arriving[i] for _, i, n in found if n == near]
-            leaving[target, near] = sum(offsets) / len(offsets)
-    return arriving
-
-
-def _places(
-    path: Sequence[int], ranks: Sequence[int], x: Sequence[float], start: float, end: float
-) -> list[tuple[int, float]]:
-    return [
-        (ranks[path[0]], x[path[0]] + start),
-        *((ranks[bend], x[bend]) for bend in path[1:-1]),
-        (ranks[path[-1]], x[path[-1]] + end),
-    ]
-
-
 def _margins(
     header: float | None, width: float, entries: Sequence[float], spacing: Spacing, sideways: bool
 ) -> tuple[float, float]:
-    """Room before and after the content, across the ranks: for the title, and for links that would cross it."""
+    """Return the room before and after the content, across the ranks: for the title, and for links that would cross it."""
     if header is None:
         return 0.0, 0.0
     if sideways:
         return spacing.header + spacing.padding / 2, spacing.padding
     before = spacing.padding
-    if entries:  # the title stands left of the first link that comes in
+    if entries:  # the title is left of the first link that comes in
         before = max(before, header + 20 - min(entries))
     after = max(spacing.padding, header + 16 - width - before)
-    if before > spacing.padding and len(entries) == 1:  # keep what is inside in the middle
+    if before > spacing.padding and len(entries) == 1:  # keep the content in the middle
         after = max(after, min(before, before + 2 * min(entries) - width))
     return before, after
 
 
 def _gaps(frame: Frame, ranks: int, spacing: Spacing) -> list[float]:
-    """The room after each rank; wider where links run far across it."""
+    """Return the room after each rank; wider where links run far across it."""
     across = [0.0] * ranks
     for piece in frame.pieces:
         for (r, x), (_, y) in pairwise(piece.places):

@@ -1,4 +1,4 @@
-"""The order within each rank: sweeps by barycentre, keeping the order with the fewest crossings."""
+"""The order within each rank: sweeps by barycenter, keeping the order with the fewest crossings."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from itertools import pairwise
 __all__ = ["order"]
 
 SWEEPS = 12
-LARGE = 3000  # vertices from which on two sweeps must do
-Neighbours = Sequence[Sequence[int]]
+LARGE = 3000  # vertices; graphs with more get two sweeps
+Neighbors = Sequence[Sequence[int]]
 
 
 def order(
-    layers: list[list[int]], above: Neighbours, below: Neighbours, offset: Callable[[int, int], float]
+    layers: list[list[int]], above: Neighbors, below: Neighbors, offset: Callable[[int, int], float]
 ) -> list[list[int]]:
-    """The layers reordered. `offset(v, u)` is where, within the width of v as a fraction, its link with u leaves it.
+    """Return the layers reordered. `offset(v, u)` is where its link with u leaves v, as a fraction of the width of v.
 
     Ties keep creation order, so that the result is the same on every run.
     """
@@ -34,55 +34,39 @@ def order(
         idle += 1
         if crossings < fewest:
             best, fewest, idle = current, crossings, 0
-    return _exchanged(best, above, below, offset) if fewest else best
+    return _exchanged(best, below, offset) if fewest else best
 
 
-def _sweep(layers: list[list[int]], fixed: Neighbours, ranks: range, offset: Callable[[int, int], float]) -> list[list[int]]:
-    """Each layer in turn sorted by the mean place of its neighbours in the layer before it; who has none stays put."""
-    layers = [list(layer) for layer in layers]
+def _sweep(layers: list[list[int]], fixed: Neighbors, ranks: range, offset: Callable[[int, int], float]) -> list[list[int]]:
+    """Sort each layer in turn by the mean place of the neighbors in the layer before it; vertices without any stay."""
+    layers = list(layers)
     place = {v: float(i) for layer in layers for i, v in enumerate(layer)}
     for r in ranks:
-        layer = layers[r]
-        centres = []
-        free = []
-        for v in layer:
-            if fixed[v]:
-                centres.append((sum(place[u] + offset(u, v) for u in fixed[v]) / len(fixed[v]), v))
-            else:
-                free.append((int(place[v]), v))
-        placed = [v for _, v in sorted(centres, key=lambda pair: pair[0])]
-        for at, v in free:
-            placed.insert(min(at, len(placed)), v)
+        means = {v: sum(place[u] + offset(u, v) for u in fixed[v]) / len(fixed[v]) for v in layers[r] if fixed[v]}
+        placed = sorted(means, key=means.__getitem__)
+        for v in layers[r]:
+            if v not in means:
+                placed.insert(min(int(place[v]), len(placed)), v)
         layers[r] = placed
-        for i, v in enumerate(placed):
-            place[v] = float(i)
+        place |= {v: float(i) for i, v in enumerate(placed)}
     return layers
 
 
-def _crossings(layers: list[list[int]], below: Neighbours, offset: Callable[[int, int], float]) -> int:
-    total = 0
+def _crossings(layers: list[list[int]], below: Neighbors, offset: Callable[[int, int], float]) -> int:
+    """Count crossings between neighboring layers: inversions among the ends of the links, taken from left to right."""
+    found = 0
     for upper, lower in pairwise(layers):
         place = {v: i for i, v in enumerate(lower)}
-        total += _between(upper, place, below, offset)
-    return total
-
-
-def _between(upper: Sequence[int], place: dict[int, int], below: Neighbours, offset: Callable[[int, int], float]) -> int:
-    """Crossings between two layers: inversions among the ends of the links, taken from left to right."""
-    ends: list[float] = []
-    found = 0
-    for v in upper:
-        links = sorted((offset(v, u), place[u] + offset(u, v)) for u in below[v] if u in place)
-        for _, end in links:
-            found += len(ends) - bisect_right(ends, end)
-            insort(ends, end)
+        ends: list[float] = []
+        for v in upper:
+            for _, end in sorted((offset(v, u), place[u] + offset(u, v)) for u in below[v] if u in place):
+                found += len(ends) - bisect_right(ends, end)
+                insort(ends, end)
     return found
 
 
-def _exchanged(
-    layers: list[list[int]], above: Neighbours, below: Neighbours, offset: Callable[[int, int], float]
-) -> list[list[int]]:
-    """Neighbours within a layer change places where that saves crossings; only in graphs small enough to try."""
+def _exchanged(layers: list[list[int]], below: Neighbors, offset: Callable[[int, int], float]) -> list[list[int]]:
+    """Exchange neighbors within a layer where that saves crossings; only in graphs small enough to try."""
     if sum(map(len, layers)) > LARGE // 5:
         return layers
     better = True
@@ -90,16 +74,11 @@ def _exchanged(
         better = False
         for r, layer in enumerate(layers):
             for i in range(len(layer) - 1):
-                before = _around(layers, r, above, below, offset)
+                around = slice(max(0, r - 1), r + 2)
+                before = _crossings(layers[around], below, offset)
                 layer[i], layer[i + 1] = layer[i + 1], layer[i]
-                if _around(layers, r, above, below, offset) < before:
+                if _crossings(layers[around], below, offset) < before:
                     better = True
                 else:
                     layer[i], layer[i + 1] = layer[i + 1], layer[i]
     return layers
-
-
-def _around(
-    layers: list[list[int]], r: int, above: Neighbours, below: Neighbours, offset: Callable[[int, int], float]
-) -> int:
-    return _crossings(layers[max(0, r - 1) : r + 2], below, offset)

@@ -1,7 +1,7 @@
-"""Ranks: each item below all that it takes from, and long links broken into bends, one for each rank they pass.
+"""Ranks: each item is below its sources, and long links are broken into bends, one for each rank on the way.
 
-Longest paths from the sources; then what takes from nothing comes down to just above its first user. Links that carry the
-same value share their bends: a value used in a thousand places is one trunk with a thousand branches.
+Ranks are longest paths from the sources; then items without inputs move down to just above their first user. Links that
+carry the same value share their bends: a value used in a thousand places is one trunk with a thousand branches.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from typing import NamedTuple
 
 __all__ = ["Ranked", "rank"]
 
-
-FEW, MANY = 50_000, 20  # bends: so many in any graph, and so many more for each item
+FEW, MANY = 50_000, 20  # most bends: in any graph, and in addition for each item
 
 
 class Ranked(NamedTuple):
-    """Items 0..n-1 and the bends after them, rank by rank in creation order, and each link as the way it takes."""
+    """Items 0..n-1 and the bends after them, rank by rank in creation order, and the path of each link."""
 
     layers: list[list[int]]
     ranks: list[int]
@@ -25,7 +24,7 @@ class Ranked(NamedTuple):
 
 
 def rank(count: int, links: Sequence[tuple[int, int, int]], first: Sequence[int], last: Sequence[int]) -> Ranked:
-    """Ranks of items under links (source, target, value); `first` and `last` are ports, alone in the outermost ranks."""
+    """Rank items under links (source, target, value); `first` and `last` are ports, alone in the outermost ranks."""
     below: list[list[int]] = [[] for _ in range(count)]
     above = [0] * count
     for source, target, _ in links:
@@ -51,7 +50,7 @@ def _longest_paths(below: list[list[int]], above: list[int], start: int, entries
     pending = iter(range(count))
     visited = [False] * count
     while done < count:
-        if not ready:  # a cycle, which only folding could make: break it at the oldest item
+        if not ready:  # a cycle, which only folding can make: break it at the oldest item
             ready.append(next(item for item in pending if not visited[item]))
         item = ready.popleft()
         if visited[item]:
@@ -70,7 +69,7 @@ def _longest_paths(below: list[list[int]], above: list[int], start: int, entries
 def _shorten(
     needed: list[int], farthest: dict[tuple[int, int], int], links: Sequence[tuple[int, int, int]], most: int
 ) -> None:
-    """Where there would be more bends than can be laid out, the longest trunks get none: their links go straight across."""
+    """Remove the bends of the longest trunks while there are more than `most`: their links go straight across."""
     spare = sum(needed[i] for i in farthest.values()) - most
     for key, i in sorted(farthest.items(), key=lambda item: -needed[item[1]]):
         if spare <= 0:

@@ -1,4 +1,4 @@
-"""Images from files, as the network of a run takes them: its shape, its channels, values within 0..1."""
+"""Images from files, in the shape of a run's data, with values within 0..1."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from minigrad.serialization.npy import load_npy
 
 __all__ = ["read_images"]
 
-DIM = 16  # the most that a pixel of the UCI digits can be: such bytes, and masks of 0 and 1, are not 0..255
-WIDE = ("I;16", "I;16B", "I;16L", "I;16N", "I")  # Pillow's modes of 16 bits for each pixel
+DARK = 16  # the largest pixel of the UCI digits: bytes up to it, such as masks of 0 and 1, are not 0..255
+WIDE = ("I;16", "I;16B", "I;16L", "I;16N", "I")  # Pillow's modes of 16 bits per pixel
 
 
 def read_images(name: str, shape: tuple[int, ...]) -> Array:
-    """Images (N, C, H, W) of float32 within 0..1 from a `.npy` file, or from one of the formats that Pillow reads.
+    """Read float32 images (N, C, H, W) within 0..1 from a `.npy` file, or from a picture that Pillow reads.
 
-    uint8 becomes 0..1 by 255, as the pixels of a run's data did. Raises DatasetFileError for a file that holds no image, or
-    values that are not finite or not within 0..1, ShapeError for an image of another size, ImportError without Pillow.
+    `shape` is (C, H, W). uint8 values are divided by 255, as those of a run's data were. Raises DatasetFileError for a file
+    without an image, or with values that are not finite or not within 0..1; ShapeError for an image of another size;
+    ImportError without Pillow.
     """
     images = _from_npy(name, shape) if Path(name).suffix == ".npy" else _from_picture(name, shape)
     if not np.isfinite(images).all():
@@ -41,10 +42,10 @@ def _from_npy(name: str, shape: tuple[int, ...]) -> Array:
         array = load_npy(name)
     except WeightsFileError as error:
         raise DatasetFileError(f"{name}: not a .npy file of numbers: {str(error).removeprefix(f'{name}: ')}") from None
-    if array.dtype == np.uint8 and 0 < array.max(initial=0) <= DIM:
+    if array.dtype == np.uint8 and 0 < array.max(initial=0) <= DARK:
         raise DatasetFileError(
             f"{name}: bytes are read as 0..255, but these go up to {array.max()} alone\n"
-            "  hint: save floats within 0..1, divided by what the pixels can be at most"
+            "  hint: save floats within 0..1, divided by the largest possible value"
         )
     scaled = array / np.float32(255) if array.dtype == np.uint8 else array
     places = [(), (0,), (0, 1), (1,)] if shape[0] == 1 else [(), (0,)]
@@ -60,7 +61,7 @@ def _from_npy(name: str, shape: tuple[int, ...]) -> Array:
 
 
 def _from_picture(name: str, shape: tuple[int, ...]) -> Array:
-    Path(name).open("rb").close()  # FileNotFoundError and its like, before anything is said of formats
+    Path(name).open("rb").close()  # an OSError, such as FileNotFoundError, rather than one about formats
     try:
         from PIL import Image, ImageOps
     except ImportError as error:
@@ -75,12 +76,12 @@ def _from_picture(name: str, shape: tuple[int, ...]) -> Array:
         with Image.open(name) as picture:
             frames = getattr(picture, "n_frames", 1)
             if frames > 1:
-                raise DatasetFileError(f"{name}: has {frames} frames; save the one that is meant")
+                raise DatasetFileError(f"{name}: has {frames} frames; save one of them alone")
             upright = ImageOps.exif_transpose(picture) if math.prod(picture.size) == height * width else picture
             if upright.size != (width, height):
                 raise ShapeError(
                     f"{name}: is {upright.size[1]} high and {upright.size[0]} wide, the run's network takes "
-                    f"{height}x{width}\n  hint: crop it to what the data show, and resize it to {width}x{height} pixels"
+                    f"{height}x{width}\n  hint: crop it as the data are, and resize it to {width}x{height} pixels"
                 )
             return _pixels(name, upright, channels)
     except (ShapeError, DatasetFileError):
@@ -90,7 +91,7 @@ def _from_picture(name: str, shape: tuple[int, ...]) -> Array:
 
 
 def _pixels(name: str, picture: Any, channels: int) -> Array:
-    """The pixels (1, C, H, W) of a picture of any mode, within 0..1."""
+    """Return the pixels (1, C, H, W) of a picture of any mode, within 0..1."""
     if picture.mode in WIDE or picture.mode == "F":
         values = np.asarray(picture, np.float32) / np.float32(1 if picture.mode == "F" else 65535)
         return np.repeat(values[np.newaxis, np.newaxis], channels, axis=1)

@@ -1,4 +1,4 @@
-"""Datasets by index, made of arrays or of other datasets."""
+"""Map-style datasets, whose items are read by index: of arrays, and of other datasets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 import numpy as np
 
-from minigrad.arrays import Array
+from minigrad.arrays import Array, array_of
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.random import default_generator
 from minigrad.tensors.tensor import Tensor
@@ -19,7 +19,7 @@ __all__ = ["ConcatDataset", "Dataset", "Subset", "TensorDataset", "random_split"
 
 
 class Dataset(Protocol):
-    """Anything with a length whose items can be had by index; subclass it or not."""
+    """Protocol of a dataset: a length, and items by index. Subclassing is optional."""
 
     def __len__(self) -> int:
         raise TypeError(f"{type(self).__name__} does not define __len__(), the number of its items")
@@ -39,7 +39,7 @@ else:
 
 
 class TensorDataset:
-    """Arrays or tensors of one length; item i is the tuple of their i-th elements.
+    """A dataset of arrays or tensors of the same length; item i is the tuple of their i-th elements.
 
     >>> import numpy as np
     >>> TensorDataset(np.zeros((3, 2)), np.array([5, 6, 7]))[1]
@@ -49,10 +49,10 @@ class TensorDataset:
     def __init__(self, *tensors: Any):
         if not tensors:
             raise ValueError("TensorDataset: needs at least one array")
-        self.arrays = [_as_array(i, t) for i, t in enumerate(tensors)]
+        self.arrays = [_checked_array(i, t) for i, t in enumerate(tensors)]
         lengths = [len(array) for array in self.arrays]
         if len(set(lengths)) > 1:
-            raise ShapeError(f"TensorDataset: arrays must have one length, got {', '.join(map(str, lengths))}")
+            raise ShapeError(f"TensorDataset: arrays must have the same length, got {', '.join(map(str, lengths))}")
 
     def __len__(self) -> int:
         return len(self.arrays[0])
@@ -61,24 +61,23 @@ class TensorDataset:
         return tuple(array[index] for array in self.arrays)
 
 
-def _as_array(place: int, given: Any) -> Array:
-    """One of the arrays of a TensorDataset."""
+def _checked_array(place: int, given: Any) -> Array:
     try:
-        array = given.detach().array if isinstance(given, Tensor) else np.asarray(given)
+        array = array_of(given)
     except ValueError:
         hint = ""
         if isinstance(given, tuple | list) and any(isinstance(part, Tensor | np.ndarray) for part in given):
             hint = "\n  hint: unpack it: TensorDataset(*arrays)"
         raise ShapeError(f"TensorDataset: array {place}, a {type(given).__name__}, is ragged{hint}") from None
     if array.dtype.kind not in "fiub":
-        raise DTypeError(f"TensorDataset: array {place} is of dtype {array.dtype}, expected numbers or booleans")
+        raise DTypeError(f"TensorDataset: array {place} has dtype {array.dtype}, expected numbers or booleans")
     if not array.ndim:
-        raise ShapeError(f"TensorDataset: array {place} has shape (), no axis of items")
+        raise ShapeError(f"TensorDataset: array {place} has shape (), without an axis of items")
     return array
 
 
 class Subset(Generic[Source]):
-    """Some items of a dataset, in the order of `indices`; raises IndexError for one that is not there.
+    """The items of a dataset at `indices`, in that order; raises IndexError for an index out of range.
 
     >>> import numpy as np
     >>> Subset(TensorDataset(np.array([5, 6, 7])), [2, 0])[0]
@@ -105,7 +104,7 @@ class Subset(Generic[Source]):
 
 
 class ConcatDataset:
-    """Datasets one after another.
+    """The concatenation of several datasets.
 
     >>> import numpy as np
     >>> both = ConcatDataset([TensorDataset(np.array([5, 6])), TensorDataset(np.array([7]))])
@@ -133,10 +132,10 @@ class ConcatDataset:
 def random_split(
     dataset: Source, lengths: Sequence[float], generator: np.random.Generator | None = None
 ) -> list[Subset[Source]]:
-    """A dataset shuffled and cut into pieces of the given lengths, or of the given shares, which add up to 1.
+    """Shuffle a dataset and split it into subsets of the given lengths, or of the given fractions, which add up to 1.
 
-    As in PyTorch, shares are rounded down, and the items left over go to the first pieces, one each. Raises ValueError
-    for lengths that do not add up.
+    As in PyTorch, fractions of the length are rounded down, and the remaining items go to the first subsets, one each.
+    `generator` draws the permutation; None: the default generator. Raises ValueError for lengths that do not add up.
 
     >>> import numpy as np
     >>> [len(piece) for piece in random_split(TensorDataset(np.zeros(11)), [0.5, 0.5])]
@@ -144,12 +143,12 @@ def random_split(
     """
     n = len(dataset)
     if not isinstance(lengths, Iterable):
-        raise TypeError(f"random_split: lengths must be a list of lengths or of shares, got {lengths!r}")
+        raise TypeError(f"random_split: lengths must be a list of lengths or of fractions, got {lengths!r}")
     counts: list[Any] = list(lengths)
     if any(count < 0 for count in counts):
         raise ValueError(f"random_split: lengths must be at least 0, got {counts}")
     if math.isclose(sum(counts), 1):
-        counts = [math.floor(n * share) for share in counts]
+        counts = [math.floor(n * fraction) for fraction in counts]
         for i in range(n - sum(counts)):
             counts[i % len(counts)] += 1
     if sum(counts) != n or not all(isinstance(count, int | np.integer) for count in counts):

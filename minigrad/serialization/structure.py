@@ -1,4 +1,4 @@
-"""Dicts, lists and numbers around arrays, as text beside the arrays: so a checkpoint needs no pickle."""
+"""The structure of a checkpoint as JSON: nested dicts, lists and numbers around arrays, stored without a pickle."""
 
 from __future__ import annotations
 
@@ -8,31 +8,35 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array
+from minigrad.arrays import Array, array_of
 from minigrad.errors import WeightsFileError
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["flatten", "rebuild"]
+__all__ = ["decode", "encode"]
 
-# A list takes 56 bytes and more, its text 2. What `flatten` writes has, if it is large, one for 25 characters or more.
+# A list takes 56 bytes and more, its text 2. A large text written by `encode` has at most one list per 25 characters.
 MOST_LISTS, SHORTEST_ITEM = 250_000, 20
-PLAIN = (bool, int, float, str, type(None))
+SCALARS = (bool, int, float, str, type(None))
 
 
-def flatten(value: Any) -> tuple[dict[str, Array], str | None]:
-    """The arrays of a nested structure under dotted names, and the structure as text; None for a plain state dict.
+def encode(value: Any) -> tuple[dict[str, Array], str | None]:
+    """Return the arrays of a nested structure under dotted names, and the structure as text; None for a plain state dict.
 
-    Raises TypeError for anything but dicts, lists, tuples, tensors, arrays, numbers, texts, truths and None.
+    Raises TypeError for anything but dicts, lists, tuples, tensors, arrays, numbers, strings, booleans and None.
     """
     arrays: dict[str, Array] = {}
     tree = _encode(value, "", arrays)
-    flat = isinstance(value, Mapping) and all(isinstance(v, Tensor | np.ndarray) for v in value.values())
-    plain = flat and all(isinstance(key, str) for key in value)
-    return arrays, None if plain else json.dumps(tree)
+    is_state_dict = isinstance(value, Mapping) and all(
+        isinstance(key, str) and isinstance(item, Tensor | np.ndarray) for key, item in value.items()
+    )
+    return arrays, None if is_state_dict else json.dumps(tree)
 
 
-def rebuild(arrays: Mapping[str, Array], text: str | bytes | None) -> Any:
-    """What `flatten` took apart, with tensors for arrays; raises WeightsFileError for a text it did not write."""
+def decode(arrays: Mapping[str, Array], text: str | bytes | None) -> Any:
+    """Return the structure that `encode` took apart, with tensors in place of arrays.
+
+    Raises WeightsFileError for a text that `encode` does not write.
+    """
     if text is None:
         return {name: Tensor.from_array(array) for name, array in arrays.items()}
     left = dict(arrays)
@@ -49,29 +53,29 @@ def rebuild(arrays: Mapping[str, Array], text: str | bytes | None) -> Any:
 
 
 def _encode(value: Any, where: str, arrays: dict[str, Array]) -> Any:
-    if isinstance(value, Tensor | np.ndarray | np.generic) and not isinstance(value, PLAIN):
+    if isinstance(value, SCALARS):
+        return value
+    if isinstance(value, Tensor | np.ndarray | np.generic):
         if where in arrays:
             raise ValueError(f"save: two arrays would be named {where!r}")
-        arrays[where] = value.array if isinstance(value, Tensor) else np.asarray(value)
+        arrays[where] = array_of(value)
         return {"array": where}
-    if isinstance(value, PLAIN):
-        return value
     inner = f"{where}." if where else ""
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str | int):
-                raise TypeError(f"save: a key must be a text or an int, got {key!r} in {where or 'the dict'}")
+                raise TypeError(f"save: a key must be a str or an int, got {key!r} in {where or 'the dict'}")
         return {"dict": [[key, _encode(item, f"{inner}{key}", arrays)] for key, item in value.items()]}
     if isinstance(value, list | tuple):
         kind = "tuple" if isinstance(value, tuple) else "list"
         return {kind: [_encode(item, f"{inner}{i}", arrays) for i, item in enumerate(value)]}
     what = f"{where or 'the object'} is of type {type(value).__name__}"
     hint = "\n  hint: save its state_dict()" if hasattr(value, "state_dict") else ""
-    raise TypeError(f"save: {what}; there may be tensors, numbers, texts, dicts and lists{hint}")
+    raise TypeError(f"save: {what}; only tensors, numbers, strings, dicts and lists are saved{hint}")
 
 
 def _decode(tree: Any, where: str, arrays: dict[str, Array]) -> Any:
-    """What `_encode` encoded; the arrays that it names are taken out of `arrays`."""
+    """Return the value that `_encode` encoded; remove the arrays that it names from `arrays`."""
     if not isinstance(tree, dict):
         if isinstance(tree, list):
             raise ValueError("a bare list")
@@ -88,10 +92,10 @@ def _decode(tree: Any, where: str, arrays: dict[str, Array]) -> Any:
         found = {}
         for pair in content:
             if type(pair) is not list or len(pair) != 2:
-                raise ValueError(f"at {where!r} there is something else than pairs of key and value")
+                raise ValueError(f"at {where!r} the content is not a list of pairs of key and value")
             key, item = pair
             if not isinstance(key, str | int) or key in found:
-                raise ValueError(f"at {where!r} a key is no text or number, or is there twice")
+                raise ValueError(f"at {where!r} a key is not a str or int, or occurs twice")
             found[key] = _decode(item, f"{inner}{key}", arrays)
         return found
     items = [_decode(item, f"{inner}{i}", arrays) for i, item in enumerate(content)]

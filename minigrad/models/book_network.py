@@ -1,4 +1,4 @@
-"""The interface that the networks of "Deep Learning from Scratch" share, on top of a Module."""
+"""BookNetwork: the common interface of the networks of "Deep Learning from Scratch", on top of a Module."""
 
 from __future__ import annotations
 
@@ -6,108 +6,104 @@ import copy
 import math
 import os
 from collections.abc import Callable, Iterator, MutableMapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minigrad import autograd
-from minigrad.arrays import Array
+from minigrad.arrays import Array, array_of, shape_of
 from minigrad.errors import ShapeError, WeightsFileError
 from minigrad.nn import Conv2d, Linear, Module, Parameter, init
 from minigrad.nn import functional as F
 from minigrad.nn.inference import evaluating, scores
-from minigrad.serialization import load_npz, load_pickled_params, save_npz
+from minigrad.serialization import load, save
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["BookNetwork", "initialise", "numerical_gradient"]
+__all__ = ["BookNetwork", "initialize", "numerical_gradient"]
 
 INITIAL = {"relu": 2.0, "he": 2.0, "sigmoid": 1.0, "xavier": 1.0}  # the variance of a weight, times fan_in
 
 
 class BookNetwork(Module):
-    """A classifier whose convolutions and linear layers, in order, hold W1 b1 W2 b2 ... in the book's layouts.
+    """Base class of classifiers with the book's methods, which name parameters W1 b1 W2 b2 ... in the order of the layers.
 
-    A linear weight is (in, out) there, (out, in) here.
+    Parameters have the book's layouts there: a linear weight is (in, out) instead of (out, in).
     """
 
     def predict(self, x: Any, train_flg: bool = False) -> Array:
-        """Scores before softmax, as an array; nothing is recorded. With `train_flg` as in training: with dropout."""
+        """Return the scores before softmax as an array, without recording; with `train_flg` in training mode (dropout)."""
         with evaluating(self):
             if train_flg:
                 self.train()
             return self(x).array
 
     def loss(self, x: Any, t: Any) -> Tensor:
-        """The mean cross-entropy of a batch; `t` holds classes (N,) or (N, 1), or one-hot rows as the book has them."""
+        """Return the mean cross-entropy of a batch; `t` holds classes (N,) or (N, 1), or one-hot rows (N, C)."""
         return F.cross_entropy(self(x), _classes(t))
 
     def gradient(self, x: Any, t: Any) -> dict[str, Array]:
-        """The gradient of the loss as arrays W1 b1 W2 b2 ... in the book's layouts; `.grad` stays as it was."""
-        own = _parameters(self)
-        gradients = autograd.grad(self.loss(x, t), [parameter for parameter, _ in own.values()])
-        return {name: _swapped(g.array, own[name][1]).copy() for name, g in zip(own, gradients, strict=True)}
+        """Return the gradient of the loss as arrays W1 b1 W2 b2 ... in the book's layouts; `.grad` is not changed."""
+        named = _parameters(self)
+        gradients = autograd.grad(self.loss(x, t), [parameter for parameter, _ in named.values()])
+        return {name: _swapped(g.array, named[name][1]).copy() for name, g in zip(named, gradients, strict=True)}
 
     def numerical_gradient(self, x: Any, t: Any) -> dict[str, Array]:
-        """What `gradient` gives, by central differences in float64: two passes for each weight, so for small networks."""
+        """Return `gradient` by central differences in float64: two passes for each weight, so for small networks only."""
         wide = copy.deepcopy(self).double()
         params, images = wide.params, np.asarray(x, np.float64)
 
         def loss(name: str) -> Callable[[Array], float]:
-            right = params[name]
+            original = params[name]
 
-            def given(values: Array) -> float:
+            def at(values: Array) -> float:
                 params[name] = values
                 value = float(wide.loss(images, t).item())
-                params[name] = right  # or the last element would stay moved while others are differentiated
+                params[name] = original  # or the last element would stay shifted while others are differentiated
                 return value
 
-            return given
+            return at
 
         return {name: numerical_gradient(loss(name), params[name]) for name in params}
 
     def accuracy(self, x: Any, t: Any, batch_size: int = 100) -> float:
-        """The share of images whose highest score is their class, in 0..1, in evaluation mode."""
+        """Return the fraction of images whose highest score is that of their class, in evaluation mode."""
         if not len(x):
             raise ValueError("accuracy: no images")
         return float(np.mean(scores(self, x, batch_size).argmax(1) == _classes(t)))
 
     @property
     def params(self) -> MutableMapping[str, Array]:
-        """The parameters as arrays W1 b1 W2 b2 ... in the book's layouts; reading copies, assigning replaces."""
+        """The parameters as arrays W1 b1 W2 b2 ... in the book's layouts; reading copies, assignment replaces."""
         return _BookParams(self)
 
     def save_params(self, file_name: str | os.PathLike[str] = "params.npz") -> None:
-        """Write the parameters, under the book's names, to a `.npz` file; atomically."""
-        if Path(file_name).suffix != ".npz":
-            raise ValueError(f"save_params: writes .npz files, got {str(file_name)!r}")
-        save_npz(file_name, dict(self.params))
+        """Write the parameters under the book's names to a `.npz` or `.safetensors` file, atomically."""
+        save(dict(self.params), file_name)
 
     def load_params(self, file_name: str | os.PathLike[str] = "params.npz") -> None:
-        """Read parameters from `save_params`' `.npz`, or from the book's `params.pkl`: all of them, or none.
+        """Read all parameters from a file of `save_params`, or from the book's `params.pkl`.
 
-        Raises WeightsFileError for a damaged file or one whose arrays do not fit.
+        Raises WeightsFileError for a damaged file, or one whose arrays do not fit; no parameter is changed then.
         """
-        read = load_pickled_params if Path(file_name).suffix == ".pkl" else load_npz
-        found, own = read(file_name), self.params
-        problems = [f"{name}: missing" for name in own if name not in found]
-        problems += [f"{name}: unexpected" for name in found if name not in own]
+        found, params = load(file_name), self.params
+        found = found if isinstance(found, dict) else {}  # a file of something else lacks every name
+        problems = [f"{name}: missing" for name in params if name not in found]
+        problems += [f"{name}: unexpected" for name in found if name not in params]
         problems += [
-            f"{name}: has shape {found[name].shape}, the network {own[name].shape}"
-            for name in own
-            if name in found and found[name].shape != own[name].shape
+            f"{name}: has shape {shape_of(found[name])}, the network {array.shape}"
+            for name, array in params.items()
+            if name in found and shape_of(found[name]) != array.shape
         ]
         if problems:
             raise WeightsFileError(f"{file_name}: does not fit this {type(self).__name__}\n  " + "\n  ".join(problems))
-        for name, array in found.items():
-            own[name] = array
+        params.update({name: array_of(value) for name, value in found.items()})
 
     def _as_input(self, x: Any) -> Tensor:
         return x if isinstance(x, Tensor) else Tensor(x, next(self.parameters()).dtype)
 
 
 class _BookParams(MutableMapping[str, Array]):
-    """The parameters under the book's names."""
+    """View of a network's parameters under the book's names and in its layouts."""
 
     def __init__(self, net: Module):
         self._net = net
@@ -137,7 +133,9 @@ class _BookParams(MutableMapping[str, Array]):
 
 
 def numerical_gradient(f: Callable[[Array], float], x: Array) -> Array:
-    """The gradient of `f` at `x` by central differences, with the book's step of 1e-4; `x` is as it was afterwards.
+    """Return the gradient of `f` at `x` by central differences with the book's step of 1e-4.
+
+    `f` maps an array to a number; `x` is modified in place meanwhile, and restored.
 
     >>> numerical_gradient(lambda x: float((x**2).sum()), np.array([3.0, 4.0])).round(6)
     array([6., 8.])
@@ -153,8 +151,8 @@ def numerical_gradient(f: Callable[[Array], float], x: Array) -> Array:
     return gradient
 
 
-def initialise(net: Module, std: float | str) -> None:
-    """Draw the weights of every layer from a normal distribution, and set the biases to zero.
+def initialize(net: Module, std: float | str) -> None:
+    """Initialize the layers of a network: weights from a normal distribution, biases to zero.
 
     `std` is the standard deviation, or "relu"/"he" for sqrt(2/fan_in), or "sigmoid"/"xavier" for sqrt(1/fan_in).
     """
@@ -173,7 +171,7 @@ def _layers(net: Module) -> list[Conv2d | Linear]:
 
 
 def _parameters(net: Module) -> dict[str, tuple[Parameter, bool]]:
-    """Each parameter under its name in the book, and whether its axes are swapped there."""
+    """Return each parameter under its name in the book, and whether its axes are swapped there."""
     named = {}
     for i, layer in enumerate(_layers(net), 1):
         named[f"W{i}"] = layer.weight, isinstance(layer, Linear)
@@ -187,7 +185,7 @@ def _swapped(array: Array, swap: bool) -> Array:
 
 
 def _classes(t: Any) -> Array:
-    labels = t.array if isinstance(t, Tensor) else np.asarray(t)
+    labels = array_of(t)
     if labels.ndim != 2:
         return labels
     return labels.argmax(1) if labels.shape[1] > 1 else labels[:, 0]

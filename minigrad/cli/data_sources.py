@@ -1,4 +1,4 @@
-"""The datasets that commands know by name."""
+"""The datasets that commands load by name."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Data(NamedTuple):
 
     @property
     def checksum(self) -> str:
-        """SHA-256 over the four arrays: two runs with the same one saw the same data."""
+        """The SHA-256 of the four arrays, to recognize the same data."""
         digest = hashlib.sha256()
         for array in self[:4]:
             digest.update(np.ascontiguousarray(array).tobytes())
@@ -41,7 +41,7 @@ class Data(NamedTuple):
 
 
 def load(name: str, root: str | None = None, limit_train: int | None = None, limit_test: int | None = None) -> Data:
-    """The dataset of that name, or as many of its first images as the limits say."""
+    """Load the dataset of that name, or so many of its first images; `root` is the folder of its files."""
     names: Sequence[str] = [str(digit) for digit in range(10)]
     if name == "mnist":
         train, test = load_mnist(flatten=False, root=root)

@@ -1,4 +1,4 @@
-"""What layers ask of their arguments, and the values that their parameters start with."""
+"""Helpers for the constructors of layers: checks of arguments, and parameters with initial values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import DType
+from minigrad.arrays import DType, shape_of
 from minigrad.config import get_default_dtype
 from minigrad.errors import ShapeError
 from minigrad.nn import init
@@ -19,7 +19,7 @@ __all__ = ["count", "parameter", "refuse_data", "uniform_parameter"]
 
 
 def count(layer: str, name: str, value: Any) -> int:
-    """An int of at least 1; raises TypeError or ShapeError for anything else."""
+    """Return the argument `name` of a layer as an int; raise TypeError or ShapeError unless it is an int of at least 1."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"{layer}: {name} must be an int, got {value!r}")
     if value < 1:
@@ -28,9 +28,9 @@ def count(layer: str, name: str, value: Any) -> int:
 
 
 def refuse_data(layer: Any, args: tuple[Any, ...]) -> None:
-    """Raise TypeError for ``nn.ReLU(x)`` or ``nn.MSELoss(x, t)``: a layer is made of options, and then called on data.
+    """Raise TypeError for ``nn.ReLU(x)`` or ``nn.MSELoss(x, t)``: a layer is created with options, then called on data.
 
-    The first argument may be a tensor where it is the `weight` of classes.
+    The first argument may be a tensor if it is the `weight` of classes.
     """
     parameters = list(inspect.signature(layer.__init__).parameters.values())[1:]
     given = args[1:2] if parameters and parameters[0].name == "weight" else args[:1]
@@ -44,19 +44,19 @@ def refuse_data(layer: Any, args: tuple[Any, ...]) -> None:
     also = f", or F.{function}({data})" if function and not options else ""
     raise TypeError(
         f"{layer.__name__}: takes options, and is then called on data; got data of shape "
-        f"{' and '.join(str(np.shape(getattr(arg, '_array', arg))) for arg in args if not isinstance(arg, str))}\n"
-        f"  hint: nn.{layer.__name__}({options})({data})" + also
+        f"{' and '.join(str(shape_of(arg)) for arg in args if not isinstance(arg, str))}\n"
+        f"  hint: nn.{layer.__name__}({options})({data}){also}"
     )
 
 
 def parameter(shape: tuple[int, ...], value: float, dtype: DType = None) -> Parameter:
-    """A parameter of one value everywhere."""
+    """Return a parameter filled with one value, of the default dtype unless given."""
     return Parameter(np.full(shape, value, dtype or get_default_dtype()))
 
 
 def uniform_parameter(shape: tuple[int, ...], fan_in: int, dtype: DType = None) -> Parameter:
-    """A parameter drawn uniformly from +-1/sqrt(fan_in), as PyTorch starts its linear and convolutional layers."""
+    """Return a parameter drawn uniformly from +-1/sqrt(fan_in), PyTorch's default for linear and convolutional layers."""
     bound = 1 / math.sqrt(fan_in)
-    made = parameter(shape, 0.0, dtype)
-    init.uniform_(made, -bound, bound)
-    return made
+    created = parameter(shape, 0.0, dtype)
+    init.uniform_(created, -bound, bound)
+    return created

@@ -1,4 +1,4 @@
-"""Whether a state dict fits a module, and all the reasons why not."""
+"""Match a state dict against the parameters and buffers of a module, and list all mismatches."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.arrays import Array
+from minigrad.arrays import Array, array_of
+from minigrad.errors import did_you_mean
 from minigrad.nn.parameter import Parameter
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["IncompatibleKeys", "fitted"]
+__all__ = ["IncompatibleKeys", "matched_arrays"]
 
 
 class IncompatibleKeys(NamedTuple):
-    """What `load_state_dict` found amiss with strict=False."""
+    """The keys that `load_state_dict` missed and those that it did not expect, with strict=False."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -27,12 +28,13 @@ class IncompatibleKeys(NamedTuple):
         return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
-def fitted(
-    kind: str, own: Mapping[str, Tensor], state_dict: Mapping[str, Any], strict: bool, later: Collection[str] = ()
+def matched_arrays(
+    kind: str, tensors: Mapping[str, Tensor], state_dict: Mapping[str, Any], strict: bool, later: Collection[str] = ()
 ) -> tuple[dict[str, Array], IncompatibleKeys]:
-    """The arrays that take the places of a module's own, laid out in memory as those are; see `Module.load_state_dict`.
+    """Return copies of a state dict's arrays, in the dtypes and memory layouts of a module's `tensors`; see `Module`.
 
-    The keys `later` may be missing where others of their module are there: older state dicts do not have them.
+    `kind` is the class of the module. The keys `later` may be missing if others of their module are present: older state
+    dicts lack them.
     """
     if not isinstance(state_dict, Mapping):
         hint = ""
@@ -41,15 +43,14 @@ def fitted(
         elif isinstance(state_dict, str | os.PathLike):
             hint = "\n  hint: load the file first: load_state_dict(minigrad.load(path))"
         raise TypeError(f"load_state_dict: needs a mapping of names to arrays, got {type(state_dict).__name__}{hint}")
-    known = {key.rpartition(".")[0] for key in own if key in state_dict}  # the modules of which anything is there
-    missing = [key for key in own if key not in state_dict and not (key in later and key.rpartition(".")[0] in known)]
-    keys = IncompatibleKeys(missing, [key for key in state_dict if key not in own])
+    present = {key.rpartition(".")[0] for key in tensors if key in state_dict}  # the modules with at least one key
+    missing = [key for key in tensors if key not in state_dict and not (key in later and key.rpartition(".")[0] in present)]
+    keys = IncompatibleKeys(missing, [key for key in state_dict if key not in tensors])
     problems, new = [], {}
-    for key, tensor in own.items():
+    for key, tensor in tensors.items():
         if key not in state_dict:
             continue
-        value = state_dict[key]
-        array = value.array if isinstance(value, Tensor) else np.asarray(value)
+        array = array_of(state_dict[key])
         if array.dtype.kind not in "fiub":
             raise TypeError(f"load_state_dict: {key} has dtype {array.dtype}, expected numbers")
         if array.shape != tensor.shape:
@@ -61,27 +62,23 @@ def fitted(
             new[key][...] = array
     if strict:
         problems += [f"{key}: missing" for key in keys.missing_keys]
-        for key in keys.unexpected_keys:
-            import difflib  # for a mistake alone
-
-            close = difflib.get_close_matches(str(key), list(own), 1)
-            problems.append(f"{key}: unexpected" + (f"; did you mean {close[0]}?" if close else ""))
+        problems += [f"{key}: unexpected{did_you_mean(key, tensors)}" for key in keys.unexpected_keys]
     if problems:
         listed = "\n  ".join(problems)
-        many = f"{len(problems)} problem{'s' * (len(problems) > 1)}"
-        raise ValueError(f"load_state_dict: {many} with {kind}\n  {listed}{_where_they_are(own, state_dict)}")
+        count = f"{len(problems)} problem{'s' * (len(problems) > 1)}"
+        raise ValueError(f"load_state_dict: {count} with {kind}\n  {listed}{_location_hint(tensors, state_dict)}")
     return new, keys
 
 
-def _where_they_are(own: Mapping[str, Tensor], state_dict: Mapping[str, Any]) -> str:
-    """A hint for the state of this module inside a checkpoint, or under names with a prefix; else nothing."""
+def _location_hint(tensors: Mapping[str, Tensor], state_dict: Mapping[str, Any]) -> str:
+    """Return a hint if the state of the module is inside a checkpoint, or under names with a prefix; else ""."""
     for key, value in state_dict.items():
-        if isinstance(value, Mapping) and own and all(name in value for name in own):
+        if isinstance(value, Mapping) and tensors and all(name in value for name in tensors):
             return f"\n  hint: it is a checkpoint: load state_dict[{key!r}]"
-    first = next(iter(own), "")
+    first = next(iter(tensors), "")
     for key in map(str, state_dict):
         prefix = key.removesuffix(first)
-        if first and prefix not in ("", key) and all(f"{prefix}{name}" in state_dict for name in own):
+        if first and prefix not in ("", key) and all(f"{prefix}{name}" in state_dict for name in tensors):
             return (
                 f"\n  hint: its names begin with {prefix!r}: "
                 f"{{key.removeprefix({prefix!r}): value for key, value in state_dict.items()}}"

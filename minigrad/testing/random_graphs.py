@@ -1,4 +1,4 @@
-"""Graphs drawn at random: a list of steps over a few inputs, to be run on arrays, on tensors, or on numbers of one's own."""
+"""Random graphs of operations: steps over a few inputs, which run on arrays, on tensors, or on a user's number type."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from minigrad.arrays import Array
 
 __all__ = ["STEPS", "Graph", "Step"]
 
-# What a step computes: of a namespace of NumPy's functions, its operands, and its options. All are smooth and bounded on
-# bounded values, so that a long graph neither overflows nor sits on a kink.
+# The function of each step: of a namespace like NumPy, operands, and options. All are smooth, and bounded on bounded
+# values, so that a long graph neither overflows nor sits on a kink.
 STEPS: dict[str, Callable[..., Any]] = {
     "add": lambda xp, x, y: x + y,
     "subtract": lambda xp, x, y: x - y,
@@ -46,7 +46,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Graph:
-    """Inputs, and steps whose operands are inputs (numbered first) and earlier steps. Call it for its outputs.
+    """Inputs, and steps whose operands are inputs (numbered first) and earlier steps; a call computes the outputs.
 
     >>> import numpy as np
     >>> graph = Graph((np.ones(2),), (Step("sin", (0,)), Step("multiply", (0, 1))))
@@ -58,7 +58,7 @@ class Graph:
     steps: tuple[Step, ...]
 
     def __call__(self, *inputs: Any, xp: Any = np) -> list[Any]:
-        """The values that no later step uses, of other inputs; `xp` has the functions of NumPy that `STEPS` name."""
+        """Compute the outputs for other inputs; `xp` is NumPy, or a namespace with the functions that `STEPS` use."""
         values = list(inputs)
         for step in self.steps:
             values.append(STEPS[step.name](xp, *(values[n] for n in step.operands), *step.options))
@@ -66,6 +66,6 @@ class Graph:
 
     @property
     def outputs(self) -> Sequence[int]:
-        """The numbers of the values that no step uses."""
+        """The numbers of the values that no step uses: the outputs."""
         used = {n for step in self.steps for n in step.operands}
         return [n for n in range(len(self.inputs) + len(self.steps)) if n not in used]

@@ -1,4 +1,4 @@
-"""How a gradient is wrong, in a sentence, where it is one of the usual ways."""
+"""Recognize the usual ways in which a gradient is wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ __all__ = ["diagnose"]
 
 
 def diagnose(numeric: Array, analytic: Array, wrong: int, ignores_g: bool) -> str:
-    """What relates the analytic gradient to the numeric one, of which `wrong` entries differ.
+    """Return how an analytic gradient relates to the numeric one, as the end of a sentence; `wrong` entries differ.
+
+    `ignores_g` tells that the analytic gradient stays the same when the incoming gradient changes its sign.
 
     >>> import numpy as np
     >>> diagnose(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 3.0], [2.0, 4.0]]), 2, False)

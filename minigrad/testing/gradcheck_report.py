@@ -1,19 +1,21 @@
-"""What a check found: the worst entry, what it was compared with, and how to see it again."""
+"""Reports of gradient checks: the worst entry, the numbers compared, and Python that reproduces the check."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array
+from minigrad.arrays import Array, array_of
+from minigrad.tensors.tensor import Tensor
 from minigrad.testing.calls import Call
 
-__all__ = ["Comparison", "Failure", "GradcheckError", "GradcheckReport", "NonDifferentiableError", "about", "reproducer"]
+__all__ = ["Comparison", "Failure", "GradcheckError", "GradcheckReport", "NonDifferentiableError", "reproducer"]
 
-PRINTED = 100  # elements of an input that a reproducer writes out
+PRINTED = 100  # the most elements of an input that a reproducer writes out
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,17 @@ class Comparison:
 
     @property
     def absolute(self) -> float:
+        """The absolute error."""
         return abs(self.analytic - self.numeric)
 
     @property
     def relative(self) -> float:
+        """The error relative to the larger of the two numbers."""
         return self.absolute / max(abs(self.analytic), abs(self.numeric), 1e-300)
 
     @property
     def excess(self) -> float:
-        """The error as a multiple of what is allowed."""
+        """The error as a multiple of the allowed one."""
         return self.absolute / self.allowed if self.allowed else math.inf if self.absolute else 0.0
 
     def __str__(self) -> str:
@@ -52,7 +56,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Failure:
-    """A check that did not hold: its name, a sentence, and the comparison if it was one."""
+    """A check that failed: its name, a sentence, and the comparison if there was one."""
 
     check: str
     message: str
@@ -64,33 +68,59 @@ class Failure:
 
 @dataclass
 class GradcheckReport:
-    """What `gradcheck` did and found; true if everything held."""
+    """The result of `gradcheck`; true if every check held.
+
+    `function` is the name of the function, `mode` and `seed` the options used, `inputs` and `outputs` the shape, dtype and
+    strides of each, `reproducer` Python that runs the same check again, and `checks` the side checks that ran. `compared`
+    and `skipped` count comparisons, the latter those on a kink with ``kinks="skip"``; `worst` is the one with the largest
+    error relative to the allowed one. `failures` is empty if everything held.
+    """
 
     function: str
     mode: str
     seed: int
-    inputs: list[str]  # shape, dtype and strides of each
+    inputs: list[str]
     outputs: list[str]
     reproducer: str
-    checks: list[str] = field(default_factory=list)  # those that ran
+    checks: list[str] = field(default_factory=list)
     compared: int = 0
-    skipped: int = 0  # comparisons on a kink, with kinks="skip"
+    skipped: int = 0
     worst: Comparison | None = None
     failures: list[Failure] = field(default_factory=list)
 
+    @classmethod
+    def of(
+        cls, call: Call, arrays: Sequence[Array], outputs: Sequence[Tensor], mode: str, seed: int, recipe: str,
+        checks: Sequence[str] = (),
+    ) -> GradcheckReport:  # fmt: skip
+        """Return an empty report on a call with the inputs `arrays`."""
+        described = [_describe(a) for a in arrays], [_describe(array_of(y)) for y in outputs]
+        return cls(call.name, mode, seed, *described, recipe, list(checks))
+
     @property
     def passed(self) -> bool:
+        """Whether every check held."""
         return not self.failures
 
     def __bool__(self) -> bool:
         return self.passed
 
     def add(self, comparison: Comparison) -> bool:
-        """Count a comparison; tells whether it holds."""
+        """Count a comparison; return whether it holds."""
         self.compared += 1
         if self.worst is None or comparison.excess > self.worst.excess:
             self.worst = comparison
         return comparison.excess <= 1
+
+    def fail(self, check: str, message: str, comparison: Comparison | None = None) -> None:
+        """Record a check that failed."""
+        self.failures.append(Failure(check, message, comparison))
+
+    def finish(self, raise_exception: bool) -> GradcheckReport:
+        """Return the report; raise GradcheckError instead if a check failed and `raise_exception` is true."""
+        if self.failures and raise_exception:
+            raise GradcheckError(self)
+        return self
 
     def __str__(self) -> str:
         about = [f"  input {i}   {text}" for i, text in enumerate(self.inputs)]
@@ -102,11 +132,11 @@ class GradcheckReport:
             done = ", ".join(held) + (" hold" if len(held) > 1 else " holds")
             return "\n".join([f"{self.function}: {done}{worst}", *about])
         found = [f"{self.function}: {failure}" for failure in self.failures]
-        return "\n".join([*found, *about, "  to see it again:", *("    " + line for line in self.reproducer.split("\n"))])
+        return "\n".join([*found, *about, "  to reproduce it:", *("    " + line for line in self.reproducer.split("\n"))])
 
 
 class GradcheckError(AssertionError):
-    """A gradient is wrong; `report` says where and how far."""
+    """A gradient is wrong; `report` is the GradcheckReport, which is also the message."""
 
     def __init__(self, report: GradcheckReport):
         super().__init__(str(report))
@@ -114,40 +144,40 @@ class GradcheckError(AssertionError):
 
 
 class NonDifferentiableError(ValueError):
-    """No difference tells the gradient: the inputs sit on a kink or at the edge of the domain, or there are none to move."""
-
-
-def about(x: Array) -> str:
-    """Shape, dtype and, where they are not those of C order, strides."""
-    strides = "" if x.flags.c_contiguous else f", strides {x.strides}"
-    return f"{x.shape} {x.dtype}{strides}"
+    """No derivative to compare with: the inputs sit on a kink or at the edge of the domain, or have no elements."""
 
 
 def reproducer(call: Call, check: str, options: dict[str, Any]) -> str:
-    """Python that runs the same check again; says so where the inputs are too large to write out."""
+    """Return Python that runs the same check again, with a placeholder for inputs too large to write out."""
     module, name = getattr(call.function, "__module__", None), getattr(call.function, "__qualname__", "")
     importable = bool(module) and name.isidentifier() and module not in ("__main__", "builtins")
     lines = ["import numpy as np", f"from minigrad.testing import {check}"]
     lines += [f"from {module} import {name} as f" if importable else f"f = ...  # {call.name}"]
     if any(array.size > PRINTED for array in call.arrays):
-        lines += [f"inputs = ...  # too large to print; see the report's inputs: {', '.join(map(about, call.arrays))}"]
+        described = ", ".join(map(_describe, call.arrays))
+        lines += [f"inputs = ...  # too large to print; see the report's inputs: {described}"]
     else:
-        lines += [f"inputs = {_written(call.args)}"]
+        lines += [f"inputs = {_python(call.args)}"]
     if call.kwargs:
         options = {"kwargs": call.kwargs, **options}
-    given = "".join(f", {key}={_written(value)}" for key, value in options.items())
+    given = "".join(f", {key}={_python(value)}" for key, value in options.items())
     return "\n".join([*lines, f"{check}(f, inputs{given})"])
 
 
-def _written(value: Any) -> str:
-    """Python for a value; arrays with all their digits, their dtype and their memory order."""
+def _describe(x: Array) -> str:
+    """Return shape, dtype and, where they are not those of C order, strides."""
+    strides = "" if x.flags.c_contiguous else f", strides {x.strides}"
+    return f"{x.shape} {x.dtype}{strides}"
+
+
+def _python(value: Any) -> str:
+    """Return a Python expression for a value; arrays with all their digits, their dtype and their memory order."""
     if isinstance(value, list | tuple):
-        parts = [_written(part) for part in value]
+        parts = [_python(part) for part in value]
         return f"[{', '.join(parts)}]" if isinstance(value, list) else f"({', '.join(parts)}{',' * (len(parts) == 1)})"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key!r}: {_written(part)}" for key, part in value.items()) + "}"
-    if hasattr(value, "detach"):
-        value = value.detach().numpy()
+        return "{" + ", ".join(f"{key!r}: {_python(part)}" for key, part in value.items()) + "}"
+    value = value.array if isinstance(value, Tensor) else value
     if not isinstance(value, np.ndarray):
         return repr(value)
     fortran = value.flags.f_contiguous and not value.flags.c_contiguous

@@ -1,4 +1,4 @@
-"""How strong the gradient is at every node: one more walk of the tape, which leaves every `.grad` as it was."""
+"""The strength of the gradient at every node, by one more walk of the tape that leaves every `.grad` as it was."""
 
 from __future__ import annotations
 
@@ -15,29 +15,27 @@ from minigrad.engine.tape import Node
 from minigrad.errors import GraphError
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["Gradients", "gradients", "root_mean_square"]
-
-Gradients = dict[int, Any]
+__all__ = ["gradients", "root_mean_square"]
 
 
 def gradients(
     outputs: Sequence[Tensor], nodes: Sequence[Node], measure: Callable[[Node, Array], Any]
-) -> tuple[Gradients, str]:
-    """What `measure` says of the gradient of the sum of the outputs, by number of each node; and what to tell the reader.
+) -> tuple[dict[int, Any], str]:
+    """Apply `measure` to the gradient of the sum of the outputs at each node; return the results by number, and a note.
 
-    Hooks run, as they do in every walk. Where backward has freed the tape, only what tensors keep in `.grad` is known.
-    Raises GraphError for an output of more than one element: which of them would flow back?
+    Hooks run, as they do in every walk. After backward has freed the tape, only gradients that tensors keep in `.grad` are
+    known, and the note says so. Raises GraphError for an output of more than one element: which of them would flow back?
     """
     for output in outputs:
         if output.node is not None and output.numel() != 1:
             raise GraphError(f'graph: show="grads" needs a scalar, the output has shape {output.shape}\n  hint: use .sum()')
+    found: dict[int, Any] = {}
     if any(node.saved is None for node in nodes):
-        tensors: list[tuple[Node, Any]] = [(node, node.receiver()) for node in nodes if node.receiver is not None]
-        kept = [(node, t.stored_grad) for node, t in tensors if t is not None and t.stored_grad is not None]
-        return {
-            node.number: measure(node, grad.array) for node, grad in kept
-        }, "backward has freed the tape: gradients are those that tensors kept"
-    found = {}
+        for node in nodes:
+            tensor: Any = None if node.receiver is None else node.receiver()
+            if tensor is not None and tensor.stored_grad is not None:
+                found[node.number] = measure(node, tensor.stored_grad.array)
+        return found, "backward has freed the tape: gradients are those that tensors kept"
 
     def see(node: Node) -> Callable[[Tensor], None]:
         def hook(g: Tensor) -> None:
@@ -51,7 +49,7 @@ def gradients(
     seeing = [{**(node.hooks or {}), -1: see(node)} for node in nodes]
     walks = walk.walking.walks
     try:
-        walk.walking.walks = [walk.Walk]  # inside detect_anomaly, too: a picture of NaN is what is wanted
+        walk.walking.walks = [walk.Walk]  # inside detect_anomaly, too: a picture of NaN is the aim
         at_once(setattr, nodes, repeat("hooks"), seeing)
         walk.backward(seeds, Tensor.from_array, targets=leaves, retain_graph=True, create_graph=False)
     finally:
@@ -61,7 +59,10 @@ def gradients(
 
 
 def root_mean_square(array: Array) -> float:
-    """In float64, scaled by the largest element so that it neither overflows nor underflows; of nothing: 0."""
+    """Return the root mean square of an array; 0 for an empty one.
+
+    It is computed in float64, scaled by the largest element so that it neither overflows nor underflows.
+    """
     if not array.size:
         return 0.0
     values = np.abs(array.astype(np.float64))

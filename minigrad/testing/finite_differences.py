@@ -1,7 +1,7 @@
-"""Numerical derivatives of a map between vectors, and what its values nearby say about kinks.
+"""Numerical derivatives of a map between vectors, with detection of kinks.
 
 A slope comes from the five-point Richardson formula D = (8[f(h/2) - f(-h/2)] - [f(h) - f(-h)]) / 6h, exact for polynomials
-of degree four; of a linear map from the difference over a step of one, exact but for rounding. Fornberg (1988) has the
+of degree four; for a linear map, from the difference over a step of one, exact but for rounding. Fornberg (1988) lists the
 weights.
 """
 
@@ -14,37 +14,37 @@ import numpy as np
 
 from minigrad.arrays import Array
 
-__all__ = ["Slopes", "directed", "signed", "slopes"]
+__all__ = ["Slopes", "random_direction", "signed_vector", "slopes"]
 
 
 @dataclass(frozen=True)
 class Slopes:
-    """The derivatives of every output along one direction: what was found from both sides and from each."""
+    """The derivatives of every output along one direction: central, and from either side."""
 
     central: Array
     left: Array
     right: Array
-    kinked: Array  # where the two sides disagree, or a value nearby is not finite
-    size: Array  # of the values that were subtracted: what rounding is relative to
+    kinked: Array  # True where the two sides disagree, or a value nearby is not finite
+    size: Array  # of the values that were subtracted, to which rounding is relative
 
 
 def slopes(at: Callable[[float], Array], here: Array, step: float, linear: bool = False, moved: float = 1.0) -> Slopes:
-    """The slopes at 0 of `at`, a function of one number that gives a vector; `here` is its value at 0.
+    """Compute the slopes at 0 of `at`, a vector-valued function of one number; `here` is its value at 0.
 
-    `moved` is the size of the inputs: the rounding of a linear map is relative to them, where its terms cancel.
+    `moved` is the size of the inputs: the rounding of a linear map is relative to them where its terms cancel.
 
     >>> import numpy as np
     >>> found = slopes(lambda t: np.array([(3 + t) ** 3, abs(t)]), np.array([27.0, 0.0]), 1e-3)
     >>> found.central.round(9), found.left.round(3), found.right.round(3), found.kinked
     (array([27.,  0.]), array([27., -1.]), array([27.,  1.]), array([False,  True]))
     """
-    # The function may overflow or leave its domain on the way: that is found out below.
+    # The function may overflow or leave its domain at a point nearby, where `finite` is False.
     with np.errstate(all="ignore"):
         if linear:
             before, after = at(-step), at(step)
             left, right = (here - before) / step, (after - here) / step
             central, points = (after - before) / (2 * step), [before, here, after]
-            # Rounding is relative to terms that may have cancelled; what is not linear is off by far more.
+            # Rounding is relative to terms that may have cancelled; a map that is not linear is off by far more.
             rounding = 1e-10 * np.max(np.abs(points), initial=0) + 1e-12 * moved
             curved = np.abs(right - left) > 1e-9 * (np.abs(left) + np.abs(right)) + rounding
         else:
@@ -54,8 +54,8 @@ def slopes(at: Callable[[float], Array], here: Array, step: float, linear: bool 
             central = (8 * (a1 - b1) - (a2 - b2)) / (6 * step)
             left = (11 * here - 18 * b1 + 9 * b2 - 2 * b3) / (3 * step)
             right = (-11 * here + 18 * a1 - 9 * a2 + 2 * a3) / (3 * step)
-            # Wherever it sits, a kink adds a tenth of its jump times the step, or more, to one of the two fifth differences,
-            # where smooth functions have O(step**5), and rounding.
+            # A kink anywhere adds a tenth of its jump times the step, or more, to one of the two fifth differences, which
+            # are O(step**5) and rounding for smooth functions.
             jump = np.max(np.abs(np.diff(points, 5, axis=0)), axis=0) / step
             rounding = 1e-11 / step * np.maximum(1, _largest(points))
             curved = jump > 1e-2 * step * (np.abs(left) + np.abs(right)) + rounding
@@ -63,14 +63,14 @@ def slopes(at: Callable[[float], Array], here: Array, step: float, linear: bool 
     return Slopes(central, left, right, curved | ~finite, _largest(points))
 
 
-def signed(rng: np.random.Generator, size: int) -> Array:
-    """A vector of about unit length: signed, uneven, and no component below 0.3/sqrt(size)."""
+def signed_vector(rng: np.random.Generator, size: int) -> Array:
+    """Return a random vector of about unit length: signed, uneven, and no component below 0.3/sqrt(size)."""
     return rng.choice([-1.0, 1.0], size) * rng.uniform(0.3, 1.7, size) / max(size, 1) ** 0.5
 
 
-def directed(rng: np.random.Generator, x: Array) -> Array:
-    """A direction in the space of `x` in which each component moves in proportion to max(1, |x|)."""
-    return signed(rng, x.size).reshape(x.shape) * np.maximum(1, np.abs(x))
+def random_direction(rng: np.random.Generator, x: Array) -> Array:
+    """Return a direction in the space of `x` in which each component moves in proportion to max(1, |x|)."""
+    return signed_vector(rng, x.size).reshape(x.shape) * np.maximum(1, np.abs(x))
 
 
 def _largest(points: list[Array]) -> Array:

@@ -1,20 +1,22 @@
-"""check_spec: everything that follows from a spec."""
+"""check_spec: check an operation by its spec, facet by facet."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 
+from minigrad.arrays import array_of
 from minigrad.engine.grad_mode import is_grad_enabled
-from minigrad.testing.against import check_against, differs
-from minigrad.testing.calls import Call, filled, flat, plain
-from minigrad.testing.comparison import one_of
+from minigrad.pytree import leaves
+from minigrad.testing.calls import Call, with_floats
 from minigrad.testing.exact import adjoint, integral
 from minigrad.testing.gradcheck import gradcheck, gradgradcheck
-from minigrad.testing.report import NonDifferentiableError
+from minigrad.testing.gradcheck_report import NonDifferentiableError
+from minigrad.testing.input_check import one_of
+from minigrad.testing.reference import check_against, mismatch
 from minigrad.testing.spec import OpSpec, Sample
 from minigrad.testing.ties import check_tie
 
@@ -22,9 +24,9 @@ __all__ = ["FACETS", "allow_no_elements", "check_spec"]
 
 
 def check_spec(spec: OpSpec, *, seeds: Iterable[int] = range(5), facets: Sequence[str] | None = None) -> None:
-    """Prove an operation by its spec: for calls drawn with each seed, every one of `FACETS`, or those named.
+    """Check an operation by its spec: the `facets` named, by default all of `FACETS`, on a call drawn with each seed.
 
-    Raises AssertionError (GradcheckError with its report, where a gradient is wrong) whose notes name spec, facet and seed.
+    Raises AssertionError (GradcheckError with its report if a gradient is wrong), with spec, facet and seed in its notes.
 
     >>> import numpy as np
     >>> import minigrad as mg
@@ -38,9 +40,10 @@ def check_spec(spec: OpSpec, *, seeds: Iterable[int] = range(5), facets: Sequenc
     for name in chosen:
         one_of("facets", name, FACETS)
     if "kinks" in chosen:
-        _kinks(spec)
+        for sample in spec.kinks:
+            check_tie(Call(spec.fn, sample.args, sample.kwargs), spec.tie_rule)
     if "errors" in chosen:
-        _errors(spec)
+        _check_errors(spec)
     drawn = [(seed, spec.sample(np.random.default_rng(seed))) for seed in seeds]
     if spec.order and drawn and not any(Call(spec.fn, sample.args).arrays for _, sample in drawn):
         raise AssertionError(
@@ -57,7 +60,7 @@ def check_spec(spec: OpSpec, *, seeds: Iterable[int] = range(5), facets: Sequenc
 
 @contextmanager
 def allow_no_elements(call: Call) -> Iterator[None]:
-    """Of arrays without elements there is no derivative to compare: all the other checks are made, and that is enough."""
+    """Suppress NonDifferentiableError for a call without elements: there is no derivative, and all other checks ran."""
     try:
         yield
     except NonDifferentiableError:
@@ -66,18 +69,18 @@ def allow_no_elements(call: Call) -> Iterator[None]:
 
 
 def forward(spec: OpSpec, sample: Sample, seed: int) -> None:
-    """The values are those of the reference, in float64."""
+    """Check the values against the reference, in float64."""
     call = Call(spec.fn, sample.args, sample.kwargs)
     found = call.results(call.tensors())
-    wanted = [np.asarray(y) for y in flat(spec.reference(*sample.args, **sample.kwargs))]
-    _require(len(found) == len(wanted), f"{spec.name} gives {len(found)} results, its reference {len(wanted)}")
+    wanted = [np.asarray(y) for y in leaves(spec.reference(*sample.args, **sample.kwargs))]
+    _require(len(found) == len(wanted), f"{spec.name} returns {len(found)} results, its reference {len(wanted)}")
     for k, (y, expected) in enumerate(zip(found, wanted, strict=True)):
-        complaint = differs(plain(y), expected, 1e-10)
+        complaint = mismatch(array_of(y), expected, 1e-10)
         _require(not complaint, f"{spec.name}: output {k} {complaint}")
 
 
 def exact(spec: OpSpec, sample: Sample, seed: int) -> None:
-    """Adjointness where it is linear, Euler's identity where it is homogeneous: exactly, where integers stay integers."""
+    """Check adjointness in the linear inputs and Euler's identity in the homogeneous ones; exactly, on integers."""
     call = Call(spec.fn, sample.args, sample.kwargs)
     for wrt, independent in ((spec.linear_in, True), (spec.homogeneous_in, False)):
         inputs = [i for i in wrt if i < len(call.arrays)]
@@ -91,7 +94,7 @@ def exact(spec: OpSpec, sample: Sample, seed: int) -> None:
 
 
 def gradient(spec: OpSpec, sample: Sample, seed: int) -> None:
-    """The gradients are those of differences, and all side checks hold; without a gradient, nothing is recorded."""
+    """Check the gradients by differences, and all side checks; without a gradient, that nothing is recorded."""
     call = Call(spec.fn, sample.args, sample.kwargs)
     if spec.order == 0 or not call.arrays:
         tracked = any(y.requires_grad for y in call.results(call.tensors()))
@@ -106,7 +109,7 @@ def gradient(spec: OpSpec, sample: Sample, seed: int) -> None:
 
 
 def second(spec: OpSpec, sample: Sample, seed: int) -> None:
-    """The gradients of the gradients, too; or a refusal."""
+    """Check the second derivatives; for order 1, that they are refused."""
     call = Call(spec.fn, sample.args, sample.kwargs)
     if not call.arrays or not spec.order:
         return
@@ -124,9 +127,9 @@ def second(spec: OpSpec, sample: Sample, seed: int) -> None:
 
 
 def float32(spec: OpSpec, sample: Sample, seed: int) -> None:
-    """float32 stays float32, and its gradients are those of float64 but for rounding."""
+    """Check that float32 stays float32, with the gradients of float64 but for rounding."""
     whole = Call(spec.fn, sample.args, sample.kwargs)
-    args = filled(sample.args, [a.astype(np.float32) for a in whole.arrays])
+    args = with_floats(sample.args, [a.astype(np.float32) for a in whole.arrays])
     call = Call(spec.fn, args, sample.kwargs)
     for k, y in enumerate(call.results(call.tensors())):
         kept = y.dtype != np.float64 or spec.promotes
@@ -136,38 +139,27 @@ def float32(spec: OpSpec, sample: Sample, seed: int) -> None:
             gradcheck(spec.fn, args, kwargs=sample.kwargs, mode="directional", directions=1, checks=("form",), seed=seed)
 
 
-DRAWN: dict[str, Callable[[OpSpec, Sample, int], None]] = {
-    "forward": forward,
-    "exact": exact,
-    "gradient": gradient,
-    "second": second,
-    "float32": float32,
-}
+DRAWN = {check.__name__: check for check in (forward, exact, gradient, second, float32)}  # by a drawn call
 FACETS = (*DRAWN, "kinks", "errors")
 
 
-def _kinks(spec: OpSpec) -> None:
-    for sample in spec.kinks:
-        check_tie(Call(spec.fn, sample.args, sample.kwargs), spec.tie_rule)
-
-
-def _errors(spec: OpSpec) -> None:
-    """What must be refused is, and nothing has changed then."""
+def _check_errors(spec: OpSpec) -> None:
+    """Check that calls are refused that must be, and change nothing."""
     for refusal in spec.errors:
         call = Call(spec.fn, refusal.sample.args, refusal.sample.kwargs)
         tensors, mode = call.tensors(), is_grad_enabled()
         try:
-            spec.fn(*filled(call.args, tensors), **call.kwargs)
+            spec.fn(*with_floats(call.args, tensors), **call.kwargs)
         except refusal.error as error:
             said = str(error)
         else:
             raise AssertionError(f"{spec.name}: {refusal.sample} was not refused with {refusal.error.__name__}")
         _require(bool(re.search(refusal.match, said)), f"{spec.name}: refused, but {refusal.match!r} is not in: {said}")
-        same = all(np.array_equal(plain(t), a) and t.grad is None for t, a in zip(tensors, call.arrays, strict=True))
+        same = all(np.array_equal(array_of(t), a) and t.grad is None for t, a in zip(tensors, call.arrays, strict=True))
         _require(same and is_grad_enabled() == mode, f"{spec.name}: a refused call left something changed")
 
 
 def _require(holds: bool, complaint: str) -> None:
-    """An assertion that `python -O` keeps."""
+    """Raise AssertionError unless it holds; `python -O` would remove an assert statement."""
     if not holds:
         raise AssertionError(complaint)

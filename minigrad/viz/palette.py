@@ -1,15 +1,15 @@
-"""Colours that a colour-blind reader tells apart (Okabe and Ito, 2008), in light and in dark, and the scale of gradients."""
+"""Colors that a color-blind reader tells apart (Okabe and Ito, 2008), in light and in dark, and the scale of gradients."""
 
 from __future__ import annotations
 
 import math
 
-__all__ = ["DARK", "DIVERGING", "LIGHT", "flow", "mix", "theme_css"]
+__all__ = ["DARK", "DIVERGING", "LIGHT", "fill", "flow", "mix", "ramp", "theme_css"]
 
 RGB = tuple[int, int, int]
 
 # name: (light, dark). `x` is a fill, `x-line` its outline and its text.
-COLOURS = {
+COLORS = {
     "paper": ("#ffffff", "#0f141b"),
     "ink": ("#1d2530", "#e6ebf2"),
     "soft": ("#5d6878", "#9aa7b8"),
@@ -29,14 +29,21 @@ COLOURS = {
     "fault-line": ("#c84c00", "#ff8a4d"),
     "saved": ("#8e6bbf", "#b59be0"),
 }
-LIGHT, DARK = ({name: pair[i] for name, pair in COLOURS.items()} for i in (0, 1))
+LIGHT, DARK = ({name: pair[i] for name, pair in COLORS.items()} for i in (0, 1))
 
 FLOW = ((61, 111, 214), (122, 99, 190), (196, 82, 126), (224, 106, 53))  # vanishing to exploding
 SMALLEST, LARGEST = -8.0, 2.0  # the logarithms, to base 10, at which the scale ends
 
+NEGATIVE, ZERO, POSITIVE = (0, 90, 150), (247, 247, 247), (190, 80, 10)
+
+
+def fill(kind: str) -> str:
+    """Return the name of the fill of a kind of card."""
+    return {"op": "card", "module": "card", "data": "input", "buffer": "parameter"}.get(kind, kind)
+
 
 def flow(rms: float) -> tuple[str, float]:
-    """Colour and width of a gradient of that root mean square: by its logarithm, from 1e-8 to 100."""
+    """Return color and width for a gradient of this root mean square: by its logarithm, from 1e-8 to 100."""
     if not math.isfinite(rms):
         return "var(--fault-line)", 5.5
     if rms == 0:
@@ -46,23 +53,22 @@ def flow(rms: float) -> tuple[str, float]:
 
 
 def ramp(t: float) -> str:
-    """The colour of the scale at t in 0..1."""
+    """Return the color of the scale at t in 0..1."""
     at = t * (len(FLOW) - 1)
     i = min(int(at), len(FLOW) - 2)
     return "#{:02x}{:02x}{:02x}".format(*mix(FLOW[i], FLOW[i + 1], at - i))
 
 
 def mix(a: RGB, b: RGB, t: float) -> RGB:
+    """Interpolate between two colors, t in 0..1."""
     return tuple(round(x + (y - x) * t) for x, y in zip(a, b, strict=True))  # type: ignore[return-value]
 
 
 def theme_css(selector: str, theme: str) -> str:
-    """The colours as custom properties of a selector; "auto" follows the reader's screen, and the notebook around it."""
-    light, dark = ("".join(f"--{name}:{value};" for name, value in colours.items()) for colours in (LIGHT, DARK))
-    if theme == "dark":
-        return f"{selector}{{{dark}}}"
-    if theme == "light":
-        return f"{selector}{{{light}}}"
+    """Return the colors as custom properties of a selector; "auto" follows the screen, and the notebook around it."""
+    light, dark = ("".join(f"--{name}:{value};" for name, value in colors.items()) for colors in (LIGHT, DARK))
+    if theme != "auto":
+        return f"{selector}{{{dark if theme == 'dark' else light}}}"
     notebooks = f'[data-jp-theme-light="false"] {selector},.vscode-dark {selector},[data-theme="dark"] {selector}'
     lit = f'[data-jp-theme-light="true"] {selector},.vscode-light {selector},[data-theme="light"] {selector}'
     return (
@@ -71,5 +77,4 @@ def theme_css(selector: str, theme: str) -> str:
     )
 
 
-NEGATIVE, ZERO, POSITIVE = (0, 90, 150), (247, 247, 247), (190, 80, 10)
 DIVERGING = [mix(NEGATIVE, ZERO, (i - 1) / 127) if i <= 128 else mix(ZERO, POSITIVE, (i - 128) / 127) for i in range(1, 256)]

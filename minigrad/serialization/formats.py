@@ -1,0 +1,112 @@
+"""`save` and `load`: state dicts and checkpoints in the file format that the suffix of the path names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.arrays import Array
+from minigrad.errors import WeightsFileError
+from minigrad.serialization.npz import load_npz, save_npz
+from minigrad.serialization.pickled import load_pickled_params
+from minigrad.serialization.safetensors import load_safetensors, save_safetensors
+from minigrad.serialization.structure import decode, encode
+
+__all__ = ["FORMATS", "Format", "load", "save"]
+
+FilePath = str | os.PathLike[str]
+STRUCTURE = "__tree__"  # the name under which a file holds the structure around its arrays
+
+
+class Format(NamedTuple):
+    """How a file format stores arrays by name, and the text (see structure.py) that says how they are nested.
+
+    The text is None for a plain state dict, whose file is the one that other programs read and write.
+    """
+
+    load: Callable[[FilePath], tuple[dict[str, Array], str | bytes | None]]
+    save: Callable[[FilePath, dict[str, Array], str | None], None] | None = None  # None: the format is only read
+
+
+def save(obj: Any, path: str | os.PathLike[str]) -> None:
+    """Write a state dict, or a checkpoint made of several, to a `.npz` or `.safetensors` file; atomically.
+
+    `obj` may consist of dicts, lists, tuples, tensors, arrays, numbers, strings and None. A plain state dict is written in
+    the format's usual form, so that other programs can read it. Raises TypeError for anything else, ValueError for another
+    suffix.
+
+    >>> import tempfile, os
+    >>> import minigrad as mg
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "weights.npz")
+    ...     mg.save({"model": {"w": mg.ones(2)}, "epoch": 3}, path)
+    ...     mg.load(path)
+    {'model': {'w': tensor([1., 1.])}, 'epoch': 3}
+    """
+    write = _function("save", path)
+    arrays, text = encode(obj)
+    if STRUCTURE in arrays:
+        raise ValueError(f"save: {STRUCTURE!r} cannot be the name of an array")
+    write(path, arrays, text)
+
+
+def load(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return what `save` wrote, with tensors in place of arrays.
+
+    Reads any `.npz` or `.safetensors` file, and the book's `.pkl`. Raises FileNotFoundError, or WeightsFileError for a file
+    that is damaged or hostile; nothing of it is returned then.
+    """
+    read = _function("load", path)
+    try:
+        return decode(*read(path))
+    except WeightsFileError as error:
+        if str(path) in str(error):
+            raise
+        raise WeightsFileError(f"{path}: {error}") from None
+
+
+def _function(op: str, path: FilePath) -> Any:
+    """Return the `save` or `load` of the format that the suffix of a path names."""
+    if not isinstance(path, str | os.PathLike):
+        hint = "\n  hint: save(obj, path): the object comes first, then the path" if op == "save" else ""
+        raise TypeError(f"{op}: the path must be a str or a Path, got {type(path).__name__}{hint}")
+    known = {suffix: getattr(each, op) for suffix, each in FORMATS.items() if getattr(each, op) is not None}
+    suffix = Path(path).suffix
+    if suffix not in known:
+        hint = f"save(..., {str(path).removesuffix(suffix) + '.npz'!r})"
+        if op == "load":
+            hint = "PyTorch's own files are read with torch.load and minigrad.interop.from_torch"
+        raise ValueError(f"{op}: the name of the file must end in {' or '.join(known)}, got {str(path)!r}\n  hint: {hint}")
+    return known[suffix]
+
+
+def _load_npz(path: FilePath) -> tuple[dict[str, Array], bytes | None]:
+    arrays = load_npz(path)
+    text = arrays.pop(STRUCTURE, None)
+    if text is not None and text.nbytes > os.path.getsize(path):  # `save` does not compress it: this one would be a bomb
+        raise WeightsFileError("the structure around the arrays is larger than the file")
+    return arrays, None if text is None else text.tobytes()
+
+
+def _load_safetensors(path: FilePath) -> tuple[dict[str, Array], str | None]:
+    arrays, metadata = load_safetensors(path)
+    return arrays, metadata.get(STRUCTURE)
+
+
+def _save_npz(path: FilePath, arrays: dict[str, Array], text: str | None) -> None:
+    save_npz(path, arrays if text is None else {**arrays, STRUCTURE: np.frombuffer(text.encode(), np.uint8)})
+
+
+# By suffix. A new format is one more entry; `save`, `load` and their error messages follow from the table.
+FORMATS: dict[str, Format] = {
+    ".npz": Format(_load_npz, _save_npz),
+    ".safetensors": Format(
+        _load_safetensors,
+        lambda path, arrays, text: save_safetensors(path, arrays, None if text is None else {STRUCTURE: text}),
+    ),
+    ".pkl": Format(lambda path: (load_pickled_params(path), None)),
+}
