@@ -46,6 +46,7 @@ from minigrad.tensors.tensor import Tensor as Tensor, tensor as tensor
 
 if _typing.TYPE_CHECKING:
     from minigrad import data as data, func as func, interop as interop, models as models, nn as nn, optim as optim
+    from minigrad import errors as errors, ops as ops, random as random, serialization as serialization
     from minigrad import testing as testing, training as training, utils as utils, viz as viz
     from minigrad.serialization import load as load, save as save
 # isort: on

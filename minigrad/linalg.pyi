@@ -1,7 +1,7 @@
 """Types of linear algebra; made by tests/typing/stubs.py, which says how."""
 
 from collections.abc import Sequence
-from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload, type_check_only
 
 import numpy as np
 
@@ -25,20 +25,24 @@ __all__ = [
 
 _T = TypeVar("_T")
 
+@type_check_only
 class LeastSquares(NamedTuple, Generic[_T]):
     solution: _T
     residuals: _T
     rank: _T
     singular_values: _T
 
+@type_check_only
 class Eigen(NamedTuple, Generic[_T]):
     eigenvalues: _T
     eigenvectors: _T
 
+@type_check_only
 class QR(NamedTuple, Generic[_T]):
     Q: _T
     R: _T
 
+@type_check_only
 class SVD(NamedTuple, Generic[_T]):
     U: _T
     S: _T

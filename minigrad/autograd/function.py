@@ -50,7 +50,7 @@ class FunctionCtx:
         self._to_save = tensors
 
     @property
-    def saved_tensors(self) -> tuple[Any, ...]:
+    def saved_tensors(self) -> tuple[Tensor, ...]:
         """The tensors saved with `save_for_backward`."""
         return self._to_save if self._saved is None else self._saved
 
@@ -112,7 +112,7 @@ class Function:
     @staticmethod
     def backward(ctx: FunctionCtx, *grads: Any, **options: Any) -> Any:
         """Return the gradients of the arguments from those of the outputs."""
-        raise NotImplementedError("a Function whose gradient is wanted defines backward(ctx, *grads)")
+        raise NotImplementedError("a Function with a gradient defines backward(ctx, *grads)")
 
     @classmethod
     def apply(cls, *args: Any) -> Any:

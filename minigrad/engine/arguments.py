@@ -104,10 +104,10 @@ class _Unquoted(str):
 
 
 def displayed(signature: inspect.Signature) -> inspect.Signature:
-    """Return a signature for `help`: without the annotations Any and Array, and without quotes around the others."""
+    """Return a signature for `help`: tensors and arrays without an annotation, the other annotations without quotes."""
 
     def cleaned(annotation: Any) -> Any:
-        if annotation in ("Any", "Array"):
+        if annotation in ("Any", "Array", "Value"):
             return inspect.Parameter.empty
         return _Unquoted(annotation) if isinstance(annotation, str) else annotation
 

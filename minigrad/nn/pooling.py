@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minigrad.engine.spatial import Size
 from minigrad.kernels.geometry import per_axis
 from minigrad.nn import functional as F
@@ -36,7 +34,7 @@ class _MaxPool(SpatialLayer):
         for name, least in [("kernel_size", 1), ("stride", 1), ("padding", 0), ("dilation", 1)]:
             per_axis(type(self).__name__, name, getattr(self, name), self._axes, least)
 
-    def forward(self, x: Tensor) -> Any:
+    def forward(self, x: Tensor) -> Tensor:  # two with return_indices, which type checkers unpack all the same
         return self._function(
             x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
         )
@@ -131,7 +129,7 @@ class _AdaptivePool(SpatialLayer):
         super().__init__()
         self.output_size = output_size
 
-    def forward(self, x: Tensor) -> Any:
+    def forward(self, x: Tensor) -> Tensor:
         return self._function(x, self.output_size)
 
 
@@ -164,7 +162,7 @@ class _AdaptiveMaxPool(_AdaptivePool):
         super().__init__(output_size)
         self.return_indices = return_indices
 
-    def forward(self, x: Tensor) -> Any:
+    def forward(self, x: Tensor) -> Tensor:  # two with return_indices, which type checkers unpack all the same
         return self._function(x, self.output_size, self.return_indices)
 
 

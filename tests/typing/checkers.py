@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -10,6 +11,8 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+import minigrad as mg
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -52,14 +55,37 @@ def readme() -> str:
     return "\n".join(blocks).replace("\n_ = ", "\n")  # also the name of a rule
 
 
+def names() -> str:
+    """Return a program that mentions every public name."""
+    shown = [f"mg.{name}" for name in dir(mg)]
+    for space in (
+        "nn",
+        "nn.functional",
+        "optim",
+        "linalg",
+        "special",
+        "func",
+        "autograd",
+        "data",
+        "models",
+        "training",
+        "testing",
+    ):
+        module = importlib.import_module(f"minigrad.{space}")
+        public = getattr(module, "__all__", [name for name, value in vars(module).items() if isinstance(value, type)])
+        shown += [f"mg.{space}.{name}" for name in public if name[0] != "_"]
+    return "\n".join(["import minigrad as mg", *(f"print({name})" for name in shown)])
+
+
 def failures(name: str) -> list[str]:
     """Return what a checker says otherwise than these files do."""
     check = CHECKERS[name]
     wrong = [f"{where}:{line}: {text}" for path in (EXPRESSIONS, PROGRAM) for (where, line), text in check(path).items()]
     with tempfile.TemporaryDirectory() as folder:
-        page = Path(folder) / "readme.py"
-        page.write_text(readme())
-        wrong += [f"README: {line}: {text}" for (_, line), text in check(page, *UNANNOTATED).items()]
+        for title, text in {"readme": readme(), "names": names()}.items():
+            page = Path(folder) / f"{title}.py"
+            page.write_text(text)
+            wrong += [f"{title}:{line}: {error}" for (_, line), error in check(page, *UNANNOTATED).items()]
     found = check(MISUSES)
     wrong += [f"{where}:{line}: not an error to {name}" for where, line in sorted(marked() - found.keys())]
     return wrong + [f"{where}:{line}: {found[where, line]}" for where, line in sorted(found.keys() - marked())]

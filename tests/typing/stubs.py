@@ -106,10 +106,11 @@ EXTREMUM = (  # without an axis, along one, of two
 OF_TWO = (
     "def {name}(x: Tensor, other: Tensor | Array) -> Tensor: ...",
     "def {name}(x: _Plain, other: Tensor) -> Tensor: ...",
+    "def {name}(x: Array, other: Array) -> Array: ...",
 )
 ON_ARRAYS = (
-    "def {name}(x: _Plain, axis: Any = None, keepdims: bool = False, *, other: _Plain | None = None, dim: int = ..., "
-    "keepdim: bool = ...) -> Any: ...",
+    "def {name}(x: _Plain, axis: int | None = None, keepdims: bool = False, *, dim: int = ..., keepdim: bool = ...) -> Any: "
+    "...",
 )
 UNIQUE = "sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None, *, " \
     "dim: int = ..."  # fmt: skip
@@ -144,7 +145,7 @@ HEADER = '''"""Types of {what}; made by tests/typing/stubs.py, which says how.""
 import builtins
 import types
 from collections.abc import Sequence
-from typing import Any, Generic, Literal, NamedTuple, Self, SupportsIndex, TypeVar, overload
+from typing import Any, Generic, Literal, NamedTuple, Self, SupportsIndex, TypeVar, overload, type_check_only
 
 import numpy as np
 
@@ -401,7 +402,7 @@ def of_functions(what: str, space: Any, base: Any = None) -> str:
     for cls in NAMED:
         if re.search(rf"\b{cls.__name__}\[", text):
             fields = [f"    {field}: _T" for field in cls._fields]
-            results += [f"class {cls.__name__}(NamedTuple, Generic[_T]):", *fields, ""]
+            results += ["@type_check_only", f"class {cls.__name__}(NamedTuple, Generic[_T]):", *fields, ""]
     shown = [name for name in names_of(space) if (space, name) != (ops, "equal")]  # of which minigrad has PyTorch's
     body = ['_T = TypeVar("_T")', "", *results] if results else []
     if imports:

@@ -1,6 +1,8 @@
 """What checkers of types are told is so at runtime, and they are told the same by code and stubs."""
 
+import ast
 import importlib.util
+import inspect
 import runpy
 import types
 import typing
@@ -9,14 +11,28 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+from minigrad import ops
 from tests.typing import program
 from tests.typing.checkers import CHECKERS, EXPRESSIONS, failures, marked
-from tests.typing.stubs import stubs
+from tests.typing.stubs import ROOT, stubs
+
+STUBS = stubs()
+PARSED = ast.parse(STUBS[ROOT / "ops" / "__init__.pyi"])
 
 
-@pytest.mark.parametrize("path", stubs(), ids=lambda path: "/".join(path.parts[-2:]))
+@pytest.mark.parametrize("path", STUBS, ids=lambda path: "/".join(path.parts[-2:]))
 def test_the_stubs_are_up_to_date(path):
-    assert path.read_text() == stubs()[path], "python -m tests.typing.stubs"
+    assert path.read_text() == STUBS[path], "python -m tests.typing.stubs"
+
+
+@pytest.mark.parametrize("name", [name for name in ops.__all__ if hasattr(getattr(ops, name), "known")])
+def test_every_name_of_an_argument_is_one_at_runtime(name):
+    op = getattr(ops, name)
+    definitions = [
+        d for d in PARSED.body if isinstance(d, ast.FunctionDef) and d.name in (name, getattr(op, "__name__", name))
+    ]
+    shown = {a.arg for d in definitions for a in (*d.args.args, *d.args.kwonlyargs)}
+    assert shown <= {*inspect.signature(op).parameters, *op.known}
 
 
 def fits(value, type_):
