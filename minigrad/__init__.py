@@ -40,7 +40,7 @@ from minigrad.engine.ufuncs import register_ufunc as register_ufunc
 from minigrad.engine.promotion import result_type as result_type
 from minigrad.tensors.printing import get_printoptions as get_printoptions, set_printoptions as set_printoptions
 from minigrad.pictures import register_drawing as _register_drawing
-from minigrad.random import Generator as Generator, manual_seed as manual_seed
+from minigrad.random import manual_seed as manual_seed
 from minigrad.engine.registry import register_function as register_function
 from minigrad.tensors.tensor import Tensor as Tensor, tensor as tensor
 
@@ -48,6 +48,7 @@ if _typing.TYPE_CHECKING:
     from minigrad import data as data, func as func, interop as interop, models as models, nn as nn, optim as optim
     from minigrad import errors as errors, ops as ops, random as random, serialization as serialization
     from minigrad import testing as testing, training as training, utils as utils, viz as viz
+    from minigrad.generator import Generator as Generator
     from minigrad.serialization import load as load, save as save
 # isort: on
 
@@ -67,9 +68,9 @@ short, int, long, bool = int16, int32, int64, bool_
 
 # Imported at first use.
 _ROOMS = ("data", "func", "interop", "models", "nn", "optim", "serialization", "testing", "training", "utils", "viz")
-_FILES = ("load", "save")
+_NAMES = {"Generator": "generator", "load": "serialization", "save": "serialization"}
 # Modules that importing the package binds here, and that are not for users.
-_INTERNAL = {"arrays", "cli", "engine", "kernels", "pictures", "progress", "pytree", "tensors"}
+_INTERNAL = {"arrays", "cli", "engine", "generator", "kernels", "pictures", "progress", "pytree", "tensors"}
 
 
 if not _typing.TYPE_CHECKING:  # a type checker must report a name that does not exist
@@ -77,15 +78,15 @@ if not _typing.TYPE_CHECKING:  # a type checker must report a name that does not
     def __getattr__(name):
         if name in _ROOMS:
             return _importlib.import_module(f"minigrad.{name}")
-        if name in _FILES:
-            return getattr(_importlib.import_module("minigrad.serialization"), name)
+        if name in _NAMES:
+            return getattr(_importlib.import_module(f"minigrad.{_NAMES[name]}"), name)
         raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     """Return the names that users call; other modules of the package are not among them."""
     public = {name for name in globals() if name[0].isalpha() or name == "__version__"}
-    return sorted((public | {*_ROOMS, *_FILES}) - _INTERNAL)
+    return sorted((public | {*_ROOMS, *_NAMES}) - _INTERNAL)
 
 
 __version__ = "0.1.0"

@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from minigrad.engine.interrupts import Locked, Revertible
 
+if TYPE_CHECKING:
+    from minigrad.generator import Generator as Generator
+
 __all__ = ["Generator", "default_generator", "draws_from", "isolate_draws", "manual_seed"]
 
-_generator = np.random.default_rng()
+_generator: np.random.Generator | None = None  # made at first use: numpy.random is slow to import
 Result = TypeVar("Result")
 
 
@@ -42,26 +45,11 @@ def manual_seed(seed: int) -> np.random.Generator:
     return _generator
 
 
-class Generator(np.random.Generator):
-    """A NumPy Generator with PyTorch's constructor and `manual_seed`; `device` is accepted and ignored.
-
-    >>> import minigrad as mg
-    >>> g = mg.Generator().manual_seed(0)
-    >>> bool((mg.rand(2, generator=g) == mg.rand(2, generator=g.manual_seed(0))).all())
-    True
-    """
-
-    def __init__(self, device: object = None) -> None:
-        super().__init__(np.random.PCG64())
-
-    def manual_seed(self, seed: int) -> Generator:
-        """Reset the state to that of ``np.random.default_rng(seed)``; return the generator itself."""
-        self.bit_generator.state = np.random.PCG64(seed).state
-        return self
-
-
 def default_generator() -> np.random.Generator:
     """Return the generator used where no `generator` is given: the process's, or this thread's inside `draws_from`."""
+    global _generator
+    if _generator is None:
+        _generator = np.random.default_rng()
     return _here.generator or _generator
 
 
@@ -97,3 +85,13 @@ def isolate_draws(run: Callable[[Any], Result]) -> Result:
         with Locked(source.lock):
             if source.state == ahead:
                 source.state = isolated.generator.bit_generator.state
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        if name == "Generator":
+            from minigrad.generator import Generator
+
+            return Generator
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

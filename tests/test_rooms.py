@@ -14,7 +14,7 @@ import pytest
 
 import minigrad as mg
 
-ROOMS = ("data", "interop", "models", "serialization", "testing", "training", "utils", "viz")  # above the networks
+ROOMS = ("data", "func", "interop", "models", "nn", "optim", "serialization", "testing", "training", "utils", "viz")
 HEAVY = (
     "matplotlib",
     "graphviz",
@@ -26,6 +26,7 @@ HEAVY = (
     "pytest",
     "urllib.request",
     "zipfile",
+    "numpy.random",
 )
 
 

@@ -30,7 +30,6 @@ __all__ = [
     "randn", "randn_like", "randperm", "zeros", "zeros_like",
 ]  # fmt: skip
 
-Generator = np.random.Generator | None
 Sizes = SupportsIndex | Sequence[SupportsIndex]
 
 
@@ -153,7 +152,7 @@ def eye(n: int, m: int | None = None, dtype: DType = None, requires_grad: bool =
 def rand(
     *sizes: Sizes,
     size: Sizes | None = None,
-    generator: Generator = None,
+    generator: np.random.Generator | None = None,
     dtype: DType = None,
     requires_grad: bool = False,
     device: Any = None,
@@ -166,7 +165,7 @@ def rand(
 def randn(
     *sizes: Sizes,
     size: Sizes | None = None,
-    generator: Generator = None,
+    generator: np.random.Generator | None = None,
     dtype: DType = None,
     requires_grad: bool = False,
     device: Any = None,
@@ -180,7 +179,7 @@ def normal(
     mean: Any = 0.0,
     std: Any = 1.0,
     size: Any = None,
-    generator: Generator = None,
+    generator: np.random.Generator | None = None,
     dtype: DType = None,
     requires_grad: bool = False,
     device: Any = None,
@@ -203,7 +202,7 @@ def normal(
     return _drawn(means + stds * drawn, dtype, requires_grad, device)
 
 
-def bernoulli(input: Any, p: float | None = None, *, generator: Generator = None) -> Tensor:
+def bernoulli(input: Any, p: float | None = None, *, generator: np.random.Generator | None = None) -> Tensor:
     """Return 1 with the probabilities in `input`, or with probability `p`, else 0, in the shape and dtype of `input`.
 
     Nothing flows back. Raises ValueError for a probability outside [0, 1].
@@ -217,7 +216,9 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Generator = None
     return _made(((generator or default_generator()).random(shaped.shape) < probabilities).astype(shaped.dtype))
 
 
-def multinomial(input: Any, num_samples: int, replacement: bool = False, generator: Generator = None) -> Tensor:
+def multinomial(
+    input: Any, num_samples: int, replacement: bool = False, generator: np.random.Generator | None = None
+) -> Tensor:
     """Draw indices with probabilities proportional to the weights in `input`, of shape (C,) or (N, C), one draw per row.
 
     Gives (..., num_samples). Raises ValueError for weights that are negative, not finite or all zero, and for more samples
@@ -248,7 +249,7 @@ def randint(
     low: int = 0,
     high: Any = None,
     size: Any = None,
-    generator: Generator = None,
+    generator: np.random.Generator | None = None,
     dtype: DType = None,
     requires_grad: bool = False,
     device: Any = None,
@@ -272,7 +273,11 @@ def randint(
 
 
 def randperm(
-    n: int, generator: Generator = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
+    n: int,
+    generator: np.random.Generator | None = None,
+    dtype: DType = None,
+    requires_grad: bool = False,
+    device: Any = None,
 ) -> Tensor:
     """Return a random permutation of the integers from 0 to n - 1."""
     (count,), dtype = _shape("randperm", (n,)), np.dtype(dtype or np.int64)
@@ -305,7 +310,11 @@ def full_like(input: Any, fill_value: Any, dtype: DType = None, requires_grad: b
 
 
 def rand_like(
-    input: Any, generator: Generator = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
+    input: Any,
+    generator: np.random.Generator | None = None,
+    dtype: DType = None,
+    requires_grad: bool = False,
+    device: Any = None,
 ) -> Tensor:
     """Return uniform random numbers in the shape and dtype of `input`; see `rand`."""
     dtype = dtype or input.dtype
@@ -313,7 +322,11 @@ def rand_like(
 
 
 def randn_like(
-    input: Any, generator: Generator = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
+    input: Any,
+    generator: np.random.Generator | None = None,
+    dtype: DType = None,
+    requires_grad: bool = False,
+    device: Any = None,
 ) -> Tensor:
     """Return standard normal random numbers in the shape and dtype of `input`; see `randn`."""
     dtype = dtype or input.dtype
