@@ -95,3 +95,7 @@ if not TYPE_CHECKING:
 
             return Generator
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
