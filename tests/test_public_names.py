@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+RENAMED = {"minigrad.optim.Optimizer": {"buffers"}}  # by its subclasses: now `state_names`
 LISTED = {}
 for section in Path(__file__).with_name("public_names.txt").read_text("utf-8").split("[")[1:]:
     namespace, _, names = section.partition("]")
-    LISTED[namespace] = names.split()
+    LISTED[namespace] = sorted(set(names.split()) - RENAMED.get(namespace, set()))
 
 
 def find(namespace):
