@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from types import EllipsisType
+from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ Shape = tuple[int, ...]
 Axis = int | tuple[int, ...] | None  # one axis, several, or all
 
 if TYPE_CHECKING:
+    Index: TypeAlias = "SupportsIndex | slice | EllipsisType | Traced | Array | list[Any] | tuple[Any, ...] | None"
 
     class Differentiable(Protocol):
         """A tensor to type checkers: an operation on one returns one."""

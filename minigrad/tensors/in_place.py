@@ -13,7 +13,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from itertools import repeat
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.kernels.conversion import to_array
 from minigrad.ops.indexing import frozen_index, moved_block
 from minigrad.random import default_generator
+
+if TYPE_CHECKING:
+    from minigrad.arrays import Index
 
 __all__ = ["InPlace", "write_all"]
 
@@ -105,7 +108,7 @@ class InPlace(Traced):
         if self.array.dtype.kind != "f":
             raise DTypeError(f"{name}: draws floats, but the tensor is of dtype {self.array.dtype}")
 
-    def __setitem__(self, index: Any, value: Any) -> None:
+    def __setitem__(self, index: Index, value: Any) -> None:
         """Replace x by ``ops.setitem(x, index, value)``; gradients flow to x and to the value."""
         self.refuse_change("setitem")
         self._note_change("setitem")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,6 +37,9 @@ from minigrad.tensors.in_place import InPlace
 from minigrad.tensors.inspection import Values, constants
 from minigrad.tensors.methods import Methods
 from minigrad.tensors.printing import tensor_repr
+
+if TYPE_CHECKING:
+    from minigrad.arrays import Index
 
 __all__ = ["Tensor", "run_backward", "tensor"]
 
@@ -331,7 +334,7 @@ class Tensor(Methods, InPlace, Values):
 
     # Indexing
 
-    def __getitem__(self, index: Any) -> Tensor:
+    def __getitem__(self, index: Index) -> Tensor:
         index = frozen_index(index)
         t = _apply(getitem, (self, index))
         block = moved_block(index, self.array.ndim)
@@ -371,7 +374,7 @@ class _Data(Tensor):
     def __reduce__(self) -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
         return self.detach().__reduce__()
 
-    def __getitem__(self, index: Any) -> Tensor:
+    def __getitem__(self, index: Index) -> Tensor:
         index = frozen_index(index)
         parts = index if isinstance(index, tuple) else (index,)
         basic = all(isinstance(part, int | np.integer | slice | None) or part is Ellipsis for part in parts)

@@ -45,6 +45,8 @@ F.nonsense(x)  # error
 mg.nonsense  # error
 mg.div(x, 2, rounding_mode=1)  # error
 x + "a"  # error
+x["a"]  # error
+x["a"] = 1  # error
 layer(x).nonsense  # error
 nn.Linear(3)  # error
 nn.Linear(3, 3, bais=False)  # error

@@ -51,7 +51,7 @@ OPERANDS = words(
     weights constant_values other arrays operands q"""
 )
 SIZES = "_Sizes"
-INDEX = "_Like | slice | types.EllipsisType | None"  # or a tuple of these, which `_Like` has
+INDEX = "_Like | slice | EllipsisType | None"  # or a tuple of these, which `_Like` has
 OPTIONS = {  # arguments without a type of their own, or with a type that needs another name here
     "alpha": "_Like", "atol": "_Like | None", "axes": "Any", "axis": "_Axis", "dilation": SIZES, "dim0": "int | None",
     "dim1": "int | None", "dtype": "DType", "index": INDEX, "indices": "_Like", "kernel_size": SIZES, "kth": SIZES,
@@ -143,8 +143,8 @@ MADE = ("_method", "_sizes_method", "_prefix", "_reflected", "_in_place", "_cast
 HEADER = '''"""Types of {what}; made by tests/typing/stubs.py, which says how."""
 
 import builtins
-import types
 from collections.abc import Sequence
+from types import EllipsisType
 from typing import Any, Generic, Literal, NamedTuple, Self, SupportsIndex, TypeVar, overload, type_check_only
 
 import numpy as np

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import inspect
+import re
 import runpy
 import types
 import typing
@@ -14,7 +15,7 @@ import minigrad as mg
 from minigrad import ops
 from tests.typing import program
 from tests.typing.checkers import CHECKERS, EXPRESSIONS, failures, marked
-from tests.typing.stubs import ROOT, stubs
+from tests.typing.stubs import BY_HAND, ROOT, stubs
 
 STUBS = stubs()
 PARSED = ast.parse(STUBS[ROOT / "ops" / "__init__.pyi"])
@@ -72,3 +73,47 @@ def test_checkers_agree(name):
     if importlib.util.find_spec(name) is None:
         pytest.skip(f"{name} is not installed")
     assert failures(name) == []
+
+
+def kind(value):
+    """A result in the words of the stubs."""
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return f"{type(value).__name__}[{kind(value[0])}]"
+    if isinstance(value, tuple | list):
+        return f"{type(value).__name__} of {', '.join({kind(part) for part in value})}"
+    return "Tensor" if isinstance(value, mg.Tensor) else "Array" if isinstance(value, np.ndarray) else type(value).__name__
+
+
+def declared(text):
+    """The result of a stub in the same words."""
+    several = re.fullmatch(r"(tuple|list)\[(\w+)[^]]*\]", text)
+    return f"{several[1]} of {several[2]}" if several else text
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_results_are_what_the_stubs_say():
+    """Every operation that takes one of a few simple calls, with a tensor or an array first; at least 200 of them."""
+    wrong, tried = [], set()
+    for definition in PARSED.body:
+        if not isinstance(definition, ast.FunctionDef) or definition.name in BY_HAND:
+            continue
+        arguments = [*definition.args.posonlyargs, *definition.args.args]
+        arguments = arguments[: len(arguments) - len(definition.args.defaults)]
+        if not arguments:
+            continue
+        first, result = ast.unparse(arguments[0].annotation), ast.unparse(definition.returns)
+        if first not in ("Tensor", "Array") or result == "Any" or "Literal[True]" in ast.unparse(definition.args):
+            continue
+        for shape in ((3,), (3, 3), (1, 2, 4, 4)):
+            x = np.random.default_rng(0).random(shape) + 0.1
+            for rest in (x, x.astype(int), 1, (0,)):
+                try:
+                    value = getattr(ops, definition.name)(
+                        mg.tensor(x) if first == "Tensor" else x, *[rest] * (len(arguments) - 1)
+                    )
+                except Exception:
+                    continue  # no such call
+                tried.add(definition.name)
+                if kind(value) != declared(result):
+                    wrong.append((definition.name, first, result, kind(value)))
+    assert not wrong and len(tried) > 200
