@@ -99,7 +99,8 @@ def _find(name: str) -> Any:
         return getattr(models, NAMES[name])
     module, _, attribute = name.partition(":")
     if not (module and attribute):
-        close = did_you_mean(name, NAMES)
+        in_models = name in models.__all__
+        close = f"; did you mean '{models.__name__}:{name}'?" if in_models else did_you_mean(name, NAMES)
         raise ValueError(f"there is no network {name!r}; there are {', '.join(NAMES)}, and module:Class{close}")
     if module.endswith(".py"):
         raise ValueError(f"{name}: networks are imported from modules; did you mean {module[:-3]}:{attribute}?")
