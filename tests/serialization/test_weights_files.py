@@ -1,4 +1,4 @@
-"""Weights files: atomic to write, and nothing of a hostile file is believed, allocated or unpickled."""
+"""Weights files: written atomically; hostile files are neither trusted, nor allocated for, nor unpickled."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""Files nobody would write: whatever the bytes, the right data or the documented error, in memory of the file's size."""
+"""Damaged and hostile files: whatever the bytes, the right data or the documented error, in memory of the file's size."""
 
 import gzip
 import io
