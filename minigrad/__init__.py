@@ -18,8 +18,7 @@ from numpy import (
     inf as inf, int8 as int8, int16 as int16, int32 as int32, int64 as int64, nan as nan, pi as pi, uint8 as uint8,
 )  # fmt: skip
 
-from minigrad import autograd as autograd, config as config, linalg as linalg, special as special
-from minigrad.autograd import detect_anomaly as detect_anomaly
+from minigrad import config as config, linalg as linalg, special as special
 from minigrad.tensors.equality import allclose as allclose, isclose as isclose
 from minigrad.tensors import equality as _equality
 from minigrad.config import get_default_dtype as get_default_dtype, set_default_dtype as set_default_dtype
@@ -29,7 +28,6 @@ from minigrad.errors import (
     AnomalyError as AnomalyError, DatasetFileError as DatasetFileError, DTypeError as DTypeError,
     GraphError as GraphError, ShapeError as ShapeError, WeightsFileError as WeightsFileError,
 )  # fmt: skip
-from minigrad.autograd.transforms import grad as grad
 from minigrad.engine.grad_mode import (
     enable_grad as enable_grad, inference_mode as inference_mode, is_grad_enabled as is_grad_enabled, no_grad as no_grad,
     set_grad_enabled as set_grad_enabled,
@@ -45,9 +43,19 @@ from minigrad.engine.registry import register_function as register_function
 from minigrad.tensors.tensor import Tensor as Tensor, tensor as tensor
 
 if _typing.TYPE_CHECKING:
-    from minigrad import data as data, func as func, interop as interop, models as models, nn as nn, optim as optim
+    from minigrad import (
+        autograd as autograd,
+        data as data,
+        func as func,
+        interop as interop,
+        models as models,
+        nn as nn,
+        optim as optim,
+    )
     from minigrad import errors as errors, ops as ops, random as random, serialization as serialization
     from minigrad import testing as testing, training as training, utils as utils, viz as viz
+    from minigrad.autograd import detect_anomaly as detect_anomaly
+    from minigrad.autograd.transforms import grad as grad
     from minigrad.generator import Generator as Generator
     from minigrad.serialization import load as load, save as save
 # isort: on
@@ -67,8 +75,24 @@ equal = _equality.equal  # torch.equal returns a bool; ops.equal compares elemen
 short, int, long, bool = int16, int32, int64, bool_
 
 # Imported at first use.
-_ROOMS = ("data", "func", "interop", "models", "nn", "optim", "serialization", "testing", "training", "utils", "viz")
-_NAMES = {"Generator": "generator", "load": "serialization", "save": "serialization"}
+_ROOMS = (
+    "autograd",
+    "data",
+    "func",
+    "interop",
+    "models",
+    "nn",
+    "optim",
+    "serialization",
+    "testing",
+    "training",
+    "utils",
+    "viz",
+)
+_NAMES = {
+    "Generator": "generator", "detect_anomaly": "autograd", "grad": "autograd.transforms", "load": "serialization",
+    "save": "serialization",
+}  # fmt: skip
 # Modules that importing the package binds here, and that are not for users.
 _INTERNAL = {"arrays", "cli", "engine", "generator", "kernels", "pictures", "progress", "pytree", "tensors"}
 
@@ -79,7 +103,8 @@ if not _typing.TYPE_CHECKING:  # a type checker must report a name that does not
         if name in _ROOMS:
             return _importlib.import_module(f"minigrad.{name}")
         if name in _NAMES:
-            return getattr(_importlib.import_module(f"minigrad.{_NAMES[name]}"), name)
+            globals()[name] = getattr(_importlib.import_module(f"minigrad.{_NAMES[name]}"), name)
+            return globals()[name]
         raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
 
 

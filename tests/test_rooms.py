@@ -14,7 +14,20 @@ import pytest
 
 import minigrad as mg
 
-ROOMS = ("data", "func", "interop", "models", "nn", "optim", "serialization", "testing", "training", "utils", "viz")
+ROOMS = (
+    "autograd",
+    "data",
+    "func",
+    "interop",
+    "models",
+    "nn",
+    "optim",
+    "serialization",
+    "testing",
+    "training",
+    "utils",
+    "viz",
+)
 HEAVY = (
     "matplotlib",
     "graphviz",
