@@ -19,10 +19,15 @@ def shown(thing):
     return pydoc.plain(pydoc.render_doc(thing))
 
 
+def on_one_line(text):
+    """A help text without line breaks: since Python 3.13 pydoc breaks long signatures."""
+    return re.sub(r"\s+", " ", text).replace("( ", "(").replace(" )", ")")
+
+
 def test_the_functions_that_are_looked_up_first():
     conv = shown(F.conv2d)
     options = "stride: Size = 1, padding: Size | str = 0, dilation: Size = 1, groups: int = 1, *, rounding: str = 'floor'"
-    assert f"conv2d(x, weight, bias=None, {options})\n" in conv
+    assert f"conv2d(x, weight, bias=None, {options})" in on_one_line(conv)
     assert "cross-correlation" in conv
     assert "exp(x, /)\n    e**x. Derivative: e**x." in shown(mg.exp)
     assert "matmul(x, y)\n" in shown(mg.matmul) and "matrix product" in shown(mg.matmul)
