@@ -151,7 +151,7 @@ def jvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...],
     call = _Call("jvp", function, _tuple("jvp", "primals", primals), has_aux=has_aux)
     along = call.tangents(tangents)
     with call:
-        g = [call.own(Tensor(np.ones_like(y.array), requires_grad=True)) for y in call.outputs.values()]
+        g = [call.add_leaf(Tensor(np.ones_like(y.array), requires_grad=True)) for y in call.outputs.values()]
         pulled = call.derivative(call.outputs.values(), g, call.inputs.values(), again=True)
         pushed = call.like_outputs(call.derivative(pulled, along, g))
     return (call.result, pushed, call.aux) if has_aux else (call.result, pushed)
@@ -245,7 +245,7 @@ class _Call:
     ):
         self.name = name
         self.recorded = is_grad_enabled()
-        self._own: list[Tensor] = []
+        self._leaves: list[Tensor] = []
         numbers = _numbers(name, argnums, len(args))
         self._single = isinstance(argnums, int) or (argnums is None and len(args) == 1)
         leaves, rebuild = flatten({number: args[number] for number in numbers})
@@ -265,16 +265,16 @@ class _Call:
             self.aux = map_leaves(lambda leaf: self._closed(leaf) if isinstance(leaf, Tensor) else leaf, aux)
 
     def __enter__(self) -> None:
-        for x in self._own:
+        for x in self._leaves:
             tape.retain(x.node, x)
 
     def __exit__(self, *exc: object) -> None:
-        for x in self._own:
+        for x in self._leaves:
             x.node.receiver = None
 
-    def own(self, x: Tensor) -> Tensor:
-        """Return a leaf of the graph that belongs to this call alone."""
-        self._own.append(x)
+    def add_leaf(self, x: Tensor) -> Tensor:
+        """Register a new leaf of the graph for this call; return it."""
+        self._leaves.append(x)
         return x
 
     def like_inputs(self, values: Iterable[Any]) -> Any:
@@ -354,7 +354,7 @@ class _Call:
                 "  hint: leave the others out of argnums, or pass them as keywords"
             )
         try:
-            return self.own(Tensor(leaf, requires_grad=True))
+            return self.add_leaf(Tensor(leaf, requires_grad=True))
         except DTypeError as error:
             raise DTypeError(f"{self.name}: {path}: {error}") from None
 
@@ -373,8 +373,8 @@ class _Call:
     def _reaches_outside(self, tensors: Iterable[Tensor]) -> bool:
         if not self.recorded:
             return False
-        own = {x.node for x in self._own}
-        return not own.issuperset(walk.open_leaves([t.node for t in tensors if t.node is not None]))
+        leaves = {x.node for x in self._leaves}
+        return not leaves.issuperset(walk.open_leaves([t.node for t in tensors if t.node is not None]))
 
 
 def _numbers(name: str, argnums: Argnums, count: int) -> list[int]:
