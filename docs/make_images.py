@@ -85,7 +85,7 @@ def autopsy() -> Graph:
     """A loss that takes the logarithm of a softmax which has underflowed to zero."""
     mg.manual_seed(0)
     net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
-    x = 1e3 * np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)  # somebody forgot to scale the data
+    x = 1e3 * np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)  # unscaled data
     target = mg.tensor(np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1]])
     try:
         with mg.detect_anomaly(), np.errstate(all="ignore"):

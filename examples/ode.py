@@ -39,7 +39,7 @@ def misfit(p, start, observed, h):
 
 
 def fit(p, start, observed, h, steps=15):
-    """Gauss-Newton: the Jacobian of the whole solution by the parameters, and a damped linear problem each step."""
+    """Gauss-Newton: the Jacobian of the solution with respect to the parameters, and a damped linear problem each step."""
 
     def residual(p):
         return np.reshape(solve(lotka_volterra, start, p, h, len(observed) - 1) - observed, -1)

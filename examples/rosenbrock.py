@@ -1,4 +1,4 @@
-"""Rosenbrock's valley: plain NumPy, minimised by Newton's method with exact gradients and Hessians.
+"""Rosenbrock's valley: plain NumPy, minimized by Newton's method with exact gradients and Hessians.
 
     python examples/rosenbrock.py
 

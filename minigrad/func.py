@@ -1,4 +1,8 @@
-"""Derivatives of functions under the names of `torch.func`."""
+"""Derivatives of functions under the names of `torch.func`.
+
+Arguments and results are tensors, arrays or floats, or nested dicts, lists, tuples and named tuples of them. Transforms
+nest to any order.
+"""
 
 from minigrad.autograd.checkpoint import checkpoint
 from minigrad.autograd.transforms import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, value_and_grad, vjp

@@ -52,7 +52,7 @@ def checkpoint(
     def run(random: Any) -> Any:
         region = _Region(function, args, kwargs, random)
         out, nodes = _recorded(function, args, kwargs)
-        region.let_go(nodes)
+        region.release(nodes)
         return out
 
     return isolate_draws(run) if preserve_rng_state else run(None)
@@ -70,7 +70,7 @@ class _Region:
         self._last = -1
         self._saved: weakref.WeakValueDictionary[int, _Recomputed] = weakref.WeakValueDictionary()
 
-    def let_go(self, nodes: Sequence[Node]) -> None:
+    def release(self, nodes: Sequence[Node]) -> None:
         """Release the saved arrays of the nodes."""
         self._names = [node.name for node in nodes]
         self._leaves = {parent for node in nodes for parent in node.parents if parent is not None and not parent.primitive}

@@ -1,4 +1,4 @@
-"""Gradients of several outputs, by chosen inputs or by every leaf."""
+"""Gradients of several outputs with respect to chosen inputs or all leaves."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ Leaf = Tensor | Array | np.generic | float
 if TYPE_CHECKING:
 
     class Gradient(Protocol):
-        """The gradient by the first argument: a tensor for a tensor, an array or a number; else a tree."""
+        """The gradient with respect to the first argument: a tensor for a tensor, an array or a number; else a tree."""
 
         @overload
         def __call__(self, x: Leaf, /, *args: Any, **kwargs: Any) -> Tensor: ...
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
         def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
     class Gradients(Protocol):
-        """The gradients by several arguments."""
+        """The gradients with respect to several arguments."""
 
         @overload
         def __call__(self, *args: Leaf) -> tuple[Tensor, ...]: ...
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
         def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]: ...
 
     class ValueAndGradient(Protocol):
-        """The value and the gradient by the first argument."""
+        """The value and the gradient with respect to the first argument."""
 
         @overload
         def __call__(self, x: Leaf, /, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]: ...
@@ -82,9 +82,9 @@ def grad(
 def grad(function: Any, argnums: Any = 0, *args: Any, **options: Any) -> Any:
     """Return the gradient of a scalar function as a function of the same arguments.
 
-    `argnums` selects the arguments by position, the first by default; several give a tuple. Apply `grad` again for higher
-    orders. With ``has_aux=True`` the function returns (value, aux), and its gradient (gradient, aux). Called with tensors
-    instead of a function, this is PyTorch's ``autograd.grad(outputs, inputs, ...)``.
+    `argnums` selects the arguments by position, the first by default; for several, the result is a tuple. Apply `grad` again
+    for higher orders. With ``has_aux=True`` the function returns (value, aux), and its gradient (gradient, aux). Called with
+    tensors instead of a function, this is PyTorch's ``autograd.grad(outputs, inputs, ...)``.
 
     >>> import numpy as np
     >>> import minigrad as mg
@@ -141,8 +141,8 @@ def vjp(function: Function, *primals: Any, has_aux: bool = False) -> Any:
 def jvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...], has_aux: bool = False) -> Any:
     """Return the result of ``function(*primals)`` and its derivative along `tangents`, two tuples as long as the arguments.
 
-    J^T g is linear in g, so its derivative by g along v is J v (the double-backward trick, Townsend 2017). Raises GraphError
-    for an operation that cannot be differentiated twice.
+    J^T g is linear in g, so its derivative with respect to g along v is J v (the double-backward trick, Townsend
+    2017). Raises GraphError for an operation that cannot be differentiated twice.
 
     >>> import minigrad as mg
     >>> mg.func.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 10.0))
@@ -151,7 +151,7 @@ def jvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...],
     call = _Call("jvp", function, _tuple("jvp", "primals", primals), has_aux=has_aux)
     along = call.tangents(tangents)
     with call:
-        g = [call.own(Tensor(np.ones_like(y.array), requires_grad=True)) for y in call.outputs.values()]
+        g = [call.add_leaf(Tensor(np.ones_like(y.array), requires_grad=True)) for y in call.outputs.values()]
         pulled = call.derivative(call.outputs.values(), g, call.inputs.values(), again=True)
         pushed = call.like_outputs(call.derivative(pulled, along, g))
     return (call.result, pushed, call.aux) if has_aux else (call.result, pushed)
@@ -245,7 +245,7 @@ class _Call:
     ):
         self.name = name
         self.recorded = is_grad_enabled()
-        self._own: list[Tensor] = []
+        self._leaves: list[Tensor] = []
         numbers = _numbers(name, argnums, len(args))
         self._single = isinstance(argnums, int) or (argnums is None and len(args) == 1)
         leaves, rebuild = flatten({number: args[number] for number in numbers})
@@ -265,16 +265,16 @@ class _Call:
             self.aux = map_leaves(lambda leaf: self._closed(leaf) if isinstance(leaf, Tensor) else leaf, aux)
 
     def __enter__(self) -> None:
-        for x in self._own:
+        for x in self._leaves:
             tape.retain(x.node, x)
 
     def __exit__(self, *exc: object) -> None:
-        for x in self._own:
+        for x in self._leaves:
             x.node.receiver = None
 
-    def own(self, x: Tensor) -> Tensor:
-        """Return a leaf of the graph that belongs to this call alone."""
-        self._own.append(x)
+    def add_leaf(self, x: Tensor) -> Tensor:
+        """Register a new leaf of the graph for this call; return it."""
+        self._leaves.append(x)
         return x
 
     def like_inputs(self, values: Iterable[Any]) -> Any:
@@ -296,7 +296,7 @@ class _Call:
             return self.like_inputs(self.derivative([self.only_output()], [None], self.inputs.values(), keep=False))
 
     def rows(self, y: Tensor) -> list[Tensor]:
-        """Return the Jacobian of one output by each input."""
+        """Return the Jacobian of one output with respect to each input."""
         xs = list(self.inputs.values())
         found: list[list[Tensor]] = []
         for i in range(y.numel()):
@@ -354,7 +354,7 @@ class _Call:
                 "  hint: leave the others out of argnums, or pass them as keywords"
             )
         try:
-            return self.own(Tensor(leaf, requires_grad=True))
+            return self.add_leaf(Tensor(leaf, requires_grad=True))
         except DTypeError as error:
             raise DTypeError(f"{self.name}: {path}: {error}") from None
 
@@ -373,8 +373,8 @@ class _Call:
     def _reaches_outside(self, tensors: Iterable[Tensor]) -> bool:
         if not self.recorded:
             return False
-        own = {x.node for x in self._own}
-        return not own.issuperset(walk.open_leaves([t.node for t in tensors if t.node is not None]))
+        leaves = {x.node for x in self._leaves}
+        return not leaves.issuperset(walk.open_leaves([t.node for t in tensors if t.node is not None]))
 
 
 def _numbers(name: str, argnums: Argnums, count: int) -> list[int]:

@@ -24,7 +24,7 @@ from minigrad.testing.input_check import one_of
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
 HELP = "check the gradients of a function"
-DESCRIPTION = "Compare the gradients of a function with differences of its values. Exit code 0: right, 1: wrong."
+DESCRIPTION = "Compare the gradients of a function with finite differences. Exit code: 0 if all checks pass, 1 if one fails."
 EXAMPLES = """examples:
   minigrad gradcheck minigrad:matmul --shape 3,4 --shape 4,2
   minigrad gradcheck minigrad.nn.functional:conv2d --shape 2,3,7,7 --shape 4,3,3,3 --set stride=2 --second

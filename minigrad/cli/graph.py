@@ -23,7 +23,7 @@ __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 HELP = "draw the graph of a network"
 DESCRIPTION = "Draw the graph of a run's loss, or of a module called on random inputs."
 EXAMPLES = """examples:
-  minigrad graph runs/2026-11-24_0431-digits -o net.html     its loss, gradients, kernels and saved arrays
+  minigrad graph runs/2026-11-24_043100-digits -o net.html     its loss, gradients, kernels and saved arrays
   minigrad graph lenet -o net.svg
   minigrad graph package.module:Net --shape 3,32,32 -o net.svg
   minigrad graph package.module:Net --input 1,3,224,224 --depth 2

@@ -44,7 +44,7 @@ def _from_npy(name: str, shape: tuple[int, ...]) -> Array:
         raise DatasetFileError(f"{name}: not a .npy file of numbers: {str(error).removeprefix(f'{name}: ')}") from None
     if array.dtype == np.uint8 and 0 < array.max(initial=0) <= DARK:
         raise DatasetFileError(
-            f"{name}: bytes are read as 0..255, but these go up to {array.max()} alone\n"
+            f"{name}: bytes are read as 0..255, but the largest value is {array.max()}\n"
             "  hint: save floats within 0..1, divided by the largest possible value"
         )
     scaled = array / np.float32(255) if array.dtype == np.uint8 else array
@@ -76,7 +76,7 @@ def _from_picture(name: str, shape: tuple[int, ...]) -> Array:
         with Image.open(name) as picture:
             frames = getattr(picture, "n_frames", 1)
             if frames > 1:
-                raise DatasetFileError(f"{name}: has {frames} frames; save one of them alone")
+                raise DatasetFileError(f"{name}: has {frames} frames; save a single frame")
             upright = ImageOps.exif_transpose(picture) if math.prod(picture.size) == height * width else picture
             if upright.size != (width, height):
                 raise ShapeError(

@@ -55,7 +55,7 @@ def add_trust(parser: Parser) -> None:
     parser.add_argument(
         "--trust",
         action="store_true",
-        help="import the network that the run's config.json names, even from a user's code: this runs that code",
+        help="allow config.json to name a network outside minigrad.models, whose code is then run",
     )
 
 

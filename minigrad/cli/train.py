@@ -74,7 +74,8 @@ def add_arguments(parser: Parser) -> None:
     add("--seed", type=at_least_zero, default=0, metavar="N", help="random seed; the same seed repeats a run (default: 0)")
     add("--out", metavar="DIR", help="run folder (default: runs/<time>-<data>)")
     add("--resume", metavar="RUN", help="continue an interrupted run; --epochs may be changed")
-    add("--trust", action="store_true", help="with --resume: import the network that the run names from a user's code")
+    trust = "with --resume: allow the run to name a network outside minigrad.models, whose code is then run"
+    add("--trust", action="store_true", help=trust)
     add("--no-report", action="store_true", help="omit the pictures and the report")
     add("--quiet", action="store_true", help="print no table, only the result")
     add("--json", action="store_true", help="print the result as one line of JSON, and nothing else, on stdout")

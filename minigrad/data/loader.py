@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Tuples: TypeAlias = TensorDataset | Subset[TensorDataset] | Digits | MNIST | Subset[Digits] | Subset[MNIST]
 
     class Options(TypedDict, total=False):
-        """The arguments of a DataLoader that do not decide what its batches are."""
+        """The DataLoader options that do not affect the type of a batch."""
 
         sampler: Iterable[int] | None
         batch_sampler: Iterable[Sequence[int]] | None

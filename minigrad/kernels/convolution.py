@@ -1,7 +1,7 @@
 """Convolution as matrix products: the three derivatives of one trilinear form, in any number of dimensions.
 
-The form is T(x, w, y) = sum over n, f, o, c, k of w[f, c, k] x[n, c, o*S + k*D - P] y[n, f, o]. Its derivative by y is the
-convolution, by x the transposed convolution, by w the gradient of the weight.
+The form is T(x, w, y) = sum over n, f, o, c, k of w[f, c, k] x[n, c, o*S + k*D - P] y[n, f, o]. Its derivative with
+respect to y is the convolution, to x the transposed convolution, to w the gradient of the weight.
 
 Consecutive windows along the first spatial axis overlap in memory instead of being copied: with rows laid out as
 (rows, C, *K[1:], *O[1:], N), the KH rows under a kernel are one contiguous matrix, and the matrix of the next window starts

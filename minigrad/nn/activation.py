@@ -198,7 +198,7 @@ class _Shrink(_Activation):
 
 
 class Softshrink(_Shrink):
-    """Soft shrinkage: x moved towards zero by `lambd`; zero where abs(x) <= lambd."""
+    """Soft shrinkage: x moved toward zero by `lambd`; zero where abs(x) <= lambd."""
 
     _function = F.softshrink
 

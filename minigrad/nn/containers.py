@@ -156,13 +156,13 @@ class _Dict(Module):
     def __setitem__(self, name: str, value: Any) -> None:
         raise NotImplementedError
 
-    def update(self, values: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+    def _set_all(self, given: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
         """Add the entries of a dict or of (name, value) pairs, or replace those of the same names."""
         try:
-            pairs = dict(values)
+            pairs = dict(given)
         except (TypeError, ValueError):
             needs = f"{type(self).__name__}: needs a dict or (name, {self._kind}) pairs"
-            raise TypeError(f"{needs}, got {type(values).__name__}") from None
+            raise TypeError(f"{needs}, got {type(given).__name__}") from None
         for name, value in pairs.items():
             self[name] = value
 
@@ -202,6 +202,10 @@ class ModuleDict(_Dict):
 
     def __setitem__(self, name: str, module: Module) -> None:
         self.add_module(name, module)
+
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
+        """Add the modules of a dict or of (name, module) pairs, or replace those of the same names."""
+        self._set_all(modules)
 
     def pop(self, name: str) -> Module:
         """Remove a module and return it."""
@@ -260,6 +264,10 @@ class ParameterDict(_Dict):
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.register_parameter(name, _as_parameter(value))
+
+    def update(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+        """Add the parameters of a dict or of (name, value) pairs, or replace those of the same names."""
+        self._set_all(parameters)
 
     def extra_repr(self) -> str:
         return _listed(self._parameters)

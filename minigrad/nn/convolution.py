@@ -115,7 +115,7 @@ class Conv2d(_Conv, axes=2):
 
     * `kernel_size`: the size of the kernels, (KH, KW)
     * `stride`: the distance between windows
-    * `padding`: the width of the border on either side; "valid" is none, "same", with stride 1, as much as keeps the size
+    * `padding`: the width of the border on either side; "valid": none; "same" (stride 1 only): keeps the size
     * `dilation`: the distance between the elements of a window
     * `groups`: the number of groups of channels, each convolved with separate kernels; groups=in_channels is depthwise
     * `bias`: whether to add a bias to each output channel
@@ -191,7 +191,7 @@ class ConvTranspose2d(_ConvTranspose, axes=2):
     OH = (H - 1)*stride - 2*padding + dilation*(KH - 1) + output_padding + 1. Sizes are an int or a pair (height, width).
 
     * `kernel_size`, `stride`, `padding`, `groups`, `dilation`: those of the convolution; with a stride images grow
-    * `output_padding`: which size is meant, since a stride makes several sizes convolve to one; less than stride or dilation
+    * `output_padding`: extra size at the end of each axis, since several sizes convolve to one; less than stride or dilation
     * `bias`: whether to add a bias to each output channel
     * `padding_mode`: "zeros"
     * `dtype`: the dtype of the parameters; None: the default dtype

@@ -90,7 +90,7 @@ class _BackwardHooks:
             if changed is not None:
                 changed = _as_tuple(changed)
                 if len(changed) != len(grad_input):
-                    raise ShapeError(f"backward hook: gave {len(changed)} gradients for {len(grad_input)} inputs")
+                    raise ShapeError(f"backward hook: returned {len(changed)} gradients for {len(grad_input)} inputs")
                 grad_input = changed
         return grad_input
 

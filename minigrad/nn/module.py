@@ -460,7 +460,11 @@ class Module:
 
     @_shadowable
     def summary(self, *inputs: Any) -> Summary:
-        """Return output shapes, parameters, multiply-accumulates and bytes, module by module: see `nn.summary`."""
+        """Return output shapes, parameters, multiply-accumulates and bytes, module by module: see `nn.summary`.
+
+        `inputs` are the arguments of `forward`, or their shapes; the module runs once, in evaluation mode. Without inputs,
+        only parameters are counted.
+        """
         return summary(self, *inputs)
 
     def extra_repr(self) -> str:

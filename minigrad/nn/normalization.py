@@ -97,7 +97,7 @@ class BatchNorm1d(_BatchNorm):
 class BatchNorm2d(_BatchNorm):
     """Batch normalization of images (N, C, H, W), channel by channel: (x - mean) / sqrt(var + eps) * weight + bias.
 
-    In training, mean and variance are those of the batch, and the running statistics move towards them by the fraction
+    In training, mean and variance are those of the batch, and the running statistics move toward them by the fraction
     `momentum`; if it is None, they are averages over all batches. In evaluation the running statistics are used; with
     `track_running_stats=False` there are none, and those of the batch are used always. The weight is initialized to one, the
     bias to zero; `affine=False` leaves out both. Ioffe and Szegedy (2015).

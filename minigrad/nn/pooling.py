@@ -1,4 +1,4 @@
-"""Pooling layers; the functions of the same names in `nn.functional` say what they compute."""
+"""Pooling layers; the functions of the same names in `nn.functional` document the computation."""
 
 from __future__ import annotations
 

@@ -291,7 +291,7 @@ def _(g: Any, x: Any) -> Any:
 @floating("x")
 @composite
 def softshrink(x: Any, lambd: float = 0.5) -> Any:
-    """Move x towards 0 by `lambd`; 0 within that distance of 0, where the derivative, bounds included, is 0.
+    """Move x toward 0 by `lambd`; 0 within that distance of 0, where the derivative, bounds included, is 0.
 
     Raises ValueError for a negative `lambd`.
 

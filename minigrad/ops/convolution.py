@@ -1,8 +1,9 @@
 """Convolution in one, two and three dimensions, and its transpose.
 
 The derivatives of one trilinear form, T(x, w, y) = sum over w[f, c, k] x[n, c, o*S + k*D - P] y[n, f, o], are three
-operations: `convolution` by y, `transposed_convolution` by x, `weight_convolution` by w. So the gradient rules of each are
-the other two, and derivatives of every order follow. Arrays are batch innermost in memory (kernels/windows.py).
+operations: with respect to y, `convolution`; to x, `transposed_convolution`; to w, `weight_convolution`. So the gradient
+rules of each are the other two, and derivatives of every order follow. Arrays are batch innermost in memory
+(kernels/windows.py).
 """
 
 from __future__ import annotations
@@ -107,8 +108,8 @@ def _conv(
     * `weight`: F kernels (F, C/groups, KH, KW)
     * `bias`: (F,), added to each channel of the result, or None
     * `stride`: the distance between windows
-    * `padding`: the number of zeros on either side; "valid" is none, and "same", with stride 1, as many as keep the size, an
-      odd one at the end
+    * `padding`: the number of zeros on either side; "valid": none; "same" (stride 1 only): as many as keep the size, an odd
+      one at the end
     * `dilation`: the distance between the elements of a window
     * `groups`: the number of groups of channels, each convolved with its F/groups kernels alone; groups=C is depthwise
     * `rounding`: "floor" ignores a border that no window reaches, "exact" refuses it with a ShapeError
@@ -157,7 +158,7 @@ def _conv_transpose(
     * `weight`: (C, F/groups, KH, KW), the weight of the convolution from F to C channels
     * `bias`: (F,), added to each channel of the result, or None
     * `stride`, `padding`, `dilation`, `groups`: those of the convolution
-    * `output_padding`: which size is meant, since a stride makes several sizes convolve to one; less than stride or dilation
+    * `output_padding`: extra size at the end of each axis, since several sizes convolve to one; less than stride or dilation
 
     Raises ShapeError for shapes that do not fit together, ValueError or TypeError for sizes that are no positive ints.
 

@@ -99,7 +99,7 @@ class Weighted(Primitive):
 
 
 class Division(Primitive):
-    """Division with PyTorch's `rounding_mode`: None, "floor" (down) or "trunc" (towards 0); exact for rounded integers."""
+    """Division with PyTorch's `rounding_mode`: None, "floor" (down) or "trunc" (toward 0); exact for rounded integers."""
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -435,7 +435,7 @@ def modf(x: Any) -> tuple[Any, Any]:
 
 
 def norm_gradient(g: Any, x: Any, norm: Any, axes: Shape = ()) -> Any:
-    """Compute x * g / norm, the gradient of a 2-norm by its component x; `axes` are the reduced axes of x."""
+    """Compute x * g / norm, the gradient of a 2-norm with respect to its component x; `axes` are the reduced axes of x."""
     sizes = array_of(norm)
     if sizes.max(initial=0) < float(np.finfo(sizes.dtype).max) ** 0.4:
         return x * np.expand_dims(divide_by_norm(g, norm), axes)
@@ -502,7 +502,8 @@ DOCUMENTATION = {
     arccosh: "The inverse hyperbolic cosine of x. Derivative: 1 / sqrt(x**2 - 1), infinite at 1.",
     arctanh: "The inverse hyperbolic tangent of x. Derivative: 1 / (1 - x**2).",
     hypot: "sqrt(x**2 + y**2), without overflow. Derivatives: x / hypot and y / hypot, 0 at the origin.",
-    arctan2: "The angle of the point (y, x), in radians. Derivatives: y / (x**2 + y**2) and -x / (x**2 + y**2).",
+    arctan2: "arctan(x / y) in the right quadrant: the angle, in radians, of the point with abscissa y and ordinate x. "
+    "Derivatives: y / (x**2 + y**2) and -x / (x**2 + y**2).",
     logaddexp: "log(e**x + e**y), without overflow. Derivatives: sigmoid(x - y) and sigmoid(y - x).",
     logaddexp2: "log2(2**x + 2**y), without overflow. Derivatives: 2**x / (2**x + 2**y) and 2**y / (2**x + 2**y).",
     maximum: "The larger of x and y, NaN if either is. Derivative: 1 for the larger one, 1/2 for each of two equal ones.",
@@ -512,19 +513,19 @@ DOCUMENTATION = {
     remainder: "x % y, with the sign of y. Derivatives: 1 and -floor(x / y).",
     fmod: "The remainder of x / y, with the sign of x. Derivatives: 1 and -trunc(x / y).",
     copysign: "The magnitude of x with the sign of y. Derivatives: 1 where the sign is kept, else -1; and 0.",
-    scale_by_power: "x * 2**y for integers y. Derivative by x: 2**y.",
+    scale_by_power: "x * 2**y for integers y. Derivative with respect to x: 2**y.",
     sign: "-1, 0 or 1: the sign of x. Derivative: 0.",
     floor: "The largest integer not above x. Derivative: 0.",
     ceil: "The smallest integer not below x. Derivative: 0.",
-    trunc: "x rounded towards 0. Derivative: 0.",
+    trunc: "x rounded toward 0. Derivative: 0.",
     rint: "x rounded to the nearest integer, halves to the even one. Derivative: 0.",
     floor_divide: "x // y, rounded down. Derivatives: 0.",
     heaviside: "0 for x < 0, y for x = 0, 1 for x > 0. Derivatives: 0; and 1 where x = 0, else 0.",
-    isnan: "Return where x is NaN, as booleans.",
-    isinf: "Return where x is infinite, as booleans.",
-    isfinite: "Return where x is neither infinite nor NaN, as booleans.",
-    signbit: "Return where x is negative, -0.0 included, as booleans.",
-    logical_not: "Return where x is 0 or False, as booleans.",
+    isnan: "True where x is NaN.",
+    isinf: "True where x is infinite.",
+    isfinite: "True where x is neither infinite nor NaN.",
+    signbit: "True where x is negative, -0.0 included.",
+    logical_not: "True where x is 0 or False.",
     invert: "~x: the bits of an integer inverted, the negation of a boolean.",
     equal: "x == y, element by element, as booleans.",
     not_equal: "x != y, element by element, as booleans.",

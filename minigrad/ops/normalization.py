@@ -251,7 +251,7 @@ def _beside(value: Any, shape: Shape) -> Any:
 
 
 def _update_running(running: Any, batch: Any, momentum: float, factor: float = 1.0) -> None:
-    """Move a running statistic (C,), unless None, towards `factor` times that of a batch (N or 1, C, 1, ...)."""
+    """Move a running statistic (C,), unless None, toward `factor` times that of a batch (N or 1, C, 1, ...)."""
     if running is None:
         return
     values = array_of(batch)

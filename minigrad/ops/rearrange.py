@@ -149,7 +149,7 @@ def numpy_pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any
 @register(np.rot90)
 @composite
 def rot90(x: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
-    """Rotate by `k` quarter turns, from the first of two axes towards the second.
+    """Rotate by `k` quarter turns, from the first of two axes toward the second.
 
     >>> import numpy as np
     >>> rot90(np.array([[1, 2], [3, 4]]))

@@ -1,6 +1,6 @@
-"""Functions that only NumPy has and that choose elements or put them together: for ``np.f(tensor)`` alone.
+"""NumPy functions that select or assemble elements and have no PyTorch name: for ``np.f(tensor)`` alone.
 
-Each is a composition, and takes NumPy's arguments.
+Each is composed of other operations and takes NumPy's arguments.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ __all__: list[str] = []  # PyTorch has none of them
 
 @register(np.compress)
 def compress(condition: Any, a: Any, axis: int | None = None) -> Any:
-    """The slices of `a` along an axis, or its elements, for which the condition holds."""
+    """Return the slices of `a` along an axis, or its elements, where the condition holds."""
     return take(a, np.flatnonzero(array_of(condition)), axis)
 
 
 @register(np.extract)
 def extract(condition: Any, arr: Any) -> Any:
-    """The elements of `arr` for which the condition holds."""
+    """Return the elements of `arr` where the condition holds, as a vector."""
     return take(arr, np.flatnonzero(array_of(condition)))
 
 
 @register(np.delete)
 def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
-    """`arr` without the slices along an axis, or the elements, at `obj`."""
+    """Return `arr` without the slices, or the elements, at `obj`."""
     n = math.prod(shape_of(arr)) if axis is None else shape_of(arr)[one_axis("delete", axis, len(shape_of(arr)))]
     return take(arr, np.delete(np.arange(n), obj if isinstance(obj, slice) else array_of(obj)), axis)
 
 
 @register(np.insert)
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
-    """`arr` with `values` before the slices along an axis, or the elements, at `obj`."""
+    """Return `arr` with `values` inserted before the slices, or the elements, at `obj`."""
     if axis is None:
         arr, axis = ravel(arr), 0
     axis, ndim = one_axis("insert", axis, len(shape_of(arr))), len(shape_of(arr))
     at = obj if isinstance(obj, slice) else array_of(obj)
     values = values if hasattr(values, "shape") else np.asarray(values)
     values = reshape(values, (1,) * (ndim - len(shape_of(values))) + shape_of(values))
-    if not isinstance(at, slice) and at.ndim == 0:  # one place for all of them: their first axis goes there
+    if not isinstance(at, slice) and at.ndim == 0:  # a single index: the first axis of the values is the insertion axis
         values, count = moveaxis(values, 0, axis), shape_of(moveaxis(values, 0, axis))[axis]
     else:
         count = len(np.arange(shape_of(arr)[axis])[at])
@@ -64,7 +64,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
 
 @register(np.block)
 def block(arrays: Any) -> Any:
-    """Nested lists of blocks, put together: the innermost side by side along the last axis."""
+    """Assemble an array from nested lists of blocks; the innermost lists are joined along the last axis."""
 
     def depth(node: Any) -> int:
         if not isinstance(node, list):
@@ -90,14 +90,14 @@ def block(arrays: Any) -> Any:
 
 @register(np.resize)
 def resize(a: Any, new_shape: Any) -> Any:
-    """The elements of `a` in another shape, repeated from the start as often as it takes."""
+    """Return `a` in another shape, repeating its elements as often as needed."""
     size = (new_shape,) if isinstance(new_shape, int) else tuple(new_shape)
     return reshape(take(a, np.arange(math.prod(size)), mode="wrap"), size)
 
 
 @register(np.select)
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
-    """Elements of the first choice whose condition holds, else the default."""
+    """Return elements from the first choice whose condition holds, else the default."""
     if len(condlist) != len(choicelist):
         raise ValueError(f"select: {len(condlist)} conditions, but {len(choicelist)} choices")
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
@@ -107,10 +107,10 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
 
 @register(np.choose)
 def choose(a: Any, choices: Sequence[Any], out: None = None, mode: str = "raise") -> Any:
-    """Elements of the choice whose number stands in `a`."""
+    """Return, for each element of `a`, the element of the choice with that number."""
     at = array_of(a)
     if mode == "raise" and at.size and not 0 <= at.min() <= at.max() < len(choices):
-        raise IndexError(f"choose: numbers must be within 0 and {len(choices) - 1}, got {at.min()} to {at.max()}")
+        raise IndexError(f"choose: numbers must be within 0..{len(choices) - 1}, got {at.min()} to {at.max()}")
     at = at % len(choices) if mode == "wrap" else np.clip(at, 0, len(choices) - 1)
     chosen = choices[0]
     for i, choice in enumerate(choices):
@@ -120,7 +120,7 @@ def choose(a: Any, choices: Sequence[Any], out: None = None, mode: str = "raise"
 
 @register(np.where)
 def where_or_nonzero(condition: Any, *choices: Any) -> Any:
-    """`where`, or, of a condition alone, the places where it holds: `nonzero`."""
+    """Apply `where`; with a condition alone, return the indices where it holds, as `nonzero`."""
     if not choices:
         return nonzero(condition, as_tuple=True)
     if len(choices) != 2:
@@ -130,5 +130,5 @@ def where_or_nonzero(condition: Any, *choices: Any) -> Any:
 
 @register(np.digitize)
 def digitize(x: Any, bins: Any, right: bool = False) -> Any:
-    """Into which bin each element falls; an answer about `x`, without a gradient."""
+    """Return the index of the bin of each element; not differentiable."""
     return nondifferentiable(x, np.digitize(array_of(x), array_of(bins), right))

@@ -82,7 +82,10 @@ def numpy_argsort(x: Any, axis: int | None = -1, kind: Any = None, order: Any = 
 @register(np.argpartition)
 @primitive
 def argpartition(x: Array, kth: Any, axis: int = -1) -> Array:
-    """Return the indices of `partition`."""
+    """Return the indices that partition `x` along an axis.
+
+    The element of rank `kth` is in place, smaller ones before it, larger ones after.
+    """
     return np.argpartition(x, kth, one_axis("argpartition", axis, x.ndim))
 
 

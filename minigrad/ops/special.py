@@ -226,7 +226,7 @@ for _op in (erf, erfc, erfinv, lgamma, nan_to_num, polygamma, round, rsqrt, sinc
 
 @aliased
 def div(x: Any, y: Any, rounding_mode: str | None = None) -> Any:
-    """Compute x / y, or with `rounding_mode` rounded towards zero ("trunc") or down ("floor"), with the gradient 0.
+    """Compute x / y, or with `rounding_mode` rounded toward zero ("trunc") or down ("floor"), with the gradient 0.
 
     >>> import numpy as np
     >>> div(np.array([-7.0, 7.0]), 2, rounding_mode="trunc")

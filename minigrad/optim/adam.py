@@ -17,7 +17,7 @@ __all__ = ["Adam", "AdamW"]
 class Adam(Optimizer):
     """Adam: m = b1*m + (1-b1)*g; v = b2*v + (1-b2)*g**2; p -= lr * m' / (sqrt(v') + eps), with `betas` (b1, b2).
 
-    m' and v' are m and v corrected for their bias towards zero: m / (1 - b1**t) and v / (1 - b2**t) at step t. Kingma and Ba
+    m' and v' are m and v corrected for their bias toward zero: m / (1 - b1**t) and v / (1 - b2**t) at step t. Kingma and Ba
     (2015), algorithm 1; equations and defaults are PyTorch's. Weight decay adds weight_decay * p to g; `amsgrad` divides by
     the largest v so far (Reddi et al., 2018); `maximize` negates g.
 

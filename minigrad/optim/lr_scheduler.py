@@ -421,7 +421,7 @@ class ReduceLROnPlateau(LRScheduler):
         self._last_lr = self._current_rates()
 
     def step(self, metrics: Any) -> None:  # type: ignore[override]
-        """Record the metric of an epoch, a number or a tensor of one element, and reduce the rates if it is time."""
+        """Record the metric of an epoch, a number or one-element tensor; reduce the rates once `patience` is exceeded."""
         metric = float(metrics.detach() if isinstance(metrics, Tensor) else metrics)
         self.last_epoch += 1
         if self._is_better(metric):

@@ -23,7 +23,7 @@ STRUCTURE = "__tree__"  # the name under which a file holds the structure around
 
 
 class Format(NamedTuple):
-    """How a file format stores arrays by name, and the text (see structure.py) that says how they are nested.
+    """A file format: how named arrays are read and written, with the text (see structure.py) that describes their nesting.
 
     The text is None for a plain state dict, whose file is the one that other programs read and write.
     """

@@ -1,1 +1,1 @@
-"""Tensors: arrays that remember how they were made, and all that can be called on them."""
+"""Tensors: the Tensor class, its methods, creation, printing and NumPy's dispatch."""

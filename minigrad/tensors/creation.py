@@ -186,8 +186,8 @@ def normal(
 ) -> Tensor:
     """Return random numbers from normal distributions; `mean` and `std`, numbers or tensors, broadcast and get no gradient.
 
-    Without `dtype`, in that of the first tensor of the two. Raises ValueError for a negative `std`, DTypeError for a dtype
-    that is not of floats.
+    `dtype` defaults to that of `mean` if it is a tensor, else of `std`. Raises ValueError for a negative `std`, DTypeError
+    for a dtype that is not of floats.
     """
     means, stds = _plain(mean), _plain(std)
     if not np.all(np.asarray(stds) >= 0):
@@ -205,7 +205,7 @@ def normal(
 def bernoulli(input: Any, p: float | None = None, *, generator: np.random.Generator | None = None) -> Tensor:
     """Return 1 with the probabilities in `input`, or with probability `p`, else 0, in the shape and dtype of `input`.
 
-    Nothing flows back. Raises ValueError for a probability outside [0, 1].
+    No gradient flows to `input`. Raises ValueError for a probability outside [0, 1].
     """
     shaped = Tensor(_plain(input)).array
     probabilities = shaped if p is None else np.asarray(p)
@@ -221,8 +221,8 @@ def multinomial(
 ) -> Tensor:
     """Draw indices with probabilities proportional to the weights in `input`, of shape (C,) or (N, C), one draw per row.
 
-    Gives (..., num_samples). Raises ValueError for weights that are negative, not finite or all zero, and for more samples
-    than there are weights above zero, unless with `replacement`.
+    Returns int64 indices of shape (..., num_samples). Raises ValueError for weights that are negative, not finite or all
+    zero, and for more samples than there are weights above zero, unless with `replacement`.
 
     >>> import minigrad as mg
     >>> mg.multinomial(mg.tensor([0.0, 3.0, 0.0]), 2, replacement=True)
@@ -256,7 +256,7 @@ def randint(
 ) -> Tensor:
     """Return random integers in [low, high): ``randint(low, high, size)`` or ``randint(high, size)``.
 
-    In any dtype that holds them, int64 unless given. Raises ValueError where there are none.
+    `dtype` may be any that holds the range; default int64. Raises ValueError unless low < high.
     """
     if size is None:
         low, high, size = 0, low, high

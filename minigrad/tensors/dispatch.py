@@ -182,10 +182,10 @@ def _query(function: Callable[..., Any]) -> Callable[..., Any]:
     """Register a NumPy function that only inspects values: it runs on the arrays, outside the graph."""
 
     @functools.wraps(function)
-    def ask(*args: Any, **options: Any) -> Any:
+    def query(*args: Any, **options: Any) -> Any:
         return function(*map(_plain, args), **{key: _plain(value) for key, value in options.items()})
 
-    return ask
+    return query
 
 
 def _plain(arg: Any) -> Any:

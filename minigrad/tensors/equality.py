@@ -29,7 +29,7 @@ def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equ
 
 
 def isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Return where ``|input - other| <= atol + rtol * |other|``, element by element, as a boolean tensor.
+    """Return a boolean tensor: ``|input - other| <= atol + rtol * |other|``, element by element.
 
     With `equal_nan`, NaN is close to NaN. Raises ValueError for a negative tolerance.
 

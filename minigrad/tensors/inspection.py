@@ -151,7 +151,7 @@ class Values(Traced):
         return bool(is_close(self.array, array_of(other), rtol, atol, equal_nan).all())
 
     def isclose(self, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-        """Return where elements are close to those of another tensor; see `minigrad.isclose`."""
+        """Return a boolean tensor: which elements are close to those of another tensor; see `minigrad.isclose`."""
         out: Tensor = self.from_array(is_close(self.array, array_of(other), rtol, atol, equal_nan))
         return out
 

@@ -84,7 +84,7 @@ class Tensor(Methods, InPlace, Values):
         return html
 
     def graph(self, **options: Any) -> Any:
-        """Return a picture of what this tensor was computed from, a `viz.Graph`; the options are those of `viz.graph`."""
+        """Return a picture of the graph of this tensor, a `viz.Graph`; options are those of `viz.graph`."""
         return draw("tensor graph", self, **options)
 
     @staticmethod
@@ -135,7 +135,7 @@ class Tensor(Methods, InPlace, Values):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether operations on this tensor are recorded."""
+        """True if operations on this tensor are recorded."""
         return self.node is not None
 
     @requires_grad.setter
@@ -165,7 +165,7 @@ class Tensor(Methods, InPlace, Values):
 
     @property
     def is_leaf(self) -> bool:
-        """Whether this tensor is not the result of a recorded operation."""
+        """True unless this tensor is the result of a recorded operation."""
         return self.node is None or self.node.primitive is None
 
     @property
@@ -325,7 +325,7 @@ class Tensor(Methods, InPlace, Values):
         return t
 
     def slope(self, other: Traced) -> Array:
-        """Return the derivative of each element by the same element of another tensor; 0 if it does not depend on it."""
+        """Return the derivative of each element with respect to the same element of another; 0 if independent of it."""
         if self.node is None or other.node is None:
             return np.zeros_like(other.array)
         seed = [(self.node, np.ones_like(self.array))]

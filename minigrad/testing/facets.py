@@ -94,7 +94,7 @@ def exact(spec: OpSpec, sample: Sample, seed: int) -> None:
 
 
 def gradient(spec: OpSpec, sample: Sample, seed: int) -> None:
-    """Check the gradients by differences, and all side checks; without a gradient, that nothing is recorded."""
+    """Compare the gradients with finite differences and run all side checks; for order 0, check that nothing is recorded."""
     call = Call(spec.fn, sample.args, sample.kwargs)
     if spec.order == 0 or not call.arrays:
         tracked = any(y.requires_grad for y in call.results(call.tensors()))
@@ -109,7 +109,7 @@ def gradient(spec: OpSpec, sample: Sample, seed: int) -> None:
 
 
 def second(spec: OpSpec, sample: Sample, seed: int) -> None:
-    """Check the second derivatives; for order 1, that they are refused."""
+    """Check the second derivatives; for order 1, check that differentiating twice raises."""
     call = Call(spec.fn, sample.args, sample.kwargs)
     if not call.arrays or not spec.order:
         return
@@ -127,7 +127,7 @@ def second(spec: OpSpec, sample: Sample, seed: int) -> None:
 
 
 def float32(spec: OpSpec, sample: Sample, seed: int) -> None:
-    """Check that float32 stays float32, with the gradients of float64 but for rounding."""
+    """Check that float32 stays float32 and that its gradients match float64's within rounding."""
     whole = Call(spec.fn, sample.args, sample.kwargs)
     args = with_floats(sample.args, [a.astype(np.float32) for a in whole.arrays])
     call = Call(spec.fn, args, sample.kwargs)
@@ -144,7 +144,7 @@ FACETS = (*DRAWN, "kinks", "errors")
 
 
 def _check_errors(spec: OpSpec) -> None:
-    """Check that calls are refused that must be, and change nothing."""
+    """Check that the calls in `spec.errors` raise their errors and change nothing."""
     for refusal in spec.errors:
         call = Call(spec.fn, refusal.sample.args, refusal.sample.kwargs)
         tensors, mode = call.tensors(), is_grad_enabled()

@@ -1,4 +1,4 @@
-"""gradcheck: gradients compared with differences of values, and side checks that cost a few backwards each."""
+"""gradcheck: gradients compared with differences of values, and side checks that cost a few backward passes each."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class GradcheckReport:
 
     @property
     def passed(self) -> bool:
-        """Whether every check held."""
+        """True if every check held."""
         return not self.failures
 
     def __bool__(self) -> bool:

@@ -19,57 +19,57 @@ Run = Callable[[Array], Any]
 
 
 def scale(run: Run, g: Array, saved: list[Any]) -> Any:
-    """Too large by 1e-5."""
+    """Scale the gradient by 1 + 1e-5."""
     return run(g) * (1 + 1e-5)
 
 
 def negate(run: Run, g: Array, saved: list[Any]) -> Any:
-    """The wrong sign."""
+    """Negate the gradient."""
     return -run(g)
 
 
 def ignore_g(run: Run, g: Array, saved: list[Any]) -> Any:
-    """Ones instead of the incoming gradient."""
+    """Replace the incoming gradient by ones."""
     return run(np.ones_like(g))
 
 
 def zero(run: Run, g: Array, saved: list[Any]) -> Any:
-    """No gradient."""
+    """Return zeros."""
     return run(g) * 0
 
 
 def transpose(run: Run, g: Array, saved: list[Any]) -> Any:
-    """The last two axes exchanged, if they have the same size."""
+    """Exchange the last two axes if they have the same size."""
     gx = np.asarray(run(g))
     return gx.mT if gx.ndim > 1 and gx.shape[-1] == gx.shape[-2] else gx
 
 
 def roll(run: Run, g: Array, saved: list[Any]) -> Any:
-    """Every element moved to the next position."""
+    """Move every element to the next position."""
     return np.roll(run(g), 1)
 
 
 def reverse(run: Run, g: Array, saved: list[Any]) -> Any:
-    """The elements in reverse order."""
+    """Reverse the order of the elements."""
     gx = np.asarray(run(g))
     return gx.ravel()[::-1].reshape(gx.shape)
 
 
 def drop_last(run: Run, g: Array, saved: list[Any]) -> Any:
-    """Zero in the last position."""
+    """Set the last element to zero."""
     gx = np.array(run(g))
     gx[(-1,) * gx.ndim] = 0
     return gx
 
 
 def cast(run: Run, g: Array, saved: list[Any]) -> Any:
-    """Through the next smaller float: right to seven digits."""
+    """Round through the next smaller float: from float64, right to seven digits."""
     gx = np.asarray(run(g))
     return gx.astype(np.float32 if gx.dtype == np.float64 else np.float16).astype(gx.dtype)
 
 
 def alias_g(run: Run, g: Array, saved: list[Any]) -> Any:
-    """The right values, written over g to save memory."""
+    """Return the right values, written over g to save memory."""
     gx = np.asarray(run(g))
     if gx.shape != g.shape or np.array_equal(gx, g):
         return NotImplemented
@@ -78,14 +78,14 @@ def alias_g(run: Run, g: Array, saved: list[Any]) -> Any:
 
 
 def add_into_g(run: Run, g: Array, saved: list[Any]) -> Any:
-    """The right values, but g is changed."""
+    """Return the right values, but change g."""
     gx = np.array(run(g))
     g += 1
     return gx
 
 
 def one_buffer(run: Run, g: Array, saved: list[Any]) -> Any:
-    """The right values, always in the same memory."""
+    """Return the right values, always in the same memory."""
     gx = np.asarray(run(g))
     buffer = BUFFERS.setdefault((gx.shape, gx.dtype), np.empty(gx.shape, gx.dtype))
     buffer[...] = gx
@@ -93,7 +93,7 @@ def one_buffer(run: Run, g: Array, saved: list[Any]) -> Any:
 
 
 def view_of_saved(run: Run, g: Array, saved: list[Any]) -> Any:
-    """The right values, written over an array that the forward saved."""
+    """Return the right values, written over an array that the forward saved."""
     gx = np.asarray(run(g))
     for array in saved:
         if isinstance(array, np.ndarray) and (array.shape, array.dtype) == (gx.shape, gx.dtype):
@@ -104,12 +104,12 @@ def view_of_saved(run: Run, g: Array, saved: list[Any]) -> Any:
 
 
 def numpy_scalar(run: Run, g: Array, saved: list[Any]) -> Any:
-    """A NumPy scalar, as its reductions return; the sum if there are several values."""
+    """Return a NumPy scalar, as its reductions do; the sum if there are several values."""
     return np.sum(run(g))
 
 
 def read_only(run: Run, g: Array, saved: list[Any]) -> Any:
-    """The right values, in an array that cannot be written to."""
+    """Return the right values, in a read-only array."""
     gx = np.array(run(g))
     gx.setflags(write=False)
     return gx

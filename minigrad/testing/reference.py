@@ -1,4 +1,4 @@
-"""check_against: values and gradients compared with those of a naive reference, by a step into the complex plane."""
+"""check_against: compare values and gradients with those of a naive reference, by the complex-step method."""
 
 from __future__ import annotations
 

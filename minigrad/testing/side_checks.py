@@ -1,4 +1,4 @@
-"""Side checks: properties of a gradient beside its value, each at the cost of a few more backwards.
+"""Side checks: properties of a gradient beside its value, each at the cost of a few more backward passes.
 
 A check takes a `Subject` and returns a complaint, or None. Where rounding may differ, a few thousand roundings are allowed.
 """
@@ -148,7 +148,7 @@ def unchanged(subject: Subject) -> str | None:
 
 
 def accumulate(subject: Subject) -> str | None:
-    """Two backwards add up in ``.grad``."""
+    """Two backward passes add up in ``.grad``."""
     call = subject.call
     tensors = call.tensors()
     outputs = call.outputs(tensors)

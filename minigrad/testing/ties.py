@@ -1,4 +1,4 @@
-"""check_tie: gradients at kinks, between the one-sided slopes and as the convention wants them."""
+"""check_tie: check gradients at kinks against the one-sided slopes and the convention for ties."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ TIE_RULES: dict[str, Callable[[Array, Array], Array]] = {
 
 
 def _slopes(call: Call, i: int) -> tuple[Array, Array]:
-    """Return the slopes by input i from the left and from the right: (outputs, inputs)."""
+    """Return the slopes with respect to input i from the left and from the right: (outputs, inputs)."""
     arrays = [np.asarray(a, np.float64) for a in call.arrays]
     here, x = call.value(arrays), arrays[i]
 

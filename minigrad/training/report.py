@@ -62,7 +62,7 @@ class Html(str):
 
 
 def render_report(data: ReportData) -> str:
-    """Return the page."""
+    """Return the HTML of a report."""
     outputs, config, described = scores(data.network, data.x), data.config, data.config["data"]
     counts = confusion_matrix(data.t, outputs.argmax(1), len(data.classes))
     sizes = "x".join(map(str, described["shape"]))

@@ -1,4 +1,4 @@
-"""The states of all random generators that training draws from: saved, and restored."""
+"""Save and restore the states of all random generators that training uses."""
 
 from __future__ import annotations
 

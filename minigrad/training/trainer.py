@@ -45,11 +45,11 @@ class Trainer:
 
     * `x_train`, `t_train`: images (N, ...) and their classes (N,) or one-hot rows (N, C); or a loader of batches (images,
       classes) and None. `x_test`, `t_test`: likewise, for the evaluation after each epoch.
-    * `epochs`, `mini_batch_size`: their number, and the number of images in a batch of arrays.
+    * `epochs`: their number; `mini_batch_size`: images in a batch, if arrays are given.
     * `optimizer`, `optimizer_param`: a name ("SGD", "Adam", ...) and options, by default ``{"lr": 0.001}``; or an optimizer.
     * `evaluate_sample_num_per_epoch`: evaluate on so many of the first training and test images, as the book does.
     * `verbose`: print a table row for each epoch, and a progress bar.
-    * `seed`: of the order of the batches; default: the default generator.
+    * `seed`: seeds the order of the batches; None: draw it from the default generator.
     * `callbacks`: functions called with the trainer and the `Epoch` after each epoch; one that returns True ends training.
     * `scheduler`: a learning rate schedule, or a function that makes one for the optimizer; it steps after every epoch, or
       after every batch with ``schedule_per="batch"``.

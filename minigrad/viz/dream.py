@@ -45,9 +45,9 @@ def dream(
     unit       one or several channels or units; by default the ten with the largest weights
     shape      (C, H, W) of an image; by default the model's `input_dim`
     span       the range of a pixel
-    steps      of gradient ascent
+    steps      the number of gradient ascent steps
     classes    the names of the units of the last layer
-    generator  of the noise at the start; by default the same noise each time
+    generator  draws the initial noise; by default the same each time
 
     Deeper layers respond to larger and more abstract patterns, first to an edge, then to strokes, in the end to a whole
     digit. A channel's image is cut to the pixels that one element of its map depends on. Raises ValueError for an unknown
@@ -114,7 +114,7 @@ def excite(
     """Return inputs of `shape` (C, H, W) that excite units of a layer: gradient ascent from noise, for all units at once.
 
     Of a layer with maps, a unit is the middle element of a channel. Ascent alone finds noise without recognizable patterns,
-    so pixels decay towards the lower end of their span, and a blur, and for units without maps a jitter by a few pixels,
+    so pixels decay toward the lower end of their span, and a blur, and for units without maps a jitter by a few pixels,
     leave only robust patterns: Yosinski et al. (2015), "Understanding neural networks through deep visualization".
 
     The model stays as it was; `generator` draws the noise, by default the same each time.

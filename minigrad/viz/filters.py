@@ -25,8 +25,8 @@ def filters(weights: Any, initial: Any = None, *, layer: str | None = None) -> F
     """Show kernels (F, C, KH, KW) as a grid; with initial ones also before training, and the difference, all on one scale.
 
     weights    an array, a tensor, or a Module
-    initial    the same before training
-    layer      of a Module, the name of the parameter; by default the first one with kernels
+    initial    the kernels before training
+    layer      the name of the parameter, if `weights` is a Module; by default the first with kernels
 
     White is zero, blue negative, orange positive. Kernels of one channel, or of three, which are shown as colors, are a tile
     each; of others the channels are side by side. At most 64 tiles are shown.

@@ -1,4 +1,4 @@
-"""Images as the pictures take them: one or many, with or without an axis for channels; and names of classes."""
+"""Image arguments of pictures: single images or batches, with or without a channel axis; and class names."""
 
 from __future__ import annotations
 

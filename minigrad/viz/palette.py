@@ -1,4 +1,4 @@
-"""Colors that a color-blind reader tells apart (Okabe and Ito, 2008), in light and in dark, and the scale of gradients."""
+"""Color-blind-safe colors (Okabe and Ito, 2008), in light and in dark, and the scale of gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The style of matplotlib pictures: colors that a color-blind reader tells apart, sizes of type, tiles.
+"""The style of matplotlib pictures: color-blind-safe colors (Okabe and Ito, 2008), sizes of type, tiles.
 
 Nothing here touches pyplot or global settings. A picture is laid out in inches from its upper left corner.
 """

@@ -86,3 +86,11 @@ def test_shared_modules_and_parameters_count_once_and_learn_once():
     mg.optim.SGD(net.parameters(), lr=0.5).step()
     np.testing.assert_allclose(shared.weight.detach().numpy(), before - 0.5 * g, rtol=1e-6)
     assert net.summary((1, 2)).parameters == 4 and net.summary((1, 2)).macs == 8
+
+
+def test_update_takes_its_argument_by_the_name_of_pytorch():
+    modules, parameters = nn.ModuleDict({"act": nn.ReLU()}), nn.ParameterDict({"scale": np.ones(2)})
+    modules.update(modules={"act": nn.Tanh(), "out": nn.Linear(2, 1)})
+    parameters.update(parameters=[("scale", np.zeros(3)), ("shift", np.ones(1))])
+    assert [type(module) for module in modules.values()] == [nn.Tanh, nn.Linear]
+    assert {name: p.shape for name, p in parameters.items()} == {"scale": (3,), "shift": (1,)}

@@ -107,7 +107,7 @@ def test_a_call_that_no_operation_answers_for_says_so():
         np.reshape(x, 12, order="A")
     with pytest.raises(ValueError, match="select: 1 conditions, but 2 choices"):
         np.select([x > 0], [x, x])
-    with pytest.raises(IndexError, match="choose: numbers must be within 0 and 1, got 0 to 2"):
+    with pytest.raises(IndexError, match=r"choose: numbers must be within 0\.\.1, got 0 to 2"):
         np.choose([0, 2, 1, 0], [x, x])
     with pytest.raises(ValueError, match="where: needs both choices or none, got 1"):
         np.where(x > 0, x)

@@ -82,7 +82,7 @@ PYTORCH = {
         "array_split": torch.tensor_split, "hsplit": torch.hsplit, "vsplit": torch.vsplit, "dsplit": torch.dsplit,
         "unbind": torch.unbind, "block_diag": torch.block_diag,
     },
-    "arrangement": {
+    "rearrange": {
         "flip": lambda x, axis: torch.flip(x, every(x) if axis is None else tupled(axis)),
         "flipud": torch.flipud, "fliplr": torch.fliplr, "roll": torch.roll, "rot90": torch.rot90,
         "tile": lambda x, reps: torch.tile(x, tupled(reps)),

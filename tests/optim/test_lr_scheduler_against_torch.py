@@ -10,7 +10,6 @@ import minigrad as mg
 torch = pytest.importorskip("torch")
 
 STEPS = 50
-NEED_MOMENTUM = ("OneCycleLR",)
 CASES = [
     ("StepLR", {"step_size": 7, "gamma": 0.3}),
     ("MultiStepLR", {"milestones": [3, 10, 10, 31], "gamma": 0.5}),

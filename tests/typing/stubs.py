@@ -3,7 +3,7 @@
 Operations are objects that decide by their arguments: a tensor in, a tensor out; arrays in, arrays out. A type checker
 cannot see that in the code. Each stub is made of the signatures at runtime and of the tables below, which say what a
 signature does not: which arguments are operands, of what type the others are, and what an operation returns. An argument
-that no table knows is an error. tests/typing/test_stubs.py compares the files with what this makes.
+that no table knows is an error. tests/typing/test_typing.py compares the files with the output of this script.
 
 * An operation has an overload for each operand that may be the tensor; then one for arrays, then one for numbers and lists.
   Arrays give Any where the result may be one of NumPy's scalars (a sum, a product of vectors).

@@ -1,4 +1,4 @@
-"""The graph as DOT, built by the `graphviz` library: its rules of quoting are too subtle to do by hand."""
+"""The graph as DOT, built with the `graphviz` library, which handles the quoting."""
 
 from __future__ import annotations
 

@@ -286,7 +286,10 @@ def _depth(scope: Scope | None) -> int:
 
 
 def _same(known: tuple[Any, ...], others: Sequence[Any]) -> int | None:
-    """Return the position of the same array among the arguments of an outer call: that very one, or the only one like it."""
+    """Return the position of the same array among the arguments of an outer call.
+
+    By identity, else the only one of that shape and dtype.
+    """
     if known in others:
         return others.index(known)
     alike = [i for i, other in enumerate(others) if other is not None and other[:2] == known[:2]]
@@ -294,7 +297,7 @@ def _same(known: tuple[Any, ...], others: Sequence[Any]) -> int | None:
 
 
 def _matching(around: Sequence[Data], array: Any) -> list[Data]:
-    """Return the one among the data around a call that an array is: that very one, or the only one like it."""
+    """Return the data around a call that matches an array: by identity, else the only one of that shape and dtype."""
     alike = [data for data in around if _fits(data, array)]
     same = [data for data in alike if data.identity == id(array)]
     return same[:1] or (alike if len(alike) == 1 else [])

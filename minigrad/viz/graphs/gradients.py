@@ -24,7 +24,7 @@ def gradients(
     """Apply `measure` to the gradient of the sum of the outputs at each node; return the results by number, and a note.
 
     Hooks run, as they do in every walk. After backward has freed the tape, only gradients that tensors keep in `.grad` are
-    known, and the note says so. Raises GraphError for an output of more than one element: which of them would flow back?
+    known, and the note says so. Raises GraphError for an output of more than one element, which has no single gradient.
     """
     for output in outputs:
         if output.node is not None and output.numel() != 1:

@@ -20,7 +20,7 @@ SHOWN = ("shapes", "values", "saved", "grads", "primitives")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a graph is drawn; see `viz.graph`."""
+    """Drawing options of a graph; see `viz.graph`."""
 
     depth: int | None = None
     fold: bool = True

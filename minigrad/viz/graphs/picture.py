@@ -173,13 +173,13 @@ def graph(
     show       of "shapes", "values", "saved" (bytes kept for backward), "grads" (the root mean square of each gradient, by
                one more walk; needs a scalar) and "primitives" (the steps of composite functions); with "values" or
                "grads", kernels as small images
-    color      of operations: "kind", or shaded by "grad", "bytes", or "time" (of a function)
+    color      shading of operations: "kind", "grad", "bytes", or "time" (of a function)
     direction  "TB" (from top to bottom) or "LR" (from left to right)
     theme      "light", "dark", or "auto", which follows the screen
     engine     "auto": the built-in layout for .svg and .html, which looks the same everywhere, and `dot` where it is needed;
                "dot": `dot` also for .svg; "builtin": never `dot`
-    title      instead of the name of the model and the output
-    names      tensors by name; by default the caller's variables
+    title      replaces the names of model and output
+    names      a dict of tensors by name; by default the caller's variables
     initial    parameters before training, as an earlier `state_dict()`: kernels are shown beside their initial values
 
     Raises TypeError for an output that is no tensor, ValueError for an unknown option, GraphError for gradients of an output

@@ -1,4 +1,4 @@
-"""Scenes: graphs ready to be drawn, with closed boxes chosen, the contents of cards made, and everything placed."""
+"""Scenes: graphs laid out for drawing, with closed boxes, card contents and positions."""
 
 from __future__ import annotations
 

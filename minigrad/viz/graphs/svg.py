@@ -330,7 +330,7 @@ def _saved_list(entries: list[tuple[str, int]]) -> Iterable[str]:
 
 
 def _legend(scene: Scene, room: float) -> tuple[list[str], int]:
-    """Return the meaning of the shapes and colors that the picture uses, and in how many lines it is."""
+    """Return the legend of the shapes and colors in use, and its number of lines."""
     view, look = scene.view, scene.look
     kinds = dict.fromkeys(card.kind for card in view.cards.values())
     parts: list[str] = []

@@ -1,4 +1,4 @@
-"""From a computation to its frozen GraphIR: names, sizes, rules, saved bytes, gradients, kernels; and no array left."""
+"""Trace a computation into a frozen GraphIR of names, sizes, rules, saved bytes, gradients and kernels, without arrays."""
 
 from __future__ import annotations
 

@@ -283,7 +283,7 @@ def _name_single_operations(view: View) -> None:
 
 
 def _title(group: Group) -> str:
-    """Return the name in the module around it; a number says too little, so it brings the name before it along."""
+    """Return the name within the enclosing module; a number gets the preceding part of the path as a prefix."""
     if group.kind == "module" and group.name.partition(" ")[0].isdigit() and "." in group.path:
         return group.path.rsplit(".", 2)[-2] + "." + group.name
     return group.name

@@ -1,4 +1,4 @@
-"""Every operation's spec, in one file for each file of `minigrad/ops`."""
+"""Every operation's spec; files are named after those of `minigrad/ops` where one exists."""
 
 from __future__ import annotations
 

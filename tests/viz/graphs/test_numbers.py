@@ -62,10 +62,10 @@ def test_saved_bytes_are_the_buffers_that_the_tape_keeps(trained):
     assert sum(n.saved for n in graph.nodes) == expected > 0
     assert graph.title.endswith(f"{byte_count(expected)} saved for backward")
     svg = graph.render("svg").decode()
-    assert f'text-anchor="end">{byte_count(expected)}</text>' in svg  # the ledger's total
+    assert f'text-anchor="end">{byte_count(expected)}</text>' in svg  # the total of the list of saved bytes
 
 
-def test_the_ledger_lists_what_each_card_saves(trained):
+def test_the_list_of_saved_bytes_names_what_each_card_saves(trained):
     net, x, t, _ = trained
     graph = mg.viz.graph(net.loss(x, t))
     svg = graph.render("svg").decode()

@@ -1,4 +1,4 @@
-"""From frames to a page: the position of everything, once it is known which boxes are open.
+"""Absolute positions of all items, from the frames and the set of open boxes.
 
 Only heights depend on that: each rank is as tall as its tallest item, and boxes grow from the inside. `page.js` does the
 same sums when a reader closes a box.

@@ -1,4 +1,4 @@
-"""Specs of answers about elements: each NumPy's."""
+"""Specs of membership and counts, against NumPy."""
 
 import numpy as np
 

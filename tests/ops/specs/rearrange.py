@@ -1,4 +1,4 @@
-"""Specs of reversing, shifting, repeating and bordering."""
+"""Specs of reversing, shifting, repeating and padding."""
 
 import numpy as np
 
