@@ -269,9 +269,8 @@ class Module:
         return RemovableHandle(self._hooks_created().gradient, hook, prepend)
 
     def _hooks_created(self) -> Hooks:
-        if self._hooks is None:
-            object.__setattr__(self, "_hooks", Hooks())
-        return self._hooks  # type: ignore[return-value]
+        hooks: Hooks = self.__dict__.setdefault("_hooks", Hooks())  # one call: two threads get the same
+        return hooks
 
     # Walks: parents before children, in the order of registration, each object once by default
 

@@ -11,6 +11,8 @@ import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad import nn
 from minigrad.models.book_network import BookNetwork
+from minigrad.nn import module
+from minigrad.nn.hooks import Hooks
 from minigrad.nn.inference import layer_outputs, scores
 from minigrad.testing import Sample
 from minigrad.training import evaluate
@@ -225,6 +227,21 @@ def test_layer_outputs_are_those_of_the_own_call(hurried):
             assert [out.tolist() for out in layer_outputs(net, x).values()] == wanted
 
     in_threads(work, 4)
+
+
+def test_threads_that_register_the_first_hooks_of_a_module_share_them(monkeypatch):
+    layer, called = nn.ReLU(), []
+
+    class Interrupted(Hooks):
+        def __init__(self):
+            super().__init__()
+            monkeypatch.setattr(module, "Hooks", Hooks)
+            layer.register_forward_hook(lambda *call: called.append("another thread's"))
+
+    monkeypatch.setattr(module, "Hooks", Interrupted)
+    layer.register_forward_hook(lambda *call: called.append("this thread's"))
+    layer(mg.ones(1))
+    assert called == ["another thread's", "this thread's"]
 
 
 def test_checkpoints_do_not_disturb_each_other(hurried):
