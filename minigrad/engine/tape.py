@@ -8,6 +8,7 @@ one of ten.
 from __future__ import annotations
 
 import itertools
+import threading
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -17,16 +18,18 @@ import numpy as np
 from minigrad.arrays import Array, Traced
 from minigrad.config import get_default_dtype
 from minigrad.engine.grad_mode import mode
+from minigrad.engine.interrupts import Locked
 from minigrad.engine.primitive import Plan, Primitive
 from minigrad.engine.promotion import SINGLE, WIDE, converted, narrowed
 from minigrad.engine.scope import here, watchers
 from minigrad.errors import DTypeError
 from minigrad.kernels.conversion import native, snapshot, to_array
 
-__all__ = ["Gradient", "Node", "Receiver", "leaf", "mark_written", "move_receiver", "record", "retain", "title"]
+__all__ = ["Gradient", "Node", "Receiver", "hooks_of", "leaf", "mark_written", "move_receiver", "record", "retain", "title"]
 
 Gradient = Any  # an ndarray; a Tensor where the walk itself is recorded (create_graph=True)
 _count = itertools.count()
+_creating = threading.RLock()
 
 
 class Node:
@@ -102,6 +105,14 @@ def leaf(array: Array, receiver: Any) -> Node:
     node = Node(array, None, NO_PLAN, (), ())
     retain(node, receiver)
     return node
+
+
+def hooks_of(node: Node) -> dict[int, Callable[[Any], Any]]:
+    """Return the hooks of a node, created at the first call, once for all threads."""
+    with Locked(_creating):
+        if node.hooks is None:
+            node.hooks = {}
+    return node.hooks
 
 
 def mark_written(node: Node) -> None:

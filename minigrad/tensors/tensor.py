@@ -214,9 +214,7 @@ class Tensor(Methods, InPlace, Values):
         """
         if self.node is None:
             raise GraphError("register_hook(): the tensor requires no gradient")
-        if self.node.hooks is None:
-            self.node.hooks = {}
-        return RemovableHandle(self.node.hooks, hook)
+        return RemovableHandle(tape.hooks_of(self.node), hook)
 
     def backward(
         self,
