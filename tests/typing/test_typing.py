@@ -13,6 +13,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import ops
+from minigrad.arrays import Array
 from tests.typing import program
 from tests.typing.checkers import CHECKERS, EXPRESSIONS, failures, marked
 from tests.typing.stubs import BY_HAND, ROOT, stubs
@@ -48,6 +49,8 @@ def fits(value, type_):
         return isinstance(value, tuple) and len(each) == len(value) and all(map(fits, value, each))
     if origin is dict:
         return isinstance(value, dict) and all(fits(v, args[1]) for v in value.values())
+    if type_ == Array:  # since NumPy 2.5 an alias (PEP 695), which isinstance refuses
+        return isinstance(value, np.ndarray)
     return isinstance(value, origin or type_ or type(None)) and not (type_ is mg.Tensor and isinstance(value, np.ndarray))
 
 
