@@ -28,7 +28,6 @@ class Failure(NamedTuple):
     position: int | None = None  # of the input whose gradient failed
     result: Any = None  # the array that the operation returned, if it is bad
     seeds: Sequence[tuple[Any, Any]] = ()  # where the failed backward started
-    module: Any = None  # the outermost module that was called
 
 
 def blame(error: Error, **facts: Any) -> Error:

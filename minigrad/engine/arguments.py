@@ -8,8 +8,6 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, NamedTuple, TypeVar
 
-from minigrad.errors import blame
-
 __all__ = ["ALIASES", "Parameters", "aliased", "displayed", "names_for", "parameters_of", "renamed"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -31,17 +29,11 @@ ALIASES = {  # a name in PyTorch or NumPy, and the names in our signatures for i
 
 def aliased(function: Function) -> Function:
     """Let a function that is neither primitive nor composite accept PyTorch's and NumPy's names; see `ALIASES`."""
-    names = parameters_of(function).names
-    known = names_for(names)
+    known = names_for(parameters_of(function).names)
 
     @functools.wraps(function)
     def call(*args: Any, **options: Any) -> Any:
-        options = renamed(options, known)
-        try:
-            return function(*args, **options)
-        except Exception as error:
-            blame(error, operation=function.__name__, arguments=(*zip(names, args, strict=False), *options.items()))
-            raise
+        return function(*args, **renamed(options, known))
 
     call.known = known  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]

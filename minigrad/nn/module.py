@@ -16,7 +16,7 @@ from minigrad.arrays import DType
 from minigrad.engine.handles import RemovableHandle
 from minigrad.engine.interrupts import at_once
 from minigrad.engine.scope import here, untracked
-from minigrad.errors import DTypeError, MinigradError, blame, did_you_mean
+from minigrad.errors import DTypeError, MinigradError, did_you_mean
 from minigrad.nn.hooks import Hooks
 from minigrad.nn.layer_setup import refuse_data
 from minigrad.nn.modes import mode_of
@@ -128,7 +128,6 @@ class Module:
             return self.forward(*args, **kwargs) if hooks is None else hooks.call(self, args, kwargs)
         except MinigradError as error:
             self._locate(error)  # type: ignore[attr-defined]
-            blame(error, module=self)
             raise
         finally:
             here.scope = outer

@@ -54,7 +54,7 @@ def _refused(error: BaseException, failure: Failure, line: str) -> Graph | None:
     if not given:
         return None
     tensors = [arg if isinstance(arg, Tensor) else Tensor.from_array(arg) for _, arg in given]
-    ir = trace(tensors, model=failure.module, show=LOOK.show, title=type(error).__name__)
+    ir = trace(tensors, show=LOOK.show, title=type(error).__name__)
     return Graph(_with_fault(ir, failure.operation, [name for name, _ in given], error, line), LOOK)
 
 

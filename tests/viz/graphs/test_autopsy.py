@@ -111,6 +111,14 @@ def test_the_first_infinity_of_a_backward_names_the_line_of_the_forward():
     assert fault.where == line_of("root = x.sqrt()", test_the_first_infinity_of_a_backward_names_the_line_of_the_forward)
 
 
+def test_the_value_of_a_result_that_no_rule_saved():
+    x = mg.tensor([-1.0, 1.0], requires_grad=True)
+    with mg.detect_anomaly(), np.errstate(all="ignore"), pytest.raises(mg.GraphError) as caught:
+        x.log()  # saves x, not the result
+    (fault,) = faults(caught.value.graph)
+    assert fault.value == "all 0, 1 NaN"
+
+
 def test_a_nan_where_nothing_is_recorded():
     x = mg.tensor([-1.0])
     with mg.detect_anomaly(), np.errstate(all="ignore"), pytest.raises(mg.GraphError) as caught:
