@@ -82,7 +82,18 @@ class set_grad_enabled(_Switch):
         return super().__call__(function)
 
 
-class no_grad(_Switch):
+class _FixedSwitch(_Switch):
+    """A switch whose class decides the mode; it decorates with and without parentheses."""
+
+    @overload
+    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
+    @overload
+    def __new__(cls, function: None = None) -> Self: ...
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        return super().__new__(cls) if function is None else cls()(function)
+
+
+class no_grad(_FixedSwitch):
     """Disable recording in this thread: ``with no_grad():``, ``@no_grad()`` or ``@no_grad``.
 
     >>> import minigrad as mg
@@ -94,25 +105,11 @@ class no_grad(_Switch):
 
     enabled = False
 
-    @overload
-    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
-    @overload
-    def __new__(cls, function: None = None) -> Self: ...
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        return super().__new__(cls) if function is None else cls()(function)
 
-
-class enable_grad(_Switch):
+class enable_grad(_FixedSwitch):
     """Enable recording in this thread, inside `no_grad`: ``with enable_grad():``, ``@enable_grad()`` or ``@enable_grad``."""
 
     enabled = True
-
-    @overload
-    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
-    @overload
-    def __new__(cls, function: None = None) -> Self: ...
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        return super().__new__(cls) if function is None else cls()(function)
 
 
 class inference_mode(_Switch):

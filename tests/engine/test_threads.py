@@ -10,6 +10,7 @@ import pytest
 import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad import nn
+from minigrad.engine import tape
 from minigrad.models.book_network import BookNetwork
 from minigrad.nn import module
 from minigrad.nn.hooks import Hooks
@@ -241,6 +242,25 @@ def test_threads_that_register_the_first_hooks_of_a_module_share_them(monkeypatc
     monkeypatch.setattr(module, "Hooks", Interrupted)
     layer.register_forward_hook(lambda *call: called.append("this thread's"))
     layer(mg.ones(1))
+    assert called == ["another thread's", "this thread's"]
+
+
+def test_threads_that_register_the_first_hooks_of_a_tensor_share_them(monkeypatch):
+    x, called, lock = mg.tensor(1.0, requires_grad=True), [], tape._creating
+
+    class Awaited:
+        """A lock that another thread held while it registered a hook."""
+
+        release = lock.release
+
+        def acquire(self, blocking):
+            monkeypatch.setattr(tape, "_creating", lock)
+            x.register_hook(lambda g: called.append("another thread's"))
+            return lock.acquire(blocking)
+
+    monkeypatch.setattr(tape, "_creating", Awaited())
+    x.register_hook(lambda g: called.append("this thread's"))
+    (x * 2).backward()
     assert called == ["another thread's", "this thread's"]
 
 
