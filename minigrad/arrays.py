@@ -30,13 +30,14 @@ if TYPE_CHECKING:
 class Traced:
     """The interface of tensors to operations and the engine, implemented by `Tensor`.
 
-    `array` is the value; it is never written to, only replaced (`Tensor.replace_array`). `node` is the tensor's place on the
-    tape, or None for a constant.
+    `array` is the value; it is changed by `Tensor.replace_array`. `node` is the tensor's node on the tape, or None for a
+    constant. `place` tells where a tensor with views lies in its memory (tensors/views.py).
     """
 
-    __slots__ = ("array", "node")
+    __slots__ = ("array", "node", "place")
     array: Array
     node: Any
+    place: Any
 
     if TYPE_CHECKING:  # defined by Tensor
 

@@ -68,7 +68,7 @@ def _of_run(args: argparse.Namespace, options: dict[str, Any]) -> viz.Graph:
     saved = Run.open(Path(args.source))
     data, network = restore(saved, args.root, args.trust)
     saved.load_weights("init", network)
-    initial = {name: value.detach() for name, value in network.state_dict().items()}
+    initial = {name: value.clone() for name, value in network.state_dict().items()}
     saved.load_weights("best", network)
     if args.input:
         return viz.module_graph(network, tuple(map(_random, args.input)), initial=initial, **options)

@@ -74,6 +74,7 @@ class Primitive:
         functools.update_wrapper(self, forward)
         self.forward = forward
         self.elementwise = elementwise  # gradients are summed back to the shapes of broadcast inputs
+        self.is_view = False  # whether the result can be a view of the first input, in PyTorch's sense
         self.operands: Operands | None = None  # the inputs that are converted to one dtype (promotion.py)
         self.floats: tuple[int, ...] | None = None  # those that are converted on plain arrays, too: `floating`
         self.rules: dict[str, Rule | None] = {}  # None: the derivative is zero wherever it exists

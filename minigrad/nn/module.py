@@ -425,7 +425,10 @@ class Module:
     # State
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return the values of all parameters and buffers by dotted name, with PyTorch's names and layouts."""
+        """Return the values of all parameters and buffers by dotted name, with PyTorch's names and layouts.
+
+        They share their values with the module, as `detach` does: ``copy.deepcopy`` of it keeps what they are now.
+        """
         return {key: tensor.detach() for key, tensor in self._state_tensors().items()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:

@@ -36,6 +36,9 @@ def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array
     return np.diagonal(x, offset, axis1, axis2)
 
 
+diagonal.is_view = True
+
+
 @primitive
 def write_diagonal(g: Array, size: Shape, offset: int, axis1: int, axis2: int) -> Array:
     """Return zeros of shape `size` with `g` on a diagonal; adjoint of `diagonal`."""

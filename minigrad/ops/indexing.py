@@ -34,9 +34,15 @@ def getitem(x: Array, index: Any) -> Array:
     index out of bounds, for too many, and for any that are not integers, slices, None, ... or booleans.
     """
     try:
-        return x[index]
+        out = x[index]
     except IndexError as error:
         raise _explained("getitem", error, index, x.shape) from None
+    if type(out) is np.ndarray or not isinstance(x, np.ndarray):
+        return out
+    return x[(*index, ...) if isinstance(index, tuple) else (index, ...)]  # one element as a view, not as a copy
+
+
+getitem.is_view = True
 
 
 @primitive
@@ -72,12 +78,16 @@ def setitem(x: Array, index: Any, value: Any) -> Array:
     >>> setitem(np.zeros(3), np.array([0, 2, 0]), np.array([1.0, 2.0, 3.0]))
     array([3., 0., 2.])
     """
-    _check_cast("setitem", value, x.dtype)
-    out = x.copy("K")
+    return assign(x.copy("K"), index, value)
+
+
+def assign(out: Array, index: Any, value: Any) -> Array:
+    """Write `value` into an array as `setitem` does; return the array. It is unchanged after an error."""
+    _check_cast("setitem", value, out.dtype)
     try:
         chosen = out[index].shape
     except IndexError as error:
-        raise _explained("setitem", error, index, x.shape) from None
+        raise _explained("setitem", error, index, out.shape) from None
     try:
         surplus = _surplus(np.shape(value), chosen)
         if surplus and set(np.shape(value)[:surplus]) == {1}:  # NumPy drops them itself, but not beside a mask

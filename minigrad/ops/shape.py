@@ -370,6 +370,9 @@ def atleast_3d(*arrays: Any) -> Any:
 
 expand_dims, swapdims, movedim = unsqueeze, swapaxes, moveaxis
 
+for _op in (broadcast_to, permute, reshape):
+    _op.is_view = True
+
 
 def _swapped(name: str, x: Any, axis1: int, axis2: int) -> Any:
     """Swap two axes."""

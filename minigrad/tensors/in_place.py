@@ -1,18 +1,13 @@
-"""In-place changes: the tensor becomes the result of a pure operation.
+"""In-place changes: the tensor becomes the result of a pure operation, and all that share its memory show it (views.py).
 
 So a change is differentiable, and nothing that was saved for a gradient is ever written to. A leaf whose gradient is being
-recorded refuses; under `no_grad` its value is replaced by `replace_array`, and nodes that saved the former value then refuse
-to go backward.
-
-An indexed part is a separate value: ``x[0].zero_()`` changes the part that was read, not x, and warns; ``x[0] = 0`` changes
-x. Only ``x.data`` has parts that share its value: ``x.data[0].zero_()`` changes x.
+recorded refuses, and so does a view of it; under `no_grad` its value is replaced by `replace_array`, and nodes that saved
+the former value then refuse to go backward.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
-from itertools import repeat
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -22,11 +17,12 @@ from minigrad.arrays import Array, Traced
 from minigrad.config import get_default_dtype
 from minigrad.engine import tape
 from minigrad.engine.grad_mode import is_grad_enabled
-from minigrad.engine.interrupts import at_once
+from minigrad.engine.scope import watchers
 from minigrad.errors import DTypeError, GraphError, ShapeError
-from minigrad.kernels.conversion import to_array
-from minigrad.ops.indexing import frozen_index, moved_block
+from minigrad.kernels.conversion import native, to_array
+from minigrad.ops.indexing import assign, frozen_index, moved_block, setitem
 from minigrad.random import default_generator
+from minigrad.tensors import views
 
 if TYPE_CHECKING:
     from minigrad.arrays import Index
@@ -37,20 +33,18 @@ __all__ = ["InPlace", "write_all"]
 class InPlace(Traced):
     """The in-place methods of `Tensor`, except those that are one operation (methods.py)."""
 
-    __slots__ = ("_frozen", "_read")
+    __slots__ = ("_frozen",)
     _frozen: Any  # the node of a leaf while `requires_grad` is off
-    _read: bool  # set on a part returned by indexing: a change of it warns
 
     def copy_(self, other: Any) -> Self:
         """Copy the values of `other`, of any dtype and a shape that broadcasts to this one; return the tensor itself.
 
         The gradient flows to `other`. Raises GraphError for a leaf that requires a gradient, except under `no_grad()`.
         """
-        self._note_change("copy_")
-        return self._take(other)
+        return self._take(other, "copy_")
 
-    def _take(self, other: Any) -> Self:
-        self.refuse_change("copy_")
+    def _take(self, other: Any, name: str) -> Self:
+        self.refuse_change(name)
         if not isinstance(other, Traced):
             other = to_array(other, None, get_default_dtype())
         array = np.empty_like(self.array)  # in the memory order of the tensor
@@ -58,21 +52,21 @@ class InPlace(Traced):
             value = self.record(ops.broadcast_to, (ops.astype(other, array.dtype), array.shape))
         except ShapeError:
             raise ShapeError(f"copy_: shape {other.shape} does not broadcast to {array.shape}") from None
+        if self.node is not None and is_grad_enabled():  # a result stays one, with a gradient of zeros
+            return self.replace_with(self.record(setitem, (self, ..., value)), name)
         array[...] = value.array
         value.array = array
-        return self.replace_with(value, "copy_")
+        return self.replace_with(value, name)
 
     def fill_(self, value: Any) -> Self:
         """Set all elements to a number or a 0-d tensor; return the tensor itself. See `copy_`."""
         if np.ndim(value):
             raise ShapeError(f"fill_: the value must be a number or a 0-d tensor, got shape {np.shape(value)}")
-        self._note_change("fill_")
-        return self._take(value)
+        return self._take(value, "fill_")
 
     def zero_(self) -> Self:
         """Set all elements to zero; return the tensor itself. See `copy_`."""
-        self._note_change("zero_")
-        return self._take(0)
+        return self._take(0, "zero_")
 
     def uniform_(self, a: float = 0.0, b: float = 1.0, generator: np.random.Generator | None = None) -> Self:
         """Draw all elements uniformly from [a, b); return the tensor. Raises ValueError unless a <= b, both finite."""
@@ -101,18 +95,19 @@ class InPlace(Traced):
 
     def _draw(self, name: str, draw: Callable[[np.random.Generator], Any], generator: np.random.Generator | None) -> Self:
         self.refuse_change(name)
-        self._note_change(name)
-        return self._take(np.asarray(draw(generator or default_generator())))
+        return self._take(np.asarray(draw(generator or default_generator())), name)
 
     def _check_floats(self, name: str) -> None:
         if self.array.dtype.kind != "f":
             raise DTypeError(f"{name}: draws floats, but the tensor is of dtype {self.array.dtype}")
 
     def __setitem__(self, index: Index, value: Any) -> None:
-        """Replace x by ``ops.setitem(x, index, value)``; gradients flow to x and to the value."""
+        """Change x to ``ops.setitem(x, index, value)``; gradients flow to x and to the value."""
         self.refuse_change("setitem")
-        self._note_change("setitem")
         index = frozen_index(index)
+        if views.repeats(self):
+            self._set_repeated(index, value)
+            return
         block = moved_block(index, self.array.ndim)
         if block is not None and np.ndim(value):
             count, place, ndim = block
@@ -121,24 +116,47 @@ class InPlace(Traced):
             first = value.ndim - ndim  # an assignment drops leading axes of size 1
             moved = tuple(range(first + place, first + place + count))
             value = ops.moveaxis(value, moved, tuple(range(first, first + count)))
-        self.replace_with(self.record(ops.setitem, (self, index, value)), "setitem")
+        if not self._set_in_place(index, value):
+            self.replace_with(self.record(setitem, (self, index, value)), "setitem")
 
-    def _note_change(self, name: str) -> None:
-        """Warn that a part changes without the tensor it was read from, unlike in NumPy and PyTorch."""
-        if getattr(self, "_read", False) and (self.array.base is not None or not self.array.ndim):  # no copy there
-            warnings.warn(
-                f"{name}: a part of a tensor is a separate value: the tensor does not change with it\n"
-                "  hint: write x[i, j] = ... to change x, or x[i].clone() for a copy to change",
-                stacklevel=3,
-            )
+    def _set_in_place(self, index: Any, value: Any) -> bool:
+        """Write elements into the array itself, if nothing is recorded and nothing else holds it; return whether it was."""
+        tracked = self.node is not None or (isinstance(value, Traced) and value.node is not None)
+        if (tracked and is_grad_enabled()) or watchers or not views.is_exclusive(self):
+            return False
+        if isinstance(value, Traced):
+            value = value.array
+        elif type(value) in (list, tuple):
+            value = to_array(value, None, get_default_dtype())
+        try:
+            assign(self.array, index, native("setitem", value))
+        except Exception:  # raised again, with its explanation, by the operation
+            return False
+        self._mark_changed()
+        return True
+
+    def _set_repeated(self, index: Any, value: Any) -> None:
+        """Set elements of an expanded tensor, of which each shows in several positions."""
+        part: Any = self[index]  # type: ignore[index]
+        if part.place is None:
+            raise GraphError(REPEATED.format("setitem"))
+        if np.ndim(value):
+            part.copy_(value)
+        else:
+            part.fill_(value)
 
     def refuse_change(self, name: str) -> None:
-        """Raise GraphError if this is a leaf that requires a gradient, except under `no_grad()`."""
-        if self.node is not None and self.node.primitive is None and is_grad_enabled():
-            raise GraphError(
-                f"{name}: a leaf that requires a gradient cannot be changed while operations are recorded\n"
-                "  hint: change it inside no_grad(), or make a new tensor: x = x + 1, where, concatenate, x.clone()"
-            )
+        """Raise GraphError if this is a leaf that requires a gradient, or a view of one, except under `no_grad()`."""
+        if self.node is not None and is_grad_enabled():
+            if self.node.primitive is None:
+                raise GraphError(REFUSAL.format(name, "a leaf"))
+            self._refuse_leaf(name)
+
+    def _refuse_leaf(self, name: str) -> None:
+        """Raise GraphError if this is a view of a leaf that requires a gradient."""
+        base = None if self.place is None else self.place.base
+        if base is not None and base.node is not None and base.node.primitive is None:
+            raise GraphError(REFUSAL.format(name, "a view of a leaf"))
 
     def replace_with(self, result: Any, name: str, reshapes: bool = False) -> Any:
         """Replace value and node by those of `result`, or the value alone without recording; shape and dtype stay."""
@@ -152,30 +170,65 @@ class InPlace(Traced):
                     f"  hint: make a new tensor instead: x = x.{name.rstrip('_')}(...)"
                 )
             result = result.astype(dtype)
-        former = self._place()
-        if former is None:
-            self.array, self.node = result.array, result.node
-            return self
+        if name not in ("fill_", "zero_") and views.repeats(self):
+            raise GraphError(REPEATED.format(name))
+        former = self._origin()
         if result.node is None if self.node is None else not is_grad_enabled():
-            self.replace_array(result.array)
+            if reshapes:
+                views.move(self, result, name)
+            else:
+                self.replace_array(result.array)
             return self
-        self.array, self.node, self._frozen = result.array, result.node, None
+        self._refuse_leaf(name)  # a view taken under no_grad
+        if reshapes:
+            views.move(self, result, name)
+            self.node = result.node
+        elif self.place is None:
+            self.array, self.node = result.array, result.node
+        else:
+            views.rebase(self, result)
+        if former is None:
+            return self
         if former.primitive is None:
             tape.mark_written(former)
+            self._frozen = None
         else:
             tape.move_receiver(former, self.node, self)
         return self
 
     def replace_array(self, array: Array) -> None:
-        """Replace the array, the only way in which a tensor changes; nodes that saved it refuse to go backward."""
-        self.array = array
-        node = self._place()
-        if node is not None:
-            tape.mark_written(node)
+        """Replace the value, unrecorded, in all tensors that share it; nodes that saved it refuse to go backward."""
+        if self.place is None:
+            self.array = array
+        elif array.shape != self.array.shape or array.dtype != self.array.dtype:
+            views.leave(self)
+            self.array = array
+        elif views.is_exclusive(self):
+            self.array[...] = array
+        else:
+            views.change([self], [array])
+        self._mark_changed()
 
-    def _place(self) -> Any:
+    def _mark_changed(self) -> None:
+        """Mark the nodes of all tensors that share the value as written to."""
+        for tensor in views.members(self):
+            node = tensor._origin()  # type: ignore[attr-defined]
+            if node is not None:
+                tape.mark_written(node)
+
+    def _origin(self) -> Any:
         """Return the node of this tensor; of a leaf also while `requires_grad` is off."""
         return getattr(self, "_frozen", None) if self.node is None else self.node
+
+
+REFUSAL = (
+    "{}: {} that requires a gradient cannot be changed while operations are recorded\n"
+    "  hint: change it inside no_grad(), or make a new tensor: x = x + 1, where, concatenate, x.clone()"
+)
+REPEATED = (
+    "{}: an element of the tensor shows in several positions, as after expand, and could hold only one of the new values\n"
+    "  hint: use x.clone() first"
+)
 
 
 def write_all(tensors: Sequence[InPlace], arrays: Sequence[Array]) -> None:
@@ -184,7 +237,5 @@ def write_all(tensors: Sequence[InPlace], arrays: Sequence[Array]) -> None:
     Nodes are marked as written to first: after an interrupt they may refuse to go backward without need.
     """
     for tensor in tensors:
-        node = tensor._place()
-        if node is not None:
-            tape.mark_written(node)
-    at_once(setattr, tensors, repeat("array"), arrays)
+        tensor._mark_changed()
+    views.change(tensors, arrays)

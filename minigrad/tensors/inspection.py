@@ -213,7 +213,16 @@ class Values(Traced):
         """Return the tensor itself: it is on the CPU."""
         return self
 
-    contiguous = pin_memory = cpu
+    pin_memory = cpu
+
+    def contiguous(self, memory_format: Any = None) -> Tensor:
+        """Return the tensor itself if its elements lie in memory in row-major order, else a copy in which they do.
+
+        A result counts as being in row-major order, as it is in PyTorch, wherever its elements lie.
+        """
+        if self.place is None or not self.place.steps or self.array.flags.c_contiguous:
+            return self  # type: ignore[return-value]
+        return self.record(ops.positive, (self,)) if self.array.dtype.kind != "b" else self.from_array(self.array.copy())
 
     def cuda(self, device: Any = None) -> Any:
         """Raise ValueError: there is no such device."""

@@ -21,6 +21,7 @@ from minigrad.errors import ShapeError
 from minigrad.ops import decomposition, norms, solving
 from minigrad.ops.linalg import multiply_matrices
 from minigrad.ops.sorting import nondifferentiable
+from minigrad.tensors import views
 
 if TYPE_CHECKING:  # results are annotated as Tensor, not Self: those of a Parameter are no parameters
     from minigrad.tensors.tensor import Tensor
@@ -83,25 +84,18 @@ def _reflected(op: Primitive) -> Callable[[Any, Any], Tensor]:
     return _documented(lambda self, other: self.record(op, (other, self)), op)
 
 
-def _in_place(op: Operation, reshapes: builtins.bool = False, operator: builtins.bool = False) -> Callable[..., Tensor]:
+def _in_place(op: Operation, reshapes: builtins.bool = False) -> Callable[..., Tensor]:
     """Return the method ``x.f_(...)``, which replaces x by ``f(x, ...)`` and returns x; see `Tensor.refuse_change`."""
     name = f"{op.__name__}_"  # for errors
 
     def method(self: Tensor, *args: Any, **options: Any) -> Any:
         self.refuse_change(name)
-        if not operator:  # x[i] += 1 reads, adds and sets x[i] itself
-            self._note_change(name)
         return self.replace_with(op(self, *args, **options), name, reshapes)
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"Replace this tensor by its `{op.__name__}`, in place; return the tensor itself."
     method.__wrapped__ = op  # type: ignore[attr-defined]  # its signature
     return method
-
-
-def _augmented(op: Operation) -> Callable[..., Tensor]:
-    """Return an augmented assignment such as ``x += y``; see `_in_place`."""
-    return _in_place(op, operator=True)
 
 
 def _cast(dtype: type) -> Callable[[Any], Tensor]:
@@ -151,11 +145,11 @@ class Methods(Traced):
     def __rmatmul__(self, other: Any) -> Tensor:
         return ops.matmul(other, self)
 
-    __iadd__, __isub__, __imul__ = _augmented(ops.add), _augmented(ops.subtract), _augmented(ops.multiply)
-    __itruediv__, __ifloordiv__ = _augmented(ops.divide), _augmented(ops.floor_divide)
-    __imod__, __ipow__, __imatmul__ = _augmented(ops.remainder), _augmented(ops.power), _augmented(ops.matmul)
-    __iand__, __ior__ = _augmented(ops.bitwise_and), _augmented(ops.bitwise_or)
-    __ixor__ = _augmented(ops.bitwise_xor)
+    __iadd__, __isub__, __imul__ = _in_place(ops.add), _in_place(ops.subtract), _in_place(ops.multiply)
+    __itruediv__, __ifloordiv__ = _in_place(ops.divide), _in_place(ops.floor_divide)
+    __imod__, __ipow__, __imatmul__ = _in_place(ops.remainder), _in_place(ops.power), _in_place(ops.matmul)
+    __iand__, __ior__ = _in_place(ops.bitwise_and), _in_place(ops.bitwise_or)
+    __ixor__ = _in_place(ops.bitwise_xor)
 
     # Elementwise
 
@@ -301,10 +295,12 @@ class Methods(Traced):
         """Return the same elements in the shape of another tensor."""
         return ops.reshape(self, other.shape)
 
-    view_as = reshape_as
+    def view_as(self, other: Any) -> Tensor:
+        """Return the same elements in the shape of another tensor, as a view."""
+        return self.view(other.shape)
 
     def view(self, *shape: Any, size: Any = None, dtype: Any = None) -> Tensor:
-        """`reshape`; or with a dtype, ``x.view(mg.int32)``, the same bytes reinterpreted, without a gradient.
+        """`reshape`, always a view; or with a dtype, ``x.view(mg.int32)``, a copy with the same bytes, without a gradient.
 
         The size of the last axis changes with the size of an element. Raises ShapeError if it does not divide.
         """
@@ -312,7 +308,11 @@ class Methods(Traced):
             dtype, shape = shape[0], ()
         if dtype is None:
             shape = shape if size is None else (*shape, size)
-            return ops.reshape(self, tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape)
+            shape = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+            out: Tensor = ops.reshape(self, shape)
+            if out.place is None:  # a copy, of a result that lies in row-major order in PyTorch
+                views.join(out, self, ops.reshape, (shape,))  # type: ignore[arg-type]
+            return out
         array, wanted = np.ascontiguousarray(self.array).reshape(self.array.shape), np.dtype(dtype)
         try:
             return self.record(nondifferentiable, (self, array.view(wanted)))

@@ -1,8 +1,8 @@
 """Tensor: an array that records how it was computed.
 
-Tensors are values. The array inside is never written to: an operation makes a new one, and the few functions that change a
-tensor on purpose (optimizers, `copy_`, `load_state_dict`) replace its array with `replace_array`. So tensors can share
-memory unnoticed, a value saved for a gradient stays what it was, and `numpy()` is read-only.
+The array inside is a value: an operation makes a new one, and what changes a tensor on purpose replaces its array, or writes
+to it if nothing else holds it. So tensors can share memory unnoticed, a value saved for a gradient stays what it was, and
+`numpy()` is read-only. Views of a tensor change with it (views.py).
 
 This file holds the tensor's place in the graph, `backward`, and NumPy's dispatch. Methods that are one operation are in
 methods.py, methods that change a tensor in place in in_place.py, properties and conversions in inspection.py. What an
@@ -31,7 +31,7 @@ from minigrad.kernels.conversion import to_array
 from minigrad.ops.elementwise import positive
 from minigrad.ops.indexing import frozen_index, getitem, moved_block
 from minigrad.pictures import draw
-from minigrad.tensors import devices
+from minigrad.tensors import devices, views
 from minigrad.tensors.dispatch import call_function, call_ufunc
 from minigrad.tensors.in_place import InPlace
 from minigrad.tensors.inspection import Values, constants
@@ -71,8 +71,7 @@ class Tensor(Methods, InPlace, Values):
             self.array = to_array(data, dtype, get_default_dtype())
         except GraphError:  # a tensor that requires a gradient, in a list
             self.array = to_array(constants(type(self).__name__, data), dtype, get_default_dtype())
-        self.node = None
-        self.stored_grad = None
+        self.node = self.place = self.stored_grad = None
         if requires_grad:
             self.requires_grad_()
 
@@ -96,17 +95,21 @@ class Tensor(Methods, InPlace, Values):
         t = _new(Tensor)
         t.array = array
         t.node = node
-        t.stored_grad = None
+        t.place = t.stored_grad = None
         return t
 
     def detach(self) -> Tensor:
-        """Return the same value as a constant, without history."""
-        return _wrap(self.array)
+        """Return a constant that shares the value, without history: a change of either changes both, unrecorded."""
+        t = _wrap(self.array)
+        views.share(t, self)
+        return t
 
     def detach_(self) -> Tensor:
         """Detach the tensor from its history, in place; return the tensor itself."""
         if self.is_leaf:
             return self.requires_grad_(False)
+        if self.place is not None and self.place.base is not None:
+            raise GraphError("detach_: a view follows its base, and cannot be detached in place\n  hint: use x.detach()")
         self.node = None
         return self
 
@@ -160,7 +163,7 @@ class Tensor(Methods, InPlace, Values):
                     f"requires_grad: a tensor of dtype {self.array.dtype} cannot require a gradient\n"
                     "  hint: write 1.0 instead of 1, or use .astype(float)"
                 )
-            self.node = self._place() or tape.leaf(self.array, self)
+            self.node = self._origin() or tape.leaf(self.array, self)
         return self
 
     @property
@@ -281,22 +284,33 @@ class Tensor(Methods, InPlace, Values):
 
     @property
     def data(self) -> Tensor:
-        """The value outside the graph: in-place changes of ``x.data`` change x, at any time and unrecorded.
+        """The value outside the graph, as `detach` returns it: in-place changes of ``x.data`` change x, unrecorded.
 
         A node that saved the value before then refuses to go backward (PyTorch returns a wrong gradient).
         """
-        return _Data(self)
+        return self.detach()
 
     @data.setter
     def data(self, value: Any) -> None:
-        _Data(self).copy_(value)
+        source = value if isinstance(value, Tensor) else tensor(value, self.dtype)
+        if self.node is not None and source.array.dtype.kind != "f":
+            raise DTypeError(f"data: {source.dtype} cannot replace {self.dtype} in a tensor that requires a gradient")
+        same = source.shape == self.shape and source.dtype == self.dtype
+        if not (same or self.is_leaf):
+            raise ShapeError(f"data: has shape {source.shape}, the tensor is a result of shape {self.shape}")
+        self._mark_changed()
+        views.share(self, source)
+        self.array = source.array
+        if self.node is not None and not same:
+            self.node = tape.leaf(self.array, self)
 
     def astype_(self, dtype: np.dtype[Any]) -> None:
         """Convert a leaf and its gradient to another dtype, in place."""
+        views.leave(self)
         self.replace_array(self.array.astype(dtype))
         if self.stored_grad is not None:
             self.stored_grad = _wrap(self.stored_grad.array.astype(dtype))
-        node = self._place()
+        node = self._origin()
         if node is not None:
             node.dtype = dtype
 
@@ -319,7 +333,9 @@ class Tensor(Methods, InPlace, Values):
         except Exception as error:
             blame(error, operation=op.__name__, arguments=op.arguments(args))
             raise
-        t.stored_grad = None
+        t.place = t.stored_grad = None
+        if op.is_view and isinstance(args[0], Tensor):
+            views.show(t, args[0], op, args[1:])
         return t
 
     def slope(self, other: Traced) -> Array:
@@ -339,62 +355,12 @@ class Tensor(Methods, InPlace, Values):
         if block is not None:
             count, place, _ = block
             return ops.moveaxis(t, tuple(range(count)), tuple(range(place, place + count)))
-        t._read = True
         return t
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.array.ndim:
             raise TypeError("iteration over a 0-d tensor")
         return (self[i] for i in range(len(self.array)))
-
-
-class _Data(Tensor):
-    """The tensor returned by ``x.data``: it shares the array of x."""
-
-    __slots__ = ("_owner",)
-
-    def __init__(self, owner: Tensor):
-        self._owner = owner
-        self.node = None
-        self.stored_grad = None
-
-    @property
-    def array(self) -> Array:
-        return self._owner.array
-
-    @array.setter
-    def array(self, array: Array) -> None:
-        self._owner.replace_array(array)
-
-    def replace_with(self, result: Any, name: str, reshapes: bool = False) -> Tensor:
-        return super().replace_with(result.detach(), name)
-
-    def __reduce__(self) -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
-        return self.detach().__reduce__()
-
-    def __getitem__(self, index: Index) -> Tensor:
-        index = frozen_index(index)
-        parts = index if isinstance(index, tuple) else (index,)
-        basic = all(isinstance(part, int | np.integer | slice | None) or part is Ellipsis for part in parts)
-        return _Part(self, index) if basic else super().__getitem__(index)
-
-
-class _Part(_Data):
-    """The tensor returned by ``x.data[index]`` for basic indexing: its in-place changes change that part of x."""
-
-    __slots__ = ("_index",)
-
-    def __init__(self, owner: Tensor, index: Any):
-        super().__init__(owner)
-        self._index = index
-
-    @property
-    def array(self) -> Array:
-        return np.asarray(self._owner.array[self._index])
-
-    @array.setter
-    def array(self, array: Array) -> None:
-        self._owner[self._index] = array
 
 
 def tensor(data: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
@@ -443,6 +409,5 @@ def _retained(inputs: list[Any]) -> list[Node]:
 def _restored(cls: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
     t = _new(cls)
     t.array = array.copy(order="K")
-    t.node = None
-    t.stored_grad = None
+    t.node = t.place = t.stored_grad = None
     return t.requires_grad_() if requires_grad else t

@@ -227,6 +227,7 @@ class Trainer:
         Raises ValueError, TypeError or KeyError, and changes nothing, for a state that does not fit.
         """
         before = self.state_dict()
+        before["network"] = {name: value.clone() for name, value in before["network"].items()}
         check_state(before, state, self.network, self.train_loader)
         try:
             self._load(state)

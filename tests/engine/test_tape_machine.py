@@ -149,7 +149,7 @@ class Tape(RuleBasedStateMachine):
     @rule(a=indices)
     def detach(self, a):
         tensor, value = self.pick(a)
-        self.add(tensor.detach(), Value(value.array))
+        self.add(tensor.detach().clone(), Value(value.array))  # test_views_machine.py has those that share their value
 
     @rule(a=indices)
     def clear(self, a):

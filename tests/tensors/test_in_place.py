@@ -1,4 +1,4 @@
-"""In-place spellings are values: x becomes the result of a pure operation, and nothing saved is ever written to."""
+"""In-place spellings: x becomes the result of a pure operation, its views follow, and nothing saved is ever written to."""
 
 import copy
 import gc
@@ -80,12 +80,12 @@ def test_the_name_stays_the_tensor():
     alias, view = x, x[0]
     x += 1
     x[1] = 9.0
-    assert x is alias and alias.tolist() == [2.0, 9.0] and view.item() == 1.0
+    assert x is alias and alias.tolist() == [2.0, 9.0] and view.item() == 2.0
     assert x.mul_(2) is x and x.zero_() is x and x.fill_(4) is x and same(x) == [[4.0, 4.0]]
-    view += 5  # views are values, too
-    assert x.tolist() == [4.0, 4.0]
+    view += 5
+    assert x.tolist() == [9.0, 4.0]
     x[0] += 1  # read, add, write back
-    assert x.tolist() == [5.0, 4.0]
+    assert x.tolist() == [10.0, 4.0]
 
 
 def test_arrays_outside_are_neither_read_late_nor_written():
@@ -222,9 +222,11 @@ def test_data_is_the_tensor_outside_the_graph():
     with pytest.raises(GraphError, match="was written to"):  # where PyTorch's gradient is silently wrong
         y.backward()
     w.data = mg.tensor([4.0, 5.0])
-    assert w.tolist() == [4.0, 5.0] and w.dtype == np.float64
+    assert w.tolist() == [4.0, 5.0] and w.dtype == np.float32  # it takes the value as it is
     with pytest.raises(ShapeError):
-        w.data = mg.zeros(3)
+        (w * 2).data = mg.zeros(3)
+    with pytest.raises(DTypeError):
+        w.data = mg.tensor([1, 2])
     (w.data * w).sum().backward()
     assert w.grad.tolist() == [4.0, 5.0]
     nn.init.zeros_(w.data)
@@ -234,6 +236,8 @@ def test_data_is_the_tensor_outside_the_graph():
 def test_detach_in_place():
     w = leaf(2.0)
     h = w * 3
+    with pytest.raises(GraphError, match="detach_: a view"):
+        h[0].detach_()
     h.detach_()
     assert not h.requires_grad and h.is_leaf and not (h * 2).requires_grad
 
@@ -294,8 +298,6 @@ def test_random_programs_agree_with_pytorch(seed):
         (x * y * (mg if isinstance(x, mg.Tensor) else torch).tensor(g)).sum().backward()
         found.append([x, y, x.grad, a.grad, b.grad])
     for mine, theirs in zip(*found, strict=True):
-        if mine is None:  # copied over entirely: ours is a constant in it, theirs has a gradient of zeros
-            mine = mg.zeros(theirs.shape)
         np.testing.assert_allclose(mine.detach().numpy(), theirs.detach().numpy(), rtol=1e-10, atol=1e-12)
 
 
@@ -323,36 +325,6 @@ def test_parts_of_data_are_parts_of_the_tensor():
         loss.backward()
     torch = pytest.importorskip("torch")
     assert change(torch).tolist() == expected
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda x: x[0].fill_(1), lambda x: x[1].mul_(2), lambda x: x[:, 0].zero_(), lambda x: x[0, 1].add_(1),
-        lambda x: x[0].__setitem__(1, 5.0), lambda x: x[0].normal_(), lambda x: [row.exp_() for row in x],
-        lambda x: nn.init.ones_(x[0]), lambda x: x[None].copy_(mg.ones(3)),
-    ],
-)  # fmt: skip
-def test_a_part_that_is_changed_for_nothing_warns(change):
-    """Where NumPy and PyTorch would change the tensor, it does not change, and that is not kept silent."""
-    x = mg.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
-    with pytest.warns(UserWarning, match="the tensor does not change with it\n  hint: write") as caught:
-        change(x)
-    assert x.tolist() == [[1, 2, 3], [4, 5, 6]] and caught[0].filename.endswith((__file__, "in_place.py", "init.py"))
-
-
-def test_parts_changed_on_purpose_do_not_warn():
-    x = mg.tensor([[1.0, 2.0], [3.0, 4.0]])
-    x[0] += 1
-    x[0, 1] *= 2
-    x[1, 0] = 7
-    x[[0, 1]].fill_(9)  # a copy, there too
-    x[x > 100].zero_()
-    row = x[0].clone()
-    row.fill_(5)
-    row[0] = 6
-    x.data[1].mul_(2)
-    assert x.tolist() == [[2, 6], [14, 8]] and row.tolist() == [6, 5]
 
 
 def test_parts_and_data_are_copied_and_pickled_as_tensors():

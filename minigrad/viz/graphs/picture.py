@@ -180,7 +180,7 @@ def graph(
                "dot": `dot` also for .svg; "builtin": never `dot`
     title      replaces the names of model and output
     names      a dict of tensors by name; by default the caller's variables
-    initial    parameters before training, as an earlier `state_dict()`: kernels are shown beside their initial values
+    initial    parameters before training, a copy of an earlier `state_dict()`: kernels are shown beside their former values
 
     Raises TypeError for an output that is no tensor, ValueError for an unknown option, GraphError for gradients of an output
     of more than one element.
