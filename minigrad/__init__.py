@@ -23,6 +23,7 @@ from minigrad.tensors.equality import allclose as allclose, isclose as isclose
 from minigrad.tensors import equality as _equality
 from minigrad.config import get_default_dtype as get_default_dtype, set_default_dtype as set_default_dtype
 from minigrad.tensors.creation import *
+from minigrad.tensors.functions import *
 from minigrad.tensors.devices import accelerator as accelerator, backends as backends, cuda as cuda, device as device
 from minigrad.errors import (
     AnomalyError as AnomalyError, DatasetFileError as DatasetFileError, DTypeError as DTypeError,

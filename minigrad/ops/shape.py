@@ -20,7 +20,7 @@ from minigrad.kernels.checks import broadcast_shapes, check_choice
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "broadcast_to", "expand", "expand_dims", "flatten",
     "meshgrid", "moveaxis", "movedim", "permute", "ravel", "reshape", "rollaxis", "squeeze", "swapaxes", "swapdims",
-    "transpose", "unbroadcast", "unflatten", "unsqueeze",
+    "t", "transpose", "unbroadcast", "unflatten", "unsqueeze",
 ]  # fmt: skip
 
 
@@ -143,6 +143,19 @@ def transpose(x: Any, *axes: Any, dim0: Any = None, dim1: Any = None) -> Any:
     if len(axes) == 2:
         return _swapped("transpose", x, *axes)
     return permute(x, axes or None)
+
+
+@composite
+def t(x: Any) -> Any:
+    """Return the transpose of a matrix; vectors and numbers unchanged. Raises ShapeError for more than two axes.
+
+    >>> import numpy as np
+    >>> t(np.zeros((2, 3))).shape
+    (3, 2)
+    """
+    if len(shape_of(x)) > 2:
+        raise ShapeError(f"t: needs at most 2 axes, got shape {shape_of(x)}\n  hint: use .mT or .transpose(0, 1)")
+    return permute(x)
 
 
 @composite
