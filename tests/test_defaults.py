@@ -42,6 +42,7 @@ OTHERWISE = {  # ours, and why
     ("nn.functional.softmin", "axis"): "as softmax",
     ("meshgrid", "indexing"): '"ij", what None means in PyTorch',
     ("trapezoid", "dx"): "1, what None means in PyTorch",
+    ("histogram", "density"): "False, what None means in NumPy",
     ("pinverse", "rtol"): "as linalg.pinv, by the rounding error of the dtype; PyTorch: 1e-15, 0 for float32",
     ("Tensor.pinverse", "rtol"): "as pinverse",
     ("nn.ModuleList", "modules"): "(), what None means in PyTorch",

@@ -391,7 +391,7 @@ def unravel_index(x: Any, shape: Shape) -> tuple[Any, ...]:
     """
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     at = _positions("unravel_index", x, 0, math.prod(sizes))
-    found = [part.astype(np.int64, copy=False) for part in np.unravel_index(at, sizes)]
+    found = [np.asarray(part, np.int64) for part in np.unravel_index(at, sizes)]
     return tuple([x.from_array(part) for part in found] if isinstance(x, Traced) else found)
 
 

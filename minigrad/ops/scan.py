@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.arrays import Array, Axis, Shape, array_of, shape_of
-from minigrad.config import get_default_dtype
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import Casting, primitive
 from minigrad.engine.promotion import floating, promoting
@@ -200,6 +199,7 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     return x
 
 
+@floating("x")
 @composite
 def gradient(x: Any, *, spacing: Any = 1, dim: Axis = None, edge_order: int = 1) -> tuple[Any, ...]:
     """Return estimates of the derivatives of sampled values along each axis, or along those in `dim`.
@@ -229,8 +229,7 @@ def _slopes(x: Any, axis: int, spacing: Array, edge_order: int) -> Any:
             f"got shape {shape_of(x)} and spacing of shape {spacing.shape}"
         )
     h = np.diff(spacing) if spacing.ndim else np.full(n - 1, spacing)
-    dtype = x.dtype if x.dtype.kind == "f" else get_default_dtype()
-    h = h.astype(dtype).reshape(-1, *[1] * (len(shape_of(x)) - 1 - axis))
+    h = h.astype(x.dtype).reshape(-1, *[1] * (len(shape_of(x)) - 1 - axis))
     steps = diff(x, 1, axis) / h
     left, right = index_axis(steps, axis, slice(None, -1)), index_axis(steps, axis, slice(1, None))
     inside = (h[1:] * left + h[:-1] * right) / (h[1:] + h[:-1])

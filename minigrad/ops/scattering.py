@@ -210,8 +210,10 @@ def _neutral(reduce: str, dtype: np.dtype[Any]) -> Any:
     """Return the number that changes no result of a reduction, in a dtype."""
     if reduce in ("sum", "mean", "prod"):
         return int(reduce == "prod")
-    least, most = (-np.inf, np.inf) if dtype.kind == "f" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    return least if reduce == "amax" else most
+    if dtype.kind in "fb":
+        least, most = (-np.inf, np.inf) if dtype.kind == "f" else (False, True)
+        return least if reduce == "amax" else most
+    return np.iinfo(dtype).min if reduce == "amax" else np.iinfo(dtype).max
 
 
 def _along(axis: int, index: Any) -> tuple[Any, ...]:

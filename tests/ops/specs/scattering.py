@@ -145,7 +145,7 @@ SPECS = [
         refuse(ShapeError, r"put: source must have an element for each of 2 indices, got shape \(3,\)", A, AT, A[0]),
         refuse(IndexError, "index 6 is out of bounds for axis 0 with size 6", A, np.array([6]), A[:1, 0]))),
     OpSpec("scatter_reduce", mg.scatter_reduce, scatter_reduce, reduced("sum", "mean"), linear_in=(0, 1), errors=(
-        refuse(ValueError, "reduce must be 'sum', 'prod', 'mean', 'amax' or 'amin', got 'max'", A, 1, AT, A, "max"),
+        refuse(ValueError, "reduce must be 'sum', 'prod', 'mean', 'amax' or 'amin', got 'median'", A, 1, AT, A, "median"),
         refuse(DTypeError, "src must be of the dtype of x, float64, got int64", A, 1, AT, np.zeros((2, 3), int), "sum"),
         refuse(IndexError, "index -1 is out of bounds", A, 1, -AT - 1, A, "sum"))),
     OpSpec("scatter_reduce by products", mg.scatter_reduce, scatter_reduce, reduced("prod", draw=zeros_among),
