@@ -151,7 +151,8 @@ def index_reduce(x: Any, dim: int, index: Any, source: Any, reduce: str, *, incl
 def extremum_of(x: Array, index: Any, src: Array, extremum: np.ufunc) -> Array:
     """Return the maximum or minimum of each element of `x` and all of `src` at `index`; equal ones share the gradient."""
     out = x.copy("K")
-    extremum.at(out, index, src)
+    with np.errstate(invalid="ignore"):  # NumPy warns of NaN
+        extremum.at(out, index, src)
     return out
 
 
