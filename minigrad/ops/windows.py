@@ -54,17 +54,14 @@ def moving_windows(x: Array, dimension: int, size: int, step: int) -> Array:
            [2, 3, 4]])
     """
     axis = one_axis("unfold", dimension, x.ndim)
-    n = x.shape[axis] if x.ndim else 1
+    row = x if x.ndim else x.reshape(1)
+    n = row.shape[axis]
     if not 0 <= size <= n or not step > 0:
         raise ValueError(
             f"unfold: size must be within 0 and {n}, the size of axis {axis}, and step at least 1, "
             f"got size {size} and step {step}"
         )
-    x = x if x.ndim else x.reshape(1)
-    shape = list(x.shape)
-    shape[axis] = (n - size) // step + 1
-    strides = [s * step if i == axis else s for i, s in enumerate(x.strides)]
-    strided = np.lib.stride_tricks.as_strided(x, (*shape, size), (*strides, x.strides[axis]), writeable=False)
+    strided = np.lib.stride_tricks.sliding_window_view(row, size, axis)[(slice(None),) * axis + (slice(None, None, step),)]
     return strided if x.ndim else strided[0]
 
 

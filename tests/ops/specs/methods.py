@@ -84,7 +84,8 @@ def windowed(rng):
 
 
 def windows_of(x, axis, size, step):
-    x = x if x.ndim else x[None]
+    if not x.ndim:
+        return np.full(size, x)
     starts = range(0, x.shape[axis] - size + 1, step)
     return np.stack([np.moveaxis(np.take(x, range(i, i + size), axis), axis, -1) for i in starts], axis % x.ndim)
 
