@@ -18,13 +18,13 @@ _Sizes = SupportsIndex | Sequence[SupportsIndex]
 __all__ = [
     "abs", "absolute", "acos", "acosh", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
     "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "add", "add_at", "addbmm", "addcdiv", "addcmul",
-    "addmm", "addmv", "addr", "all", "amax", "amin", "aminmax", "any", "arccos", "arccosh", "arcsin", "arcsinh", "arctan",
-    "arctan2", "arctanh", "argmax", "argmin", "argpartition", "argsort", "argwhere", "array_split", "asin", "asinh",
-    "astype", "atan", "atan2", "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "average", "avg_pool1d", "avg_pool2d",
-    "avg_pool3d", "baddbmm", "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits", "bincount",
-    "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "block_diag",
-    "bmm", "broadcast_tensors", "broadcast_to", "bucketize", "cartesian_prod", "cat", "cbrt", "cdist", "ceil", "celu",
-    "cholesky", "cholesky_solve", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "col2im", "column_stack",
+    "addmm", "addmv", "addr", "adjoint", "all", "amax", "amin", "aminmax", "any", "arccos", "arccosh", "arcsin", "arcsinh",
+    "arctan", "arctan2", "arctanh", "argmax", "argmin", "argpartition", "argsort", "argwhere", "array_split", "asin",
+    "asinh", "astype", "atan", "atan2", "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "average", "avg_pool1d",
+    "avg_pool2d", "avg_pool3d", "baddbmm", "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits",
+    "bincount", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor",
+    "block_diag", "bmm", "broadcast_tensors", "broadcast_to", "bucketize", "cartesian_prod", "cat", "cbrt", "cdist", "ceil",
+    "celu", "cholesky", "cholesky_solve", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "col2im", "column_stack",
     "combinations", "concat", "concatenate", "conj", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
     "conv_transpose3d", "convolve", "copysign", "corrcoef", "correlate", "cos", "cosh", "cosine_embedding_loss",
     "cosine_similarity", "count_nonzero", "cov", "crop", "cross", "cross_entropy", "cummax", "cummin", "cumprod", "cumsum",
@@ -227,6 +227,12 @@ def addr(input: _Plain, vec1: _Plain, vec2: Tensor, *, beta: float = 1, alpha: f
 def addr(input: Array, vec1: _Plain, vec2: _Plain, *, beta: float = 1, alpha: float = 1) -> Array: ...
 @overload
 def addr(input: _Plain, vec1: _Plain, vec2: _Plain, *, beta: float = 1, alpha: float = 1) -> Any: ...
+@overload
+def adjoint(x: Tensor) -> Tensor: ...
+@overload
+def adjoint(x: Array) -> Array: ...
+@overload
+def adjoint(x: _Plain) -> Any: ...
 @overload
 def all(x: Tensor, axis: _Axis = None, keepdims: bool = False, *, dim: _Axis = ..., keepdim: bool = ...) -> Tensor: ...
 @overload

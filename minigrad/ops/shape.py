@@ -18,9 +18,9 @@ from minigrad.kernels.broadcasting import broadcast, sum_to
 from minigrad.kernels.checks import broadcast_shapes, check_choice
 
 __all__ = [
-    "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "broadcast_to", "expand", "expand_dims", "flatten",
-    "meshgrid", "moveaxis", "movedim", "permute", "ravel", "reshape", "rollaxis", "squeeze", "swapaxes", "swapdims",
-    "t", "transpose", "unbroadcast", "unflatten", "unsqueeze",
+    "adjoint", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "broadcast_to", "expand", "expand_dims",
+    "flatten", "meshgrid", "moveaxis", "movedim", "permute", "ravel", "reshape", "rollaxis", "squeeze", "swapaxes",
+    "swapdims", "t", "transpose", "unbroadcast", "unflatten", "unsqueeze",
 ]  # fmt: skip
 
 
@@ -176,6 +176,7 @@ def numpy_swapaxes(a: Any, axis1: int, axis2: int) -> Any:
 
 
 @register(np.matrix_transpose, np.linalg.matrix_transpose)
+@composite
 def matrix_transpose(x: Any) -> Any:
     """Swap the last two axes."""
     return _swapped("matrix_transpose", x, -2, -1)
@@ -381,7 +382,7 @@ def atleast_3d(*arrays: Any) -> Any:
     return _each(arrays, lambda shape: shape if len(shape) > 2 else (*_row(shape), 1))
 
 
-expand_dims, swapdims, movedim = unsqueeze, swapaxes, moveaxis
+expand_dims, swapdims, movedim, adjoint = unsqueeze, swapaxes, moveaxis, matrix_transpose
 
 
 def _swapped(name: str, x: Any, axis1: int, axis2: int) -> Any:

@@ -329,7 +329,7 @@ class Methods(Traced):
         """The tensor with its last two axes swapped."""
         return ops.transpose(self, -2, -1)
 
-    mH = adjoint = mT
+    mH = mT
 
     @property
     def H(self) -> Tensor:
@@ -341,7 +341,7 @@ class Methods(Traced):
         """The tensor itself: its numbers are real."""
         return ops.real(self)
 
-    t = _method(ops.t)
+    t, adjoint = _method(ops.t), _method(ops.adjoint)
 
     def unfold(self, dimension: builtins.int, size: builtins.int, step: builtins.int) -> Tensor:
         """Return the windows of `size` elements along one axis, `step` apart, in a new last axis."""
