@@ -292,6 +292,8 @@ bitwise_and, bitwise_or, bitwise_xor = _predicates(np.bitwise_and, np.bitwise_or
 gcd, lcm = _predicates(np.gcd, np.lcm, beyond="wrap")
 bitwise_left_shift, bitwise_right_shift = _predicates(np.left_shift, np.right_shift, beyond="wrap")
 (nextafter,) = _predicates(np.nextafter)
+nextafter.gradient("x")(lambda g: g)
+nextafter.zero_gradient("y")
 
 
 power = Primitive(operator.pow, ("x", "y"), elementwise=True)  # not np.power: x**2 and x**0.5 have fast paths
@@ -591,7 +593,7 @@ DOCUMENTATION = {
     lcm: "The least common multiple of the integers x and y, at least 0.",
     bitwise_left_shift: "x << y, of integers: x * 2**y, of which the high bits are lost.",
     bitwise_right_shift: "x >> y, of integers: x / 2**y, rounded down.",
-    nextafter: "The float next to x in the direction of y.",
+    nextafter: "The float next to x in the direction of y. Derivatives: 1 and 0.",
 }
 for _op, _text in DOCUMENTATION.items():
     _op.__doc__, _op.__module__ = _text, "minigrad.ops"
