@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from minigrad.engine.interrupts import Locked, Revertible
+from minigrad.errors import ShapeError
 
 if TYPE_CHECKING:
     from minigrad.generator import Generator as Generator
 
-__all__ = ["Generator", "default_generator", "draws_from", "isolate_draws", "manual_seed"]
+__all__ = ["Generator", "default_generator", "draw_categories", "draws_from", "isolate_draws", "manual_seed"]
 
 _generator: np.random.Generator | None = None  # made at first use: numpy.random is slow to import
 Result = TypeVar("Result")
@@ -51,6 +52,24 @@ def default_generator() -> np.random.Generator:
     if _generator is None:
         _generator = np.random.default_rng()
     return _here.generator or _generator
+
+
+def draw_categories(weights: Any, num_samples: int, replacement: bool, source: np.random.Generator) -> Any:
+    """Draw indices with probabilities proportional to weights (C,) or (N, C); see `minigrad.multinomial`."""
+    w = weights.astype(np.float64)
+    if w.ndim not in (1, 2):
+        raise ShapeError(f"multinomial: weights must be (C,) or (N, C), got shape {w.shape}")
+    if not (np.isfinite(w).all() and (w >= 0).all() and w.any(-1).all()):
+        raise ValueError("multinomial: weights must be finite, at least 0, and not all of a row 0")
+    possible = int(np.count_nonzero(w, -1).min())
+    if num_samples < 1 or (not replacement and num_samples > possible):
+        raise ValueError(f"multinomial: num_samples must be 1 to {possible}, the weights above 0, got {num_samples}")
+    if replacement:
+        upto = np.cumsum(w, -1)
+        drawn = source.random((*w.shape[:-1], num_samples)) * upto[..., -1:]
+        return (drawn[..., None] >= upto[..., None, :]).sum(-1)
+    with np.errstate(divide="ignore"):  # exponential race: arrival times of mean 1/weight
+        return np.argsort(source.standard_exponential(w.shape) / w, -1)[..., :num_samples]
 
 
 class draws_from(Revertible):

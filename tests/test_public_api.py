@@ -23,10 +23,13 @@ from tests.ops.specs import SPECS
 OPERATIONS = {"mg": mg, "mg.linalg": mg.linalg, "mg.special": mg.special, "mg.nn.functional": mg.nn.functional}
 NO_OPERATIONS = {  # public callables of these modules: what they are instead
     "arange bernoulli empty empty_like eye full full_like linspace logspace normal ones ones_like rand rand_like randint "
-    "randn randn_like randperm zeros zeros_like multinomial": "constants: they have no inputs that require a gradient",
+    "randint_like randn randn_like randperm tril_indices triu_indices zeros zeros_like "
+    "multinomial": "constants: they have no inputs that require a gradient",
     "tensor as_tensor asarray from_numpy BoolTensor DoubleTensor FloatTensor IntTensor "
     "LongTensor": "the ways in for data: a tensor made of arrays starts a graph",
-    "is_floating_point is_tensor numel output_size result_type": "questions about shapes and dtypes",
+    "broadcast_shapes can_cast is_complex is_floating_point is_nonzero is_same_size is_signed is_tensor numel output_size "
+    "promote_types result_type": "questions about shapes and dtypes",
+    "clone detach": "methods under the names of functions",
     "allclose equal isclose": "questions about values",
     "is_grad_enabled": "a question about the engine's mode",
     "get_default_dtype set_default_dtype get_printoptions set_printoptions manual_seed": "settings",
@@ -35,7 +38,8 @@ NO_OPERATIONS = {  # public callables of these modules: what they are instead
     "primitive register_function register_ufunc": "what makes operations of functions",
 }
 NO_METHODS = {  # of Tensor
-    "shape dtype ndim nbytes itemsize device is_cuda size dim ndimension numel nelement element_size stride is_contiguous "
+    "is_cpu is_cuda is_meta is_mps is_quantized is_sparse "
+    "shape dtype ndim nbytes itemsize device size dim ndimension numel nelement element_size stride is_contiguous "
     "is_floating_point is_complex is_leaf grad_fn requires_grad allclose equal isclose "
     "__len__ __contains__ __hash__": "questions about a tensor",
     "array node stored_grad from_array record slope refuse_change replace_with replace_array accumulate_grad backward_seed "
@@ -43,8 +47,8 @@ NO_METHODS = {  # of Tensor
     "numpy item tolist __array__ __bool__ __float__ __int__ __index__ __format__ __repr__": "values, out of the graph",
     "backward grad graph requires_grad_ retain_grad register_hook detach detach_ data": "its place in the graph",
     "cpu cuda contiguous pin_memory": "the tensor itself, or a refusal",
-    "new_empty new_full new_ones new_tensor new_zeros": "constants like the tensor",
-    "bernoulli_ normal_ uniform_ zero_": "constants put in its place",
+    "bernoulli multinomial new_empty new_full new_ones new_tensor new_zeros": "constants like the tensor",
+    "bernoulli_ cauchy_ exponential_ geometric_ log_normal_ normal_ random_ uniform_ zero_": "constants put in its place",
     "__array_function__ __array_ufunc__": "NumPy's dispatch",
     "__annotations__ __deepcopy__ __reduce__ __init__ __module__ __doc__ __slots__ __weakref__": "what every class has",
     "__firstlineno__ __static_attributes__": "what every class has since Python 3.13",
@@ -123,7 +127,7 @@ def test_every_registered_numpy_function_has_a_spec():
 
 
 def test_no_other_module_offers_operations():
-    for module in filter(inspect.ismodule, vars(mg).values()):
+    for module in [value for value in vars(mg).values() if inspect.ismodule(value)]:
         if module not in OPERATIONS.values() and module is not ops:
             offered = {name: getattr(module, name, None) for name in getattr(module, "__all__", ())}
             assert not [name for name, value in offered.items() if isinstance(value, Primitive | Composite)], module

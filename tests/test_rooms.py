@@ -166,7 +166,8 @@ def test_dir_shows_what_a_user_calls_and_nothing_else():
     modules = {name for name, value in shown.items() if inspect.ismodule(value)}
     public = {"autograd", "config", "errors", "func", "linalg", "nn", "ops", "optim", "random", "special"}
     assert modules == public | {*ROOMS}
-    names = shown.keys() - modules - {"__version__", "accelerator", "backends", "cuda"}  # PyTorch's namespaces of devices
+    devices = {"accelerator", "backends", "cuda"}  # PyTorch's namespaces
+    names = shown.keys() - modules - {"__version__", "newaxis"} - devices
     assert not [n for n in names if n[0] == "_" or not (callable(shown[n]) or isinstance(shown[n], float))]
     assert not [n for n in names if getattr(shown[n], "__module__", "") in ("typing", "collections.abc", "importlib")]
 

@@ -24,6 +24,7 @@ from minigrad.ops.rearrange import *
 from minigrad.ops.reduction import *
 from minigrad.ops.regularization import *
 from minigrad.ops.scan import *
+from minigrad.ops.scattering import *
 from minigrad.ops.selection import *
 from minigrad.ops.shape import *
 from minigrad.ops.signal import *
@@ -35,7 +36,7 @@ from minigrad.ops.windows import *
 # isort: off
 # An alias of the same name tells type checkers that a name is exported from here, as a star does.
 from minigrad.ops.decomposition import cholesky as cholesky
-from minigrad.ops.norms import cdist as cdist, dist as dist, p_norm as _p_norm
+from minigrad.ops.norms import cdist as cdist, dist as dist, p_norm as _p_norm, renorm as renorm
 from minigrad.ops.solving import (
     cholesky_solve as cholesky_solve, det as det, inverse as inverse, logdet as logdet, matrix_power as matrix_power,
     pinverse as pinverse, slogdet as slogdet,

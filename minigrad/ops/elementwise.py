@@ -26,16 +26,17 @@ from minigrad.kernels import masking, special
 from minigrad.kernels.checks import check_choice
 
 __all__ = [
-    "abs", "absolute", "acos", "acosh", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
-    "asin", "asinh", "astype", "atan", "atan2", "atanh", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor",
-    "cbrt", "ceil", "clamp", "clip", "copysign", "cos", "cosh", "deg2rad", "degrees", "divide", "divmod", "eq", "equal",
-    "exp", "exp2", "expm1", "fabs", "fix", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "ge",
-    "greater", "greater_equal", "gt", "heaviside", "hypot", "invert", "isfinite", "isinf", "isnan", "ldexp", "le",
-    "less", "less_equal", "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2", "logical_and", "logical_not",
-    "logical_or", "logical_xor", "lt", "maximum", "minimum", "modf", "mul", "multiply", "ne", "neg", "negative",
-    "not_equal", "positive", "pow", "power", "rad2deg", "radians", "reciprocal", "remainder", "rint", "sgn", "sigmoid",
-    "sign", "signbit", "sin", "sinh", "sqrt", "square", "sub", "subtract", "tan", "tanh", "true_divide", "trunc",
-    "where",
+    "abs", "absolute", "acos", "acosh", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
+    "arctanh", "asin", "asinh", "astype", "atan", "atan2", "atanh", "bitwise_and", "bitwise_left_shift", "bitwise_not",
+    "bitwise_or", "bitwise_right_shift", "bitwise_xor", "cbrt", "ceil", "clamp", "clip", "conj", "copysign", "cos",
+    "cosh", "deg2rad", "degrees", "divide", "divmod", "eq", "equal", "exp", "exp2", "expm1", "fabs", "fix",
+    "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "gcd", "ge", "greater", "greater_equal", "gt",
+    "heaviside", "hypot", "invert", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "isreal", "lcm", "ldexp",
+    "le", "less", "less_equal", "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "lt", "maximum", "minimum", "modf", "mul", "multiply", "ne", "neg",
+    "negative", "nextafter", "not_equal", "positive", "pow", "power", "rad2deg", "radians", "real", "reciprocal",
+    "remainder", "rint", "rsub", "sgn", "sigmoid", "sign", "signbit", "sin", "sinh", "sqrt", "square", "sub",
+    "subtract", "tan", "tanh", "true_divide", "trunc", "where",
 ]  # fmt: skip
 
 Forward = Callable[..., Any]
@@ -288,6 +289,11 @@ logical_and, logical_or, logical_xor = _predicates(np.logical_and, np.logical_or
 equal, not_equal = _predicates(np.equal, np.not_equal, beyond="keep")
 less, less_equal, greater, greater_equal = _predicates(np.less, np.less_equal, np.greater, np.greater_equal, beyond="keep")
 bitwise_and, bitwise_or, bitwise_xor = _predicates(np.bitwise_and, np.bitwise_or, np.bitwise_xor, beyond="wrap")
+gcd, lcm = _predicates(np.gcd, np.lcm, beyond="wrap")
+bitwise_left_shift, bitwise_right_shift = _predicates(np.left_shift, np.right_shift, beyond="wrap")
+(nextafter,) = _predicates(np.nextafter)
+nextafter.gradient("x")(lambda g: g)
+nextafter.zero_gradient("y")
 
 
 power = Primitive(operator.pow, ("x", "y"), elementwise=True)  # not np.power: x**2 and x**0.5 have fast paths
@@ -421,6 +427,50 @@ def ldexp(x: Any, y: Any) -> Any:
     return x * exp2(y) if _kind(array_of(y)) == "f" else scale_by_power(x, y)
 
 
+@composite
+def rsub(x: Any, y: Any, *, alpha: float = 1) -> Any:
+    """Compute y - alpha * x, `subtract` with its operands swapped.
+
+    >>> import numpy as np
+    >>> rsub(np.array([1.0, 2.0]), 3.0)
+    array([2., 1.])
+    """
+    return subtract(y, x, alpha=alpha)
+
+
+@register(np.isposinf)
+@composite
+def isposinf(x: Any) -> Any:
+    """Return where `x` is +inf.
+
+    >>> import numpy as np
+    >>> isposinf(np.array([np.inf, -np.inf, 1.0]))
+    array([ True, False, False])
+    """
+    return equal(x, math.inf)
+
+
+@register(np.isneginf)
+@composite
+def isneginf(x: Any) -> Any:
+    """Return where `x` is -inf."""
+    return equal(x, -math.inf)
+
+
+@register(np.isreal)
+@composite
+def isreal(x: Any) -> Any:
+    """Return True for each element, NaN included: tensors hold real numbers."""
+    return greater_equal(isnan(x), False)
+
+
+@register(np.real)
+@composite
+def real(x: Any) -> Any:
+    """Return `x` itself, the real part of real numbers; `conj` is the same."""
+    return x
+
+
 @register(np.divmod)
 def divmod(x: Any, y: Any) -> tuple[Any, Any]:
     """Return the quotient, rounded down, and the remainder."""
@@ -539,12 +589,17 @@ DOCUMENTATION = {
     bitwise_and: "x & y, bit by bit, of integers or booleans.",
     bitwise_or: "x | y, bit by bit, of integers or booleans.",
     bitwise_xor: "x ^ y, bit by bit, of integers or booleans.",
+    gcd: "The greatest common divisor of the integers x and y, at least 0.",
+    lcm: "The least common multiple of the integers x and y, at least 0.",
+    bitwise_left_shift: "x << y, of integers: x * 2**y, of which the high bits are lost.",
+    bitwise_right_shift: "x >> y, of integers: x / 2**y, rounded down.",
+    nextafter: "The float next to x in the direction of y. Derivatives: 1 and 0.",
 }
 for _op, _text in DOCUMENTATION.items():
     _op.__doc__, _op.__module__ = _text, "minigrad.ops"
 
 # PyTorch's names.
-abs, neg, pow, sgn, clamp, fix = absolute, negative, power, sign, clip, trunc
+abs, neg, pow, sgn, clamp, fix, conj = absolute, negative, power, sign, clip, trunc, real
 sub, mul, true_divide = subtract, multiply, divide
 asin, acos, atan, atan2, asinh, acosh, atanh = arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh
 eq, ne, lt, le, gt, ge, bitwise_not = equal, not_equal, less, less_equal, greater, greater_equal, invert

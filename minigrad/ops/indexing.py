@@ -20,9 +20,9 @@ from minigrad.ops.elementwise import astype, where
 from minigrad.ops.shape import broadcast_to, reshape, unbroadcast
 
 __all__ = [
-    "add_at", "gather", "getitem", "index_add", "index_copy", "index_fill", "index_select", "masked_fill", "masked_scatter",
-    "masked_select", "narrow", "put_along_axis", "scatter", "scatter_add", "select", "setitem", "take", "take_along_axis",
-    "take_along_dim",
+    "add_at", "gather", "getitem", "index_add", "index_copy", "index_fill", "index_select", "masked_fill",
+    "masked_scatter", "masked_select", "narrow", "put_along_axis", "scatter", "scatter_add", "select", "setitem",
+    "take", "take_along_axis", "take_along_dim", "unravel_index",
 ]  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def setitem(x: Array, index: Any, value: Any) -> Array:
 
 def assign(out: Array, index: Any, value: Any) -> Array:
     """Write `value` into an array as `setitem` does; return the array. It is unchanged after an error."""
-    _check_cast("setitem", value, out.dtype)
+    check_cast("setitem", value, out.dtype)
     try:
         chosen = out[index].shape
     except IndexError as error:
@@ -147,11 +147,11 @@ def index_select(x: Any, dim: int, index: Any) -> Any:
     array([[3, 1],
            [6, 4]])
     """
-    row = _row(x)
+    row = as_row(x)
     out = getitem(row, _slices("index_select", row, dim, index))
     if row is not x and shape_of(out) != (1,):
         raise IndexError(f"index_select: of a 0-d array there is one slice, got an index of shape {shape_of(index)}")
-    return _shaped(out, shape_of(x)) if row is not x else out
+    return shaped(out, shape_of(x)) if row is not x else out
 
 
 @composite
@@ -243,7 +243,7 @@ def gather(x: Any, dim: int, index: Any) -> Any:
     """
     if not np.size(frozen_index(index)):  # may have any number of axes
         return getitem(reshape(x, (-1,)), np.zeros(shape_of(index), np.intp))
-    return _shaped(getitem(_row(x), _gathered("gather", x, dim, index)), shape_of(index))
+    return shaped(getitem(as_row(x), gathered_index("gather", x, dim, index)), shape_of(index))
 
 
 @composite
@@ -264,11 +264,11 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, reduce: str | None = 
         raise TypeError("scatter: needs src or value, and one of them only")
     src = value if src is None else src
     check_choice("scatter", "reduce", reduce, None, "add", "multiply")
-    at, row = _gathered("scatter", x, dim, index), _row(x)
+    at, row = gathered_index("scatter", x, dim, index), as_row(x)
     if reduce is not None:
-        _check_cast("scatter", src, x.dtype)
+        check_cast("scatter", src, x.dtype)
     if shape_of(src):
-        src = _cut("scatter", src, index)
+        src = covering_part("scatter", src, index)
         src = src if reduce is None or src.dtype == x.dtype else astype(src, x.dtype)
     elif reduce is not None:
         src = broadcast_to(astype(src, x.dtype) if hasattr(src, "dtype") else np.asarray(src, x.dtype), at[-1].shape)
@@ -278,7 +278,7 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, reduce: str | None = 
         out = multiply_at(row, at, src)
     else:
         out = setitem(row, at, src)
-    return _shaped(out, shape_of(x))
+    return shaped(out, shape_of(x))
 
 
 @primitive
@@ -302,8 +302,8 @@ def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
     >>> scatter_add(np.zeros((1, 3)), 1, np.array([[2, 0, 2]]), np.array([[1.0, 2.0, 3.0]]))
     array([[2., 0., 4.]])
     """
-    at, row = _gathered("scatter_add", x, dim, index), _row(x)
-    return _shaped(row + add_at(_cut("scatter_add", src, index), at, shape_of(row)), shape_of(x))
+    at, row = gathered_index("scatter_add", x, dim, index), as_row(x)
+    return shaped(row + add_at(covering_part("scatter_add", src, index), at, shape_of(row)), shape_of(x))
 
 
 @composite
@@ -314,7 +314,7 @@ def index_add(x: Any, dim: int, index: Any, source: Any, alpha: float = 1) -> An
     >>> index_add(np.zeros(3), 0, np.array([0, 2, 0]), np.array([1.0, 2.0, 3.0]))
     array([4., 0., 2.])
     """
-    at, row = _sources("index_add", x, dim, index, source), _row(x)
+    at, row = source_slices("index_add", x, dim, index, source), as_row(x)
     if isinstance(alpha, float) and x.dtype.kind != "f":
         raise DTypeError(f"index_add: alpha must be an integer for x of dtype {x.dtype}, got {alpha}")
     if isinstance(alpha, Traced):
@@ -322,13 +322,13 @@ def index_add(x: Any, dim: int, index: Any, source: Any, alpha: float = 1) -> An
     elif alpha != 1:
         # In the dtype of x, so that unsigned integers wrap as they do in the addition.
         source = source * np.asarray(alpha).astype(source.dtype if isinstance(alpha, int) else x.dtype)
-    return _shaped(row + add_at(_row(source), at, shape_of(row)), shape_of(x))
+    return shaped(row + add_at(as_row(source), at, shape_of(row)), shape_of(x))
 
 
 @composite
 def index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
     """Return `x` with the slices of `source` written along `dim` at the positions in `index`, a vector."""
-    return _shaped(setitem(_row(x), _sources("index_copy", x, dim, index, source), _row(source)), shape_of(x))
+    return shaped(setitem(as_row(x), source_slices("index_copy", x, dim, index, source), as_row(source)), shape_of(x))
 
 
 @composite
@@ -336,9 +336,9 @@ def index_fill(x: Any, dim: int, index: Any, value: Any) -> Any:
     """Return `x` with one value written along `dim` at the positions in `index`, a vector."""
     if shape_of(value):
         raise ShapeError(f"index_fill: value must be one number, got shape {shape_of(value)}\n  hint: use index_copy")
-    row = _row(x)
+    row = as_row(x)
     at = (slice(None),) * one_axis("index_fill", dim, len(shape_of(row))) + (frozen_index(index),)
-    return _shaped(setitem(row, at, value), shape_of(x))
+    return shaped(setitem(row, at, value), shape_of(x))
 
 
 @composite
@@ -352,7 +352,7 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Any:
     mask, _ = _mask("masked_fill", mask, x)
     if shape_of(value):
         raise ShapeError(f"masked_fill: value must be one number, got shape {shape_of(value)}\n  hint: use where")
-    _check_cast("masked_fill", value, x.dtype)
+    check_cast("masked_fill", value, x.dtype)
     if hasattr(value, "dtype"):
         value = astype(value, x.dtype)
     return where(mask, bool(value) if x.dtype.kind == "b" and isinstance(value, int) else value, x)
@@ -386,6 +386,23 @@ def masked_scatter(x: Any, mask: Any, source: Any) -> Any:
     if given < count:
         raise ShapeError(f"masked_scatter: the mask selects {count} elements, but source has {given} elements")
     return setitem(broadcast_to(x, shape), mask, getitem(reshape(source, (-1,)), slice(count)))
+
+
+@register(np.unravel_index)
+@composite
+def unravel_index(x: Any, shape: Shape) -> tuple[Any, ...]:
+    """Return the indices along each axis of elements that are given by their index in the flattened array.
+
+    Raises IndexError for an index that is negative or too large.
+
+    >>> import numpy as np
+    >>> unravel_index(np.array([3, 5]), (2, 3))
+    (array([1, 1]), array([0, 2]))
+    """
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    at = _positions("unravel_index", x, 0, math.prod(sizes))
+    found = [np.asarray(part, np.int64) for part in np.unravel_index(at, sizes)]
+    return tuple([x.from_array(part) for part in found] if isinstance(x, Traced) else found)
 
 
 def frozen_index(index: Any) -> Any:
@@ -435,12 +452,12 @@ def _kind(part: Any) -> str:
     return "array" if isinstance(part, bool | np.bool_) else "int"
 
 
-def _row(x: Any) -> Any:
+def as_row(x: Any) -> Any:
     """Return a 0-d array as a vector of one element, anything else as it is."""
     return x if shape_of(x) else reshape(x, (1,))
 
 
-def _shaped(x: Any, shape: Shape) -> Any:
+def shaped(x: Any, shape: Shape) -> Any:
     return x if shape_of(x) == shape else reshape(x, shape)
 
 
@@ -460,7 +477,7 @@ def _explained(name: str, error: IndexError, index: Any, shape: Shape) -> IndexE
     return IndexError(f"{name}: {error}\n  shape   {shape}")
 
 
-def _check_cast(name: str, value: Any, dtype: np.dtype[Any]) -> None:
+def check_cast(name: str, value: Any, dtype: np.dtype[Any]) -> None:
     """Raise DTypeError for a value that is no number, or would be truncated to an integer."""
     value = frozen_index(value)
     check_numbers(name, "the value", value)
@@ -490,7 +507,7 @@ def _slices(name: str, x: Any, dim: int, index: Any) -> tuple[Any, ...]:
     return (slice(None),) * axis + (np.reshape(at, -1),)
 
 
-def _sources(name: str, x: Any, dim: int, index: Any, source: Any) -> tuple[Any, ...]:
+def source_slices(name: str, x: Any, dim: int, index: Any, source: Any) -> tuple[Any, ...]:
     """Return `_slices`, after a check that there is one slice of `source` for each position."""
     at = _slices(name, x, dim, index)
     wanted = list(shape_of(x))
@@ -501,7 +518,7 @@ def _sources(name: str, x: Any, dim: int, index: Any, source: Any) -> tuple[Any,
     return at
 
 
-def _gathered(name: str, x: Any, dim: int, index: Any) -> tuple[Any, ...]:
+def gathered_index(name: str, x: Any, dim: int, index: Any) -> tuple[Any, ...]:
     """Return the index that `gather` reads."""
     shape = shape_of(x) or (1,)
     axis = one_axis(name, dim, len(shape))
@@ -522,9 +539,9 @@ def _along(name: str, shape: Shape, at: Array, axis: int, whole: bool) -> tuple[
     return tuple(grid)
 
 
-def _cut(name: str, src: Any, index: Any) -> Any:
+def covering_part(name: str, src: Any, index: Any) -> Any:
     """Return the part of `src` that an index of `scatter` reads."""
-    src, wanted = _row(src), shape_of(index) or (1,)
+    src, wanted = as_row(src), shape_of(index) or (1,)
     shape = shape_of(src)
     if len(shape) != len(wanted) or any(n < a for n, a in zip(shape, wanted, strict=True)):
         raise ShapeError(f"{name}: src of shape {shape} does not cover the index of shape {wanted}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
@@ -16,12 +17,13 @@ from minigrad.engine.promotion import common_dtype
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import one_axis
-from minigrad.ops.indexing import index_axis
-from minigrad.ops.shape import atleast_1d, atleast_2d, atleast_3d, reshape, unsqueeze
+from minigrad.ops.indexing import getitem, index_axis
+from minigrad.ops.shape import atleast_1d, atleast_2d, atleast_3d, meshgrid, reshape, unsqueeze
 
 __all__ = [
-    "array_split", "block_diag", "cat", "chunk", "column_stack", "concat", "concatenate", "dsplit", "dstack", "hsplit",
-    "hstack", "split", "stack", "tensor_split", "unbind", "vsplit", "vstack",
+    "array_split", "block_diag", "cartesian_prod", "cat", "chunk", "column_stack", "combinations", "concat",
+    "concatenate", "dsplit", "dstack", "hsplit", "hstack", "row_stack", "split", "stack", "tensor_split", "unbind",
+    "vsplit", "vstack",
 ]  # fmt: skip
 
 Sections = int | Sequence[int]
@@ -155,6 +157,40 @@ def block_diag(*arrays: Any) -> Any:
     return concatenate(rows, 0)
 
 
+@composite
+def cartesian_prod(*arrays: Any) -> Any:
+    """Return all combinations of an element of each vector, one row each, the last varying fastest; one vector unchanged.
+
+    >>> import numpy as np
+    >>> cartesian_prod(np.array([1, 2]), np.array([3, 4]))
+    array([[1, 3],
+           [1, 4],
+           [2, 3],
+           [2, 4]])
+    """
+    for i, array in enumerate(arrays):
+        if len(shape_of(array)) != 1:
+            raise ShapeError(f"cartesian_prod: needs vectors, argument {i} has shape {shape_of(array)}")
+    return stack([reshape(grid, (-1,)) for grid in meshgrid(*arrays)], 1) if len(arrays) != 1 else arrays[0]
+
+
+@composite
+def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Any:
+    """Return all choices of `r` elements of a vector, one row each; with replacement, an element may be chosen again.
+
+    >>> import numpy as np
+    >>> combinations(np.array([1, 2, 3]))
+    array([[1, 2],
+           [1, 3],
+           [2, 3]])
+    """
+    if len(shape_of(x)) != 1:
+        raise ShapeError(f"combinations: needs a vector, got shape {shape_of(x)}")
+    choices = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    at = np.array(list(choices(range(len(x)), r)), np.intp)
+    return getitem(x, at.reshape(-1, r) if r else np.zeros(0, np.intp))
+
+
 @register(np.append)
 def append(arr: Any, values: Any, axis: int | None = None) -> Any:
     """Append `values` to `arr` along `axis`, or both flattened, as ``np.append``."""
@@ -268,6 +304,7 @@ def unbind(x: Any, dim: int = 0) -> tuple[Any, ...]:
 
 
 cat = concat = concatenate
+row_stack = vstack
 
 register(np.hsplit)(lambda ary, indices_or_sections: list(hsplit(ary, indices_or_sections)))
 register(np.vsplit)(lambda ary, indices_or_sections: list(vsplit(ary, indices_or_sections)))

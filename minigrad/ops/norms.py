@@ -17,7 +17,7 @@ from minigrad.engine.promotion import floating
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels import norms as kernel
-from minigrad.kernels.axes import every_axis
+from minigrad.kernels.axes import every_axis, one_axis
 from minigrad.kernels.checks import check_choice, check_matrices
 from minigrad.ops.decomposition import svdvals
 from minigrad.ops.elementwise import absolute, astype, norm_gradient, sign, where
@@ -25,7 +25,7 @@ from minigrad.ops.reduction import amax, amin, sum
 from minigrad.ops.shape import expand_dims, moveaxis, squeeze
 from minigrad.ops.solving import inv
 
-__all__ = ["cdist", "cond", "dist", "matrix_norm", "norm", "p_norm", "vector_norm"]
+__all__ = ["cdist", "cond", "dist", "matrix_norm", "norm", "p_norm", "renorm", "vector_norm"]
 
 COMPUTE_MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
 
@@ -200,6 +200,24 @@ def cond(x: Any, p: Any = None) -> Any:
         largest, smallest = values[..., 0], values[..., -1]
         return smallest / largest if p == -2 else largest / smallest
     return matrix_norm(x, p) * matrix_norm(inv(x), p)
+
+
+@floating("x")
+@composite
+def renorm(x: Any, p: float, dim: int, maxnorm: float) -> Any:
+    """Return `x` with the slices along `dim` whose `vector_norm` of order `p` exceeds `maxnorm` scaled down to it.
+
+    >>> import numpy as np
+    >>> renorm(np.array([[3.0, 4.0], [0.0, 1.0]]), 2, 0, 1.0).round(6)
+    array([[0.6, 0.8],
+           [0. , 1. ]])
+    """
+    shape = shape_of(x)
+    if len(shape) < 2 or p <= 0 or maxnorm < 0:
+        raise ValueError(f"renorm: needs two axes or more, p > 0 and maxnorm >= 0, got shape {shape}, p {p}, {maxnorm}")
+    dim = one_axis("renorm", dim, len(shape))
+    sizes = vector_norm(x, p, tuple([i for i in range(len(shape)) if i != dim]), True)
+    return x * where(sizes > maxnorm, maxnorm / (sizes + 1e-7), 1)  # PyTorch's 1e-7
 
 
 register(np.linalg.vector_norm)(lambda x, /, *, axis=None, keepdims=False, ord=2: vector_norm(x, ord, axis, keepdims))

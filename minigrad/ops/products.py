@@ -17,11 +17,12 @@ from minigrad.ops.contraction import contract, einsum
 from minigrad.ops.elementwise import multiply
 from minigrad.ops.linalg import matmul
 from minigrad.ops.rearrange import roll
+from minigrad.ops.reduction import sum
 from minigrad.ops.shape import moveaxis, reshape
 
 __all__ = [
-    "addmm", "addmv", "baddbmm", "bmm", "cross", "dot", "inner", "kron", "mm", "multi_dot", "mv", "outer", "tensordot",
-    "vdot", "vecdot",
+    "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "cross", "dot", "ger", "inner", "kron", "mm", "multi_dot",
+    "mv", "outer", "tensordot", "vdot", "vecdot",
 ]  # fmt: skip
 
 
@@ -205,6 +206,19 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: flo
     return _added("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
+@composite
+def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """Compute ``beta * input + alpha * sum(batch1 @ batch2)``, the sum over the matrices of a stack; see `addmm`."""
+    return _added("addbmm", input, sum(bmm(batch1, batch2), 0), beta, alpha)
+
+
+@composite
+def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """Compute ``beta * input + alpha * outer(vec1, vec2)`` of vectors; see `addmm`."""
+    product = outer(_of_ndim("addr", "first", vec1, 1), _of_ndim("addr", "second", vec2, 1))
+    return _added("addr", input, product, beta, alpha)
+
+
 @register(np.linalg.multi_dot)
 @composite
 def multi_dot(arrays: Sequence[Any]) -> Any:
@@ -240,6 +254,7 @@ def vecmat(x: Any, y: Any) -> Any:
     return einsum("...i,...ij->...j", x, y)
 
 
+ger = outer
 register(np.linalg.cross)(cross)
 if hasattr(np, "matvec"):  # NumPy 2.2
     register(np.matvec)(matvec)

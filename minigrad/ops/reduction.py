@@ -20,12 +20,13 @@ from minigrad.kernels.axes import every_axis, one_axis, reduced_axes
 from minigrad.ops.elementwise import astype, isnan, maximum, minimum, where
 from minigrad.ops.indexing import index_axis, take_along_axis
 from minigrad.ops.rearrange import flip
-from minigrad.ops.scan import Extremum, cumprod, diff, shifted
+from minigrad.ops.scan import Extremum, cumprod, cumsum, diff, shifted
 from minigrad.ops.shape import broadcast_to, reshape, squeeze, unsqueeze
 
 __all__ = [
-    "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max", "min",
-    "nanmax", "nanmin", "nanprod", "nansum", "prod", "ptp", "softmax", "sum", "trapezoid",
+    "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cumulative_trapezoid",
+    "log_softmax", "logsumexp", "max", "min", "nanmax", "nanmin", "nanprod", "nansum", "prod", "ptp", "softmax", "sum",
+    "trapezoid", "trapz",
 ]  # fmt: skip
 
 
@@ -245,11 +246,19 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     >>> trapezoid(np.array([0.0, 1.0, 4.0])), trapezoid(np.array([0.0, 1.0, 4.0]), np.array([0.0, 1.0, 3.0]))
     (np.float64(3.0), np.float64(5.5))
     """
-    axis = one_axis("trapezoid", axis, len(shape_of(y)))
-    width = dx if x is None else diff(x, 1, -1 if len(shape_of(x)) == 1 else axis)
-    if x is not None and len(shape_of(x)) == 1:
-        width = reshape(width, (-1, *[1] * (len(shape_of(y)) - 1 - axis)))
-    return sum(width * (index_axis(y, axis, slice(1, None)) + index_axis(y, axis, slice(None, -1))) / 2, axis)
+    return sum(_strips("trapezoid", y, x, dx, axis), axis)
+
+
+@floating("y", "x")
+@composite
+def cumulative_trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
+    """Return the integrals of `y` from its first point up to each other one, as `trapezoid`.
+
+    >>> import numpy as np
+    >>> cumulative_trapezoid(np.array([0.0, 1.0, 4.0]))
+    array([0.5, 3. ])
+    """
+    return cumsum(_strips("cumulative_trapezoid", y, x, dx, axis), axis)
 
 
 @floating("x")
@@ -316,6 +325,18 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 @logsumexp.gradient("x")
 def _(g: Any, x: Any, out: Any, shape: Shape, axis: Axis, keepdims: bool) -> Any:
     return _kept(g, shape, axis, keepdims) * np.exp(x - _kept(out, shape, axis, keepdims))
+
+
+trapz = trapezoid
+
+
+def _strips(op: str, y: Any, x: Any, dx: float, axis: int) -> Any:
+    """Return the areas between neighboring points along an axis."""
+    axis = one_axis(op, axis, len(shape_of(y)))
+    width = dx if x is None else diff(x, 1, -1 if len(shape_of(x)) == 1 else axis)
+    if x is not None and len(shape_of(x)) == 1:
+        width = reshape(width, (-1, *[1] * (len(shape_of(y)) - 1 - axis)))
+    return width * (index_axis(y, axis, slice(1, None)) + index_axis(y, axis, slice(None, -1))) / 2
 
 
 def _accumulated(op: str, ufunc: Any, x: Array, axis: Axis, keepdims: bool) -> Array:

@@ -6,20 +6,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.arrays import Array, Shape, shape_of
+from minigrad.arrays import Array, Axis, Shape, array_of, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import Casting, primitive
 from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
-from minigrad.kernels.axes import one_axis
-from minigrad.kernels.checks import check_at_least
+from minigrad.kernels.axes import every_axis, one_axis
+from minigrad.kernels.checks import check_at_least, check_choice
 from minigrad.ops.elementwise import isnan, not_equal, subtract, where
 from minigrad.ops.indexing import index_axis, take_along_axis
 from minigrad.ops.joining import concatenate
 from minigrad.ops.rearrange import flip
 from minigrad.ops.shape import broadcast_to, reshape
 
-__all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "logcumsumexp", "nancumprod", "nancumsum"]
+__all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "gradient", "logcumsumexp", "nancumprod", "nancumsum"]
 
 
 class Extremum(NamedTuple):
@@ -197,6 +197,47 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     for _ in range(n):
         x = minus(index_axis(x, axis, slice(1, None)), index_axis(x, axis, slice(None, -1)))
     return x
+
+
+@floating("x")
+@composite
+def gradient(x: Any, *, spacing: Any = 1, dim: Axis = None, edge_order: int = 1) -> tuple[Any, ...]:
+    """Return estimates of the derivatives of sampled values along each axis, or along those in `dim`.
+
+    Inside they are central differences, exact for parabolas, at the ends one-sided, exact for lines, or for parabolas with
+    `edge_order` 2. `spacing` is the distance of neighbors, or one for each axis, or a tuple or list of the coordinates along
+    each axis, which are constants. Raises ValueError for an axis of at most `edge_order` elements.
+
+    >>> import numpy as np
+    >>> gradient(np.array([0.0, 1.0, 4.0, 9.0]))
+    (array([1., 2., 4., 5.]),)
+    """
+    check_choice("gradient", "edge_order", edge_order, 1, 2)
+    axes = every_axis("gradient", dim, len(shape_of(x)))
+    spacings = spacing if isinstance(spacing, tuple | list) else [spacing] * len(axes)
+    if len(spacings) != len(axes):
+        raise ValueError(f"gradient: needs a spacing for each of {len(axes)} axes, got {len(spacings)}")
+    return tuple([_slopes(x, axis, array_of(h), edge_order) for axis, h in zip(axes, spacings, strict=True)])
+
+
+def _slopes(x: Any, axis: int, spacing: Array, edge_order: int) -> Any:
+    """Compute `gradient` along one axis."""
+    n = shape_of(x)[axis]
+    if n <= edge_order or spacing.shape not in ((), (n,)):
+        raise ValueError(
+            f"gradient: axis {axis} needs more than {edge_order} elements, and a number or {n} coordinates as spacing, "
+            f"got shape {shape_of(x)} and spacing of shape {spacing.shape}"
+        )
+    h = np.diff(spacing) if spacing.ndim else np.full(n - 1, spacing)
+    h = h.astype(x.dtype).reshape(-1, *[1] * (len(shape_of(x)) - 1 - axis))
+    steps = diff(x, 1, axis) / h
+    left, right = index_axis(steps, axis, slice(None, -1)), index_axis(steps, axis, slice(1, None))
+    inside = (h[1:] * left + h[:-1] * right) / (h[1:] + h[:-1])
+    first, last = index_axis(steps, axis, slice(1)), index_axis(steps, axis, slice(-1, None))
+    if edge_order == 2:  # the slope of the parabola through three points, which is linear
+        first = first + (first - index_axis(steps, axis, slice(1, 2))) * (h[0] / (h[0] + h[1]))
+        last = last + (last - index_axis(steps, axis, slice(-2, -1))) * (h[-1] / (h[-1] + h[-2]))
+    return concatenate([first, inside, last], axis)
 
 
 def shifted(x: Any, axis: int, by: int, fill: float = 1.0) -> Any:

@@ -18,9 +18,9 @@ from minigrad.kernels.broadcasting import broadcast, sum_to
 from minigrad.kernels.checks import broadcast_shapes, check_choice
 
 __all__ = [
-    "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "broadcast_to", "expand", "expand_dims", "flatten",
-    "meshgrid", "moveaxis", "movedim", "permute", "ravel", "reshape", "rollaxis", "squeeze", "swapaxes", "swapdims",
-    "transpose", "unbroadcast", "unflatten", "unsqueeze",
+    "adjoint", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "broadcast_to", "expand", "expand_dims",
+    "flatten", "meshgrid", "moveaxis", "movedim", "permute", "ravel", "reshape", "rollaxis", "squeeze", "swapaxes",
+    "swapdims", "t", "transpose", "unbroadcast", "unflatten", "unsqueeze",
 ]  # fmt: skip
 
 
@@ -146,6 +146,19 @@ def transpose(x: Any, *axes: Any, dim0: Any = None, dim1: Any = None) -> Any:
 
 
 @composite
+def t(x: Any) -> Any:
+    """Return the transpose of a matrix; vectors and numbers unchanged. Raises ShapeError for more than two axes.
+
+    >>> import numpy as np
+    >>> t(np.zeros((2, 3))).shape
+    (3, 2)
+    """
+    if len(shape_of(x)) > 2:
+        raise ShapeError(f"t: needs at most 2 axes, got shape {shape_of(x)}\n  hint: use .mT or .transpose(0, 1)")
+    return permute(x)
+
+
+@composite
 def swapaxes(x: Any, axis0: int, axis1: int) -> Any:
     """Swap two axes.
 
@@ -163,6 +176,7 @@ def numpy_swapaxes(a: Any, axis1: int, axis2: int) -> Any:
 
 
 @register(np.matrix_transpose, np.linalg.matrix_transpose)
+@composite
 def matrix_transpose(x: Any) -> Any:
     """Swap the last two axes."""
     return _swapped("matrix_transpose", x, -2, -1)
@@ -368,7 +382,7 @@ def atleast_3d(*arrays: Any) -> Any:
     return _each(arrays, lambda shape: shape if len(shape) > 2 else (*_row(shape), 1))
 
 
-expand_dims, swapdims, movedim = unsqueeze, swapaxes, moveaxis
+expand_dims, swapdims, movedim, adjoint = unsqueeze, swapaxes, moveaxis, matrix_transpose
 
 for _op in (broadcast_to, permute, reshape):
     _op.is_view = True

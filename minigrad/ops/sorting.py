@@ -17,8 +17,8 @@ from minigrad.ops.indexing import frozen_index, select, take_along_axis
 from minigrad.ops.shape import atleast_1d, reshape
 
 __all__ = [
-    "argpartition", "argsort", "argwhere", "flatnonzero", "kthvalue", "nonzero", "partition", "searchsorted", "sort", "topk",
-    "unique",
+    "argpartition", "argsort", "argwhere", "bucketize", "flatnonzero", "kthvalue", "msort", "nonzero", "partition",
+    "searchsorted", "sort", "topk", "unique", "unique_consecutive",
 ]  # fmt: skip
 
 
@@ -61,6 +61,18 @@ def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = False)
     """
     order = argsort(x, axis, descending, stable)
     return Sorted(take_along_axis(x, order, axis) if shape_of(x) else x, order)
+
+
+@composite
+def msort(x: Any) -> Any:
+    """Return the values of `sort` along axis 0.
+
+    >>> import numpy as np
+    >>> msort(np.array([[2, 1], [1, 3]]))
+    array([[1, 1],
+           [2, 3]])
+    """
+    return sort(x, 0).values
 
 
 @register(np.sort)
@@ -204,6 +216,21 @@ def searchsorted(
     return found.astype(np.int32) if out_int32 else found
 
 
+@composite
+def bucketize(x: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
+    """Return for each element the index of its bucket: bucket i lies between boundaries i - 1 and i, a sorted vector.
+
+    A boundary itself belongs to the lower bucket, or with `right` to the upper one, as in `searchsorted`.
+
+    >>> import numpy as np
+    >>> bucketize(np.array([0, 1, 4]), np.array([1, 3]))
+    array([0, 0, 2])
+    """
+    if len(shape_of(boundaries)) != 1:
+        raise ShapeError(f"bucketize: boundaries must be a vector, got shape {shape_of(boundaries)}")
+    return searchsorted(boundaries, x, right, out_int32=out_int32)
+
+
 @primitive
 def insertion_indices(sequence: Array, values: Array, side: Any, sorter: Any = None) -> Array:
     """Compute `searchsorted` with NumPy's arguments."""
@@ -234,6 +261,30 @@ def unique(
     (array([1, 3]), array([1, 2]))
     """
     return numpy_unique(x, False, return_inverse, return_counts, axis)
+
+
+@composite
+def unique_consecutive(x: Any, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None) -> Any:
+    """Return the elements without those that equal the one before; or the slices along an axis; not differentiable.
+
+    `return_inverse` adds for each element its index in the result, `return_counts` the length of each run.
+
+    >>> import numpy as np
+    >>> unique_consecutive(np.array([3, 3, 1, 3]), return_counts=True)
+    (array([3, 1, 3]), array([2, 1, 1]))
+    """
+    array = frozen_index(x)
+    rows = np.moveaxis(array, axis, 0) if axis is not None else array.reshape(-1)
+    differ = (rows[1:] != rows[:-1]).any(tuple(range(1, rows.ndim)))
+    starts = np.flatnonzero(np.concatenate([[True] * (len(rows) > 0), differ]))
+    found = [np.moveaxis(rows[starts], 0, axis or 0)]
+    if return_inverse:
+        inverse = np.cumsum(np.concatenate([[0] * (len(rows) > 0), differ]), dtype=np.int64)
+        found.append(inverse if axis is not None else inverse.reshape(array.shape))
+    if return_counts:
+        found.append(np.diff(starts, append=len(rows)))
+    parts = tuple(nondifferentiable(x, part) for part in found)
+    return parts if len(parts) > 1 else parts[0]
 
 
 @register(np.unique)

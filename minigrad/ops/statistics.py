@@ -22,16 +22,17 @@ from minigrad.kernels.axes import every_axis, one_axis, reduced_axes
 from minigrad.kernels.checks import check_choice
 from minigrad.ops.diagonals import diagonal
 from minigrad.ops.elementwise import astype, isnan, root, sqrt, square, where
-from minigrad.ops.indexing import take_along_axis
+from minigrad.ops.indexing import getitem, take_along_axis
 from minigrad.ops.joining import concatenate
 from minigrad.ops.linalg import matmul
 from minigrad.ops.reduction import any as any_of
 from minigrad.ops.reduction import extremum_at, nansum, sum
+from minigrad.ops.scan import Extremum
 from minigrad.ops.shape import atleast_2d, broadcast_to, expand_dims, permute, reshape
 
 __all__ = [
-    "average", "corrcoef", "cov", "mean", "median", "nanmean", "nanstd", "nanvar", "quantile", "std", "std_mean", "var",
-    "var_mean",
+    "average", "corrcoef", "cov", "mean", "median", "mode", "nanmean", "nanmedian", "nanquantile", "nanstd", "nanvar",
+    "quantile", "std", "std_mean", "var", "var_mean",
 ]  # fmt: skip
 
 
@@ -222,6 +223,52 @@ def median(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     return extremum_at(row, indices, axis, keepdims and row is x)
 
 
+@composite
+def nanmedian(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Return the `median` of all elements that are not NaN; NaN where all are.
+
+    >>> import numpy as np
+    >>> nanmedian(np.array([1.0, np.nan, 3.0, 2.0]))
+    np.float64(2.0)
+    """
+    hidden = np.isnan(array_of(x))
+    if axis is None:
+        value = middle(x if hidden.all() else getitem(x, ~hidden))
+        return reshape(value, (1,) * len(shape_of(x))) if keepdims else value
+    row, hidden = (x, hidden) if shape_of(x) else (reshape(x, (1,)), hidden.reshape(1))
+    axis = one_axis("nanmedian", axis, len(shape_of(x)))
+    ranks = np.maximum((~hidden).sum(axis, keepdims=True) - 1, 0) // 2
+    return extremum_at(row, order_statistic_indices(row, axis, ranks, True), axis, keepdims and row is x)
+
+
+@composite
+def mode(x: Any, axis: int = -1, keepdims: bool = False) -> Extremum:
+    """Return (values, indices) of the most frequent element along `axis`, of several the smallest.
+
+    The index is that of its last occurrence, as in PyTorch, and the gradient goes there. Each NaN counts alone.
+
+    >>> import numpy as np
+    >>> mode(np.array([3, 1, 3, 1, 2]))
+    Extremum(values=array(1), indices=array(3))
+    """
+    row = x if shape_of(x) else reshape(x, (1,))
+    axis = one_axis("mode", axis, len(shape_of(x)))
+    return extremum_at(row, mode_indices(row, axis), axis, keepdims and row is x)
+
+
+@primitive
+def mode_indices(x: Array, axis: int) -> Array:
+    """Return the indices of `mode`: the end of the longest run of the sorted array, with a stable order."""
+    if x.shape[axis] == 0:
+        raise ValueError(f"mode: axis {axis} of shape {x.shape} is empty")
+    order = np.moveaxis(np.argsort(x, axis, kind="stable"), axis, -1)
+    ranked = np.take_along_axis(np.moveaxis(x, axis, -1), order, -1)
+    at = np.arange(ranked.shape[-1])
+    starts = np.where(np.diff(ranked, axis=-1, prepend=ranked[..., :1]) == 0, 0, at)
+    longest = np.argmax(at - np.maximum.accumulate(starts, -1), -1, keepdims=True)
+    return np.moveaxis(np.take_along_axis(order, longest, -1), -1, axis)
+
+
 @primitive
 def middle(x: Array) -> Array:
     """Return the lower median of all elements; those that equal it share the gradient."""
@@ -248,34 +295,59 @@ def quantile(x: Any, q: Any, axis: Axis = None, keepdims: bool = False, interpol
     >>> quantile(np.array([1.0, 2.0, 5.0]), np.array([0.5, 0.75]))
     array([2. , 3.5])
     """
+    return _quantile("quantile", x, q, axis, keepdims, interpolation)
+
+
+@floating("x")
+@composite
+def nanquantile(x: Any, q: Any, axis: Axis = None, keepdims: bool = False, interpolation: str = "linear") -> Any:
+    """Return the `quantile` of all elements that are not NaN; NaN where all are.
+
+    >>> import numpy as np
+    >>> nanquantile(np.array([1.0, np.nan, 2.0]), 0.5)
+    array(1.5)
+    """
+    return _quantile("nanquantile", x, q, axis, keepdims, interpolation)
+
+
+def _quantile(op: str, x: Any, q: Any, axis: Axis, keepdims: bool, interpolation: str) -> Any:
+    """Compute `quantile` or `nanquantile`."""
     fractions = array_of(q)
     if fractions.ndim > 1 or not ((fractions >= 0) & (fractions <= 1)).all():
-        raise ValueError(f"quantile: q must be within [0, 1], a number or a list of them, got {q}")
-    check_choice("quantile", "interpolation", interpolation, "linear", "lower", "higher", "midpoint", "nearest")
+        raise ValueError(f"{op}: q must be within [0, 1], a number or a list of them, got {q}")
+    check_choice(op, "interpolation", interpolation, "linear", "lower", "higher", "midpoint", "nearest")
     shape = shape_of(x)
-    axes = every_axis("quantile", axis, len(shape))
+    axes = every_axis(op, axis, len(shape))
     others = [i for i in range(len(shape)) if i not in axes]
     x = reshape(permute(x, (*others, *axes)), (*[shape[i] for i in others], math.prod([shape[i] for i in axes])))
-    n = shape_of(x)[-1]
-    position = fractions.reshape(-1) * (n - 1)
+    last = np.asarray(shape_of(x)[-1] - 1)
+    if op == "nanquantile":
+        last = np.maximum((~np.isnan(array_of(x))).sum(-1, keepdims=True) - 1, 0)
+    position = fractions.reshape(-1) * last
     lower, upper = np.floor(position).astype(np.intp), np.ceil(position).astype(np.intp)
     share = {"lower": 0.0, "higher": 1.0, "midpoint": 0.5, "nearest": np.rint(position) - lower, "linear": position - lower}
-    low, high = (take_along_axis(x, order_statistic_indices(x, -1, tuple(at.tolist())), -1) for at in (lower, upper))
+    ranks = [at if at.ndim > 1 else tuple(at.tolist()) for at in (lower, upper)]
+    low, high = (take_along_axis(x, order_statistic_indices(x, -1, at, op == "nanquantile"), -1) for at in ranks)
     weight = np.asarray(share[interpolation], low.dtype if low.dtype.kind == "f" else np.float64)
     if interpolation == "linear" and isinstance(q, Traced):
-        weight = astype(reshape(q, (-1,)) * (n - 1), weight.dtype) - lower.astype(weight.dtype)
+        weight = astype(reshape(q, (-1,)) * last, weight.dtype) - lower.astype(weight.dtype)
     out = permute(low + weight * (high - low), (len(others), *range(len(others))))  # the axis of fractions comes first
     kept = [1 if i in axes else n for i, n in enumerate(shape)] if keepdims else [shape[i] for i in others]
     return reshape(out, (*fractions.shape, *kept))
 
 
 @primitive
-def order_statistic_indices(x: Array, axis: int, ranks: Shape) -> Array:
-    """Return the indices of the elements with these ranks in ascending order along `axis`; of the first NaN, if any."""
+def order_statistic_indices(x: Array, axis: int, ranks: Any, skip_nan: bool = False) -> Array:
+    """Return the indices of the elements with these ranks in ascending order along `axis`; of the first NaN, if any.
+
+    `ranks` are a tuple, the same for all slices, or an array with the axes of `x`. With `skip_nan`, NaN is only the largest.
+    """
     if x.shape[axis] == 0:
         raise ValueError(f"median, quantile: axis {axis} of shape {x.shape} is empty")
     order = np.argsort(x, axis, kind="stable")
-    found = order.take(ranks, axis)
+    found = order.take(ranks, axis) if isinstance(ranks, tuple) else np.take_along_axis(order, ranks, axis)
+    if skip_nan:
+        return found
     nans = np.isnan(x)
     return np.where(nans.any(axis, keepdims=True), nans.argmax(axis, keepdims=True), found)
 

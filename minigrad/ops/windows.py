@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from minigrad.arrays import Array, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.spatial import Size
 from minigrad.errors import ShapeError
 from minigrad.kernels import windows as kernel
+from minigrad.kernels.axes import one_axis
 from minigrad.kernels.geometry import IMAGES, both_sides, image_shape, output_size, output_sizes, per_axis
 from minigrad.kernels.windows import Padding, Sizes
-from minigrad.ops.shape import permute, reshape
+from minigrad.ops.indexing import add_at
+from minigrad.ops.shape import moveaxis, permute, reshape
 
 __all__ = ["col2im", "fold", "im2col", "output_size", "unfold"]
 
@@ -38,6 +42,38 @@ def _(g: Any, shape: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) ->
 @overlap_add.gradient("cols")
 def _(g: Any, shape: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Any:
     return windows(g, shape[1 : 1 + len(stride)], stride, padding, dilation)
+
+
+@primitive
+def moving_windows(x: Array, dimension: int, size: int, step: int) -> Array:
+    """Return the windows of `size` elements along one axis, `step` apart, in a new last axis, without a copy.
+
+    >>> import numpy as np
+    >>> moving_windows(np.arange(5), 0, 3, 2)
+    array([[0, 1, 2],
+           [2, 3, 4]])
+    """
+    axis = one_axis("unfold", dimension, x.ndim)
+    row = x if x.ndim else x.reshape(1)
+    n = row.shape[axis]
+    if not 0 <= size <= n or not step > 0:
+        raise ValueError(
+            f"unfold: size must be within 0 and {n}, the size of axis {axis}, and step at least 1, "
+            f"got size {size} and step {step}"
+        )
+    strided = np.lib.stride_tricks.sliding_window_view(row, size, axis)[(slice(None),) * axis + (slice(None, None, step),)]
+    return strided if x.ndim else strided[0]
+
+
+moving_windows.is_view = True
+
+
+@moving_windows.gradient("x")
+def _(g: Any, shape: Sizes, dimension: int, size: int, step: int) -> Any:
+    axis, g = (dimension % len(shape), g) if shape else (0, reshape(g, (1, size)))
+    at = np.arange(shape_of(g)[axis])[:, None] * step + np.arange(size)
+    gx = add_at(moveaxis(g, -1, axis + 1), (slice(None),) * axis + (at,), shape or (1,))
+    return gx if shape else reshape(gx, ())
 
 
 @composite

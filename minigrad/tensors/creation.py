@@ -19,15 +19,16 @@ from minigrad.config import get_default_dtype
 from minigrad.engine.registry import register
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels.conversion import check_numbers
-from minigrad.random import default_generator
+from minigrad.random import default_generator, draw_categories
 from minigrad.tensors import devices
 from minigrad.tensors.tensor import Tensor
 
 __all__ = [
     "BoolTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor", "arange", "as_tensor", "asarray",
     "bernoulli", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "is_floating_point", "is_tensor",
-    "linspace", "logspace", "multinomial", "normal", "numel", "ones", "ones_like", "rand", "rand_like", "randint",
-    "randn", "randn_like", "randperm", "zeros", "zeros_like",
+    "linspace", "logspace", "multinomial", "normal", "numel", "ones", "ones_like", "rand", "rand_like",
+    "randint", "randint_like", "randn", "randn_like", "randperm", "tril_indices", "triu_indices", "zeros",
+    "zeros_like",
 ]  # fmt: skip
 
 Sizes = SupportsIndex | Sequence[SupportsIndex]
@@ -228,21 +229,7 @@ def multinomial(
     >>> mg.multinomial(mg.tensor([0.0, 3.0, 0.0]), 2, replacement=True)
     tensor([1, 1])
     """
-    w = np.asarray(_plain(input), np.float64)
-    source = generator or default_generator()
-    if w.ndim not in (1, 2):
-        raise ShapeError(f"multinomial: weights must be (C,) or (N, C), got shape {w.shape}")
-    if not (np.isfinite(w).all() and (w >= 0).all() and w.any(-1).all()):
-        raise ValueError("multinomial: weights must be finite, at least 0, and not all of a row 0")
-    possible = int(np.count_nonzero(w, -1).min())
-    if num_samples < 1 or (not replacement and num_samples > possible):
-        raise ValueError(f"multinomial: num_samples must be 1 to {possible}, the weights above 0, got {num_samples}")
-    if replacement:
-        upto = np.cumsum(w, -1)
-        drawn = source.random((*w.shape[:-1], num_samples)) * upto[..., -1:]
-        return _made((drawn[..., None] >= upto[..., None, :]).sum(-1))
-    with np.errstate(divide="ignore"):  # exponential race: arrival times of mean 1/weight
-        return _made(np.argsort(source.standard_exponential(w.shape) / w, -1)[..., :num_samples])
+    return _made(draw_categories(np.asarray(_plain(input)), num_samples, replacement, generator or default_generator()))
 
 
 def randint(
@@ -331,6 +318,39 @@ def randn_like(
     """Return standard normal random numbers in the shape and dtype of `input`; see `randn`."""
     dtype = dtype or input.dtype
     return randn(input.shape, generator=generator, dtype=dtype, requires_grad=requires_grad, device=device)
+
+
+def randint_like(
+    input: Any,
+    low: int = 0,
+    high: Any = None,
+    generator: np.random.Generator | None = None,
+    dtype: DType = None,
+    requires_grad: bool = False,
+    device: Any = None,
+) -> Tensor:
+    """Return random integers in [low, high), or below the one bound, in the shape and dtype of `input`; see `randint`."""
+    low, high = (0, low) if high is None else (low, high)
+    dtype = dtype or input.dtype
+    return randint(low, high, input.shape, generator, dtype, requires_grad, device)
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: DType = None, device: Any = None) -> Tensor:
+    """Return the indices (2, K) of the elements of a (row, col) matrix that `tril` keeps, row by row; default int64.
+
+    >>> import minigrad as mg
+    >>> mg.tril_indices(2, 2)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """
+    rows, columns = _shape("tril_indices", (row, col))
+    return _made(np.stack(np.tril_indices(rows, offset, columns)).astype(dtype or np.int64), device=device)
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: DType = None, device: Any = None) -> Tensor:
+    """Return the indices (2, K) of the elements of a (row, col) matrix that `triu` keeps; see `tril_indices`."""
+    rows, columns = _shape("triu_indices", (row, col))
+    return _made(np.stack(np.triu_indices(rows, offset, columns)).astype(dtype or np.int64), device=device)
 
 
 def as_tensor(data: Any, dtype: DType = None, device: Any = None) -> Tensor:

@@ -7,6 +7,7 @@ the former value then refuse to go backward.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -92,6 +93,62 @@ class InPlace(Traced):
         if not ((chances >= 0) & (chances <= 1)).all():
             raise ValueError(f"bernoulli_: p must be within [0, 1], got {p}")
         return self._draw("bernoulli_", lambda source: source.random(self.array.shape) < chances, generator)
+
+    def random_(self, low: Any = None, high: Any = None, *, generator: np.random.Generator | None = None) -> Self:
+        """Draw all elements from the integers in [low, high), ``random_(high)`` from [0, high); return the tensor itself.
+
+        Without bounds, from 0 to the largest integer up to which the dtype holds all. Raises ValueError for bounds beyond
+        the dtype, or that leave nothing to draw.
+        """
+        dtype = self.array.dtype
+        most = 2 ** (np.finfo(dtype).nmant + 1) if dtype.kind == "f" else 1 if dtype.kind == "b" else np.iinfo(dtype).max
+        least = -most if dtype.kind == "f" else 0 if dtype.kind == "b" else np.iinfo(dtype).min
+        first, end = (0, most + 1 if low is None else low) if high is None else (low, high)
+        if not least <= first < end <= most + 1:
+            raise ValueError(f"random_: needs low < high within {least} to {most + 1} for {dtype}, got {first} and {end}")
+        return self._draw("random_", lambda source: source.integers(first, end, self.array.shape), generator)
+
+    def exponential_(self, lambd: float = 1.0, *, generator: np.random.Generator | None = None) -> Self:
+        """Draw all elements from the exponential distribution of rate `lambd`, mean 1 / lambd; return the tensor itself."""
+        self._check_floats("exponential_")
+        _check_positive("exponential_", "lambd", lambd)
+        return self._draw("exponential_", lambda source: source.standard_exponential(self.array.shape) / lambd, generator)
+
+    def geometric_(self, p: float, *, generator: np.random.Generator | None = None) -> Self:
+        """Draw all elements as the number of trials, 1 or more, up to the first success of chance `p`; return the tensor.
+
+        Raises ValueError unless 0 < p < 1.
+        """
+        if not 0 < p < 1:
+            raise ValueError(f"geometric_: p must be between 0 and 1, got {p}")
+        return self._draw("geometric_", lambda source: source.geometric(p, self.array.shape), generator)
+
+    def log_normal_(self, mean: float = 1.0, std: float = 2.0, *, generator: np.random.Generator | None = None) -> Self:
+        """Draw all elements as exp of a normal distribution with this mean and deviation; return the tensor itself."""
+        self._check_floats("log_normal_")
+        _check_positive("log_normal_", "std", std)
+        return self._draw("log_normal_", lambda source: source.lognormal(mean, std, self.array.shape), generator)
+
+    def cauchy_(self, median: float = 0.0, sigma: float = 1.0, *, generator: np.random.Generator | None = None) -> Self:
+        """Draw all elements from the Cauchy distribution of this median and half width `sigma`; return the tensor itself."""
+        self._check_floats("cauchy_")
+        _check_positive("cauchy_", "sigma", sigma)
+        return self._draw("cauchy_", lambda s: median + sigma * s.standard_cauchy(self.array.shape), generator)
+
+    def fill_diagonal_(self, fill_value: float, wrap: bool = False) -> Self:
+        """Set the elements on the main diagonal to a number; return the tensor itself.
+
+        With `wrap` the diagonal of a matrix with more rows than columns begins again below its end. Raises ShapeError for
+        fewer than two axes, and for more of different sizes.
+        """
+        self.refuse_change("fill_diagonal_")
+        shape = self.array.shape
+        if len(shape) < 2 or (len(shape) > 2 and len(set(shape)) > 1):
+            raise ShapeError(f"fill_diagonal_: needs a matrix, or more axes of one size, got shape {shape}")
+        step = sum(math.prod(shape[i:]) for i in range(1, len(shape) + 1))
+        diagonal = slice(None, shape[1] ** 2 if len(shape) == 2 and not wrap else None, step)
+        filled = self.record(ops.setitem, (self.record(ops.reshape, (self, -1)), diagonal, fill_value))
+        return self.replace_with(self.record(ops.reshape, (filled, shape)), "fill_diagonal_")
 
     def _draw(self, name: str, draw: Callable[[np.random.Generator], Any], generator: np.random.Generator | None) -> Self:
         self.refuse_change(name)
@@ -229,6 +286,11 @@ REPEATED = (
     "{}: an element of the tensor shows in several positions, as after expand, and could hold only one of the new values\n"
     "  hint: use x.clone() first"
 )
+
+
+def _check_positive(op: str, name: str, value: float) -> None:
+    if not value > 0:
+        raise ValueError(f"{op}: {name} must be greater than 0, got {value}")
 
 
 def write_all(tensors: Sequence[InPlace], arrays: Sequence[Array]) -> None:

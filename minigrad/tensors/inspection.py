@@ -18,6 +18,7 @@ from minigrad.arrays import Array, DType, Traced, array_of
 from minigrad.engine.grad_mode import mode
 from minigrad.errors import GraphError
 from minigrad.kernels.equality import is_close
+from minigrad.random import default_generator, draw_categories
 from minigrad.tensors import devices
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class Values(Traced):
     def device(self) -> devices.device:
         return devices.device("cpu")
 
-    is_cuda = False
+    is_cuda = is_meta = is_mps = is_quantized = is_sparse = False
+    is_cpu = True
 
     @overload
     def size(self, dim: None = None) -> tuple[int, ...]: ...
@@ -251,6 +253,19 @@ class Values(Traced):
         return self._constant(np.ones(size[0] if len(size) == 1 else size), dtype, requires_grad)
 
     new_empty = new_zeros
+
+    def bernoulli(self, p: Any = None, *, generator: np.random.Generator | None = None) -> Tensor:
+        """Return 1 with the probabilities in this tensor, or with `p`, else 0; see `minigrad.bernoulli`."""
+        return self.new_tensor(self.array).bernoulli_(self if p is None else p, generator)
+
+    def multinomial(
+        self, num_samples: int, replacement: bool = False, *, generator: np.random.Generator | None = None
+    ) -> Tensor:
+        """Draw indices with probabilities proportional to the weights in this tensor; see `minigrad.multinomial`."""
+        drawn: Tensor = self.from_array(
+            draw_categories(self.array, num_samples, replacement, generator or default_generator())
+        )
+        return drawn
 
     def _constant(self, array: Array, dtype: DType, requires_grad: bool) -> Tensor:
         made = self.record(ops.astype, (array, self.array.dtype if dtype is None else np.dtype(dtype)))

@@ -21,6 +21,7 @@ from minigrad.errors import ShapeError
 from minigrad.ops import decomposition, norms, solving
 from minigrad.ops.linalg import multiply_matrices
 from minigrad.ops.sorting import nondifferentiable
+from minigrad.ops.windows import moving_windows
 from minigrad.tensors import views
 
 if TYPE_CHECKING:  # results are annotated as Tensor, not Self: those of a Parameter are no parameters
@@ -127,6 +128,8 @@ class Methods(Traced):
     __and__, __rand__ = _infix(ops.bitwise_and), _reflected(ops.bitwise_and)
     __or__, __ror__ = _infix(ops.bitwise_or), _reflected(ops.bitwise_or)
     __xor__, __rxor__ = _infix(ops.bitwise_xor), _reflected(ops.bitwise_xor)
+    __lshift__, __rlshift__ = _infix(ops.bitwise_left_shift), _reflected(ops.bitwise_left_shift)
+    __rshift__, __rrshift__ = _infix(ops.bitwise_right_shift), _reflected(ops.bitwise_right_shift)
     __neg__, __pos__, __abs__ = _prefix(ops.negative), _prefix(ops.positive), _prefix(ops.absolute)
     __invert__ = _prefix(ops.invert)
     __eq__, __ne__ = _infix(ops.equal), _infix(ops.not_equal)  # type: ignore[assignment]
@@ -150,6 +153,7 @@ class Methods(Traced):
     __imod__, __ipow__, __imatmul__ = _in_place(ops.remainder), _in_place(ops.power), _in_place(ops.matmul)
     __iand__, __ior__ = _in_place(ops.bitwise_and), _in_place(ops.bitwise_or)
     __ixor__ = _in_place(ops.bitwise_xor)
+    __ilshift__, __irshift__ = _in_place(ops.bitwise_left_shift), _in_place(ops.bitwise_right_shift)
 
     # Elementwise
 
@@ -199,6 +203,10 @@ class Methods(Traced):
     logical_and, logical_or, logical_xor = _method(ops.logical_and), _method(ops.logical_or), _method(ops.logical_xor)
     logical_not, bitwise_not = _prefix(ops.logical_not), _prefix(ops.invert)
     bitwise_and, bitwise_or, bitwise_xor = _method(ops.bitwise_and), _method(ops.bitwise_or), _method(ops.bitwise_xor)
+    bitwise_left_shift, bitwise_right_shift = _method(ops.bitwise_left_shift), _method(ops.bitwise_right_shift)
+    gcd, lcm, nextafter, float_power = _method(ops.gcd), _method(ops.lcm), _method(ops.nextafter), _method(ops.float_power)
+    isposinf, isneginf, isreal = _method(ops.isposinf), _method(ops.isneginf), _method(ops.isreal)
+    conj = _method(ops.conj)
 
     def polygamma(self, n: builtins.int) -> Tensor:
         """The derivative of order n + 1 of `lgamma`."""
@@ -236,6 +244,33 @@ class Methods(Traced):
     index_copy_, index_fill_ = _in_place(ops.index_copy), _in_place(ops.index_fill)
     cumsum_, cumprod_ = _in_place(ops.cumsum), _in_place(ops.cumprod)
     tril_, triu_ = _in_place(ops.tril), _in_place(ops.triu)
+    scatter_reduce_, index_reduce_ = _in_place(ops.scatter_reduce), _in_place(ops.index_reduce)
+    index_put_, put_, renorm_ = _in_place(ops.index_put), _in_place(ops.put), _in_place(ops.renorm)
+    acos_, asin_, atan_ = _in_place(ops.arccos), _in_place(ops.arcsin), _in_place(ops.arctan)
+    acosh_, asinh_, atanh_ = _in_place(ops.arccosh), _in_place(ops.arcsinh), _in_place(ops.arctanh)
+    arccos_, arcsin_, arctan_, arccosh_, arcsinh_, arctanh_ = acos_, asin_, atan_, acosh_, asinh_, atanh_
+    sinh_, cosh_, exp2_, sinc_, logit_ = (
+        _in_place(ops.sinh), _in_place(ops.cosh), _in_place(ops.exp2), _in_place(ops.sinc), _in_place(ops.logit),
+    )  # fmt: skip
+    erfc_, erfinv_, lgamma_, digamma_ = (
+        _in_place(ops.erfc), _in_place(ops.erfinv), _in_place(ops.lgamma), _in_place(ops.digamma),
+    )  # fmt: skip
+    polygamma_, deg2rad_, rad2deg_ = _in_place(polygamma), _in_place(ops.deg2rad), _in_place(ops.rad2deg)
+    frac_, copysign_, hypot_, ldexp_ = (
+        _in_place(ops.frac), _in_place(ops.copysign), _in_place(ops.hypot), _in_place(ops.ldexp),
+    )  # fmt: skip
+    atan2_ = arctan2_ = _in_place(ops.arctan2)
+    xlogy_, heaviside_, nextafter_ = _in_place(ops.xlogy), _in_place(ops.heaviside), _in_place(ops.nextafter)
+    float_power_, gcd_, lcm_ = _in_place(ops.float_power), _in_place(ops.gcd), _in_place(ops.lcm)
+    absolute_, negative_, sgn_, fix_, true_divide_ = abs_, neg_, sign_, trunc_, div_
+    eq_, ne_, lt_ = _in_place(ops.equal), _in_place(ops.not_equal), _in_place(ops.less)
+    le_, gt_, ge_ = _in_place(ops.less_equal), _in_place(ops.greater), _in_place(ops.greater_equal)
+    not_equal_, less_, less_equal_, greater_, greater_equal_ = ne_, lt_, le_, gt_, ge_
+    bitwise_and_, bitwise_or_ = _in_place(ops.bitwise_and), _in_place(ops.bitwise_or)
+    bitwise_xor_, bitwise_not_ = _in_place(ops.bitwise_xor), _in_place(ops.invert)
+    bitwise_left_shift_, bitwise_right_shift_ = _in_place(ops.bitwise_left_shift), _in_place(ops.bitwise_right_shift)
+    addmm_, addmv_, addr_ = _in_place(ops.addmm), _in_place(ops.addmv), _in_place(ops.addr)
+    addbmm_, baddbmm_ = _in_place(ops.addbmm), _in_place(ops.baddbmm)
     logical_and_, logical_or_ = _in_place(ops.logical_and), _in_place(ops.logical_or)
     logical_xor_, logical_not_ = _in_place(ops.logical_xor), _in_place(ops.logical_not)
 
@@ -245,6 +280,8 @@ class Methods(Traced):
     nansum, nanmean = _method(ops.nansum), _method(ops.nanmean)
     var, std = _method(ops.var), _method(ops.std)
     median, quantile = _tuple_method(ops.median), _method(ops.quantile)
+    nanmedian, nanquantile = _tuple_method(ops.nanmedian), _method(ops.nanquantile)
+    mode, histc, histogram = _tuple_method(ops.mode), _method(ops.histc), _tuple_method(ops.histogram)
     amax, amin, aminmax = _method(ops.amax), _method(ops.amin), _tuple_method(ops.aminmax)
     max, min, ptp = _tuple_method(ops.max), _tuple_method(ops.min), _method(ops.ptp)
     argmax, argmin = _method(ops.argmax), _method(ops.argmin)
@@ -254,7 +291,7 @@ class Methods(Traced):
     cumsum, cumprod, diff = _method(ops.cumsum), _method(ops.cumprod), _method(ops.diff)
     cummax, cummin = _tuple_method(ops.cummax), _tuple_method(ops.cummin)
     logcumsumexp, dist = _method(ops.logcumsumexp), _method(norms.dist)
-    cov, corrcoef = _method(ops.cov), _method(ops.corrcoef)
+    cov, corrcoef, renorm = _method(ops.cov), _method(ops.corrcoef), _method(ops.renorm)
 
     # Shape
 
@@ -268,6 +305,7 @@ class Methods(Traced):
     fliplr, flipud, roll, rot90 = _method(ops.fliplr), _method(ops.flipud), _method(ops.roll), _method(ops.rot90)
     repeat_interleave = _method(ops.repeat_interleave)
     split, chunk = _tuple_method(ops.split), _tuple_method(ops.chunk)
+    split_with_sizes = split
     tensor_split, unbind = _tuple_method(ops.tensor_split), _tuple_method(ops.unbind)
     hsplit, vsplit, dsplit = _tuple_method(ops.hsplit), _tuple_method(ops.vsplit), _tuple_method(ops.dsplit)
     diagonal, diag, diagflat, diag_embed = (
@@ -285,11 +323,23 @@ class Methods(Traced):
         """The tensor with its last two axes swapped."""
         return ops.transpose(self, -2, -1)
 
-    def t(self) -> Tensor:
-        """Return the transpose of a matrix; vectors and numbers unchanged."""
-        if self.array.ndim > 2:
-            raise ShapeError(f"t: needs at most 2 axes, got shape {self.array.shape}\n  hint: use .mT or .transpose(0, 1)")
-        return ops.permute(self)
+    mH = mT
+
+    @property
+    def H(self) -> Tensor:
+        """The transpose of a matrix; `t` without a call."""
+        return ops.t(self)
+
+    @property
+    def real(self) -> Tensor:
+        """The tensor itself: its numbers are real."""
+        return ops.real(self)
+
+    t, adjoint = _method(ops.t), _method(ops.adjoint)
+
+    def unfold(self, dimension: builtins.int, size: builtins.int, step: builtins.int) -> Tensor:
+        """Return the windows of `size` elements along one axis, `step` apart, in a new last axis."""
+        return moving_windows(self, dimension, size, step)
 
     def reshape_as(self, other: Any) -> Tensor:
         """Return the same elements in the shape of another tensor."""
@@ -319,7 +369,7 @@ class Methods(Traced):
         except ValueError:
             raise ShapeError(f"view: shape {array.shape} of {array.dtype} cannot be read as {wanted}") from None
 
-    squeeze_, unsqueeze_, t_ = _in_place(ops.squeeze, True), _in_place(ops.unsqueeze, True), _in_place(t, True)
+    squeeze_, unsqueeze_, t_ = _in_place(ops.squeeze, True), _in_place(ops.unsqueeze, True), _in_place(ops.t, True)
     transpose_ = swapdims_ = _in_place(ops.transpose, True)
     swapaxes_ = _in_place(ops.swapaxes, True)
 
@@ -346,9 +396,13 @@ class Methods(Traced):
     index_add, index_copy, index_fill = _method(ops.index_add), _method(ops.index_copy), _method(ops.index_fill)
     masked_fill, masked_select = _method(ops.masked_fill), _method(ops.masked_select)
     masked_scatter = _method(ops.masked_scatter)
+    scatter_reduce, index_reduce = _method(ops.scatter_reduce), _method(ops.index_reduce)
+    index_put, put, select_scatter = _method(ops.index_put), _method(ops.put), _method(ops.select_scatter)
+    slice_scatter, diagonal_scatter = _method(ops.slice_scatter), _method(ops.diagonal_scatter)
     sort, topk, kthvalue = _tuple_method(ops.sort), _tuple_method(ops.topk), _tuple_method(ops.kthvalue)
     argsort, argwhere, nonzero = _method(ops.argsort), _method(ops.argwhere), _tuple_method(ops.nonzero)
     searchsorted, unique = _method(ops.searchsorted), _tuple_method(ops.unique)
+    msort, unique_consecutive = _method(ops.msort), _tuple_method(ops.unique_consecutive)
     bincount = _method(ops.bincount)
 
     # Products and matrices
@@ -357,6 +411,7 @@ class Methods(Traced):
     dot, inner, outer, kron = _method(ops.dot), _method(ops.inner), _method(ops.outer), _method(ops.kron)
     vdot, cross = _method(ops.vdot), _method(ops.cross)
     addmm, addmv, baddbmm = _method(ops.addmm), _method(ops.addmv), _method(ops.baddbmm)
+    addr, addbmm, ger = _method(ops.addr), _method(ops.addbmm), _method(ops.ger)
     det, logdet, slogdet = _method(solving.det), _method(solving.logdet), _tuple_method(solving.slogdet)
     inverse, pinverse, cholesky = _method(solving.inverse), _method(solving.pinverse), _method(decomposition.cholesky)
     matrix_power, matrix_exp = _method(solving.matrix_power), _method(ops.matrix_exp)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import minigrad as mg
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.filterwarnings("ignore:index_reduce")
 TF, TL = torch.nn.functional, torch.linalg
 
 
@@ -67,6 +68,14 @@ def cdist(x, y, p=2.0):  # PyTorch's own, of two matrices, has no second derivat
     return TL.vector_norm(x[..., :, None, :] - y[..., None, :, :], p, -1)
 
 
+def with_missing(function):
+    return lambda x, hidden, *args, **options: function(torch.where(hidden, np.nan, x), *args, **options)
+
+
+def trapezoid(function):
+    return lambda y, x, dx, axis: function(y, dx=dx, dim=axis) if x is None else function(y, x, dim=axis)
+
+
 # The calls of the specs in PyTorch's words.
 PYTORCH = {
     "shape": {
@@ -80,7 +89,8 @@ PYTORCH = {
         "concatenate": torch.cat, "stack": torch.stack, "hstack": torch.hstack, "vstack": torch.vstack,
         "dstack": torch.dstack, "column_stack": torch.column_stack, "split": torch.split, "chunk": torch.chunk,
         "array_split": torch.tensor_split, "hsplit": torch.hsplit, "vsplit": torch.vsplit, "dsplit": torch.dsplit,
-        "unbind": torch.unbind, "block_diag": torch.block_diag,
+        "unbind": torch.unbind, "block_diag": torch.block_diag, "cartesian_prod": torch.cartesian_prod,
+        "cartesian_prod of one": torch.cartesian_prod, "combinations": torch.combinations,
     },
     "rearrange": {
         "flip": lambda x, axis: torch.flip(x, every(x) if axis is None else tupled(axis)),
@@ -101,7 +111,18 @@ PYTORCH = {
         "masked_fill": torch.masked_fill, "masked_select": torch.masked_select, "masked_scatter": torch.masked_scatter,
         "getitem": lambda x, index: x[index],
     },
+    "scattering": {
+        "select_scatter": torch.select_scatter, "slice_scatter": torch.slice_scatter,
+        "diagonal_scatter": torch.diagonal_scatter, "index_put": torch.index_put,
+        "index_put that adds": lambda *args: torch.index_put(*args, accumulate=True),
+        "put": lambda x, at, source, accumulate: torch.put(x, at, source.reshape(at.shape), accumulate),
+        "scatter_reduce": torch.scatter_reduce, "scatter_reduce by extrema": torch.scatter_reduce,
+        "scatter_reduce by products": torch.scatter_reduce, "index_reduce": torch.index_reduce,
+        "index_reduce by extrema": torch.index_reduce,
+    },
     "sorting": {
+        "msort": torch.msort, "bucketize": lambda x, edges, right: torch.bucketize(x, edges, right=right),
+        "unique_consecutive": lambda x, axis, **options: torch.unique_consecutive(x.detach(), dim=axis, **options),
         "sort": lambda x, axis, descending=False: torch.sort(x, dim=axis, descending=descending), "topk": torch.topk,
         "argsort": lambda x, axis, down: torch.argsort(x, dim=axis, descending=down), "kthvalue": torch.kthvalue,
         "argsort of ties": lambda x, axis, down, stable: torch.argsort(x, dim=axis, descending=down, stable=True),
@@ -118,7 +139,8 @@ PYTORCH = {
         "np.matmul": torch.matmul, "tensordot": lambda x, y, axes: torch.tensordot(x, y, listed(axes)), "inner": torch.inner,
         "vecdot": lambda x, y, axis=-1: TL.vecdot(x, y, dim=axis), "kron": torch.kron, "mm": torch.mm, "mv": torch.mv,
         "cross": lambda x, y, axis=-1: TL.cross(x, y, dim=axis), "bmm": torch.bmm, "addmm": torch.addmm,
-        "addmv": torch.addmv, "baddbmm": torch.baddbmm, "multi_dot": TL.multi_dot,
+        "addmv": torch.addmv, "baddbmm": torch.baddbmm, "multi_dot": TL.multi_dot, "addbmm": torch.addbmm,
+        "addr": torch.addr,
     },
     "solving": {
         "inv": TL.inv, "det": TL.det, "slogdet": lambda x: TL.slogdet(x)[1], "logdet": lambda x: torch.logdet(x @ x.mT),
@@ -133,9 +155,18 @@ PYTORCH = {
     "statistics": {"cov": lambda x, correction=1: torch.cov(x, correction=correction), "corrcoef": torch.corrcoef,
                    "cov, weighed": lambda x, correction, counts, weights: torch.cov(
                        x, correction=correction, fweights=counts, aweights=weights),
-                   "quantile by fractions": torch.quantile},
+                   "quantile by fractions": torch.quantile, "mode": lambda x, at, *where: torch.mode(x[at], *where),
+                   "nanmedian": with_missing(torch.nanmedian), "nanmedian of all": with_missing(torch.nanmedian),
+                   "nanquantile": lambda x, hidden, q, axis, keep, method: with_missing(torch.nanquantile)(
+                       x, hidden, torch.tensor(q, dtype=x.dtype), axis, keep, interpolation=method)},
+    "scan": {"gradient": lambda x, spacing, dim, edge_order: torch.gradient(x, spacing=tuple(map(torch.tensor, spacing))
+             if isinstance(spacing, list) and isinstance(spacing[0], np.ndarray) else spacing, dim=dim,
+             edge_order=edge_order)},
+    "reduction": {"trapezoid": trapezoid(torch.trapezoid),
+                  "cumulative_trapezoid": trapezoid(torch.cumulative_trapezoid)},
+    "predicates": {"histc": torch.histc},
     "norms": {
-        "dist": torch.dist, "cdist": cdist,
+        "dist": torch.dist, "cdist": cdist, "renorm": torch.renorm,
         "vector_norm": TL.vector_norm, "matrix_norm": TL.matrix_norm, "norm": TL.norm, "p_norm": torch.norm,
         "cond": cond,
     },
@@ -201,6 +232,15 @@ def has_in_pytorch(spec, sample):
         axis, at = sample.args[1:3]
         ordered = np.sort(at, axis)
         return np.diff(ordered, axis=axis).all()
+    if spec.name == "scatter_reduce by products":  # PyTorch has no second derivative at zeros
+        return bool(sample.args[0].all() and sample.args[3].all())
+    if spec.name == "index_put":
+        places = np.arange(20).reshape(4, 5)[tuple(sample.args[1])]
+        return len(np.unique(places)) == places.size
+    if spec.name == "trapezoid":  # of one point, which PyTorch makes without a gradient
+        return sample.args[0].shape[sample.args[3]] > 1
+    if spec.name == "combinations":  # of no elements, which PyTorch makes without a gradient
+        return sample.args[1] > 0
     if spec.name not in ("getitem", "setitem"):
         return True
     index = sample.args[1] if isinstance(sample.args[1], tuple) else (sample.args[1],)

@@ -252,6 +252,65 @@ def test_draws_in_place():
         x.normal_(0, -1)
 
 
+def distance(draws, distribution):
+    """The largest difference between the share of draws up to a value and the distribution function there."""
+    ordered = np.sort(draws.numpy())
+    return np.abs(distribution(ordered) - (np.arange(len(ordered)) + 0.5) / len(ordered)).max()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "distribution"),
+    [
+        ("exponential_", {"lambd": 2.0}, lambda x: 1 - np.exp(-2 * x)),
+        ("cauchy_", {"median": 1.0, "sigma": 3.0}, lambda x: 0.5 + np.arctan((x - 1) / 3) / np.pi),
+        ("log_normal_", {"mean": 0.5, "std": 0.7}, lambda x: mg.special.ndtr((np.log(x) - 0.5) / 0.7)),
+    ],
+)
+def test_continuous_draws_follow_their_distribution(name, options, distribution):
+    x = mg.zeros(4000, dtype=mg.float64)
+    assert getattr(x, name)(**options, generator=np.random.default_rng(0)) is x
+    assert distance(x, distribution) < 1.6 / 4000**0.5  # exceeded by one sequence in a hundred
+    with pytest.raises(ValueError, match=rf"{name}: \w+ must be greater than 0, got 0"):
+        getattr(x, name)(**options | {[*options][-1]: 0})
+    with pytest.raises(mg.DTypeError, match=f"{name}: draws floats"):
+        getattr(mg.zeros(2, dtype=mg.int64), name)()
+
+
+def test_whole_draws_in_place():
+    g = np.random.default_rng(0)
+    n = mg.zeros(4000, dtype=mg.int64).geometric_(0.25, generator=g)
+    counts = np.bincount(n.numpy())
+    assert counts[0] == 0 and np.allclose(counts[1:5] / 4000, 0.25 * 0.75 ** np.arange(4), atol=0.03)
+    with pytest.raises(ValueError, match="p must be between 0 and 1, got 1"):
+        n.geometric_(1)
+    assert set(mg.zeros(100).random_(3, generator=g).tolist()) == {0, 1, 2}
+    assert set(mg.zeros(100, dtype=mg.int8).random_(-2, 2, generator=g).tolist()) == {-2, -1, 0, 1}
+    bounds = {"bool": (0, 1), "uint8": (0, 255), "int8": (0, 127), "float16": (0, 2048)}
+    for dtype, (least, most) in bounds.items():
+        x = mg.zeros(50_000, dtype=getattr(mg, dtype)).random_(generator=g).numpy()
+        assert (x.min(), x.max()) == (least, most)
+    assert mg.zeros(100, dtype=mg.int64).random_(generator=g).max().item() > 2**62
+    assert 2**23 < mg.zeros(1000).random_(generator=g).max().item() <= 2**24
+    for bounds in ((3, 3), (0, 257), (-1, 3)):
+        with pytest.raises(ValueError, match="random_: needs low < high within 0 to 256 for uint8"):
+            mg.zeros(3, dtype=mg.uint8).random_(*bounds)
+
+
+def test_draws_from_the_values():
+    p = mg.tensor([0.0, 1.0, 0.5], requires_grad=True)
+    assert p.bernoulli().tolist()[:2] == [0, 1] and not p.bernoulli().requires_grad and p.tolist() == [0, 1, 0.5]
+    assert mg.zeros(3).bernoulli(1).tolist() == [1, 1, 1]
+    with pytest.raises(ValueError, match="within"):
+        mg.tensor([2.0]).bernoulli()
+    assert p.multinomial(5, replacement=True).shape == (5,) and set(p.multinomial(2).tolist()) == {1, 2}
+    with pytest.raises(ValueError, match="num_samples must be 1 to 2"):
+        p.multinomial(3)
+    mg.manual_seed(0)
+    first = p.multinomial(4, True)
+    mg.manual_seed(0)
+    assert mg.multinomial(p, 4, True).tolist() == first.tolist()
+
+
 def test_a_loop_of_changes_frees_what_nobody_needs():
     gc.disable()
     try:

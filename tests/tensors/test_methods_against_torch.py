@@ -21,6 +21,7 @@ G = RNG.standard_normal(100)
 BINARY = """add sub mul div pow atan2 arctan2 remainder fmod maximum minimum fmax fmin hypot copysign xlogy logaddexp
     logaddexp2 eq ne lt le gt ge less less_equal not_equal greater greater_equal multiply divide true_divide subtract
     matmul mm inner kron view_as reshape_as expand_as"""
+WHOLE = "gcd lcm bitwise_left_shift bitwise_right_shift"
 LOGICAL = "logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor"
 ALONG = "cumsum cumprod softmax log_softmax logsumexp logcumsumexp cummax cummin unsqueeze"
 ARGUMENTS = {
@@ -36,13 +37,19 @@ ARGUMENTS = {
     "select": (0, 1), "narrow": (0, 1, 2), "index_select": (0, INDEX[0]), "index_add": (0, INDEX[0], Y),
     "index_copy": (0, INDEX[0], Y), "index_fill": (0, INDEX[0], 5.0), "masked_fill": (MASK, 2.0), "masked_select": (MASK,),
     "masked_scatter": (MASK, Y), "topk": (2,), "kthvalue": (2,), "mv": (Y[0],), "addmm": (Y, Y), "matrix_power": (2,),
-    "norm": (2,), "cross": (Y, 1), "polygamma": (1,), "dist": (Y,),
+    "norm": (2,), "cross": (Y, 1), "polygamma": (1,), "dist": (Y,), "renorm": (2, 0, 0.5), "nanquantile": (0.3,),
+    "float_power": (Y,), "unfold": (1, 2, 1), "select_scatter": (Y[0], 0, 1), "slice_scatter": (Y[:2], 0, 1),
+    "diagonal_scatter": (Y[0],), "index_put": ((INDEX[0], INDEX[1]), Y[0]), "put": (INDEX[0] * 3, Y[0]),
+    "split_with_sizes": ([1, 2],), "scatter_reduce": (0, INDEX, Y, "amax"), "index_reduce": (0, INDEX[0], Y, "mean"),
+    "histogram": (4,), "histc": (4,), "gcd": (INDEX,), "lcm": (INDEX,), "bitwise_left_shift": (INDEX,),
+    "bitwise_right_shift": (INDEX,), "addbmm": (Y[None], Y[None]), "addr": (Y[0], Y[0]),
 }  # fmt: skip
-VECTORS = {"dot": (Y[0],), "vdot": (Y[0],), "outer": (Y[0],), "diagflat": (), "addmv": (Y, Y[0])}
+VECTORS = {"dot": (Y[0],), "vdot": (Y[0],), "outer": (Y[0],), "ger": (Y[0],), "diagflat": (), "addmv": (Y, Y[0])}
 STACKS = {"bmm": (Y[None],), "baddbmm": (Y[None], Y[None]), "dsplit": ([1],)}
 OTHERWISE = {  # NumPy's meaning, a warning, or no gradient in PyTorch
-    "aminmax", "bincount", "cholesky", "floor_divide", "floor_divide_", "heaviside", "logical_not_", "nonzero",
-    "positive", "searchsorted", "sgn", "unique",
+    "acosh_", "aminmax", "arccosh_", "arcsinh_", "arctanh_", "asinh_", "atanh_", "bincount", "cholesky", "conj",
+    "floor_divide", "floor_divide_", "heaviside", "heaviside_", "histogram", "index_reduce", "index_reduce_", "logical_not_",
+    "nextafter", "nextafter_", "nonzero", "positive", "searchsorted", "sgn", "sgn_", "unique", "unique_consecutive",
 }  # fmt: skip
 NAMES = sorted(
     name
@@ -58,11 +65,15 @@ def parts(result):
 def run(lib, name, x, arguments):
     array = x
     tensor = (lambda a: lib.tensor(a)) if lib is torch else mg.tensor
+
+    def given(a):
+        return tensor(a) if isinstance(a, np.ndarray) else tuple(map(given, a)) if isinstance(a, tuple) else a
+
     t = tensor(array)
     if t.is_floating_point():
         t.requires_grad_()
     start = t * 1 if t.is_floating_point() else t.clone()
-    out = getattr(start, name)(*[tensor(a) if isinstance(a, np.ndarray) else a for a in arguments])
+    out = getattr(start, name)(*[given(a) for a in arguments])
     found = parts(out)
     total = None
     for k, part in enumerate(found):
@@ -88,12 +99,16 @@ def test_method(name):
         x = X > 0.5
     elif plain in {"acosh", "arccosh"}:
         x = X + 1
+    elif plain in WHOLE.split():
+        x = INDEX * 3
     mine, my_gradient, changed = run(mg, name, x, arguments)
     theirs, their_gradient, _ = run(torch, name, x, arguments)
     assert len(mine) == len(theirs) and changed == name.endswith("_")
     for a, b in zip(mine, theirs, strict=True):
         assert a.shape == b.shape and a.dtype == b.dtype
-        np.testing.assert_allclose(a, b, rtol={"half": 1e-6, "float": 1e-6, "polygamma": 1e-8}.get(name, 1e-11), atol=1e-13)
+        np.testing.assert_allclose(
+            a, b, rtol={"half": 1e-6, "float": 1e-6, "polygamma": 1e-8, "polygamma_": 1e-8}.get(name, 1e-11), atol=1e-13
+        )
     if their_gradient is not None:
         np.testing.assert_allclose(
             np.zeros_like(x) if my_gradient is None else my_gradient, their_gradient, rtol=1e-9, atol=1e-12

@@ -28,6 +28,7 @@ from minigrad.engine.arguments import names_for
 from minigrad.engine.primitive import Primitive
 from minigrad.nn import functional
 from minigrad.ops.decomposition import QR, SVD, Eigen
+from minigrad.ops.predicates import Histogram
 from minigrad.ops.reduction import MinMax
 from minigrad.ops.scan import Extremum
 from minigrad.ops.solving import LeastSquares, SignedLogarithm
@@ -46,20 +47,22 @@ def words(text: str) -> set[str]:
 # What decides whether the result is a tensor, if it is required; otherwise it may be None or a tensor.
 OPERANDS = words(
     """x y a b v g x1 x2 xp fp input input1 input2 target anchor positive negative logits weight bias query key mat mat1 mat2
-    vec batch1 batch2 tensor1 tensor2 start end col condition min max source src value values triangle element
-    test_elements sorted_sequence var running_mean running_var pos_weight attn_mask append prepend fweights aweights
-    weights constant_values other arrays operands q"""
+    vec vec1 vec2 batch1 batch2 tensor1 tensor2 start end col condition min max source src value values triangle element
+    test_elements boundaries sorted_sequence var running_mean running_var pos_weight attn_mask append prepend fweights
+    aweights weights constant_values other arrays operands q"""
 )
 SIZES = "_Sizes"
 INDEX = "_Like | slice | EllipsisType | None"  # or a tuple of these, which `_Like` has
 OPTIONS = {  # arguments without a type of their own, or with a type that needs another name here
-    "alpha": "_Like", "atol": "_Like | None", "axes": "Any", "axis": "_Axis", "dilation": SIZES, "dim0": "int | None",
-    "dim1": "int | None", "dtype": "DType", "index": INDEX, "indices": "_Like", "kernel_size": SIZES, "kth": SIZES,
+    "alpha": "_Like", "atol": "_Like | None", "axes": "Any", "axis": "_Axis", "bins": "_Like", "dilation": SIZES,
+    "dim0": "int | None", "dim1": "int | None", "dtype": "DType",
+    "index": INDEX, "indices": "_Like", "kernel_size": SIZES, "kth": SIZES,
     "left": "_Like | None", "mask": "_Like", "optimize": "Any", "options": "Any", "ord": "float | str | None",
     "output_padding": SIZES, "output_size": "int | Sequence[int | None] | None", "p": "float | str | None", "pad": SIZES,
-    "pad_width": "Any", "padding": f"{SIZES} | str", "repeats": "_Like | None", "right": "_Like | None",
+    "pad_width": "Any",
+    "range": "Sequence[float] | None", "padding": f"{SIZES} | str", "repeats": "_Like | None", "right": "_Like | None",
     "rounding_mode": 'Literal["floor", "trunc"] | None', "rtol": "_Like | None", "size": f"{SIZES} | None", "sizes": SIZES,
-    "sorter": "_Like | None", "stride": SIZES, "subscripts": "str", "tol": "_Like | None", "widths": "Any",
+    "sorter": "_Like | None", "spacing": "Any", "stride": SIZES, "subscripts": "str", "tol": "_Like | None", "widths": "Any",
 }  # fmt: skip
 NUMBERS = {
     "pad": {"value"},
@@ -75,11 +78,13 @@ ANNOTATIONS = {  # types in the code: what they are here
     r"\bSections\b": "_Like", r"\bWidths\b": "Any", r"tuple\[int, \.\.\.\]": "Sequence[int]",
     r"int \| (_Sizes|Sequence\[int\])": SIZES,
 }  # fmt: skip
-NAMED = (Sorted, Extremum, MinMax, SignedLogarithm, LeastSquares, Eigen, QR, SVD)
+NAMED = (Sorted, Extremum, Histogram, MinMax, SignedLogarithm, LeastSquares, Eigen, QR, SVD)
 RESULTS = {  # of a tensor, `T`; what is not here and has no named tuple in its signature returns a tensor
     **dict.fromkeys(("split", "chunk", "tensor_split", "hsplit", "vsplit", "dsplit"), "tuple[T, ...]"),
     **dict.fromkeys(("unbind", "broadcast_tensors", "meshgrid"), "tuple[T, ...]"),
     "array_split": "list[T]",
+    "gradient": "tuple[T, ...]",
+    "unravel_index": "tuple[T, ...]",
     **dict.fromkeys(("divmod", "modf", "std_mean", "var_mean"), "tuple[T, T]"),
     "output_size": "int",
     **{cls: f"{cls}[T]" for cls in (cls.__name__ for cls in NAMED)},
@@ -90,7 +95,8 @@ SCALARS = words(
     cosine_embedding_loss cosine_similarity count_nonzero cov cross_entropy det dist dot einsum gaussian_nll_loss getitem
     hinge_embedding_loss huber_loss inner interp kl_div l1_loss logdet logsumexp margin_ranking_loss matmul matrix_norm
     matrix_rank mean mse_loss multi_dot multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss nanmax
-    nanmean nanmin nanprod nanstd nansum nanvar nll_loss norm one_hot pairwise_distance poisson_nll_loss prod ptp quantile
+    nanmean nanmin nanprod nanquantile nanstd nansum nanvar nll_loss norm one_hot pairwise_distance poisson_nll_loss prod ptp
+    quantile
     searchsorted select smooth_l1_loss soft_margin_loss std std_mean sum take tensordot trace trapezoid
     triplet_margin_loss var var_mean vdot vecdot vector_norm"""
 )
@@ -114,14 +120,21 @@ ON_ARRAYS = (
 )
 UNIQUE = "sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None, *, " \
     "dim: int = ..."  # fmt: skip
+RUNS = UNIQUE.partition(", ")[2]
 BY_HAND = {  # functions whose result depends on their options
     "max": EXTREMUM + OF_TWO + ON_ARRAYS,
     "min": EXTREMUM + OF_TWO + ON_ARRAYS,
     "median": EXTREMUM + ON_ARRAYS,
+    "nanmedian": EXTREMUM + ON_ARRAYS,
     "unique": (
         "def unique(x: Tensor, sorted: bool = True, *, axis: int | None = None, dim: int = ...) -> Tensor: ...",
         f"def unique(x: Tensor, {UNIQUE}) -> Any: ...",
         f"def unique(x: _Plain, {UNIQUE}) -> Any: ...",
+    ),
+    "unique_consecutive": (
+        "def unique_consecutive(x: Tensor, *, axis: int | None = None, dim: int = ...) -> Tensor: ...",
+        f"def unique_consecutive(x: Tensor, {RUNS}) -> Any: ...",
+        f"def unique_consecutive(x: _Plain, {RUNS}) -> Any: ...",
     ),
     "nonzero": (
         "def nonzero(x: Tensor, as_tuple: Literal[False] = False) -> Tensor: ...",

@@ -33,6 +33,10 @@ def tensors(*sizes):
     return lambda rng: Sample(tuple(mg.tensor(rng.integers(-9, 9, size)) for size in sizes))
 
 
+def shifted(rng):
+    return Sample((mg.tensor(rng.integers(-99, 99, (2, 3))), mg.tensor(rng.integers(0, 5, 3))))
+
+
 def multiples(rng, a, b):
     """x/y far from every whole number, y of either sign."""
     return np.asarray(rng.integers(-6, 6, a) + rng.uniform(0.3, 0.7, a)), np.asarray(rng.choice([-3.0, -1.0, 1.0, 2.0], b))
@@ -173,6 +177,12 @@ SPECS = [
     *(binary(name, both(specials), order=0, errors=(MISFIT,))
       for name in (*COMPARISONS, "logical_and", "logical_or", "logical_xor")),
     *(OpSpec(name, getattr(mg, name), getattr(np, name), tensors((2, 3), 3), order=0)
-      for name in ("bitwise_and", "bitwise_or", "bitwise_xor")),
+      for name in ("bitwise_and", "bitwise_or", "bitwise_xor", "gcd", "lcm")),
+    OpSpec("bitwise_left_shift", mg.bitwise_left_shift, np.left_shift, shifted, order=0),
+    OpSpec("bitwise_right_shift", mg.bitwise_right_shift, np.right_shift, shifted, order=0),
+    binary("nextafter", apart, errors=(MISFIT,)),
+    *(unary(name, specials, order=0) for name in ("isposinf", "isneginf", "isreal")),
+    linear("real"),
+    OpSpec("rsub", mg.rsub, lambda x, y, alpha=1: y - alpha * x, weighed, linear_in=(0, 1)),
     OpSpec("invert", mg.invert, np.invert, tensors((2, 3)), order=0),
 ]  # fmt: skip

@@ -299,6 +299,11 @@ def writing_a_row(rng):
     return Sample((normal(rng, (3, 3)), int(rng.integers(-3, 3)), normal(rng, (3,))))
 
 
+def flat_places(rng):
+    shape = choice(rng, (2, 3, 4), (24,), 24)
+    return Sample((mg.tensor(rng.integers(0, 24, choice(rng, (2, 3), (), (0,)))), shape))
+
+
 SPECS = [
     OpSpec("getitem", mg.getitem, lambda x, index: x[index], reading, linear_in=(0,), errors=NO_INDEX),
     OpSpec("getitem by tensors", lambda x, rows, columns: x[mg.tensor(rows), :, mg.tensor(columns)],
@@ -344,4 +349,7 @@ SPECS = [
     OpSpec("masked_select", mg.masked_select, masked_select, lambda rng: masked(rng, "nothing"), linear_in=(0,)),
     OpSpec("masked_scatter", mg.masked_scatter, masked_scatter, lambda rng: masked(rng, "source"), linear_in=(0, 1),
            errors=(refuse(ShapeError, "the mask selects 6 elements, but source has 3 elements", A, np.array(True), A[0]),)),
+    OpSpec("unravel_index", mg.unravel_index, lambda at, shape: np.unravel_index(at.numpy(), shape), flat_places, order=0,
+           errors=(refuse(IndexError, "index 6 is out of bounds for axis 0 with size 6", mg.tensor([6]), (2, 3)),
+                   refuse(IndexError, "index -1 is out of bounds", mg.tensor([-1]), (2, 3)))),
 ]  # fmt: skip

@@ -1,5 +1,7 @@
 """Specs of joining and taking apart."""
 
+import itertools
+
 import numpy as np
 
 import minigrad as mg
@@ -119,6 +121,19 @@ def block_diag(*arrays):
     return out
 
 
+def vectors(rng):
+    return Sample(tuple(normal(rng, (int(n),)) for n in rng.integers(1, 4, rng.integers(2, 4))))
+
+
+def to_choose(rng):
+    return Sample((normal(rng, (int(rng.integers(0, 5)),)), int(rng.integers(0, 4)), bool(rng.integers(2))))
+
+
+def combinations(x, r, repeated):
+    rows = (itertools.combinations_with_replacement if repeated else itertools.combinations)(x, r)
+    return np.array([*rows]).reshape(-1, r) if r else np.zeros(0)
+
+
 SPECS = [
     OpSpec("block_diag", mg.block_diag, block_diag, blocks, linear_in=(0, 1, 2),
            errors=(refuse(ShapeError, r"1 has shape \(1, 1, 1\), .* not a matrix", np.eye(2), np.ones((1, 1, 1))),)),
@@ -147,4 +162,10 @@ SPECS = [
     OpSpec("dsplit", mg.dsplit, np.dsplit, equal_pieces, linear_in=(0,),
            errors=(refuse(ShapeError, r"needs at least 3 axes, got shape \(2, 3\)", A, 1),)),
     OpSpec("unbind", mg.unbind, lambda x, axis: [*np.moveaxis(x, axis, 0)], sliced, linear_in=(0,)),
+    OpSpec("cartesian_prod", mg.cartesian_prod, lambda *v: np.array([*itertools.product(*v)]).reshape(-1, len(v)), vectors,
+           linear_in=(0, 1, 2), errors=(refuse(ShapeError, r"argument 1 has shape \(2, 3\)", A[0], A),)),
+    OpSpec("cartesian_prod of one", mg.cartesian_prod, np.positive, lambda rng: Sample((normal(rng, (3,)),)),
+           ("cartesian_prod",), linear_in=(0,)),
+    OpSpec("combinations", mg.combinations, combinations, to_choose, linear_in=(0,),
+           errors=(refuse(ShapeError, r"needs a vector, got shape \(2, 3\)", A),)),
 ]  # fmt: skip

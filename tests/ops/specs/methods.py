@@ -7,8 +7,9 @@ import operator
 import numpy as np
 
 import minigrad as mg
+from minigrad.errors import ShapeError
 from minigrad.testing import OpSpec, Sample
-from tests.ops.samples import a_shape, choice, normal, two_shapes
+from tests.ops.samples import a_shape, choice, normal, refuse, two_shapes
 from tests.ops.specs.indexing import a_mixed_index, a_value, an_index, as_pytorch, reading, write_one_by_one
 from tests.ops.specs.products import sizes
 from tests.ops.specs.special import off_poles, sum_of_powers
@@ -76,12 +77,44 @@ def viewed(rng):
     return Sample((x, *choice(rng, (3, 4), ((4, -1),), (12,), ([2, 1, 6],))))
 
 
+def windowed(rng):
+    x = normal(rng, choice(rng, (7,), (3, 5), (4, 4, 4), ()))
+    n, axis = (x.shape[0], 0) if x.ndim == 1 else (min(x.shape, default=1), int(rng.integers(-x.ndim, x.ndim or 1)))
+    return Sample((x, axis, int(rng.integers(0, n + 1)), int(rng.integers(1, 4))))
+
+
+def windows_of(x, axis, size, step):
+    if not x.ndim:
+        return np.full(size, x)
+    starts = range(0, x.shape[axis] - size + 1, step)
+    return np.stack([np.moveaxis(np.take(x, range(i, i + size), axis), axis, -1) for i in starts], axis % x.ndim)
+
+
+def to_fill(rng):
+    return Sample((normal(rng, choice(rng, (2, 3), (7, 2), (3, 3), (2, 2, 2))), 5.0, bool(rng.integers(2))))
+
+
+def with_diagonal(x, value, wrap):
+    out = x.copy()
+    np.fill_diagonal(out, value, wrap)
+    return out
+
+
 MATRICES = sizes(((2, 3), (3, 4)), ((3,), (2, 3, 4)), ((5, 2, 3), (3, 1)), ((3,), (3,)))
 SPECS = [
     of("T", np.transpose, shaped((2, 3), (2, 3, 4), (3,), ()), linear_in=(0,)),
     of("mT", lambda x: np.swapaxes(x, -1, -2), shaped((2, 3), (2, 3, 4), (3, 3)), linear_in=(0,)),
     of("view", lambda x, *shape: x.reshape(*shape), viewed, linear_in=(0,)),
-    of("t", np.transpose, shaped((2, 3), (3, 3), (3,), ()), linear_in=(0,)),
+    OpSpec("t", mg.t, np.transpose, shaped((2, 3), (3, 3), (3,), ()), ("t", "Tensor.t"), linear_in=(0,), errors=(
+        refuse(ShapeError, r"t: needs at most 2 axes, got shape \(1, 2, 3\)", np.ones((1, 2, 3))),)),
+    of("H", np.transpose, shaped((2, 3), (3, 3)), linear_in=(0,)),
+    of("mH", lambda x: np.swapaxes(x, -1, -2), shaped((2, 3), (2, 3, 4)), linear_in=(0,)),
+    of("real", np.positive, shaped((2, 3), ()), linear_in=(0,)),
+    of("unfold", windows_of, windowed, linear_in=(0,), errors=(
+        refuse(ValueError, "within 0 and 3, the size of axis 1, .* got size 4 and step 1", np.ones((2, 3)), 1, 4, 1),
+        refuse(ValueError, "got size 2 and step 0", np.ones(3), 0, 2, 0))),
+    OpSpec("Tensor.fill_diagonal_", changed("fill_diagonal_"), with_diagonal, to_fill, errors=(
+        refuse(ShapeError, r"needs a matrix, or more axes of one size, got shape \(2, 2, 3\)", np.ones((2, 2, 3)), 1.0),)),
     of("reshape_as", lambda x, y: x.reshape(y.shape), like(False), linear_in=(0,)),
     of("expand_as", lambda x, y: np.broadcast_to(x, y.shape), like(True), linear_in=(0,)),
     of("where", lambda x, c, y: np.where(c, x, y), conditioned, linear_in=(0, 1)),

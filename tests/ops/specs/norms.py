@@ -86,6 +86,17 @@ def cdist(x, y, p=2.0):
     return np.array([[(np.abs(a - b) ** p).sum() ** (1 / p) for b in y] for a in x])
 
 
+def too_long(rng):
+    x = normal(rng, choice(rng, (3, 4), (2, 3, 2)))
+    return Sample((x, choice(rng, 2, 1, 3.0), int(rng.integers(-2, 2)), 1.0))
+
+
+def renorm(x, p, dim, limit):
+    sizes = (np.abs(np.moveaxis(x, dim, 0).reshape(x.shape[dim], -1)) ** p).sum(1) ** (1 / p)
+    factors = np.array([limit / (n + 1e-7) if n > limit else 1 for n in sizes])
+    return np.moveaxis(np.moveaxis(x, dim, -1) * factors, -1, dim)
+
+
 SPECS = [
     OpSpec("vector_norm", norms.vector_norm, vector_norm, vectors,
            errors=(refuse(ValueError, "ord must be a number, got 'fro'", A, "fro"),
@@ -105,4 +116,7 @@ SPECS = [
         refuse(ShapeError, r"got shapes \(2, 3\) and \(2, 4\)", np.ones((2, 3)), np.ones((2, 4))),)),
     OpSpec("cond", norms.cond, np.linalg.cond, conditions),
     OpSpec("np.linalg.norm", np.linalg.norm, np.linalg.norm, one(of_full_rank), ("norm",)),
+    OpSpec("renorm", mg.renorm, renorm, too_long, errors=(
+        refuse(ValueError, r"needs two axes or more, p > 0 and maxnorm >= 0, got shape \(3,\)", A[0], 2, 0, 1.0),
+        refuse(ValueError, "maxnorm >= 0, .* p 2, -1.0", A, 2, 0, -1.0))),
 ]  # fmt: skip

@@ -128,4 +128,9 @@ SPECS = [
                    refuse(ShapeError, r"multi_dot \(arrays 0 and 1\): .* 3 != 2", [A, A, V]),
                    refuse(ShapeError, r"multi_dot \(arrays 1 and 2\): .* 2 != 3", [A, A.T, V]),
                    refuse(ShapeError, "array 1 must have 2 axes", [A, V, A]))),
+    OpSpec("addbmm", mg.addbmm, lambda input, x, y, beta, alpha: beta * input + alpha * (x @ y).sum(0),
+           added((2, 4), (2, 1), (4,), (5, 2, 3), (5, 3, 4)), linear_in=(0, 1)),
+    OpSpec("addr", mg.addr, lambda input, x, y, beta, alpha: beta * input + alpha * x[:, None] * y,
+           added((2, 4), (2, 1), (4,), (2,), (4,)), linear_in=(0, 1),
+           errors=(refuse(ShapeError, "addr: the second operand must be a vector", A, V, A),)),
 ]  # fmt: skip

@@ -75,6 +75,14 @@ EVEN_BELOW = EVEN | {"kinks": (Sample((-RISING,)), Sample((-ROWS, 1)))}
 FIRST = {"kinks": (Sample((ROWS, 1)),), "tie_rule": "first", "homogeneous_in": (0,)}
 FIRST_BELOW = FIRST | {"kinks": (Sample((-ROWS, 1)),)}
 
+
+def cumulative_trapezoid(y, x, dx, axis):
+    y = np.moveaxis(y, axis, -1)
+    x = None if x is None else x if x.ndim == 1 else np.moveaxis(x, axis, -1)
+    upto = [np.trapezoid(y[..., :n], None if x is None else x[..., :n], dx) for n in range(2, y.shape[-1] + 1)]
+    return np.moveaxis(np.array(upto).reshape(len(upto), *y.shape[:-1]), 0, axis)
+
+
 SPECS = [
     reduction("sum", mg.sum, np.sum, linear_in=(0,), errors=several("sum")),
     reduction("prod", mg.prod, np.prod, one_zero, errors=several("prod")),
@@ -102,4 +110,5 @@ SPECS = [
     OpSpec("log_softmax", mg.log_softmax, lambda x, axis: np.log(shares(x, axis)), along_one, analytic=True,
            errors=refusals("log_softmax")),
     OpSpec("trapezoid", mg.trapezoid, np.trapezoid, integrating, linear_in=(0,)),
+    OpSpec("cumulative_trapezoid", mg.cumulative_trapezoid, cumulative_trapezoid, integrating, linear_in=(0,)),
 ]  # fmt: skip

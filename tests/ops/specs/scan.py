@@ -7,7 +7,7 @@ import numpy as np
 import minigrad as mg
 from minigrad.ops.scan import recurrence
 from minigrad.testing import OpSpec, Refusal, Sample
-from tests.ops.samples import a_shape, axes, nonzero, normal, refuse, spread
+from tests.ops.samples import a_shape, axes, choice, nonzero, normal, refuse, spread
 
 
 def along(draw, none=False):
@@ -87,6 +87,21 @@ def cumulative(name, reference, sample, **more):
 
 NEGATIVE = (Refusal(Sample((np.ones(2), -1)), ValueError, "n must be at least 0"),)
 
+
+def sampled(rng):
+    x = normal(rng, choice(rng, (4,), (3, 5), (5, 3, 4)))
+    dim = axes(rng, x.ndim)
+    count = x.ndim if dim is None else 1 if isinstance(dim, int) else len(dim)
+    sizes = x.shape if dim is None else [x.shape[d] for d in (dim if isinstance(dim, tuple) else (dim,))]
+    spacing = choice(rng, 1, 0.5, [0.5 + i for i in range(count)], [np.cumsum(rng.uniform(0.5, 2, n)) for n in sizes])
+    return Sample((x,), {"spacing": spacing, "dim": dim, "edge_order": int(rng.integers(1, 3))})
+
+
+def gradient(x, spacing, dim, edge_order):
+    found = np.gradient(x, *(spacing if isinstance(spacing, list) else [spacing]), axis=dim, edge_order=edge_order)
+    return found if isinstance(found, tuple) else (found,)
+
+
 SPECS = [
     OpSpec("logcumsumexp", mg.logcumsumexp, lambda x, axis: np.log(np.cumsum(np.exp(x), axis)), along(normal), analytic=True,
            errors=(refuse(IndexError, "logcumsumexp: axis 2 does not exist", np.ones((2, 3)), 2),)),
@@ -96,4 +111,9 @@ SPECS = [
     cumulative("cummin", where_extreme(lambda a, b: a < b), along(spread), homogeneous_in=(0,)),
     OpSpec("recurrence", recurrence, recur, recurring, linear_in=(1,)),
     OpSpec("diff", mg.diff, np.diff, differing, errors=NEGATIVE),
+    OpSpec("gradient", mg.gradient, gradient, sampled, linear_in=(0,), errors=(
+        refuse(ValueError, "axis 0 needs more than 1 elements, .* got shape \\(1,\\)", np.ones(1)),
+        refuse(ValueError, "or 3 coordinates as spacing, .* spacing of shape \\(2,\\)", np.ones(3), spacing=[np.ones(2)]),
+        refuse(ValueError, "a spacing for each of 2 axes, got 1", np.ones((3, 3)), spacing=[1.0]),
+        refuse(ValueError, "edge_order must be 1 or 2, got 3", np.ones(3), edge_order=3))),
 ]  # fmt: skip

@@ -217,6 +217,8 @@ SPECS = [
     OpSpec("rollaxis", mg.rollaxis, np.rollaxis, rolled_axes, linear_in=(0,),
            errors=(refuse(AxisError, "rollaxis: axis 4 does not exist", X, 0, 4),
                    refuse(AxisError, "rollaxis: axis -4 does not exist", X, 0, -4))),
+    OpSpec("adjoint", mg.adjoint, lambda x: np.swapaxes(x, -1, -2), lambda rng: Sample((normal(rng, (2, 3, 4)),)),
+           linear_in=(0,), errors=(refuse(AxisError, "matrix_transpose: axis -2 does not exist", X[0, 0]),)),
     OpSpec("ravel", mg.ravel, np.ravel, an_array, linear_in=(0,)),
     OpSpec("flatten", mg.flatten, flatten, merged, linear_in=(0,),
            errors=(refuse(ValueError, "start_dim 2 comes after end_dim 0", X, 2, 0),)),

@@ -3,8 +3,9 @@
 import numpy as np
 
 import minigrad as mg
+from minigrad.errors import ShapeError
 from minigrad.testing import OpSpec, Sample
-from tests.ops.samples import AxisError, an_axis, normal, refuse, spread
+from tests.ops.samples import AxisError, an_axis, choice, normal, refuse, spread
 
 
 def distinct(rng, least=1):
@@ -104,6 +105,36 @@ def out_of_order(rng):
 
 A = np.arange(6.0).reshape(2, 3)
 
+
+def to_buckets(rng):
+    edges = np.sort(rng.choice(9, 4, replace=False)) + 0.0
+    return Sample((rng.integers(0, 9, choice(rng, (2, 3), ())) + 0.0, edges), {"right": bool(rng.integers(2))})
+
+
+def in_runs(rng):
+    shape = choice(rng, (12,), (0,), (2, 6), (8, 2))
+    options = {"return_inverse": True, "return_counts": True, "axis": choice(rng, None, 0, -1)}
+    return Sample((rng.integers(0, 2, shape) + 0.0,), options)
+
+
+def runs(x, axis, **_):
+    rows = list(x.ravel() if axis is None else np.moveaxis(x, axis, 0))
+    kept, inverse, counts = [], [], []
+    for row in rows:
+        if not kept or not np.array_equal(kept[-1], row):
+            kept.append(row)
+            counts.append(0)
+        counts[-1] += 1
+        inverse.append(len(kept) - 1)
+    kept = np.array(kept).reshape(len(kept), *(() if axis is None else np.delete(x.shape, axis % x.ndim)))
+    inverse = np.array(inverse, int)
+    return (
+        kept if axis is None else np.moveaxis(kept, 0, axis),
+        (inverse.reshape(x.shape) if axis is None else inverse),
+        np.array(counts, int),
+    )
+
+
 SPECS = [
     OpSpec("sort", mg.sort, sort, to_sort, errors=(refuse(AxisError, "axis 2 does not exist", A, 2),)),
     OpSpec("np.sort", np.sort, np.sort, numpy_axis, covers=("sort",)),
@@ -134,4 +165,8 @@ SPECS = [
     OpSpec("searchsorted with a sorter", lambda s, v, order: mg.searchsorted(s, v, sorter=order),
            lambda s, v, order: np.searchsorted(s, v, sorter=order), out_of_order, ("searchsorted",), order=0),
     OpSpec("unique", mg.unique, unique, repeated, order=0),
+    OpSpec("msort", mg.msort, lambda x: np.sort(x, 0), lambda rng: Sample((distinct(rng),))),
+    OpSpec("bucketize", mg.bucketize, lambda x, edges, right: np.digitize(x, edges, right=not right), to_buckets, order=0,
+           errors=(refuse(ShapeError, r"boundaries must be a vector, got shape \(2, 3\)", A, A),)),
+    OpSpec("unique_consecutive", mg.unique_consecutive, runs, in_runs, order=0),
 ]  # fmt: skip

@@ -111,6 +111,57 @@ def sets_of_variables(*options):
 
 
 EMPTY = np.ones((2, 0))
+
+
+def frequent(rng):
+    """Distinct values, and how to repeat them: those that are equal change together."""
+    at = rng.integers(0, 3, a_shape(rng, 1, 3, empty=False))
+    return Sample((spread(rng, (3,)), at, axes(rng, at.ndim, one=True), bool(rng.random() < 0.5)))
+
+
+def most_frequent(x, at, axis, keepdims):
+    x = x[at]
+
+    def of(line):
+        counts = {v: (line == v).sum() for v in sorted(line)}
+        best = max(counts, key=lambda v: counts[v])
+        return np.flatnonzero(line == best)[-1]
+
+    at = np.apply_along_axis(of, axis, x)
+    values = np.take_along_axis(x, np.expand_dims(at, axis), axis)
+    return (values, np.expand_dims(at, axis)) if keepdims else (values.squeeze(axis), at)
+
+
+def missing(rng):
+    """Distinct values, and which of them are NaN: not all of a slice."""
+    hidden = rng.random((3, 5)) < 0.3
+    hidden[0], hidden[:, 0] = False, False
+    return spread(rng, (3, 5)), hidden
+
+
+def some_missing(rng):
+    return Sample((*missing(rng), int(rng.integers(-2, 2)), bool(rng.random() < 0.5)))
+
+
+def with_missing(function):
+    def call(x, hidden, *args):
+        return function(mg.where(hidden, np.nan, x), *args)
+
+    return call
+
+
+def lower_middle_of_numbers(x, axis, keepdims):
+    ranks = np.expand_dims(((~np.isnan(x)).sum(axis) - 1) // 2, axis)
+    at = np.take_along_axis(np.argsort(x, axis), ranks, axis)
+    values = np.take_along_axis(x, at, axis)
+    return (values, at) if keepdims else (values.squeeze(axis), at.squeeze(axis))
+
+
+def missing_fractions(rng):
+    _, q, axis, keep, method = fractions(rng).args
+    return Sample((*missing(rng), q, axis if axis is None else int(rng.integers(-2, 2)), keep, method))
+
+
 SPECS = [
     reduction("mean", mg.mean, np.mean, linear_in=(0,),
               errors=(*several("mean"), refuse(ValueError, "mean: the mean of 0 items: axis 1", EMPTY, 1),
@@ -145,4 +196,13 @@ SPECS = [
                refuse(ValueError, r"within \[0, 1\]", np.ones(2), 1.5),
                refuse(ValueError, r"within \[0, 1\]", np.ones(2), [[0.5]]),
                refuse(ValueError, "must be 'linear', .* got 'up'", np.ones(2), 0.5, None, False, "up"))),
+    OpSpec("mode", lambda x, at, *where: mg.mode(x[at], *where), most_frequent, frequent, errors=(
+        refuse(ValueError, r"mode: axis 1 of shape \(2, 0\) is empty", np.ones(3), np.zeros((2, 0), int), 1),)),
+    OpSpec("nanmedian", with_missing(mg.nanmedian), with_missing(lower_middle_of_numbers), some_missing,
+           homogeneous_in=(0,)),
+    OpSpec("nanmedian of all", with_missing(mg.nanmedian), lambda x, hidden: np.sort(x[~hidden])[((~hidden).sum() - 1) // 2],
+           lambda rng: Sample(missing(rng)), ("nanmedian",), homogeneous_in=(0,)),
+    OpSpec("nanquantile", with_missing(mg.nanquantile), with_missing(lambda x, q, axis, keep, method: np.nanquantile(
+        x, q, axis, None, False, method, keep)), missing_fractions, homogeneous_in=(0,), errors=(
+            refuse(ValueError, r"nanquantile: q must be within \[0, 1\]", np.ones(2), np.array([False, True]), 1.5),)),
 ]  # fmt: skip
