@@ -26,12 +26,14 @@ from minigrad.ops.activation import (
 from minigrad.ops.attention import *
 from minigrad.ops.classification import *
 from minigrad.ops.convolution import *
+from minigrad.ops.ctc import *
 from minigrad.ops.interpolation import *
 from minigrad.ops.loss import *
 from minigrad.ops.normalization import *
 from minigrad.ops.pooling import *
 from minigrad.ops.rearrange import crop as _crop
 from minigrad.ops.rearrange import pad as _pad_axes
+from minigrad.ops.sampling import *
 from minigrad.random import default_generator as _default_generator
 # isort: on
 # ruff: noqa: F403

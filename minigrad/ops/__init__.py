@@ -8,6 +8,7 @@ from minigrad.ops.attention import *
 from minigrad.ops.classification import *
 from minigrad.ops.contraction import *
 from minigrad.ops.convolution import *
+from minigrad.ops.ctc import *
 from minigrad.ops.diagonals import *
 from minigrad.ops.elementwise import *
 from minigrad.ops.exponential import *
@@ -23,6 +24,7 @@ from minigrad.ops.products import *
 from minigrad.ops.rearrange import *
 from minigrad.ops.reduction import *
 from minigrad.ops.regularization import *
+from minigrad.ops.sampling import *
 from minigrad.ops.scan import *
 from minigrad.ops.selection import *
 from minigrad.ops.shape import *

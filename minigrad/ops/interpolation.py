@@ -157,7 +157,7 @@ def _along(x: Any, axis: int, wanted: int, distance: float, mode: str, align_cor
         return read_along(x, _nearest(n, wanted, distance, x.dtype, mode != "nearest"), axis)
     centers = _centers(n, wanted, distance, align_corners)
     if mode == "bicubic":
-        return _smooth(x, axis, centers, (-1, 0, 1, 2), _cubic_weight)
+        return _smooth(x, axis, centers, (-1, 0, 1, 2), cubic_weight)
     return x if n == wanted else _smooth(x, axis, np.maximum(centers, 0), (0, 1), lambda d: 1 - d)
 
 
@@ -183,7 +183,7 @@ def _smooth(x: Any, axis: int, centers: Array, taps: Sequence[int], weight: Call
     return functools.reduce(operator.add, parts)
 
 
-def _cubic_weight(d: Array) -> Array:
+def cubic_weight(d: Array) -> Array:
     """Return Keys's cubic convolution kernel at distances d of at most 2."""
     near = ((SHARPNESS + 2) * d - (SHARPNESS + 3)) * d * d + 1
     far = ((SHARPNESS * d - 5 * SHARPNESS) * d + 8 * SHARPNESS) * d - 4 * SHARPNESS
