@@ -16,8 +16,8 @@ from minigrad.arrays import Traced
 from minigrad.config import get_default_dtype as _get_default_dtype
 from minigrad.engine.arguments import renamed as _renamed
 from minigrad.ops import (
-    fold as fold, linear as linear, log_softmax as log_softmax, sigmoid as sigmoid, softmax as softmax, tanh as tanh,
-    unfold as unfold,
+    bilinear as bilinear, fold as fold, linear as linear, log_softmax as log_softmax, pdist as pdist, sigmoid as sigmoid,
+    softmax as softmax, tanh as tanh, unfold as unfold,
 )  # fmt: skip
 from minigrad.ops.activation import (
     gelu as gelu, glu as glu, hardshrink as hardshrink, logsigmoid as logsigmoid, prelu as prelu, softmin as softmin,
@@ -68,7 +68,13 @@ celu, elu, selu = map(_overwriting, (ops.celu, ops.elu, ops.selu))
 relu, relu6, leaky_relu = map(_overwriting, (ops.relu, ops.relu6, ops.leaky_relu))
 hardsigmoid, hardswish, hardtanh = map(_overwriting, (ops.hardsigmoid, ops.hardswish, ops.hardtanh))
 mish, silu, threshold = map(_overwriting, (ops.mish, ops.silu, ops.threshold))
+alpha_dropout, feature_alpha_dropout, rrelu = map(_overwriting, (ops.alpha_dropout, ops.feature_alpha_dropout, ops.rrelu))
 dropout, dropout1d, dropout2d, dropout3d = map(_overwriting, (ops.dropout, ops.dropout1d, ops.dropout2d, ops.dropout3d))
+celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_ = (
+    functools.partial(f, inplace=True) for f in (celu, elu, hardtanh, leaky_relu, relu, rrelu, selu, threshold)
+)
+upsample = upsample_nearest = interpolate  # names that PyTorch has kept from earlier versions
+upsample_bilinear = functools.partial(interpolate, mode="bilinear", align_corners=True)
 
 
 def gumbel_softmax(

@@ -37,7 +37,7 @@ from minigrad.ops.windows import *
 # isort: off
 # An alias of the same name tells type checkers that a name is exported from here, as a star does.
 from minigrad.ops.decomposition import cholesky as cholesky
-from minigrad.ops.norms import cdist as cdist, dist as dist, p_norm as _p_norm
+from minigrad.ops.norms import cdist as cdist, dist as dist, p_norm as _p_norm, pdist as pdist
 from minigrad.ops.solving import (
     cholesky_solve as cholesky_solve, det as det, inverse as inverse, logdet as logdet, matrix_power as matrix_power,
     pinverse as pinverse, slogdet as slogdet,

@@ -36,8 +36,8 @@ def ctc_loss(
 ) -> Any:
     """Compute minus the log-probability that a sequence of steps spells its labels, over all alignments of the two.
 
-    An alignment takes a class at each step; it spells what is left after repetitions are merged and blanks removed. Graves et
-    al. (2006), "Connectionist temporal classification".
+    An alignment takes a class at each step; it spells what is left after repetitions are merged and blanks removed. Graves
+    et al. (2006), "Connectionist temporal classification".
 
     * `log_probs`: the log-probabilities of the classes at each step, (T, N, C) or (T, C)
     * `targets`: integer labels, none of them `blank`: (N, S), or one vector of all labels of all sequences in a row
@@ -46,8 +46,8 @@ def ctc_loss(
     * `zero_infinity`: count sequences that are too short for their labels as 0; otherwise their loss is infinite
 
     Unlike in PyTorch, the gradient is the derivative: PyTorch's also contains exp(log_probs), which the gradient of
-    `log_softmax` cancels; and that of an infinite loss is 0, not NaN. Raises ShapeError or ValueError for lengths that do not
-    fit, DTypeError or IndexError for labels that are no classes.
+    `log_softmax` cancels; and that of an infinite loss is 0, not NaN. Raises ShapeError or ValueError for lengths that do
+    not fit, DTypeError or IndexError for labels that are no classes.
 
     >>> import numpy as np
     >>> ctc_loss(np.log(np.full((2, 1, 2), 0.5)), np.array([[1]]), (2,), (1,)).round(4)  # 1 1, 1 -, - 1: 3 of 4
@@ -116,8 +116,8 @@ def _labels(op: str, targets: Array, lengths: Array, C: int, blank: int) -> Arra
         chosen = targets[:, :longest][counted]
     else:
         raise ShapeError(
-            f"{op}: targets must be ({N}, S) with S at least {longest}, or a vector of {int(lengths.sum())} labels, the sum of "
-            f"target_lengths, got shape {targets.shape}"
+            f"{op}: targets must be ({N}, S) with S at least {longest}, or all {int(lengths.sum())} labels in a row, "
+            f"got shape {targets.shape}"
         )
     wrong = (chosen < 0) | (chosen >= C)
     if wrong.any():

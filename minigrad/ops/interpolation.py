@@ -21,12 +21,13 @@ from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import promoting
 from minigrad.errors import ShapeError
 from minigrad.kernels import resampling as kernel
+from minigrad.kernels.checks import positive_int
 from minigrad.kernels.geometry import IMAGES, per_axis
 from minigrad.ops.elementwise import astype
 from minigrad.ops.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
-from minigrad.ops.shape import permute, reshape
+from minigrad.ops.shape import permute, reshape, swapaxes
 
-__all__ = ["interpolate", "pixel_shuffle", "pixel_unshuffle"]
+__all__ = ["channel_shuffle", "interpolate", "pixel_shuffle", "pixel_unshuffle"]
 
 AREA = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
 SMOOTH = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
@@ -148,6 +149,22 @@ def pixel_unshuffle(x: Any, downscale_factor: int) -> Any:
     n = len(lead)
     blocks = permute(reshape(x, (*lead, C, H // r, r, W // r, r)), (n, n + 2, n + 4, n + 1, n + 3, *range(n)))
     return _lead_first(reshape(blocks, (C * r * r, H // r, W // r, *lead)), n)
+
+
+@composite
+def channel_shuffle(x: Any, groups: int) -> Any:
+    """Take the channels of (N, C, ...) in turn from each of `groups` groups: 0, C/groups, ..., 1, C/groups + 1, ...
+
+    Zhang et al. (2018), "ShuffleNet". Raises ShapeError if C is no multiple of `groups`.
+
+    >>> import numpy as np
+    >>> channel_shuffle(np.arange(4.0).reshape(1, 4, 1), 2).ravel()
+    array([0., 2., 1., 3.])
+    """
+    groups, shape = positive_int("channel_shuffle", "groups", groups), shape_of(x)
+    if len(shape) < 3 or shape[1] % groups:
+        raise ShapeError(f"channel_shuffle: input must be (N, C, ...) with C a multiple of {groups}, got shape {shape}")
+    return reshape(swapaxes(reshape(x, (shape[0], groups, shape[1] // groups, *shape[2:])), 1, 2), shape)
 
 
 def _along(x: Any, axis: int, wanted: int, distance: float, mode: str, align_corners: bool | None) -> Any:
