@@ -28,6 +28,7 @@ from minigrad.ops.classification import *
 from minigrad.ops.convolution import *
 from minigrad.ops.ctc import *
 from minigrad.ops.interpolation import *
+from minigrad.ops.interpolation import interpolate as interpolate
 from minigrad.ops.loss import *
 from minigrad.ops.normalization import *
 from minigrad.ops.pooling import *

@@ -9,15 +9,9 @@ from minigrad.nn.spatial import SpatialLayer
 from minigrad.tensors.tensor import Tensor
 
 __all__ = [
-    "ChannelShuffle",
-    "Fold",
-    "PixelShuffle",
-    "PixelUnshuffle",
-    "Unfold",
-    "Upsample",
-    "UpsamplingBilinear2d",
+    "ChannelShuffle", "Fold", "PixelShuffle", "PixelUnshuffle", "Unfold", "Upsample", "UpsamplingBilinear2d",
     "UpsamplingNearest2d",
-]
+]  # fmt: skip
 
 
 class Upsample(Module):

@@ -36,11 +36,13 @@ from minigrad.ops.windows import *
 
 # isort: off
 # An alias of the same name tells type checkers that a name is exported from here, as a star does.
-from minigrad.ops.decomposition import cholesky as cholesky
+from minigrad.ops.decomposition import (
+    cholesky as cholesky, lu_factor as lu, lu_unpack as lu_unpack, qr_of_some as qr, svd_of_some as svd,
+)  # fmt: skip
 from minigrad.ops.norms import cdist as cdist, dist as dist, p_norm as _p_norm, pdist as pdist
 from minigrad.ops.solving import (
-    cholesky_solve as cholesky_solve, det as det, inverse as inverse, logdet as logdet, matrix_power as matrix_power,
-    pinverse as pinverse, slogdet as slogdet,
+    cholesky_inverse as cholesky_inverse, cholesky_solve as cholesky_solve, det as det, inverse as inverse,
+    logdet as logdet, matrix_power as matrix_power, pinverse as pinverse, slogdet as slogdet,
 )  # fmt: skip
 # isort: on
 

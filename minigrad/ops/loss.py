@@ -8,6 +8,7 @@ require a gradient.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -383,16 +384,8 @@ def triplet_margin_loss(
     >>> triplet_margin_loss(a, b, a).round(4)
     np.float64(6.0)
     """
-    return _triplet_loss(
-        "triplet_margin_loss",
-        anchor,
-        positive,
-        negative,
-        lambda a, b: pairwise_distance(a, b, p, eps),
-        margin,
-        swap,
-        reduction,
-    )
+    op, distance = "triplet_margin_loss", functools.partial(pairwise_distance, p=p, eps=eps)
+    return _triplet_loss(op, anchor, positive, negative, distance, margin, swap, reduction)
 
 
 @floating("anchor", "positive", "negative")
