@@ -33,7 +33,7 @@ def lu(x: Array, pivot: bool) -> tuple[Array, Array]:
     return a.reshape(x.shape), pivots.reshape(*lead, min(m, n))
 
 
-def exchanged(pivots: Array, m: int, dtype: np.dtype) -> Array:  # type: ignore[type-arg]
+def exchanged(pivots: Array, m: int, dtype: np.dtype) -> Array:
     """Return the matrices E with the `m` rows of the unit matrix after the exchanges of `lu`: E @ x = L @ U.
 
     >>> exchanged(np.array([2, 2]), 2, np.dtype(float))

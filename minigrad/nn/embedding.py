@@ -84,7 +84,8 @@ class EmbeddingBag(Module):
     @classmethod
     def from_pretrained(cls, embeddings: Any, freeze: bool = True, **options: Any) -> EmbeddingBag:
         """Return a layer with the given vectors (num_embeddings, embedding_dim); with `freeze` they are not trained."""
-        layer = cls(*embeddings.shape, _weight=array_of(embeddings), **options)
+        num_embeddings, embedding_dim = embeddings.shape
+        layer = cls(num_embeddings, embedding_dim, _weight=array_of(embeddings), **options)
         layer.weight.requires_grad_(not freeze)
         return layer
 

@@ -72,10 +72,11 @@ mish, silu, threshold = map(_overwriting, (ops.mish, ops.silu, ops.threshold))
 alpha_dropout, feature_alpha_dropout, rrelu = map(_overwriting, (ops.alpha_dropout, ops.feature_alpha_dropout, ops.rrelu))
 dropout, dropout1d, dropout2d, dropout3d = map(_overwriting, (ops.dropout, ops.dropout1d, ops.dropout2d, ops.dropout3d))
 celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_ = (
-    functools.partial(f, inplace=True) for f in (celu, elu, hardtanh, leaky_relu, relu, rrelu, selu, threshold)
+    functools.wraps(f.__wrapped__)(functools.partial(f, inplace=True))  # type: ignore[attr-defined]
+    for f in (celu, elu, hardtanh, leaky_relu, relu, rrelu, selu, threshold)
 )
 upsample = upsample_nearest = interpolate  # names that PyTorch has kept from earlier versions
-upsample_bilinear = functools.partial(interpolate, mode="bilinear", align_corners=True)
+upsample_bilinear = functools.wraps(interpolate)(functools.partial(interpolate, mode="bilinear", align_corners=True))
 
 
 def gumbel_softmax(

@@ -204,7 +204,7 @@ class _MaxUnpool(SpatialLayer):
             setattr(self, name, per_axis(type(self).__name__, name, value, self._axes, int(name != "padding")))
 
     def forward(self, x: Tensor, indices: Any, output_size: Sequence[int] | None = None) -> Tensor:
-        return self._function(x, indices, self.kernel_size, self.stride, self.padding, output_size)  # type: ignore[attr-defined]
+        return self._function(x, indices, self.kernel_size, self.stride, self.padding, output_size)
 
 
 class MaxUnpool1d(_MaxUnpool, axes=1):
