@@ -20,13 +20,13 @@ from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
 from minigrad.engine.registry import register
-from minigrad.errors import GraphError
+from minigrad.errors import GraphError, ShapeError
 from minigrad.kernels import elimination
 from minigrad.kernels.checks import check_choice, check_matrices, check_square
 from minigrad.ops.diagonals import tril, triu
 from minigrad.ops.joining import concatenate
 from minigrad.ops.linalg import matmul
-from minigrad.ops.solving import attempted, solve, solve_matrices
+from minigrad.ops.solving import attempted, solve_matrices
 from minigrad.ops.sorting import nondifferentiable
 
 __all__ = [
@@ -207,13 +207,15 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
     array([[1.],
            [2.]])
     """
-    check_square("lu_solve", LU)
+    n, size = check_square("lu_solve", LU), shape_of(B)
+    if len(size) < 2 or size[-2 if left else -1] != n:
+        raise ShapeError(f"lu_solve: {n} equations, shape {shape_of(LU)}, but a right-hand side of shape {size}")
     if not left:
         return lu_solve(LU, pivots, B.mT, adjoint=not adjoint).mT
     rows, lower, upper = lu_unpack(LU, pivots)
     if adjoint:
-        return matmul(rows, solve(lower.mT, solve(upper.mT, B)))
-    return solve(upper, solve(lower, matmul(rows.mT, B)))
+        return matmul(rows, solve_matrices(lower.mT, solve_matrices(upper.mT, B)))
+    return solve_matrices(upper, solve_matrices(lower, matmul(rows.mT, B)))
 
 
 @primitive

@@ -105,4 +105,7 @@ SPECS = [
         refuse(ShapeError, r"got shapes \(2, 3\) and \(2, 4\)", np.ones((2, 3)), np.ones((2, 4))),)),
     OpSpec("cond", norms.cond, np.linalg.cond, conditions),
     OpSpec("np.linalg.norm", np.linalg.norm, np.linalg.norm, one(of_full_rank), ("norm",)),
+    OpSpec("pdist", mg.pdist, lambda x, p=2.0: cdist(x, x, p)[np.triu_indices(len(x), 1)],
+           lambda rng: Sample((spread(rng, (int(rng.integers(2, 5)), 3)), *choice(rng, [], [1], [3.0]))),
+           errors=(refuse(ShapeError, r"pdist: needs a matrix \(N, D\), got shape \(3,\)", np.ones(3)),)),
 ]  # fmt: skip

@@ -128,4 +128,8 @@ SPECS = [
                    refuse(ShapeError, r"multi_dot \(arrays 0 and 1\): .* 3 != 2", [A, A, V]),
                    refuse(ShapeError, r"multi_dot \(arrays 1 and 2\): .* 2 != 3", [A, A.T, V]),
                    refuse(ShapeError, "array 1 must have 2 axes", [A, V, A]))),
+    OpSpec("vander", mg.vander, np.vander, lambda rng: Sample((normal(rng, (3,)), *[[], [2], [5]][rng.integers(3)])),
+           errors=(refuse(ShapeError, r"vander: needs a vector or a stack of them, got shape \(\)", A[0, 0]),)),
+    OpSpec("linalg.vander", mg.linalg.vander, lambda x, N=3: np.stack([x**k for k in range(N)], -1),
+           lambda rng: Sample((normal(rng, (2, 3)),), [{}, {"N": 2}, {"N": 5}][rng.integers(3)])),
 ]  # fmt: skip

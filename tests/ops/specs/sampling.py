@@ -50,7 +50,9 @@ def naive_grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corn
     for n, c in np.ndindex(*x.shape[:2]):
         for o in np.ndindex(*grid.shape[1:-1]):
             size, point = x.shape[2:], grid[(n, *o)][::-1]
-            at = [(g + 1) / 2 * (k - 1) if align_corners else ((g + 1) * k - 1) / 2 for g, k in zip(point, size, strict=True)]
+            at = [
+                (g + 1) / 2 * (k - 1) if align_corners else ((g + 1) * k - 1) / 2 for g, k in zip(point, size, strict=True)
+            ]
             out[(n, c, *o)] = sampled(x[n, c], at, mode, padding_mode, align_corners)
     return out
 
@@ -73,7 +75,9 @@ def points(n):
 def naive_affine_grid(theta, size, align_corners=False):
     out = np.zeros((size[0], *size[2:], len(size) - 2))
     for n, *o in np.ndindex(size[0], *size[2:]):
-        ends = [(2 * i - k + 1) / ((k - 1) if align_corners else k) if k > 1 else 0 for i, k in zip(o, size[2:], strict=True)]
+        ends = [
+            (2 * i - k + 1) / ((k - 1) if align_corners else k) if k > 1 else 0 for i, k in zip(o, size[2:], strict=True)
+        ]
         out[(n, *o)] = theta[n] @ [*ends[::-1], 1]
     return out
 
