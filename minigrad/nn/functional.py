@@ -71,12 +71,29 @@ hardsigmoid, hardswish, hardtanh = map(_overwriting, (ops.hardsigmoid, ops.hards
 mish, silu, threshold = map(_overwriting, (ops.mish, ops.silu, ops.threshold))
 alpha_dropout, feature_alpha_dropout, rrelu = map(_overwriting, (ops.alpha_dropout, ops.feature_alpha_dropout, ops.rrelu))
 dropout, dropout1d, dropout2d, dropout3d = map(_overwriting, (ops.dropout, ops.dropout1d, ops.dropout2d, ops.dropout3d))
-celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_ = (
-    functools.wraps(f.__wrapped__)(functools.partial(f, inplace=True))  # type: ignore[attr-defined]
-    for f in (celu, elu, hardtanh, leaky_relu, relu, rrelu, selu, threshold)
-)
+
+
+def _always_overwriting(function: Any) -> Callable[..., Any]:
+    """Return the function with the option `inplace` set."""
+
+    @functools.wraps(function.__wrapped__)
+    def overwriting(*args: Any, **options: Any) -> Any:
+        return function(*args, inplace=True, **options)
+
+    overwriting.__module__, overwriting.__name__ = __name__, f"{function.__name__}_"
+    return overwriting
+
+
+celu_, elu_, hardtanh_, leaky_relu_ = map(_always_overwriting, (celu, elu, hardtanh, leaky_relu))
+relu_, rrelu_, selu_, threshold_ = map(_always_overwriting, (relu, rrelu, selu, threshold))
 upsample = upsample_nearest = interpolate  # names that PyTorch has kept from earlier versions
-upsample_bilinear = functools.wraps(interpolate)(functools.partial(interpolate, mode="bilinear", align_corners=True))
+
+
+def upsample_bilinear(
+    input: Any, size: int | tuple[int, ...] | None = None, scale_factor: float | tuple[float, ...] | None = None
+) -> Any:
+    """Apply `interpolate` to images in mode "bilinear" with `align_corners`: a name that PyTorch has kept."""
+    return interpolate(input, size, scale_factor, "bilinear", True)
 
 
 def gumbel_softmax(

@@ -144,6 +144,8 @@ SPECS = [
         refuse(ShapeError, "3 x 2 pixels are no multiple of 2", X[..., :2], 2),
         refuse(ValueError, "downscale_factor must be an int of at least 1, got 1.0", X, 1.0),
     )),
+    OpSpec("upsample_bilinear", F.upsample_bilinear, lambda x, size: naive_interpolate(x, size, None, "bilinear", True),
+           lambda rng: Sample((rng.standard_normal((1, 2, *rng.integers(1, 4, 2))), (3, 5))), linear_in=(0,)),
     OpSpec("channel_shuffle", F.channel_shuffle, naive_channel_shuffle,
            lambda rng: Sample((rng.standard_normal((2, 6, *rng.integers(1, 4, 2))), int(rng.choice([1, 2, 3, 6])))),
            linear_in=(0,), errors=(
