@@ -250,6 +250,8 @@ class TripletMarginLoss(_Loss):
 class TripletMarginWithDistanceLoss(_Loss):
     """`TripletMarginLoss` with any function of two batches as distance, by default `PairwiseDistance`."""
 
+    _function = F.triplet_margin_with_distance_loss
+
     def __init__(
         self,
         *,
@@ -263,7 +265,7 @@ class TripletMarginWithDistanceLoss(_Loss):
         self.distance_function = PairwiseDistance() if distance_function is None else distance_function
 
     def forward(self, anchor: Tensor, positive: Any, negative: Any) -> Tensor:
-        return F.triplet_margin_with_distance_loss(
+        return type(self)._function(
             anchor, positive, negative, distance_function=self.distance_function, margin=self.margin, swap=self.swap,
             reduction=self.reduction,
         )  # fmt: skip

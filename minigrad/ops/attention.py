@@ -161,6 +161,8 @@ def scaled_dot_product_attention(
     return matmul(dropout(weights, dropout_p, generator=generator), value)
 
 
+@floating("query", "key", "value")
+@composite
 def multi_head_attention_forward(
     query: Any, key: Any, value: Any, embed_dim_to_check: int, num_heads: int, in_proj_weight: Any, in_proj_bias: Any,
     bias_k: Any, bias_v: Any, add_zero_attn: bool, dropout_p: float, out_proj_weight: Any, out_proj_bias: Any,

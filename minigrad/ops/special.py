@@ -313,7 +313,7 @@ def log_ndtr(x: Any) -> Any:
 
     >>> import numpy as np
     >>> log_ndtr(np.array([-100.0, 0.0])).round(4)
-    array([-5.0056092e+03, -6.9310000e-01])
+    array([-5.0055242e+03, -6.9310000e-01])
     """
     z = x * -math.sqrt(0.5)
     far, near = where(z > 1, z, 1), where(z > 1, 1, z)

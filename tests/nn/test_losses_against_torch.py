@@ -63,6 +63,8 @@ LOSSES = [
     ("CosineEmbeddingLoss", {"margin": 0.2}, (normal(N, 3), normal(N, 3), signs(N))),
     ("TripletMarginLoss", {}, (normal(N, 3), normal(N, 3), normal(N, 3))),
     ("TripletMarginLoss", {"margin": 0.5, "p": 3.0, "swap": True}, (normal(N, 3), normal(N, 3), normal(N, 3))),
+    ("TripletMarginWithDistanceLoss", {}, (normal(N, 3), normal(N, 3), normal(N, 3))),
+    ("TripletMarginWithDistanceLoss", {"margin": 0.5, "swap": True}, (normal(N, 3), normal(N, 3), normal(N, 3))),
     ("MultiMarginLoss", {}, (normal(N, C), CLASSES)),
     ("MultiMarginLoss", {"p": 2, "margin": 0.7, "weight": WEIGHT}, (normal(N, C), CLASSES)),
     ("MultiLabelMarginLoss", {}, (normal(N, C), LISTED)),
