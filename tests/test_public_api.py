@@ -128,7 +128,7 @@ def test_every_registered_numpy_function_has_a_spec():
 
 
 def test_no_other_module_offers_operations():
-    for module in filter(inspect.ismodule, vars(mg).values()):
+    for module in filter(inspect.ismodule, list(vars(mg).values())):
         if module not in OPERATIONS.values() and module is not ops:
             offered = {name: getattr(module, name, None) for name in getattr(module, "__all__", ())}
             assert not [name for name, value in offered.items() if isinstance(value, Primitive | Composite)], module
