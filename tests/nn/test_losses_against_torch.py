@@ -8,6 +8,8 @@ from minigrad import nn
 
 torch = pytest.importorskip("torch")
 
+pytestmark = pytest.mark.filterwarnings("ignore:`NLLLoss2d` has been deprecated")
+
 RNG = np.random.default_rng(0)
 N, C = 6, 4
 
@@ -42,6 +44,7 @@ LOSSES = [
     ("CrossEntropyLoss", {}, (normal(2, C, 3), RNG.integers(0, C, (2, 3)))),
     ("NLLLoss", {"weight": WEIGHT}, (normal(N, C), CLASSES)),
     ("NLLLoss", {"ignore_index": 2}, (normal(N, C), HOLES)),
+    ("NLLLoss2d", {"weight": WEIGHT}, (normal(2, C, 3, 2), RNG.integers(0, C, (2, 3, 2)))),
     ("MSELoss", {}, (normal(N, 2), normal(N, 2))),
     ("L1Loss", {}, (normal(N, 2), normal(N, 2))),
     ("SmoothL1Loss", {"beta": 0.7}, (normal(N, 2), normal(N, 2))),
