@@ -198,16 +198,16 @@ def multi_head_attention_forward(
         every = [getitem(in_proj_weight, slice(i * E, (i + 1) * E)) for i in range(3)]
     biases = [None if in_proj_bias is None else getitem(in_proj_bias, slice(i * E, (i + 1) * E)) for i in range(3)]
     q, k, v = map(linear, inputs, every, biases)
-    (L, N, _), zeros = shape_of(q), np.zeros((1, *shape_of(q)[1:]), q.dtype)
-    k, v = (
-        concatenate([x, *([] if learned is None else [broadcast_to(learned, zeros.shape)]), *[zeros] * bool(add_zero_attn)])
-        for x, learned in ((k, bias_k), (v, bias_v))
-    )
+    L, N, _ = shape_of(q)
+    if bias_k is not None:
+        k, v = (concatenate([x, broadcast_to(learned, (1, N, E))]) for x, learned in ((k, bias_k), (v, bias_v)))
     q, k, v = (permute(reshape(x, (-1, N, num_heads, E // num_heads)), (1, 2, 0, 3)) for x in (q, k, v))
     k, v = (
         x if fixed is None else reshape(fixed, (N, num_heads, -1, E // num_heads))
         for x, fixed in ((k, static_k), (v, static_v))
     )
+    if add_zero_attn:
+        k, v = (concatenate([x, np.zeros((N, num_heads, 1, E // num_heads), x.dtype)], 2) for x in (k, v))
     if is_causal and attn_mask is None:
         attn_mask = np.triu(np.ones((L, shape_of(inputs[1])[0]), bool), 1)
     scores = matmul(q, transpose(k, -2, -1)) * (1 / math.sqrt(E // num_heads))

@@ -1,4 +1,4 @@
-"""Dropout and its kin: in training, random elements or channels change, so that the mean stays."""
+"""Random operations of training: dropout, alpha dropout, and leaky ReLU with random slopes."""
 
 from __future__ import annotations
 

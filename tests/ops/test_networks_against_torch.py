@@ -107,7 +107,9 @@ def test_multi_head_attention_forward(case):
             options = {"attn_mask": lib.tensor(masks[0]), "key_padding_mask": lib.tensor(masks[1])}
         if case == "each":
             options = {"average_attn_weights": False}
-        return f.multi_head_attention_forward(q, k, v, E, 3, w, b, bk, bv, case == "zero", 0.0, ow, ob, **options)
+        return f.multi_head_attention_forward(
+            q, k, v, E, 3, w, b, bk, bv, case in ("zero", "static"), 0.0, ow, ob, **options
+        )
 
     inputs = [normal(n, *batch, E) for n in (4, 5, 5)]
     compare(call, *inputs, normal(3 * E, E), normal(3 * E), normal(1, 1, E), normal(1, 1, E), normal(E, E), normal(E),
