@@ -7,9 +7,9 @@ import numpy as np
 
 from minigrad.arrays import Array, DType
 from minigrad.ops import (
-    cholesky as cholesky, cross as cross, det as det, inverse as inv, matmul as matmul, matrix_exp as matrix_exp,
-    matrix_power as matrix_power, multi_dot as multi_dot, outer as outer, pinverse as pinv, slogdet as slogdet,
-    tensordot as tensordot, vecdot as vecdot
+    cholesky as cholesky, cross as cross, det as det, inverse as inv, lu as lu_factor, matmul as matmul,
+    matrix_exp as matrix_exp, matrix_power as matrix_power, multi_dot as multi_dot, outer as outer, pinverse as pinv,
+    slogdet as slogdet, tensordot as tensordot, vecdot as vecdot
 )
 from minigrad.tensors.tensor import Tensor
 
@@ -18,9 +18,10 @@ _Like = Tensor | _Plain
 _Axis = int | Sequence[int] | None
 
 __all__ = [
-    "cholesky", "cond", "cross", "det", "eigh", "eigvalsh", "inv", "lstsq", "matmul", "matrix_exp", "matrix_norm",
-    "matrix_power", "matrix_rank", "multi_dot", "norm", "outer", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd",
-    "svdvals", "tensordot", "tensorinv", "tensorsolve", "vecdot", "vector_norm"
+    "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "inv_ex",
+    "lstsq", "lu", "lu_factor", "lu_solve", "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank",
+    "multi_dot", "norm", "outer", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals", "tensordot",
+    "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm"
 ]
 
 _T = TypeVar("_T")
@@ -31,6 +32,22 @@ class LeastSquares(NamedTuple, Generic[_T]):
     residuals: _T
     rank: _T
     singular_values: _T
+
+@type_check_only
+class InverseAttempt(NamedTuple, Generic[_T]):
+    inverse: _T
+    info: _T
+
+@type_check_only
+class CholeskyAttempt(NamedTuple, Generic[_T]):
+    L: _T
+    info: _T
+
+@type_check_only
+class LU(NamedTuple, Generic[_T]):
+    P: _T
+    L: _T
+    U: _T
 
 @type_check_only
 class Eigen(NamedTuple, Generic[_T]):
@@ -49,9 +66,19 @@ class SVD(NamedTuple, Generic[_T]):
     Vh: _T
 
 @overload
+def cholesky_ex(x: Tensor, *, upper: bool = False, check_errors: bool = False) -> CholeskyAttempt[Tensor]: ...
+@overload
+def cholesky_ex(x: _Plain, *, upper: bool = False, check_errors: bool = False) -> Any: ...
+@overload
 def cond(x: Tensor, p: float | str | None = None) -> Tensor: ...
 @overload
 def cond(x: _Plain, p: float | str | None = None) -> Any: ...
+@overload
+def diagonal(x: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor: ...
+@overload
+def diagonal(x: Array, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Array: ...
+@overload
+def diagonal(x: _Plain, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any: ...
 @overload
 def eigh(x: Tensor, UPLO: Literal['L', 'U'] = 'L') -> Eigen[Tensor]: ...
 @overload
@@ -63,11 +90,27 @@ def eigvalsh(x: Array, UPLO: Literal['L', 'U'] = 'L') -> Array: ...
 @overload
 def eigvalsh(x: _Plain, UPLO: Literal['L', 'U'] = 'L') -> Any: ...
 @overload
+def inv_ex(x: Tensor, *, check_errors: bool = False) -> InverseAttempt[Tensor]: ...
+@overload
+def inv_ex(x: _Plain, *, check_errors: bool = False) -> Any: ...
+@overload
 def lstsq(x: Tensor, y: _Like, rcond: float | None = None) -> LeastSquares[Tensor]: ...
 @overload
 def lstsq(x: _Plain, y: Tensor, rcond: float | None = None) -> LeastSquares[Tensor]: ...
 @overload
 def lstsq(x: _Plain, y: _Plain, rcond: float | None = None) -> Any: ...
+@overload
+def lu(x: Tensor, *, pivot: bool = True) -> LU[Tensor]: ...
+@overload
+def lu(x: _Plain, *, pivot: bool = True) -> Any: ...
+@overload
+def lu_solve(LU: Tensor, pivots: _Like, B: _Like, *, left: bool = True, adjoint: bool = False) -> Tensor: ...
+@overload
+def lu_solve(LU: _Plain, pivots: _Like, B: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor: ...
+@overload
+def lu_solve(LU: Array, pivots: _Like, B: _Plain, *, left: bool = True, adjoint: bool = False) -> Array: ...
+@overload
+def lu_solve(LU: _Plain, pivots: _Like, B: _Plain, *, left: bool = True, adjoint: bool = False) -> Any: ...
 @overload
 def matrix_norm(x: Tensor, ord: float | str | None = 'fro', axis: tuple[int, int] = (-2, -1), keepdims: bool = False,
     dtype: DType = None, *, dim: tuple[int, int] = ..., keepdim: bool = ...) -> Tensor: ...
@@ -131,8 +174,15 @@ def tensorsolve(a: Array, b: _Plain, axes: Any = None) -> Array: ...
 @overload
 def tensorsolve(a: _Plain, b: _Plain, axes: Any = None) -> Any: ...
 @overload
+def vander(x: Tensor, *, N: int | None = None) -> Tensor: ...
+@overload
+def vander(x: Array, *, N: int | None = None) -> Array: ...
+@overload
+def vander(x: _Plain, *, N: int | None = None) -> Any: ...
+@overload
 def vector_norm(x: Tensor, ord: float = 2, axis: _Axis = None, keepdims: bool = False, dtype: DType = None, *,
     dim: _Axis = ..., keepdim: bool = ...) -> Tensor: ...
 @overload
 def vector_norm(x: _Plain, ord: float = 2, axis: _Axis = None, keepdims: bool = False, dtype: DType = None, *,
     dim: _Axis = ..., keepdim: bool = ...) -> Any: ...
+LinAlgError = np.linalg.LinAlgError

@@ -98,7 +98,7 @@ def test_as_the_function_of_numpy_that_it_answers_for(theirs, own):
 def test_arguments_have_names():
     """But those of ufuncs, which have none in NumPy either."""
     offered = [getattr(room, name) for room in (ops, mg.linalg) for name in room.__all__]
-    functions = [f for f in offered if not getattr(f, "elementwise", False)]
+    functions = [f for f in offered if not getattr(f, "elementwise", False) and not isinstance(f, type)]
     nameless = [f for f in functions if "/" in str(inspect.signature(f))]
     assert len(functions) > 200 and not nameless
 

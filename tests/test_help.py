@@ -12,7 +12,8 @@ import minigrad.nn.functional as F
 from minigrad import ops
 
 SPACES = {"ops": ops, "linalg": mg.linalg, "special": mg.special, "functional": F}
-FUNCTIONS = {f"{where}.{name}": getattr(space, name) for where, space in SPACES.items() for name in space.__all__}
+FUNCTIONS = {f"{where}.{name}": getattr(space, name) for where, space in SPACES.items() for name in space.__all__
+             if not isinstance(getattr(space, name), type)}  # fmt: skip
 
 
 def shown(thing):

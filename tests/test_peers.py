@@ -50,6 +50,31 @@ def stacked(lib, kind):
     return getattr(lib.nn, kind)(layer, 2, lib.nn.LayerNorm(4))
 
 
+def aligned(lib):
+    """The gradients of PyTorch's CTC loss are derivatives only behind log_softmax."""
+
+    class Aligned(lib.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.score, self.loss = lib.nn.Linear(4, 5), lib.nn.CTCLoss(1, "none", True)
+
+        def forward(self, x, *targets_and_lengths):
+            return self.loss(lib.nn.functional.log_softmax(self.score(x), -1), *targets_and_lengths)
+
+    return Aligned()
+
+
+def with_places(rng, size, kernel):
+    """Maxima, and for each a place in an image `kernel` times as large."""
+    count = int(np.prod(size))
+    places = [rng.permutation(count * kernel ** len(size))[:count] for _ in range(2)]
+    return [normal(rng, 1, 2, *size), np.array(places).reshape(1, 2, *size)]
+
+
+def unaligned(rng):
+    return [normal(rng, 6, 2, 4), rng.choice([0, 2, 3, 4], (2, 3)), rng.integers(4, 7, 2), rng.integers(0, 4, 2)]
+
+
 # What a table does not hold, because it is made otherwise: the classes, how, and the arrays of a call.
 PROGRAMS = [
     (
@@ -63,6 +88,27 @@ PROGRAMS = [
         lambda lib: lib.nn.Embedding.from_pretrained(lib.tensor(np.eye(4)), freeze=False),
         lambda r: [r.integers(0, 4, 6)],
     ),
+    (
+        {"EmbeddingBag"},
+        lambda lib: lib.nn.EmbeddingBag(7, 3, mode="max", padding_idx=-2),
+        lambda r: [r.integers(0, 7, (4, 5))],
+    ),
+    (
+        {"EmbeddingBag"},
+        lambda lib: lib.nn.EmbeddingBag(7, 3, include_last_offset=True),
+        lambda r: [r.integers(0, 7, 6), np.array([0, 2, 2, 6])],
+    ),
+    (
+        {"EmbeddingBag"},
+        lambda lib: lib.nn.EmbeddingBag.from_pretrained(lib.tensor(np.eye(4)), freeze=False, mode="sum"),
+        lambda r: [r.integers(0, 4, 6), np.array([0, 4]), normal(r, 6)],
+    ),
+    ({"Bilinear"}, lambda lib: lib.nn.Bilinear(3, 4, 2), lambda r: [normal(r, 5, 3), normal(r, 5, 4)]),
+    ({"Bilinear"}, lambda lib: lib.nn.Bilinear(3, 4, 2, bias=False), lambda r: [normal(r, 2, 5, 3), normal(r, 2, 5, 4)]),
+    ({"CTCLoss"}, aligned, unaligned),
+    ({"MaxUnpool1d"}, lambda lib: lib.nn.MaxUnpool1d(2), lambda r: with_places(r, (3,), 2)),
+    ({"MaxUnpool2d"}, lambda lib: lib.nn.MaxUnpool2d(2), lambda r: with_places(r, (3, 2), 2)),
+    ({"MaxUnpool3d"}, lambda lib: lib.nn.MaxUnpool3d(3), lambda r: with_places(r, (2, 1, 2), 3)),
     ({"TransformerEncoder"}, lambda lib: stacked(lib, "TransformerEncoder"), lambda r: [normal(r, 2, 5, 4)]),
     (
         {"TransformerDecoder"},
@@ -101,6 +147,9 @@ def trained(lib, net, draw):
 def test_ten_steps(names, make, draw):
     ours, theirs = make(mg).double(), make(torch).double()
     assert list(ours.state_dict()) == list(theirs.state_dict())
+    assert type(ours).__module__ == __name__ or repr(ours) == repr(theirs).replace(
+        "NonDynamicallyQuantizableLinear", "Linear"
+    )
     ours.load_state_dict(interop.from_torch(theirs.state_dict()))
     for a, b in zip(trained(mg, ours, draw), trained(torch, theirs, draw), strict=True):
         near(a, b)

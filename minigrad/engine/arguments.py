@@ -14,7 +14,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 ALIASES = {  # a name in PyTorch or NumPy, and the names in our signatures for it: the first that the operation has
     # the operands
-    "input": ("x", "start", "y", "values"), "A": ("x", "a"), "a": ("x",), "tensors": ("arrays",), "tensor": ("y", "x"),
+    "input": ("x", "start", "y", "values", "triangle"),
+    "A": ("x", "a"), "a": ("x",), "tensors": ("arrays",), "tensor": ("y", "x"),
     "other": ("y",), "B": ("y", "b"), "b": ("y",), "exponent": ("y",), "values": ("y",), "mat2": ("y",), "vec": ("y",),
     "vec2": ("y",), "input2": ("triangle",), "elements": ("element",), "test_element": ("test_elements",),
     # their axes and sizes

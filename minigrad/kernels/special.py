@@ -11,11 +11,12 @@ import numpy as np
 
 from minigrad.arrays import Array
 
-__all__ = ["erf", "erfc", "erfinv", "logistic_density", "sech_squared", "sigmoid", "sinc_derivative"]
+__all__ = ["erf", "erfc", "erfcx", "erfinv", "ndtri", "logistic_density", "sech_squared", "sigmoid", "sinc_derivative"]
 
 NODES = 128  # per unit: a node is at most 1/256 away, and six terms of the Taylor series reach the last digit
 SMALL = 512  # elements below which the overhead of a pass dominates
 BLOCK = 1 << 14  # elements that stay in cache from one pass to the next
+TERMS = 100  # of the continued fraction of erfcx, which reaches the last digit above 2
 LAST = 6  # erf(6) is 1 to the last digit
 
 
@@ -56,16 +57,49 @@ def erfinv(y: Array) -> Array:
     """
     y = numbers(y)
     dtype, y = y.dtype, y.astype(np.float64)
+    return _erfinv(y, 1 - np.abs(y)).astype(dtype if dtype.kind == "f" else np.float64, copy=False)
+
+
+def ndtri(p: Array) -> Array:
+    """Compute the quantile of the standard normal distribution, accurate in both tails.
+
+    >>> ndtri(np.array([0.0, 1e-300, 0.5])).round(4)
+    array([    -inf, -37.0471,   0.    ])
+    """
+    p = numbers(p)
+    dtype, p = p.dtype, p.astype(np.float64)
+    return (math.sqrt(2) * _erfinv(2 * p - 1, 2 * np.minimum(p, 1 - p))).astype(dtype if dtype.kind == "f" else np.float64)
+
+
+def erfcx(x: Array) -> Array:
+    """Compute exp(x**2) * erfc(x), accurate where erfc(x) underflows: above 2 by its continued fraction.
+
+    >>> erfcx(np.array([0.0, 1e3])) * math.sqrt(math.pi)
+    array([1.77245385e+00, 9.99999500e-04])
+    """
+    x = numbers(x)
+    dtype, x = x.dtype, x.astype(np.float64)
+    far = np.maximum(x, 2)
+    rest = far
+    for k in reversed(range(1, TERMS)):
+        rest = far + k / 2 / rest
+    with np.errstate(over="ignore"):
+        near = np.minimum(x, 2)
+        out = np.where(x > 2, 1 / (math.sqrt(math.pi) * rest), np.exp(near * near) * erfc(near))
+    return out.astype(dtype if dtype.kind == "f" else np.float64, copy=False)
+
+
+def _erfinv(y: Array, left: Array) -> Array:
+    """Compute `erfinv`, given also 1 - |y|, which may be known to more digits."""
     with np.errstate(all="ignore"):
-        w = np.log1p(-y * y) / 2
+        w = np.where(np.abs(y) < 0.5, np.log1p(-y * y), np.log(left) + np.log(2 - left)) / 2
         t = 2 / (math.pi * 0.147) + w
         x = np.sign(y) * np.sqrt(-2 * w / 0.147 / (t + np.sqrt(t * t - 2 * w / 0.147)))
         for _ in range(3):
             rest = erfc(np.abs(x))
-            excess = np.where(np.abs(y) < 0.5, erf(x) - y, np.sign(y) * rest * np.log((1 - np.abs(y)) / rest))
+            excess = np.where(np.abs(y) < 0.5, erf(x) - y, np.sign(y) * rest * np.log(left / rest))
             x = x - excess * (math.sqrt(math.pi) / 2) * np.exp(x * x)
-    x = np.where(np.abs(y) == 1, np.copysign(np.inf, y), x)
-    return x.astype(dtype if dtype.kind == "f" else np.float64, copy=False)
+    return np.where(left == 0, np.copysign(np.inf, y), x)
 
 
 def sigmoid(x: Array) -> Array:

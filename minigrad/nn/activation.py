@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.arrays import DType
+from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn.function_layer import FunctionLayer
 from minigrad.nn.layer_setup import count, parameter
@@ -16,8 +17,8 @@ from minigrad.tensors.tensor import Tensor
 
 __all__ = [
     "CELU", "ELU", "GELU", "GLU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU", "LogSigmoid",
-    "LogSoftmax", "Mish", "PReLU", "ReLU", "ReLU6", "SELU", "Sigmoid", "SiLU", "Softmax", "Softmin", "Softplus",
-    "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold",
+    "LogSoftmax", "Mish", "PReLU", "RReLU", "ReLU", "ReLU6", "SELU", "Sigmoid", "SiLU", "Softmax", "Softmax2d", "Softmin",
+    "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold",
 ]  # fmt: skip
 
 
@@ -165,6 +166,20 @@ class Threshold(_Activation):
         self._keep(inplace, threshold=threshold, value=value)
 
 
+class RReLU(_Activation):
+    """Leaky ReLU with slopes drawn uniformly from `lower` to `upper`: Xu et al. (2015).
+
+    In evaluation mode the slope is their mean.
+    """
+
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False):
+        super().__init__()
+        self._keep(inplace, lower=lower, upper=upper)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rrelu(x, self.lower, self.upper, self.training, inplace=self.inplace)
+
+
 class GELU(_Activation):
     """GELU: x times the standard normal distribution function at x: Hendrycks and Gimpel (2016).
 
@@ -226,6 +241,15 @@ class Softmax(_Along):
     """Softmax: exp(x) / sum(exp(x)) along the axis `dim`."""
 
     _function = F.softmax
+
+
+class Softmax2d(_Activation):
+    """Softmax over the channels of images (N, C, H, W), or (C, H, W)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.ndim not in (3, 4):
+            raise ShapeError(f"Softmax2d: input must be (N, C, H, W) or (C, H, W), got shape {x.shape}")
+        return F.softmax(x, -3)
 
 
 class LogSoftmax(_Along):

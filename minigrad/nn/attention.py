@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from minigrad.arrays import DType
 from minigrad.errors import ShapeError
@@ -16,7 +13,6 @@ from minigrad.nn.layer_setup import count, parameter
 from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
-from minigrad.ops import broadcast_to, concatenate, where
 from minigrad.tensors.tensor import Tensor
 
 __all__ = ["MultiheadAttention"]
@@ -97,57 +93,17 @@ class MultiheadAttention(Module):
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        batched, transposed = query.ndim == 3, query.ndim == 3 and self.batch_first
-        inputs = [x.transpose(0, 1) if transposed else x if batched else x.unsqueeze(1) for x in (query, key, value)]
-        q, k, v = (self._heads(self._projected(i, x)) for i, x in enumerate(inputs))
-        N, heads, L, width = q.shape
-        if is_causal and attn_mask is None:
-            attn_mask = np.triu(np.ones((L, inputs[1].shape[0]), bool), 1)
-        scores = q @ k.transpose(-2, -1) * (1 / math.sqrt(width))
-        if attn_mask is not None:
-            scores = _masked(scores, attn_mask, (1, 1) if np.ndim(attn_mask) == 2 else (N, heads))
-        if key_padding_mask is not None:
-            scores = _masked(scores, key_padding_mask, (N, 1, 1))
-        weights: Any = F.dropout(F.softmax(scores, -1), self.dropout, self.training)
-        out = self.out_proj((weights @ v).permute(2, 0, 1, 3).reshape(L, N, self.embed_dim))
-        if not need_weights:
-            weights = None
-        elif average_attn_weights:
-            weights = weights.mean(dim=1)
-        if not batched:
-            return out.squeeze(1), None if weights is None else weights.squeeze(0)
+        transposed = query.ndim == 3 and self.batch_first
+        if transposed:
+            query, key, value = (x.transpose(0, 1) for x in (query, key, value))
+        out, weights = F.multi_head_attention_forward(
+            query, key, value, self.embed_dim, self.num_heads, self.in_proj_weight, self.in_proj_bias, self.bias_k,
+            self.bias_v, self.add_zero_attn, self.dropout, self.out_proj.weight, self.out_proj.bias, self.training,
+            key_padding_mask, need_weights, attn_mask, self.in_proj_weight is None, self.q_proj_weight, self.k_proj_weight,
+            self.v_proj_weight, average_attn_weights=average_attn_weights, is_causal=is_causal,
+        )  # fmt: skip
         return out.transpose(0, 1) if transposed else out, weights
-
-    def _projected(self, index: int, x: Tensor) -> Tensor:
-        """Project queries, keys or values (`index` 0, 1 or 2), (T, N, features) to (T, N, E), and append keys and values."""
-        rows = slice(index * self.embed_dim, (index + 1) * self.embed_dim)
-        separate = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)[index]
-        weight = self.in_proj_weight[rows] if separate is None else separate  # type: ignore[index]
-        projected = F.linear(x, weight, None if self.in_proj_bias is None else self.in_proj_bias[rows])
-        if index == 0:
-            return projected
-        shape, learned = (1, *projected.shape[1:]), (self.bias_k, self.bias_v)[index - 1]
-        added: list[Any] = [] if learned is None else [broadcast_to(learned, shape)]
-        added += [np.zeros(shape, projected.dtype)] * self.add_zero_attn
-        return concatenate([projected, *added]) if added else projected
-
-    def _heads(self, x: Tensor) -> Tensor:
-        """Split the features among the heads: (T, N, E) to (N, heads, T, E / heads)."""
-        T, N, _ = x.shape
-        return x.reshape(T, N, self.num_heads, -1).permute(1, 2, 0, 3)
 
 
 def _initialized(initialize: Callable[..., Any], shape: tuple[int, ...] | None, dtype: DType) -> Parameter | None:
     return None if shape is None else initialize(parameter(shape, 0.0, dtype))
-
-
-def _masked(scores: Tensor, mask: Any, lead: tuple[int, ...]) -> Tensor:
-    """Return the scores, -inf where a boolean mask is True, or plus a float mask; `lead` is the shape of its first axes.
-
-    Keys that the layer has appended, beyond those of the mask, are not masked.
-    """
-    mask = mask if isinstance(mask, Tensor) else Tensor.from_array(np.asarray(mask))
-    mask = mask.reshape(*lead, *mask.shape[-2:] if len(lead) == 2 else mask.shape[-1:])
-    added = scores.shape[-1] - mask.shape[-1]
-    mask = F.pad(mask, (0, added)) if added else mask
-    return where(mask, -np.inf, scores) if mask.dtype.kind == "b" else scores + mask.astype(scores.dtype)

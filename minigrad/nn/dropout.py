@@ -11,7 +11,7 @@ from minigrad.nn import functional as F
 from minigrad.nn.module import Module
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["Dropout", "Dropout1d", "Dropout2d", "Dropout3d"]
+__all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
 
 
 class Dropout(Module):
@@ -52,3 +52,18 @@ class Dropout3d(Dropout):
     """In training, zero whole channels of volumes (N, C, D, H, W): Tompson et al. (2015). See `Dropout`."""
 
     _function = F.dropout3d
+
+
+class AlphaDropout(Dropout):
+    """In training, replace elements by the limit of SELU, and keep mean and variance: Klambauer et al. (2017).
+
+    The options are those of `Dropout`.
+    """
+
+    _function = F.alpha_dropout
+
+
+class FeatureAlphaDropout(Dropout):
+    """In training, apply `AlphaDropout` to whole channels of a batch (N, C, ...)."""
+
+    _function = F.feature_alpha_dropout

@@ -16,8 +16,8 @@ from minigrad.arrays import Traced
 from minigrad.config import get_default_dtype as _get_default_dtype
 from minigrad.engine.arguments import renamed as _renamed
 from minigrad.ops import (
-    fold as fold, linear as linear, log_softmax as log_softmax, sigmoid as sigmoid, softmax as softmax, tanh as tanh,
-    unfold as unfold,
+    bilinear as bilinear, fold as fold, linear as linear, log_softmax as log_softmax, pdist as pdist, sigmoid as sigmoid,
+    softmax as softmax, tanh as tanh, unfold as unfold,
 )  # fmt: skip
 from minigrad.ops.activation import (
     gelu as gelu, glu as glu, hardshrink as hardshrink, logsigmoid as logsigmoid, prelu as prelu, softmin as softmin,
@@ -26,12 +26,15 @@ from minigrad.ops.activation import (
 from minigrad.ops.attention import *
 from minigrad.ops.classification import *
 from minigrad.ops.convolution import *
+from minigrad.ops.ctc import *
 from minigrad.ops.interpolation import *
+from minigrad.ops.interpolation import interpolate as interpolate
 from minigrad.ops.loss import *
 from minigrad.ops.normalization import *
 from minigrad.ops.pooling import *
 from minigrad.ops.rearrange import crop as _crop
 from minigrad.ops.rearrange import pad as _pad_axes
+from minigrad.ops.sampling import *
 from minigrad.random import default_generator as _default_generator
 # isort: on
 # ruff: noqa: F403
@@ -66,7 +69,31 @@ celu, elu, selu = map(_overwriting, (ops.celu, ops.elu, ops.selu))
 relu, relu6, leaky_relu = map(_overwriting, (ops.relu, ops.relu6, ops.leaky_relu))
 hardsigmoid, hardswish, hardtanh = map(_overwriting, (ops.hardsigmoid, ops.hardswish, ops.hardtanh))
 mish, silu, threshold = map(_overwriting, (ops.mish, ops.silu, ops.threshold))
+alpha_dropout, feature_alpha_dropout, rrelu = map(_overwriting, (ops.alpha_dropout, ops.feature_alpha_dropout, ops.rrelu))
 dropout, dropout1d, dropout2d, dropout3d = map(_overwriting, (ops.dropout, ops.dropout1d, ops.dropout2d, ops.dropout3d))
+
+
+def _always_overwriting(function: Any) -> Callable[..., Any]:
+    """Return the function with the option `inplace` set."""
+
+    @functools.wraps(function.__wrapped__)
+    def overwriting(*args: Any, **options: Any) -> Any:
+        return function(*args, inplace=True, **options)
+
+    overwriting.__module__, overwriting.__name__ = __name__, f"{function.__name__}_"
+    return overwriting
+
+
+celu_, elu_, hardtanh_, leaky_relu_ = map(_always_overwriting, (celu, elu, hardtanh, leaky_relu))
+relu_, rrelu_, selu_, threshold_ = map(_always_overwriting, (relu, rrelu, selu, threshold))
+upsample = upsample_nearest = interpolate  # names that PyTorch has kept from earlier versions
+
+
+def upsample_bilinear(
+    input: Any, size: int | tuple[int, ...] | None = None, scale_factor: float | tuple[float, ...] | None = None
+) -> Any:
+    """Apply `interpolate` to images in mode "bilinear" with `align_corners`: a name that PyTorch has kept."""
+    return interpolate(input, size, scale_factor, "bilinear", True)
 
 
 def gumbel_softmax(

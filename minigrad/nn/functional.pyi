@@ -1,7 +1,7 @@
 """Types of the functions behind the layers; made by tests/typing/stubs.py, which says how."""
 
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
 
@@ -9,52 +9,77 @@ from minigrad.arrays import Array
 from minigrad.ops import (
     adaptive_avg_pool1d as adaptive_avg_pool1d, adaptive_avg_pool2d as adaptive_avg_pool2d,
     adaptive_avg_pool3d as adaptive_avg_pool3d, adaptive_max_pool1d as adaptive_max_pool1d,
-    adaptive_max_pool2d as adaptive_max_pool2d, adaptive_max_pool3d as adaptive_max_pool3d, avg_pool1d as avg_pool1d,
-    avg_pool2d as avg_pool2d, avg_pool3d as avg_pool3d, batch_norm as batch_norm,
-    binary_cross_entropy as binary_cross_entropy, binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
+    adaptive_max_pool2d as adaptive_max_pool2d, adaptive_max_pool3d as adaptive_max_pool3d, affine_grid as affine_grid,
+    avg_pool1d as avg_pool1d, avg_pool2d as avg_pool2d, avg_pool3d as avg_pool3d, batch_norm as batch_norm,
+    bilinear as bilinear, binary_cross_entropy as binary_cross_entropy,
+    binary_cross_entropy_with_logits as binary_cross_entropy_with_logits, channel_shuffle as channel_shuffle,
     conv1d as conv1d, conv2d as conv2d, conv3d as conv3d, conv_transpose1d as conv_transpose1d,
     conv_transpose2d as conv_transpose2d, conv_transpose3d as conv_transpose3d,
     cosine_embedding_loss as cosine_embedding_loss, cosine_similarity as cosine_similarity,
-    cross_entropy as cross_entropy, embedding as embedding, fold as fold, gaussian_nll_loss as gaussian_nll_loss,
-    gelu as gelu, glu as glu, group_norm as group_norm, hardshrink as hardshrink,
-    hinge_embedding_loss as hinge_embedding_loss, huber_loss as huber_loss, instance_norm as instance_norm,
-    interpolate as interpolate, kl_div as kl_div, l1_loss as l1_loss, layer_norm as layer_norm, linear as linear,
-    local_response_norm as local_response_norm, log_softmax as log_softmax, logsigmoid as logsigmoid,
-    margin_ranking_loss as margin_ranking_loss, max_pool1d as max_pool1d, max_pool2d as max_pool2d,
-    max_pool3d as max_pool3d, mse_loss as mse_loss, multi_margin_loss as multi_margin_loss,
-    multilabel_margin_loss as multilabel_margin_loss, multilabel_soft_margin_loss as multilabel_soft_margin_loss,
-    nll_loss as nll_loss, normalize as normalize, one_hot as one_hot, pairwise_distance as pairwise_distance,
-    pixel_shuffle as pixel_shuffle, pixel_unshuffle as pixel_unshuffle, poisson_nll_loss as poisson_nll_loss,
-    prelu as prelu, rms_norm as rms_norm, scaled_dot_product_attention as scaled_dot_product_attention,
-    sigmoid as sigmoid, smooth_l1_loss as smooth_l1_loss, soft_margin_loss as soft_margin_loss, softmax as softmax,
-    softmin as softmin, softplus as softplus, softshrink as softshrink, softsign as softsign, tanh as tanh,
-    tanhshrink as tanhshrink, triplet_margin_loss as triplet_margin_loss, unfold as unfold
+    cross_entropy as cross_entropy, ctc_loss as ctc_loss, embedding as embedding, embedding_bag as embedding_bag,
+    fold as fold, gaussian_nll_loss as gaussian_nll_loss, gelu as gelu, glu as glu, grid_sample as grid_sample,
+    group_norm as group_norm, hardshrink as hardshrink, hinge_embedding_loss as hinge_embedding_loss,
+    huber_loss as huber_loss, instance_norm as instance_norm, interpolate as interpolate, kl_div as kl_div,
+    l1_loss as l1_loss, layer_norm as layer_norm, linear as linear, local_response_norm as local_response_norm,
+    log_softmax as log_softmax, logsigmoid as logsigmoid, lp_pool1d as lp_pool1d, lp_pool2d as lp_pool2d,
+    lp_pool3d as lp_pool3d, margin_ranking_loss as margin_ranking_loss, max_pool1d as max_pool1d,
+    max_pool2d as max_pool2d, max_pool3d as max_pool3d, max_unpool1d as max_unpool1d, max_unpool2d as max_unpool2d,
+    max_unpool3d as max_unpool3d, mse_loss as mse_loss, multi_head_attention_forward as multi_head_attention_forward,
+    multi_margin_loss as multi_margin_loss, multilabel_margin_loss as multilabel_margin_loss,
+    multilabel_soft_margin_loss as multilabel_soft_margin_loss, nll_loss as nll_loss, normalize as normalize,
+    one_hot as one_hot, pairwise_distance as pairwise_distance, pdist as pdist, pixel_shuffle as pixel_shuffle,
+    pixel_unshuffle as pixel_unshuffle, poisson_nll_loss as poisson_nll_loss, prelu as prelu, rms_norm as rms_norm,
+    scaled_dot_product_attention as scaled_dot_product_attention, sigmoid as sigmoid, smooth_l1_loss as smooth_l1_loss,
+    soft_margin_loss as soft_margin_loss, softmax as softmax, softmin as softmin, softplus as softplus,
+    softshrink as softshrink, softsign as softsign, tanh as tanh, tanhshrink as tanhshrink,
+    triplet_margin_loss as triplet_margin_loss, triplet_margin_with_distance_loss as triplet_margin_with_distance_loss,
+    unfold as unfold, interpolate as upsample, interpolate as upsample_nearest
 )
 from minigrad.tensors.tensor import Tensor
 
 _Plain = Array | np.generic | float | list[Any] | tuple[Any, ...]  # all operands but tensors
+_Sizes = SupportsIndex | Sequence[SupportsIndex]
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
-    "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "batch_norm", "binary_cross_entropy",
-    "binary_cross_entropy_with_logits", "celu", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
-    "conv_transpose3d", "cosine_embedding_loss", "cosine_similarity", "cross_entropy", "dropout", "dropout1d", "dropout2d",
-    "dropout3d", "elu", "embedding", "fold", "gaussian_nll_loss", "gelu", "glu", "group_norm", "gumbel_softmax",
-    "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss", "huber_loss", "instance_norm",
-    "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "local_response_norm", "log_softmax",
-    "logsigmoid", "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d", "mish", "mse_loss", "multi_margin_loss",
-    "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "normalize", "one_hot", "pad", "pairwise_distance",
-    "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prelu", "relu", "relu6", "rms_norm",
-    "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin",
-    "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold", "triplet_margin_loss", "unfold"
+    "adaptive_max_pool3d", "affine_grid", "alpha_dropout", "avg_pool1d", "avg_pool2d", "avg_pool3d", "batch_norm",
+    "bilinear", "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "celu_", "channel_shuffle", "conv1d",
+    "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_embedding_loss",
+    "cosine_similarity", "cross_entropy", "ctc_loss", "dropout", "dropout1d", "dropout2d", "dropout3d", "elu", "elu_",
+    "embedding", "embedding_bag", "feature_alpha_dropout", "fold", "gaussian_nll_loss", "gelu", "glu", "grid_sample",
+    "group_norm", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hardtanh_",
+    "hinge_embedding_loss", "huber_loss", "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu",
+    "leaky_relu_", "linear", "local_response_norm", "log_softmax", "logsigmoid", "lp_pool1d", "lp_pool2d", "lp_pool3d",
+    "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d", "mish",
+    "mse_loss", "multi_head_attention_forward", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss",
+    "nll_loss", "normalize", "one_hot", "pad", "pairwise_distance", "pdist", "pixel_shuffle", "pixel_unshuffle",
+    "poisson_nll_loss", "prelu", "relu", "relu6", "relu_", "rms_norm", "rrelu", "rrelu_", "scaled_dot_product_attention",
+    "selu", "selu_", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink",
+    "softsign", "tanh", "tanhshrink", "threshold", "threshold_", "triplet_margin_loss", "triplet_margin_with_distance_loss",
+    "unfold", "upsample", "upsample_bilinear", "upsample_nearest"
 ]
 
+@overload
+def alpha_dropout(x: Tensor, p: float = 0.5, training: bool = False, generator: np.random.Generator | None = None,
+    inplace: bool = False) -> Tensor: ...
+@overload
+def alpha_dropout(x: Array, p: float = 0.5, training: bool = False, generator: np.random.Generator | None = None,
+    inplace: bool = False) -> Array: ...
+@overload
+def alpha_dropout(x: _Plain, p: float = 0.5, training: bool = False, generator: np.random.Generator | None = None,
+    inplace: bool = False) -> Any: ...
 @overload
 def celu(x: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor: ...
 @overload
 def celu(x: Array, alpha: float = 1.0, inplace: bool = False) -> Array: ...
 @overload
 def celu(x: _Plain, alpha: float = 1.0, inplace: bool = False) -> Any: ...
+@overload
+def celu_(x: Tensor, alpha: float = 1.0) -> Tensor: ...
+@overload
+def celu_(x: Array, alpha: float = 1.0) -> Array: ...
+@overload
+def celu_(x: _Plain, alpha: float = 1.0) -> Any: ...
 @overload
 def dropout(x: Tensor, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None,
     inplace: bool = False) -> Tensor: ...
@@ -98,6 +123,21 @@ def elu(x: Array, alpha: float = 1.0, inplace: bool = False) -> Array: ...
 @overload
 def elu(x: _Plain, alpha: float = 1.0, inplace: bool = False) -> Any: ...
 @overload
+def elu_(x: Tensor, alpha: float = 1.0) -> Tensor: ...
+@overload
+def elu_(x: Array, alpha: float = 1.0) -> Array: ...
+@overload
+def elu_(x: _Plain, alpha: float = 1.0) -> Any: ...
+@overload
+def feature_alpha_dropout(x: Tensor, p: float = 0.5, training: bool = False, generator: np.random.Generator | None = None,
+    inplace: bool = False) -> Tensor: ...
+@overload
+def feature_alpha_dropout(x: Array, p: float = 0.5, training: bool = False, generator: np.random.Generator | None = None,
+    inplace: bool = False) -> Array: ...
+@overload
+def feature_alpha_dropout(x: _Plain, p: float = 0.5, training: bool = False, generator: np.random.Generator | None = None,
+    inplace: bool = False) -> Any: ...
+@overload
 def gumbel_softmax(logits: Tensor, tau: float = 1.0, hard: bool = False, dim: int = -1,
     generator: np.random.Generator | None = None, *, axis: int = ...) -> Tensor: ...
 @overload
@@ -125,11 +165,23 @@ def hardtanh(x: Array, min_val: float = -1.0, max_val: float = 1.0, inplace: boo
 @overload
 def hardtanh(x: _Plain, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any: ...
 @overload
+def hardtanh_(x: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor: ...
+@overload
+def hardtanh_(x: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array: ...
+@overload
+def hardtanh_(x: _Plain, min_val: float = -1.0, max_val: float = 1.0) -> Any: ...
+@overload
 def leaky_relu(x: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor: ...
 @overload
 def leaky_relu(x: Array, negative_slope: float = 0.01, inplace: bool = False) -> Array: ...
 @overload
 def leaky_relu(x: _Plain, negative_slope: float = 0.01, inplace: bool = False) -> Any: ...
+@overload
+def leaky_relu_(x: Tensor, negative_slope: float = 0.01) -> Tensor: ...
+@overload
+def leaky_relu_(x: Array, negative_slope: float = 0.01) -> Array: ...
+@overload
+def leaky_relu_(x: _Plain, negative_slope: float = 0.01) -> Any: ...
 @overload
 def mish(x: Tensor, inplace: bool = False) -> Tensor: ...
 @overload
@@ -155,11 +207,41 @@ def relu6(x: Array, inplace: bool = False) -> Array: ...
 @overload
 def relu6(x: _Plain, inplace: bool = False) -> Any: ...
 @overload
+def relu_(x: Tensor) -> Tensor: ...
+@overload
+def relu_(x: Array) -> Array: ...
+@overload
+def relu_(x: _Plain) -> Any: ...
+@overload
+def rrelu(x: Tensor, lower: float = 0.125, upper: float = 0.3333333333333333, training: bool = False,
+    generator: np.random.Generator | None = None, inplace: bool = False) -> Tensor: ...
+@overload
+def rrelu(x: Array, lower: float = 0.125, upper: float = 0.3333333333333333, training: bool = False,
+    generator: np.random.Generator | None = None, inplace: bool = False) -> Array: ...
+@overload
+def rrelu(x: _Plain, lower: float = 0.125, upper: float = 0.3333333333333333, training: bool = False,
+    generator: np.random.Generator | None = None, inplace: bool = False) -> Any: ...
+@overload
+def rrelu_(x: Tensor, lower: float = 0.125, upper: float = 0.3333333333333333, training: bool = False,
+    generator: np.random.Generator | None = None) -> Tensor: ...
+@overload
+def rrelu_(x: Array, lower: float = 0.125, upper: float = 0.3333333333333333, training: bool = False,
+    generator: np.random.Generator | None = None) -> Array: ...
+@overload
+def rrelu_(x: _Plain, lower: float = 0.125, upper: float = 0.3333333333333333, training: bool = False,
+    generator: np.random.Generator | None = None) -> Any: ...
+@overload
 def selu(x: Tensor, inplace: bool = False) -> Tensor: ...
 @overload
 def selu(x: Array, inplace: bool = False) -> Array: ...
 @overload
 def selu(x: _Plain, inplace: bool = False) -> Any: ...
+@overload
+def selu_(x: Tensor) -> Tensor: ...
+@overload
+def selu_(x: Array) -> Array: ...
+@overload
+def selu_(x: _Plain) -> Any: ...
 @overload
 def silu(x: Tensor, inplace: bool = False) -> Tensor: ...
 @overload
@@ -172,3 +254,18 @@ def threshold(x: Tensor, threshold: float, value: float, inplace: bool = False) 
 def threshold(x: Array, threshold: float, value: float, inplace: bool = False) -> Array: ...
 @overload
 def threshold(x: _Plain, threshold: float, value: float, inplace: bool = False) -> Any: ...
+@overload
+def threshold_(x: Tensor, threshold: float, value: float) -> Tensor: ...
+@overload
+def threshold_(x: Array, threshold: float, value: float) -> Array: ...
+@overload
+def threshold_(x: _Plain, threshold: float, value: float) -> Any: ...
+@overload
+def upsample_bilinear(input: Tensor, size: _Sizes | None = None, scale_factor: float | tuple[float,
+    ...] | None = None) -> Tensor: ...
+@overload
+def upsample_bilinear(input: Array, size: _Sizes | None = None, scale_factor: float | tuple[float,
+    ...] | None = None) -> Array: ...
+@overload
+def upsample_bilinear(input: _Plain, size: _Sizes | None = None, scale_factor: float | tuple[float,
+    ...] | None = None) -> Any: ...

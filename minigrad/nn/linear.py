@@ -12,7 +12,7 @@ from minigrad.nn.parameter import Parameter
 from minigrad.ops import flatten, unflatten
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["Flatten", "Identity", "Linear", "Unflatten"]
+__all__ = ["Bilinear", "Flatten", "Identity", "Linear", "Unflatten"]
 
 
 class Linear(Module):
@@ -52,6 +52,30 @@ class Identity(Module):
 
     def forward(self, x: Any) -> Any:
         return x
+
+
+class Bilinear(Module):
+    """Bilinear layer: ``x1 @ weight[o] @ x2 + bias[o]``, of (..., in1_features) and (..., in2_features).
+
+    Weight and bias are drawn uniformly from +-1/sqrt(in1_features).
+    """
+
+    bias: Parameter | None
+
+    def __init__(self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, dtype: DType = None):
+        super().__init__()
+        self.in1_features = count("Bilinear", "in1_features", in1_features)
+        self.in2_features = count("Bilinear", "in2_features", in2_features)
+        self.out_features = count("Bilinear", "out_features", out_features)
+        self.weight = uniform_parameter((out_features, in1_features, in2_features), in1_features, dtype)
+        self.register_parameter("bias", uniform_parameter((out_features,), in1_features, dtype) if bias else None)
+
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+        return F.bilinear(x1, x2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        sizes = f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}"
+        return f"{sizes}, bias={self.bias is not None}"
 
 
 class Flatten(Module):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from minigrad.nn import functional as F
@@ -12,10 +13,10 @@ from minigrad.nn.function_layer import FunctionLayer
 from minigrad.tensors.tensor import Tensor
 
 __all__ = [
-    "BCELoss", "BCEWithLogitsLoss", "CosineEmbeddingLoss", "CosineSimilarity", "CrossEntropyLoss", "GaussianNLLLoss",
-    "HingeEmbeddingLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "MarginRankingLoss", "MultiLabelMarginLoss",
-    "MultiLabelSoftMarginLoss", "MultiMarginLoss", "NLLLoss", "PairwiseDistance", "PoissonNLLLoss", "SmoothL1Loss",
-    "SoftMarginLoss", "TripletMarginLoss",
+    "BCELoss", "BCEWithLogitsLoss", "CTCLoss", "CosineEmbeddingLoss", "CosineSimilarity", "CrossEntropyLoss",
+    "GaussianNLLLoss", "HingeEmbeddingLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "MarginRankingLoss",
+    "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss", "MultiMarginLoss", "NLLLoss", "NLLLoss2d", "PairwiseDistance",
+    "PoissonNLLLoss", "SmoothL1Loss", "SoftMarginLoss", "TripletMarginLoss", "TripletMarginWithDistanceLoss",
 ]  # fmt: skip
 
 
@@ -70,6 +71,27 @@ class NLLLoss(_TargetLoss):
     def __init__(self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"):
         super().__init__()
         self._keep(weight=weight, ignore_index=ignore_index, reduction=reduction)
+
+
+class NLLLoss2d(NLLLoss):
+    """`NLLLoss`, under the name that PyTorch has kept for images (N, C, H, W)."""
+
+
+class CTCLoss(_Loss):
+    """Negative log-likelihood of labels that are not aligned with the steps, given log-probabilities (T, N, C).
+
+    Called on (log_probs, targets, input_lengths, target_lengths); see `functional.ctc_loss`. With `zero_infinity`, sequences
+    too short for their labels do not count.
+    """
+
+    _function = F.ctc_loss
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False):
+        super().__init__()
+        self._keep(blank=blank, reduction=reduction, zero_infinity=zero_infinity)
+
+    def forward(self, x: Tensor, targets: Any, input_lengths: Any, target_lengths: Any) -> Tensor:
+        return self._call_function(x, targets, input_lengths, target_lengths)
 
 
 class MSELoss(_LossWithoutOptions):
@@ -227,6 +249,30 @@ class TripletMarginLoss(_Loss):
 
     def forward(self, anchor: Tensor, positive: Any, negative: Any) -> Tensor:
         return self._call_function(anchor, positive, negative)
+
+
+class TripletMarginWithDistanceLoss(_Loss):
+    """`TripletMarginLoss` with any function of two batches as distance, by default `PairwiseDistance`."""
+
+    _function = F.triplet_margin_with_distance_loss
+
+    def __init__(
+        self,
+        *,
+        distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+        margin: float = 1.0,
+        swap: bool = False,
+        reduction: str = "mean",
+    ):
+        super().__init__()
+        self._keep(margin=margin, swap=swap, reduction=reduction)
+        self.distance_function = PairwiseDistance() if distance_function is None else distance_function
+
+    def forward(self, anchor: Tensor, positive: Any, negative: Any) -> Tensor:
+        return type(self)._function(
+            anchor, positive, negative, distance_function=self.distance_function, margin=self.margin, swap=self.swap,
+            reduction=self.reduction,
+        )  # fmt: skip
 
 
 class MultiMarginLoss(_TargetLoss):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from minigrad.engine.spatial import Size
 from minigrad.kernels.geometry import per_axis
 from minigrad.nn import functional as F
@@ -10,7 +13,8 @@ from minigrad.tensors.tensor import Tensor
 
 __all__ = [
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d",
-    "AdaptiveMaxPool3d", "AvgPool1d", "AvgPool2d", "AvgPool3d", "MaxPool1d", "MaxPool2d", "MaxPool3d",
+    "AdaptiveMaxPool3d", "AvgPool1d", "AvgPool2d", "AvgPool3d", "LPPool1d", "LPPool2d", "LPPool3d", "MaxPool1d",
+    "MaxPool2d", "MaxPool3d", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",
 ]  # fmt: skip
 
 
@@ -187,3 +191,53 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPool, axes=3):
     `output_size` is an int or a triple (depth, height, width), where None keeps a size. With `return_indices` the result is
     (maxima, indices), the position of each maximum in its flattened volume.
     """
+
+
+class _MaxUnpool(SpatialLayer):
+    _functions = F.max_unpool1d, F.max_unpool2d, F.max_unpool3d
+    _displayed = "kernel_size", "stride", "padding"
+
+    def __init__(self, kernel_size: Size, stride: Size | None = None, padding: Size = 0):
+        super().__init__()
+        given = {"kernel_size": kernel_size, "stride": kernel_size if stride is None else stride, "padding": padding}
+        for name, value in given.items():
+            setattr(self, name, per_axis(type(self).__name__, name, value, self._axes, int(name != "padding")))
+
+    def forward(self, x: Tensor, indices: Any, output_size: Sequence[int] | None = None) -> Tensor:
+        return self._function(x, indices, self.kernel_size, self.stride, self.padding, output_size)
+
+
+class MaxUnpool1d(_MaxUnpool, axes=1):
+    """Maxima of sequences put back to their positions before `MaxPool1d`, among zeros. See `functional.max_unpool1d`."""
+
+
+class MaxUnpool2d(_MaxUnpool, axes=2):
+    """Maxima of images put back to their positions before `MaxPool2d`, among zeros. See `functional.max_unpool2d`."""
+
+
+class MaxUnpool3d(_MaxUnpool, axes=3):
+    """Maxima of volumes put back to their positions before `MaxPool3d`, among zeros. See `functional.max_unpool3d`."""
+
+
+class _LPPool(SpatialLayer):
+    _functions = F.lp_pool1d, F.lp_pool2d, F.lp_pool3d
+    _displayed = "norm_type", "kernel_size", "stride", "ceil_mode"
+
+    def __init__(self, norm_type: float, kernel_size: Size, stride: Size | None = None, ceil_mode: bool = False):
+        super().__init__()
+        self.norm_type, self.kernel_size, self.stride, self.ceil_mode = norm_type, kernel_size, stride, ceil_mode
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._function(x, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
+
+
+class LPPool1d(_LPPool, axes=1):
+    """Power sum of each window of sequences, sum(x**p)**(1/p) with p = `norm_type`. See `functional.lp_pool1d`."""
+
+
+class LPPool2d(_LPPool, axes=2):
+    """Power sum of each window of images, sum(x**p)**(1/p) with p = `norm_type`. See `functional.lp_pool2d`."""
+
+
+class LPPool3d(_LPPool, axes=3):
+    """Power sum of each window of volumes, sum(x**p)**(1/p) with p = `norm_type`. See `functional.lp_pool3d`."""

@@ -8,7 +8,10 @@ from minigrad.nn.module import Module
 from minigrad.nn.spatial import SpatialLayer
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["Fold", "PixelShuffle", "PixelUnshuffle", "Unfold", "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d"]
+__all__ = [
+    "ChannelShuffle", "Fold", "PixelShuffle", "PixelUnshuffle", "Unfold", "Upsample", "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
+]  # fmt: skip
 
 
 class Upsample(Module):
@@ -80,6 +83,19 @@ class PixelUnshuffle(SpatialLayer):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.pixel_unshuffle(x, self.downscale_factor)
+
+
+class ChannelShuffle(SpatialLayer):
+    """Channels of (N, C, ...) taken in turn from each of `groups` groups: Zhang et al. (2018)."""
+
+    _displayed = ("groups",)
+
+    def __init__(self, groups: int):
+        super().__init__()
+        self.groups = groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.channel_shuffle(x, self.groups)
 
 
 class Unfold(SpatialLayer):

@@ -12,14 +12,18 @@ from minigrad.engine.arguments import aliased
 from minigrad.engine.composite import composite
 from minigrad.engine.promotion import floating
 from minigrad.errors import DTypeError, ShapeError
+from minigrad.kernels.checks import check_choice
 from minigrad.ops.elementwise import astype, equal, where
-from minigrad.ops.indexing import getitem
-from minigrad.ops.linalg import matmul
+from minigrad.ops.indexing import add_at, getitem
+from minigrad.ops.joining import concatenate
+from minigrad.ops.linalg import linear, matmul
+from minigrad.ops.rearrange import pad
 from minigrad.ops.reduction import softmax
 from minigrad.ops.regularization import dropout
-from minigrad.ops.shape import transpose, unsqueeze
+from minigrad.ops.shape import broadcast_to, permute, reshape, squeeze, transpose, unsqueeze
+from minigrad.ops.statistics import mean
 
-__all__ = ["embedding", "one_hot", "scaled_dot_product_attention"]
+__all__ = ["embedding", "embedding_bag", "multi_head_attention_forward", "one_hot", "scaled_dot_product_attention"]
 
 
 @composite
@@ -45,6 +49,51 @@ def embedding(x: Any, weight: Any, padding_idx: int | None = None) -> Any:
     if not -size[0] <= padding_idx < size[0]:
         raise IndexError(f"{op}: padding_idx must be within {-size[0]}..{size[0] - 1}, got {padding_idx}")
     return where((indices == padding_idx % size[0])[..., None], array_of(rows), rows)
+
+
+@composite
+def embedding_bag(
+    x: Any, weight: Any, offsets: Any = None, max_norm: float | None = None, norm_type: float = 2,
+    scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False, per_sample_weights: Any = None,
+    include_last_offset: bool = False, padding_idx: int | None = None,
+) -> Any:  # fmt: skip
+    """Return the sum, mean or maximum of the rows of `weight` (V, D) that the integers of each bag select: (B, D).
+
+    * `x`: the bags, (B, L), or a vector of all of them in a row
+    * `offsets`: the first element of each bag of a vector, (B,); with `include_last_offset` also the end of the last
+    * `mode`: "sum", "mean" or "max"; an empty bag gives zeros
+    * `per_sample_weights`: factors of the rows, of the shape of `x`; for "sum" alone
+    * `padding_idx`: an integer that does not count
+
+    Gradients are dense, whatever `sparse` says. Raises ValueError for `max_norm` and `scale_grad_by_freq`, which are not
+    supported, and raises as `embedding` does.
+
+    >>> import numpy as np
+    >>> embedding_bag(np.array([0, 1, 2, 2]), np.array([[1.0], [3.0], [5.0]]), np.array([0, 2]))
+    array([[2.],
+           [5.]])
+    """
+    op = "embedding_bag"
+    if max_norm is not None or scale_grad_by_freq:
+        raise ValueError(f"{op}: max_norm and scale_grad_by_freq are not supported\n  hint: scale weight.data after a step")
+    check_choice(op, "mode", mode, "sum", "mean", "max")
+    size, shape = shape_of(weight), shape_of(x)
+    if len(size) != 2:
+        raise ShapeError(f"{op}: weight must be (V, D), got shape {size}")
+    indices = _checked(op, x, size[0]).reshape(-1)
+    bag, bags = _bags(op, shape, offsets, include_last_offset)
+    if per_sample_weights is not None and (mode != "sum" or shape_of(per_sample_weights) != shape):
+        raise ValueError(
+            f'{op}: per_sample_weights need mode "sum" and shape {shape}, got {mode!r} and {shape_of(per_sample_weights)}'
+        )
+    kept = np.ones(len(bag), bool) if padding_idx is None else indices[: len(bag)] != padding_idx % size[0]
+    rows, bag = getitem(weight, indices[: len(bag)][kept]), bag[kept]
+    if mode == "max":
+        return _maxima_of_bags(rows, bag, bags)
+    if per_sample_weights is not None:
+        rows = rows * getitem(reshape(per_sample_weights, (-1,)), (np.flatnonzero(kept), None))
+    out = add_at(rows, bag, (bags, size[1]))
+    return out / np.maximum(np.bincount(bag, minlength=bags), 1)[:, None].astype(out.dtype) if mode == "mean" else out
 
 
 @aliased
@@ -110,6 +159,108 @@ def scaled_dot_product_attention(
     scores = matmul(query * scale, transpose(key, -2, -1))
     weights = softmax(scores, -1) if attn_mask is None else _masked_softmax(op, scores, attn_mask)
     return matmul(dropout(weights, dropout_p, generator=generator), value)
+
+
+@floating("query", "key", "value")
+@composite
+def multi_head_attention_forward(
+    query: Any, key: Any, value: Any, embed_dim_to_check: int, num_heads: int, in_proj_weight: Any, in_proj_bias: Any,
+    bias_k: Any, bias_v: Any, add_zero_attn: bool, dropout_p: float, out_proj_weight: Any, out_proj_bias: Any,
+    training: bool = True, key_padding_mask: Any = None, need_weights: bool = True, attn_mask: Any = None,
+    use_separate_proj_weight: bool = False, q_proj_weight: Any = None, k_proj_weight: Any = None,
+    v_proj_weight: Any = None, static_k: Any = None, static_v: Any = None, average_attn_weights: bool = True,
+    is_causal: bool = False,
+) -> Any:  # fmt: skip
+    """Compute multi-head attention with given weights; `nn.MultiheadAttention` documents inputs, masks and results.
+
+    The inputs are (L, N, E) and (S, N, E), or without N. The weights are those of the layer: `in_proj_weight` (3 * E, E), or
+    with `use_separate_proj_weight` `q_proj_weight` and so on. `static_k` and `static_v`, (N*num_heads, S, E/num_heads),
+    replace the projected keys and values. Raises ShapeError if E is not `embed_dim_to_check`, or no multiple of `num_heads`.
+
+    >>> import numpy as np
+    >>> x, w = np.ones((3, 1, 2)), np.eye(2)
+    >>> out, weights = multi_head_attention_forward(
+    ...     x, x, x, 2, 1, np.tile(w, (3, 1)), None, None, None, False, 0.0, w, None
+    ... )
+    >>> out.shape, weights.shape
+    ((3, 1, 2), (1, 3, 3))
+    """
+    op, shape = "multi_head_attention_forward", shape_of(query)
+    E = shape[-1] if shape else 0
+    if len(shape) not in (2, 3) or embed_dim_to_check != E or E % num_heads:
+        raise ShapeError(
+            f"{op}: query must be (L, N, E) or (L, E), E = {embed_dim_to_check} in {num_heads} heads, got shape {shape}"
+        )
+    inputs = [x if len(shape) == 3 else unsqueeze(x, 1) for x in (query, key, value)]
+    if use_separate_proj_weight:
+        every = [q_proj_weight, k_proj_weight, v_proj_weight]
+    else:
+        every = [getitem(in_proj_weight, slice(i * E, (i + 1) * E)) for i in range(3)]
+    biases = [None if in_proj_bias is None else getitem(in_proj_bias, slice(i * E, (i + 1) * E)) for i in range(3)]
+    q, k, v = map(linear, inputs, every, biases)
+    L, N, _ = shape_of(q)
+    if bias_k is not None:
+        k, v = (concatenate([x, broadcast_to(learned, (1, N, E))]) for x, learned in ((k, bias_k), (v, bias_v)))
+    q, k, v = (permute(reshape(x, (-1, N, num_heads, E // num_heads)), (1, 2, 0, 3)) for x in (q, k, v))
+    k, v = (
+        x if fixed is None else reshape(fixed, (N, num_heads, -1, E // num_heads))
+        for x, fixed in ((k, static_k), (v, static_v))
+    )
+    if add_zero_attn:
+        k, v = (concatenate([x, np.zeros((N, num_heads, 1, E // num_heads), x.dtype)], 2) for x in (k, v))
+    if is_causal and attn_mask is None:
+        attn_mask = np.triu(np.ones((L, shape_of(inputs[1])[0]), bool), 1)
+    scores = matmul(q, transpose(k, -2, -1)) * (1 / math.sqrt(E // num_heads))
+    if attn_mask is not None:
+        scores = _masked(scores, attn_mask, (1, 1) if len(shape_of(attn_mask)) == 2 else (N, num_heads))
+    if key_padding_mask is not None:
+        scores = _masked(scores, key_padding_mask, (N, 1, 1))
+    weights: Any = dropout(softmax(scores, -1), dropout_p, training)
+    out = linear(reshape(permute(matmul(weights, v), (2, 0, 1, 3)), (L, N, E)), out_proj_weight, out_proj_bias)
+    weights = None if not need_weights else mean(weights, 1) if average_attn_weights else weights
+    if len(shape) == 3:
+        return out, weights
+    return squeeze(out, 1), None if weights is None else squeeze(weights, 0)
+
+
+def _masked(scores: Any, mask: Any, lead: tuple[int, ...]) -> Any:
+    """Return the scores, -inf where a boolean mask is True, or plus a float mask; `lead` is the shape of its first axes.
+
+    Keys that were appended, beyond those of the mask, are not masked.
+    """
+    mask = mask if isinstance(mask, Traced) else np.asarray(mask)
+    mask = reshape(mask, (*lead, *shape_of(mask)[(-2 if len(lead) == 2 else -1) :]))
+    added = shape_of(scores)[-1] - shape_of(mask)[-1]
+    mask = pad(mask, [(0, 0)] * 3 + [(0, added)]) if added else mask
+    return where(mask, -np.inf, scores) if mask.dtype.kind == "b" else scores + astype(mask, scores.dtype)
+
+
+def _bags(op: str, shape: tuple[int, ...], offsets: Any, include_last_offset: bool) -> tuple[Array, int]:
+    """Return the bag of each index, and the number of bags. Raises ShapeError or ValueError for wrong offsets."""
+    if len(shape) == 2 and offsets is None:
+        return np.repeat(np.arange(shape[0]), shape[1]), shape[0]
+    if len(shape) != 1 or offsets is None:
+        given = "offsets" if offsets is not None else "no offsets"
+        raise ValueError(f"{op}: needs bags (B, L) without offsets, or a vector with offsets, got shape {shape} and {given}")
+    starts = array_of(offsets)
+    if starts.ndim != 1 or starts.dtype.kind not in "iu" or starts.size < include_last_offset:
+        raise ShapeError(f"{op}: offsets must be a vector of integers, got {starts.dtype} of shape {starts.shape}")
+    ends = starts[1:] if include_last_offset else np.append(starts[1:], shape[0])
+    counts = ends - starts[: len(ends)]
+    if (starts[:1] != 0).any() or (counts < 0).any() or (ends > shape[0]).any():
+        raise ValueError(f"{op}: offsets must rise from 0 to at most {shape[0]}, got {starts.tolist()}")
+    return np.repeat(np.arange(len(ends)), counts), len(ends)
+
+
+def _maxima_of_bags(rows: Any, bag: Array, bags: int) -> Any:
+    """Return the maxima of the rows of each bag, zeros for an empty one; of equal ones the first has the gradient."""
+    counts = np.bincount(bag, minlength=bags)
+    padded = np.full((bags, counts.max(initial=0), shape_of(rows)[1]), -np.inf, rows.dtype)
+    starts = np.cumsum(counts) - counts
+    padded[bag, np.arange(len(bag)) - starts[bag]] = array_of(rows)
+    filled = counts > 0
+    first = padded[filled].argmax(1) + starts[filled, None]
+    return add_at(getitem(rows, (first, np.arange(shape_of(rows)[1]))), filled, (bags, shape_of(rows)[1]))
 
 
 def _masked_softmax(op: str, scores: Any, mask: Any) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 from minigrad.arrays import Array, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
-from minigrad.engine.promotion import promoting
+from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels import contraction as kernel
@@ -24,7 +24,7 @@ from minigrad.ops.diagonals import diagonal
 from minigrad.ops.reduction import sum
 from minigrad.ops.shape import permute, reshape
 
-__all__ = ["einsum"]
+__all__ = ["bilinear", "einsum"]
 
 Shape = tuple[int, ...]
 NUMBERED = ascii_uppercase + ascii_lowercase  # in alphabetical order, so that implicit outputs are sorted by number
@@ -105,6 +105,31 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = "greedy") -> Any:
     for i, j, terms in program.products:
         arrays.append(contract(arrays[i], arrays[j], terms))
     return arrays[-1] if program.order is None else permute(arrays[-1], program.order)
+
+
+@floating("input1", "input2", "weight", "bias")
+@composite
+def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
+    """Compute ``input1 @ weight[o] @ input2 + bias[o]`` for each output o: (..., I) and (..., J) to (..., O).
+
+    `weight` is (O, I, J), `bias` (O,). Raises ShapeError where they do not fit.
+
+    >>> import numpy as np
+    >>> bilinear(np.array([[1.0, 2.0]]), np.array([[3.0]]), np.ones((1, 2, 1)))
+    array([[9.]])
+    """
+    first, second, wanted = shape_of(input1), shape_of(input2), shape_of(weight)
+    fits = len(wanted) == 3 and first and second and (first[-1], second[-1]) == wanted[1:] and first[:-1] == second[:-1]
+    if not fits or (bias is not None and shape_of(bias) != wanted[:1]):
+        raise ShapeError(
+            "bilinear: the inputs do not match the weight\n"
+            f"  input1  {first}  = (..., in1_features)\n"
+            f"  input2  {second}  = (..., in2_features)\n"
+            f"  weight  {wanted}  = (out_features, in1_features, in2_features)\n"
+            f"  bias    {None if bias is None else shape_of(bias)}"
+        )
+    out = einsum("...i,oij,...j->...o", input1, weight, input2)
+    return out if bias is None else out + bias
 
 
 @register(np.einsum_path)

@@ -1,4 +1,4 @@
-"""Matrix decompositions: Cholesky, QR, eigenvalues and singular values, of a matrix or a stack of them.
+"""Matrix decompositions: Cholesky, LU, QR, eigenvalues and singular values, of a matrix or a stack of them.
 
 A decomposition is computed once, outside the graph, and passed to one primitive for each of its factors. So each factor has
 a separate gradient, and a function of the eigenvalues alone never needs the derivative of the eigenvectors, which does not
@@ -20,14 +20,19 @@ from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
 from minigrad.engine.registry import register
-from minigrad.errors import GraphError
+from minigrad.errors import GraphError, ShapeError
+from minigrad.kernels import elimination
 from minigrad.kernels.checks import check_choice, check_matrices, check_square
-from minigrad.ops.diagonals import tril
+from minigrad.ops.diagonals import tril, triu
 from minigrad.ops.joining import concatenate
-from minigrad.ops.solving import solve_matrices
+from minigrad.ops.linalg import matmul
+from minigrad.ops.solving import attempted, solve_matrices
 from minigrad.ops.sorting import nondifferentiable
 
-__all__ = ["cholesky", "eigh", "eigvalsh", "qr", "svd", "svdvals"]
+__all__ = [
+    "cholesky", "cholesky_ex", "eigh", "eigvalsh", "lu", "lu_factor", "lu_solve", "lu_unpack", "qr", "qr_of_some", "svd",
+    "svd_of_some", "svdvals",
+]  # fmt: skip
 
 Factors = tuple[Array, ...]
 
@@ -35,6 +40,28 @@ Factors = tuple[Array, ...]
 # many rounding errors of the largest. Over 100,000 random matrices with a repeated value, of sizes 2 to 256, in both dtypes
 # and on three kinds of processors, its two copies were up to 14 apart, whatever the size.
 EQUAL = 64
+
+
+class CholeskyAttempt(NamedTuple):
+    """Result of `cholesky_ex`: the triangles, NaN where info is not 0."""
+
+    L: Any
+    info: Any
+
+
+class LUFactors(NamedTuple):
+    """Result of `lu_factor`: L below the diagonal of one matrix with U, and the rows exchanged for each, counted from 1."""
+
+    LU: Any
+    pivots: Any
+
+
+class LU(NamedTuple):
+    """Result of `lu`, with x = P @ L @ U."""
+
+    P: Any
+    L: Any
+    U: Any
 
 
 class QR(NamedTuple):
@@ -49,6 +76,14 @@ class Eigen(NamedTuple):
 
     eigenvalues: Any
     eigenvectors: Any
+
+
+class SVDColumns(NamedTuple):
+    """Result of ``mg.svd``, with x = (U * S) @ V.T."""
+
+    U: Any
+    S: Any
+    V: Any
 
 
 class SVD(NamedTuple):
@@ -76,6 +111,22 @@ def cholesky(x: Any, upper: bool = False) -> Any:
     return lower_factor(x.mT).mT if upper else lower_factor(x)
 
 
+@floating("x")
+@composite
+def cholesky_ex(x: Any, *, upper: bool = False, check_errors: bool = False) -> CholeskyAttempt:
+    """Return (L, info) for matrices that may not be positive definite, by `cholesky`.
+
+    info is 0, or the order of the smallest leading minor that is not positive definite; there L is NaN. With `check_errors`
+    such matrices raise LinAlgError.
+
+    >>> import numpy as np
+    >>> cholesky_ex(np.array([[4.0, 0.0], [0.0, -1.0]])).info
+    array(2, dtype=int32)
+    """
+    check_square("cholesky_ex", x)
+    return CholeskyAttempt(*attempted(lambda y: cholesky(y, upper), x, _indefinite_minor, check_errors))
+
+
 @primitive
 def lower_factor(x: Array) -> Array:
     """Return the lower Cholesky factor."""
@@ -91,6 +142,102 @@ def _(g: Any, out: Any) -> Any:
     inner = inner - inner * (np.eye(out.shape[-1], dtype=out.dtype) / 2)  # the diagonal counts half
     half = solve_matrices(out.mT, solve_matrices(out.mT, inner.mT).mT)  # inv(L).T inner inv(L)
     return (half + half.mT) / 2
+
+
+@floating("x")
+@composite
+def lu_factor(x: Any, *, pivot: bool = True) -> LUFactors:
+    """Return (LU, pivots): lower and upper triangle of x (..., m, n) after exchanges of rows, in one matrix; see `lu_solve`.
+
+    The lower triangle has ones on its diagonal, which are left out. Without `pivot` no rows are exchanged. Going backward
+    needs a first block of full rank.
+
+    >>> import numpy as np
+    >>> lu_factor(np.array([[1.0, 2.0], [2.0, 0.0]])).LU
+    array([[2. , 0. ],
+           [0.5, 2. ]])
+    """
+    m, _ = check_matrices("lu_factor", x)
+    packed, pivots = elimination.lu(array_of(x), pivot)
+    rows = matmul(elimination.exchanged(pivots, m, packed.dtype), x)
+    return LUFactors(packed_factors(rows, packed), nondifferentiable(x, pivots))
+
+
+@floating("x")
+@composite
+def lu(x: Any, *, pivot: bool = True) -> LU:
+    """Return (P, L, U), a permutation, a lower triangle with a unit diagonal, and an upper one, with P @ L @ U = x.
+
+    For x (..., m, n), L has min(m, n) columns and U as many rows. See `lu_factor`.
+
+    >>> import numpy as np
+    >>> lu(np.array([[1.0, 2.0], [2.0, 0.0]])).U
+    array([[2., 0.],
+           [0., 2.]])
+    """
+    check_matrices("lu", x)
+    return lu_unpack(*lu_factor(x, pivot=pivot))
+
+
+@composite
+def lu_unpack(LU_data: Any, LU_pivots: Any) -> LU:
+    """Return (P, L, U) of `lu`, given the result of `lu_factor`.
+
+    >>> import numpy as np
+    >>> lu_unpack(np.array([[2.0, 0.0], [0.5, 2.0]]), np.array([2, 2])).L
+    array([[1. , 0. ],
+           [0.5, 1. ]])
+    """
+    m, n = check_matrices("lu_unpack", LU_data)
+    k = min(m, n)
+    lower, upper = tril(LU_data[..., :k], -1) + np.eye(m, k, dtype=LU_data.dtype), triu(LU_data[..., :k, :])
+    rows = elimination.exchanged(array_of(LU_pivots), m, LU_data.dtype)
+    return LU(nondifferentiable(LU_data, rows.mT), lower, upper)
+
+
+@floating("LU", "B")
+@composite
+def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool = False) -> Any:
+    """Return the solution z of ``x @ z = B``, given the result of `lu_factor` for x; with `adjoint`, of ``x.T @ z = B``.
+
+    `B` is a matrix or a stack of them; leading axes broadcast. With left=False the equation is ``z @ x = B``.
+
+    >>> import numpy as np
+    >>> lu_solve(*lu_factor(np.array([[1.0, 2.0], [2.0, 0.0]])), np.array([[5.0], [2.0]]))
+    array([[1.],
+           [2.]])
+    """
+    n, size = check_square("lu_solve", LU), shape_of(B)
+    if len(size) < 2 or size[-2 if left else -1] != n:
+        raise ShapeError(f"lu_solve: {n} equations, shape {shape_of(LU)}, but a right-hand side of shape {size}")
+    if not left:
+        return lu_solve(LU, pivots, B.mT, adjoint=not adjoint).mT
+    rows, lower, upper = lu_unpack(LU, pivots)
+    if adjoint:
+        return matmul(rows, solve_matrices(lower.mT, solve_matrices(upper.mT, B)))
+    return solve_matrices(upper, solve_matrices(lower, matmul(rows.mT, B)))
+
+
+@primitive
+def packed_factors(x: Array, packed: Array) -> Array:
+    """Return the L and U of x = L @ U, without exchanges, in one matrix."""
+    return packed
+
+
+@packed_factors.gradient("x")
+def _(g: Any, out: Any) -> Any:
+    m, n = shape_of(out)[-2:]
+    k = min(m, n)
+    # x = [[L U, L right], [below U, ...]], of which the lower or the right part is empty
+    corner, below, right = out[..., :k, :k], out[..., k:, :k], out[..., :k, k:]
+    g_corner, g_below, g_right = g[..., :k, :k], g[..., k:, :k], g[..., :k, k:]
+    lower, upper = tril(corner, -1) + np.eye(k, dtype=out.dtype), triu(corner)
+    inner = tril(lower.mT @ tril(g_corner, -1) - g_right @ right.mT, -1)
+    inner = inner + triu(triu(g_corner) @ upper.mT - below.mT @ g_below)
+    first = solve_matrices(lower.mT, _over_r(inner, upper))
+    if m > n:
+        return concatenate([first, _over_r(g_below, upper)], -2)
+    return concatenate([first, solve_matrices(lower.mT, g_right)], -1) if m < n else first
 
 
 @floating("x")
@@ -122,6 +269,12 @@ def qr(x: Any, mode: str = "reduced") -> QR:
         zeros = np.zeros((*r.shape[:-2], m - n, n), r.dtype)
         return QR(without_gradient(x, full, "qr", "mode='complete'"), concatenate([triangle, zeros], -2))
     return QR(orthonormal, triangle)
+
+
+@composite
+def qr_of_some(x: Any, some: bool = True) -> QR:
+    """Return `qr`, in the mode "reduced", or without `some` "complete": PyTorch's older name."""
+    return qr(x, "reduced" if some else "complete")
 
 
 @register(np.linalg.qr)
@@ -235,6 +388,20 @@ def svd(x: Any, full_matrices: bool = True) -> SVD:
     return SVD(u, s, vh)
 
 
+@composite
+def svd_of_some(x: Any, some: bool = True) -> SVDColumns:
+    """Return (U, S, V) with x = (U * S) @ V.T: `svd` under PyTorch's older name, with the vectors of V in columns.
+
+    With `some` U and V have min(m, n) columns, otherwise they are square.
+
+    >>> import numpy as np
+    >>> svd_of_some(np.array([[3.0, 0.0], [0.0, 4.0], [0.0, 0.0]])).V.shape
+    (2, 2)
+    """
+    u, s, vh = svd(x, not some)
+    return SVDColumns(u, s, vh.mT)
+
+
 @register(np.linalg.svd)
 def numpy_svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     """Return `svd`, or without `compute_uv` `svdvals`; `hermitian` has no effect, as every matrix takes one method."""
@@ -314,6 +481,12 @@ def _of_vectors(g: Any, u: Any, s: Any, vh: Any, values: Array) -> Any:
         return u @ inner @ vh
     _check_rank("svd", values, u.shape[-2])
     return (u @ inner + (g - u @ along) / s[..., None, :]) @ vh
+
+
+def _indefinite_minor(x: Array) -> int:
+    """Return the order of the first leading minor that is not positive definite: the place of the first such pivot."""
+    pivots = np.diagonal(elimination.lu(np.tril(x) + np.tril(x, -1).T, False)[0])
+    return 1 + int(np.argmax(~(pivots > 0)))
 
 
 def _antisymmetric(x: Any) -> Any:

@@ -142,5 +142,11 @@ def triu(x: Any, k: int = 0) -> Any:
     return where(np.tri(*check_matrices("triu", x), operator.index(k) - 1, bool), np.zeros((), x.dtype), x)
 
 
+@composite
+def diagonal_of_matrices(x: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+    """Apply `diagonal` to the last two axes: PyTorch's ``linalg.diagonal``."""
+    return diagonal(x, offset, dim1, dim2)
+
+
 register(np.linalg.diagonal)(lambda x, /, *, offset=0: diagonal(x, offset, -2, -1))
 register(np.linalg.trace)(lambda x, /, *, offset=0, dtype=None: trace(x, offset, -2, -1))

@@ -21,12 +21,13 @@ from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import promoting
 from minigrad.errors import ShapeError
 from minigrad.kernels import resampling as kernel
+from minigrad.kernels.checks import positive_int
 from minigrad.kernels.geometry import IMAGES, per_axis
 from minigrad.ops.elementwise import astype
 from minigrad.ops.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
-from minigrad.ops.shape import permute, reshape
+from minigrad.ops.shape import permute, reshape, swapaxes
 
-__all__ = ["interpolate", "pixel_shuffle", "pixel_unshuffle"]
+__all__ = ["channel_shuffle", "interpolate", "pixel_shuffle", "pixel_unshuffle"]
 
 AREA = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
 SMOOTH = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
@@ -150,6 +151,22 @@ def pixel_unshuffle(x: Any, downscale_factor: int) -> Any:
     return _lead_first(reshape(blocks, (C * r * r, H // r, W // r, *lead)), n)
 
 
+@composite
+def channel_shuffle(x: Any, groups: int) -> Any:
+    """Take the channels of (N, C, ...) in turn from each of `groups` groups: 0, C/groups, ..., 1, C/groups + 1, ...
+
+    Zhang et al. (2018), "ShuffleNet". Raises ShapeError if C is no multiple of `groups`.
+
+    >>> import numpy as np
+    >>> channel_shuffle(np.arange(4.0).reshape(1, 4, 1), 2).ravel()
+    array([0., 2., 1., 3.])
+    """
+    groups, shape = positive_int("channel_shuffle", "groups", groups), shape_of(x)
+    if len(shape) < 3 or shape[1] % groups:
+        raise ShapeError(f"channel_shuffle: input must be (N, C, ...) with C a multiple of {groups}, got shape {shape}")
+    return reshape(swapaxes(reshape(x, (shape[0], groups, shape[1] // groups, *shape[2:])), 1, 2), shape)
+
+
 def _along(x: Any, axis: int, wanted: int, distance: float, mode: str, align_corners: bool | None) -> Any:
     """Resample along one axis, to `wanted` pixels at a distance in units of the old ones."""
     n = x.shape[axis]
@@ -157,7 +174,7 @@ def _along(x: Any, axis: int, wanted: int, distance: float, mode: str, align_cor
         return read_along(x, _nearest(n, wanted, distance, x.dtype, mode != "nearest"), axis)
     centers = _centers(n, wanted, distance, align_corners)
     if mode == "bicubic":
-        return _smooth(x, axis, centers, (-1, 0, 1, 2), _cubic_weight)
+        return _smooth(x, axis, centers, (-1, 0, 1, 2), cubic_weight)
     return x if n == wanted else _smooth(x, axis, np.maximum(centers, 0), (0, 1), lambda d: 1 - d)
 
 
@@ -183,7 +200,7 @@ def _smooth(x: Any, axis: int, centers: Array, taps: Sequence[int], weight: Call
     return functools.reduce(operator.add, parts)
 
 
-def _cubic_weight(d: Array) -> Array:
+def cubic_weight(d: Array) -> Array:
     """Return Keys's cubic convolution kernel at distances d of at most 2."""
     near = ((SHARPNESS + 2) * d - (SHARPNESS + 3)) * d * d + 1
     far = ((SHARPNESS * d - 5 * SHARPNESS) * d + 8 * SHARPNESS) * d - 4 * SHARPNESS

@@ -8,7 +8,9 @@ require a gradient.
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,7 +32,7 @@ __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cosine_similarity",
     "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss",
     "multilabel_soft_margin_loss", "pairwise_distance", "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss",
-    "triplet_margin_loss",
+    "triplet_margin_loss", "triplet_margin_with_distance_loss",
 ]  # fmt: skip
 
 
@@ -382,17 +384,47 @@ def triplet_margin_loss(
     >>> triplet_margin_loss(a, b, a).round(4)
     np.float64(6.0)
     """
-    op = "triplet_margin_loss"
+    op, distance = "triplet_margin_loss", functools.partial(pairwise_distance, p=p, eps=eps)
+    return _triplet_loss(op, anchor, positive, negative, distance, margin, swap, reduction)
+
+
+@floating("anchor", "positive", "negative")
+@composite
+def triplet_margin_with_distance_loss(
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    *,
+    distance_function: Callable[[Any, Any], Any] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Any:
+    """Compute `triplet_margin_loss` with any function as distance, by default `pairwise_distance`.
+
+    >>> import numpy as np
+    >>> a, b = np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]])
+    >>> triplet_margin_with_distance_loss(a, b, a, distance_function=lambda x, y: abs(x - y).max(-1))
+    np.float64(5.0)
+    """
+    op, distance = "triplet_margin_with_distance_loss", distance_function or pairwise_distance
+    return _triplet_loss(op, anchor, positive, negative, distance, margin, swap, reduction)
+
+
+def _triplet_loss(
+    op: str, anchor: Any, positive: Any, negative: Any, distance: Any, margin: float, swap: bool, reduction: str
+) -> Any:
+    """Compute a triplet loss with a distance of two batches of vectors."""
     check_reduction(op, reduction)
     if not margin > 0:
         raise ValueError(f"{op}: margin must be above 0, got {margin}")
     _same_shape(op, anchor, positive, "positive")
     _same_shape(op, anchor, negative, "negative")
     check_items(op, reduction, shape_of(anchor)[:-1])
-    apart = pairwise_distance(anchor, negative, p, eps)
+    apart = distance(anchor, negative)
     if swap:
-        apart = np.minimum(apart, pairwise_distance(positive, negative, p, eps))
-    return reduce_loss(clip(margin + pairwise_distance(anchor, positive, p, eps) - apart, 0), reduction)
+        apart = np.minimum(apart, distance(positive, negative))
+    return reduce_loss(clip(margin + distance(anchor, positive) - apart, 0), reduction)
 
 
 def reduce_loss(loss: Any, reduction: str, total: float | None = None) -> Any:

@@ -21,11 +21,12 @@ from minigrad.kernels.axes import every_axis, one_axis
 from minigrad.kernels.checks import check_choice, check_matrices
 from minigrad.ops.decomposition import svdvals
 from minigrad.ops.elementwise import absolute, astype, norm_gradient, sign, where
+from minigrad.ops.indexing import getitem
 from minigrad.ops.reduction import amax, amin, sum
 from minigrad.ops.shape import expand_dims, moveaxis, squeeze
 from minigrad.ops.solving import inv
 
-__all__ = ["cdist", "cond", "dist", "matrix_norm", "norm", "p_norm", "renorm", "vector_norm"]
+__all__ = ["cdist", "cond", "dist", "matrix_norm", "norm", "p_norm", "pdist", "renorm", "vector_norm"]
 
 COMPUTE_MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
 
@@ -179,6 +180,23 @@ def cdist(x1: Any, x2: Any, p: float = 2, compute_mode: str = COMPUTE_MODES[0]) 
     if len(first) < 2 or len(second) < 2 or first[-1] != second[-1]:
         raise ShapeError(f"cdist: needs (..., M, D) and (..., N, D), got shapes {first} and {second}")
     return vector_norm(expand_dims(x1, -2) - expand_dims(x2, -3), p, -1)
+
+
+@floating("x")
+@composite
+def pdist(x: Any, p: float = 2) -> Any:
+    """Return the distances of all pairs of rows of `x` (N, D), (0, 1), (0, 2), ...: the upper triangle of `cdist`.
+
+    The gradient of the distance of equal rows is 0. Raises ShapeError for anything but a matrix.
+
+    >>> import numpy as np
+    >>> pdist(np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]])).round(4)
+    array([5.    , 1.    , 4.2426])
+    """
+    if len(shape_of(x)) != 2:
+        raise ShapeError(f"pdist: needs a matrix (N, D), got shape {shape_of(x)}")
+    rows, columns = np.triu_indices(shape_of(x)[0], 1)
+    return vector_norm(getitem(x, rows) - getitem(x, columns), p, -1)
 
 
 @register(np.linalg.cond)

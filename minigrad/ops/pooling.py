@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array
+from minigrad.arrays import Array, array_of
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import promoting
 from minigrad.engine.spatial import Size, Value, over_axes
@@ -22,10 +22,13 @@ from minigrad.kernels import pooling as kernel
 from minigrad.kernels.geometry import image_shape, output_size, per_axis
 from minigrad.kernels.pooling import Run, Windows
 from minigrad.kernels.windows import Sizes
+from minigrad.ops.indexing import setitem
+from minigrad.ops.shape import reshape
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
-    "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d",
+    "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool1d", "lp_pool2d", "lp_pool3d",
+    "max_pool1d", "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d",
 ]  # fmt: skip
 
 
@@ -227,7 +230,81 @@ def _adaptive_avg_pool(n: int, x: Value, output_size: Size | Sequence[int | None
     return _means(x, _even_windows(f"adaptive_avg_pool{n}d", n, x, output_size), False)
 
 
+def _lp_pool(
+    n: int, x: Value, norm_type: float, kernel_size: Size, stride: Size | None = None, ceil_mode: bool = False
+) -> Value:
+    """Compute the power mean without division, sum(x**p)**(1/p) with p = `norm_type`: (N, C, H, W) to (N, C, OH, OW).
+
+    The other arguments are those of `avg_pool2d`. A window cut off by the border counts as a full one of the same mean, as
+    in PyTorch. A sum below 0, of an odd power, has no root: NaN.
+
+    >>> import numpy as np
+    >>> lp_pool1d(np.array([[[3.0, 4.0]]]), 2, 2)
+    array([[[5.]]])
+
+    >>> import numpy as np
+    >>> lp_pool2d(np.array([[[[3.0, 4.0]]]]), 2, (1, 2))
+    array([[[[5.]]]])
+
+    >>> import numpy as np
+    >>> lp_pool3d(np.array([[[[[3.0, 4.0]]]]]), 2, (1, 1, 2))
+    array([[[[[5.]]]]])
+    """
+    every = _windows(f"lp_pool{n}d", n, x, kernel_size, stride, 0, 1, ceil_mode)
+    full = math.prod(along.runs[0].size for along in every)
+    return (_means(x**norm_type, every, False) * full) ** (1 / norm_type)
+
+
+def _max_unpool(
+    n: int,
+    x: Value,
+    indices: Any,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    output_size: Sequence[int] | None = None,
+) -> Value:
+    """Put maxima back to the positions that they had before `max_pool2d`, among zeros: (N, C, OH, OW) to (N, C, H, W).
+
+    `indices` are those of ``max_pool2d(..., return_indices=True)``, `kernel_size`, `stride` and `padding` its options, and
+    `output_size` the size before it, by default the smallest. Of several for one position the last is written, and alone has
+    a gradient. Raises ShapeError for shapes that do not fit, IndexError for an index beyond an image.
+
+    >>> import numpy as np
+    >>> max_unpool1d(np.array([[[3.0, 5.0]]]), np.array([[[1, 2]]]), 2)
+    array([[[0., 3., 5., 0.]]])
+
+    >>> import numpy as np
+    >>> max_unpool2d(np.array([[[[3.0]]]]), np.array([[[[2]]]]), 2)
+    array([[[[0., 0.],
+             [3., 0.]]]])
+
+    >>> import numpy as np
+    >>> max_unpool3d(np.array([[[[[3.0]]]]]), np.array([[[[[0]]]]]), (1, 1, 2))
+    array([[[[[3., 0.]]]]])
+    """
+    op = f"max_unpool{n}d"
+    shape, places = image_shape(op, n, x), array_of(indices)
+    if places.shape != shape:
+        raise ShapeError(f"{op}: indices must have the shape of the input, {shape}, got {places.shape}")
+    size = per_axis(op, "kernel_size", kernel_size, n, 1)
+    stride = size if stride is None else per_axis(op, "stride", stride, n, 1)
+    padding = per_axis(op, "padding", padding, n, 0)
+    least = [(o - 1) * s - 2 * p + k for o, s, p, k in zip(shape[2:], stride, padding, size, strict=True)]
+    wanted = least if output_size is None else list(output_size)[-n:]
+    if len(wanted) != n or any(abs(w - m) >= s for w, m, s in zip(wanted, least, stride, strict=True)):
+        raise ShapeError(f"{op}: output_size must be within {stride} of {tuple(least)}, got {tuple(output_size or least)}")
+    pixels = math.prod(wanted)
+    if places.size and not (places.min() >= 0 and places.max() < pixels):
+        raise IndexError(f"{op}: indices must be within 0..{pixels - 1}, got {int(places.min())} to {int(places.max())}")
+    at = (*np.ogrid[: shape[0], : shape[1], :1][:2], places.reshape(*shape[:2], -1))
+    zeros = np.zeros((*shape[:2], pixels), x.dtype)
+    return reshape(setitem(zeros, at, reshape(x, (*shape[:2], -1))), (*shape[:2], *wanted))
+
+
 max_pool1d, max_pool2d, max_pool3d = over_axes(_max_pool)
+max_unpool1d, max_unpool2d, max_unpool3d = over_axes(_max_unpool, "x")
+lp_pool1d, lp_pool2d, lp_pool3d = over_axes(_lp_pool, "x")
 avg_pool1d, avg_pool2d, avg_pool3d = over_axes(_avg_pool, "x")
 adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = over_axes(_adaptive_max_pool)
 adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = over_axes(_adaptive_avg_pool, "x")

@@ -14,15 +14,15 @@ from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis
 from minigrad.ops.contraction import contract, einsum
-from minigrad.ops.elementwise import multiply
+from minigrad.ops.elementwise import multiply, power
 from minigrad.ops.linalg import matmul
 from minigrad.ops.rearrange import roll
 from minigrad.ops.reduction import sum
-from minigrad.ops.shape import moveaxis, reshape
+from minigrad.ops.shape import expand_dims, moveaxis, reshape
 
 __all__ = [
     "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "cross", "dot", "ger", "inner", "kron", "mm", "multi_dot",
-    "mv", "outer", "tensordot", "vdot", "vecdot",
+    "mv", "outer", "tensordot", "vander", "vdot", "vecdot",
 ]  # fmt: skip
 
 
@@ -242,6 +242,29 @@ def multi_dot(arrays: Sequence[Any]) -> Any:
     terms[0], terms[-1] = terms[0][-len(shapes[0]) :], terms[-1][: len(shapes[-1])]
     out = terms[0][:-1] + terms[-1][1:]
     return einsum(f"{','.join(terms)}->{out}", *arrays, optimize="optimal" if last < 5 else "greedy")
+
+
+@composite
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    """Return the powers of the elements of `x` (..., n), from N - 1 down to 0, or if `increasing` up: (..., n, N).
+
+    N is n by default. PyTorch's ``linalg.vander`` is increasing.
+
+    >>> import numpy as np
+    >>> vander(np.array([2, 3]), 3)
+    array([[4, 2, 1],
+           [9, 3, 1]])
+    """
+    if not shape_of(x):
+        raise ShapeError("vander: needs a vector or a stack of them, got shape ()")
+    powers = np.arange(shape_of(x)[-1] if N is None else N)
+    return power(expand_dims(x, -1), powers if increasing else powers[::-1])
+
+
+@composite
+def increasing_vander(x: Any, *, N: int | None = None) -> Any:
+    """Apply `vander`, increasing: PyTorch's ``linalg.vander``."""
+    return vander(x, N, True)
 
 
 def matvec(x: Any, y: Any) -> Any:

@@ -18,6 +18,7 @@ from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
 from minigrad.errors import GraphError, ShapeError
 from minigrad.kernels import cofactors as kernel
+from minigrad.kernels import elimination
 from minigrad.kernels.checks import broadcast_shapes, check_matrices, check_square
 from minigrad.ops.diagonals import trace, tril, triu
 from minigrad.ops.elementwise import square, where
@@ -27,8 +28,8 @@ from minigrad.ops.shape import expand_dims, moveaxis, reshape, squeeze, unbroadc
 from minigrad.ops.sorting import nondifferentiable
 
 __all__ = [
-    "cholesky_solve", "det", "inv", "inverse", "logdet", "lstsq", "matrix_power", "matrix_rank", "pinv", "pinverse",
-    "slogdet", "solve", "solve_triangular",
+    "cholesky_inverse", "cholesky_solve", "det", "inv", "inv_ex", "inverse", "logdet", "lstsq", "matrix_power",
+    "matrix_rank", "pinv", "pinverse", "slogdet", "solve", "solve_triangular",
 ]  # fmt: skip
 
 
@@ -37,6 +38,13 @@ class SignedLogarithm(NamedTuple):
 
     sign: Any
     logabsdet: Any
+
+
+class InverseAttempt(NamedTuple):
+    """Result of `inv_ex`: the inverses, NaN where info is not 0."""
+
+    inverse: Any
+    info: Any
 
 
 class LeastSquares(NamedTuple):
@@ -69,6 +77,22 @@ def inv(x: Array) -> Array:
 @inv.gradient("x")
 def _(g: Any, out: Any) -> Any:
     return -(out.mT @ g @ out.mT)
+
+
+@floating("x")
+@composite
+def inv_ex(x: Any, *, check_errors: bool = False) -> InverseAttempt:
+    """Return (inverse, info) of square matrices that may be singular, by `inv`.
+
+    info is 0, or the number of leading columns that are dependent; there the inverse is NaN. With `check_errors` singular
+    matrices raise LinAlgError.
+
+    >>> import numpy as np
+    >>> inv_ex(np.array([[1.0, 2.0], [2.0, 4.0]])).info
+    array(2, dtype=int32)
+    """
+    check_square("inv_ex", x)
+    return InverseAttempt(*attempted(inv, x, _dependent_columns, check_errors))
 
 
 @floating("x", "y")
@@ -150,6 +174,19 @@ def cholesky_solve(y: Any, triangle: Any, upper: bool = False) -> Any:
     lower = triu(triangle).mT if upper else tril(triangle)
     vector = len(shape_of(y)) == 1
     return _solved(lower.mT, _solved(lower, y, vector), vector)
+
+
+@floating("triangle")
+@composite
+def cholesky_inverse(triangle: Any, upper: bool = False) -> Any:
+    """Return the inverse of a matrix, given its Cholesky factor: lower, or upper.
+
+    >>> import numpy as np
+    >>> cholesky_inverse(np.array([[2.0, 0.0], [0.0, 1.0]]))
+    array([[0.25, 0.  ],
+           [0.  , 1.  ]])
+    """
+    return cholesky_solve(np.eye(check_square("cholesky_inverse", triangle), dtype=triangle.dtype), triangle, upper)
 
 
 @register(np.linalg.det)
@@ -405,6 +442,28 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
 inverse, pinverse = inv, pinv
 
 
+def attempted(function: Any, x: Any, order: Any, check_errors: bool) -> tuple[Any, Any]:
+    """Return a function of the matrices that it takes, NaN for the others, and info: 0, or `order(matrix)` for the others.
+
+    The function raises LinAlgError for a matrix that it does not take, and so does this with `check_errors`.
+    """
+    array = array_of(x)
+    info = np.zeros(array.shape[:-2], np.int32)
+    try:
+        return function(x), nondifferentiable(x, info)
+    except np.linalg.LinAlgError:
+        if check_errors:
+            raise
+    for at in np.ndindex(info.shape):
+        try:
+            function(array[at])
+        except np.linalg.LinAlgError:
+            info[at] = order(array[at])
+    taken = (info == 0)[..., None, None]
+    found = function(where(taken, x, np.eye(array.shape[-1], dtype=array.dtype)))
+    return where(taken, found, np.nan), nondifferentiable(x, info)
+
+
 def _unit(x: Any) -> Array:
     """Return for each matrix a power of two near its largest element.
 
@@ -434,6 +493,11 @@ def _solved(x: Any, y: Any, vector: bool, left: bool = True) -> Any:
         return solve_matrices(x.mT, y.mT).mT
     out = solve_matrices(x, columns)
     return squeeze(out, -1) if vector else out
+
+
+def _dependent_columns(x: Array) -> int:
+    """Return the number of leading columns of a singular matrix that are dependent: the place of the first pivot of 0."""
+    return 1 + int(np.abs(np.diagonal(elimination.lu(x, True)[0])).argmin())
 
 
 def _singular(name: str, x: Array) -> np.linalg.LinAlgError:

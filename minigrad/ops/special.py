@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array
+from minigrad.arrays import Array, array_of
 from minigrad.engine.arguments import aliased
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
@@ -19,8 +19,9 @@ from minigrad.kernels.checks import check_at_least
 from minigrad.ops.elementwise import clip, divide, log, log1p, trunc, where
 
 __all__ = [
-    "addcdiv", "addcmul", "clamp_max", "clamp_min", "digamma", "div", "entr", "erf", "erfc", "erfinv", "frac", "lerp",
-    "lgamma", "logit", "nan_to_num", "ndtr", "polygamma", "round", "rsqrt", "sinc", "xlogy",
+    "addcdiv", "addcmul", "clamp_max", "clamp_min", "digamma", "div", "entr", "erf", "erfc", "erfcx", "erfinv", "frac",
+    "lerp", "lgamma", "log_ndtr", "logit", "multigammaln", "nan_to_num", "ndtr", "ndtri", "polygamma", "round", "rsqrt",
+    "sinc", "xlog1py", "xlogy",
 ]  # fmt: skip
 
 
@@ -90,6 +91,40 @@ def erfinv(x: Array) -> Array:
 @erfinv.gradient("x")
 def _(g: Any, out: Any) -> Any:
     return g * (math.sqrt(math.pi) / 2 * np.exp(out * out))
+
+
+@floating("x")
+@primitive
+def ndtri(x: Array) -> Array:
+    """Return the inverse of `ndtr`: the quantiles of the standard normal distribution; infinite at 0 and 1, NaN outside.
+
+    >>> import numpy as np
+    >>> ndtri(np.array([0.0, 0.5, 0.975])).round(2)
+    array([-inf, 0.  , 1.96])
+    """
+    return special.ndtri(x)
+
+
+@floating("x")
+@primitive
+def erfcx(x: Array) -> Array:
+    """Compute exp(x**2) * erfc(x), which neither underflows for large x nor, unlike that product, loses all digits there.
+
+    >>> import numpy as np
+    >>> erfcx(np.array([0.0, 1e3])) * np.sqrt(np.pi)
+    array([1.77245385e+00, 9.99999500e-04])
+    """
+    return special.erfcx(x)
+
+
+@ndtri.gradient("x")
+def _(g: Any, out: Any) -> Any:
+    return g * (math.sqrt(2 * math.pi) * np.exp(out * out / 2))
+
+
+@erfcx.gradient("x")
+def _(g: Any, x: Any, out: Any) -> Any:
+    return g * (2 * x * out - 2 / math.sqrt(math.pi))
 
 
 @floating("x")
@@ -220,7 +255,7 @@ def _(g: Any, x: Any) -> Any:
     return where(np.isfinite(x), g, 0)
 
 
-for _op in (erf, erfc, erfinv, lgamma, nan_to_num, polygamma, round, rsqrt, sinc, sinc_derivative, xlogy):
+for _op in (erf, erfc, erfcx, erfinv, ndtri, lgamma, nan_to_num, polygamma, round, rsqrt, sinc, sinc_derivative, xlogy):
     _op.elementwise = True
 
 
@@ -269,6 +304,46 @@ def ndtr(x: Any) -> Any:
     array([0. , 0.5])
     """
     return 0.5 * erfc(x * -math.sqrt(0.5))
+
+
+@floating("x")
+@composite
+def log_ndtr(x: Any) -> Any:
+    """Compute log(ndtr(x)), finite far below 0, where `ndtr` underflows.
+
+    >>> import numpy as np
+    >>> log_ndtr(np.array([-100.0, 0.0])).round(4)
+    array([-5.0055242e+03, -6.9310000e-01])
+    """
+    z = x * -math.sqrt(0.5)
+    far, near = where(z > 1, z, 1), where(z > 1, 1, z)
+    return where(z > 1, log(erfcx(far) / 2) - far * far, log1p(erfc(-near) * -0.5))
+
+
+@floating("x", "y")
+@composite
+def xlog1py(x: Any, y: Any) -> Any:
+    """Compute x * log(1 + y), accurate for small y, and 0 where x is 0 unless y is NaN.
+
+    >>> import numpy as np
+    >>> xlog1py(np.array([0.0, 1.0]), np.array([-1.0, 1e-20]))
+    array([0.e+00, 1.e-20])
+    """
+    lost = (array_of(x) == 0) & ((array_of(y) <= -1) | (array_of(y) == np.inf))
+    return x * log1p(where(lost, 0, y))
+
+
+@floating("x")
+@composite
+def multigammaln(x: Any, p: int) -> Any:
+    """Compute the logarithm of the multivariate gamma function of dimension `p`; NaN or infinite unless x > (p - 1) / 2.
+
+    >>> import numpy as np
+    >>> multigammaln(np.array([3.0]), 1).round(4)
+    array([0.6931])
+    """
+    check_at_least("multigammaln", "p", operator.index(p), 1)
+    return sum(lgamma(x - i / 2) for i in range(p)) + p * (p - 1) / 4 * math.log(math.pi)
 
 
 @composite

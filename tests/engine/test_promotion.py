@@ -207,7 +207,7 @@ def test_an_option_dtype_is_the_dtype():
 
 INTEGER_CALCULUS = (  # wraps by nature, or has another meaning for integers
     "power", "number to a power", "operators with numbers and arrays", "addmm", "cumprod", "argpartition", "partition",
-    "topk of many", "cholesky", "eigh", "eigvalsh", "logdet", "pinv of low rank", "cov, weighed",
+    "topk of many", "cholesky", "cholesky_ex", "eigh", "eigvalsh", "logdet", "pinv of low rank", "cov, weighed",
     "nextafter", "addbmm", "addr", "scatter_reduce", "index_reduce",
 )  # fmt: skip
 

@@ -8,6 +8,8 @@ from minigrad import nn
 
 torch = pytest.importorskip("torch")
 
+pytestmark = pytest.mark.filterwarnings("ignore:`NLLLoss2d` has been deprecated")
+
 RNG = np.random.default_rng(0)
 N, C = 6, 4
 
@@ -42,6 +44,7 @@ LOSSES = [
     ("CrossEntropyLoss", {}, (normal(2, C, 3), RNG.integers(0, C, (2, 3)))),
     ("NLLLoss", {"weight": WEIGHT}, (normal(N, C), CLASSES)),
     ("NLLLoss", {"ignore_index": 2}, (normal(N, C), HOLES)),
+    ("NLLLoss2d", {"weight": WEIGHT}, (normal(2, C, 3, 2), RNG.integers(0, C, (2, 3, 2)))),
     ("MSELoss", {}, (normal(N, 2), normal(N, 2))),
     ("L1Loss", {}, (normal(N, 2), normal(N, 2))),
     ("SmoothL1Loss", {"beta": 0.7}, (normal(N, 2), normal(N, 2))),
@@ -63,6 +66,8 @@ LOSSES = [
     ("CosineEmbeddingLoss", {"margin": 0.2}, (normal(N, 3), normal(N, 3), signs(N))),
     ("TripletMarginLoss", {}, (normal(N, 3), normal(N, 3), normal(N, 3))),
     ("TripletMarginLoss", {"margin": 0.5, "p": 3.0, "swap": True}, (normal(N, 3), normal(N, 3), normal(N, 3))),
+    ("TripletMarginWithDistanceLoss", {}, (normal(N, 3), normal(N, 3), normal(N, 3))),
+    ("TripletMarginWithDistanceLoss", {"margin": 0.5, "swap": True}, (normal(N, 3), normal(N, 3), normal(N, 3))),
     ("MultiMarginLoss", {}, (normal(N, C), CLASSES)),
     ("MultiMarginLoss", {"p": 2, "margin": 0.7, "weight": WEIGHT}, (normal(N, C), CLASSES)),
     ("MultiLabelMarginLoss", {}, (normal(N, C), LISTED)),

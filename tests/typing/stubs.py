@@ -27,11 +27,11 @@ from minigrad import ops
 from minigrad.engine.arguments import names_for
 from minigrad.engine.primitive import Primitive
 from minigrad.nn import functional
-from minigrad.ops.decomposition import QR, SVD, Eigen
+from minigrad.ops.decomposition import LU, QR, SVD, CholeskyAttempt, Eigen, LUFactors, SVDColumns
 from minigrad.ops.predicates import Histogram
 from minigrad.ops.reduction import MinMax
 from minigrad.ops.scan import Extremum
-from minigrad.ops.solving import LeastSquares, SignedLogarithm
+from minigrad.ops.solving import InverseAttempt, LeastSquares, SignedLogarithm
 from minigrad.ops.sorting import Sorted
 from minigrad.tensors.methods import Methods
 
@@ -48,21 +48,24 @@ def words(text: str) -> set[str]:
 OPERANDS = words(
     """x y a b v g x1 x2 xp fp input input1 input2 target anchor positive negative logits weight bias query key mat mat1 mat2
     vec vec1 vec2 batch1 batch2 tensor1 tensor2 start end col condition min max source src value values triangle element
-    test_elements boundaries sorted_sequence var running_mean running_var pos_weight attn_mask append prepend fweights
-    aweights weights constant_values other arrays operands q"""
+    test_elements boundaries sorted_sequence var running_mean running_var pos_weight attn_mask append prepend fweights aweights
+    weights constant_values other arrays operands q grid theta log_probs LU LU_data B per_sample_weights
+    key_padding_mask q_proj_weight k_proj_weight v_proj_weight static_k static_v"""
 )
 SIZES = "_Sizes"
 INDEX = "_Like | slice | EllipsisType | None"  # or a tuple of these, which `_Like` has
 OPTIONS = {  # arguments without a type of their own, or with a type that needs another name here
-    "alpha": "_Like", "atol": "_Like | None", "axes": "Any", "axis": "_Axis", "bins": "_Like", "dilation": SIZES,
-    "dim0": "int | None", "dim1": "int | None", "dtype": "DType",
-    "index": INDEX, "indices": "_Like", "kernel_size": SIZES, "kth": SIZES,
-    "left": "_Like | None", "mask": "_Like", "optimize": "Any", "options": "Any", "ord": "float | str | None",
-    "output_padding": SIZES, "output_size": "int | Sequence[int | None] | None", "p": "float | str | None", "pad": SIZES,
-    "pad_width": "Any",
-    "range": "Sequence[float] | None", "padding": f"{SIZES} | str", "repeats": "_Like | None", "right": "_Like | None",
+    "alpha": "_Like", "atol": "_Like | None", "axes": "Any", "axis": "_Axis", "bins": "_Like", "bias_k": "_Like | None",
+    "bias_v": "_Like | None", "dilation": SIZES, "dim0": "int | None", "dim1": "int | None", "dtype": "DType",
+    "in_proj_bias": "_Like | None", "in_proj_weight": "_Like | None", "index": INDEX, "indices": "_Like",
+    "input_lengths": "_Like", "kernel_size": SIZES, "kth": SIZES, "left": "_Like | None", "LU_pivots": "_Like",
+    "mask": "_Like", "offsets": "_Like | None", "optimize": "Any", "options": "Any", "ord": "float | str | None",
+    "out_proj_bias": "_Like | None", "out_proj_weight": "_Like", "output_padding": SIZES,
+    "output_size": "int | Sequence[int | None] | None", "p": "float | str | None", "pad": SIZES, "pad_width": "Any",
+    "padding": f"{SIZES} | str", "pivots": "_Like", "range": "Sequence[float] | None", "repeats": "_Like | None", "right": "_Like | None",
     "rounding_mode": 'Literal["floor", "trunc"] | None', "rtol": "_Like | None", "size": f"{SIZES} | None", "sizes": SIZES,
-    "sorter": "_Like | None", "spacing": "Any", "stride": SIZES, "subscripts": "str", "tol": "_Like | None", "widths": "Any",
+    "sorter": "_Like | None", "spacing": "Any", "stride": SIZES, "subscripts": "str", "target_lengths": "_Like", "targets": "_Like",
+    "tol": "_Like | None", "widths": "Any",
 }  # fmt: skip
 NUMBERS = {
     "pad": {"value"},
@@ -78,7 +81,8 @@ ANNOTATIONS = {  # types in the code: what they are here
     r"\bSections\b": "_Like", r"\bWidths\b": "Any", r"tuple\[int, \.\.\.\]": "Sequence[int]",
     r"int \| (_Sizes|Sequence\[int\])": SIZES,
 }  # fmt: skip
-NAMED = (Sorted, Extremum, Histogram, MinMax, SignedLogarithm, LeastSquares, Eigen, QR, SVD)
+NAMED = (Sorted, Extremum, Histogram, MinMax, SignedLogarithm, LeastSquares, InverseAttempt, CholeskyAttempt, LUFactors, LU, Eigen, QR,
+         SVDColumns, SVD)  # fmt: skip
 RESULTS = {  # of a tensor, `T`; what is not here and has no named tuple in its signature returns a tensor
     **dict.fromkeys(("split", "chunk", "tensor_split", "hsplit", "vsplit", "dsplit"), "tuple[T, ...]"),
     **dict.fromkeys(("unbind", "broadcast_tensors", "meshgrid"), "tuple[T, ...]"),
@@ -86,19 +90,20 @@ RESULTS = {  # of a tensor, `T`; what is not here and has no named tuple in its 
     "gradient": "tuple[T, ...]",
     "unravel_index": "tuple[T, ...]",
     **dict.fromkeys(("divmod", "modf", "std_mean", "var_mean"), "tuple[T, T]"),
+    "multi_head_attention_forward": "tuple[T, T | None]",
     "output_size": "int",
     **{cls: f"{cls}[T]" for cls in (cls.__name__ for cls in NAMED)},
 }
 # What may return one of NumPy's scalars, given arrays.
 SCALARS = words(
     """all amax amin any argmax argmin average binary_cross_entropy binary_cross_entropy_with_logits cond corrcoef
-    cosine_embedding_loss cosine_similarity count_nonzero cov cross_entropy det dist dot einsum gaussian_nll_loss getitem
-    hinge_embedding_loss huber_loss inner interp kl_div l1_loss logdet logsumexp margin_ranking_loss matmul matrix_norm
-    matrix_rank mean mse_loss multi_dot multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss nanmax
-    nanmean nanmin nanprod nanquantile nanstd nansum nanvar nll_loss norm one_hot pairwise_distance poisson_nll_loss prod ptp
-    quantile
-    searchsorted select smooth_l1_loss soft_margin_loss std std_mean sum take tensordot trace trapezoid
-    triplet_margin_loss var var_mean vdot vecdot vector_norm"""
+    cosine_embedding_loss cosine_similarity count_nonzero cov cross_entropy ctc_loss det dist dot einsum
+    gaussian_nll_loss getitem hinge_embedding_loss huber_loss inner interp kl_div l1_loss logdet logsumexp
+    margin_ranking_loss matmul matrix_norm matrix_rank mean mse_loss multi_dot multi_margin_loss
+    multilabel_margin_loss multilabel_soft_margin_loss nanmax nanmean nanmin nanprod nanquantile nanstd nansum nanvar nll_loss
+    norm one_hot pairwise_distance poisson_nll_loss prod ptp quantile searchsorted select smooth_l1_loss
+    soft_margin_loss std std_mean sum take tensordot trace trapezoid triplet_margin_loss
+    triplet_margin_with_distance_loss var var_mean vdot vecdot vector_norm"""
 )
 # Names of PyTorch or NumPy that are shown beside those of an option; those of several axes where there may be several.
 SHOWN = words("""axis diagonal dim dim0 dim1 dim2 indices keepdim keepdims offset rcond sections shifts size split_size""")
@@ -156,7 +161,7 @@ MADE = ("_method", "_sizes_method", "_prefix", "_reflected", "_in_place", "_cast
 HEADER = '''"""Types of {what}; made by tests/typing/stubs.py, which says how."""
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import EllipsisType
 from typing import Any, Generic, Literal, NamedTuple, Self, SupportsIndex, TypeVar, overload, type_check_only
 
@@ -405,6 +410,9 @@ def of_functions(what: str, space: Any, base: Any = None) -> str:
         value = getattr(space, name)
         if id(value) in found:
             imports.append(f"{found[id(value)]} as {name}")
+            continue
+        if isinstance(value, type):
+            others.append(f"{name} = {value.__module__.replace('numpy', 'np')}.{name}")
             continue
         if id(value) in seen:
             others.append(f"{name} = {seen[id(value)]}")

@@ -8,7 +8,7 @@ import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.testing import OpSpec, Sample
-from tests.ops.samples import refuse
+from tests.ops.samples import refuse, spread
 
 __all__ = ["SPECS"]
 
@@ -70,6 +70,87 @@ def looked_up(rng):
     return Sample((q, k, v, rng.standard_normal(size)) if kind == "float" else (q, k, v), options)
 
 
+def bagged(x, weight, factors=None, **options):
+    return F.embedding_bag(x, weight, **options) if factors is None else F.embedding_bag(
+        x, weight, mode="sum", per_sample_weights=factors, **options)  # fmt: skip
+
+
+def naive_embedding_bag(
+    x, weight, factors=None, offsets=None, mode="mean", include_last_offset=False, padding_idx=None, max_norm=None
+):
+    factors = np.ones(x.shape) if factors is None else factors
+    mode = mode if (factors == 1).all() else "sum"
+    if x.ndim == 1:
+        ends = list(offsets[1:]) + [len(x)] * (not include_last_offset)
+        places = [range(start, end) for start, end in zip(offsets, ends, strict=False)]
+    else:
+        places = np.arange(x.size).reshape(x.shape)
+    out = np.zeros((len(places), weight.shape[1]))
+    for b, bag in enumerate(places):
+        rows = [weight[x.flat[i]] * factors.flat[i] for i in bag if padding_idx is None or x.flat[i] != padding_idx]
+        if rows:
+            out[b] = {"sum": np.sum, "mean": np.mean, "max": np.max}[mode](rows, 0)
+    return out
+
+
+def bags(rng):
+    weight = spread(rng, (4, 3))
+    options = {"padding_idx": 2} if rng.random() < 0.5 else {}
+    if rng.random() < 0.3:
+        x = rng.integers(0, 4, (3, 2))
+        return Sample((x, weight, rng.uniform(1.5, 2.0, (3, 2))), options)
+    options["mode"] = str(rng.choice(["sum", "mean", "max"]))
+    if rng.random() < 0.4:
+        return Sample((rng.integers(0, 4, (2, int(rng.integers(0, 4)))), weight), options)
+    last = bool(rng.random() < 0.5)
+    options |= {"offsets": np.array([0, 2, 2, 6] if last else [0, 3, 3]), "include_last_offset": last}
+    return Sample((rng.permutation(7) % 4, weight), options)
+
+
+def naive_heads(
+    query, key, value, E, heads, weight, bias, bias_k, bias_v, zero, p, out_weight, out_bias, training=True,
+    key_padding_mask=None, need_weights=True, attn_mask=None, average_attn_weights=True, is_causal=False,
+):  # fmt: skip
+    """Item by item, head by head."""
+    L, N, _ = query.shape
+    out, every = np.zeros((L, N, E)), []
+    for n in range(N):
+        q, k, v = (x[:, n] @ weight[i * E :][:E].T + bias[i * E :][:E] for i, x in enumerate((query, key, value)))
+        k = np.concatenate([k, bias_k[0], *[np.zeros((1, E))] * zero])
+        v = np.concatenate([v, bias_v[0], *[np.zeros((1, E))] * zero])
+        width, parts = E // heads, []
+        for h in range(heads):
+            part = slice(h * width, (h + 1) * width)
+            scores = q[:, part] @ k[:, part].T / np.sqrt(width)
+            hidden = np.zeros(scores.shape, bool)
+            if attn_mask is not None:
+                hidden[:, : attn_mask.shape[1]] |= attn_mask
+            if key_padding_mask is not None:
+                hidden[:, : key_padding_mask.shape[1]] |= key_padding_mask[n]
+            weights = np.where(hidden, 0, np.exp(scores))
+            weights /= weights.sum(-1, keepdims=True)
+            parts.append(weights)
+            out[:, n, part] = weights @ v[:, part]
+        every.append(np.mean(parts, 0) if average_attn_weights else parts)
+    return out @ out_weight.T + out_bias, np.array(every)
+
+
+def several_heads(rng):
+    heads, (L, S, N) = int(rng.integers(1, 3)), (int(v) for v in rng.integers(1, 4, 3))
+    E = heads * int(rng.integers(1, 3))
+    draw = rng.standard_normal
+    options = {"average_attn_weights": bool(rng.random() < 0.5)}
+    if rng.random() < 0.5:
+        options["attn_mask"] = rng.random((L, S)) < 0.4
+    if rng.random() < 0.5:
+        options["key_padding_mask"] = rng.random((N, S)) < 0.4
+    weights = draw((3 * E, E)), draw(3 * E), draw((1, 1, E)), draw((1, 1, E)), bool(rng.random() < 0.5), 0.0, draw((E, E))
+    return Sample((draw((L, N, E)), draw((S, N, E)), draw((S, N, E)), E, heads, *weights, draw(E)), options)
+
+
+NO_WEIGHTS = None, None, None, None, False, 0.0, None, None
+
+
 X, W, Q = np.array([0, 2]), np.ones((3, 2)), np.ones((1, 2, 3))
 
 SPECS = [
@@ -97,4 +178,20 @@ SPECS = [
         refuse(ValueError, "takes attn_mask or is_causal, got both", Q, Q, Q, np.array([True] * 2), 0.0, True),
         refuse(ValueError, r"p must be within \[0, 1\], got 1.5", Q, Q, Q, None, 1.5),
     )),
+    OpSpec("embedding_bag", bagged, naive_embedding_bag, bags, errors=(
+        refuse(ValueError, "max_norm and scale_grad_by_freq are not supported", X, W, max_norm=1.0),
+        refuse(ValueError, "max_norm and scale_grad_by_freq are not supported", X, W, scale_grad_by_freq=True),
+        refuse(ValueError, "mode must be 'sum', 'mean' or 'max', got 'min'", X, W, mode="min"),
+        refuse(ShapeError, r"weight must be \(V, D\), got shape \(2,\)", X, W[0]),
+        refuse(IndexError, r"embedding_bag: index 3 at \(0,\) is outside 0..2", X + 3, W, offsets=X),
+        refuse(ValueError, r"needs bags .* got shape \(2,\) and no offsets", X, W),
+        refuse(ValueError, r"needs bags .* got shape \(1, 2\) and offsets", X[None], W, offsets=X),
+        refuse(ShapeError, r"offsets must be a vector of integers, got float64 of shape \(2,\)", X, W, offsets=X + 0.0),
+        refuse(ValueError, r"offsets must rise from 0 to at most 2, got \[1, 2\]", X, W, offsets=X // 2 + 1),
+        refuse(ValueError, r"offsets must rise from 0 to at most 2, got \[0, 2, 1\]", X, W, offsets=np.array([0, 2, 1])),
+        refuse(ValueError, r"per_sample_weights need mode \"sum\" and shape \(1, 2\), got 'mean' and \(1, 2\)", X[None], W,
+               per_sample_weights=np.ones((1, 2)))), covers=("embedding_bag",)),
+    OpSpec("multi_head_attention_forward", F.multi_head_attention_forward, naive_heads, several_heads, errors=(
+        refuse(ShapeError, r"E = 4 in 2 heads, got shape \(1, 2, 3\)", Q, Q, Q, 4, 2, *NO_WEIGHTS),
+        refuse(ShapeError, r"E = 3 in 2 heads, got shape \(1, 2, 3\)", Q, Q, Q, 3, 2, *NO_WEIGHTS))),
 ]  # fmt: skip

@@ -80,6 +80,18 @@ def one_by_one(subscripts, *operands, optimize=None):
     return result
 
 
+def naive_bilinear(x, y, weight, bias):
+    out = np.zeros((*x.shape[:-1], len(weight)))
+    for at in np.ndindex(x.shape[:-1]):
+        out[at] = [x[at] @ w @ y[at] for w in weight]
+    return out + bias
+
+
+def two_inputs(rng):
+    lead, (O, I, J) = [(), (2,), (3, 2)][rng.integers(3)], (int(n) for n in rng.integers(1, 4, 3))
+    return Sample((normal(rng, (*lead, I)), normal(rng, (*lead, J)), normal(rng, (O, I, J)), normal(rng, (O,))))
+
+
 A, B = np.ones((2, 3)), np.ones((4, 5))
 
 NO_EINSUM = (
@@ -102,4 +114,8 @@ SPECS = [
     OpSpec("einsum", mg.einsum, one_by_one, by_letters, linear_in=(0,), errors=NO_EINSUM),
     OpSpec("einsum that broadcasts", mg.einsum, one_by_one, with_broadcasting, covers=("einsum",), linear_in=(1,)),
     OpSpec("np.einsum by numbers", np.einsum, np.einsum, by_numbers, covers=("einsum",), linear_in=(0,)),
-]
+    OpSpec("bilinear", mg.bilinear, naive_bilinear, two_inputs, linear_in=(2, 3), errors=(
+        refuse(ShapeError, r"inputs do not match the weight\n  input1  \(2, 3\)  = .*\n  input2  \(4, 5\)", A, B,
+               np.ones((1, 3, 5))),
+        refuse(ShapeError, r"bias    \(3,\)", A, A, np.ones((1, 3, 3)), np.ones(3)))),
+]  # fmt: skip

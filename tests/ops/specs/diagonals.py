@@ -57,4 +57,6 @@ SPECS = [
                    refuse(ShapeError, "at least one axis, got a 0-d array", A[0, 0]))),
     OpSpec("tril", mg.tril, np.tril, matrices, linear_in=(0,), errors=(refuse(ShapeError, "needs a matrix", V),)),
     OpSpec("triu", mg.triu, np.triu, matrices, linear_in=(0,), errors=(refuse(ShapeError, "needs a matrix", V),)),
+    OpSpec("linalg.diagonal", mg.linalg.diagonal, lambda x, offset: np.linalg.diagonal(x, offset=offset),
+           lambda rng: Sample((normal(rng, (2, 3, 4)),), {"offset": int(rng.integers(-1, 2))}), linear_in=(0,)),
 ]  # fmt: skip

@@ -107,6 +107,11 @@ def shuffled(inverse):
     return sample
 
 
+def naive_channel_shuffle(x, groups):
+    size = x.shape[1] // groups
+    return np.stack([x[:, g * size + i] for i in range(size) for g in range(groups)], 1)
+
+
 X = np.ones((1, 4, 3, 5))
 
 SPECS = [
@@ -138,5 +143,13 @@ SPECS = [
         refuse(ShapeError, "2 x 5 pixels are no multiple of 2", X[:, :, :2], 2),
         refuse(ShapeError, "3 x 2 pixels are no multiple of 2", X[..., :2], 2),
         refuse(ValueError, "downscale_factor must be an int of at least 1, got 1.0", X, 1.0),
+    )),
+    OpSpec("upsample_bilinear", F.upsample_bilinear, lambda x, size: naive_interpolate(x, size, None, "bilinear", True),
+           lambda rng: Sample((rng.standard_normal((1, 2, *rng.integers(1, 4, 2))), (3, 5))), linear_in=(0,)),
+    OpSpec("channel_shuffle", F.channel_shuffle, naive_channel_shuffle,
+           lambda rng: Sample((rng.standard_normal((2, 6, *rng.integers(1, 4, 2))), int(rng.choice([1, 2, 3, 6])))),
+           linear_in=(0,), errors=(
+        refuse(ShapeError, r"input must be \(N, C, \.\.\.\) with C a multiple of 3, got shape \(1, 4, 3, 5\)", X, 3),
+        refuse(ValueError, "channel_shuffle: groups must be an int of at least 1, got 0", X, 0),
     )),
 ]  # fmt: skip

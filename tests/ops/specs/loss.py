@@ -219,4 +219,15 @@ SPECS = [
         Refusal(Sample((ONE, ONE, ONE[0])), ShapeError, r"input has shape \(2, 3\), negative \(3,\)"),
         Refusal(Sample((ONE, ONE, ONE), {"margin": 0.0}), ValueError, "margin must be above 0, got 0.0"),
         Refusal(Sample((ONE[:, None][:, :0],) * 3), ValueError, "triplet_margin_loss: the mean of 0 items"))),
+    OpSpec("triplet_margin_with_distance_loss",
+           lambda a, b, c, p, **o: mg.triplet_margin_with_distance_loss(
+               a, b, c, distance_function=lambda x, y: mg.pairwise_distance(x, y, p), **o),
+           reduced(triplet), triplets, ("triplet_margin_with_distance_loss",)),
+    OpSpec("triplet_margin_with_distance_loss as it is", mg.triplet_margin_with_distance_loss,
+           lambda a, b, c: np.mean(triplet(a, b, c, 1.0, 2.0, False)),
+           lambda rng: Sample(triplets(rng).args),
+           ("triplet_margin_with_distance_loss",), errors=(
+        Refusal(Sample((ONE, ONE, ONE[0])), ShapeError, r"input has shape \(2, 3\), negative \(3,\)"),
+        Refusal(Sample((ONE, ONE, ONE), {"margin": 0.0}), ValueError,
+                "triplet_margin_with_distance_loss: margin must be above 0, got 0.0"))),
 ]  # fmt: skip

@@ -119,4 +119,7 @@ SPECS = [
     OpSpec("renorm", mg.renorm, renorm, too_long, errors=(
         refuse(ValueError, r"needs two axes or more, p > 0 and maxnorm >= 0, got shape \(3,\)", A[0], 2, 0, 1.0),
         refuse(ValueError, "maxnorm >= 0, .* p 2, -1.0", A, 2, 0, -1.0))),
+    OpSpec("pdist", mg.pdist, lambda x, p=2.0: cdist(x, x, p)[np.triu_indices(len(x), 1)],
+           lambda rng: Sample((spread(rng, (int(rng.integers(2, 5)), 3)), *choice(rng, [], [1], [3.0]))),
+           errors=(refuse(ShapeError, r"pdist: needs a matrix \(N, D\), got shape \(3,\)", np.ones(3)),)),
 ]  # fmt: skip

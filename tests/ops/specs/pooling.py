@@ -113,7 +113,54 @@ def adaptive_sample(n: int) -> Callable[[np.random.Generator], Sample]:
     return sample
 
 
+def naive_max_unpool(x, indices, kernel_size, stride=None, padding=0, output_size=None):
+    size = output_size or [
+        (o - 1) * s - 2 * p + k
+        for o, k, s, p in zip(x.shape[2:], *(each(v, x.ndim - 2) for v in (kernel_size, stride or kernel_size, padding)),
+                              strict=True)
+    ]  # fmt: skip
+    out = np.zeros((*x.shape[:2], math.prod(size)))
+    for at in np.ndindex(x.shape):
+        out[(*at[:2], indices[at])] = x[at]
+    return out.reshape(*x.shape[:2], *size)
+
+
+def unpool_sample(n: int) -> Callable[[np.random.Generator], Sample]:
+    def sample(rng: np.random.Generator) -> Sample:
+        lead, O, K = rng.integers(1, 3, 2), rng.integers(1, 3, n), rng.integers(2, 4, n)
+        size = O * K + (rng.integers(0, 2, n) if rng.random() < 0.5 else 0)
+        indices = np.array([rng.permutation(math.prod(size))[: math.prod(O)] for _ in range(math.prod(lead))])
+        options = {} if (size == O * K).all() else {"output_size": tuple(int(v) for v in size)}
+        return Sample((rng.standard_normal((*lead, *O)), indices.reshape(*lead, *O), tuple(int(k) for k in K)), options)
+
+    return sample
+
+
+def naive_lp_pool(x, p, kernel_size, stride=None, ceil_mode=False):
+    full = math.prod(each(kernel_size, x.ndim - 2))
+    bounds = regular(x, kernel_size, stride, 0, 1, ceil_mode)
+    return naive_pool(x, bounds, lambda window, _: (mean(window**p, _) * full) ** (1 / p))
+
+
+def lp_sample(n: int) -> Callable[[np.random.Generator], Sample]:
+    def sample(rng: np.random.Generator) -> Sample:
+        x, K, *_ = pool_sample(n, False)(rng).args
+        stride = None if rng.random() < 0.5 else int(rng.integers(1, 4))
+        x = rng.uniform(0.5, 2.0, x.shape)
+        return Sample((x, float(rng.choice([1.0, 2.0, 3.0, 2.5])), K, stride, bool(rng.random() < 0.5)))
+
+    return sample
+
+
 X = np.ones((2, 2, 5, 5))
+I = np.zeros((2, 2, 5, 5), int)
+UNPOOL_ERRORS = (
+    refuse(ShapeError, r"indices must have the shape of the input, \(2, 2, 5, 5\), got \(2, 2, 5, 4\)", X, I[..., 1:], 2),
+    refuse(IndexError, r"max_unpool2d: indices must be within 0..99, got 0 to 100", X, I + 100 * (X.cumsum(3) > 4), 2),
+    refuse(ShapeError, r"output_size must be within \(2, 2\) of \(10, 10\), got \(10, 12\)", X, I, 2, output_size=(10, 12)),
+    refuse(ShapeError, r"output_size must be within \(2, 2\) of \(10, 10\), got \(10,\)", X, I, 2, output_size=(10,)),
+    refuse(ShapeError, r"input must be \(N, C, H, W\), got shape \(2, 5, 5\)", X[0], I[0], 2),
+)
 
 # The numbers are the rows of the table of errors.
 ERRORS = (
@@ -156,5 +203,9 @@ SPECS = [
         OpSpec(f"adaptive_avg_pool{n}d", getattr(F, f"adaptive_avg_pool{n}d"),
                lambda x, size: naive_pool(x, adaptive(x, size), mean), adaptive_sample(n), linear_in=(0,),
                errors=ADAPTIVE_ERRORS if n == 2 else ()),
+        OpSpec(f"max_unpool{n}d", getattr(F, f"max_unpool{n}d"), naive_max_unpool, unpool_sample(n), linear_in=(0,),
+               errors=UNPOOL_ERRORS if n == 2 else ()),
+        OpSpec(f"lp_pool{n}d", getattr(F, f"lp_pool{n}d"), naive_lp_pool, lp_sample(n), homogeneous_in=(0,),
+               errors=(refuse(ShapeError, "window is larger than the padded input", X, 2.0, 6),) if n == 2 else ()),
     )
 ]  # fmt: skip

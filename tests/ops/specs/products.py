@@ -133,4 +133,8 @@ SPECS = [
     OpSpec("addr", mg.addr, lambda input, x, y, beta, alpha: beta * input + alpha * x[:, None] * y,
            added((2, 4), (2, 1), (4,), (2,), (4,)), linear_in=(0, 1),
            errors=(refuse(ShapeError, "addr: the second operand must be a vector", A, V, A),)),
+    OpSpec("vander", mg.vander, np.vander, lambda rng: Sample((normal(rng, (3,)), *[[], [2], [5]][rng.integers(3)])),
+           errors=(refuse(ShapeError, r"vander: needs a vector or a stack of them, got shape \(\)", A[0, 0]),)),
+    OpSpec("linalg.vander", mg.linalg.vander, lambda x, N=3: np.stack([x**k for k in range(N)], -1),
+           lambda rng: Sample((normal(rng, (2, 3)),), [{}, {"N": 2}, {"N": 5}][rng.integers(3)])),
 ]  # fmt: skip

@@ -181,4 +181,8 @@ SPECS = [
     OpSpec("matrix_rank", solving.matrix_rank, np.linalg.matrix_rank, one(of_full_rank), order=0),
     OpSpec("matrix_power", mg.matrix_power, np.linalg.matrix_power,
            lambda rng: Sample((regular(rng), [-2, -1, 1, 2, 5][rng.integers(5)])), errors=()),
+    OpSpec("inv_ex", lambda x: solving.inv_ex(x).inverse, np.linalg.inv, one(regular), ("inv_ex",), errors=NOT_SQUARE),
+    OpSpec("cholesky_inverse", mg.cholesky_inverse, lambda x: np.linalg.inv(np.tril(x) @ np.tril(x).mT),
+           lambda rng: Sample((factored(rng).args[1],)),
+           errors=(refuse(ShapeError, "cholesky_inverse: needs square matrices", A),)),
 ]  # fmt: skip

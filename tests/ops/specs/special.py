@@ -105,4 +105,13 @@ SPECS = [
            lambda rng: Sample((off_integers(rng, (2, 3)), np.ones(3), choice(rng, None, "trunc", "floor"))),
            errors=(Refusal(Sample((np.ones(1), np.ones(1), "up")), ValueError, "rounding_mode must be None"),)),
     OpSpec("nan_to_num", mg.nan_to_num, filled, lambda rng: Sample((normal(rng, (3, 3)), 0.25, 3.0, -3.0)), linear_in=(0,)),
+    unary("erfcx", mg.special.erfcx, each(lambda v: math.exp(v * v) * math.erfc(v)), within(-2.0, 4.0)),
+    unary("ndtri", mg.special.ndtri, bisected(lambda v: (1 + math.erf(v / math.sqrt(2))) / 2, -4.0, 4.0),
+          within(0.02, 0.98)),
+    unary("log_ndtr", mg.special.log_ndtr, each(lambda v: math.log(math.erfc(-v / math.sqrt(2)) / 2)), within(-6.0, 3.0)),
+    binary("xlog1py", mg.special.xlog1py, lambda x, y: x * np.log(1 + y), both(within(0.5, 3.0))),
+    OpSpec("multigammaln", mg.special.multigammaln,
+           lambda x, p: sum(each(math.lgamma)(x - i / 2) for i in range(p)) + p * (p - 1) / 4 * math.log(math.pi),
+           lambda rng: Sample((within(2.0, 5.0)(rng, a_shape(rng)), int(rng.integers(1, 5)))),
+           errors=(Refusal(Sample((np.ones(1), 0)), ValueError, "multigammaln: p must be at least 1, got 0"),)),
 ]  # fmt: skip
