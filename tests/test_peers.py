@@ -128,7 +128,7 @@ def without_peer():
     schedule = optim.lr_scheduler.LRScheduler
     return {
         "modules": classes(nn, nn.Module) - modules,
-        "optimizers": classes(optim, optim.Optimizer) - {name for name, _ in CASES} - {"Optimizer"},  # what they share
+        "optimizers": classes(optim, optim.Optimizer) - {name for name, _ in CASES} - {"LBFGS", "Optimizer"},  # LBFGS: tests/optim/test_lbfgs.py
         "schedules": (classes(optim.lr_scheduler, schedule) | {"ReduceLROnPlateau"}) - dict(MAKERS).keys() - {"LRScheduler"},
     }
 

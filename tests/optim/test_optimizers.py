@@ -273,5 +273,5 @@ def test_the_state_of_a_subclass_is_saved_and_restored():
 
 def test_optimizers_are_listed_by_name():
     shown = {getattr(optim, name) for name in optim.__all__ if isinstance(getattr(optim, name), type)}
-    assert set(optim.OPTIMIZERS.values()) == shown - {optim.Optimizer}
+    assert set(optim.OPTIMIZERS.values()) == shown - {optim.Optimizer, optim.LBFGS}  # that needs a closure
     assert all(kind.__name__.lower() == name for name, kind in optim.OPTIMIZERS.items())
