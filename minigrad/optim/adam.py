@@ -87,8 +87,9 @@ class AdamW(Adam):
         maximize: bool = False,
         **execution: Unpack[Execution],
     ):
-        options = {"maximize": maximize, "decoupled_weight_decay": True, **execution}
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, **options)
+        super().__init__(
+            params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True, **execution
+        )
 
 
 class Adamax(Optimizer):

@@ -27,9 +27,10 @@ class LBFGS(Optimizer):
     """L-BFGS: Newton's method with the inverse Hessian estimated from the last `history_size` changes of the gradient.
 
     Nocedal and Wright, Numerical Optimization, algorithms 7.4, 3.5 and 3.6; equations and defaults are PyTorch's. `step`
-    needs a closure that clears the gradients, computes the loss and calls `backward`; one step is up to `max_iter` iterations
-    and `max_eval` calls of it (default: 1.25 * max_iter). It ends when no gradient is above `tolerance_grad`, or no parameter or
-    the loss changes by more than `tolerance_change`. `line_search_fn` is None, for steps of `lr`, or "strong_wolfe".
+    needs a closure that clears the gradients, computes the loss and calls `backward`; one step is up to `max_iter`
+    iterations and `max_eval` calls of it (default: 1.25 * max_iter). It ends when no gradient is above `tolerance_grad`, or
+    no parameter or the loss changes by more than `tolerance_change`. `line_search_fn` is None, for steps of `lr`, or
+    "strong_wolfe".
 
     There is one group of parameters, and a parameter without a gradient has the gradient zero. If the closure raises, the
     parameters are what they were before the iteration.
@@ -73,39 +74,36 @@ class LBFGS(Optimizer):
         if closure is None:
             raise ValueError("LBFGS: step needs a closure that clears the gradients, computes the loss and calls backward")
         group, params = self.param_groups[0], self.param_groups[0]["params"]
-        lr, tolerance, max_iter = group["lr"], group["tolerance_change"], group["max_iter"]
         given, loss, g = _evaluated(closure, params)
         state = self.state.setdefault(params[0], {"func_evals": 0, "n_iter": 0})
         state["func_evals"] += 1
         if np.abs(g).max() <= group["tolerance_grad"]:
             return given
         new, evaluations = dict(state), 1
-        for n in range(1, max_iter + 1):
+
+        def move(t: float) -> None:
+            parts = np.split(t * new["d"], np.cumsum([a.size for a in start])[:-1])
+            moved = [a + part.reshape(a.shape) for a, part in zip(start, parts, strict=True)]
+            write_all(params, [m.astype(a.dtype, copy=False) for m, a in zip(moved, start, strict=True)])
+
+        def at(t: float) -> Point:
+            move(t)
+            _, loss, g = _evaluated(closure, params)
+            return t, loss, g, np.float64(g @ new["d"])
+
+        for n in range(1, group["max_iter"] + 1):
+            start, calls = [p.array for p in params], 0
             _remember(new, g, loss, group["history_size"])
-            new["t"] = lr if new["n_iter"] > 1 else min(1.0, 1 / float(np.abs(g).sum())) * lr
-            d, slope = new["d"], np.float64(g @ new["d"])
-            if slope > -tolerance:
+            new["t"] = group["lr"] * (1 if new["n_iter"] > 1 else min(1.0, 1 / float(np.abs(g).sum())))
+            size, slope = float(np.abs(new["d"]).max()), np.float64(g @ new["d"])
+            if slope > -group["tolerance_change"]:
                 break
-            start = [p.array for p in params]
-            parts = [part.reshape(a.shape) for part, a in zip(_split(d, start), start, strict=True)]
-
-            def move(t: float, start: list[Array] = start, parts: list[Array] = parts) -> None:
-                moved = [(a + t * part).astype(a.dtype, copy=False) for a, part in zip(start, parts, strict=True)]
-                write_all(params, moved)
-
-            def at(t: float, d: Array = d, move: Callable[[float], None] = move) -> Point:
-                move(t)
-                _, loss, g = _evaluated(closure, params)
-                return t, loss, g, np.float64(g @ d)
-
-            calls = 0
             try:
                 if group["line_search_fn"]:
-                    origin, size = (0.0, loss, g, slope), float(np.abs(d).max())
-                    (t, loss, g, _), calls = _strong_wolfe(at, origin, new["t"], size, group["max_eval"] - evaluations)
-                    new["t"] = t
-                    move(t)
-                elif n < max_iter:
+                    most = group["max_eval"] - evaluations
+                    (new["t"], loss, g, _), calls = _strong_wolfe(at, (0.0, loss, g, slope), new["t"], size, most)
+                    move(new["t"])
+                elif n < group["max_iter"]:
                     (_, loss, g, _), calls = at(new["t"]), 1
                 else:  # in a stochastic setting there is no use in evaluating again
                     move(new["t"])
@@ -114,12 +112,9 @@ class LBFGS(Optimizer):
                 raise
             evaluations += calls
             new["func_evals"] += calls
-            if (
-                evaluations >= group["max_eval"]
-                or np.abs(g).max() <= group["tolerance_grad"]
-                or np.abs(d * new["t"]).max() <= tolerance
-                or abs(loss - new["prev_loss"]) < tolerance
-            ):
+            least = group["tolerance_change"]
+            small = size * new["t"] <= least or abs(loss - new["prev_loss"]) < least
+            if small or evaluations >= group["max_eval"] or np.abs(g).max() <= group["tolerance_grad"]:
                 break
         state.update(new)
         return given
@@ -158,10 +153,6 @@ def _evaluated(closure: Callable[[], Any], params: list[Tensor]) -> tuple[Any, f
 
 def _flat_dtype(params: list[Tensor]) -> np.dtype[Any]:
     return np.result_type(np.float32, *[p.dtype for p in params])
-
-
-def _split(vector: Array, arrays: list[Array]) -> list[Array]:
-    return np.split(vector, np.cumsum([a.size for a in arrays])[:-1])
 
 
 def _remember(state: dict[str, Any], g: Array, loss: float, most: int) -> None:
@@ -218,7 +209,7 @@ def _strong_wolfe(
     low = 0 if bracket[0][1] <= bracket[1][1] else 1
     while n < most and not abs(bracket[1][0] - bracket[0][0]) * size < tolerance:
         first, last = sorted(point[0] for point in bracket)
-        t, margin = _cubic_minimum(*bracket, (first, last)), 0.1 * (last - first)
+        t, margin = _cubic_minimum(bracket[0], bracket[1], (first, last)), 0.1 * (last - first)
         near = min(last - t, t - first) < margin
         if near and (stuck or not first < t < last):  # too little progress: away from the end of the bracket
             t, near = (last - margin if abs(t - last) < abs(t - first) else first + margin), False

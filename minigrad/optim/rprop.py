@@ -17,8 +17,8 @@ class Rprop(Optimizer):
     """Rprop: each element has a step size, which grows while its gradient keeps its sign, and shrinks when it turns.
 
     Riedmiller and Braun (1993); equations and defaults are PyTorch's. `etas` are the factors (shrink, grow), `step_sizes`
-    the bounds; the first step size is `lr`. An element whose gradient has turned rests for one step. Meant for whole batches.
-    `maximize` negates the gradient.
+    the bounds; the first step size is `lr`. An element whose gradient has turned rests for one step. For whole batches:
+    noise turns gradients. `maximize` negates the gradient.
     """
 
     def __init__(

@@ -74,6 +74,23 @@ def test_the_line_search_takes_pytorchs_steps(start, lr, most):
     assert ours.state_dict()["state"][0]["func_evals"] == theirs.state_dict()["state"][0]["func_evals"]
 
 
+@pytest.mark.parametrize("lr, calls", [(0.15, 2), (0.05, 3)])
+def test_a_slope_that_fell_to_nine_tenths_is_flat_enough(lr, calls):
+    """Of x**2 / 2 from 1 the slope after a step of t is 1 - t of the first."""
+    p = nn.Parameter(np.array([1.0]))
+    optimizer = optim.LBFGS([p], lr=lr, max_iter=1, max_eval=10, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (p * p).sum() / 2
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    assert optimizer.state[p]["func_evals"] == calls
+    assert p.item() == (1 - lr if calls == 2 else pytest.approx(0.5))
+
+
 @every_case
 def test_a_saved_state_goes_on_bit_for_bit(options):
     whole = fitted(mg, options, 4)[1]
