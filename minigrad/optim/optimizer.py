@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypedDict
 
@@ -79,6 +80,9 @@ class Optimizer:
     >>> x
     tensor([ 0.9000, -0.9000], requires_grad=True)
 
+    Or it defines `step`, as subclasses in PyTorch do: `state` holds a dict for every parameter, where such a step may keep
+    anything; the hooks of steps are then its own affair.
+
     The state of a float16 parameter is float32, and a step on it is computed in float32 and rounded once: a squared gradient
     of 256 or more is infinite in float16, one below 0.0002 is 0. One limit remains: a weight does not move by less than half
     of its last place, 0.0005 for weights of 1 to 2; sums of many small steps need float32 parameters.
@@ -105,7 +109,7 @@ class Optimizer:
             raise ValueError(f"{self._name}: got no parameters{_empty_reason(params)}")
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self._hooks_before: dict[int, Callable[..., Any]] = {}
         self._hooks_after: dict[int, Callable[..., Any]] = {}
         for group in given if isinstance(given[0], Mapping) else [{"params": given}]:
@@ -211,7 +215,7 @@ class Optimizer:
         for mine, saved in zip(self.param_groups, groups, strict=True):
             kept = {name: value for name, value in saved.items() if name not in Execution.__annotations__}
             renewed.append(self._checked(self._merged_options(mine, kept) | {"params": mine["params"]}))
-        state: dict[Tensor, dict[str, Any]] = {}
+        state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         problems: list[str] = []
         for group, saved in zip(renewed, groups, strict=True):
             for p, index in zip(group["params"], saved["params"], strict=True):
@@ -251,7 +255,7 @@ class Optimizer:
 
     def _step(self, p: Tensor, group: Group) -> Array:
         """Update the state of a parameter and return its new array."""
-        state = self.state.setdefault(p, {})
+        state = self.state[p]
         numbers = self.start(group, state)
         new = _working_copy(p.array)
         names = self.state_names(group)
@@ -325,6 +329,8 @@ class Optimizer:
 
     def _fitted(self, where: str, given: Any, p: Tensor, group: Group, problems: list[str]) -> dict[str, Any]:
         """Return a parameter's saved state in the form that `_step` uses; append every mismatch to `problems`."""
+        if type(self).update is Optimizer.update and isinstance(given, Mapping):  # the state of a `step` of its own
+            return {name: _copied(value) for name, value in given.items()}
         found: dict[str, Any] = {}
         names = self.state_names(group)
         if not isinstance(given, Mapping):
@@ -408,4 +414,6 @@ def _copied(value: Any) -> Any:
     """Return a value of the state for a state dict: for an array, a tensor with a copy of it."""
     if isinstance(value, list):
         return [_copied(item) for item in value]
+    if isinstance(value, Tensor):
+        return value.detach().clone()
     return Tensor.from_array(value.copy(order="K")) if isinstance(value, np.ndarray) else value
