@@ -127,8 +127,7 @@ class Distribution:
         if self._validate_args:
             shape, expected = shape_of(value), self._extended_shape()
             pairs = list(zip(reversed(shape), reversed(expected), strict=False))
-            events = len(self._event_shape)
-            if shape[len(shape) - events :] != self._event_shape or any(a != b and 1 not in (a, b) for a, b in pairs):
+            if any(a != b and 1 not in (a, b) for a, b in pairs):
                 raise ShapeError(f"{type(self).__name__}: the value has shape {shape}, which does not fit {expected}")
             if self.support is not None:
                 self._validate("the value", array_of(value), self.support)

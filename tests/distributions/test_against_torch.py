@@ -218,7 +218,7 @@ def test_probabilities_at_the_ends_are_those_of_pytorch(dtype):
         (lambda r, lib: r.Normal(lib.zeros(3), lib.ones(3)), [[np.nan, 0, 0], [0.0, 0.0]]),
         (lambda r, lib: r.Uniform(lib.zeros(3), lib.ones(3)), [[0, 0, 1.5], [-0.1, 0, 0]]),
         (lambda r, lib: r.Bernoulli(lib.ones(3) / 2), [[0, 1, 0.5], [2.0, 0, 0]]),
-        (lambda r, lib: r.Categorical(lib.ones(2, 3)), [[0.0, 3.0], [-1.0, 0.0], [0.5, 1.0], [0, 0, 0]]),
+        (lambda r, lib: r.Categorical(lib.ones(2, 3)), [[0.0, 3.0], [-1.0, 0.0], [0.0, np.inf], [0.5, 1.0], [0, 0, 0]]),
         (lambda r, lib: r.Independent(r.Normal(lib.zeros(3), lib.ones(3)), 1), [[0.0, 0.0], [np.nan, 0, 0]]),
         (lambda r, lib: r.Normal(lib.zeros(3), lib.tensor([1.0, 0.0, 1.0])), []),
         (lambda r, lib: r.Normal(float("nan"), 1.0), []),

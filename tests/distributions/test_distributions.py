@@ -88,6 +88,13 @@ def test_the_two_estimates_of_a_gradient_agree():
     )
 
 
+def test_an_impossible_class_adds_nothing_to_the_entropy():
+    logits = mg.tensor([0.0, -math.inf, 0.0], requires_grad=True)
+    entropy = Categorical(logits=logits).entropy()
+    entropy.backward()
+    assert entropy.item() == pytest.approx(math.log(2)) and logits.grad.tolist() == pytest.approx([0, 0, 0], abs=1e-6)
+
+
 def test_far_tails():
     d = Normal(0.0, 1.0)
     assert Normal(mg.tensor(np.array(0.0)), 1.0).cdf(np.array(-30.0)).item() == pytest.approx(

@@ -74,6 +74,21 @@ def test_the_line_search_takes_pytorchs_steps(start, lr, most):
     assert ours.state_dict()["state"][0]["func_evals"] == theirs.state_dict()["state"][0]["func_evals"]
 
 
+def test_a_loss_that_changes_no_more_ends_the_step():
+    """Of x**2 / 2 a step of 2 from 1 leads to -1, and the next one back."""
+    p = nn.Parameter(np.array([1.0]))
+    optimizer = optim.LBFGS([p], lr=2.0, max_iter=5)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (p * p).sum() / 2
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    assert p.item() == -1 and optimizer.state[p]["n_iter"] == 1
+
+
 @pytest.mark.parametrize("lr, calls", [(0.15, 2), (0.05, 3)])
 def test_a_slope_that_fell_to_nine_tenths_is_flat_enough(lr, calls):
     """Of x**2 / 2 from 1 the slope after a step of t is 1 - t of the first."""

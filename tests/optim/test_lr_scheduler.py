@@ -120,6 +120,14 @@ def test_one_cycle_turns_the_momentum_the_other_way():
         assert scheduler.last_epoch == 10
 
 
+def test_a_chain_begins_again():
+    o = optimizer()
+    chain = schedules.ChainedScheduler([schedules.ConstantLR(o, 0.5, 2), schedules.StepLR(o, 3, 0.1)])
+    first = rates(chain, 5)
+    chain.restart()
+    assert rates(chain, 5) == first and first[0] == 0.5
+
+
 def test_a_cycle_goes_up_and_down():
     scheduler = schedules.CyclicLR(optimizer(momentum=0.5), 1.0, 3.0, 2, 4, mode="triangular2")
     assert rates(scheduler, 10) == pytest.approx([1, 2, 3, 2.5, 2, 1.5, 1, 1.5, 2, 1.75])

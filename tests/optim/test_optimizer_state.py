@@ -215,6 +215,24 @@ def test_maximizing_is_minimizing_the_negative():
         assert same(values(up), values(down))
 
 
+def test_a_state_does_not_change_how_an_optimizer_works():
+    """How a step is executed is not loaded, and AdamW stays AdamW with the state of an Adam, as in PyTorch."""
+    b, results = parameters()[1], []
+    first = optim.Adam([b], weight_decay=0.0)
+    steps(first, [b], 0, 1)
+    state = first.state_dict()
+    state["param_groups"][0].update(capturable=True, foreach=True, weight_decay=0.5)
+    for change in ({}, {"decoupled_weight_decay": True}):
+        p = nn.Parameter(np.ones(4))
+        second = optim.AdamW([p])
+        state["param_groups"][0].update(change)
+        second.load_state_dict(state)
+        assert not {"capturable", "foreach"} & second.param_groups[0].keys()
+        steps(second, [p], 1, 2)
+        results.append(p.tolist())
+    assert results[0] == results[1]
+
+
 @every_kind
 def test_how_a_step_is_executed_changes_nothing(make, options):
     plain, told = parameters(), parameters()

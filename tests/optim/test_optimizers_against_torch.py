@@ -80,12 +80,15 @@ def close(a, b):
 
 @every_case
 def test_twenty_steps(name, options):
-    found = []
+    found, states = [], []
     for lib in (mg, torch):
         params, optimizer = made(lib, name, options, start())
         run(lib, params, optimizer, 0, 20)
         found.append(values(params))
+        states.append(optimizer.state_dict()["state"])
     close(*found)
+    for i, state in states[0].items():
+        close(*([np.asarray(of[i][key]) for key in state if key != "fresh"] for of in states))
 
 
 def trained(lib, name, options):
