@@ -10,7 +10,6 @@ import numpy as np
 from minigrad import ops
 from minigrad.distributions import constraints
 from minigrad.distributions.distribution import Distribution, Source, broadcast_all, derived
-from minigrad.engine.grad_mode import no_grad
 from minigrad.tensors.creation import bernoulli
 from minigrad.tensors.tensor import Tensor
 
@@ -51,8 +50,7 @@ class Bernoulli(Distribution):
         return ops.sigmoid(self.logits)
 
     def sample(self, sample_shape: Sequence[int] = (), generator: Source = None) -> Tensor:
-        with no_grad():
-            return bernoulli(ops.broadcast_to(self.probs, self._extended_shape(sample_shape)), generator=generator)
+        return bernoulli(ops.broadcast_to(self.probs, self._extended_shape(sample_shape)), generator=generator)
 
     def log_prob(self, value: Any) -> Tensor:
         logits, value = broadcast_all(self.logits, self._checked(value))

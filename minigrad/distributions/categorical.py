@@ -65,7 +65,7 @@ class Categorical(Distribution):
         return ops.softmax(self.logits, -1)
 
     def sample(self, sample_shape: Sequence[int] = (), generator: Source = None) -> Tensor:
-        rows = self.probs.detach().reshape(-1, self._count)
+        rows = self.probs.reshape(-1, self._count)
         drawn = multinomial(rows, math.prod(sample_shape), True, generator)
         return ops.reshape(drawn.T, self._extended_shape(sample_shape))
 
