@@ -48,6 +48,7 @@ if _typing.TYPE_CHECKING:
     from minigrad import (
         autograd as autograd,
         data as data,
+        distributions as distributions,
         func as func,
         interop as interop,
         models as models,
@@ -80,6 +81,7 @@ short, int, long, bool = int16, int32, int64, bool_
 _ROOMS = (
     "autograd",
     "data",
+    "distributions",
     "func",
     "interop",
     "models",

@@ -17,6 +17,7 @@ import minigrad as mg
 ROOMS = (
     "autograd",
     "data",
+    "distributions",
     "func",
     "interop",
     "models",

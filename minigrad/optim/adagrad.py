@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from minigrad.arrays import Array
-from minigrad.optim.optimizer import Group, Numbers, Optimizer
+from minigrad.optim.optimizer import Execution, Group, Numbers, Optimizer
 
 __all__ = ["AdaGrad", "Adagrad"]
 
@@ -30,9 +30,10 @@ class Adagrad(Optimizer):
         eps: float = 1e-10,
         *,
         maximize: bool = False,
+        **execution: Unpack[Execution],
     ):
         options = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay, "eps": eps, "maximize": maximize}
-        super().__init__(params, {**options, "initial_accumulator_value": initial_accumulator_value})
+        super().__init__(params, {**options, "initial_accumulator_value": initial_accumulator_value}, execution)
 
     def state_names(self, group: Group) -> tuple[str, ...]:
         return ("sum",)

@@ -13,14 +13,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from minigrad.kernels.checks import positive_int
+from minigrad.kernels.checks import check_at_least, check_choice, positive_int
 from minigrad.optim.optimizer import Group, Optimizer
 from minigrad.optim.state_types import differences
 from minigrad.tensors.tensor import Tensor
 
 __all__ = [
-    "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR", "LRScheduler", "LambdaLR",
-    "LinearLR", "MultiStepLR", "OneCycleLR", "ReduceLROnPlateau", "SequentialLR", "StepLR",
+    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "ExponentialLR",
+    "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR", "PolynomialLR",
+    "ReduceLROnPlateau", "SequentialLR", "StepLR",
 ]  # fmt: skip
 
 
@@ -108,7 +109,7 @@ class LambdaLR(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1):
         _check_optimizer(self, optimizer)
-        self.lr_lambdas: list[Callable[[int], float]] = _each("LambdaLR", "lr_lambda", lr_lambda, optimizer)
+        self.lr_lambdas: list[Callable[[int], float]] = _each(type(self).__name__, "lr_lambda", lr_lambda, optimizer)
         super().__init__(optimizer, last_epoch)
 
     def _next_rates(self) -> list[float]:
@@ -121,6 +122,16 @@ class LambdaLR(LRScheduler):
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         self._check(state_dict)
         super().load_state_dict({**state_dict, "lr_lambdas": self.lr_lambdas})
+
+
+class MultiplicativeLR(LambdaLR):
+    """Multiply the rate by ``lr_lambda(step)`` at every step; `lr_lambda` may be a list of one function for each group."""
+
+    chained = True
+
+    def _next_rates(self) -> list[float]:
+        rates = self._current_rates()
+        return [lr * f(self.last_epoch) for lr, f in zip(rates, self.lr_lambdas, strict=True)] if self.last_epoch else rates
 
 
 class StepLR(LRScheduler):
@@ -207,6 +218,18 @@ class ExponentialLR(LRScheduler):
         return group["lr"] * self.gamma if self.last_epoch else group["lr"]
 
 
+class PolynomialLR(LRScheduler):
+    """The initial rate times (1 - step / total_iters) ** power, which reaches 0 at step `total_iters`."""
+
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1):
+        self.total_iters, self.power = total_iters, power
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, group: Group, base_lr: float) -> float:
+        t, total = self.last_epoch, self.total_iters
+        return group["lr"] * ((1 - t / total) / (1 - (t - 1) / total)) ** self.power if 0 < t <= total else group["lr"]
+
+
 class CosineAnnealingLR(LRScheduler):
     """A cosine between the initial rate and `eta_min`, with half-period `T_max`: Loshchilov and Hutter (2017)."""
 
@@ -282,8 +305,7 @@ class OneCycleLR(LRScheduler):
             raise ValueError("OneCycleLR: needs total_steps, or epochs and steps_per_epoch")
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f'OneCycleLR: anneal_strategy must be "cos" or "linear", got {anneal_strategy!r}')
-        if cycle_momentum and not {"momentum", "betas"} & set(optimizer.defaults):
-            raise ValueError(f"OneCycleLR: {type(optimizer).__name__} has no momentum\n  hint: pass cycle_momentum=False")
+        _check_momentum("OneCycleLR", optimizer, cycle_momentum)
         self.total_steps = positive_int("OneCycleLR", "total_steps", total_steps or (epochs or 0) * (steps_per_epoch or 0))
         self.cycle_momentum, self._anneal_func_type = cycle_momentum, anneal_strategy
         peak = _within("OneCycleLR", "pct_start", pct_start, zero=True) * self.total_steps - 1
@@ -305,8 +327,7 @@ class OneCycleLR(LRScheduler):
         length = phase["end_step"] - start
         share = (self.last_epoch - start) / length if length else 1.0
         if self.cycle_momentum:
-            momentum = self._between(group[phase["start_momentum"]], group[phase["end_momentum"]], share)
-            group.update({"betas": (momentum, group["betas"][1])} if "betas" in group else {"momentum": momentum})
+            _set_momentum(group, self._between(group[phase["start_momentum"]], group[phase["end_momentum"]], share))
         return self._between(group[phase["start_lr"]], group[phase["end_lr"]], share)
 
     def step(self) -> None:
@@ -320,7 +341,117 @@ class OneCycleLR(LRScheduler):
         return end + (start - end) * _cosine(share, 1)
 
 
-class SequentialLR(LRScheduler):
+class CyclicLR(LRScheduler):
+    """Let the rate rise from `base_lr` to `max_lr` and fall back, linearly, again and again, and the momentum fall and rise.
+
+    Smith (2017). The rise takes `step_size_up` steps, the fall `step_size_down` (default: as many). `mode` is "triangular";
+    "triangular2", where each cycle has half the height of the one before; or "exp_range", where the height is multiplied by
+    gamma ** step. Instead of a mode, ``scale_fn(x)`` may return a factor of the height, for the number of the cycle or, with
+    `scale_mode` "iterations", of the step. With `cycle_momentum`, momentum (or Adam's first beta) goes from `max_momentum`
+    to `base_momentum` and back. Rates and momenta may be lists of one value for each parameter group. Call `step()` after
+    every batch.
+    """
+
+    chained = False
+
+    def __init__(
+        self, optimizer: Optimizer, base_lr: Any, max_lr: Any, step_size_up: int = 2000, step_size_down: int | None = None,
+        mode: str = "triangular", gamma: float = 1.0, scale_fn: Callable[[float], float] | None = None,
+        scale_mode: str = "cycle", cycle_momentum: bool = True, base_momentum: Any = 0.8, max_momentum: Any = 0.9,
+        last_epoch: int = -1,
+    ):  # fmt: skip
+        _check_optimizer(self, optimizer)
+        check_choice("CyclicLR", "mode", mode, *CHOICES["mode"][2:])
+        check_choice("CyclicLR", "scale_mode", scale_mode, *CHOICES["scale_mode"])
+        _check_momentum("CyclicLR", optimizer, cycle_momentum)
+        each = (_each("CyclicLR", "value", value, optimizer) for value in (base_lr, max_lr, base_momentum, max_momentum))
+        bases, self.max_lrs, *momenta = each
+        if cycle_momentum:
+            self.base_momentums, self.max_momentums = momenta
+        down = step_size_up if step_size_down is None else step_size_down
+        check_at_least("CyclicLR", "the smaller of step_size_up and step_size_down", min(step_size_up, down), 1)
+        self.total_size = float(step_size_up + down)
+        self.step_ratio, self.mode, self.gamma = step_size_up / self.total_size, mode, gamma
+        self._scale_fn_custom, self.cycle_momentum = scale_fn, cycle_momentum
+        self.scale_mode = scale_mode if scale_fn else "iterations" if mode == "exp_range" else "cycle"
+        if last_epoch == -1:
+            for group, base in zip(optimizer.param_groups, bases, strict=True):
+                group["lr"] = base
+        super().__init__(optimizer, last_epoch)
+        self.base_lrs = bases
+
+    def scale_fn(self, x: float) -> float:
+        """Return the factor of the height for the number of a cycle or step."""
+        if self._scale_fn_custom:
+            return self._scale_fn_custom(x)
+        return {"triangular": 1.0, "triangular2": 2.0 ** (1 - x), "exp_range": self.gamma**x}[self.mode]
+
+    def _next_rates(self) -> list[float]:
+        cycle = math.floor(1 + self.last_epoch / self.total_size)
+        x = 1 + self.last_epoch / self.total_size - cycle
+        height = x / self.step_ratio if x <= self.step_ratio else (x - 1) / (self.step_ratio - 1)
+        height *= self.scale_fn(cycle if self.scale_mode == "cycle" else self.last_epoch)
+        if self.cycle_momentum:
+            momenta = zip(self.optimizer.param_groups, self.base_momentums, self.max_momentums, strict=True)
+            for group, low, high in momenta:
+                _set_momentum(group, high - (high - low) * height)
+        return [low + (high - low) * height for low, high in zip(self.base_lrs, self.max_lrs, strict=True)]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all attributes but the optimizer; as in PyTorch, None replaces a function, which cannot be saved."""
+        return {**super().state_dict(), "_scale_fn_custom": None}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        self._check(state_dict)
+        super().load_state_dict({**state_dict, "_scale_fn_custom": self._scale_fn_custom})
+
+
+class ChainedScheduler(LRScheduler):
+    """Step several schedules together; each multiplies the rate that the one before has set."""
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None):
+        name = type(self).__name__
+        if not schedulers:
+            raise ValueError(f"{name}: needs at least one scheduler")
+        self.optimizer = optimizer or schedulers[0].optimizer
+        for i, scheduler in enumerate(schedulers):
+            if isinstance(scheduler, ReduceLROnPlateau) or scheduler.optimizer is not self.optimizer:
+                raise ValueError(f"{name}: scheduler {i} needs a metric, or belongs to another optimizer")
+        self._schedulers = list(schedulers)
+        self._last_lr = self._current_rates()
+
+    def step(self) -> None:
+        for scheduler in self._schedulers:
+            scheduler.step()
+        self._last_lr = self._current_rates()
+
+    def restart(self) -> None:
+        self._schedulers[0].restart()
+        for scheduler in self._schedulers[1:]:
+            scheduler.last_epoch = 0
+            scheduler._set(scheduler._next_rates())
+        self._last_lr = self._current_rates()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the counters, the last rates, and the states of the schedules."""
+        return {**super().state_dict(), "_schedulers": [s.state_dict() for s in self._schedulers]}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        self._check(state_dict)
+        vars(self).update({name: state_dict[name] for name in self.state_dict() if name != "_schedulers"})
+        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
+            scheduler.load_state_dict(state)
+
+    def _check(self, state_dict: Mapping[str, Any]) -> None:
+        states, name = state_dict.get("_schedulers", ()) if isinstance(state_dict, Mapping) else (), type(self).__name__
+        if isinstance(states, list | tuple) and len(states) != len(self._schedulers):
+            raise ValueError(f"{name}: the state_dict has {len(states)} schedulers, not {len(self._schedulers)}")
+        super()._check(state_dict)
+        for scheduler, state in zip(self._schedulers, states, strict=True):
+            scheduler._check(state)
+
+
+class SequentialLR(ChainedScheduler):
     """Run schedules one after another, switching at the `milestones`; each begins at its step 0.
 
     >>> import minigrad as mg
@@ -340,11 +471,8 @@ class SequentialLR(LRScheduler):
             raise ValueError(
                 f"SequentialLR: {len(schedulers)} schedulers need {len(schedulers) - 1} milestones, got {len(milestones)}"
             )
-        for i, scheduler in enumerate(schedulers):
-            if isinstance(scheduler, ReduceLROnPlateau) or scheduler.optimizer is not optimizer:
-                raise ValueError(f"SequentialLR: scheduler {i} needs a metric, or belongs to another optimizer")
-        self._schedulers, self._milestones = list(schedulers), list(milestones)
-        self.optimizer = optimizer
+        super().__init__(schedulers, optimizer)
+        self._milestones = list(milestones)
         self.restart()
 
     def step(self) -> None:
@@ -359,24 +487,6 @@ class SequentialLR(LRScheduler):
         self.last_epoch = 0
         self._current.restart()
         self._last_lr = self._current_rates()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the step counter, the last rates, and the states of the schedules."""
-        return {**super().state_dict(), "_schedulers": [s.state_dict() for s in self._schedulers]}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        self._check(state_dict)
-        vars(self).update({name: state_dict[name] for name in self.state_dict() if name != "_schedulers"})
-        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
-            scheduler.load_state_dict(state)
-
-    def _check(self, state_dict: Mapping[str, Any]) -> None:
-        states = state_dict.get("_schedulers", ()) if isinstance(state_dict, Mapping) else ()
-        if isinstance(states, list | tuple) and len(states) != len(self._schedulers):
-            raise ValueError(f"SequentialLR: the state_dict has {len(states)} schedulers, not {len(self._schedulers)}")
-        super()._check(state_dict)
-        for scheduler, state in zip(self._schedulers, states, strict=True):
-            scheduler._check(state)
 
     @property
     def _current(self) -> LRScheduler:
@@ -453,8 +563,19 @@ BOOKKEEPING = (
 # The valid values of attributes, whichever schedule has them.
 COUNTS = ("cooldown_counter", "last_epoch", "num_bad_epochs", "T_cur")  # at least 0, or -1 before the first
 LENGTHS = ("T_0", "T_i", "T_max", "T_mult", "step_size", "total_steps")  # at least 1
-LISTS = ("_last_lr", "_milestones", "base_lrs", "min_lrs")  # finite numbers, as many as in the current state
-CHOICES = {"_anneal_func_type": ("cos", "linear"), "mode": ("min", "max"), "threshold_mode": ("rel", "abs")}
+LISTS = (
+    "_last_lr",
+    "_milestones",
+    "base_lrs",
+    "base_momentums",
+    "max_lrs",
+    "max_momentums",
+    "min_lrs",
+)  # finite numbers, as many as in the current state
+CHOICES = {
+    "_anneal_func_type": ("cos", "linear"), "mode": ("min", "max", "triangular", "triangular2", "exp_range"),
+    "scale_mode": ("cycle", "iterations"), "threshold_mode": ("rel", "abs"),
+}  # fmt: skip
 
 
 def _problems(name: str, current: Any, given: Any) -> list[str]:
@@ -497,6 +618,15 @@ def _cosine(t: float, T: float) -> float:
 def _check_optimizer(scheduler: LRScheduler, optimizer: Any) -> None:
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"{type(scheduler).__name__}: needs an Optimizer, got {type(optimizer).__name__}")
+
+
+def _check_momentum(schedule: str, optimizer: Optimizer, cycle_momentum: bool) -> None:
+    if cycle_momentum and not {"momentum", "betas"} & set(optimizer.defaults):
+        raise ValueError(f"{schedule}: {type(optimizer).__name__} has no momentum\n  hint: pass cycle_momentum=False")
+
+
+def _set_momentum(group: Group, momentum: float) -> None:
+    group.update({"betas": (momentum, *group["betas"][1:])} if "betas" in group else {"momentum": momentum})
 
 
 def _each(schedule: str, name: str, value: Any, optimizer: Optimizer) -> list[Any]:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
 from minigrad.arrays import Array, array_of
 from minigrad.engine.grad_mode import enable_grad
-from minigrad.errors import ShapeError
+from minigrad.engine.handles import RemovableHandle
+from minigrad.errors import ShapeError, did_you_mean
 from minigrad.nn.module import Module, unregistered
 from minigrad.nn.parameter import clear_gradients
 from minigrad.tensors.in_place import write_all
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["Group", "Numbers", "Optimizer"]
+__all__ = ["Execution", "Group", "Numbers", "Optimizer"]
 
 Group = dict[str, Any]  # the options of a parameter group, and under "params" its parameters
 Numbers = dict[str, float]
@@ -27,11 +29,26 @@ Numbers = dict[str, float]
 BLOCK = 32_768
 
 # Options that are checked; a subclass checks any others in `check`.
-NUMBERS = ("alpha", "dampening", "eps", "initial_accumulator_value", "lr", "lr_decay", "momentum", "weight_decay")
-FLAGS = ("amsgrad", "centered", "maximize", "nesterov")
+NUMBERS = (
+    "alpha", "dampening", "eps", "initial_accumulator_value", "lambd", "lr", "lr_decay", "momentum", "momentum_decay", "rho",
+    "t0", "tolerance_change", "tolerance_grad", "weight_decay",
+)  # fmt: skip
+PAIRS = ("betas", "etas", "step_sizes")
+FLAGS = ("amsgrad", "centered", "decoupled_weight_decay", "maximize", "nesterov")
 SCHEDULED = ("initial_lr", "max_lr", "min_lr", "base_momentum", "max_momentum")  # entries that schedules add to the groups
-# Options of PyTorch's groups that select how a step is executed there, not what it computes.
-EXECUTION = ("foreach", "fused", "capturable", "differentiable", "decoupled_weight_decay")
+
+
+class Execution(TypedDict, total=False):
+    """PyTorch's options of every optimizer that select how a step is executed, not what it computes.
+
+    They are accepted and not kept, except that True is refused for `differentiable` (the step would be recorded) and
+    `capturable` (for CUDA graphs): a step here does neither.
+    """
+
+    foreach: bool | None
+    fused: bool | None
+    capturable: bool
+    differentiable: bool
 
 
 class Optimizer:
@@ -63,6 +80,9 @@ class Optimizer:
     >>> x
     tensor([ 0.9000, -0.9000], requires_grad=True)
 
+    Or it defines `step`, as subclasses in PyTorch do: `state` holds a dict for every parameter, where such a step may keep
+    anything; the hooks of steps are then its own affair.
+
     The state of a float16 parameter is float32, and a step on it is computed in float32 and rounded once: a squared gradient
     of 256 or more is infinite in float16, one below 0.0002 is 0. One limit remains: a weight does not move by less than half
     of its last place, 0.0005 for weights of 1 to 2; sums of many small steps need float32 parameters.
@@ -71,9 +91,12 @@ class Optimizer:
     the result of an operation and for options out of range, and TypeError for anything that is not a tensor.
     """
 
-    decoupled = False  # True if `update` decays the weights itself; otherwise weight_decay * p is added to the gradient
+    decoupled = False  # True if weight decay shrinks the weights, by lr * weight_decay, instead of changing the gradient
 
-    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any], execution: Mapping[str, Any] | None = None):
+        for name in self._executable(execution or {}):
+            hint = did_you_mean(name, [*defaults, *Execution.__annotations__])
+            raise TypeError(f"{self._name}: unexpected option {name!r}{hint}; there are {', '.join(defaults)}")
         if isinstance(params, Tensor | Mapping):
             raise TypeError(f"{self._name}: params must be an iterable of tensors or dicts, got one {type(params).__name__}")
         if not isinstance(params, Iterable):
@@ -86,7 +109,9 @@ class Optimizer:
             raise ValueError(f"{self._name}: got no parameters{_empty_reason(params)}")
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        self._hooks_before: dict[int, Callable[..., Any]] = {}
+        self._hooks_after: dict[int, Callable[..., Any]] = {}
         for group in given if isinstance(given[0], Mapping) else [{"params": given}]:
             self.add_param_group(group)
 
@@ -94,6 +119,7 @@ class Optimizer:
         """Optimize further parameters: ``{"params": ..., option: value, ...}``; options left out have their defaults."""
         if "params" not in group:
             raise ValueError(f"{self._name}: a group needs 'params', got {', '.join(map(repr, group))}")
+        group = self._executable(group)
         unknown = sorted(set(group) - set(self.defaults) - {"params", "initial_lr"})
         if unknown:
             raise ValueError(f"{self._name}: unknown option {unknown[0]!r}; there are {', '.join(self.defaults)}")
@@ -127,6 +153,29 @@ class Optimizer:
         interrupts the step, either all parameters have changed or none, but some state may have: averages are updated in
         place, for speed.
         """
+        for hook in list(self._hooks_before.values()):
+            changed = hook(self, (self,) if closure is None else (self, closure), {})
+            if changed is not None:
+                args, kwargs = changed
+                closure = kwargs.get("closure", (*args, None)[1])
+        loss = self.advance(closure)
+        for hook in list(self._hooks_after.values()):
+            hook(self, (self,) if closure is None else (self, closure), {})
+        return loss
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` before each step; a pair that it returns replaces `args` and `kwargs`.
+
+        As in PyTorch `args` begin with the optimizer. Returns a handle whose `remove` removes the hook.
+        """
+        return RemovableHandle(self._hooks_before, hook)
+
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` after each step. See `register_step_pre_hook`."""
+        return RemovableHandle(self._hooks_after, hook)
+
+    def advance(self, closure: Callable[[], Any] | None) -> Any:
+        """Perform a step between its hooks, and return the loss."""
         loss = None
         if closure is not None:
             with enable_grad():
@@ -164,9 +213,9 @@ class Optimizer:
             raise ValueError(f"{self._name}: the state_dict has groups of {sizes} parameters, the optimizer of {expected}")
         renewed = []
         for mine, saved in zip(self.param_groups, groups, strict=True):
-            kept = {name: value for name, value in saved.items() if name not in EXECUTION}
+            kept = {name: value for name, value in saved.items() if name not in Execution.__annotations__}
             renewed.append(self._checked(self._merged_options(mine, kept) | {"params": mine["params"]}))
-        state: dict[Tensor, dict[str, Any]] = {}
+        state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         problems: list[str] = []
         for group, saved in zip(renewed, groups, strict=True):
             for p, index in zip(group["params"], saved["params"], strict=True):
@@ -200,9 +249,13 @@ class Optimizer:
         """Return the names of the state arrays of each parameter, given the options of its group."""
         return ()
 
+    def state_numbers(self) -> tuple[str, ...]:
+        """Return the names of the numbers in the state of each parameter, besides "step"."""
+        return ()
+
     def _step(self, p: Tensor, group: Group) -> Array:
         """Update the state of a parameter and return its new array."""
-        state = self.state.setdefault(p, {})
+        state = self.state[p]
         numbers = self.start(group, state)
         new = _working_copy(p.array)
         names = self.state_names(group)
@@ -212,13 +265,16 @@ class Optimizer:
         # All flat views have the memory order of the parameter.
         flat = [a.ravel(order="K") for a in (new, g, *(state[name] for name in names))]
         work = [np.empty(min(BLOCK, new.size), new.dtype) for _ in range(3)]
-        decay = 0.0 if self.decoupled else group.get("weight_decay", 0.0)
+        decay = group.get("weight_decay", 0.0)
+        decoupled = self.decoupled or group.get("decoupled_weight_decay", False)
         for at in range(0, new.size, BLOCK):
             p_block, g_block, *states = [a[at : at + BLOCK] for a in flat]
             w, *others = [a[: len(p_block)] for a in work]
             if group.get("maximize", False):
                 g_block = np.negative(g_block, out=w)
-            if decay:  # others[0] is free until `update`
+            if decay and decoupled:
+                p_block *= 1 - group["lr"] * decay
+            elif decay:  # others[0] is free until `update`
                 g_block = np.add(g_block, np.multiply(p_block, decay, out=others[0]), out=w)
             self.update(group, numbers, p_block, g_block, states, others)
         with np.errstate(over="ignore"):  # a float16 weight beyond 65504 becomes infinite, as in PyTorch
@@ -228,12 +284,14 @@ class Optimizer:
         """Return the options with NumPy's numbers as Python's, which keep float32; raise for a known option out of range."""
         for name in self.defaults:
             value = options[name]
-            if name == "betas":
+            if name in PAIRS:
                 try:
-                    options[name] = tuple(self._number("betas", beta) for beta in value)
+                    options[name] = tuple(self._number(name, number) for number in value)
                 except TypeError:
-                    raise TypeError(f"{self._name}: betas must be two numbers, got {value!r}") from None
-                if len(options[name]) != 2 or max(options[name]) >= 1:
+                    raise TypeError(f"{self._name}: {name} must be two numbers, got {value!r}") from None
+                if len(options[name]) != 2:
+                    raise ValueError(f"{self._name}: {name} must be two numbers, got {value}")
+                if name == "betas" and max(options[name]) >= 1:
                     raise ValueError(f"{self._name}: betas must be two numbers within [0, 1), got {value}")
             elif name in FLAGS:
                 options[name] = bool(value)
@@ -241,6 +299,14 @@ class Optimizer:
                 options[name] = self._number(name, value)
         self.check(options)
         return options
+
+    def _executable(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options without those of `Execution`; raise ValueError for one that would not be kept."""
+        for name in ("capturable", "differentiable"):
+            if options.get(name):
+                what = "captured for a GPU" if name == "capturable" else "recorded, and has no gradient"
+                raise ValueError(f"{self._name}: {name} must be False, got {options[name]!r}: a step is not {what}")
+        return {name: value for name, value in options.items() if name not in Execution.__annotations__}
 
     def _merged_options(self, mine: dict[str, Any], saved: Mapping[str, Any]) -> dict[str, Any]:
         """Return a group's options with the saved ones, having checked the entries of schedules and the parameter names."""
@@ -263,6 +329,8 @@ class Optimizer:
 
     def _fitted(self, where: str, given: Any, p: Tensor, group: Group, problems: list[str]) -> dict[str, Any]:
         """Return a parameter's saved state in the form that `_step` uses; append every mismatch to `problems`."""
+        if type(self).update is Optimizer.update and isinstance(given, Mapping):  # the state of a `step` of its own
+            return {name: _copied(value) for name, value in given.items()}
         found: dict[str, Any] = {}
         names = self.state_names(group)
         if not isinstance(given, Mapping):
@@ -275,6 +343,11 @@ class Optimizer:
                     problems.append(f"{where}: step must be a count, got {value!r:.80}")
                 else:
                     found["step"] = int(array.item())
+            elif name in self.state_numbers():
+                if array.size != 1 or array.dtype.kind not in "fiu" or not math.isfinite(array.item()):
+                    problems.append(f"{where}: {name} must be a finite number, got {value!r:.80}")
+                else:
+                    found[name] = float(array.item())
             elif value is None:  # PyTorch saves an unused momentum so
                 continue
             elif name not in names:
@@ -283,7 +356,7 @@ class Optimizer:
                 problems.append(f"{where}: {name} has shape {array.shape} of {array.dtype}, its parameter {p.shape}")
             else:
                 found[name] = _match_layout(array.copy(), _working_copy(p.array))
-        problems += [f"{where}: {name} is missing" for name in names if name not in given]
+        problems += [f"{where}: {name} is missing" for name in (*names, *self.state_numbers()) if name not in given]
         return found
 
     @property
@@ -339,4 +412,8 @@ def _empty_reason(params: Any) -> str:
 
 def _copied(value: Any) -> Any:
     """Return a value of the state for a state dict: for an array, a tensor with a copy of it."""
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    if isinstance(value, Tensor):
+        return value.detach().clone()
     return Tensor.from_array(value.copy(order="K")) if isinstance(value, np.ndarray) else value

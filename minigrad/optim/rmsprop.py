@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from minigrad.arrays import Array
-from minigrad.optim.optimizer import Group, Numbers, Optimizer
+from minigrad.optim.optimizer import Execution, Group, Numbers, Optimizer
 
 __all__ = ["RMSprop"]
 
@@ -32,9 +32,10 @@ class RMSprop(Optimizer):
         centered: bool = False,
         *,
         maximize: bool = False,
+        **execution: Unpack[Execution],
     ):
         options = {"lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered}
-        super().__init__(params, {**options, "weight_decay": weight_decay, "maximize": maximize})
+        super().__init__(params, {**options, "weight_decay": weight_decay, "maximize": maximize}, execution)
 
     def state_names(self, group: Group) -> tuple[str, ...]:
         used = {"square_avg": True, "grad_avg": group["centered"], "momentum_buffer": group["momentum"]}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from minigrad.arrays import Array
-from minigrad.optim.optimizer import Group, Numbers, Optimizer
+from minigrad.optim.optimizer import Execution, Group, Numbers, Optimizer
 
 __all__ = ["SGD"]
 
@@ -38,9 +38,10 @@ class SGD(Optimizer):
         nesterov: bool = False,
         *,
         maximize: bool = False,
+        **execution: Unpack[Execution],
     ):
         options = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay}
-        super().__init__(params, {**options, "nesterov": nesterov, "maximize": maximize})
+        super().__init__(params, {**options, "nesterov": nesterov, "maximize": maximize}, execution)
 
     def check(self, options: Mapping[str, Any]) -> None:
         if options["nesterov"] and (options["momentum"] <= 0 or options["dampening"] != 0):

@@ -372,9 +372,8 @@ def _optimizer(optimizer: str | optim.Optimizer, network: Module, options: dict[
         if options is not None:
             raise ValueError("Trainer: optimizer_param needs the name of an optimizer, not one already made")
         return optimizer
-    known = {kind.lower(): getattr(optim, kind) for kind in optim.__all__ if kind not in ("Optimizer", "lr_scheduler")}
+    known = optim.OPTIMIZERS
     if optimizer.lower() not in known:
         hint = did_you_mean(optimizer.lower(), known)
         raise ValueError(f"Trainer: unknown optimizer {optimizer!r}{hint}; there are {', '.join(sorted(known))}")
-    made: optim.Optimizer = known[optimizer.lower()](network.parameters(), **({"lr": 0.001} | (options or {})))
-    return made
+    return known[optimizer.lower()](network.parameters(), **({"lr": 0.001} | (options or {})))

@@ -14,7 +14,18 @@ def main():
 
     import minigrad
 
-    rooms = ["", "nn.functional.", "nn.init.", "nn.", "linalg.", "optim.", "optim.lr_scheduler.", "autograd.", "Tensor."]
+    rooms = [
+        "",
+        "nn.functional.",
+        "nn.init.",
+        "nn.",
+        "linalg.",
+        "optim.",
+        "distributions.",
+        "optim.lr_scheduler.",
+        "autograd.",
+        "Tensor.",
+    ]
     found = {}
     for room in rooms:
         module = attrgetter(f"torch.{room}"[:-1])(SimpleNamespace(torch=torch))

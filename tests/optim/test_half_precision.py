@@ -12,6 +12,8 @@ KINDS = [
     (optim.SGD, {"lr": 0.01, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}), (optim.Adam, {"lr": 0.01}),
     (optim.Adam, {"lr": 0.01, "amsgrad": True, "weight_decay": 0.1}), (optim.AdamW, {"lr": 0.01}),
     (optim.RMSprop, {"lr": 0.01, "momentum": 0.9, "centered": True}), (optim.Adagrad, {"lr": 0.01}),
+    (optim.Adadelta, {}), (optim.Adamax, {"lr": 0.01}), (optim.NAdam, {"lr": 0.01}), (optim.RAdam, {"lr": 0.01}),
+    (optim.Rprop, {"lr": 0.01}), (optim.ASGD, {"lr": 0.01, "t0": 2}),
 ]  # fmt: skip
 every_kind = pytest.mark.parametrize("kind, options", KINDS, ids=lambda x: getattr(x, "__name__", None))
 

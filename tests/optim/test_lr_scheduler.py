@@ -37,6 +37,17 @@ CLOSED = {
         lambda o: schedules.OneCycleLR(o, 2.0, 12, None, None, 0.25, "linear", div_factor=4, final_div_factor=5),
         lambda t: 0.5 + 1.5 * t / 2 if t <= 2 else 2 - 1.9 * (t - 2) / 9,
     ),
+    "polynomial": (lambda o: schedules.PolynomialLR(o, 20, 2.0), lambda t: (1 - t / 20) ** 2),
+    "multiplicative": (lambda o: schedules.MultiplicativeLR(o, lambda t: t / 2), lambda t: math.factorial(t) / 2**t),
+    "chain": (
+        lambda o: schedules.ChainedScheduler([schedules.ConstantLR(o, 0.5, 2), schedules.ExponentialLR(o, 0.9)]),
+        lambda t: (0.5 if t < 2 else 1) * 0.9**t,
+    ),
+    "chain in a sequence": (
+        lambda o: schedules.SequentialLR(o, [schedules.ConstantLR(o, 0.1, 9), schedules.ChainedScheduler(
+            [schedules.ConstantLR(o, 0.5, 2), schedules.ExponentialLR(o, 0.9)])], [3]),
+        lambda t: 0.1 if t < 3 else (0.5 if t < 5 else 1) * 0.9 ** (t - 3),
+    ),
     "sequence": (
         lambda o: schedules.SequentialLR(o, [schedules.LinearLR(o, 0.5, 1, 2), schedules.ExponentialLR(o, 0.5)], [4]),
         lambda t: min(1, 0.5 + t / 4) if t < 4 else 0.5 ** (t - 4),
@@ -109,6 +120,26 @@ def test_one_cycle_turns_the_momentum_the_other_way():
         assert scheduler.last_epoch == 10
 
 
+def test_a_chain_begins_again():
+    o = optimizer()
+    chain = schedules.ChainedScheduler([schedules.ConstantLR(o, 0.5, 2), schedules.StepLR(o, 3, 0.1)])
+    first = rates(chain, 5)
+    chain.restart()
+    assert rates(chain, 5) == first and first[0] == 0.5
+
+
+def test_a_cycle_goes_up_and_down():
+    scheduler = schedules.CyclicLR(optimizer(momentum=0.5), 1.0, 3.0, 2, 4, mode="triangular2")
+    assert rates(scheduler, 10) == pytest.approx([1, 2, 3, 2.5, 2, 1.5, 1, 1.5, 2, 1.75])
+    assert scheduler.optimizer.param_groups[0]["momentum"] == pytest.approx(0.9 - 0.1 / 4)
+    adam = schedules.CyclicLR(optimizer(make=optim.Adam), 1.0, 3.0, 2)
+    assert rates(adam, 3) == [1, 2, 3] and adam.optimizer.param_groups[0]["betas"] == pytest.approx((0.85, 0.999))
+    other = schedules.CyclicLR(optimizer(momentum=0.5), 1.0, 3.0, 2, scale_fn=lambda x: 2.0)
+    own = other.scale_fn
+    other.load_state_dict(scheduler.state_dict())
+    assert other.scale_fn == own and other.scale_fn(1) == 2 and other.state_dict()["_scale_fn_custom"] is None
+
+
 def test_a_plateau_lowers_the_rate_after_patience_and_rests_after_that():
     scheduler = schedules.ReduceLROnPlateau(optimizer(), factor=0.5, patience=2, cooldown=1, min_lr=0.2)
     assert rates(scheduler, 12, metric=mg.tensor(1.0)) == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25]
@@ -146,6 +177,16 @@ def test_what_counts_as_better(options, metric, better):
         (lambda o: schedules.OneCycleLR(o, 1.0, 9, anneal_strategy="cosine"), ValueError, "anneal_strategy"),
         (lambda o: schedules.SequentialLR(o, [schedules.StepLR(o, 1)], [2]), ValueError, "1 schedulers need 0 milestones"),
         (lambda o: schedules.SequentialLR(o, [schedules.StepLR(optimizer(), 1)], []), ValueError, "another optimizer"),
+        (lambda o: schedules.ChainedScheduler([]), ValueError, "ChainedScheduler: needs at least one scheduler"),
+        (lambda o: schedules.ChainedScheduler([schedules.ReduceLROnPlateau(o)]), ValueError, "scheduler 0 needs a metric"),
+        (lambda o: schedules.CyclicLR(o, 0.1, 1.0), ValueError, "SGD has no momentum|cycle_momentum=False"),
+        (lambda o: schedules.CyclicLR(o, 0.1, 1.0, mode="zigzag"), ValueError, "CyclicLR: mode must be 'triangular', "),
+        (
+            lambda o: schedules.CyclicLR(o, 0.1, 1.0, 0, cycle_momentum=False),
+            ValueError,
+            "step_size_up and .* at least 1, got 0",
+        ),
+        (lambda o: schedules.CyclicLR(o, [0.1, 0.2], 1.0, cycle_momentum=False), ValueError, "2 values"),
         (lambda o: schedules.ReduceLROnPlateau(o, factor=1.0), ValueError, "factor must be below 1"),
         (lambda o: schedules.ReduceLROnPlateau(o, mode="least"), ValueError, "mode must be"),
     ],

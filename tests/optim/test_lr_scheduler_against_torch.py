@@ -27,6 +27,24 @@ CASES = [
     ("OneCycleLR", {"max_lr": 0.5, "total_steps": 50, "anneal_strategy": "linear", "pct_start": 0.0}),
     ("OneCycleLR", {"max_lr": 0.5, "total_steps": 60, "cycle_momentum": False, "pct_start": 1.0}),
     ("LambdaLR", {"lr_lambda": [lambda t: 0.95**t, lambda t: 1 / (1 + t)]}),
+    ("MultiplicativeLR", {"lr_lambda": [lambda t: 0.95, lambda t: 1 / (1 + t / 9)]}),
+    ("PolynomialLR", {}),
+    ("PolynomialLR", {"total_iters": 40, "power": 2.5}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": [0.3, 0.1], "step_size_up": 4}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.3, "step_size_up": 4, "step_size_down": 7, "mode": "triangular2"}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.3, "step_size_up": 4, "mode": "exp_range", "gamma": 0.95}),
+    ("CyclicLR", {"base_lr": 0.1, "max_lr": 0.3, "step_size_up": 9, "scale_fn": lambda x: 1 / x, "cycle_momentum": False}),
+    (
+        "CyclicLR",
+        {
+            "base_lr": 0.1,
+            "max_lr": 0.3,
+            "step_size_up": 9,
+            "scale_fn": lambda x: 0.9**x,
+            "scale_mode": "iterations",
+            "base_momentum": [0.5, 0.6],
+        },
+    ),
 ]
 every_case = pytest.mark.parametrize("name, options", CASES, ids=[name for name, _ in CASES])
 make_optimizer = pytest.mark.parametrize("kind, given", [("SGD", {"momentum": 0.9}), ("AdamW", {})])
@@ -69,7 +87,7 @@ def test_alone(kind, given, name, options):
 
 @every_case
 def test_a_state_travels_both_ways(name, options):
-    if name == "LambdaLR":
+    if name in ("LambdaLR", "MultiplicativeLR"):
         options = {"lr_lambda": lambda t: 0.9**t}
     expected = run(getattr(torch.optim.lr_scheduler, name)(pair("SGD", momentum=0.9)[1], **options))
     for start, goal in ((mg, torch), (torch, mg)):
@@ -122,6 +140,15 @@ def test_several_at_once():
     agree(*(run(Both(lib, o)) for lib, o in zip((mg, torch), pair("SGD"), strict=True)))
 
 
+def chained(lib, optimizer):
+    s = lib.optim.lr_scheduler
+    return s.ChainedScheduler([s.LinearLR(optimizer, 0.1, 1.0, 5), s.ExponentialLR(optimizer, 0.95), s.StepLR(optimizer, 9)])
+
+
+def test_together():
+    agree(*(run(chained(lib, o)) for lib, o in zip((mg, torch), pair("SGD"), strict=True)))
+
+
 def plateau(lib, optimizer):
     return lib.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=1, threshold=0.05, cooldown=1)
 
@@ -129,7 +156,7 @@ def plateau(lib, optimizer):
 MAKERS = [
     (name, lambda lib, o, name=name, given=given: getattr(lib.optim.lr_scheduler, name)(o, **given)) for name, given in CASES
 ]
-MAKERS += [("ReduceLROnPlateau", plateau), ("SequentialLR", sequence)]
+MAKERS += [("ReduceLROnPlateau", plateau), ("SequentialLR", sequence), ("ChainedScheduler", chained)]
 
 
 def trained(lib, make, kind, options):
@@ -163,7 +190,7 @@ def test_fifty_steps_of_training(kind, given, make):
 
 
 @pytest.mark.parametrize("start, goal", [(mg, torch), (torch, mg)], ids=["to torch", "from torch"])
-@pytest.mark.parametrize("make", [plateau, sequence])
+@pytest.mark.parametrize("make", [plateau, sequence, chained])
 def test_states_of_those_that_are_made_otherwise_travel_too(make, start, goal):
     metrics = [1 / (1 + t) + (t > 9) * 0.02 * t for t in range(STEPS)] if make is plateau else None
     expected = run(make(torch, pair("SGD", momentum=0.9)[1]), metrics=metrics)

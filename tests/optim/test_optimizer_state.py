@@ -17,6 +17,12 @@ KINDS = [
     (optim.RMSprop, {"lr": 0.1, "momentum": 0.9, "centered": True}),
     (optim.Adam, {"lr": 0.1, "amsgrad": True, "weight_decay": 0.1, "maximize": True}),
     (optim.AdamW, {"lr": 0.1}),
+    (optim.Adadelta, {"weight_decay": 0.1}),
+    (optim.Adamax, {"lr": 0.1}),
+    (optim.NAdam, {"lr": 0.1, "momentum_decay": 0.1}),
+    (optim.RAdam, {"lr": 0.1}),
+    (optim.Rprop, {"lr": 0.1}),
+    (optim.ASGD, {"lr": 0.1, "lambd": 0.1, "t0": 2}),
 ]
 every_kind = pytest.mark.parametrize("make, options", KINDS, ids=[make.__name__ for make, _ in KINDS])
 
@@ -69,7 +75,7 @@ def test_the_state_does_not_change_under_the_one_who_holds_it(make, options):
     for i, entries in before["state"].items():
         for name, value in entries.items():
             kept = state["state"][i][name]
-            assert kept == value if name == "step" else (kept == value).all()
+            assert kept == value if isinstance(value, int | float) else (kept == value).all()
 
 
 def test_the_layout_is_pytorchs():
@@ -143,6 +149,19 @@ def test_options_become_pythons_own_numbers():
         (lambda p: optim.Adagrad([p], lr_decay=-1), ValueError, "lr_decay"),
         (lambda p: optim.SGD([("w", p), ("w2", p)]), ValueError, "parameter w2 of shape .* is given twice"),
         (lambda p: optim.SGD([("w", p * 2)]), ValueError, "parameter w is the result of an operation"),
+        (lambda p: optim.SGD([p], momentun=0.9), TypeError, "unexpected option 'momentun'; did you mean 'momentum'"),
+        (
+            lambda p: optim.SGD([p], differentiable=True),
+            ValueError,
+            "SGD: differentiable must be False, got True: .* gradient",
+        ),
+        (lambda p: optim.Adam([p], capturable=True), ValueError, "Adam: capturable must be False, got True: .* for a GPU"),
+        (lambda p: optim.Adam([{"params": [p], "differentiable": True}]), ValueError, "differentiable must be False"),
+        (lambda p: optim.Adadelta([p], rho=1.5), ValueError, r"rho must be within \[0, 1\], got 1.5"),
+        (lambda p: optim.Rprop([p], etas=(0.5, 0.9)), ValueError, "etas must be numbers below and above 1"),
+        (lambda p: optim.Rprop([p], etas=(0.5,)), ValueError, "etas must be two numbers"),
+        (lambda p: optim.NAdam([p], momentum_decay=-1), ValueError, "momentum_decay"),
+        (lambda p: optim.ASGD([p], t0=math.nan), ValueError, "t0"),
     ],
 )
 def test_what_options_refuse(make, error, says):
@@ -194,6 +213,73 @@ def test_maximizing_is_minimizing_the_negative():
             climb.step()
             descend.step()
         assert same(values(up), values(down))
+
+
+def test_a_state_does_not_change_how_an_optimizer_works():
+    """How a step is executed is not loaded, and AdamW stays AdamW with the state of an Adam, as in PyTorch."""
+    b, results = parameters()[1], []
+    first = optim.Adam([b], weight_decay=0.0)
+    steps(first, [b], 0, 1)
+    state = first.state_dict()
+    state["param_groups"][0].update(capturable=True, foreach=True, weight_decay=0.5)
+    for change in ({}, {"decoupled_weight_decay": True}):
+        p = nn.Parameter(np.ones(4))
+        second = optim.AdamW([p])
+        state["param_groups"][0].update(change)
+        second.load_state_dict(state)
+        assert not {"capturable", "foreach"} & second.param_groups[0].keys()
+        steps(second, [p], 1, 2)
+        results.append(p.tolist())
+    assert results[0] == results[1]
+
+
+@every_kind
+def test_how_a_step_is_executed_changes_nothing(make, options):
+    plain, told = parameters(), parameters()
+    steps(make(plain, **options), plain, 0, 3)
+    optimizer = make(told, **options, foreach=True, fused=True, capturable=False, differentiable=False)
+    steps(optimizer, told, 0, 3)
+    assert same(values(plain), values(told)) and "foreach" not in optimizer.param_groups[0]
+
+
+@every_kind
+def test_numbers_of_the_state_are_checked(make, options):
+    params = parameters()
+    optimizer = make(params, **options)
+    steps(optimizer, params, 0, 2)
+    state = optimizer.state_dict()
+    for name in optimizer.state_numbers():
+        for wrong in (None, math.nan, mg.ones(3)):
+            given = copy.deepcopy(state)
+            given["state"][1][name] = wrong
+            with pytest.raises(
+                ValueError, match=rf"state\[1\]: {name} must be a finite number" if wrong is not None else name
+            ):
+                optimizer.load_state_dict(given)
+            del given["state"][1][name]
+            with pytest.raises(ValueError, match=rf"state\[1\]: {name} is missing"):
+                optimizer.load_state_dict(given)
+    optimizer.load_state_dict(state)
+
+
+def test_hooks_run_around_every_step():
+    p = nn.Parameter([1.0])
+    optimizer, seen = optim.SGD([p], lr=0.5), []
+    p.grad = mg.ones(1)
+    before = optimizer.register_step_pre_hook(lambda o, args, kwargs: seen.append((o, args, kwargs, p.item())))
+    after = optimizer.register_step_post_hook(lambda o, args, kwargs: seen.append((o, args, kwargs, p.item())))
+    optimizer.step()
+    assert seen == [(optimizer, (optimizer,), {}, 1.0), (optimizer, (optimizer,), {}, 0.5)]
+    before.remove()
+    with after:
+        assert optimizer.step(closure := lambda: 3.0) == 3.0
+    assert seen[2:] == [(optimizer, (optimizer, closure), {}, 0.0)]
+    optimizer.step()
+    assert len(seen) == 3
+    optimizer.register_step_pre_hook(lambda o, args, kwargs: (args, {"closure": lambda: 5.0}))
+    assert optimizer.step() == 5.0
+    optimizer.register_step_pre_hook(lambda o, args, kwargs: ((o, lambda: 7.0), {}))
+    assert optimizer.step() == 7.0
 
 
 # Clipping

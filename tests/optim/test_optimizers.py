@@ -1,5 +1,6 @@
 """Optimizers: their equations written out, one element at a time, and PyTorch's own where it is installed."""
 
+import copy
 import math
 
 import numpy as np
@@ -271,7 +272,64 @@ def test_the_state_of_a_subclass_is_saved_and_restored():
         Signed([p]).load_state_dict(saved)
 
 
+class OwnStep(optim.Optimizer):
+    """As optimizers for PyTorch are written: the state is made at the first use of a parameter."""
+
+    def __init__(self, params, lr=0.5):
+        super().__init__(params, {"lr": lr})
+
+    @mg.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                state = self.state[p]
+                if len(state) == 0:
+                    state["step"], state["total"] = 0, mg.zeros_like(p)
+                state["step"] += 1
+                state["total"].add_(p.grad)
+                p.add_(state["total"], alpha=-group["lr"])
+
+
+def test_a_step_of_its_own_as_in_pytorch():
+    whole, half = (mg.tensor([1.0], requires_grad=True) for _ in range(2))
+    first, second = OwnStep([whole]), OwnStep([half])
+    for p, optimizer, count in ((whole, first, 4), (half, second, 2)):
+        for _ in range(count):
+            p.grad = mg.tensor([2.0])
+            optimizer.step()
+    saved = second.state_dict()
+    assert list(saved["state"]) == [0] and saved["state"][0]["step"] == 2
+    second.step()
+    assert saved["state"][0]["total"].item() == 4  # a copy
+    again = mg.tensor([1.0 - 1 - 2], requires_grad=True)
+    third = OwnStep([again], lr=9.0)
+    third.load_state_dict(saved)
+    for _ in range(2):
+        again.grad = mg.tensor([2.0])
+        third.step()
+    assert again.item() == whole.item() and saved["state"][0]["total"].item() == 4
+
+
+@pytest.mark.parametrize("make", [lambda p: optim.NAdam([p]), lambda p: optim.LBFGS([p])], ids=["NAdam", "LBFGS"])
+def test_a_copy_of_an_optimizer_goes_on(make):
+    p = nn.Parameter([1.0, 2.0])
+    optimizer = make(p)
+
+    def closure(p, optimizer):
+        optimizer.zero_grad()
+        loss = (p**4).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(lambda: closure(p, optimizer))
+    q, other = copy.deepcopy((p, optimizer))
+    assert other.param_groups[0]["params"][0] is q
+    optimizer.step(lambda: closure(p, optimizer))
+    other.step(lambda: closure(q, other))
+    assert p.tolist() == q.tolist()
+
+
 def test_optimizers_are_listed_by_name():
     shown = {getattr(optim, name) for name in optim.__all__ if isinstance(getattr(optim, name), type)}
-    assert set(optim.OPTIMIZERS.values()) == shown - {optim.Optimizer}
+    assert set(optim.OPTIMIZERS.values()) == shown - {optim.Optimizer, optim.LBFGS}  # that needs a closure
     assert all(kind.__name__.lower() == name for name, kind in optim.OPTIMIZERS.items())

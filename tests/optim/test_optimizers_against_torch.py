@@ -1,4 +1,4 @@
-"""Every optimizer beside PyTorch's over ten steps and fifty, with states that travel both ways; clipping."""
+"""Every optimizer beside PyTorch's over twenty steps and fifty, with states that travel both ways; clipping."""
 
 import copy
 
@@ -19,9 +19,33 @@ CASES = [
     ("Adam", {"lr": 0.1, "betas": (0.7, 0.9), "eps": 1e-3}),
     ("Adam", {"lr": 0.1, "amsgrad": True, "weight_decay": 0.1, "maximize": True}),
     ("AdamW", {"lr": 0.1, "amsgrad": True, "weight_decay": 0.3}),
+    ("Adam", {"lr": 0.1, "weight_decay": 0.3, "decoupled_weight_decay": True}),
+    ("Adadelta", {}),
+    ("Adadelta", {"lr": 0.5, "rho": 0.7, "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
+    ("Adamax", {}),
+    ("Adamax", {"lr": 0.1, "betas": (0.7, 0.9), "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
+    ("NAdam", {}),
+    ("NAdam", {"lr": 0.1, "betas": (0.7, 0.9), "momentum_decay": 0.1, "weight_decay": 0.1, "maximize": True}),
+    ("NAdam", {"lr": 0.1, "weight_decay": 0.3, "decoupled_weight_decay": True, "eps": 1e-3}),
+    ("RAdam", {}),
+    ("RAdam", {"lr": 0.1, "betas": (0.7, 0.9), "weight_decay": 0.1, "maximize": True, "eps": 1e-3}),
+    ("RAdam", {"lr": 0.1, "weight_decay": 0.3, "decoupled_weight_decay": True}),
+    ("Rprop", {}),
+    ("Rprop", {"lr": 0.1, "etas": (0.4, 1.5), "step_sizes": (1e-3, 0.2), "maximize": True}),
+    ("ASGD", {}),
+    ("ASGD", {"lr": 0.1, "lambd": 0.1, "alpha": 0.6, "t0": 3, "weight_decay": 0.1, "maximize": True}),
 ]
 every_case = pytest.mark.parametrize("name, options", CASES, ids=[name for name, _ in CASES])
+WEIGHT_DECAY = {"Rprop": {}}  # the only one that has none
 SHAPES = [(3, 2), (4,), ()]
+
+
+@pytest.fixture(autouse=True)
+def numbers_of_torch_in_float64():
+    """PyTorch keeps the numbers of its state, such as NAdam's `mu_product`, in its default dtype."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 def start():
@@ -31,7 +55,7 @@ def start():
 
 def made(lib, name, options, values):
     params = [lib.tensor(v.copy(), dtype=lib.float64).requires_grad_() for v in values]
-    groups = [{"params": params[:2]}, {"params": params[2:], "lr": 0.5, "weight_decay": 0.2}]
+    groups = [{"params": params[:2]}, {"params": params[2:], "lr": 0.5, **WEIGHT_DECAY.get(name, {"weight_decay": 0.2})}]
     return params, getattr(lib.optim, name)(groups, **options)
 
 
@@ -55,13 +79,16 @@ def close(a, b):
 
 
 @every_case
-def test_ten_steps(name, options):
-    found = []
+def test_twenty_steps(name, options):
+    found, states = [], []
     for lib in (mg, torch):
         params, optimizer = made(lib, name, options, start())
-        run(lib, params, optimizer, 0, 10)
+        run(lib, params, optimizer, 0, 20)
         found.append(values(params))
+        states.append(optimizer.state_dict()["state"])
     close(*found)
+    for i, state in states[0].items():
+        close(*([np.asarray(of[i][key]) for key in state if key != "fresh"] for of in states))
 
 
 def trained(lib, name, options):

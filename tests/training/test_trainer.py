@@ -118,7 +118,7 @@ def test_a_terminal_has_a_bar_with_loss_and_accuracy(monkeypatch):
     [
         ({"epochs": 0}, ValueError, "epochs must be an int of at least 1, got 0"),
         ({"mini_batch_size": 2.5}, ValueError, "mini_batch_size"),
-        ({"optimizer": "adma"}, ValueError, "unknown optimizer 'adma'; did you mean 'adam'"),
+        ({"optimizer": "rmspop"}, ValueError, "unknown optimizer 'rmspop'; did you mean 'rmsprop'"),
         ({"optimizer_param": {"rate": 1}}, TypeError, "rate"),
         ({"x_train": X[:3]}, ShapeError, "x_train has 3 images, t_train 150 labels"),
         ({"x_test": X[:0], "t_test": T[:0]}, ValueError, "x_test is empty"),

@@ -1,0 +1,40 @@
+"""Constraints on the parameters and the values of distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from minigrad.arrays import Array, array_of
+
+__all__ = [
+    "Constraint", "boolean", "integer_interval", "interval", "positive", "real", "real_vector", "simplex", "unit_interval",
+]  # fmt: skip
+
+
+class Constraint(NamedTuple):
+    """A rule in words, the function of arrays that returns where it holds, and the number of axes of one value."""
+
+    rule: str
+    check: Callable[[Array], Any]
+    event_dim: int = 0
+
+
+def interval(lower_bound: Any, upper_bound: Any) -> Constraint:
+    """Return the constraint that values lie within [lower_bound, upper_bound], numbers or tensors that broadcast."""
+    low, high = array_of(lower_bound), array_of(upper_bound)
+    return Constraint(f"within [{low}, {high}]", lambda x: (x >= low) & (x <= high))
+
+
+def integer_interval(lower_bound: int, upper_bound: int) -> Constraint:
+    """Return the constraint that values are whole numbers from `lower_bound` to `upper_bound`, of any dtype."""
+    rule = f"an integer from {lower_bound} to {upper_bound}"
+    return Constraint(rule, lambda x: (x % 1 == 0) & (x >= lower_bound) & (x <= upper_bound))
+
+
+real = Constraint("a number", lambda x: x == x)
+positive = Constraint("positive", lambda x: x > 0)
+unit_interval = interval(0, 1)
+boolean = Constraint("0 or 1", lambda x: (x == 0) | (x == 1))
+real_vector = Constraint("a vector of numbers", lambda x: (x == x).all(-1), 1)
+simplex = Constraint("at least 0 with the sum 1", lambda x: (x >= 0).all(-1) & (abs(x.sum(-1) - 1) < 1e-6), 1)

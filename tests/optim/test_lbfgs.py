@@ -1,0 +1,223 @@
+"""L-BFGS: beside PyTorch, resumed bit for bit, with its states travelling both ways, and what it refuses."""
+
+import copy
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import minigrad as mg
+from minigrad import nn, optim
+
+CASES = [
+    {"lr": 0.05},
+    {"lr": 0.05, "max_iter": 4, "history_size": 2},
+    {"lr": 1.0, "line_search_fn": "strong_wolfe"},
+    {"lr": 0.5, "line_search_fn": "strong_wolfe", "max_iter": 5, "history_size": 3},
+    {"lr": 10.0, "line_search_fn": "strong_wolfe", "max_iter": 3, "max_eval": 6},
+    {"lr": 1e-3, "line_search_fn": "strong_wolfe", "max_iter": 3},
+    {"lr": 0.1, "tolerance_grad": 0.5},
+    {"lr": 0.1, "tolerance_change": 1e-2},
+]
+every_case = pytest.mark.parametrize("options", CASES, ids=lambda options: "-".join(map(str, options.values())))
+
+
+def rosenbrock(lib, x, y):
+    return ((1 - x) ** 2 + 20 * (y[:-1] - x**2) ** 2).sum() + (y[-1] - 1) ** 2
+
+
+def fitted(lib, options, steps, start=(0.3, -0.7, 0.2, 0.5, 1.2), loss=rosenbrock):
+    """The optimizer, its parameters and the losses after some steps; the last parameter has no gradient."""
+    start = np.array(start)
+    params = [lib.tensor(v, dtype=lib.float64).requires_grad_() for v in (start[:2], start[2:], start[:1])]
+    optimizer, losses = lib.optim.LBFGS(params, **options), []
+
+    def closure():
+        optimizer.zero_grad()
+        value = loss(lib, *params[:2])
+        value.backward()
+        return value
+
+    for _ in range(steps):
+        losses.append(optimizer.step(closure).item())
+    return optimizer, params, losses, closure
+
+
+def values(params):
+    return np.concatenate([p.detach().numpy().ravel() for p in params])
+
+
+@every_case
+@pytest.mark.parametrize("steps", [1, 3])
+def test_pytorch_agrees(options, steps):
+    torch = pytest.importorskip("torch")
+    (ours, p, losses, _), (theirs, q, expected, _) = (fitted(lib, options, steps) for lib in (mg, torch))
+    np.testing.assert_allclose(losses, expected, rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(values(p), values(q), rtol=1e-7, atol=1e-9)
+    counts = [[o.state_dict()["state"][0][name] for name in ("n_iter", "func_evals")] for o in (ours, theirs)]
+    assert counts[0] == counts[1]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.floats(-2, 2), min_size=5, max_size=5),
+    st.sampled_from([1e-4, 0.01, 1.0, 30.0]),
+    st.integers(2, 7),
+)
+def test_the_line_search_takes_pytorchs_steps(start, lr, most):
+    """As many evaluations, and the same points, from any start."""
+    torch = pytest.importorskip("torch")
+    options = {"lr": lr, "line_search_fn": "strong_wolfe", "max_iter": 2, "max_eval": most}
+    (ours, p, *_), (theirs, q, *_) = (fitted(lib, options, 1, start) for lib in (mg, torch))
+    np.testing.assert_allclose(values(p), values(q), rtol=1e-6, atol=1e-8)
+    assert ours.state_dict()["state"][0]["func_evals"] == theirs.state_dict()["state"][0]["func_evals"]
+
+
+def test_a_loss_that_changes_no_more_ends_the_step():
+    """Of x**2 / 2 a step of 2 from 1 leads to -1, and the next one back."""
+    p = nn.Parameter(np.array([1.0]))
+    optimizer = optim.LBFGS([p], lr=2.0, max_iter=5)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (p * p).sum() / 2
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    assert p.item() == -1 and optimizer.state[p]["n_iter"] == 1
+
+
+@pytest.mark.parametrize("lr, calls", [(0.15, 2), (0.05, 3)])
+def test_a_slope_that_fell_to_nine_tenths_is_flat_enough(lr, calls):
+    """Of x**2 / 2 from 1 the slope after a step of t is 1 - t of the first."""
+    p = nn.Parameter(np.array([1.0]))
+    optimizer = optim.LBFGS([p], lr=lr, max_iter=1, max_eval=10, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (p * p).sum() / 2
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    assert optimizer.state[p]["func_evals"] == calls
+    assert p.item() == (1 - lr if calls == 2 else pytest.approx(0.5))
+
+
+@every_case
+def test_a_saved_state_goes_on_bit_for_bit(options):
+    whole = fitted(mg, options, 4)[1]
+    first, params, _, _ = fitted(mg, options, 2)
+    state = copy.deepcopy(first.state_dict())
+    second, again, _, closure = fitted(mg, {"lr": 9.0}, 0)
+    for p, q in zip(params, again, strict=True):
+        q.replace_array(p.detach().numpy().copy())
+    second.load_state_dict(state)
+    for _ in range(2):
+        second.step(closure)
+    assert values(again).tolist() == values(whole).tolist()
+
+
+@every_case
+@pytest.mark.parametrize("back", [False, True], ids=["to torch", "from torch"])
+def test_states_travel(options, back):
+    torch = pytest.importorskip("torch")
+    giver, taker = (torch, mg) if back else (mg, torch)
+    expected = values(fitted(torch, options, 3)[1])
+    first, params, _, _ = fitted(giver, options, 2)
+    second, others, _, closure = fitted(taker, {}, 0)
+    state = mg.interop.from_torch(first.state_dict()) if back else mg.interop.to_torch(first.state_dict())
+    second.load_state_dict(state)
+    with taker.no_grad():
+        for p, q in zip(params, others, strict=True):
+            q.copy_(taker.tensor(p.detach().numpy().copy()))
+    second.step(closure)
+    np.testing.assert_allclose(values(others), expected, rtol=1e-7, atol=1e-9)
+
+
+def test_float32_stays_float32_and_float16_float16():
+    for dtype in (np.float32, np.float16):
+        p = nn.Parameter(np.array([3.0, -2.0], dtype))
+        optimizer = optim.LBFGS([p], line_search_fn="strong_wolfe")
+
+        def closure(p=p, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = (p * p).sum()
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+        assert p.dtype == dtype and abs(p.detach().numpy()).max() < 1e-2
+        assert optimizer.state[p]["d"].dtype == np.float32
+
+
+def test_a_closure_that_raises_leaves_the_parameters():
+    optimizer, params, _, closure = fitted(mg, {"line_search_fn": "strong_wolfe"}, 1)
+    before, count = values(params), []
+
+    def failing():
+        count.append(0)
+        if len(count) == 2:
+            raise KeyError("lost")
+        return closure()
+
+    n_iter = optimizer.state[params[0]]["n_iter"]
+    with pytest.raises(KeyError, match="lost"):
+        optimizer.step(failing)
+    assert values(params).tolist() == before.tolist() and optimizer.state[params[0]]["n_iter"] == n_iter
+
+
+def test_the_loss_may_be_a_number_and_recording_is_on():
+    p = nn.Parameter([2.0])
+    optimizer, seen = optim.LBFGS([p], lr=0.1, max_iter=2), []
+
+    def closure():
+        seen.append(mg.is_grad_enabled())
+        p.grad = None
+        (p * p).sum().backward()
+        return 4.0
+
+    with mg.no_grad():
+        assert optimizer.step(closure) == 4.0
+    assert all(seen) and p.item() < 2
+    p.grad = mg.zeros(1)
+    calls = len(seen)
+    p.replace_array(np.zeros(1, np.float32))
+    optimizer.step(closure)  # at the minimum: one call
+    assert len(seen) == calls + 1 and p.item() == 0
+
+
+@pytest.mark.parametrize(
+    "make, error, says",
+    [
+        (lambda p: optim.LBFGS([{"params": [p]}, {"params": [nn.Parameter([1.0])]}]), ValueError, "one group"),
+        (lambda p: optim.LBFGS([p], line_search_fn="armijo"), ValueError, "None or \"strong_wolfe\", got 'armijo'"),
+        (lambda p: optim.LBFGS([p], max_iter=0), ValueError, "max_iter must be at least 1, got 0"),
+        (lambda p: optim.LBFGS([p], history_size=2.5), TypeError, "integer"),
+        (lambda p: optim.LBFGS([p], lr=-1), ValueError, "lr must be"),
+        (lambda p: optim.LBFGS([p]).step(), ValueError, "LBFGS: step needs a closure"),
+    ],
+)
+def test_what_is_refused(make, error, says):
+    with pytest.raises(error, match=says):
+        make(nn.Parameter([1.0]))
+
+
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        (lambda s: s.pop("d"), "KeyError"),
+        (lambda s: s.update(d=mg.ones(2)), r"shape \(2,\) of float32, there are 6 elements"),
+        (lambda s: s.update(n_iter=None), "TypeError"),
+        (lambda s: s["ro"].pop(), "different lengths"),
+    ],
+)
+def test_a_state_that_does_not_fit_changes_nothing(change, says):
+    optimizer, params, _, _ = fitted(mg, {"lr": 0.1}, 1)
+    kept, state = optimizer.state[params[0]], optimizer.state_dict()
+    change(state["state"][0])
+    with pytest.raises(ValueError, match=says):
+        optimizer.load_state_dict(state)
+    assert optimizer.state[params[0]] is kept
