@@ -48,7 +48,8 @@ def words(text: str) -> set[str]:
 OPERANDS = words(
     """x y a b v g x1 x2 xp fp input input1 input2 target anchor positive negative logits weight bias query key mat mat1 mat2
     vec vec1 vec2 batch1 batch2 tensor1 tensor2 start end col condition min max source src value values triangle element
-    test_elements boundaries sorted_sequence var running_mean running_var pos_weight attn_mask append prepend fweights aweights
+    test_elements boundaries sorted_sequence var running_mean running_var pos_weight attn_mask append prepend
+    fweights aweights
     weights constant_values other arrays operands q grid theta log_probs LU LU_data B per_sample_weights
     key_padding_mask q_proj_weight k_proj_weight v_proj_weight static_k static_v"""
 )
@@ -62,9 +63,11 @@ OPTIONS = {  # arguments without a type of their own, or with a type that needs 
     "mask": "_Like", "offsets": "_Like | None", "optimize": "Any", "options": "Any", "ord": "float | str | None",
     "out_proj_bias": "_Like | None", "out_proj_weight": "_Like", "output_padding": SIZES,
     "output_size": "int | Sequence[int | None] | None", "p": "float | str | None", "pad": SIZES, "pad_width": "Any",
-    "padding": f"{SIZES} | str", "pivots": "_Like", "range": "Sequence[float] | None", "repeats": "_Like | None", "right": "_Like | None",
+    "padding": f"{SIZES} | str", "pivots": "_Like", "range": "Sequence[float] | None", "repeats": "_Like | None",
+    "right": "_Like | None",
     "rounding_mode": 'Literal["floor", "trunc"] | None', "rtol": "_Like | None", "size": f"{SIZES} | None", "sizes": SIZES,
-    "sorter": "_Like | None", "spacing": "Any", "stride": SIZES, "subscripts": "str", "target_lengths": "_Like", "targets": "_Like",
+    "sorter": "_Like | None", "spacing": "Any", "stride": SIZES, "subscripts": "str", "target_lengths": "_Like",
+    "targets": "_Like",
     "tol": "_Like | None", "widths": "Any",
 }  # fmt: skip
 NUMBERS = {
@@ -81,7 +84,8 @@ ANNOTATIONS = {  # types in the code: what they are here
     r"\bSections\b": "_Like", r"\bWidths\b": "Any", r"tuple\[int, \.\.\.\]": "Sequence[int]",
     r"int \| (_Sizes|Sequence\[int\])": SIZES,
 }  # fmt: skip
-NAMED = (Sorted, Extremum, Histogram, MinMax, SignedLogarithm, LeastSquares, InverseAttempt, CholeskyAttempt, LUFactors, LU, Eigen, QR,
+NAMED = (Sorted, Extremum, Histogram, MinMax, SignedLogarithm, LeastSquares, InverseAttempt, CholeskyAttempt,
+         LUFactors, LU, Eigen, QR,
          SVDColumns, SVD)  # fmt: skip
 RESULTS = {  # of a tensor, `T`; what is not here and has no named tuple in its signature returns a tensor
     **dict.fromkeys(("split", "chunk", "tensor_split", "hsplit", "vsplit", "dsplit"), "tuple[T, ...]"),
@@ -100,7 +104,8 @@ SCALARS = words(
     cosine_embedding_loss cosine_similarity count_nonzero cov cross_entropy ctc_loss det dist dot einsum
     gaussian_nll_loss getitem hinge_embedding_loss huber_loss inner interp kl_div l1_loss logdet logsumexp
     margin_ranking_loss matmul matrix_norm matrix_rank mean mse_loss multi_dot multi_margin_loss
-    multilabel_margin_loss multilabel_soft_margin_loss nanmax nanmean nanmin nanprod nanquantile nanstd nansum nanvar nll_loss
+    multilabel_margin_loss multilabel_soft_margin_loss nanmax nanmean nanmin nanprod nanquantile nanstd nansum nanvar
+    nll_loss
     norm one_hot pairwise_distance poisson_nll_loss prod ptp quantile searchsorted select smooth_l1_loss
     soft_margin_loss std std_mean sum take tensordot trace trapezoid triplet_margin_loss
     triplet_margin_with_distance_loss var var_mean vdot vecdot vector_norm"""
