@@ -63,6 +63,7 @@ PROGRAMS = [
         lambda lib: lib.nn.Embedding.from_pretrained(lib.tensor(np.eye(4)), freeze=False),
         lambda r: [r.integers(0, 4, 6)],
     ),
+    ({"DataParallel"}, lambda lib: lib.nn.DataParallel(lib.nn.Linear(4, 3)), lambda r: [normal(r, 5, 4)]),
     ({"TransformerEncoder"}, lambda lib: stacked(lib, "TransformerEncoder"), lambda r: [normal(r, 2, 5, 4)]),
     (
         {"TransformerDecoder"},

@@ -10,65 +10,49 @@ from typing import Any
 
 __all__ = ["PATHS", "PathFinder"]
 
-# PyTorch's path to the places that have its names, in this order. "a:b" is the attribute b of the module a; a place without
-# a dot in front is outside this package. Paths of modules that exist here under the same name need no entry.
-PATHS = {
-    "accelerator": ".compat.cuda",
-    "amp": ".compat.amp",
-    "amp.autocast_mode": ".compat.amp",
-    "amp.grad_scaler": ".compat.amp",
-    "autograd.variable": ".autograd",
-    "backends": ".compat.backends",
-    "backends.cuda": ".compat.backends:cuda",
-    "backends.cudnn": ".compat.backends:cudnn",
-    "backends.mkldnn": ".compat.backends:mkldnn",
-    "backends.mps": ".compat.backends:mps",
-    "compiler": ".compat.jit",
-    "cuda": ".compat.cuda",
-    "cuda.amp": ".compat.cuda:amp",
-    "cuda.amp.autocast_mode": ".compat.cuda:amp",
-    "cuda.amp.grad_scaler": ".compat.cuda:amp",
-    "distributed": ".compat.distributed",
-    "fx": ".compat.jit",
-    "hub": ".compat.hub",
-    "jit": ".compat.jit",
-    "mps": ".compat.cuda",
+# The places that have the names (the first that has one counts), and PyTorch's paths to them. "a:b" is the attribute b of
+# the module a; a place without a dot in front is outside this package. A module that exists under PyTorch's path needs no entry.
+PLACES = {
+    ".autograd": "autograd.variable",
+    ".compat.amp": "amp amp.autocast_mode amp.grad_scaler",
+    ".compat.backends": "backends",
+    ".compat.backends:cuda": "backends.cuda",
+    ".compat.backends:cudnn": "backends.cudnn",
+    ".compat.backends:mkldnn": "backends.mkldnn",
+    ".compat.backends:mps": "backends.mps",
+    ".compat.backends:version": "version",
+    ".compat.cuda": "accelerator cuda mps",
+    ".compat.cuda:amp": "cuda.amp cuda.amp.autocast_mode cuda.amp.grad_scaler",
+    ".compat.distributed": "distributed utils.data.distributed",
+    ".compat.hub": "hub utils.model_zoo",
+    ".compat.jit": "compiler fx jit",
+    ".compat.sizes": "nn.common_types nn.modules.utils",
+    ".compat.tensorboard": "utils.tensorboard",
+    ".data": "utils.data.dataloader utils.data.dataset utils.data.sampler",
+    ".engine.handles": "utils.hooks",
+    ".func": "nn.utils.stateless",
+    ".nn": "nn.modules nn.modules.distance nn.modules.fold nn.modules.pixelshuffle",
+    ".nn.activation .nn.attention": "nn.modules.activation",
+    ".nn.containers": "nn.modules.container",
+    ".nn.convolution .nn": "nn.modules.conv",
+    ".nn.dropout": "nn.modules.dropout",
+    ".nn.embedding": "nn.modules.sparse",
+    ".nn.lazy": "nn.modules.lazy",
+    ".nn.linear": "nn.modules.flatten",
+    ".nn.linear .nn": "nn.modules.linear",
+    ".nn.losses": "nn.modules.loss",
+    ".nn.module .nn.hooks": "nn.modules.module",
+    ".nn.normalization": "nn.modules.normalization",
+    ".nn.normalization .nn": "nn.modules.batchnorm nn.modules.instancenorm",
+    ".nn.padding": "nn.modules.padding",
+    ".nn.pooling": "nn.modules.pooling",
+    ".nn.recurrent": "nn.modules.rnn",
+    ".nn.resampling": "nn.modules.upsampling",
+    ".nn.transformer": "nn.modules.transformer",
+    ".optim.adam": "optim.adamw",
     "multiprocessing": "multiprocessing",
-    "nn.common_types": ".compat.sizes",
-    "nn.modules": ".nn",
-    "nn.modules.activation": ".nn.activation .nn.attention",
-    "nn.modules.batchnorm": ".nn.normalization .nn",
-    "nn.modules.container": ".nn.containers",
-    "nn.modules.conv": ".nn.convolution .nn",
-    "nn.modules.distance": ".nn",
-    "nn.modules.dropout": ".nn.dropout",
-    "nn.modules.flatten": ".nn.linear",
-    "nn.modules.fold": ".nn",
-    "nn.modules.instancenorm": ".nn.normalization .nn",
-    "nn.modules.lazy": ".nn.lazy",
-    "nn.modules.linear": ".nn.linear .nn",
-    "nn.modules.loss": ".nn.losses",
-    "nn.modules.module": ".nn.module .nn.hooks",
-    "nn.modules.normalization": ".nn.normalization",
-    "nn.modules.padding": ".nn.padding",
-    "nn.modules.pixelshuffle": ".nn",
-    "nn.modules.pooling": ".nn.pooling",
-    "nn.modules.rnn": ".nn.recurrent",
-    "nn.modules.sparse": ".nn.embedding",
-    "nn.modules.transformer": ".nn.transformer",
-    "nn.modules.upsampling": ".nn.resampling",
-    "nn.modules.utils": ".compat.sizes",
-    "nn.utils.stateless": ".func",
-    "optim.adamw": ".optim.adam",
-    "utils.data.dataloader": ".data",
-    "utils.data.dataset": ".data",
-    "utils.data.distributed": ".compat.distributed",
-    "utils.data.sampler": ".data",
-    "utils.hooks": ".engine.handles",
-    "utils.model_zoo": ".compat.hub",
-    "utils.tensorboard": ".compat.tensorboard",
-    "version": ".compat.backends:version",
-}  # fmt: skip
+}
+PATHS = {path: places.split() for places, paths in PLACES.items() for path in paths.split()}
 
 
 class PathFinder:
@@ -91,7 +75,7 @@ class PathFinder:
     def exec_module(self, module: types.ModuleType) -> None:
         """Connect the module with its places, and import the paths inside it."""
         place = module.__name__.partition(".")[2]
-        homes = [_found(home, self.package) for home in PATHS[place].split()]
+        homes = [_found(home, self.package) for home in PATHS[place]]
 
         def look_up(name: str) -> Any:
             if not name.startswith("__"):

@@ -194,10 +194,10 @@ class _Layers(_Equation):
         Inputs and outputs are (L, N, features), or packed, with `sizes[t]` sequences that have an item t. Then sequences end
         one after the other, or begin so if the direction is reverse.
         """
-        named: dict[str, Any] = self._parameters
-        terms = F.linear(x, named[f"weight_ih{suffix}"], named.get(f"bias_ih{suffix}"))
+        terms = F.linear(x, getattr(self, f"weight_ih{suffix}"), getattr(self, f"bias_ih{suffix}"))
         from_inputs = unbind(terms) if sizes is None else split(terms, sizes)
-        weight, bias, project = named[f"weight_hh{suffix}"], named.get(f"bias_hh{suffix}"), named.get(f"weight_hr{suffix}")
+        weight, bias = getattr(self, f"weight_hh{suffix}"), getattr(self, f"bias_hh{suffix}")
+        project = getattr(self, f"weight_hr{suffix}") if self.proj_size else None
         reverse = suffix.endswith("_reverse")
         order = slice(None, None, -1 if reverse else 1)
         start, ended, outputs = state, [], []
