@@ -11,7 +11,7 @@ from typing import Any
 __all__ = ["PATHS", "PathFinder"]
 
 # The places that have the names (the first that has one counts), and PyTorch's paths to them. "a:b" is the attribute b of
-# the module a; a place without a dot in front is outside this package. A module that exists under PyTorch's path needs no entry.
+# the module a; a place without a dot in front is outside this package. Files that have PyTorch's path need no entry.
 PLACES = {
     ".autograd": "autograd.variable",
     ".compat.amp": "amp amp.autocast_mode amp.grad_scaler",
