@@ -97,8 +97,8 @@ def _function(op: str, path: FilePath | IO[bytes]) -> Any:
     known = {suffix: getattr(each, op) for suffix, each in FORMATS.items() if getattr(each, op) is not None}
     suffix = Path(path).suffix
     if suffix not in known:
-        hint = f"save(..., {str(path).removesuffix(suffix) + '.npz'!r})"
-        raise ValueError(f"{op}: the name of the file must end in {' or '.join(known)}, got {str(path)!r}\n  hint: {hint}")
+        hint = f"\n  hint: save(..., {str(path).removesuffix(suffix) + '.npz'!r})" if op == "save" else PYTORCH
+        raise ValueError(f"{op}: the name of the file must end in {' or '.join(known)}, got {str(path)!r}{hint}")
     return known[suffix]
 
 
