@@ -10,6 +10,7 @@ from minigrad.nn.containers import *
 from minigrad.nn.convolution import *
 from minigrad.nn.dropout import *
 from minigrad.nn.embedding import *
+from minigrad.nn.lazy import *
 from minigrad.nn.linear import *
 from minigrad.nn.losses import *
 from minigrad.nn.module import *
