@@ -15,6 +15,7 @@ from minigrad import interop, nn, optim
 torch = pytest.importorskip("torch")
 
 from tests.nn.test_layers_against_torch import LAYERS, close  # noqa: E402
+from tests.nn.test_lazy_layers import LAYERS as LAZY  # noqa: E402
 from tests.nn.test_losses_against_torch import LOSSES  # noqa: E402
 from tests.nn.test_sequences_against_torch import SEQUENCES, near, parts  # noqa: E402
 from tests.optim.test_lr_scheduler_against_torch import MAKERS  # noqa: E402
@@ -76,6 +77,7 @@ PROGRAMS = [
 
 # The only ones that no comparison to 1e-10 can be made with, and why; each is compared otherwise.
 APART = {"Hardsigmoid": "PyTorch's 1/6 is a float32, also in float64: to 1e-7 below"}
+APART |= {name: "trained in tests/nn/test_lazy_layers.py" for name, *_ in LAZY}
 
 
 def normal(rng, *shape):
