@@ -33,7 +33,7 @@ from minigrad.nn.modules.utils import _pair, _single, _triple, _ntuple, _reverse
 from minigrad.nn.modules.batchnorm import _BatchNorm, _NormBase
 from minigrad.nn.modules.instancenorm import _InstanceNorm
 from minigrad.nn.modules.conv import _ConvNd, _ConvTransposeNd
-from minigrad.nn.modules.loss import _Loss, CrossEntropyLoss
+from minigrad.nn.modules.loss import _Loss, _WeightedLoss, CrossEntropyLoss
 from minigrad.nn.modules.activation import MultiheadAttention, ReLU
 from minigrad.nn.modules.linear import Linear, Identity
 from minigrad.nn.modules.container import Sequential
@@ -223,3 +223,39 @@ def test_sizes():
     from minigrad.nn.modules.utils import _pair, _reverse_repeat_tuple
 
     assert _pair(3) == (3, 3) and _pair([1, 2]) == (1, 2) and _reverse_repeat_tuple((1, 2), 2) == (2, 2, 1, 1)
+
+
+@pytest.mark.parametrize("name", ["minigrad", "torch"])
+@pytest.mark.filterwarnings("ignore:size_average and reduce args will be deprecated")
+def test_layers_of_others_extend_private_bases(name):
+    """Losses and normalizations as programs for PyTorch write them."""
+    lib = pytest.importorskip(name)
+    loss = importlib.import_module(f"{name}.nn.modules.loss")
+    F = lib.nn.functional
+
+    class Plain(loss._Loss):
+        def forward(self, x, y):
+            return F.mse_loss(x, y, reduction=self.reduction)
+
+    class Weighted(loss._WeightedLoss):
+        def __init__(self, weight, reduction="mean"):
+            super().__init__(weight, None, None, reduction)
+
+        def forward(self, x, y):
+            return F.cross_entropy(x, y, weight=self.weight, reduction=self.reduction)
+
+    x, y = lib.tensor([1.0, 3.0]), lib.tensor([0.0, 0.0])
+    assert Plain()(x, y).item() == 5 and Plain(reduction="sum")(x, y).item() == 10
+    assert Plain(None, None, "none")(x, y).tolist() == [1, 9] and isinstance(lib.nn.MSELoss(), loss._Loss)
+    for words, found in [((False,), "sum"), ((True,), "mean"), ((None, False), "none"), ((False, False), "none")]:
+        assert Plain(*words).reduction == found
+    weighted = Weighted(lib.tensor([1.0, 2.0]), "sum")
+    assert list(weighted.state_dict()) == ["weight"] and weighted(x[None], lib.tensor([1])).item() == pytest.approx(0.253856)
+    batchnorm = importlib.import_module(f"{name}.nn.modules.batchnorm")
+
+    class Norm(batchnorm._BatchNorm):
+        def _check_input_dim(self, x):
+            pass
+
+    assert isinstance(Norm(3), batchnorm._NormBase) and set(Norm(3).state_dict()) == set(lib.nn.BatchNorm2d(3).state_dict())
+    assert Norm(3)(lib.ones(2, 3, 4)).abs().max().item() == 0

@@ -27,7 +27,7 @@ SHAPES = {2: "(N, C)", 3: "(N, C, L)", 4: "(N, C, H, W)", 5: "(N, C, D, H, W)"}
 class _NormBase(Module):
     """Base of normalizations with running statistics: weight, bias, running mean and variance, number of batches seen."""
 
-    _dimensions: ClassVar[tuple[int, ...]]
+    _dimensions: ClassVar[tuple[int, ...]] = tuple(SHAPES)  # all, for bases that are extended directly
     _function: ClassVar[Callable[..., Any]]
     _later = ("num_batches_tracked",)  # state dicts have it since PyTorch 0.4.1
     weight: Parameter | None
