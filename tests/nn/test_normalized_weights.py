@@ -219,3 +219,28 @@ def test_refusals_change_nothing():
     assert np.allclose(layer.weight.tolist(), 1) and layer.parametrizations.weight.original1.tolist() == [[1.0] * 3] * 3
     with pytest.raises(mg.ShapeError, match="right_inverse"):
         layer.weight = mg.ones(2, 3)
+
+
+@pytest.mark.parametrize("name", ["minigrad", "torch"])
+def test_right_inverses_are_applied_last_to_first(name):
+    lib = pytest.importorskip(name)
+
+    class Doubled(lib.nn.Module):
+        def forward(self, x):
+            return 2 * x
+
+        def right_inverse(self, x):
+            return x / 2
+
+    class Raised(lib.nn.Module):
+        def forward(self, x):
+            return x + 1
+
+        def right_inverse(self, x):
+            return x - 1
+
+    layer = lib.nn.Linear(2, 1)
+    for each in (Doubled(), Raised()):
+        lib.nn.utils.parametrize.register_parametrization(layer, "weight", each)
+    layer.weight = lib.tensor([[3.0, 5.0]])
+    assert layer.weight.tolist() == [[3.0, 5.0]] and layer.parametrizations.weight.original.tolist() == [[1.0, 2.0]]

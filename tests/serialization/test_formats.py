@@ -301,3 +301,14 @@ def test_files_of_pytorch_and_devices_that_are_not_there(tmp_path):
     with pytest.raises(TypeError, match="only tensors"):
         mg.save({"a": object()}, file)
     assert not file.getvalue()
+
+
+def test_a_structure_larger_than_its_file_is_refused(tmp_path):
+    """`save` does not compress it, so a compressed one is meant to fill the memory."""
+    text = np.frombuffer(b'{"dict": []}' + b" " * 10**5, np.uint8)
+    np.savez_compressed(tmp_path / "w.npz", __tree__=text)
+    for file in (tmp_path / "w.npz", io.BytesIO((tmp_path / "w.npz").read_bytes())):
+        with pytest.raises(WeightsFileError, match="larger than the file"):
+            mg.load(file)
+    np.savez(tmp_path / "w.npz", __tree__=text)
+    assert mg.load(tmp_path / "w.npz") == {}
