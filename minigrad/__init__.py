@@ -9,6 +9,7 @@ meant to be read::
 """
 
 import importlib as _importlib
+import sys as _sys
 import typing as _typing
 
 # isort: off
@@ -25,7 +26,8 @@ from minigrad.tensors import equality as _equality
 from minigrad.config import get_default_dtype as get_default_dtype, set_default_dtype as set_default_dtype
 from minigrad.tensors.creation import *
 from minigrad.tensors.functions import *
-from minigrad.tensors.devices import accelerator as accelerator, backends as backends, cuda as cuda, device as device
+from minigrad.compat.paths import PathFinder as _PathFinder
+from minigrad.tensors.devices import device as device
 from minigrad.errors import (
     AnomalyError as AnomalyError, DatasetFileError as DatasetFileError, DTypeError as DTypeError,
     GraphError as GraphError, ShapeError as ShapeError, WeightsFileError as WeightsFileError,
@@ -45,6 +47,8 @@ from minigrad.engine.registry import register_function as register_function
 from minigrad.tensors.tensor import Tensor as Tensor, tensor as tensor
 
 if _typing.TYPE_CHECKING:
+    import multiprocessing as multiprocessing
+
     from minigrad import (
         autograd as autograd,
         data as data,
@@ -58,9 +62,17 @@ if _typing.TYPE_CHECKING:
     from minigrad import errors as errors, ops as ops, random as random, serialization as serialization
     from minigrad import testing as testing, training as training, utils as utils, viz as viz
     from minigrad.autograd import detect_anomaly as detect_anomaly
+    from minigrad.compat import amp as amp, backends as backends, cuda as cuda, distributed as distributed, hub as hub
+    from minigrad.compat import jit as jit
+    from minigrad.compat.amp import GradScaler as GradScaler, autocast as autocast
+    from minigrad.compat.backends import version as version
+    from minigrad.compat.jit import compile as compile
+    from minigrad.compat.settings import *
     from minigrad.autograd.transforms import grad as grad
     from minigrad.generator import Generator as Generator
     from minigrad.serialization import load as load, save as save
+
+    accelerator, mps, compiler, fx = cuda, cuda, jit, jit
 # isort: on
 
 for _name, _function in {
@@ -76,6 +88,8 @@ for _name, _function in {
 half, float, double = float16, float32, float64
 equal = _equality.equal  # torch.equal returns a bool; ops.equal compares elements, as NumPy's
 short, int, long, bool = int16, int32, int64, bool_
+
+_sys.meta_path.append(_PathFinder("minigrad"))
 
 # Imported at first use.
 _ROOMS = (
@@ -93,18 +107,28 @@ _ROOMS = (
     "utils",
     "viz",
 )
+# PyTorch's namespaces that have a path in compat/paths.py.
+_NAMESPACES = (
+    "accelerator", "amp", "backends", "compiler", "cuda", "distributed", "fx", "hub", "jit", "mps", "multiprocessing",
+    "version",
+)  # fmt: skip
 _NAMES = {
-    "Generator": "generator", "detect_anomaly": "autograd", "grad": "autograd.transforms", "load": "serialization",
-    "save": "serialization",
+    "Generator": "generator", "GradScaler": "compat.amp", "autocast": "compat.amp", "compile": "compat.jit",
+    "detect_anomaly": "autograd", "grad": "autograd.transforms", "load": "serialization", "save": "serialization",
+    **dict.fromkeys(
+        ("are_deterministic_algorithms_enabled", "get_float32_matmul_precision", "get_num_threads",
+         "set_float32_matmul_precision", "set_num_threads", "use_deterministic_algorithms"),
+        "compat.settings",
+    ),
 }  # fmt: skip
 # Modules that importing the package binds here, and that are not for users.
-_INTERNAL = {"arrays", "cli", "engine", "generator", "kernels", "pictures", "progress", "pytree", "tensors"}
+_INTERNAL = {"arrays", "cli", "compat", "engine", "generator", "kernels", "pictures", "progress", "pytree", "tensors"}
 
 
 if not _typing.TYPE_CHECKING:  # a type checker must report a name that does not exist
 
     def __getattr__(name):
-        if name in _ROOMS:
+        if name in _ROOMS or name in _NAMESPACES:
             return _importlib.import_module(f"minigrad.{name}")
         if name in _NAMES:
             globals()[name] = getattr(_importlib.import_module(f"minigrad.{_NAMES[name]}"), name)
@@ -115,7 +139,7 @@ if not _typing.TYPE_CHECKING:  # a type checker must report a name that does not
 def __dir__() -> list[str]:
     """Return the names that users call; other modules of the package are not among them."""
     public = {name for name in globals() if name[0].isalpha() or name == "__version__"}
-    return sorted((public | {*_ROOMS, *_NAMES}) - _INTERNAL)
+    return sorted((public | {*_ROOMS, *_NAMESPACES, *_NAMES}) - _INTERNAL)
 
 
 __version__ = "0.1.0"

@@ -15,6 +15,7 @@ from minigrad import interop, nn, optim
 torch = pytest.importorskip("torch")
 
 from tests.nn.test_layers_against_torch import LAYERS, close  # noqa: E402
+from tests.nn.test_lazy_layers import LAYERS as LAZY  # noqa: E402
 from tests.nn.test_losses_against_torch import LOSSES  # noqa: E402
 from tests.nn.test_sequences_against_torch import SEQUENCES, near, parts  # noqa: E402
 from tests.optim.test_lr_scheduler_against_torch import MAKERS  # noqa: E402
@@ -109,6 +110,7 @@ PROGRAMS = [
     ({"MaxUnpool1d"}, lambda lib: lib.nn.MaxUnpool1d(2), lambda r: with_places(r, (3,), 2)),
     ({"MaxUnpool2d"}, lambda lib: lib.nn.MaxUnpool2d(2), lambda r: with_places(r, (3, 2), 2)),
     ({"MaxUnpool3d"}, lambda lib: lib.nn.MaxUnpool3d(3), lambda r: with_places(r, (2, 1, 2), 3)),
+    ({"DataParallel"}, lambda lib: lib.nn.DataParallel(lib.nn.Linear(4, 3)), lambda r: [normal(r, 5, 4)]),
     ({"TransformerEncoder"}, lambda lib: stacked(lib, "TransformerEncoder"), lambda r: [normal(r, 2, 5, 4)]),
     (
         {"TransformerDecoder"},
@@ -121,6 +123,7 @@ PROGRAMS = [
 
 # The only ones that no comparison to 1e-10 can be made with, and why; each is compared otherwise.
 APART = {"Hardsigmoid": "PyTorch's 1/6 is a float32, also in float64: to 1e-7 below"}
+APART |= {name: "trained in tests/nn/test_lazy_layers.py" for name, *_ in LAZY}
 
 
 def normal(rng, *shape):

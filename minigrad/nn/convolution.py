@@ -20,7 +20,7 @@ __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
-class _Convolution(SpatialLayer):
+class _ConvNd(SpatialLayer):
     _transposed = False
     padding: Any  # one number for each axis, or a name
     bias: Parameter | None
@@ -63,7 +63,7 @@ class _Convolution(SpatialLayer):
         return text + "".join(f", {name}={value}" for name, value in options.items() if value != usual[name])
 
 
-class _Conv(_Convolution):
+class _Conv(_ConvNd):
     _functions = F.conv1d, F.conv2d, F.conv3d
 
     def __init__(
@@ -137,7 +137,7 @@ class Conv3d(_Conv, axes=3):
     """Convolution of volumes: (N, in_channels, D, H, W) to (N, out_channels, OD, OH, OW). See `Conv2d` for the options."""
 
 
-class _ConvTranspose(_Convolution):
+class _ConvTransposeNd(_ConvNd):
     _transposed = True
     _functions = F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d
 
@@ -181,11 +181,11 @@ class _ConvTranspose(_Convolution):
         return tuple(w - n for w, n in zip(wanted, least, strict=True))
 
 
-class ConvTranspose1d(_ConvTranspose, axes=1):
+class ConvTranspose1d(_ConvTransposeNd, axes=1):
     """Transposed convolution: (N, in_channels, L) to (N, out_channels, OL). The options are those of `ConvTranspose2d`."""
 
 
-class ConvTranspose2d(_ConvTranspose, axes=2):
+class ConvTranspose2d(_ConvTransposeNd, axes=2):
     """Transposed convolution, the adjoint of `Conv2d`: (N, in_channels, H, W) to (N, out_channels, OH, OW).
 
     OH = (H - 1)*stride - 2*padding + dilation*(KH - 1) + output_padding + 1. Sizes are an int or a pair (height, width).
@@ -206,7 +206,7 @@ class ConvTranspose2d(_ConvTranspose, axes=2):
     """
 
 
-class ConvTranspose3d(_ConvTranspose, axes=3):
+class ConvTranspose3d(_ConvTransposeNd, axes=3):
     """Transposed convolution of volumes: (N, in_channels, D, H, W) to (N, out_channels, OD, OH, OW).
 
     The options are those of `ConvTranspose2d`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,9 +30,13 @@ class Hooks:
 
     def __init__(self) -> None:
         self.before: dict[int, tuple[Callable[..., Any], bool]] = {}  # (hook, with_kwargs)
-        self.after: dict[int, tuple[Callable[..., Any], bool]] = {}
+        self.after: dict[int, tuple[Callable[..., Any], bool, bool]] = {}  # (hook, with_kwargs, always_call)
         self.gradient_before: dict[int, Callable[..., Any]] = {}
         self.gradient: dict[int, Callable[..., Any]] = {}
+        self.before_state: dict[int, Callable[..., Any]] = {}
+        self.after_state: dict[int, Callable[..., Any]] = {}
+        self.before_load: dict[int, Callable[..., Any]] = {}
+        self.after_load: dict[int, Callable[..., Any]] = {}
 
     def call(self, module: HookedModule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the module's forward with all of its hooks."""
@@ -47,11 +52,20 @@ class Hooks:
         backward = _BackwardHooks(self, module) if self.gradient or self.gradient_before else None
         if backward is not None:
             args = backward.attach_to_inputs(args)
-        out = module.forward(*args, **kwargs)
-        for hook, with_kwargs in list(self.after.values()):
-            changed = hook(module, args, kwargs, out) if with_kwargs else hook(module, args, out)
-            if changed is not None:
-                out = changed
+        out, waiting = None, dict(self.after)
+        try:
+            out = module.forward(*args, **kwargs)
+            for key, (hook, with_kwargs, _) in self.after.copy().items():
+                del waiting[key]
+                changed = hook(module, args, kwargs, out) if with_kwargs else hook(module, args, out)
+                if changed is not None:
+                    out = changed
+        except Exception:
+            for hook, with_kwargs, always_call in waiting.values():
+                if always_call:
+                    with suppress(Exception):  # the first error is the one to report
+                        hook(module, args, kwargs, out) if with_kwargs else hook(module, args, out)
+            raise
         return out if backward is None else backward.attach_to_outputs(out)
 
 

@@ -21,11 +21,26 @@ __all__ = [
 
 
 class _Loss(FunctionLayer):
+    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"):
+        super().__init__()
+        if size_average is not None or reduce is not None:  # the words for it before `reduction`
+            reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
+        self.reduction = reduction
+
     def _keep(self, **options: Any) -> None:
         reduction = options["reduction"]
         if reduction not in ("mean", "sum", "none") and (type(self), reduction) != (KLDivLoss, "batchmean"):
             raise ValueError(f'{type(self).__name__}: reduction must be "mean", "sum" or "none", got {reduction!r}')
         super()._keep(**options)
+
+
+class _WeightedLoss(_Loss):  # which losses written for PyTorch extend
+    def __init__(
+        self, weight: Tensor | None = None, size_average: bool | None = None, reduce: bool | None = None,
+        reduction: str = "mean",
+    ):  # fmt: skip
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
 
 
 class _TargetLoss(_Loss):

@@ -21,7 +21,7 @@ from minigrad.nn.hooks import Hooks
 from minigrad.nn.layer_setup import refuse_data
 from minigrad.nn.modes import mode_of
 from minigrad.nn.module_summary import Summary, summary
-from minigrad.nn.parameter import Parameter, clear_gradients
+from minigrad.nn.parameter import Parameter, UninitializedTensor, clear_gradients
 from minigrad.nn.state_dict import IncompatibleKeys, matched_arrays
 from minigrad.pictures import draw
 from minigrad.tensors import devices
@@ -203,12 +203,12 @@ class Module:
                 return self.__dict__[registry]
         return None
 
-    def register_parameter(self, name: str, parameter: Parameter | None) -> None:
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Register a parameter under a name; None reserves the name."""
         self._check_name(name)
-        if parameter is not None and not isinstance(parameter, Parameter):
-            raise TypeError(f"register_parameter: {name!r} must be a Parameter or None, got {type(parameter).__name__}")
-        self._parameters[name] = parameter
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(f"register_parameter: {name!r} must be a Parameter or None, got {type(param).__name__}")
+        self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Register a tensor that is converted and, if `persistent`, saved with the parameters, but not optimized."""
@@ -241,11 +241,12 @@ class Module:
         return RemovableHandle(self._hooks_created().before, (hook, with_kwargs), prepend)
 
     def register_forward_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
     ) -> RemovableHandle:
         """Call ``hook(module, args, output)`` after each forward; a result other than None replaces the output.
 
-        With `with_kwargs`, call ``hook(module, args, kwargs, output)``. See `register_forward_pre_hook`.
+        With `with_kwargs`, call ``hook(module, args, kwargs, output)``; with `always_call` also if forward raises an error,
+        with None as the output. See `register_forward_pre_hook`.
 
         >>> import minigrad as mg
         >>> from minigrad import nn
@@ -254,7 +255,7 @@ class Module:
         ...     layer(mg.tensor([-1.0, 2.0]))
         tensor([ 0., 20.])
         """
-        return RemovableHandle(self._hooks_created().after, (hook, with_kwargs), prepend)
+        return RemovableHandle(self._hooks_created().after, (hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_output)`` when the gradients of all outputs are complete; a result replaces them."""
@@ -267,28 +268,62 @@ class Module:
         """
         return RemovableHandle(self._hooks_created().gradient, hook, prepend)
 
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(module, prefix, keep_vars)`` before the values of this module enter a state dict."""
+        return RemovableHandle(self._hooks_created().before_state, hook)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(module, state_dict, prefix, local_metadata)`` when a state dict is complete; it may change the dict.
+
+        `prefix` is what the names of this module's values begin with; `local_metadata` is empty.
+        """
+        return RemovableHandle(self._hooks_created().after_state, hook)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call a hook before a state dict is checked and loaded; it may change the dict, which is a copy.
+
+        The arguments are (module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs),
+        the last three empty lists.
+        """
+        return RemovableHandle(self._hooks_created().before_load, hook)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(module, incompatible_keys)`` after a state dict was loaded; with strict=True there are none."""
+        return RemovableHandle(self._hooks_created().after_load, hook)
+
+    def _call_hooks(self, kind: str, prefix: str, arguments: Callable[[str], tuple[Any, ...]]) -> None:
+        """Call the hooks of one kind of all modules with the module and ``arguments(prefix of its names)``."""
+        for path, module in self.named_modules(remove_duplicate=False):
+            for hook in [] if module._hooks is None else list(getattr(module._hooks, kind).values()):
+                hook(module, *arguments(f"{prefix}{path}." if path else prefix))
+
     def _hooks_created(self) -> Hooks:
         hooks: Hooks = self.__dict__.setdefault("_hooks", Hooks())  # one call: two threads get the same
         return hooks
 
     # Walks: parents before children, in the order of registration, each object once by default
 
-    def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
-        """Yield this module under the name `prefix`, and all modules inside it under dotted names."""
-        seen: set[int] = set()
+    def named_modules(
+        self, memo: set[Any] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """Yield this module under the name `prefix`, and all modules inside it under dotted names.
+
+        Those in `memo` are left out, and the others added to it.
+        """
+        seen = set() if memo is None else memo
         stack: list[tuple[str, Module]] = [(prefix, self)]
         while stack:
             name, module = stack.pop()
-            if remove_duplicate and id(module) in seen:
+            if remove_duplicate and module in seen:
                 continue
-            seen.add(id(module))
+            seen.add(module)
             yield name, module
             inner = [(f"{name}.{n}" if name else n, m) for n, m in module._modules.items() if m is not None]
             stack.extend(reversed(inner))
 
-    def modules(self) -> Iterator[Module]:
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
         """Yield this module and all modules inside it."""
-        return (module for _, module in self.named_modules())
+        return (module for _, module in self.named_modules(remove_duplicate=remove_duplicate))
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """Yield the modules directly inside this one, with their names."""
@@ -330,6 +365,15 @@ class Module:
                 raise AttributeError(f"{target!r}: {name!r} is a {type(module).__name__}, not a module")
         return module
 
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Replace the module under a dotted name, or add one; with `strict`, raise AttributeError if there is none yet."""
+        if strict:
+            self.get_submodule(target)
+        path, _, name = target.rpartition(".")
+        if not name:
+            raise ValueError(f"set_submodule: needs the name of a module inside this one, got {target!r}")
+        self.get_submodule(path).add_module(name, module)
+
     def get_parameter(self, target: str) -> Parameter:
         """Return the parameter under a dotted name; raise AttributeError if there is none."""
         path, _, name = target.rpartition(".")
@@ -348,7 +392,7 @@ class Module:
 
     def _named(self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        walk = self.named_modules(prefix, remove_duplicate) if recurse else [(prefix, self)]
+        walk = self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
         for path, module in walk:
             for name, tensor in getattr(module, registry).items():
                 if tensor is None or (remove_duplicate and id(tensor) in seen):
@@ -358,10 +402,11 @@ class Module:
 
     # Changes to all modules or parameters
 
-    def apply(self, function: Callable[[Module], Any]) -> Self:
-        """Call `function` on every module inside, and then on this one; return this module."""
-        for module in reversed(list(self.modules())):
-            function(module)
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
+        """Call `fn` on every module inside, children before parents, and then on this one; return this module."""
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
         return self
 
     def train(self, mode: bool = True) -> Self:
@@ -410,6 +455,17 @@ class Module:
         """Return the module itself: it is on the CPU."""
         return self
 
+    def cuda(self, device: Any = None) -> Self:
+        """Raise ValueError: there is no CUDA device."""
+        return self.to("cuda")
+
+    def share_memory(self) -> Self:
+        """Return the module itself: threads share it, processes do not."""
+        return self
+
+    def compile(self, *args: Any, **options: Any) -> None:
+        """Do nothing: the module runs as Python."""
+
     def half(self) -> Self:
         """Convert to float16; see `to`."""
         return self.to(np.float16)
@@ -424,12 +480,22 @@ class Module:
 
     # State
 
-    def state_dict(self) -> dict[str, Tensor]:
+    def state_dict(
+        self, *, destination: dict[str, Tensor] | None = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, Tensor]:
         """Return the values of all parameters and buffers by dotted name, with PyTorch's names and layouts.
 
-        They share their values with the module, as `detach` does: ``copy.deepcopy`` of it keeps what they are now.
+        They share their values with the module, as `detach` does: ``copy.deepcopy`` of it keeps what they are now. Names
+        begin with `prefix`. With `keep_vars` the parameters and buffers themselves are returned. If a dict is given as
+        `destination`, they are added to it, and it is returned.
         """
-        return {key: tensor.detach() for key, tensor in self._state_tensors().items()}
+        state = {} if destination is None else destination
+        self._call_hooks("before_state", prefix, lambda path: (path, keep_vars))
+        for key, tensor in self._state_tensors().items():
+            kept = keep_vars or isinstance(tensor, UninitializedTensor)
+            state[f"{prefix}{key}"] = tensor if kept else tensor.detach()
+        self._call_hooks("after_state", prefix, lambda path: (state, path, {}))
+        return state
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Replace parameters and buffers by the tensors or arrays of `state_dict`: all of them, or none.
@@ -438,6 +504,9 @@ class Module:
         key and every parameter that holds NaN (with strict=False only the last two), and TypeError for anything but a
         mapping of names to numbers; nothing has changed then.
         """
+        if isinstance(state_dict, Mapping) and any(m._hooks is not None and m._hooks.before_load for m in self.modules()):
+            state = state_dict = dict(state_dict)
+            self._call_hooks("before_load", "", lambda path: (state, path, {}, strict, [], [], []))
         tensors = self._state_tensors()
         later = {
             f"{prefix}.{name}" if prefix else name
@@ -445,7 +514,11 @@ class Module:
             for name in module._later
         }
         new, keys = matched_arrays(type(self).__name__, tensors, state_dict, strict, later)
+        for tensor, array in [(tensors[key], array) for key, array in new.items()]:
+            if isinstance(tensor, UninitializedTensor):
+                tensor.materialize(array.shape)
         write_all([tensors[key] for key in new], list(new.values()))
+        self._call_hooks("after_load", "", lambda path: (keys,))
         return keys
 
     def _state_tensors(self) -> dict[str, Tensor]:
@@ -472,8 +545,11 @@ class Module:
         """Return the text between the parentheses of the repr; a subclass may define it."""
         return ""
 
+    def _get_name(self) -> str:  # which layers written for PyTorch call in their repr
+        return type(self).__name__
+
     def __repr__(self) -> str:
-        head, extra = type(self).__name__, self.extra_repr()
+        head, extra = self._get_name(), self.extra_repr()
         children = [f"({name}): {shown}".replace("\n", "\n  ") for name, shown in self._shown_children()]
         if not children and "\n" not in extra:
             return f"{head}({extra})"

@@ -24,10 +24,10 @@ __all__ = [
 SHAPES = {2: "(N, C)", 3: "(N, C, L)", 4: "(N, C, H, W)", 5: "(N, C, D, H, W)"}
 
 
-class _RunningNorm(Module):
+class _NormBase(Module):
     """Base of normalizations with running statistics: weight, bias, running mean and variance, number of batches seen."""
 
-    _dimensions: ClassVar[tuple[int, ...]]
+    _dimensions: ClassVar[tuple[int, ...]] = tuple(SHAPES)  # all, for bases that are extended directly
     _function: ClassVar[Callable[..., Any]]
     _later = ("num_batches_tracked",)  # state dicts have it since PyTorch 0.4.1
     weight: Parameter | None
@@ -78,7 +78,7 @@ class _RunningNorm(Module):
         )
 
 
-class _BatchNorm(_RunningNorm):
+class _BatchNorm(_NormBase):
     _function = F.batch_norm
 
     def forward(self, x: Tensor) -> Tensor:
@@ -118,7 +118,7 @@ class BatchNorm3d(_BatchNorm):
     _dimensions = (5,)
 
 
-class _InstanceNorm(_RunningNorm):
+class _InstanceNorm(_NormBase):
     _function = F.instance_norm
 
     def __init__(

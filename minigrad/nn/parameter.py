@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
 from minigrad.arrays import DType
+from minigrad.config import get_default_dtype
 from minigrad.engine.interrupts import at_once
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["Parameter"]
+__all__ = ["Parameter", "UninitializedBuffer", "UninitializedParameter"]
 
 
 class Parameter(Tensor):
@@ -35,6 +36,48 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
+
+
+class UninitializedTensor(Tensor):
+    """Base of tensors whose shape is not known yet: reading it raises RuntimeError until `materialize` sets it."""
+
+    __slots__ = ()
+    _later: ClassVar[type[Tensor]]
+
+    def materialize(self, shape: Sequence[int], dtype: DType = None) -> None:
+        """Become an ordinary tensor of this shape, filled with zeros."""
+        zeros = np.zeros(tuple(shape), self.dtype if dtype is None else dtype)
+        Tensor.__init__(self, zeros, None, self.requires_grad)  # with a node of that shape
+        self.__class__ = self._later  # type: ignore[assignment]
+
+    @property
+    def shape(self) -> NoReturn:
+        raise RuntimeError(f"{type(self).__name__}: the shape is not known yet\n  hint: call the module on data first")
+
+    numel = nelement = size = dim = lambda self, *args: self.shape  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class UninitializedParameter(UninitializedTensor, Parameter):
+    """A parameter of a lazy layer, whose shape is that of the first data: see `LazyLinear`."""
+
+    __slots__ = ()
+    _later = Parameter
+
+    def __init__(self, requires_grad: bool = True, dtype: DType = None):
+        super().__init__(np.zeros(0, dtype or get_default_dtype()), requires_grad)
+
+
+class UninitializedBuffer(UninitializedTensor):
+    """A buffer of a lazy layer, whose shape is that of the first data."""
+
+    __slots__ = ()
+    _later = Tensor
+
+    def __init__(self, requires_grad: bool = False, dtype: DType = None):
+        super().__init__(np.zeros(0, dtype or get_default_dtype()), None, requires_grad)
 
 
 def clear_gradients(parameters: Iterable[Tensor], set_to_none: bool = True) -> None:

@@ -13,6 +13,7 @@ from minigrad.nn import functional as F
 from minigrad.nn.layer_setup import count, uniform_parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
+from minigrad.nn.utils.rnn import PackedSequence
 from minigrad.ops import concatenate, split, stack, unbind
 from minigrad.tensors.tensor import Tensor
 
@@ -88,7 +89,7 @@ class _Cell(_Equation):
         super().__init__()
         self.input_size = count(type(self).__name__, "input_size", input_size)
         self.hidden_size = count(type(self).__name__, "hidden_size", hidden_size)
-        _register(self, "", self._gates * hidden_size, input_size, hidden_size, bias, dtype)
+        _register(self, "", self._gates * hidden_size, input_size, hidden_size, bias, dtype, hidden_size)
 
     def forward(self, x: Tensor, state: Any = None) -> Any:
         if state is None:
@@ -116,6 +117,7 @@ class _Layers(_Equation):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
+        proj_size: int = 0,
         dtype: DType = None,
     ):
         super().__init__()
@@ -124,75 +126,120 @@ class _Layers(_Equation):
         self.num_layers = count(kind, "num_layers", num_layers)
         if not 0 <= dropout <= 1:
             raise ValueError(f"{kind}: dropout must be within [0, 1], got {dropout}")
+        if proj_size and self._states < 2:
+            raise ValueError(f"{kind}: only LSTM has a proj_size, got {proj_size}")
+        if not 0 <= proj_size < hidden_size:
+            raise ValueError(f"{kind}: proj_size must be within 0 and {hidden_size - 1}, got {proj_size}")
         self.bias, self.batch_first, self.dropout, self.bidirectional = bias, batch_first, dropout, bidirectional
+        self.proj_size = proj_size
+        size = proj_size or hidden_size
         for layer, suffix in self._passes():
-            features = input_size if layer == 0 else hidden_size * (2 if bidirectional else 1)
-            _register(self, suffix, self._gates * hidden_size, features, hidden_size, bias, dtype)
+            features = input_size if layer == 0 else size * (2 if bidirectional else 1)
+            _register(self, suffix, self._gates * hidden_size, features, hidden_size, bias, dtype, size)
+            if proj_size:
+                self.register_parameter(
+                    f"weight_hr{suffix}", uniform_parameter((proj_size, hidden_size), hidden_size, dtype)
+                )
 
     def _passes(self) -> list[tuple[int, str]]:
         """Return the layer and the suffix of the parameter names of each pass over the sequence, from the input upwards."""
         directions = ("", "_reverse") if self.bidirectional else ("",)
         return [(layer, f"_l{layer}{direction}") for layer in range(self.num_layers) for direction in directions]
 
-    def forward(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        batched = self._check(x)
+    def forward(self, x: Any, state: Any = None) -> tuple[Any, Any]:
+        packed = x if isinstance(x, PackedSequence) else None
+        if packed is not None:
+            x = packed.data
+        batched = self._check(x, packed is not None)
         if not batched:
             x = x.unsqueeze(1)
-        elif self.batch_first:
+        elif self.batch_first and packed is None:
             x = x.transpose(0, 1)
-        start = self._initial_states(state, x, batched)
+        sizes = None if packed is None else packed.batch_sizes.tolist()
+        start = self._initial_states(state, x, batched, packed)
         ends: list[State] = []
         for layer, passes in itertools.groupby(self._passes(), lambda item: item[0]):
             if layer:
                 x = F.dropout(x, self.dropout, self.training)
             outputs = []
             for _, suffix in passes:
-                output, end = self._run(x, suffix, start[len(ends)])
+                output, end = self._run(x, suffix, start[len(ends)], sizes)
                 outputs.append(output)
                 ends.append(end)
             x = concatenate(outputs, -1) if self.bidirectional else outputs[0]
         last = tuple(stack(part, 0) for part in zip(*ends, strict=True))
-        if not batched:
+        if packed is not None:
+            x = packed._replace(data=x)
+            if packed.unsorted_indices is not None:
+                last = tuple(part[:, packed.unsorted_indices] for part in last)
+        elif not batched:
             x, last = x.squeeze(1), tuple(part.squeeze(1) for part in last)
         elif self.batch_first:
             x = x.transpose(0, 1)
         return x, last if self._states > 1 else last[0]
 
+    def flatten_parameters(self) -> None:
+        """Do nothing: the parameters need not lie in one piece of memory, as they do for cuDNN."""
+
     def extra_repr(self) -> str:
         shown = f"{self.input_size}, {self.hidden_size}"
+        if self.proj_size:
+            shown += f", proj_size={self.proj_size}"
         defaults = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0, "bidirectional": False}
         return shown + "".join(f", {name}={getattr(self, name)}" for name, v in defaults.items() if getattr(self, name) != v)
 
-    def _run(self, x: Tensor, suffix: str, state: State) -> tuple[Tensor, State]:
-        """Return the outputs of one layer in one direction, (L, N, hidden_size), and the state after the last item."""
-        named: dict[str, Any] = self._parameters
-        from_inputs = unbind(F.linear(x, named[f"weight_ih{suffix}"], named.get(f"bias_ih{suffix}")))
-        weight, bias = named[f"weight_hh{suffix}"], named.get(f"bias_hh{suffix}")
-        order = slice(None, None, -1 if suffix.endswith("_reverse") else 1)
-        outputs = []
-        for from_input in from_inputs[order]:
-            state = self._advance(from_input, F.linear(state[0], weight, bias), state)
-            outputs.append(state[0])
-        return stack(outputs[order], 0), state
+    def _run(self, x: Tensor, suffix: str, state: State, sizes: list[int] | None) -> tuple[Tensor, State]:
+        """Return the outputs of one layer in one direction, and the state after the last item of each sequence.
 
-    def _check(self, x: Tensor) -> bool:
+        Inputs and outputs are (L, N, features), or packed, with `sizes[t]` sequences that have an item t. Then sequences end
+        one after the other, or begin so if the direction is reverse.
+        """
+        terms = F.linear(x, getattr(self, f"weight_ih{suffix}"), getattr(self, f"bias_ih{suffix}"))
+        from_inputs = unbind(terms) if sizes is None else split(terms, sizes)
+        weight, bias = getattr(self, f"weight_hh{suffix}"), getattr(self, f"bias_hh{suffix}")
+        project = getattr(self, f"weight_hr{suffix}") if self.proj_size else None
+        reverse = suffix.endswith("_reverse")
+        order = slice(None, None, -1 if reverse else 1)
+        start, ended, outputs = state, [], []
+        for from_input in from_inputs[order]:
+            here, before = from_input.shape[0], state[0].shape[0]
+            if here < before:
+                ended.append([part[here:] for part in state])
+                state = tuple(part[:here] for part in state)
+            elif here > before:
+                state = tuple(concatenate([part, first[before:here]]) for part, first in zip(state, start, strict=True))
+            state = self._advance(from_input, F.linear(state[0], weight, bias), state)
+            if project is not None:
+                state = (F.linear(state[0], project), *state[1:])
+            outputs.append(state[0])
+        if ended and not reverse:
+            state = tuple(concatenate(list(parts)) for parts in zip(state, *reversed(ended), strict=True))
+        return (stack if sizes is None else concatenate)(outputs[order], 0), state
+
+    def _check(self, x: Tensor, packed: bool) -> bool:
         """Return True for a batch of sequences, False for one sequence; raise ShapeError for any other shape."""
-        if x.ndim not in (2, 3) or x.shape[-1] != self.input_size or 0 in x.shape:
+        if x.ndim not in ((2,) if packed else (2, 3)) or x.shape[-1] != self.input_size or 0 in x.shape:
             batch = "N, L" if self.batch_first else "L, N"
             wanted = f"({batch}, {self.input_size}) or (L, {self.input_size}), not empty"
-            raise ShapeError(f"{type(self).__name__}: needs {wanted}, got {x.shape}")
-        return x.ndim == 3
+            raise ShapeError(f"{type(self).__name__}: needs {wanted}, got {x.shape}{' packed' if packed else ''}")
+        return packed or x.ndim == 3
 
-    def _initial_states(self, given: Any, x: Tensor, batched: bool) -> list[State]:
+    def _initial_states(self, given: Any, x: Tensor, batched: bool, packed: PackedSequence | None) -> list[State]:
         """Return the initial state of each pass."""
-        count = len(self._passes())
+        count, size = len(self._passes()), x.shape[1] if packed is None else int(packed.batch_sizes.array[0])
+        widths = (self.proj_size or self.hidden_size, self.hidden_size)[: self._states]
         if given is None:
-            return [self._zeros(x, x.shape[1])] * count
+            return [tuple(Tensor.from_array(np.zeros((size, width), x.dtype)) for width in widths)] * count
         parts = tuple(given) if self._states > 1 else (given,)
-        wanted = (count, *(x.shape[1:2] if batched else ()), self.hidden_size)
-        if len(parts) != self._states or any(part.shape != wanted for part in parts):
+        wanted = [(count, *((size,) if batched else ()), width) for width in widths]
+        if [part.shape for part in parts] != wanted:
             shapes = ", ".join(str(part.shape) for part in parts)
-            raise ShapeError(f"{type(self).__name__}: the initial state must be of shape {wanted}, got {shapes}")
+            raise ShapeError(
+                f"{type(self).__name__}: the initial state must be of shape {', '.join(map(str, dict.fromkeys(wanted)))}, "
+                f"got {shapes}"
+            )
+        if packed is not None and packed.sorted_indices is not None:
+            parts = tuple(part[:, packed.sorted_indices] for part in parts)
         parts = parts if batched else tuple(part.unsqueeze(1) for part in parts)
         return list(zip(*(unbind(part) for part in parts), strict=True))
 
@@ -240,7 +287,8 @@ class RNN(_ElmanEquation, _Layers):
     Takes x (L, N, input_size), (N, L, input_size) with `batch_first`, or (L, input_size), and optionally the initial state
     (num_layers * directions, N, hidden_size), by default zero. Returns (outputs, h): the outputs of the last layer, of
     directions * hidden_size features, and the final h of each layer and direction, in the shape of the initial state.
-    `dropout` is applied between the layers in training. Elman (1990).
+    `dropout` is applied between the layers in training. A `PackedSequence` is taken and returned, too: see
+    `nn.utils.rnn.pack_padded_sequence`. Elman (1990).
     """
 
     def __init__(
@@ -255,7 +303,7 @@ class RNN(_ElmanEquation, _Layers):
         bidirectional: bool = False,
         dtype: DType = None,
     ):
-        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype)
+        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype=dtype)
         self._set_nonlinearity(nonlinearity)
 
 
@@ -263,7 +311,8 @@ class LSTM(_LSTMEquation, _Layers):
     """Long short-term memory along a sequence; shapes and options as in `RNN`, with a state of two parts (h, c).
 
     c' = sigmoid(f) c + sigmoid(i) tanh(g) and h' = sigmoid(o) tanh(c'), where each of i, f, g and o is W x + b + U h + d.
-    Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000).
+    With `proj_size`, h' is W_hr times that, and has `proj_size` features. Hochreiter and Schmidhuber (1997), with the forget
+    gate of Gers et al. (2000); projections: Sak et al. (2014).
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -280,9 +329,11 @@ class GRU(_GRUEquation, _Layers):
     """
 
 
-def _register(module: Module, suffix: str, rows: int, input_size: int, hidden_size: int, bias: bool, dtype: DType) -> None:
+def _register(
+    module: Module, suffix: str, rows: int, input_size: int, hidden_size: int, bias: bool, dtype: DType, state_size: int
+) -> None:
     """Register the weights and biases of one step, initialized as in PyTorch; biases are None unless `bias`."""
-    for name, width in (("weight_ih", input_size), ("weight_hh", hidden_size)):
+    for name, width in (("weight_ih", input_size), ("weight_hh", state_size)):
         module.register_parameter(name + suffix, uniform_parameter((rows, width), hidden_size, dtype))
     for name in ("bias_ih", "bias_hh"):
         drawn = uniform_parameter((rows,), hidden_size, dtype) if bias else None

@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.arrays import Array, array_of
 from minigrad.errors import did_you_mean
-from minigrad.nn.parameter import Parameter
+from minigrad.nn.parameter import Parameter, UninitializedTensor
 from minigrad.tensors.tensor import Tensor
 
 __all__ = ["IncompatibleKeys", "matched_arrays"]
@@ -50,15 +50,19 @@ def matched_arrays(
     for key, tensor in tensors.items():
         if key not in state_dict:
             continue
+        if isinstance(state_dict[key], UninitializedTensor):
+            if not isinstance(tensor, UninitializedTensor):
+                problems.append(f"{key}: is not initialized yet")
+            continue
         array = array_of(state_dict[key])
         if array.dtype.kind not in "fiub":
             raise TypeError(f"load_state_dict: {key} has dtype {array.dtype}, expected numbers")
-        if array.shape != tensor.shape:
+        if not isinstance(tensor, UninitializedTensor) and array.shape != tensor.shape:
             problems.append(f"{key}: has shape {array.shape}, the module {tensor.shape}")
         elif isinstance(tensor, Parameter) and array.dtype.kind == "f" and np.isnan(array).any():
             problems.append(f"{key}: {np.count_nonzero(np.isnan(array))} of {array.size} values are NaN")
         else:
-            new[key] = np.empty_like(tensor.array)
+            new[key] = np.empty_like(tensor.array, shape=array.shape)
             new[key][...] = array
     if strict:
         problems += [f"{key}: missing" for key in keys.missing_keys]

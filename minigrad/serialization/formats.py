@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -15,10 +16,12 @@ from minigrad.serialization.npz import load_npz, save_npz
 from minigrad.serialization.pickled import load_pickled_params
 from minigrad.serialization.safetensors import load_safetensors, save_safetensors
 from minigrad.serialization.structure import decode, encode
+from minigrad.tensors.devices import device
 
 __all__ = ["FORMATS", "Format", "load", "save"]
 
 FilePath = str | os.PathLike[str]
+PYTORCH = "\n  hint: PyTorch's own files are read with torch.load and minigrad.interop.from_torch"
 STRUCTURE = "__tree__"  # the name under which a file holds the structure around its arrays
 
 
@@ -28,16 +31,17 @@ class Format(NamedTuple):
     The text is None for a plain state dict, whose file is the one that other programs read and write.
     """
 
-    load: Callable[[FilePath], tuple[dict[str, Array], str | bytes | None]]
-    save: Callable[[FilePath, dict[str, Array], str | None], None] | None = None  # None: the format is only read
+    load: Callable[[Any], tuple[dict[str, Array], str | bytes | None]]
+    save: Callable[[Any, dict[str, Array], str | None], None] | None = None  # None: the format is only read
 
 
-def save(obj: Any, path: str | os.PathLike[str]) -> None:
+def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
     """Write a state dict, or a checkpoint made of several, to a `.npz` or `.safetensors` file; atomically.
 
     `obj` may consist of dicts, lists, tuples, tensors, arrays, numbers, strings and None. A plain state dict is written in
-    the format's usual form, so that other programs can read it. Raises TypeError for anything else, ValueError for another
-    suffix.
+    the format's usual form, so that other programs can read it. A file that is open for writing gets the format of `.npz`,
+    and so do paths with PyTorch's suffixes, `.pt`, `.pth` and others: PyTorch does not read these. Raises TypeError for
+    anything else, ValueError for another suffix.
 
     >>> import tempfile, os
     >>> import minigrad as mg
@@ -47,47 +51,67 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
     ...     mg.load(path)
     {'model': {'w': tensor([1., 1.])}, 'epoch': 3}
     """
-    write = _function("save", path)
+    write = _function("save", f)
     arrays, text = encode(obj)
     if STRUCTURE in arrays:
         raise ValueError(f"save: {STRUCTURE!r} cannot be the name of an array")
-    write(path, arrays, text)
+    write(f, arrays, text)
 
 
-def load(path: str | os.PathLike[str]) -> dict[str, Any]:
+def load(
+    f: str | os.PathLike[str] | IO[bytes],
+    map_location: Any = None,
+    *,
+    weights_only: bool | None = None,
+    mmap: bool | None = None,
+) -> Any:
     """Return what `save` wrote, with tensors in place of arrays.
 
-    Reads any `.npz` or `.safetensors` file, and the book's `.pkl`. Raises FileNotFoundError, or WeightsFileError for a file
-    that is damaged or hostile; nothing of it is returned then.
+    Reads any `.npz` or `.safetensors` file, and the book's `.pkl`; an open file from where it stands. `map_location` may be
+    the CPU, or a function or dict, since there is no other device; `weights_only` and `mmap` change nothing: no file is
+    unpickled. Raises FileNotFoundError, or WeightsFileError for a file that is damaged or hostile; nothing of it is returned
+    then.
+
+    >>> import io
+    >>> import minigrad as mg
+    >>> file = io.BytesIO()
+    >>> mg.save([mg.ones(2), "a"], file)
+    >>> mg.load(io.BytesIO(file.getvalue()), map_location="cpu")
+    [tensor([1., 1.]), 'a']
     """
-    read = _function("load", path)
+    if isinstance(map_location, str | device):
+        device(map_location)
+    read = _function("load", f)
     try:
-        return decode(*read(path))
+        return decode(*read(f))
     except WeightsFileError as error:
-        if str(path) in str(error):
-            raise
-        raise WeightsFileError(f"{path}: {error}") from None
+        named = isinstance(f, str | os.PathLike)
+        hint = PYTORCH if not named or Path(f).suffix in PYTORCH_SUFFIXES else ""  # type: ignore[arg-type]
+        where = f"{f}: " if named and str(f) not in str(error) else ""
+        raise WeightsFileError(f"{where}{error}{hint}") from None
 
 
-def _function(op: str, path: FilePath) -> Any:
-    """Return the `save` or `load` of the format that the suffix of a path names."""
+def _function(op: str, path: FilePath | IO[bytes]) -> Any:
+    """Return the `save` or `load` of the format that the suffix of a path names, or for an open file, of `.npz`."""
+    if hasattr(path, "write" if op == "save" else "read"):
+        return getattr(FORMATS[".npz"], op)
     if not isinstance(path, str | os.PathLike):
         hint = "\n  hint: save(obj, path): the object comes first, then the path" if op == "save" else ""
         raise TypeError(f"{op}: the path must be a str or a Path, got {type(path).__name__}{hint}")
     known = {suffix: getattr(each, op) for suffix, each in FORMATS.items() if getattr(each, op) is not None}
     suffix = Path(path).suffix
     if suffix not in known:
-        hint = f"save(..., {str(path).removesuffix(suffix) + '.npz'!r})"
-        if op == "load":
-            hint = "PyTorch's own files are read with torch.load and minigrad.interop.from_torch"
-        raise ValueError(f"{op}: the name of the file must end in {' or '.join(known)}, got {str(path)!r}\n  hint: {hint}")
+        hint = f"\n  hint: save(..., {str(path).removesuffix(suffix) + '.npz'!r})" if op == "save" else PYTORCH
+        raise ValueError(f"{op}: the name of the file must end in {' or '.join(known)}, got {str(path)!r}{hint}")
     return known[suffix]
 
 
-def _load_npz(path: FilePath) -> tuple[dict[str, Array], bytes | None]:
-    arrays = load_npz(path)
+def _load_npz(path: FilePath | IO[bytes]) -> tuple[dict[str, Array], bytes | None]:
+    file = path if isinstance(path, str | os.PathLike) else io.BytesIO(path.read())
+    length = len(file.getbuffer()) if isinstance(file, io.BytesIO) else os.path.getsize(file)
+    arrays = load_npz(file)
     text = arrays.pop(STRUCTURE, None)
-    if text is not None and text.nbytes > os.path.getsize(path):  # `save` does not compress it: this one would be a bomb
+    if text is not None and text.nbytes > length:  # `save` does not compress it: this one would be a bomb
         raise WeightsFileError("the structure around the arrays is larger than the file")
     return arrays, None if text is None else text.tobytes()
 
@@ -97,16 +121,20 @@ def _load_safetensors(path: FilePath) -> tuple[dict[str, Array], str | None]:
     return arrays, metadata.get(STRUCTURE)
 
 
-def _save_npz(path: FilePath, arrays: dict[str, Array], text: str | None) -> None:
+def _save_npz(path: FilePath | IO[bytes], arrays: dict[str, Array], text: str | None) -> None:
     save_npz(path, arrays if text is None else {**arrays, STRUCTURE: np.frombuffer(text.encode(), np.uint8)})
 
 
+NPZ = Format(_load_npz, _save_npz)
+PYTORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".tar", ".bin")
+
 # By suffix. A new format is one more entry; `save`, `load` and their error messages follow from the table.
 FORMATS: dict[str, Format] = {
-    ".npz": Format(_load_npz, _save_npz),
+    ".npz": NPZ,
     ".safetensors": Format(
         _load_safetensors,
         lambda path, arrays, text: save_safetensors(path, arrays, None if text is None else {STRUCTURE: text}),
     ),
     ".pkl": Format(lambda path: (load_pickled_params(path), None)),
+    **dict.fromkeys(PYTORCH_SUFFIXES, NPZ),
 }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -26,9 +26,10 @@ LOCAL_HEADER = 30  # bytes before a member's name
 DESCRIPTORS = (0, 12, 16, 20, 24)  # bytes after a member whose sizes were not known when it was begun
 
 
-def save_npz(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> None:
+def save_npz(path: str | os.PathLike[str] | IO[bytes], arrays: Mapping[str, Any]) -> None:
     """Write named arrays of numbers to a `.npz` file, atomically: an interrupted save leaves an older file as it was.
 
+    A file that is open for writing takes the same bytes where it stands.
     The same arrays always make the same bytes. A name may contain slashes and colons, as those of flax and TensorFlow do.
     Raises ValueError for a name that would lead out of the folder where the file is unpacked, TypeError for an array that is
     not numeric.
@@ -46,18 +47,23 @@ def save_npz(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> None:
                 with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, array, allow_pickle=False)
 
-    write_atomically(path, write)
+    if isinstance(path, str | os.PathLike):
+        write_atomically(path, write)
+    else:
+        whole = io.BytesIO()
+        write(whole)
+        path.write(whole.getvalue())
 
 
-def load_npz(path: str | os.PathLike[str]) -> dict[str, Array]:
-    """Return the arrays of a `.npz` file by name.
+def load_npz(path: str | os.PathLike[str] | IO[bytes]) -> dict[str, Array]:
+    """Return the arrays of a `.npz` file by name; of an open file, from where it stands to its end.
 
     Raises FileNotFoundError, or WeightsFileError for a file that is damaged, expands beyond the limit for its length, or
     holds anything but arrays of numbers.
     """
-    path = Path(path)
-    with path.open("rb") as file:
-        length = os.fstat(file.fileno()).st_size
+    name = path if isinstance(path, str | os.PathLike) else "the open file"
+    with open(path, "rb") if isinstance(path, str | os.PathLike) else io.BytesIO(path.read()) as file:
+        length = file.seek(0, os.SEEK_END)
         try:
             _check_end(file, length)
             with zipfile.ZipFile(file) as archive:
@@ -65,10 +71,10 @@ def load_npz(path: str | os.PathLike[str]) -> dict[str, Array]:
                 _check_layout(archive, file)
                 return {m.filename.removesuffix(".npy"): _read_member(archive, m) for m in archive.infolist()}
         except WeightsFileError as error:
-            raise WeightsFileError(f"{path}: {error}") from None
+            raise WeightsFileError(f"{name}: {error}") from None
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, NotImplementedError, RuntimeError,
                 OverflowError, MemoryError, SyntaxError, TypeError, struct.error) as error:  # fmt: skip
-            raise WeightsFileError(f"{path}: damaged, or not a .npz file of {length} bytes: {error}") from None
+            raise WeightsFileError(f"{name}: damaged, or not a .npz file of {length} bytes: {error}") from None
 
 
 def _is_name(name: str) -> bool:

@@ -16,6 +16,7 @@ __all__ = ["decode", "encode"]
 
 # A list takes 56 bytes and more, its text 2. A large text written by `encode` has at most one list per 25 characters.
 MOST_LISTS, SHORTEST_ITEM = 250_000, 20
+ROOT = "tensor"  # the name of a tensor that is saved by itself
 SCALARS = (bool, int, float, str, type(None))
 
 
@@ -56,10 +57,11 @@ def _encode(value: Any, where: str, arrays: dict[str, Array]) -> Any:
     if isinstance(value, SCALARS):
         return value
     if isinstance(value, Tensor | np.ndarray | np.generic):
-        if where in arrays:
-            raise ValueError(f"save: two arrays would be named {where!r}")
-        arrays[where] = array_of(value)
-        return {"array": where}
+        name = where or ROOT
+        if name in arrays:
+            raise ValueError(f"save: two arrays would be named {name!r}")
+        arrays[name] = array_of(value)
+        return {"array": name}
     inner = f"{where}." if where else ""
     if isinstance(value, Mapping):
         for key in value:
@@ -82,9 +84,9 @@ def _decode(tree: Any, where: str, arrays: dict[str, Array]) -> Any:
         return tree
     ((kind, content),) = tree.items()
     if kind == "array":
-        if content != where:
+        if content != (where or ROOT):
             raise ValueError(f"at {where!r} it names another array")
-        return Tensor.from_array(arrays.pop(where))
+        return Tensor.from_array(arrays.pop(content))
     if kind not in ("dict", "list", "tuple") or type(content) is not list:
         raise ValueError("an unknown kind")
     inner = f"{where}." if where else ""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from minigrad.arrays import DType, Traced
 
-__all__ = ["accelerator", "backends", "cuda", "device", "requested"]
+__all__ = ["device", "requested"]
 
 
 class device:
@@ -54,20 +53,3 @@ def requested(args: tuple[Any, ...], dtype: DType, device_: Any) -> np.dtype[Any
     if device_ is not None:
         device(device_)
     return None if dtype is None else np.dtype(dtype)
-
-
-class _Absent:
-    """A kind of device of which there is none, such as `cuda`."""
-
-    def is_available(self) -> bool:
-        return False
-
-    def device_count(self) -> int:
-        return 0
-
-    def manual_seed_all(self, seed: int) -> None:
-        pass
-
-
-cuda = accelerator = _Absent()
-backends = SimpleNamespace(cudnn=SimpleNamespace(), mps=_Absent())  # settings of PyTorch's programs, without effect

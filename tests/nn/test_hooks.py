@@ -171,3 +171,108 @@ def test_pytorch_sees_the_same():
     for (_, a), (_, b) in zip(found[mg], found[torch], strict=True):
         if not isinstance(a, str):
             np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["minigrad", "torch"])
+def test_a_forward_hook_that_is_always_called(name):
+    lib = pytest.importorskip(name)
+
+    class Fails(lib.nn.Module):
+        def forward(self, x, scale=1.0):
+            raise ZeroDivisionError("forward")
+
+    seen, net = [], Fails()
+
+    def broken(module, args, out):
+        seen.append("broken")
+        raise ValueError("hook")
+
+    net.register_forward_hook(lambda m, args, out: seen.append("never"))
+    net.register_forward_hook(lambda m, args, out: seen.append(("always", out)), always_call=True)
+    with lib.no_grad():
+        net.register_forward_hook(lambda m, args, kwargs, out: seen.append(kwargs), with_kwargs=True, always_call=True)
+    with pytest.raises(ZeroDivisionError):
+        net(lib.ones(1), scale=2.0)
+    assert seen == [("always", None), {"scale": 2.0}]
+    works, seen[:] = lib.nn.ReLU(), []
+    works.register_forward_hook(lambda m, args, out: seen.append("first"), always_call=True)
+    works.register_forward_hook(broken, always_call=True)
+    works.register_forward_hook(lambda m, args, out: seen.append(("later", out.item())), always_call=True)
+    with pytest.raises(ValueError, match="hook"):
+        works(lib.ones(1))
+    assert seen == ["first", "broken", ("later", 1.0)]
+
+
+def test_an_error_in_an_always_called_hook_does_not_hide_the_first():
+    class Fails(nn.Module):
+        def forward(self):
+            raise ZeroDivisionError
+
+    net = Fails()
+    net.register_forward_hook(lambda m, args, out: out.shape, always_call=True)
+    with pytest.raises(ZeroDivisionError):
+        net()
+
+
+@pytest.mark.parametrize("name", ["minigrad", "torch"])
+def test_hooks_around_state_dicts(name):
+    lib = pytest.importorskip(name)
+    net, seen = lib.nn.Sequential(lib.nn.Linear(2, 1, bias=False), lib.nn.ReLU()), []
+    inner = net[0]
+    inner.register_state_dict_pre_hook(lambda m, prefix, keep_vars: seen.append((m is inner, prefix, keep_vars)))
+
+    def add(module, state_dict, prefix, local_metadata):
+        state_dict[f"{prefix}version"] = lib.tensor(3)
+
+    handle = inner.register_state_dict_post_hook(add)
+    state = net.state_dict(prefix="net.")
+    assert list(state) == ["net.0.weight", "net.0.version"] and seen == [(True, "net.0.", False)]
+    kept, other = net.state_dict(keep_vars=True), {"old": 1}
+    assert kept["0.weight"] is inner.weight and not state["net.0.weight"].requires_grad
+    assert net.state_dict(destination=other) is other and list(other) == ["old", "0.weight", "0.version"]
+
+    def rename(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors):
+        seen.append((prefix, strict))
+        state_dict.pop(f"{prefix}version", None)
+        state_dict[f"{prefix}weight"] = state_dict.pop(f"{prefix}old")
+
+    inner.register_load_state_dict_pre_hook(rename)
+    net.register_load_state_dict_post_hook(lambda m, keys: seen.append((m is net, keys.missing_keys, keys.unexpected_keys)))
+    given, seen[:] = {"0.old": lib.ones(1, 2), "0.version": lib.tensor(3)}, []
+    net.load_state_dict(given)
+    assert seen == [("0.", True), (True, [], [])] and list(given) == ["0.old", "0.version"]
+    assert inner.weight.tolist() == [[1.0, 1.0]]
+    handle.remove()
+    assert list(net.state_dict()) == ["0.weight"]
+
+
+@pytest.mark.parametrize("name", ["minigrad", "torch"])
+def test_parts_that_are_replaced_and_walks(name):
+    lib = pytest.importorskip(name)
+    nn = lib.nn
+    net, seen = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU(), nn.Tanh())), []
+    net.apply(lambda m: seen.append(type(m).__name__))
+    assert seen == ["Linear", "ReLU", "Tanh", "Sequential", "Sequential"]
+    net.set_submodule("1.0", nn.Sigmoid())
+    assert isinstance(net[1][0], nn.Sigmoid)
+    with pytest.raises(AttributeError):
+        net.set_submodule("1.7", nn.Sigmoid(), strict=True)
+    with pytest.raises(ValueError, match=r"set_submodule|target"):
+        net.set_submodule("", nn.Sigmoid())
+    shared = nn.Sequential(net[0], net[0])
+    assert len(list(shared.modules())) == 2 and len(list(shared.modules(remove_duplicate=False))) == 3
+    memo = {net[0]}
+    assert [path for path, _ in net.named_modules(memo, "net")] == ["net", "net.1", "net.1.0", "net.1.1"] and len(memo) == 5
+
+    class Named(nn.Linear):
+        def _get_name(self):
+            return "Other"
+
+    assert repr(Named(1, 1)) == "Other(in_features=1, out_features=1, bias=True)"
+
+
+def test_a_module_has_no_cuda():
+    net = nn.Linear(1, 1)
+    assert net.share_memory() is net and net.compile() is None
+    with pytest.raises(ValueError, match="there is no 'cuda'"):
+        nn.Linear(1, 1).cuda()

@@ -26,6 +26,7 @@ SEQUENCES = [
     ("LSTM", (4, 3), [(5, 2, 4)]),
     ("LSTM", (4, 3, {"num_layers": 2, "bidirectional": True, "batch_first": True}), [(2, 5, 4)]),
     ("LSTM", (4, 3, {"num_layers": 3, "bias": False}), [(5, 4)]),
+    ("LSTM", (4, 3, {"num_layers": 2, "bidirectional": True, "proj_size": 2}), [(5, 2, 4)]),
     ("MultiheadAttention", (6, 3), [(4, 2, 6), (5, 2, 6), (5, 2, 6)]),
     ("MultiheadAttention", (6, 2, 0.0, False, True, True, 5, 3, True), [(2, 4, 6), (2, 5, 5), (2, 5, 3)]),
     ("MultiheadAttention", (6, 2, {"vdim": 3}), [(4, 6), (5, 6), (5, 3)]),

@@ -14,8 +14,9 @@ from minigrad.errors import WeightsFileError
 from minigrad.serialization import load_npz, load_safetensors, save_npz, save_safetensors
 from minigrad.serialization.formats import FORMATS
 
-# Every format that is written takes these tests, a new one without a change here.
-each_format = pytest.mark.parametrize("name", [f"w{suffix}" for suffix, each in FORMATS.items() if each.save is not None])
+# Every format that is written takes these tests, a new one without a change here; another suffix of a format takes none.
+WRITTEN = {each: suffix for suffix, each in reversed(FORMATS.items()) if each.save is not None}
+each_format = pytest.mark.parametrize("name", [f"w{suffix}" for suffix in WRITTEN.values()])
 
 
 @pytest.fixture(autouse=True)
@@ -164,7 +165,7 @@ def test_what_save_refuses_leaves_the_old_file(tmp_path, value, error, says):
 
 
 def test_the_suffix_decides():
-    for call in (lambda: mg.save({}, "w.pt"), lambda: mg.load("w.pt"), lambda: mg.save({}, "w.pkl")):
+    for call in (lambda: mg.save({}, "w.px"), lambda: mg.load("w.px"), lambda: mg.save({}, "w.pkl")):
         with pytest.raises(ValueError, match=r"must end in \.npz or \.safetensors.*, got 'w.p"):
             call()
     with pytest.raises(FileNotFoundError):
@@ -231,13 +232,13 @@ def test_what_save_and_load_say_of_their_arguments(tmp_path):
     state = {"w": mg.ones(1)}
     for call, error, says in [
         (
-            lambda: mg.save(state, "x.pt"),
+            lambda: mg.save(state, "x.tp"),
             ValueError,
-            r".npz or .safetensors, got 'x.pt'\n  hint: save\(..., 'x.npz'\)",
+            r".npz or .safetensors .*, got 'x.tp'\n  hint: save\(..., 'x.npz'\)",
         ),
         (lambda: mg.save(state, "x"), ValueError, r"hint: save\(..., 'x.npz'\)"),
         (lambda: mg.save("x.npz", state), TypeError, r"got dict\n  hint: save\(obj, path\)"),
-        (lambda: mg.load("x.pt"), ValueError, "hint: PyTorch's own files are read with torch.load"),
+        (lambda: mg.load("x.tp"), ValueError, "hint: PyTorch's own files are read with torch.load"),
         (lambda: mg.save(nn.Linear(1, 1), tmp_path / "x.npz"), TypeError, r"type Linear.*\n  hint: save its state_dict\(\)"),
         (lambda: mg.save(state, tmp_path / "no" / "x.npz"), FileNotFoundError, r"x.npz: there is no folder '.*no'"),
     ]:
@@ -247,3 +248,67 @@ def test_what_save_and_load_say_of_their_arguments(tmp_path):
     with pytest.raises(IsADirectoryError, match="is a folder"):
         mg.save(state, tmp_path / "d.npz")
     assert os.listdir(tmp_path) == ["d.npz"]
+
+
+@pytest.mark.parametrize("name", [None, "w.pt", "w.pth", "checkpoint.pth.tar", "ckpt.bin"])
+def test_a_checkpoint_as_programs_for_pytorch_write_it(tmp_path, name):
+    """By paths with PyTorch's suffixes, and through open files."""
+    net = nn.Linear(3, 2)
+    optimizer = optim.Adam(net.parameters())
+    net(mg.ones(1, 3)).sum().backward()
+    optimizer.step()
+    checkpoint = {"epoch": 3, "model": net.state_dict(), "optimizer": optimizer.state_dict(), "best": (0.5, [mg.ones(2)])}
+    if name:
+        mg.save(checkpoint, tmp_path / name)
+        found = [mg.load(tmp_path / name, map_location=mg.device("cpu")), mg.load(str(tmp_path / name), weights_only=False)]
+    else:
+        file = io.BytesIO()
+        mg.save(checkpoint, file)
+        file.seek(0)
+        with open(tmp_path / "w", "wb") as other:
+            other.write(b"before")
+            mg.save(checkpoint, other)
+        with open(tmp_path / "w", "rb") as other:
+            other.seek(6)
+            found = [mg.load(other), mg.load(file, map_location=lambda storage, place: storage)]
+    for each in found:
+        assert same(each, {**checkpoint, "model": dict(checkpoint["model"])})
+        net.load_state_dict(each["model"])
+        optimizer.load_state_dict(each["optimizer"])
+
+
+def test_a_tensor_by_itself(tmp_path):
+    for value in (mg.ones(2), mg.tensor(3), {"tensor": mg.ones(1), "a": 1}):
+        mg.save(value, tmp_path / "w.pt")
+        assert same(mg.load(tmp_path / "w.pt"), value)
+
+
+def test_files_of_pytorch_and_devices_that_are_not_there(tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.save({"w": torch.ones(2)}, tmp_path / "w.pt")
+    torch.save({"w": torch.ones(2)}, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
+    for file in (tmp_path / "w.pt", tmp_path / "old.pt", io.BytesIO((tmp_path / "w.pt").read_bytes())):
+        with pytest.raises(
+            WeightsFileError, match=r"(?s)(w\.pt|old\.pt|open file).*hint: PyTorch's own files are read with torch"
+        ):
+            mg.load(file)
+    mg.save({}, tmp_path / "w.npz")
+    with pytest.raises(ValueError, match="there is no 'cuda'"):
+        mg.load(tmp_path / "w.npz", map_location="cuda")
+    with pytest.raises(WeightsFileError, match="the open file"):
+        mg.load(io.BytesIO(b"PK"))
+    file = io.BytesIO()
+    with pytest.raises(TypeError, match="only tensors"):
+        mg.save({"a": object()}, file)
+    assert not file.getvalue()
+
+
+def test_a_structure_larger_than_its_file_is_refused(tmp_path):
+    """`save` does not compress it, so a compressed one is meant to fill the memory."""
+    text = np.frombuffer(b'{"dict": []}' + b" " * 10**5, np.uint8)
+    np.savez_compressed(tmp_path / "w.npz", __tree__=text)
+    for file in (tmp_path / "w.npz", io.BytesIO((tmp_path / "w.npz").read_bytes())):
+        with pytest.raises(WeightsFileError, match="larger than the file"):
+            mg.load(file)
+    np.savez(tmp_path / "w.npz", __tree__=text)
+    assert mg.load(tmp_path / "w.npz") == {}

@@ -1,5 +1,9 @@
-"""Gradient clipping, parameters as one vector, and padding of sequences, under PyTorch's names."""
+"""Gradient clipping, parameters as one vector, packed sequences, and normalized weights, under PyTorch's names."""
 
-from minigrad.nn.utils import rnn
+from minigrad.nn.utils import parametrizations, parametrize, rnn
 from minigrad.nn.utils.clip_grad import *
 from minigrad.nn.utils.convert_parameters import *
+from minigrad.nn.utils.spectral_norm import remove_spectral_norm as remove_spectral_norm
+from minigrad.nn.utils.spectral_norm import spectral_norm as spectral_norm
+from minigrad.nn.utils.weight_norm import remove_weight_norm as remove_weight_norm
+from minigrad.nn.utils.weight_norm import weight_norm as weight_norm

@@ -1,0 +1,54 @@
+"""TorchScript, torch.fx and torch.compile: functions and modules stay the Python that they are."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeVar
+
+from minigrad.compat.amp import unchanged
+
+__all__ = [
+    "Final", "annotate", "compile", "disable", "export", "ignore", "is_compiling", "is_scripting", "is_tracing", "script",
+    "script_method", "trace", "unused", "wrap",
+]  # fmt: skip
+
+T = TypeVar("T")
+
+
+def script(obj: T, *args: Any, **options: Any) -> T:
+    """Return the function, class or module itself: it runs as Python.
+
+    >>> import minigrad as mg
+    >>> mg.jit.script(abs) is abs
+    True
+    """
+    return obj
+
+
+trace = trace_module = script
+
+
+def compile(model: Any = None, **options: Any) -> Any:
+    """Return the function or module itself, or without one a decorator that does; nothing is compiled."""
+    return unchanged(model)
+
+
+export = unused = ignore = script_method = disable = unchanged
+_overload_method = unchanged  # which torchvision's DenseNet uses
+
+
+def annotate(the_type: Any, the_value: T) -> T:
+    """Return the value."""
+    return the_value
+
+
+def wrap(fn_or_name: Any) -> Any:
+    """Return the function, or its name: there is no symbolic tracing that it would have to be kept from."""
+    return fn_or_name
+
+
+def is_scripting() -> bool:
+    """Return False."""
+    return False
+
+
+is_tracing = is_compiling = is_dynamo_compiling = is_scripting

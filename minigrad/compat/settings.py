@@ -1,0 +1,56 @@
+"""Settings of the whole process under PyTorch's names."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+__all__ = [
+    "are_deterministic_algorithms_enabled", "get_float32_matmul_precision", "get_num_threads",
+    "set_float32_matmul_precision", "set_num_threads", "use_deterministic_algorithms",
+]  # fmt: skip
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Do nothing for "highest", "high" or "medium": products of float32 are computed in float32, the highest."""
+    if precision not in ("highest", "high", "medium"):
+        raise ValueError(f'set_float32_matmul_precision: must be "highest", "high" or "medium", got {precision!r}')
+
+
+def get_float32_matmul_precision() -> str:
+    """Return "highest"."""
+    return "highest"
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Do nothing: all algorithms are deterministic on one machine."""
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """Return True."""
+    return True
+
+
+def get_num_threads() -> int:
+    """Return the number of threads that NumPy's BLAS was told to use, or the number of processors.
+
+    The first of OPENBLAS_NUM_THREADS, MKL_NUM_THREADS and OMP_NUM_THREADS in the environment counts.
+    """
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+        if os.environ.get(name, "").isdecimal():
+            return int(os.environ[name])
+    return os.cpu_count() or 1
+
+
+def set_num_threads(number: int) -> None:
+    """Warn, unless it is `get_num_threads`: NumPy's BLAS takes its number of threads from the environment when it is loaded.
+
+    Raises ValueError for a number below 1.
+    """
+    if number < 1:
+        raise ValueError(f"set_num_threads: needs at least 1, got {number}")
+    if number != get_num_threads():
+        message = (
+            f"set_num_threads: NumPy was loaded with {get_num_threads()}\n  hint: set OPENBLAS_NUM_THREADS={number} first"
+        )
+        warnings.warn(message, stacklevel=2)
