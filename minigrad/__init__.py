@@ -55,6 +55,7 @@ if _typing.TYPE_CHECKING:
     from minigrad import errors as errors, ops as ops, random as random, serialization as serialization
     from minigrad import testing as testing, training as training, utils as utils, viz as viz
     from minigrad.autograd import detect_anomaly as detect_anomaly
+    from minigrad.autograd.batching import vmap as vmap
     from minigrad.autograd.transforms import grad as grad
     from minigrad.generator import Generator as Generator
     from minigrad.serialization import load as load, save as save
@@ -91,7 +92,7 @@ _ROOMS = (
 )
 _NAMES = {
     "Generator": "generator", "detect_anomaly": "autograd", "grad": "autograd.transforms", "load": "serialization",
-    "save": "serialization",
+    "save": "serialization", "vmap": "autograd.batching",
 }  # fmt: skip
 # Modules that importing the package binds here, and that are not for users.
 _INTERNAL = {"arrays", "cli", "engine", "generator", "kernels", "pictures", "progress", "pytree", "tensors"}

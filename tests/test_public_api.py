@@ -30,7 +30,7 @@ NO_OPERATIONS = {  # public callables of these modules: what they are instead
     "allclose equal isclose": "questions about values",
     "is_grad_enabled": "a question about the engine's mode",
     "get_default_dtype set_default_dtype get_printoptions set_printoptions manual_seed": "settings",
-    "grad": "differentiates functions",
+    "grad vmap": "transforms of functions",
     "load save": "files",
     "primitive register_function register_ufunc": "what makes operations of functions",
 }
