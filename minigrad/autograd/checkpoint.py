@@ -72,7 +72,7 @@ class _Region:
 
     def release(self, nodes: Sequence[Node]) -> None:
         """Release the saved arrays of the nodes."""
-        self._names = [node.name for node in nodes]
+        self._names = [node.operation for node in nodes]
         self._leaves = {parent for node in nodes for parent in node.parents if parent is not None and not parent.primitive}
         self._last = nodes[-1].number if nodes else -1
         for place, node in enumerate(nodes):
@@ -89,7 +89,7 @@ class _Region:
         args, kwargs = map_leaves(_kept, (self._args, self._kwargs))
         with draws_from(self._random) if self._random is not None else nullcontext():
             _, nodes = _recorded(self._function, args, kwargs)  # type: ignore[arg-type]
-        names = [node.name for node in nodes]
+        names = [node.operation for node in nodes]
         if names != self._names:
             at = next((i for i, (a, b) in enumerate(zip(names, self._names, strict=False)) if a != b), -1)
             what = (
