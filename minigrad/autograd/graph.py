@@ -40,7 +40,9 @@ class saved_tensors_hooks(watch):
         # The call of a Function of several outputs is the parent of the nodes that select one of them.
         if node is None:
             return
-        for each in (node, *(p for p in node.parents if p is not None and p.dtype is None)):
+        for each in (*node.parents, node):
+            if each is None or (each is not node and each.dtype is not None):
+                continue
             if each.plan.holds_arrays and isinstance(each.saved, list):
                 each.saved = _Packed(each.saved, *self._hooks)
 

@@ -241,8 +241,12 @@ def test_what_is_refused():
         Exp()
     with pytest.raises(TypeError, match=r"save_for_backward[\s\S]*argument 1 is of type int[\s\S]*ctx\.name"):
         function(None, lambda ctx, x, k: ctx.save_for_backward(x, 3)).apply(leaf(), 1)
-    with pytest.raises(GraphError, match="tensors are values"):
+    with pytest.raises(GraphError, match="mark_dirty: a leaf that requires a gradient cannot be changed in place"):
         function(None, lambda ctx, x, k: ctx.mark_dirty(x)).apply(leaf(), 1)
+    with pytest.raises(GraphError, match="an input marked by mark_dirty must be returned"):
+        function(None, lambda ctx, x, k: ctx.mark_dirty(x) or mg.ones(1)).apply(leaf().detach(), 1)
+    with pytest.raises(TypeError, match=r"Exp: apply\(\) takes no names of arguments, got x"):
+        Exp.apply(x=leaf())
     with pytest.raises(NotImplementedError, match="backward"):
         type("NoBackward", (Function,), {"forward": staticmethod(lambda ctx, x: x * 1)}).apply(leaf()).sum().backward()
     with pytest.raises(NotImplementedError, match="forward"):
