@@ -100,7 +100,8 @@ def changed_in_place_and_saved(lib):
     x = leaf(lib)
     y = ExpInPlace.apply(x.clone(), lib.tensor(3.0, dtype=lib.float64))
     y.sum().backward()
-    return [y.tolist(), x.grad.tolist()]
+    one = lib.tensor(1.0, dtype=lib.float64)
+    return [y.tolist(), x.grad.tolist(), derivatives(lib, lambda x: ExpInPlace.apply(x * 1, one), x)]
 
 
 @program
@@ -446,9 +447,12 @@ def test_saved_values_are_held_by_the_hooks_alone_and_read_anew():
         assert (
             store and first.tolist() == expected.tolist() and mg.autograd.grad(first.sum(), x)[0].tolist() == twice.tolist()
         )
-    before = len(store)
+    before, y = len(store), x.exp() * x
+    with hooks():
+        (y.sin() * 2).sum()
+    assert len(store) == before + 1 and store[-1].tolist() == y.tolist()  # nothing of what was recorded before the block
     (x * x).sum()
-    assert len(store) == before  # outside of the block nothing is packed
+    assert len(store) == before + 1
     with mg.autograd.graph.saved_tensors_hooks(lambda t: 1, lambda t: t):
         y = x.exp().sum()
     with pytest.raises(TypeError, match="saved_tensors_hooks: unpack_hook must return a tensor, got int"):

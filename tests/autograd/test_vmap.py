@@ -194,6 +194,9 @@ def test_an_ensemble_of_modules():
     with pytest.raises(ValueError, match="got none"):
         stack_module_state([])
     nets[1].eval()
+    for net in nets:
+        net[1].weight.requires_grad_(False)
+    assert not stack_module_state(nets)[0]["1.weight"].requires_grad
     nets[2][0].bias.requires_grad_(False)
     with pytest.raises(ValueError, match=r"stack_module_state: 0\.bias requires a gradient in some"):
         stack_module_state(nets)
