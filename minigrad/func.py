@@ -19,9 +19,9 @@ from minigrad.autograd.transforms import (
     value_and_grad,
     vjp,
 )
-from minigrad.nn.functional_call import functional_call, stack_module_state
+from minigrad.nn.functional_call import functional_call, replace_all_batch_norm_modules_, stack_module_state
 
 __all__ = [
     "checkpoint", "functional_call", "grad", "grad_and_value", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp",
-    "linearize", "stack_module_state", "value_and_grad", "vjp", "vmap",
+    "linearize", "replace_all_batch_norm_modules_", "stack_module_state", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip

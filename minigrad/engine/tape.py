@@ -26,13 +26,14 @@ from minigrad.errors import DTypeError
 from minigrad.kernels.conversion import native, snapshot, to_array
 
 __all__ = [
-    "Gradient", "Node", "Receiver", "hooks_after", "hooks_of", "leaf", "mark_written", "move_receiver", "record", "retain",
-    "run_hooks_after", "title",
+    "Gradient", "Node", "Receiver", "hooks_after", "hooks_of", "leaf", "leaves_with_hooks", "mark_written", "move_receiver",
+    "record", "retain", "run_hooks_after", "title",
 ]  # fmt: skip
 
 Gradient = Any  # an ndarray; a Tensor where the walk itself is recorded (create_graph=True)
 _count = itertools.count()
 _creating = threading.RLock()
+leaves_with_hooks: weakref.WeakSet[Node] = weakref.WeakSet()  # those that have had hooks after accumulation
 
 
 class Node:
@@ -115,7 +116,6 @@ CONSTANTS = {float, int, bool, str, type(None)}  # types of arguments that need 
 REAL = frozenset("?bBhHiIlLqQefdg")  # the dtype characters of tensors
 FLOATS = frozenset("efdg")
 NO_PLAN = Plan((), (), False)
-NO_HOOKS: dict[int, Callable[[Any], None]] = {}
 
 
 def leaf(array: Array, receiver: Any) -> Node:
@@ -138,13 +138,15 @@ def hooks_after(node: Node) -> dict[int, Callable[[Any], None]]:
     with Locked(_creating):
         if not hasattr(node, "hooks_after"):
             node.hooks_after = {}
+            leaves_with_hooks.add(node)
     return node.hooks_after
 
 
 def run_hooks_after(tensors: Sequence[Receiver]) -> None:
     """Call the hooks of leaves whose gradients have been added to `.grad`, each with its tensor."""
     for tensor in tensors:
-        for hook in list(getattr(tensor.node, "hooks_after", NO_HOOKS).values()):
+        node = tensor.node
+        for hook in list(node.hooks_after.values()) if node is not None and node in leaves_with_hooks else ():
             hook(tensor)
 
 

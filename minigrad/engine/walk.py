@@ -19,7 +19,7 @@ from minigrad.arrays import Array, Traced
 from minigrad.engine.grad_mode import mode
 from minigrad.engine.primitive import primitive
 from minigrad.engine.scope import Derivative, derivative, here
-from minigrad.engine.tape import Gradient, Node, Receiver, record, run_hooks_after
+from minigrad.engine.tape import Gradient, Node, Receiver, leaves_with_hooks, record, run_hooks_after
 from minigrad.errors import GraphError, ShapeError, blame
 from minigrad.kernels.broadcasting import sum_to
 
@@ -63,7 +63,7 @@ def backward(
     finally:
         mode.enabled, here.scope = outer
     deliver(arrived)
-    if arrived:
+    if leaves_with_hooks:
         mode.enabled = create_graph
         try:
             run_hooks_after([tensor for tensor, _, _ in arrived])

@@ -1,4 +1,4 @@
-"""Call a module with replaced parameters."""
+"""Modules as functions: calls with replaced parameters, stacked parameters, and batch norms without running averages."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 from minigrad import ops
 from minigrad.engine.interrupts import at_once
 from minigrad.nn.module import Module
+from minigrad.nn.normalization import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["functional_call", "stack_module_state"]
+__all__ = ["functional_call", "replace_all_batch_norm_modules_", "stack_module_state"]
 
 
 def functional_call(
@@ -52,6 +53,18 @@ def functional_call(
         return module(*(args if isinstance(args, tuple) else () if args is None else (args,)), **(kwargs or {}))
     finally:
         at_once(dict.update, registries, former)
+
+
+def replace_all_batch_norm_modules_(root: Module) -> Module:
+    """Let the batch norms of a module use the statistics of the batch alone, without running averages; return the module.
+
+    Under `vmap` each example would update the running averages.
+    """
+    for m in root.modules():
+        if isinstance(m, BatchNorm1d | BatchNorm2d | BatchNorm3d):
+            m.running_mean = m.running_var = m.num_batches_tracked = None
+            m.track_running_stats = False
+    return root
 
 
 def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -202,6 +202,16 @@ def test_an_ensemble_of_modules():
         stack_module_state(nets)
 
 
+def test_batch_norms_without_running_averages():
+    net = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Sequential(nn.BatchNorm2d(2)), nn.InstanceNorm2d(2, track_running_stats=True))
+    x = mg.randn(3, 1, 4, 4)
+    expected = net[:2](x).detach().numpy()
+    assert mg.func.replace_all_batch_norm_modules_(net) is net and not net[1][0].track_running_stats
+    assert [name for name, _ in net.named_buffers()] == ["2.running_mean", "2.running_var", "2.num_batches_tracked"]
+    net[1].eval()
+    np.testing.assert_array_equal(net[:2](x).detach().numpy(), expected)
+
+
 def test_functional_call_takes_several_dicts_and_can_be_strict():
     net = nn.Linear(2, 1)
     weight, bias = {"weight": mg.tensor([[1.0, 2.0]])}, {"bias": mg.tensor([0.5])}
