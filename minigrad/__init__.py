@@ -68,6 +68,7 @@ if _typing.TYPE_CHECKING:
     from minigrad.compat.backends import version as version
     from minigrad.compat.jit import compile as compile
     from minigrad.compat.settings import *
+    from minigrad.autograd.batching import vmap as vmap
     from minigrad.autograd.transforms import grad as grad
     from minigrad.generator import Generator as Generator
     from minigrad.serialization import load as load, save as save
@@ -115,6 +116,7 @@ _NAMESPACES = (
 _NAMES = {
     "Generator": "generator", "GradScaler": "compat.amp", "autocast": "compat.amp", "compile": "compat.jit",
     "detect_anomaly": "autograd", "grad": "autograd.transforms", "load": "serialization", "save": "serialization",
+    "vmap": "autograd.batching",
     **dict.fromkeys(
         ("are_deterministic_algorithms_enabled", "get_float32_matmul_precision", "get_num_threads",
          "set_float32_matmul_precision", "set_num_threads", "use_deterministic_algorithms"),

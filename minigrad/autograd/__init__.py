@@ -1,13 +1,14 @@
 """Automatic differentiation under the names of `torch.autograd`."""
 
-from minigrad.autograd import functional
+from minigrad.autograd import functional, graph
 from minigrad.autograd.anomaly import detect_anomaly, set_detect_anomaly
 from minigrad.autograd.checkpoint import checkpoint
 from minigrad.autograd.function import Function, once_differentiable
 from minigrad.autograd.gradient import backward, grad
+from minigrad.autograd.variable import Variable
 from minigrad.engine.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 
 __all__ = [
-    "Function", "backward", "checkpoint", "detect_anomaly", "enable_grad", "functional", "grad", "inference_mode",
-    "is_grad_enabled", "no_grad", "once_differentiable", "set_detect_anomaly", "set_grad_enabled",
+    "Function", "Variable", "backward", "checkpoint", "detect_anomaly", "enable_grad", "functional", "grad",
+    "graph", "inference_mode", "is_grad_enabled", "no_grad", "once_differentiable", "set_detect_anomaly", "set_grad_enabled",
 ]  # fmt: skip

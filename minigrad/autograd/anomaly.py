@@ -138,7 +138,7 @@ class _WatchedWalk(Walk):
             hint = "" if place else "\n  hint: call the forward inside detect_anomaly(), too, to see its line"
             name = node.primitive.input_name(position) if node.primitive else ""
             came = "\n  input   the incoming gradient already held some" if _first_bad(g, ()) else ""
-            _raise(f"{node.name}: its gradient for {name!r} holds {bad}{came}{hint}", bad, node, place)
+            _raise(f"{node.operation}: its gradient for {name!r} holds {bad}{came}{hint}", bad, node, place)
         return ran
 
 

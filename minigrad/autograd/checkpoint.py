@@ -7,9 +7,10 @@ of any order need no further code.
 
 from __future__ import annotations
 
+import functools
 import weakref
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from minigrad.pytree import map_leaves
 from minigrad.random import draws_from, isolate_draws
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["checkpoint"]
+__all__ = ["checkpoint", "checkpoint_sequential"]
 
 
 def checkpoint(
@@ -30,6 +31,10 @@ def checkpoint(
     *args: Any,
     use_reentrant: bool | None = None,
     preserve_rng_state: bool = True,
+    context_fn: Callable[[], tuple[AbstractContextManager[Any], AbstractContextManager[Any]]] | None = None,
+    determinism_check: str = "default",
+    debug: bool = False,
+    early_stop: bool = True,
     **kwargs: Any,
 ) -> Any:
     """Return ``function(*args, **kwargs)``, recomputed in backward: less memory for one more forward (Chen et al. 2016).
@@ -37,8 +42,8 @@ def checkpoint(
     The function must compute the same again: it may depend on its arguments, on tensors that are not written to before
     backward, and on the default generator, whose state is restored for it unless `preserve_rng_state` is False. Its side
     effects happen twice, such as updates of running averages in batch normalization. Backward raises GraphError if a tensor
-    was written to or if the second run recorded other operations. `use_reentrant` is accepted for PyTorch's programs, and
-    ignored.
+    was written to or if the second run recorded other operations. `context_fn` returns the contexts of the two runs.
+    `use_reentrant`, `determinism_check`, `debug` and `early_stop` are accepted for PyTorch's programs, and ignored.
 
     >>> import minigrad as mg
     >>> x = mg.tensor([0.5, 1.0], requires_grad=True)
@@ -49,22 +54,50 @@ def checkpoint(
     if not is_grad_enabled():
         return function(*args, **kwargs)
 
+    first, second = (nullcontext(), nullcontext()) if context_fn is None else context_fn()
+
     def run(random: Any) -> Any:
-        region = _Region(function, args, kwargs, random)
-        out, nodes = _recorded(function, args, kwargs)
+        region = _Region(function, args, kwargs, random, second)
+        with first:
+            out, nodes = _recorded(function, args, kwargs)
         region.release(nodes)
         return out
 
     return isolate_draws(run) if preserve_rng_state else run(None)
 
 
+def checkpoint_sequential(
+    functions: Iterable[Callable[[Any], Any]], segments: int, input: Any, use_reentrant: bool | None = None, **options: Any
+) -> Any:
+    """Apply functions, or the modules of a Sequential, one after the other; all segments but the last are checkpoints.
+
+    Raises ValueError unless `segments` is between 1 and the number of functions.
+
+    >>> import minigrad as mg
+    >>> net = mg.nn.Sequential(*[mg.nn.Tanh() for _ in range(4)])
+    >>> mg.utils.checkpoint.checkpoint_sequential(net, 2, mg.tensor(0.5))
+    tensor(0.3858)
+    """
+    layers = list(functions)
+    if not 1 <= segments <= len(layers):
+        raise ValueError(f"checkpoint_sequential: segments must be within 1..{len(layers)}, got {segments}")
+    size = len(layers) // segments
+    for start in range(0, size * (segments - 1), size):
+        part = functools.partial(functools.reduce, lambda x, f: f(x), layers[start : start + size])
+        input = checkpoint(part, input, use_reentrant=use_reentrant, **options)
+    return functools.reduce(lambda x, f: f(x), layers[(segments - 1) * size :], input)
+
+
 class _Region:
     """One call of a function, which can be repeated."""
 
-    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], random: Any):
+    def __init__(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], random: Any, context: Any
+    ):
         self._function: Callable[..., Any] | None = function
         self._args, self._kwargs = map_leaves(_kept, (args, kwargs))
         self._random = random  # the state of the generator at its start; None: not restored
+        self._context = context  # of the second run
         self._names: list[str] = []
         self._leaves: set[Node] = set()
         self._last = -1
@@ -72,7 +105,7 @@ class _Region:
 
     def release(self, nodes: Sequence[Node]) -> None:
         """Release the saved arrays of the nodes."""
-        self._names = [node.name for node in nodes]
+        self._names = [node.operation for node in nodes]
         self._leaves = {parent for node in nodes for parent in node.parents if parent is not None and not parent.primitive}
         self._last = nodes[-1].number if nodes else -1
         for place, node in enumerate(nodes):
@@ -87,9 +120,9 @@ class _Region:
                 "  hint: call backward() before optimizer.step(), copy_() or load_state_dict()"
             )
         args, kwargs = map_leaves(_kept, (self._args, self._kwargs))
-        with draws_from(self._random) if self._random is not None else nullcontext():
+        with draws_from(self._random) if self._random is not None else nullcontext(), self._context:
             _, nodes = _recorded(self._function, args, kwargs)  # type: ignore[arg-type]
-        names = [node.name for node in nodes]
+        names = [node.operation for node in nodes]
         if names != self._names:
             at = next((i for i, (a, b) in enumerate(zip(names, self._names, strict=False)) if a != b), -1)
             what = (

@@ -21,7 +21,7 @@ from minigrad.engine.tape import Node
 from minigrad.errors import GraphError
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["Function", "FunctionCtx", "once_differentiable"]
+__all__ = ["Function", "FunctionCtx", "InplaceFunction", "once_differentiable"]
 
 
 class FunctionCtx:
@@ -30,11 +30,13 @@ class FunctionCtx:
     def __init__(self, name: str, needs_input_grad: tuple[bool, ...]):
         self.needs_input_grad = needs_input_grad
         self._name = name
+        self._recording = is_grad_enabled()
         self._to_save: tuple[Any, ...] = ()
         self._saved: tuple[Any, ...] | None = None  # set while backward runs
         self._materialize = True
         self._once = False  # set by once_differentiable
         self._constant: tuple[Any, ...] = ()
+        self._dirty: tuple[Any, ...] = ()
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Save inputs and outputs (and other tensors, as constants) for `saved_tensors` in backward.
@@ -58,9 +60,21 @@ class FunctionCtx:
         """Declare outputs without a gradient; backward is called with zeros for them."""
         self._constant = outputs
 
+    def save_for_forward(self, *tensors: Tensor | None) -> None:
+        """Do nothing: derivatives in forward mode are computed by `backward`, and no `jvp` is called."""
+
     def mark_dirty(self, *tensors: Tensor) -> None:
-        """Raise NotImplementedError: tensors are values and forward cannot change its inputs in place."""
-        raise GraphError(f"{self._name}: mark_dirty is not supported: tensors are values; return the result instead")
+        """Declare inputs that forward has changed in place and returns: they become the results.
+
+        Raises GraphError for a leaf that requires a gradient, except under `no_grad()`.
+        """
+        for t in tensors if self._recording else ():
+            if t.requires_grad and t.is_leaf:
+                raise GraphError(
+                    f"{self._name}: mark_dirty: a leaf that requires a gradient cannot be changed in place\n"
+                    "  hint: call it on a result, e.g. x.clone(), or inside no_grad()"
+                )
+        self._dirty = tensors
 
     def set_materialize_grads(self, value: bool) -> None:
         """Set whether backward is called with zeros (the default) or None for an output without a gradient."""
@@ -90,12 +104,14 @@ class Function:
     """
 
     _primitive: Primitive
+    _signature: inspect.Signature
 
     def __new__(cls, *args: Any) -> Function:
         raise TypeError(f"{cls.__name__}: a Function is not instantiated\n  hint: call {cls.__name__}.apply(...)")
 
     def __init_subclass__(cls) -> None:
-        names = list(inspect.signature(cls.forward).parameters)
+        cls._signature = inspect.signature(cls.forward)
+        names = list(cls._signature.parameters)
         op = Primitive(cls.forward, names[1:] if cls.setup_context is Function.setup_context else names)
         op.__name__ = cls.__name__
         cls._primitive = op
@@ -115,8 +131,17 @@ class Function:
         raise NotImplementedError("a Function with a gradient defines backward(ctx, *grads)")
 
     @classmethod
-    def apply(cls, *args: Any) -> Any:
-        """Call the operation; arguments that are not tensors are passed unchanged."""
+    def apply(cls, *args: Any, **options: Any) -> Any:
+        """Call the operation; arguments that are not tensors are passed unchanged.
+
+        A forward without ctx may be called with names, and with defaults left out.
+        """
+        if cls.setup_context is not Function.setup_context:
+            bound = cls._signature.bind(*args, **options)
+            bound.apply_defaults()
+            args = bound.args
+        elif options:
+            raise TypeError(f"{cls.__name__}: apply() takes no names of arguments, got {', '.join(options)}")
         nodes = [arg.node if isinstance(arg, Tensor) else None for arg in args]
         ctx = FunctionCtx(cls.__name__, tuple(node is not None for node in nodes))
         with no_grad():
@@ -126,16 +151,25 @@ class Function:
                 given = cls.forward(*args)
                 cls.setup_context(ctx, args, given)
         outputs = list(given) if isinstance(given, tuple) else [given]
+        for t in ctx._dirty:
+            if not any(out is t for out in outputs):
+                raise GraphError(f"{cls.__name__}: an input marked by mark_dirty must be returned")
         arrays = [out.array if isinstance(out, Tensor) else out for out in outputs]
         made: list[Node | None] = [None] * len(outputs)
         if is_grad_enabled() and any(ctx.needs_input_grad):
             made = _record(cls, ctx, args, nodes, outputs, arrays)
-        ctx._to_save = ctx._constant = ()  # they are on the tape now
+        dirty, ctx._to_save, ctx._constant, ctx._dirty = ctx._dirty, (), (), ()  # they are on the tape now
         for watcher in tuple(watchers):
             for array, node in zip(arrays, made, strict=True):
                 watcher(cls._primitive, args, array, node)
         results = [Tensor.from_array(a, n) if isinstance(a, np.ndarray) else a for a, n in zip(arrays, made, strict=True)]
+        for i, out in enumerate(outputs):
+            if any(out is t for t in dirty):
+                results[i] = out.replace_with(results[i], cls.__name__, reshapes=True)
         return tuple(results) if isinstance(given, tuple) else results[0]
+
+
+InplaceFunction = Function  # PyTorch's base class of those that may call mark_dirty
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
@@ -182,7 +216,8 @@ def _record(
     """Record the call on the tape; return the node of each output that has a gradient."""
     saves = []
     for t in ctx._to_save:
-        places = [("arg", i) for i, arg in enumerate(args) if arg is t] + [
+        changed = any(t is other for other in ctx._dirty)
+        places = [("arg", i) for i, arg in enumerate(args) if arg is t and not changed] + [
             ("out", i) for i, o in enumerate(outputs) if o is t
         ]
         saves.append(places[0] if places else ("constant", 0))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
 
+from minigrad.autograd.batching import vmap
 from minigrad.engine import walk
 from minigrad.errors import GraphError
 from minigrad.tensors.tensor import Tensor, run_backward
@@ -19,17 +21,20 @@ Tensors = Tensor | Sequence[Tensor]
 @overload
 def grad(
     outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_graph: bool | None = None,
-    create_graph: bool = False, allow_unused: Literal[False] | None = None, materialize_grads: bool = False,
+    create_graph: bool = False, only_inputs: bool = True, allow_unused: Literal[False] | None = None,
+    is_grads_batched: bool = False, materialize_grads: bool = False,
 ) -> tuple[Tensor, ...]: ...  # fmt: skip
 @overload
 def grad(
     outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_graph: bool | None = None,
-    create_graph: bool = False, *, allow_unused: Literal[True], materialize_grads: bool = False,
+    create_graph: bool = False, only_inputs: bool = True, *, allow_unused: Literal[True], is_grads_batched: bool = False,
+    materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]: ...  # fmt: skip
 @overload
 def grad(
     outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_graph: bool | None = None,
-    create_graph: bool = False, allow_unused: bool | None = None, materialize_grads: bool = False,
+    create_graph: bool = False, only_inputs: bool = True, allow_unused: bool | None = None,
+    is_grads_batched: bool = False, materialize_grads: bool = False,
 ) -> tuple[Any, ...]: ...  # fmt: skip
 def grad(
     outputs: Tensors,
@@ -37,14 +42,17 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
     """Return the gradients of the sum of `outputs`, weighted by `grad_outputs`, with respect to `inputs`, as in PyTorch.
 
     Only nodes between inputs and outputs are visited, and no `.grad` changes. With `create_graph` the gradients can be
     differentiated again. Raises GraphError for an input that the outputs do not depend on; with `allow_unused` its gradient
-    is None, with `materialize_grads` zeros.
+    is None, with `materialize_grads` zeros. With `is_grads_batched` each of `grad_outputs` has one axis more in front, and
+    so have the gradients: one walk for each index along it. ``only_inputs=False`` has no effect any more, and warns.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(2.0, requires_grad=True)
@@ -52,6 +60,15 @@ def grad(
     >>> first, *mg.autograd.grad(first, x)
     (tensor(12., grad_fn=<Multiply>), tensor(12.))
     """
+    if not only_inputs:
+        warnings.warn("grad: only_inputs has no effect any more\n  hint: use backward()", FutureWarning, stacklevel=2)
+    if is_grads_batched:
+        given = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
+
+        def walked(*grads: Tensor) -> Any:
+            return grad(outputs, inputs, grads, True, create_graph, True, allow_unused, False, materialize_grads)
+
+        return vmap(walked, tuple([None if g is None else 0 for g in given]))(*given)
     inputs = _listed(inputs)
     targets = []
     for i, x in enumerate(inputs):
@@ -84,11 +101,13 @@ def backward(
     grad_tensors: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    grad_variables: Any = None,
     inputs: Tensors | None = None,
 ) -> None:
     """Add the gradients of the sum of `tensors`, weighted by `grad_tensors`, to the `.grad` of every leaf, or of `inputs`.
 
-    See `Tensor.backward` for the arguments; a graph shared by several tensors is walked once.
+    See `Tensor.backward` for the arguments; a graph shared by several tensors is walked once. `grad_variables` is the old
+    name of `grad_tensors`.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(2.0, requires_grad=True)
@@ -96,6 +115,11 @@ def backward(
     >>> x.grad
     tensor(7.)
     """
+    if grad_variables is not None:
+        warnings.warn("backward: grad_variables is called grad_tensors now", FutureWarning, stacklevel=2)
+        if grad_tensors is not None:
+            raise ValueError("backward: grad_tensors and grad_variables name the same argument: give one of them")
+        grad_tensors = grad_variables
     run_backward(_seeds("backward", _listed(tensors), grad_tensors), retain_graph, create_graph, inputs)
 
 

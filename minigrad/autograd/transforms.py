@@ -23,12 +23,14 @@ from minigrad.tensors.tensor import Tensor
 
 __all__ = [
     "grad",
+    "grad_and_value",
     "hessian",
     "hvp",
     "jacfwd",
     "jacobian",
     "jacrev",
     "jvp",
+    "linearize",
     "value_and_grad",
     "vjp",
 ]
@@ -65,21 +67,21 @@ if TYPE_CHECKING:
 
 
 @overload
-def grad(function: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> Gradient: ...
+def grad(func: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> Gradient: ...
 @overload
-def grad(function: Function, argnums: Sequence[int] | None, has_aux: Literal[False] = False) -> Gradients: ...
+def grad(func: Function, argnums: Sequence[int] | None, has_aux: Literal[False] = False) -> Gradients: ...
 @overload
-def grad(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function: ...
+def grad(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function: ...
 @overload
 def grad(
-    function: Tensor | Sequence[Tensor], argnums: Tensor | Sequence[Tensor], grad_outputs: Any = None,
+    func: Tensor | Sequence[Tensor], argnums: Tensor | Sequence[Tensor], grad_outputs: Any = None,
     retain_graph: bool | None = None, create_graph: bool = False, *, materialize_grads: bool = False,
 ) -> tuple[Tensor, ...]: ...  # fmt: skip
 @overload
 def grad(
-    function: Tensor | Sequence[Tensor], argnums: Tensor | Sequence[Tensor], *args: Any, **options: Any
+    func: Tensor | Sequence[Tensor], argnums: Tensor | Sequence[Tensor], *args: Any, **options: Any
 ) -> tuple[Any, ...]: ...
-def grad(function: Any, argnums: Any = 0, *args: Any, **options: Any) -> Any:
+def grad(func: Any, argnums: Any = 0, *args: Any, **options: Any) -> Any:
     """Return the gradient of a scalar function as a function of the same arguments.
 
     `argnums` selects the arguments by position, the first by default; for several, the result is a tuple. Apply `grad` again
@@ -93,16 +95,16 @@ def grad(function: Any, argnums: Any = 0, *args: Any, **options: Any) -> Any:
     >>> mg.grad(lambda p, x: p["a"] * x + p["b"], argnums=(0, 1))({"a": 2.0, "b": 1.0}, 3.0)
     ({'a': tensor(3.), 'b': tensor(1.)}, tensor(2.))
     """
-    if not callable(function):
-        return gradients_of(function, argnums, *args, **options)
-    return _gradient_function("grad", function, argnums, *args, **options)
+    if not callable(func):
+        return gradients_of(func, argnums, *args, **options)
+    return _gradient_function("grad", func, argnums, *args, **options)
 
 
 @overload
-def value_and_grad(function: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> ValueAndGradient: ...
+def value_and_grad(func: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> ValueAndGradient: ...
 @overload
-def value_and_grad(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function: ...
-def value_and_grad(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Any:
+def value_and_grad(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function: ...
+def value_and_grad(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Any:
     """Return a function that returns (value, gradient), or ((value, aux), gradient) with `has_aux`. See `grad`.
 
     >>> import minigrad as mg
@@ -110,16 +112,22 @@ def value_and_grad(function: Function, argnums: Argnums = 0, has_aux: bool = Fal
     (tensor(8.), tensor(12.))
     """
 
-    @functools.wraps(function)
+    @functools.wraps(func)
     def both(*args: Any, **kwargs: Any) -> Any:
-        call = _Call("value_and_grad", function, args, argnums, kwargs, has_aux)
+        call = _Call("value_and_grad", func, args, argnums, kwargs, has_aux)
         return (call.result, call.aux) if has_aux else call.result, call.gradient()
 
     return both
 
 
-def vjp(function: Function, *primals: Any, has_aux: bool = False) -> Any:
-    """Return the result of ``function(*primals)`` and a function that computes vector-Jacobian products.
+def grad_and_value(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+    """Return a function that returns (gradient, value), or (gradient, (value, aux)): `value_and_grad` in PyTorch's order."""
+    both = value_and_grad(func, argnums, has_aux)
+    return functools.wraps(func)(lambda *args, **kwargs: both(*args, **kwargs)[::-1])
+
+
+def vjp(func: Function, *primals: Any, has_aux: bool = False) -> Any:
+    """Return the result of ``func(*primals)`` and a function that computes vector-Jacobian products.
 
     That function takes a tree like the result and returns a tuple with one gradient for each primal; it can be called again.
 
@@ -128,7 +136,7 @@ def vjp(function: Function, *primals: Any, has_aux: bool = False) -> Any:
     >>> value, pull(1.0)
     (tensor(6.), (tensor(3.), tensor(2.)))
     """
-    call = _Call("vjp", function, primals, tuple(range(len(primals))), has_aux=has_aux)
+    call = _Call("vjp", func, primals, tuple(range(len(primals))), has_aux=has_aux)
 
     def pull(cotangents: Any) -> Any:
         given = call.matching(cotangents, call.outputs, "the result")
@@ -138,8 +146,8 @@ def vjp(function: Function, *primals: Any, has_aux: bool = False) -> Any:
     return (call.result, pull, call.aux) if has_aux else (call.result, pull)
 
 
-def jvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...], has_aux: bool = False) -> Any:
-    """Return the result of ``function(*primals)`` and its derivative along `tangents`, two tuples as long as the arguments.
+def jvp(func: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...], has_aux: bool = False) -> Any:
+    """Return the result of ``func(*primals)`` and its derivative along `tangents`, two tuples as long as the arguments.
 
     J^T g is linear in g, so its derivative with respect to g along v is J v (the double-backward trick, Townsend
     2017). Raises GraphError for an operation that cannot be differentiated twice.
@@ -148,16 +156,40 @@ def jvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...],
     >>> mg.func.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 10.0))
     (tensor(6.), tensor(23.))
     """
-    call = _Call("jvp", function, _tuple("jvp", "primals", primals), has_aux=has_aux)
-    along = call.tangents(tangents)
-    with call:
-        g = [call.add_leaf(Tensor(np.ones_like(y.array), requires_grad=True)) for y in call.outputs.values()]
-        pulled = call.derivative(call.outputs.values(), g, call.inputs.values(), again=True)
-        pushed = call.like_outputs(call.derivative(pulled, along, g))
+    call = _Call("jvp", func, _tuple("jvp", "primals", primals), has_aux=has_aux)
+    pushed = _linear(call)(*_tuple("jvp", "tangents", tangents))
     return (call.result, pushed, call.aux) if has_aux else (call.result, pushed)
 
 
-def hvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
+def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
+    """Return the result of ``func(*primals)`` and a function of tangents, the derivative along them; see `jvp`.
+
+    The function is called and differentiated once, the derivative computed for as many tangents as wanted.
+
+    >>> import minigrad as mg
+    >>> value, push = mg.func.linearize(lambda x, y: x * y, 2.0, 3.0)
+    >>> value, push(1.0, 10.0), push(0.0, 1.0)
+    (tensor(6.), tensor(23.), tensor(2.))
+    """
+    call = _Call("linearize", func, primals, tuple(range(len(primals))))
+    return call.result, _linear(call)
+
+
+def _linear(call: _Call) -> Function:
+    """Return the derivative of a call as a function of tangents."""
+    with call:
+        g = [call.add_leaf(Tensor(np.ones_like(y.array), requires_grad=True)) for y in call.outputs.values()]
+        pulled = call.derivative(call.outputs.values(), g, call.inputs.values(), again=True)
+
+    def push(*tangents: Any) -> Any:
+        along = call.matching(dict(enumerate(tangents)), call.inputs, "the primals")
+        with call:
+            return call.like_outputs(call.derivative(pulled, along, g))
+
+    return push
+
+
+def hvp(func: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
     """Return the product of the Hessian of a scalar function with `tangents`, at the cost of two gradients.
 
     The result is a tree like the primals.
@@ -166,22 +198,28 @@ def hvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...])
     >>> mg.func.hvp(lambda x: x**3, (2.0,), (10.0,))
     tensor(120.)
     """
-    call = _Call("hvp", function, _tuple("hvp", "primals", primals))
-    along = call.tangents(tangents)
+    call = _Call("hvp", func, _tuple("hvp", "primals", primals))
+    along = call.matching(dict(enumerate(_tuple("hvp", "tangents", tangents))), call.inputs, "the primals")
     with call:
         first = call.derivative([call.only_output()], [None], call.inputs.values(), again=True)
         return call.like_inputs(call.derivative(first, along, call.inputs.values()))
 
 
 @overload
-def jacobian(function: Callable[..., Tensor], argnums: Literal[0] = 0) -> Gradient: ...
+def jacobian(func: Callable[..., Tensor], argnums: Literal[0] = 0) -> Gradient: ...
 @overload
-def jacobian(function: Function, argnums: Argnums = 0) -> Function: ...
-def jacobian(function: Function, argnums: Argnums = 0) -> Any:
+def jacobian(
+    func: Function, argnums: Argnums = 0, has_aux: bool = False, *, chunk_size: int | None = None, randomness: str = "error"
+) -> Function: ...
+def jacobian(
+    func: Function, argnums: Argnums = 0, has_aux: bool = False, *, chunk_size: int | None = None, randomness: str = "error"
+) -> Any:
     """Return the Jacobian of a function as a function of the same arguments.
 
     Its shape is (*shape of the result, *shape of the argument). For trees it is the tree of the result, with the tree of the
-    argument at each leaf. It takes one backward walk for each element of the result.
+    argument at each leaf. It takes one backward walk for each element of the result. With `has_aux` the function returns
+    (value, aux), and this one (Jacobian, aux). The function is called once, so that `chunk_size` and `randomness`, which
+    PyTorch's `jacrev` and `jacfwd` have, change nothing.
 
     >>> import numpy as np
     >>> import minigrad as mg
@@ -189,12 +227,16 @@ def jacobian(function: Function, argnums: Argnums = 0) -> Any:
     tensor([[2., 0.],
             [2., 1.]], dtype=float64)
     """
+    return _jacobian_function("jacobian", func, argnums, has_aux)
 
-    @functools.wraps(function)
+
+def _jacobian_function(name: str, func: Function, argnums: Argnums, has_aux: bool = False) -> Function:
+    @functools.wraps(func)
     def derivative(*args: Any, **kwargs: Any) -> Any:
-        call = _Call("jacobian", function, args, argnums, kwargs)
+        call = _Call(name, func, args, argnums, kwargs, has_aux)
         with call:
-            return call.like_outputs(call.like_inputs(call.rows(y)) for y in call.outputs.values())
+            found = call.like_outputs(call.like_inputs(call.rows(y)) for y in call.outputs.values())
+        return (found, call.aux) if has_aux else found
 
     return derivative
 
@@ -203,11 +245,13 @@ jacrev = jacfwd = jacobian  # torch.func's names: forward or reverse mode, the J
 
 
 @overload
-def hessian(function: Function, argnums: Literal[0] = 0) -> Gradient: ...
+def hessian(func: Function, argnums: Literal[0] = 0) -> Gradient: ...
 @overload
-def hessian(function: Function, argnums: Argnums) -> Function: ...
-def hessian(function: Function, argnums: Argnums = 0) -> Any:
-    """Return the Hessian of a scalar function, the Jacobian of its gradient, as a function of the same arguments.
+def hessian(func: Function, argnums: Argnums) -> Function: ...
+def hessian(func: Function, argnums: Argnums = 0) -> Any:
+    """Return the Hessian of a function, the Jacobian of its Jacobian, as a function of the same arguments.
+
+    Its shape is (*shape of the result, *shape of the argument, *shape of the argument).
 
     >>> import numpy as np
     >>> import minigrad as mg
@@ -215,13 +259,13 @@ def hessian(function: Function, argnums: Argnums = 0) -> Any:
     tensor([[10.,  6.],
             [ 6.,  0.]], dtype=float64)
     """
-    return jacobian(_gradient_function("hessian", function, argnums), argnums)
+    return jacobian(_jacobian_function("hessian", func, argnums), argnums)
 
 
-def _gradient_function(name: str, function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
-    @functools.wraps(function)
+def _gradient_function(name: str, func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+    @functools.wraps(func)
     def derivative(*args: Any, **kwargs: Any) -> Any:
-        call = _Call(name, function, args, argnums, kwargs, has_aux)
+        call = _Call(name, func, args, argnums, kwargs, has_aux)
         return (call.gradient(), call.aux) if has_aux else call.gradient()
 
     return derivative
@@ -322,10 +366,6 @@ class _Call:
             [y for y, _ in pairs], xs, [g for _, g in pairs], record or keep, create_graph=record, materialize_grads=True
         )
         return list(found) if again else [self._closed(g) for g in found]
-
-    def tangents(self, tangents: tuple[Any, ...]) -> list[Tensor]:
-        """Return the tangents in the order of the inputs."""
-        return self.matching(dict(enumerate(_tuple(self.name, "tangents", tangents))), self.inputs, "the primals")
 
     def matching(self, tree: Any, like: dict[str, Tensor], what: str) -> list[Tensor]:
         """Return the leaves of a tree as tensors; raise an error unless structure, shapes and dtypes match `like`."""

@@ -23,7 +23,7 @@ class _Mode(threading.local):
     enabled = True
 
 
-mode = _Mode()
+mode = _here = _Mode()  # `_here` where a parameter is called mode, as in PyTorch
 
 
 class _Switch(Revertible):
@@ -56,7 +56,7 @@ class _Switch(Revertible):
 class set_grad_enabled(_Switch):
     """Switch recording on or off in this thread: by the call itself, during a ``with`` block, or in a decorated function.
 
-    The end of the block restores the former mode, also after an exception. Raises TypeError unless `enabled` is a bool.
+    The end of the block restores the former mode, also after an exception. Raises TypeError unless `mode` is a bool.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(3.0, requires_grad=True)
@@ -65,13 +65,13 @@ class set_grad_enabled(_Switch):
     False
     """
 
-    def __init__(self, enabled: bool):
-        if not isinstance(enabled, bool):
-            raise TypeError(f"set_grad_enabled: enabled must be a bool, got {type(enabled).__name__}")
+    def __init__(self, mode: bool):
+        if not isinstance(mode, bool):
+            raise TypeError(f"set_grad_enabled: mode must be a bool, got {type(mode).__name__}")
         super().__init__()
-        self.enabled = enabled
-        self._former = mode.enabled
-        mode.enabled = enabled
+        self.enabled = mode
+        self._former = _here.enabled
+        _here.enabled = mode
 
     def __enter__(self) -> None:
         self._undo += (partial(setattr, mode, "enabled", self._former),)

@@ -25,20 +25,26 @@ from minigrad.engine.scope import here, watchers
 from minigrad.errors import DTypeError
 from minigrad.kernels.conversion import native, snapshot, to_array
 
-__all__ = ["Gradient", "Node", "Receiver", "hooks_of", "leaf", "mark_written", "move_receiver", "record", "retain", "title"]
+__all__ = [
+    "Gradient", "Node", "Receiver", "hooks_after", "hooks_of", "leaf", "leaves_with_hooks", "mark_written", "move_receiver",
+    "record", "retain", "run_hooks_after", "title",
+]  # fmt: skip
 
 Gradient = Any  # an ndarray; a Tensor where the walk itself is recorded (create_graph=True)
 _count = itertools.count()
 _creating = threading.RLock()
+leaves_with_hooks: weakref.WeakSet[Node] = weakref.WeakSet()  # those that have had hooks after accumulation
 
 
 class Node:
     """A value on the tape that needs a gradient: the result of an operation, or a leaf that requires one."""
 
     __slots__ = (
-        "__weakref__", "dtype", "hooks", "number", "parents", "plan", "primitive", "receiver", "saved", "scope", "shape",
-        "written",
+        "__weakref__", "_metadata", "dtype", "hooks", "hooks_after", "number", "parents", "plan", "primitive", "receiver",
+        "saved", "scope", "shape", "written",
     )  # fmt: skip
+    hooks_after: dict[int, Callable[[Any], None]]  # set at first use, as the metadata
+    _metadata: dict[Any, Any]
 
     def __init__(self, array: Array, primitive: Primitive | None, plan: Plan, parents: Sequence[Node | None], saved: Any):
         self.primitive = primitive  # None for a leaf
@@ -54,11 +60,23 @@ class Node:
         self.receiver: weakref.ref[Receiver] | None = None  # the tensor that receives `.grad`; weak, to avoid a cycle
 
     @property
-    def name(self) -> str:
+    def operation(self) -> str:
+        """The name of the operation; "leaf" for a leaf."""
         return self.primitive.__name__ if self.primitive else "leaf"
 
+    def name(self) -> str:
+        """Return the name that the repr of a tensor shows: MaxPool2d for max_pool2d, AccumulateGrad for a leaf."""
+        return title(self.operation) if self.primitive else "AccumulateGrad"
+
     def __repr__(self) -> str:
-        return f"<{title(self.name) if self.primitive else 'AccumulateGrad'}>"
+        return f"<{self.name()}>"
+
+    @property
+    def metadata(self) -> dict[Any, Any]:
+        """A dict for whatever programs note about this node."""
+        if not hasattr(self, "_metadata"):
+            self._metadata = {}
+        return self._metadata
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
@@ -113,6 +131,23 @@ def hooks_of(node: Node) -> dict[int, Callable[[Any], Any]]:
         if node.hooks is None:
             node.hooks = {}
     return node.hooks
+
+
+def hooks_after(node: Node) -> dict[int, Callable[[Any], None]]:
+    """Return the hooks of a leaf that run when its gradient has been added to `.grad`."""
+    with Locked(_creating):
+        if not hasattr(node, "hooks_after"):
+            node.hooks_after = {}
+            leaves_with_hooks.add(node)
+    return node.hooks_after
+
+
+def run_hooks_after(tensors: Sequence[Receiver]) -> None:
+    """Call the hooks of leaves whose gradients have been added to `.grad`, each with its tensor."""
+    for tensor in tensors:
+        node = tensor.node
+        for hook in list(node.hooks_after.values()) if node is not None and node in leaves_with_hooks else ():
+            hook(tensor)
 
 
 def mark_written(node: Node) -> None:

@@ -19,7 +19,7 @@ from minigrad.arrays import Array, Traced
 from minigrad.engine.grad_mode import mode
 from minigrad.engine.primitive import primitive
 from minigrad.engine.scope import Derivative, derivative, here
-from minigrad.engine.tape import Gradient, Node, Receiver, record
+from minigrad.engine.tape import Gradient, Node, Receiver, leaves_with_hooks, record, run_hooks_after
 from minigrad.errors import GraphError, ShapeError, blame
 from minigrad.kernels.broadcasting import sum_to
 
@@ -63,6 +63,12 @@ def backward(
     finally:
         mode.enabled, here.scope = outer
     deliver(arrived)
+    if leaves_with_hooks:
+        mode.enabled = create_graph
+        try:
+            run_hooks_after([tensor for tensor, _, _ in arrived])
+        finally:
+            mode.enabled = outer[0]
     return [found.get(node) for node in targets or ()]
 
 
@@ -153,7 +159,7 @@ class Walk:
                         gx = _cast(node, position, gx, parent.dtype)
                 except AttributeError:
                     raise GraphError(
-                        f"{node.name}: the gradient rule of {_input(node, position)!r} returned "
+                        f"{node.operation}: the gradient rule of {_input(node, position)!r} returned "
                         f"{type(gx).__name__}\n  rule    a gradient is an array, or None for zero"
                     ) from None
                 if parent in self.table:
@@ -263,13 +269,14 @@ def _check(nodes: Sequence[Node], within: set[Node] | None) -> None:
             continue  # a target: its own rules will not run
         if node.saved is None:
             raise GraphError(
-                f"{node.name}: backward through a graph that was already freed\n"
+                f"{node.operation}: backward through a graph that was already freed\n"
                 "  hint: pass retain_graph=True to the first backward, or compute the result again"
             )
         for parent in node.parents:
             if parent is not None and parent.written > node.number and _saves(node, parent):
                 raise GraphError(
-                    f"{node.name}: an input of shape {parent.shape}, saved for the gradient, was written to afterwards\n"
+                    f"{node.operation}: an input of shape {parent.shape}, saved for the gradient, was written to "
+                    "afterwards\n"
                     "  hint: call backward() before optimizer.step(), copy_() or load_state_dict(), or compute again"
                 )
 
@@ -323,7 +330,7 @@ def _fitted(node: Node, position: int, gx: Gradient, shape: tuple[int, ...]) -> 
     if op is not None and op.elementwise and gx.shape == node.shape:
         return gx.sum_to_size(shape) if isinstance(gx, Traced) else sum_to(gx, shape)
     raise GraphError(
-        f"{node.name}: the gradient rule of {_input(node, position)!r} returned shape {gx.shape}, "
+        f"{node.operation}: the gradient rule of {_input(node, position)!r} returned shape {gx.shape}, "
         f"the input has shape {shape}"
     )
 
@@ -331,7 +338,7 @@ def _fitted(node: Node, position: int, gx: Gradient, shape: tuple[int, ...]) -> 
 def _cast(node: Node, position: int, gx: Gradient, dtype: np.dtype[Any]) -> Gradient:
     """Convert a gradient to the dtype of its input; raise GraphError for booleans and complex numbers."""
     if gx.dtype.kind not in "fiu":
-        raise GraphError(f"{node.name}: the gradient rule of {_input(node, position)!r} returned dtype {gx.dtype}")
+        raise GraphError(f"{node.operation}: the gradient rule of {_input(node, position)!r} returned dtype {gx.dtype}")
     return gx.astype(dtype)
 
 

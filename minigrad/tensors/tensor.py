@@ -205,6 +205,11 @@ class Tensor(Methods, InPlace, Values):
             raise GraphError("retain_grad(): the tensor requires no gradient")
         tape.retain(self.node, self)
 
+    @property
+    def retains_grad(self) -> bool:
+        """True for a result whose gradient is kept in `.grad` because of `retain_grad()`."""
+        return not self.is_leaf and self.node.receiver is not None and self.node.receiver() is self
+
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
         """Call ``hook(grad)`` when this tensor's gradient is complete; a returned tensor replaces the gradient.
 
@@ -218,6 +223,23 @@ class Tensor(Methods, InPlace, Values):
         if self.node is None:
             raise GraphError("register_hook(): the tensor requires no gradient")
         return RemovableHandle(tape.hooks_of(self.node), hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
+        """Call ``hook(tensor)`` after each backward that added to the `.grad` of this leaf, without recording.
+
+        The hooks of all leaves run at the end of the walk; PyTorch's run during it.
+
+        >>> import minigrad as mg
+        >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
+        >>> handle = x.register_post_accumulate_grad_hook(lambda x: x.sub_(0.1 * x.grad))
+        >>> (x * x).sum().backward()
+        >>> x
+        tensor([0.8000, 1.6000], requires_grad=True)
+        """
+        if self.node is None or not self.is_leaf:
+            what = "requires no gradient" if self.node is None else "is a result\n  hint: use register_hook()"
+            raise GraphError(f"register_post_accumulate_grad_hook(): the tensor {what}")
+        return RemovableHandle(tape.hooks_after(self.node), hook)
 
     def backward(
         self,

@@ -32,7 +32,7 @@ def test_the_first_bad_result_is_named_with_its_line():
         with pytest.raises(AnomalyError) as caught:
             np.sqrt(y).sum()
     e = caught.value
-    assert (e.node.name, e.index, e.count, e.place.line, e.place.function) == (
+    assert (e.node.operation, e.index, e.count, e.place.line, e.place.function) == (
         "sqrt", (1,), 2, line, "test_the_first_bad_result_is_named_with_its_line",
     )  # fmt: skip
     assert str(e).startswith("sqrt: the result holds nan at index (1,), the first of 2 bad elements of 3\n  called  File")
@@ -49,7 +49,7 @@ def test_a_bad_gradient_is_named_with_the_line_of_the_forward_call():
         with pytest.raises(AnomalyError) as caught:
             z.backward()
     e = caught.value
-    assert (e.node.name, e.index, e.count, e.place.line) == ("sqrt", (1,), 1, line)
+    assert (e.node.operation, e.index, e.count, e.place.line) == ("sqrt", (1,), 1, line)
     assert re.match(r"sqrt: its gradient for 'x' holds inf at index \(1,\)[\s\S]*y = np\.sqrt\(x\)$", str(e))
     assert x.grad is None and mg.is_grad_enabled()
 

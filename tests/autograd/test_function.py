@@ -118,7 +118,7 @@ def test_what_backward_is_told():
 
     a, fixed, indices, word = Told.apply(leaf(), mg.tensor(Y))
     assert a.requires_grad and not fixed.requires_grad and not indices.requires_grad and word == "word"
-    assert a.grad_fn.name == "Told" and repr(a).endswith("grad_fn=<Told>)")
+    assert a.grad_fn.operation == a.grad_fn.name() == "Told" and repr(a).endswith("grad_fn=<Told>)")
     a.backward(np.ones(3))
     assert seen == [(True, False), [[1.0] * 3, None, None, None]]
     assert Told.apply(mg.tensor(X), 1.0 * mg.tensor(Y))[0].is_leaf and seen[-1] == (False, False)
@@ -241,8 +241,12 @@ def test_what_is_refused():
         Exp()
     with pytest.raises(TypeError, match=r"save_for_backward[\s\S]*argument 1 is of type int[\s\S]*ctx\.name"):
         function(None, lambda ctx, x, k: ctx.save_for_backward(x, 3)).apply(leaf(), 1)
-    with pytest.raises(GraphError, match="tensors are values"):
+    with pytest.raises(GraphError, match="mark_dirty: a leaf that requires a gradient cannot be changed in place"):
         function(None, lambda ctx, x, k: ctx.mark_dirty(x)).apply(leaf(), 1)
+    with pytest.raises(GraphError, match="an input marked by mark_dirty must be returned"):
+        function(None, lambda ctx, x, k: ctx.mark_dirty(x) or mg.ones(1)).apply(leaf().detach(), 1)
+    with pytest.raises(TypeError, match=r"Exp: apply\(\) takes no names of arguments, got x"):
+        Exp.apply(x=leaf())
     with pytest.raises(NotImplementedError, match="backward"):
         type("NoBackward", (Function,), {"forward": staticmethod(lambda ctx, x: x * 1)}).apply(leaf()).sum().backward()
     with pytest.raises(NotImplementedError, match="forward"):

@@ -54,7 +54,7 @@ def test_a_depthwise_convolution_is_one_product():
     """No loop over channels: the tape has one node, and one call of the kernel."""
     x, w = mg.tensor(X, requires_grad=True), mg.tensor(W[:4, :1], requires_grad=True)
     out = F.conv2d(x, w, groups=4)
-    assert out.grad_fn.name == "convolution" and all(p.primitive is None for p in out.grad_fn.parents if p)
+    assert out.grad_fn.operation == "convolution" and all(p.primitive is None for p in out.grad_fn.parents if p)
 
 
 def test_more_axes_are_more_loops():

@@ -164,7 +164,7 @@ def test_requires_grad_can_be_asked_for_and_given_back():
     x.requires_grad = True
     assert x.is_leaf and x.grad_fn is None
     y = x * 2
-    assert not y.is_leaf and y.grad_fn.name == "multiply"
+    assert not y.is_leaf and y.grad_fn.operation == "multiply"
     with pytest.raises(GraphError, match="result"):
         y.requires_grad = False
     x.requires_grad_(False)

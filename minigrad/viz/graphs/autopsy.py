@@ -37,7 +37,7 @@ def _marked(error: BaseException, node: TapeNode, failure: Failure, line: str) -
     place = getattr(error, "place", None)  # of the forward, where a backward failed
     where = f"{PurePath(place.file).name}:{place.line}" if place else line
     marks = {node.number: (_first_line(error), where)}
-    title = f"{type(error).__name__} in {node.name}"
+    title = f"{type(error).__name__} in {node.operation}"
     if failure.seeds:
         outputs = [_stand_in(seed) for seed, _ in failure.seeds]
         return Graph(trace(outputs, show=LOOK.show, marks=marks, title=title, known=False), LOOK)

@@ -21,7 +21,7 @@ def tensor_html(tensor: Tensor) -> str | None:
     try:
         facts = [sizes(tensor.shape), str(tensor.dtype), byte_count(tensor.nbytes), summary(tensor.array)]
         if tensor.requires_grad:
-            facts.append("requires a gradient" if tensor.is_leaf else f"from {tensor.grad_fn.name}")  # type: ignore[union-attr]
+            facts.append("requires a gradient" if tensor.is_leaf else f"from {tensor.grad_fn.operation}")  # type: ignore[union-attr]
         line = escape(" · ".join(filter(None, facts)))
         return f'<pre style="margin:0">{escape(repr(tensor))}</pre><small style="opacity:.7">{line}</small>'
     except Exception:
