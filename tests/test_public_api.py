@@ -24,8 +24,7 @@ OPERATIONS = {"mg": mg, "mg.linalg": mg.linalg, "mg.special": mg.special, "mg.nn
 NO_OPERATIONS = {  # public callables of these modules: what they are instead
     "arange bernoulli empty empty_like eye full full_like linspace logspace normal ones ones_like rand rand_like randint "
     "randn randn_like randperm zeros zeros_like multinomial": "constants: they have no inputs that require a gradient",
-    "tensor as_tensor asarray from_numpy BoolTensor DoubleTensor FloatTensor IntTensor "
-    "LongTensor": "the ways in for data: a tensor made of arrays starts a graph",
+    "tensor as_tensor asarray from_numpy": "the ways in for data: a tensor made of arrays starts a graph",
     "is_floating_point is_tensor numel output_size result_type": "questions about shapes and dtypes",
     "allclose equal isclose": "questions about values",
     "is_grad_enabled": "a question about the engine's mode",
@@ -43,7 +42,7 @@ NO_METHODS = {  # of Tensor
     "numpy item tolist __array__ __bool__ __float__ __int__ __index__ __format__ __repr__": "values, out of the graph",
     "backward grad graph requires_grad_ retain_grad register_hook detach detach_ data": "its place in the graph",
     "cpu cuda contiguous pin_memory": "the tensor itself, or a refusal",
-    "new_empty new_full new_ones new_tensor new_zeros": "constants like the tensor",
+    "new new_empty new_full new_ones new_tensor new_zeros": "constants like the tensor",
     "bernoulli_ normal_ uniform_ zero_": "constants put in its place",
     "__array_function__ __array_ufunc__": "NumPy's dispatch",
     "__annotations__ __deepcopy__ __reduce__ __init__ __module__ __doc__ __slots__ __weakref__": "what every class has",

@@ -13,7 +13,7 @@ from minigrad.data.map_style import Dataset, Subset, TensorDataset
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels.checks import positive_int
 from minigrad.random import default_generator
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = ["DataLoader", "default_collate"]
 
@@ -223,13 +223,13 @@ def _collated(items: list[Any], part: str) -> Any:
             raise ValueError(f"default_collate: item {odd}{part} has the keys {keys}, item 0{part} {known}")
         return {key: _collated([item[key] for item in items], f"{part}[{key!r}]") for key in first}
     if all(isinstance(item, int | float) for item in items):
-        return Tensor(items)
+        return tensor(items)
     arrays = [array_of(item) for item in items]
     odd = _first_odd(arrays, np.shape, arrays[0].shape)
     if odd is not None:
         found, wanted = arrays[odd].shape, arrays[0].shape
         raise ShapeError(f"default_collate: item {odd}{part} has shape {found}, item 0{part} {wanted}{RAGGED}")
-    return Tensor(np.stack(arrays))
+    return tensor(np.stack(arrays))
 
 
 def _first_odd(items: list[Any], of: Callable[[Any], Any], wanted: Any) -> int | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from minigrad.engine.interrupts import at_once
 from minigrad.nn.module import Module
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = ["functional_call"]
 
@@ -28,7 +28,7 @@ def functional_call(module: Module, parameters: dict[str, Any], args: Any = (), 
     unknown = [name for name in parameters if name not in known]
     if unknown:
         raise KeyError(f"functional_call: {type(module).__name__} has no {', '.join(unknown)}; it has {', '.join(known)}")
-    new = {id(known[name]): value if isinstance(value, Tensor) else Tensor(value) for name, value in parameters.items()}
+    new = {id(known[name]): value if isinstance(value, Tensor) else tensor(value) for name, value in parameters.items()}
     former = [dict(registry) for registry in registries]
     changed = [{name: new[id(t)] for name, t in registry.items() if id(t) in new} for registry in registries]
     try:

@@ -14,7 +14,7 @@ from minigrad.nn import functional as F
 from minigrad.nn.layer_setup import count, parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = [
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
@@ -49,9 +49,9 @@ class _RunningNorm(Module):
         self.eps, self.momentum, self.affine, self.track_running_stats = eps, momentum, affine, track_running_stats
         _register_affine(self, (num_features,), affine, affine and bias, dtype)
         dtype = dtype or get_default_dtype()
-        self.register_buffer("running_mean", Tensor([0.0] * num_features, dtype) if track_running_stats else None)
-        self.register_buffer("running_var", Tensor([1.0] * num_features, dtype) if track_running_stats else None)
-        self.register_buffer("num_batches_tracked", Tensor(0) if track_running_stats else None)
+        self.register_buffer("running_mean", tensor([0.0] * num_features, dtype) if track_running_stats else None)
+        self.register_buffer("running_var", tensor([1.0] * num_features, dtype) if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", tensor(0) if track_running_stats else None)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim not in self._dimensions:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -21,11 +21,13 @@ from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels.conversion import check_numbers
 from minigrad.random import default_generator
 from minigrad.tensors import devices
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.inspection import TYPES
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = [
-    "BoolTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor", "arange", "as_tensor", "asarray",
-    "bernoulli", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "is_floating_point", "is_tensor",
+    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
+    "ShortTensor", "arange", "as_tensor", "asarray", "bernoulli",
+    "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "is_floating_point", "is_tensor",
     "linspace", "logspace", "multinomial", "normal", "numel", "ones", "ones_like", "rand", "rand_like", "randint",
     "randn", "randn_like", "randperm", "zeros", "zeros_like",
 ]  # fmt: skip
@@ -33,21 +35,27 @@ __all__ = [
 Sizes = SupportsIndex | Sequence[SupportsIndex]
 
 
-def _typed(name: str, dtype: type) -> Callable[..., Tensor]:
-    """Return a tensor of `data` in `dtype`: PyTorch's older constructor."""
+class _OfDtype(type):
+    """The class of PyTorch's older constructors, which make a `Tensor`; tensors of their dtype are their instances."""
 
-    def make(data: Any = ()) -> Tensor:
-        return Tensor(data, dtype)
+    dtype: np.dtype[Any]  # NumPy reads it where a dtype is given: ``x.type(mg.LongTensor)``
 
-    make.__name__ = make.__qualname__ = name
-    make.__doc__ = f"``tensor(data, dtype={np.dtype(dtype)})``, as PyTorch called it once."
-    return make
+    def __call__(cls, *data: Any, device: Any = None) -> Any:
+        return Tensor(*data, dtype=cls.dtype, device=device)
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Tensor) and instance.dtype == cls.dtype
 
 
-FloatTensor, DoubleTensor = _typed("FloatTensor", np.float32), _typed("DoubleTensor", np.float64)
-IntTensor, LongTensor, BoolTensor = (
-    _typed("IntTensor", np.int32), _typed("LongTensor", np.int64), _typed("BoolTensor", np.bool_),
-)  # fmt: skip
+def _of_dtype(name: str) -> _OfDtype:
+    dtype = TYPES[name]
+    text = f"``Tensor(..., dtype={dtype})``, PyTorch's older constructor; in `isinstance`, the tensors of this dtype."
+    return _OfDtype(f"{name}Tensor", (), {"dtype": dtype, "__doc__": text, "__module__": __name__})
+
+
+BoolTensor, ByteTensor, CharTensor = _of_dtype("Bool"), _of_dtype("Byte"), _of_dtype("Char")
+DoubleTensor, FloatTensor, HalfTensor = _of_dtype("Double"), _of_dtype("Float"), _of_dtype("Half")
+IntTensor, LongTensor, ShortTensor = _of_dtype("Int"), _of_dtype("Long"), _of_dtype("Short")
 
 
 def zeros(
@@ -207,7 +215,7 @@ def bernoulli(input: Any, p: float | None = None, *, generator: np.random.Genera
 
     No gradient flows to `input`. Raises ValueError for a probability outside [0, 1].
     """
-    shaped = Tensor(_plain(input)).array
+    shaped = tensor(_plain(input)).array
     probabilities = shaped if p is None else np.asarray(p)
     if p is None:
         _of_floats("bernoulli", shaped.dtype)
@@ -339,7 +347,7 @@ def as_tensor(data: Any, dtype: DType = None, device: Any = None) -> Tensor:
         devices.device(device)
     if isinstance(data, Tensor):
         return data if dtype is None or data.dtype == dtype else data.astype(dtype)
-    return Tensor(data, dtype)
+    return tensor(data, dtype)
 
 
 asarray = as_tensor
@@ -349,7 +357,7 @@ def from_numpy(ndarray: Array) -> Tensor:
     """Return a tensor with a copy of an array, which PyTorch would share."""
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"from_numpy: needs an array, got {type(ndarray).__name__}")
-    return Tensor(ndarray)
+    return tensor(ndarray)
 
 
 def is_tensor(obj: Any) -> bool:
@@ -373,14 +381,14 @@ def _made(array: Any, requires_grad: bool = False, device: Any = None) -> Tensor
         devices.device(device)
     made = Tensor.from_array(np.asarray(array))
     if made.dtype.kind not in "fiub":
-        made = Tensor(array)  # raises the error
+        made = tensor(array)  # raises the error
     return made.requires_grad_() if requires_grad else made
 
 
 def _filled(shape: tuple[int, ...], value: Any, dtype: DType, requires_grad: bool, device: Any) -> Tensor:
     """Return a tensor filled with one value: a constant, or a result if the value requires a gradient."""
     if not isinstance(value, Tensor) or not value.requires_grad:
-        return _made(np.full(shape, Tensor(value, dtype).array), requires_grad, device)
+        return _made(np.full(shape, tensor(value, dtype).array), requires_grad, device)
     if device is not None:
         devices.device(device)
     return ops.broadcast_to(value if dtype is None else value.astype(dtype), shape)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 import numpy as np
 
 from minigrad import ops
-from minigrad.arrays import Array, DType, Traced, array_of
+from minigrad.arrays import Array, DType, Size, Traced, array_of
 from minigrad.engine.grad_mode import mode
 from minigrad.errors import GraphError
 from minigrad.kernels.equality import is_close
@@ -23,7 +23,13 @@ from minigrad.tensors import devices
 if TYPE_CHECKING:
     from minigrad.tensors.tensor import Tensor
 
-__all__ = ["Values", "constants", "warn_of_loss"]
+__all__ = ["TYPES", "Values", "constants", "warn_of_loss"]
+
+TYPES = {  # the first word of PyTorch's name of a type, and the dtype: FloatTensor is of float32
+    "Bool": np.dtype(np.bool_), "Byte": np.dtype(np.uint8), "Char": np.dtype(np.int8), "Double": np.dtype(np.float64),
+    "Float": np.dtype(np.float32), "Half": np.dtype(np.float16), "Int": np.dtype(np.int32), "Long": np.dtype(np.int64),
+    "Short": np.dtype(np.int16),
+}  # fmt: skip
 
 
 class Values(Traced):
@@ -32,8 +38,8 @@ class Values(Traced):
     __slots__ = ()
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return self.array.shape
+    def shape(self) -> Size:
+        return Size(self.array.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -58,12 +64,12 @@ class Values(Traced):
     is_cuda = False
 
     @overload
-    def size(self, dim: None = None) -> tuple[int, ...]: ...
+    def size(self, dim: None = None) -> Size: ...
     @overload
     def size(self, dim: int) -> int: ...
     def size(self, dim: int | None = None) -> Any:
         """Return the shape, or its size along one axis."""
-        return self.array.shape if dim is None else self.array.shape[dim]
+        return Size(self.array.shape) if dim is None else self.array.shape[dim]
 
     def dim(self) -> int:
         """Return the number of axes."""
@@ -195,8 +201,15 @@ class Values(Traced):
     @overload
     def type(self, dtype: DType) -> Tensor: ...
     def type(self, dtype: DType = None) -> Any:
-        """Return the values in another dtype; without an argument, the name of the dtype."""
-        return self.astype(dtype) if dtype is not None else str(self.dtype)
+        """Return the values in another dtype; without an argument, PyTorch's name of the tensor's type, "torch.FloatTensor".
+
+        `dtype` may be such a name, or a constructor: ``x.type(mg.LongTensor)``. Raises TypeError for other names.
+        """
+        if dtype is None:
+            names = (f"torch.{name}Tensor" for name, own in TYPES.items() if own == self.array.dtype)
+            return next(names, str(self.array.dtype))
+        name = dtype.removeprefix("torch.").removesuffix("Tensor") if isinstance(dtype, str) else ""
+        return self.astype(TYPES.get(name, dtype))
 
     def type_as(self, other: Tensor) -> Tensor:
         """Return the values in the dtype of another tensor."""
