@@ -7,8 +7,6 @@ leave it by intent. `int()` does not warn: a rounded number has no gradient to l
 
 from __future__ import annotations
 
-import sys
-import warnings
 from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
@@ -16,14 +14,14 @@ import numpy as np
 from minigrad import ops
 from minigrad.arrays import Array, DType, Size, Traced, array_of
 from minigrad.engine.grad_mode import mode
-from minigrad.errors import GraphError
+from minigrad.errors import GraphError, warn
 from minigrad.kernels.equality import is_close
 from minigrad.tensors import devices
 
 if TYPE_CHECKING:
     from minigrad.tensors.tensor import Tensor
 
-__all__ = ["TYPES", "Values", "constants", "warn_of_loss"]
+__all__ = ["TYPES", "Values", "constants"]
 
 TYPES = {  # the first word of PyTorch's name of a type, and the dtype: FloatTensor is of float32
     "Bool": np.dtype(np.bool_), "Byte": np.dtype(np.uint8), "Char": np.dtype(np.int8), "Double": np.dtype(np.float64),
@@ -171,7 +169,7 @@ class Values(Traced):
     def __float__(self) -> float:
         value = float(self.item())
         if self.node is not None and mode.enabled:
-            warn_of_loss(
+            warn(
                 "float(): a tensor that requires a gradient became a number, through which no gradient flows (math.sin(t), "
                 "'%f' % t and array[i] = t do this, too)\n  hint: use t.item() if that is meant"
             )
@@ -277,16 +275,8 @@ def constants(name: str, data: Any) -> Any:
     values = arrays_of(data)
     if found and mode.enabled:
         instead = "t.clone()" if isinstance(data, Traced) else "mg.stack(list)"
-        warn_of_loss(
+        warn(
             f"{name}: a tensor of shape {found[0].array.shape} requires a gradient, and the result is a constant\n"
             f"  hint: use {instead} to keep the gradient, or t.detach() for a constant"
         )
     return values
-
-
-def warn_of_loss(message: str) -> None:
-    """Warn that no gradient flows back from here, at the line outside of the library that caused it."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __name__.partition(".")[0]:
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, stacklevel=level)

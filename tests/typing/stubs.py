@@ -57,8 +57,10 @@ OPTIONS = {  # arguments without a type of their own, or with a type that needs 
     "dim1": "int | None", "dtype": "DType", "index": INDEX, "indices": "_Like", "kernel_size": SIZES, "kth": SIZES,
     "left": "_Like | None", "mask": "_Like", "optimize": "Any", "options": "Any", "ord": "float | str | None",
     "output_padding": SIZES, "output_size": "int | Sequence[int | None] | None", "p": "float | str | None", "pad": SIZES,
-    "pad_width": "Any", "padding": f"{SIZES} | str", "repeats": "_Like | None", "right": "_Like | None",
-    "rounding_mode": 'Literal["floor", "trunc"] | None', "rtol": "_Like | None", "size": f"{SIZES} | None", "sizes": SIZES,
+    "pad_width": "Any", "padding": f"{SIZES} | str",
+    "reduce": "bool | None", "repeats": "_Like | None", "right": "_Like | None",
+    "rounding_mode": 'Literal["floor", "trunc"] | None', "rtol": "_Like | None", "size": f"{SIZES} | None",
+    "size_average": "bool | None", "sizes": SIZES,
     "sorter": "_Like | None", "stride": SIZES, "subscripts": "str", "tol": "_Like | None", "widths": "Any",
 }  # fmt: skip
 NUMBERS = {
