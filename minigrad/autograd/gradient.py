@@ -19,17 +19,18 @@ Tensors = Tensor | Sequence[Tensor]
 @overload
 def grad(
     outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_graph: bool | None = None,
-    create_graph: bool = False, allow_unused: Literal[False] | None = None, materialize_grads: bool = False,
+    create_graph: bool = False, only_inputs: bool = True, allow_unused: Literal[False] | None = None,
+    materialize_grads: bool = False,
 ) -> tuple[Tensor, ...]: ...  # fmt: skip
 @overload
 def grad(
     outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_graph: bool | None = None,
-    create_graph: bool = False, *, allow_unused: Literal[True], materialize_grads: bool = False,
+    create_graph: bool = False, only_inputs: bool = True, *, allow_unused: Literal[True], materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]: ...  # fmt: skip
 @overload
 def grad(
     outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_graph: bool | None = None,
-    create_graph: bool = False, allow_unused: bool | None = None, materialize_grads: bool = False,
+    create_graph: bool = False, only_inputs: bool = True, allow_unused: bool | None = None, materialize_grads: bool = False,
 ) -> tuple[Any, ...]: ...  # fmt: skip
 def grad(
     outputs: Tensors,
@@ -37,6 +38,7 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
@@ -44,7 +46,7 @@ def grad(
 
     Only nodes between inputs and outputs are visited, and no `.grad` changes. With `create_graph` the gradients can be
     differentiated again. Raises GraphError for an input that the outputs do not depend on; with `allow_unused` its gradient
-    is None, with `materialize_grads` zeros.
+    is None, with `materialize_grads` zeros. `only_inputs` is PyTorch's former option: ValueError for False, see `backward`.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(2.0, requires_grad=True)
@@ -52,6 +54,8 @@ def grad(
     >>> first, *mg.autograd.grad(first, x)
     (tensor(12., grad_fn=<Multiply>), tensor(12.))
     """
+    if not only_inputs:
+        raise ValueError("grad: changes no .grad, got only_inputs=False\n  hint: use autograd.backward")
     inputs = _listed(inputs)
     targets = []
     for i, x in enumerate(inputs):
