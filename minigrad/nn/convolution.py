@@ -165,7 +165,9 @@ class _ConvTranspose(_Convolution):
 
     def forward(self, x: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
         """Apply the layer; `output_size`, the spatial sizes of the result, replaces `output_padding`."""
-        extra = self.output_padding if output_size is None else self._extra(x.shape[2:], tuple(output_size)[-self._axes :])
+        n, extra = self._axes, self.output_padding
+        if output_size is not None:
+            extra = self._extra(x.shape[-n:], tuple(output_size)[-n:])
         return self._function(x, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
 
     def _extra(self, size: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...]:

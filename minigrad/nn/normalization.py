@@ -9,6 +9,7 @@ import numpy as np
 
 from minigrad.arrays import DType
 from minigrad.config import get_default_dtype
+from minigrad.engine.spatial import unbatched
 from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn.layer_setup import count, parameter
@@ -135,28 +136,31 @@ class _InstanceNorm(_RunningNorm):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.ndim + 1 in self._dimensions:
+            return unbatched(self.forward, x)
         if self.affine and x.ndim in self._dimensions and x.shape[1] != self.num_features:
             raise ShapeError(f"{type(self).__name__}: input must have {self.num_features} channels, got shape {x.shape}")
         return super().forward(x)
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Instance normalization of sequences (N, C, L): see `InstanceNorm2d`."""
+    """Instance normalization of sequences (N, C, L) or (C, L): see `InstanceNorm2d`."""
 
     _dimensions = (3,)
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Instance normalization: each channel of each image (N, C, H, W) by its mean and variance: Ulyanov et al. (2016).
+    """Instance normalization: each channel of each image by its mean and variance: Ulyanov et al. (2016).
 
-    Options are those of `BatchNorm2d`; by default there is no weight and bias, and there are no running statistics.
+    The input is (N, C, H, W), or one image (C, H, W). Options are those of `BatchNorm2d`; by default there is no weight and
+    bias, and there are no running statistics.
     """
 
     _dimensions = (4,)
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Instance normalization of volumes (N, C, D, H, W): see `InstanceNorm2d`."""
+    """Instance normalization of volumes (N, C, D, H, W) or (C, D, H, W): see `InstanceNorm2d`."""
 
     _dimensions = (5,)
 
