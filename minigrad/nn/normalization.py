@@ -12,6 +12,7 @@ from minigrad.config import get_default_dtype
 from minigrad.engine.spatial import unbatched
 from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
+from minigrad.nn import init
 from minigrad.nn.layer_setup import count, parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
@@ -25,14 +26,30 @@ __all__ = [
 SHAPES = {2: "(N, C)", 3: "(N, C, L)", 4: "(N, C, H, W)", 5: "(N, C, D, H, W)"}
 
 
-class _RunningNorm(Module):
+class _Affine(Module):
+    """Base of normalizations that scale by a weight and shift by a bias, or have None instead."""
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def _register_affine(self, shape: tuple[int, ...], weight: bool, bias: bool, dtype: DType) -> None:
+        self.register_parameter("weight", parameter(shape, 1.0, dtype) if weight else None)
+        self.register_parameter("bias", parameter(shape, 0.0, dtype) if bias else None)
+
+    def reset_parameters(self) -> None:
+        """Set the weight to ones and the bias to zeros."""
+        for name, fill in (("weight", init.ones_), ("bias", init.zeros_)):
+            p = self._parameters.get(name)
+            if p is not None:
+                fill(p)
+
+
+class _RunningNorm(_Affine):
     """Base of normalizations with running statistics: weight, bias, running mean and variance, number of batches seen."""
 
     _dimensions: ClassVar[tuple[int, ...]]
     _function: ClassVar[Callable[..., Any]]
     _later = ("num_batches_tracked",)  # state dicts have it since PyTorch 0.4.1
-    weight: Parameter | None
-    bias: Parameter | None
 
     def __init__(
         self,
@@ -48,11 +65,24 @@ class _RunningNorm(Module):
         super().__init__()
         self.num_features = count(type(self).__name__, "num_features", num_features)
         self.eps, self.momentum, self.affine, self.track_running_stats = eps, momentum, affine, track_running_stats
-        _register_affine(self, (num_features,), affine, affine and bias, dtype)
+        self._register_affine((num_features,), affine, affine and bias, dtype)
         dtype = dtype or get_default_dtype()
         self.register_buffer("running_mean", tensor([0.0] * num_features, dtype) if track_running_stats else None)
         self.register_buffer("running_var", tensor([1.0] * num_features, dtype) if track_running_stats else None)
         self.register_buffer("num_batches_tracked", tensor(0) if track_running_stats else None)
+        self.reset_parameters()
+
+    def reset_running_stats(self) -> None:
+        """Set the running mean to zeros, the variance to ones, and the number of batches to 0."""
+        if self.track_running_stats:
+            self.running_mean.zero_()
+            self.running_var.fill_(1)
+            self.num_batches_tracked.zero_()
+
+    def reset_parameters(self) -> None:
+        """Set the weight to ones, the bias to zeros, and the running statistics to their initial values."""
+        self.reset_running_stats()
+        super().reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim not in self._dimensions:
@@ -165,14 +195,11 @@ class InstanceNorm3d(_InstanceNorm):
     _dimensions = (5,)
 
 
-class LayerNorm(Module):
+class LayerNorm(_Affine):
     """Layer normalization over the last axes, whose sizes are `normalized_shape`: Ba et al. (2016).
 
     `elementwise_affine=False` leaves out weight and bias, `bias=False` the bias alone; both have shape `normalized_shape`.
     """
-
-    weight: Parameter | None
-    bias: Parameter | None
 
     def __init__(
         self,
@@ -185,7 +212,8 @@ class LayerNorm(Module):
         super().__init__()
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        _register_affine(self, self.normalized_shape, elementwise_affine, elementwise_affine and bias, dtype)
+        self._register_affine(self.normalized_shape, elementwise_affine, elementwise_affine and bias, dtype)
+        self.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
@@ -195,14 +223,12 @@ class LayerNorm(Module):
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={affine}, bias={has_bias}"
 
 
-class RMSNorm(Module):
+class RMSNorm(_Affine):
     """RMS normalization: division by the root mean square over the last axes, whose sizes are `normalized_shape`.
 
     Zhang and Sennrich (2019). `eps` is by default the machine epsilon of the dtype. `elementwise_affine=False` leaves out
     the weight.
     """
-
-    weight: Parameter | None
 
     def __init__(
         self,
@@ -215,6 +241,7 @@ class RMSNorm(Module):
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         self.register_parameter("weight", parameter(self.normalized_shape, 1.0, dtype) if elementwise_affine else None)
+        self.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
@@ -223,14 +250,11 @@ class RMSNorm(Module):
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
 
 
-class GroupNorm(Module):
+class GroupNorm(_Affine):
     """Group normalization of (N, C, ...): each of `num_groups` groups of channels by its mean and variance.
 
     Wu and He (2018). `affine=False` leaves out weight and bias, `bias=False` the bias alone; their shape is (num_channels,).
     """
-
-    weight: Parameter | None
-    bias: Parameter | None
 
     def __init__(
         self,
@@ -248,7 +272,8 @@ class GroupNorm(Module):
         if num_channels % num_groups:
             raise ShapeError(f"GroupNorm: {num_channels} channels do not divide into {num_groups} groups")
         self.eps, self.affine = eps, affine
-        _register_affine(self, (num_channels,), affine, affine and bias, dtype)
+        self._register_affine((num_channels,), affine, affine and bias, dtype)
+        self.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
@@ -273,9 +298,3 @@ class LocalResponseNorm(Module):
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
-
-
-def _register_affine(module: Module, shape: tuple[int, ...], weight: bool, bias: bool, dtype: DType) -> None:
-    """Register a weight of ones and a bias of zeros, or None for those that are not wanted."""
-    module.register_parameter("weight", parameter(shape, 1.0, dtype) if weight else None)
-    module.register_parameter("bias", parameter(shape, 0.0, dtype) if bias else None)
