@@ -33,6 +33,7 @@ import numpy as np
 
 from minigrad.arrays import DType, Traced
 from minigrad.engine.arguments import Parameters, displayed, names_for, parameters_of, renamed
+from minigrad.engine.out import call_into
 from minigrad.engine.promotion import Operands, alike, converted, narrowed
 from minigrad.errors import DTypeError, GraphError, ShapeError, blame
 
@@ -108,6 +109,8 @@ class Primitive:
     def __call__(self, *args: Any, **options: Any) -> Any: ...
     def __call__(self, *args: Any, **options: Any) -> Any:
         if options or len(args) != self.arity:
+            if "out" in options:
+                return call_into(self, self.__name__, args, options)
             args = self.bind(args, options)
         for arg in args:
             if isinstance(arg, Traced):
@@ -320,6 +323,8 @@ class Casting(Primitive):
     def __call__(self, *args: Any, dtype: DType = None, **options: Any) -> Any:
         if dtype is None:
             return super().__call__(*args, **options)
+        if "out" in options:
+            return call_into(functools.partial(self, dtype=dtype), self.__name__, args, options)
         x, *rest = self.bind(args, options)
         x = (x if hasattr(x, "astype") else np.asarray(x)).astype(dtype)
         return super().__call__(x, *rest).astype(dtype)

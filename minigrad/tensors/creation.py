@@ -6,16 +6,19 @@ Generator, and the library's own unless given; a `device` may be named, if it is
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 import operator
-from collections.abc import Sequence
-from typing import Any, SupportsIndex
+from collections.abc import Callable, Sequence
+from typing import Any, SupportsIndex, TypeVar
 
 import numpy as np
 
 from minigrad import ops
 from minigrad.arrays import Array, DType, Traced
 from minigrad.config import get_default_dtype
+from minigrad.engine.out import call_into
 from minigrad.engine.registry import register
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels.conversion import check_numbers
@@ -33,6 +36,27 @@ __all__ = [
 ]  # fmt: skip
 
 Sizes = SupportsIndex | Sequence[SupportsIndex]
+Factory = TypeVar("Factory", bound=Callable[..., Tensor])
+
+
+def _with_out(factory: Factory) -> Factory:
+    """Let a function that makes a tensor accept `out`, which takes the values; without `dtype` they are of the dtype of `out`."""
+    signature = inspect.signature(factory)
+    has_dtype = "dtype" in signature.parameters
+    option = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="Tensor | None")
+    signature = signature.replace(parameters=[*signature.parameters.values(), option])
+
+    @functools.wraps(factory)
+    def make(*args: Any, **options: Any) -> Any:
+        if "out" not in options:
+            return factory(*args, **options)
+        out = options["out"]
+        if has_dtype and isinstance(out, Tensor) and options.get("dtype") is None:
+            options["dtype"] = out.dtype
+        return call_into(factory, factory.__name__, args, options)
+
+    make.__signature__ = signature  # type: ignore[attr-defined]
+    return make  # type: ignore[return-value]
 
 
 class _OfDtype(type):
@@ -58,6 +82,7 @@ DoubleTensor, FloatTensor, HalfTensor = _of_dtype("Double"), _of_dtype("Float"),
 IntTensor, LongTensor, ShortTensor = _of_dtype("Int"), _of_dtype("Long"), _of_dtype("Short")
 
 
+@_with_out
 def zeros(
     *sizes: Sizes, size: Sizes | None = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
@@ -70,6 +95,7 @@ def zeros(
     return _made(np.zeros(_shape("zeros", sizes, size), dtype or get_default_dtype()), requires_grad, device)
 
 
+@_with_out
 def ones(
     *sizes: Sizes, size: Sizes | None = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
@@ -80,6 +106,7 @@ def ones(
 empty = zeros  # uninitialized memory would make programs unpredictable
 
 
+@_with_out
 def full(size: Sizes, fill_value: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Return a tensor filled with one value, by default of the dtype of ``tensor(fill_value)``. Gradients flow to a tensor.
 
@@ -90,6 +117,7 @@ def full(size: Sizes, fill_value: Any, dtype: DType = None, requires_grad: bool 
     return _filled(_shape("full", (size,)), fill_value, dtype, requires_grad, device)
 
 
+@_with_out
 def arange(
     start: float = 0,
     end: float | None = None,
@@ -122,6 +150,7 @@ def arange(
     return _made(values.astype(_of_numbers("arange", dtype)), requires_grad, device)
 
 
+@_with_out
 def linspace(
     start: float, end: float, steps: int, dtype: DType = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
@@ -137,6 +166,7 @@ def linspace(
     return _made(_spaced("linspace", start, end, steps, dtype).astype(dtype), requires_grad, device)
 
 
+@_with_out
 def logspace(
     start: float,
     end: float,
@@ -151,12 +181,14 @@ def logspace(
     return _made((_number(base) ** _spaced("logspace", start, end, steps, dtype)).astype(dtype), requires_grad, device)
 
 
+@_with_out
 def eye(n: int, m: int | None = None, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Return an (n, m) matrix with ones on the diagonal; `m` is `n` by default."""
     rows, columns = _shape("eye", (n, n if m is None else m))
     return _made(np.eye(rows, columns, dtype=dtype or get_default_dtype()), requires_grad, device)
 
 
+@_with_out
 def rand(
     *sizes: Sizes,
     size: Sizes | None = None,
@@ -170,6 +202,7 @@ def rand(
     return _drawn((generator or default_generator()).random(shape), dtype, requires_grad, device)
 
 
+@_with_out
 def randn(
     *sizes: Sizes,
     size: Sizes | None = None,
@@ -183,6 +216,7 @@ def randn(
     return _drawn((generator or default_generator()).standard_normal(shape), dtype, requires_grad, device)
 
 
+@_with_out
 def normal(
     mean: Any = 0.0,
     std: Any = 1.0,
@@ -210,6 +244,7 @@ def normal(
     return _drawn(means + stds * drawn, dtype, requires_grad, device)
 
 
+@_with_out
 def bernoulli(input: Any, p: float | None = None, *, generator: np.random.Generator | None = None) -> Tensor:
     """Return 1 with the probabilities in `input`, or with probability `p`, else 0, in the shape and dtype of `input`.
 
@@ -224,6 +259,7 @@ def bernoulli(input: Any, p: float | None = None, *, generator: np.random.Genera
     return _made(((generator or default_generator()).random(shaped.shape) < probabilities).astype(shaped.dtype))
 
 
+@_with_out
 def multinomial(
     input: Any, num_samples: int, replacement: bool = False, generator: np.random.Generator | None = None
 ) -> Tensor:
@@ -253,6 +289,7 @@ def multinomial(
         return _made(np.argsort(source.standard_exponential(w.shape) / w, -1)[..., :num_samples])
 
 
+@_with_out
 def randint(
     low: int = 0,
     high: Any = None,
@@ -280,6 +317,7 @@ def randint(
     return _drawn(drawn, dtype, requires_grad, device)
 
 
+@_with_out
 def randperm(
     n: int,
     generator: np.random.Generator | None = None,

@@ -38,8 +38,8 @@ def test_a_registered_ufunc_broadcasts_as_it_does():
 def test_the_signature_is_what_a_call_takes():
     assert str(inspect.signature(mg.exp)) == "(x, /)" and str(inspect.signature(mg.hypot)) == "(x, y, /)"
     assert list(inspect.signature(mg.cumsum).parameters) == ["x", "axis", "dtype"]
-    with pytest.raises(TypeError, match=r"exp.. takes 1 arguments .x., got 1 and options out"):
-        mg.exp(np.ones(2), out=np.ones(2))
+    with pytest.raises(TypeError, match=r"exp.. takes 1 arguments .x., got 1 and options where"):
+        mg.exp(np.ones(2), where=np.ones(2))
     with pytest.raises(TypeError, match=r"exp.. takes 1 arguments .x., got 2"):
         mg.exp(np.ones(2), np.ones(2))
     for call in (lambda: mg.softmax(axis=0), lambda: mg.softmax()):
