@@ -40,7 +40,7 @@ Factory = TypeVar("Factory", bound=Callable[..., Tensor])
 
 
 def _with_out(factory: Factory) -> Factory:
-    """Let a function that makes a tensor accept `out`, which takes the values; without `dtype` they are of the dtype of `out`."""
+    """Let a function that makes a tensor accept `out`, which takes the values, in its own dtype unless one is given."""
     signature = inspect.signature(factory)
     has_dtype = "dtype" in signature.parameters
     option = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="Tensor | None")
