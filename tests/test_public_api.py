@@ -28,7 +28,7 @@ NO_OPERATIONS = {  # public callables of these modules: what they are instead
     "is_floating_point is_tensor numel output_size result_type": "questions about shapes and dtypes",
     "allclose equal isclose": "questions about values",
     "is_grad_enabled": "a question about the engine's mode",
-    "get_default_dtype set_default_dtype get_printoptions set_printoptions manual_seed": "settings",
+    "get_default_dtype set_default_dtype set_default_tensor_type get_printoptions set_printoptions manual_seed": "settings",
     "grad": "differentiates functions",
     "load save": "files",
     "primitive register_function register_ufunc": "what makes operations of functions",

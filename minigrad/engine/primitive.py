@@ -321,11 +321,13 @@ class Casting(Primitive):
         return super().__signature__.replace(parameters=[*super().__signature__.parameters.values(), dtype])
 
     def __call__(self, *args: Any, dtype: DType = None, **options: Any) -> Any:
+        if len(args) == self.arity + 1:  # as in softmax(x, dim, dtype)
+            *args, dtype = args  # type: ignore[assignment]
         if dtype is None:
             return super().__call__(*args, **options)
         if "out" in options:
             return call_into(functools.partial(self, dtype=dtype), self.__name__, args, options)
-        x, *rest = self.bind(args, options)
+        x, *rest = self.bind(tuple(args), options)
         x = (x if hasattr(x, "astype") else np.asarray(x)).astype(dtype)
         return super().__call__(x, *rest).astype(dtype)
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from minigrad import ops
 from minigrad.arrays import Array, DType, Traced
-from minigrad.config import get_default_dtype
+from minigrad.config import get_default_dtype, set_default_dtype
 from minigrad.engine.out import call_into
 from minigrad.engine.registry import register
 from minigrad.errors import DTypeError, ShapeError
@@ -32,7 +32,7 @@ __all__ = [
     "ShortTensor", "arange", "as_tensor", "asarray", "bernoulli",
     "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "is_floating_point", "is_tensor",
     "linspace", "logspace", "multinomial", "normal", "numel", "ones", "ones_like", "rand", "rand_like", "randint",
-    "randn", "randn_like", "randperm", "zeros", "zeros_like",
+    "randn", "randn_like", "randperm", "set_default_tensor_type", "zeros", "zeros_like",
 ]  # fmt: skip
 
 Sizes = SupportsIndex | Sequence[SupportsIndex]
@@ -80,6 +80,11 @@ def _of_dtype(name: str) -> _OfDtype:
 BoolTensor, ByteTensor, CharTensor = _of_dtype("Bool"), _of_dtype("Byte"), _of_dtype("Char")
 DoubleTensor, FloatTensor, HalfTensor = _of_dtype("Double"), _of_dtype("Float"), _of_dtype("Half")
 IntTensor, LongTensor, ShortTensor = _of_dtype("Int"), _of_dtype("Long"), _of_dtype("Short")
+
+
+def set_default_tensor_type(t: Any) -> None:
+    """Set the default dtype to that of a type, ``mg.DoubleTensor`` or its name "torch.DoubleTensor"; see `Tensor.type`."""
+    set_default_dtype(Tensor().type(t).dtype)
 
 
 @_with_out

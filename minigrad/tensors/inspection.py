@@ -244,19 +244,28 @@ class Values(Traced):
             return self._constant(ops.broadcast_to(fill_value, size), dtype, requires_grad)
         return self._constant(np.full(size, fill_value), dtype, requires_grad)
 
-    def new_zeros(self, *size: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    def new_zeros(
+        self, *sizes: Any, size: Any = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
+    ) -> Tensor:
         """Return zeros in the dtype of this tensor."""
-        return self._constant(np.zeros(size[0] if len(size) == 1 else size), dtype, requires_grad)
+        return self._constant(np.zeros(_given(sizes, size)), dtype, requires_grad)
 
-    def new_ones(self, *size: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    def new_ones(
+        self, *sizes: Any, size: Any = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
+    ) -> Tensor:
         """Return ones in the dtype of this tensor."""
-        return self._constant(np.ones(size[0] if len(size) == 1 else size), dtype, requires_grad)
+        return self._constant(np.ones(_given(sizes, size)), dtype, requires_grad)
 
     new_empty = new_zeros
 
     def _constant(self, array: Array, dtype: DType, requires_grad: bool) -> Tensor:
         made = self.record(ops.astype, (array, self.array.dtype if dtype is None else np.dtype(dtype)))
         return made.requires_grad_() if requires_grad else made
+
+
+def _given(sizes: tuple[Any, ...], size: Any) -> Any:
+    """Return the shape given as ``f(2, 3)``, ``f((2, 3))`` or ``f(size=(2, 3))``."""
+    return size if size is not None else sizes[0] if len(sizes) == 1 else sizes
 
 
 def constants(name: str, data: Any) -> Any:

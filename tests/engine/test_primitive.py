@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+import minigrad.nn.functional as F
 from minigrad import ops
 from minigrad.engine.composite import Composite
 from minigrad.engine.primitive import Primitive
@@ -239,3 +240,16 @@ def test_a_numpy_function_may_be_a_primitive():
 
     gradcheck(lambda x: np.vander(x, N=3), [np.array([0.5, 2.0])])
     gradgradcheck(lambda x: np.vander(x, 3), [np.array([0.5, 2.0])])
+
+
+def test_dtypes_of_reductions():
+    x = mg.tensor([[0.1, 0.2], [0.3, np.nan]], dtype=mg.float32)
+    for result in (
+        mg.softmax(x, 1, mg.float64), x.softmax(1, mg.float64), F.log_softmax(x, 1, dtype=mg.float64),
+        mg.nansum(x, 0, dtype=mg.float64),
+        mg.nanmean(x, 0, dtype=mg.float64), x.nanmean(dtype=mg.float64), mg.cumprod(x, 1, dtype=mg.float64),
+    ):  # fmt: skip
+        assert result.dtype == np.float64
+    np.testing.assert_allclose(mg.nanmean(x, 0, dtype=mg.float64).numpy(), [0.2, 0.2], rtol=1e-7)
+    with pytest.raises(TypeError, match="softmax"):
+        mg.softmax(x, 1, mg.float64, 2)

@@ -112,3 +112,17 @@ def test_dtypes_are_numpys():
     for convert in (mg.zeros(1).to, mg.zeros(1).type, lambda dtype: mg.zeros(1, dtype=dtype), nn.Linear(1, 1).to):
         with pytest.raises(mg.DTypeError, match="bfloat16: NumPy has no such dtype"):
             convert(mg.bfloat16)
+
+
+def test_the_default_tensor_type():
+    for name, dtype in (("torch.DoubleTensor", "float64"), (mg.HalfTensor, "float16"), (mg.FloatTensor, "float32")):
+        mg.set_default_tensor_type(name)
+        assert mg.zeros(1).dtype == mg.Tensor([1]).dtype == dtype
+    with pytest.raises(mg.DTypeError, match="must be a float dtype, got int64"):
+        mg.set_default_tensor_type(mg.LongTensor)
+
+
+def test_constants_like_a_tensor_take_a_size():
+    x = mg.zeros(1, dtype=mg.float64)
+    for made in (x.new_zeros(2, 3), x.new_ones((2, 3)), x.new_zeros(size=(2, 3)), x.new_empty(mg.Size((2, 3)))):
+        assert made.shape == (2, 3) and made.dtype == np.float64
