@@ -41,10 +41,11 @@ def over_axes(
     (see `floating`).
 
     >>> import numpy as np
-    >>> def _ndim_of(n, x):
-    ...     return np.ndim(x) - n
-    >>> [operation(np.ones((2, 3, 4))) for operation in over_axes(_ndim_of)]
-    [2, 1, 0]
+    >>> def _sums(n, x):
+    ...     return x.sum(tuple(range(2, 2 + n)))
+    >>> sums1d, sums2d, sums3d = over_axes(_sums)
+    >>> sums1d(np.ones((2, 3, 4))).shape, sums2d(np.ones((3, 4, 5))).shape
+    ((2, 3), (3,))
     """
     signature = inspect.signature(function)
     signature = signature.replace(parameters=list(signature.parameters.values())[1:])
