@@ -20,10 +20,13 @@ from numpy import (
     uint8 as uint8,
 )  # fmt: skip
 
+from minigrad.arrays import Size as Size
 from minigrad import config as config, linalg as linalg, special as special
 from minigrad.tensors.equality import allclose as allclose, isclose as isclose
 from minigrad.tensors import equality as _equality
-from minigrad.config import get_default_dtype as get_default_dtype, set_default_dtype as set_default_dtype
+from minigrad.config import (
+    bfloat16 as bfloat16, dtype as dtype, get_default_dtype as get_default_dtype, set_default_dtype as set_default_dtype,
+)  # fmt: skip
 from minigrad.tensors.creation import *
 from minigrad.tensors.functions import *
 from minigrad.compat.paths import PathFinder as _PathFinder

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from types import EllipsisType
-from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex, TypeAlias, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Array", "Axis", "DType", "Shape", "Traced", "array_of", "shape_of"]
+__all__ = ["Array", "Axis", "DType", "Shape", "Size", "Traced", "array_of", "shape_of"]
 
 Array = npt.NDArray[Any]
 DType = npt.DTypeLike | None
@@ -25,6 +26,31 @@ if TYPE_CHECKING:
         def requires_grad(self) -> bool: ...
 
     SameTensor = TypeVar("SameTensor", bound=Differentiable)
+
+
+class Size(tuple[int, ...]):
+    """The shape of a tensor: a tuple that knows the number of elements. `Tensor(size)` makes a tensor of this shape.
+
+    >>> Size((2, 3)).numel(), Size((2, 3)) == (2, 3), Size((2, 3))[1:]
+    (6, True, (3,))
+    """
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """Return the number of elements of a tensor of this shape."""
+        return math.prod(self)
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> Size: ...
+    def __getitem__(self, index: Any) -> Any:
+        part = super().__getitem__(index)
+        return Size(part) if isinstance(index, slice) else part
+
+    def __add__(self, other: tuple[Any, ...]) -> Any:
+        return Size(super().__add__(other))
 
 
 class Traced:
@@ -65,6 +91,8 @@ class Traced:
 
 def shape_of(x: Any) -> tuple[int, ...]:
     """Return the shape of a tensor, an array or a number; np.shape would first go through NumPy's dispatch."""
+    if isinstance(x, Traced):
+        return x.array.shape
     try:
         return x.shape
     except AttributeError:

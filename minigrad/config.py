@@ -1,4 +1,4 @@
-"""Process-wide settings, shared by all threads: the default dtype, and how the C library keeps freed memory."""
+"""The class of dtypes, and process-wide settings: the default dtype, and how the C library keeps freed memory."""
 
 from __future__ import annotations
 
@@ -11,9 +11,45 @@ import numpy.typing as npt
 
 from minigrad.errors import DTypeError
 
-__all__ = ["get_default_dtype", "keep_memory", "set_default_dtype"]
+__all__ = ["bfloat16", "dtype", "get_default_dtype", "keep_memory", "set_default_dtype"]
 
 _default_dtype: np.dtype[Any] = np.dtype(np.float32)
+
+
+class _Names(type):
+    def __instancecheck__(cls, instance: Any) -> bool:
+        of_numpy = isinstance(instance, type) and issubclass(instance, np.generic)
+        return of_numpy or instance is bfloat16 or isinstance(instance, np.dtype)
+
+    def __call__(cls, name: Any) -> Any:
+        return np.dtype(name)
+
+
+class dtype(metaclass=_Names):
+    """The class of dtypes, for `isinstance`: NumPy's, as ``x.dtype`` and by name, and `bfloat16`.
+
+    >>> isinstance(np.float32, dtype), isinstance(np.dtype("int64"), dtype), isinstance(float, dtype)
+    (True, True, False)
+    """
+
+
+class _Unsupported(type):
+    @property
+    def dtype(cls) -> Any:  # which NumPy reads to convert to this dtype
+        raise DTypeError(
+            f"{cls.__name__}: NumPy has no such dtype, and minigrad computes in NumPy's\n"
+            "  hint: use mg.float32, or mg.float16 to halve the memory"
+        )
+
+
+class bfloat16(metaclass=_Unsupported):
+    """The name of a dtype that NumPy lacks: it can be named, as in a table of dtypes, and converting to it is refused.
+
+    >>> np.zeros(2).astype(bfloat16)
+    Traceback (most recent call last):
+    minigrad.errors.DTypeError: bfloat16: NumPy has no such dtype, and minigrad computes in NumPy's
+      hint: use mg.float32, or mg.float16 to halve the memory
+    """
 
 
 def get_default_dtype() -> np.dtype[Any]:

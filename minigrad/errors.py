@@ -6,6 +6,8 @@ A message names the operation, the argument, the actual value, the rule and the 
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -13,7 +15,7 @@ from minigrad.pictures import draw
 
 __all__ = [
     "AnomalyError", "DTypeError", "DatasetFileError", "Failure", "GraphError", "MinigradError", "ShapeError",
-    "WeightsFileError", "blame", "did_you_mean",
+    "WeightsFileError", "blame", "did_you_mean", "warn",
 ]  # fmt: skip
 
 Error = TypeVar("Error", bound=BaseException)
@@ -98,3 +100,11 @@ class WeightsFileError(MinigradError, ValueError):
 
 class DatasetFileError(MinigradError, ValueError):
     """A dataset file that is damaged, or not the expected one."""
+
+
+def warn(message: str) -> None:
+    """Warn at the line outside of the library that called it."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __name__.partition(".")[0]:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)

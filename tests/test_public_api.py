@@ -25,14 +25,13 @@ NO_OPERATIONS = {  # public callables of these modules: what they are instead
     "arange bernoulli empty empty_like eye full full_like linspace logspace normal ones ones_like rand rand_like randint "
     "randint_like randn randn_like randperm tril_indices triu_indices zeros zeros_like "
     "multinomial": "constants: they have no inputs that require a gradient",
-    "tensor as_tensor asarray from_numpy BoolTensor DoubleTensor FloatTensor IntTensor "
-    "LongTensor": "the ways in for data: a tensor made of arrays starts a graph",
+    "tensor as_tensor asarray from_numpy": "the ways in for data: a tensor made of arrays starts a graph",
     "broadcast_shapes can_cast is_complex is_floating_point is_nonzero is_same_size is_signed is_tensor numel output_size "
     "promote_types result_type": "questions about shapes and dtypes",
     "clone detach": "methods under the names of functions",
     "allclose equal isclose": "questions about values",
     "is_grad_enabled": "a question about the engine's mode",
-    "get_default_dtype set_default_dtype get_printoptions set_printoptions manual_seed get_num_threads set_num_threads "
+    "get_default_dtype set_default_dtype set_default_tensor_type get_printoptions set_printoptions manual_seed get_num_threads set_num_threads "
     "are_deterministic_algorithms_enabled use_deterministic_algorithms get_float32_matmul_precision "
     "set_float32_matmul_precision": "settings",
     "compile": "the function itself",
@@ -51,7 +50,7 @@ NO_METHODS = {  # of Tensor
     "backward grad graph requires_grad_ retain_grad retains_grad register_hook "
     "register_post_accumulate_grad_hook detach detach_ data": "its place in the graph",
     "cpu cuda contiguous pin_memory": "the tensor itself, or a refusal",
-    "bernoulli multinomial new_empty new_full new_ones new_tensor new_zeros": "constants like the tensor",
+    "bernoulli multinomial new new_empty new_full new_ones new_tensor new_zeros": "constants like the tensor",
     "bernoulli_ cauchy_ exponential_ geometric_ log_normal_ normal_ random_ uniform_ zero_": "constants put in its place",
     "__array_function__ __array_ufunc__": "NumPy's dispatch",
     "__annotations__ __deepcopy__ __reduce__ __init__ __module__ __doc__ __slots__ __weakref__": "what every class has",

@@ -19,7 +19,7 @@ from minigrad.engine import tape, walk
 from minigrad.engine.grad_mode import enable_grad, is_grad_enabled
 from minigrad.errors import DTypeError, GraphError, ShapeError
 from minigrad.pytree import flatten, map_leaves
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = [
     "grad",
@@ -348,7 +348,7 @@ class _Call:
             row.flat[i] = 1
             found.append(self.derivative([y], [row], xs))
         return [
-            ops.reshape(ops.stack(column), y.shape + x.shape) if column else Tensor(np.zeros(y.shape + x.shape, x.dtype))
+            ops.reshape(ops.stack(column), y.shape + x.shape) if column else tensor(np.zeros(y.shape + x.shape, x.dtype))
             for x, column in zip(xs, zip(*found, strict=True) if found else [()] * len(xs), strict=True)
         ]
 
@@ -359,7 +359,7 @@ class _Call:
         pairs = [(y, g) for y, g in zip(ys, gs, strict=True) if y.requires_grad]
         xs = list(xs)
         if not pairs:
-            return [Tensor(np.zeros_like(x.array)) for x in xs]
+            return [tensor(np.zeros_like(x.array)) for x in xs]
         tracked = [t for pair in pairs for t in pair if isinstance(t, Tensor)]
         record = again or self._reaches_outside(tracked)
         found = gradients_of(
@@ -378,7 +378,7 @@ class _Call:
             )
         found = []
         for path, leaf in leaves.items():
-            t = leaf if isinstance(leaf, Tensor) else Tensor(leaf)
+            t = leaf if isinstance(leaf, Tensor) else tensor(leaf)
             if t.shape != like[path].shape:
                 raise ShapeError(f"{self.name}: {path or 'a tensor'} has shape {t.shape}, {what} has {like[path].shape}")
             found.append(t.astype(like[path].dtype))
@@ -394,7 +394,7 @@ class _Call:
                 "  hint: leave the others out of argnums, or pass them as keywords"
             )
         try:
-            return self.add_leaf(Tensor(leaf, requires_grad=True))
+            return self.add_leaf(tensor(leaf, requires_grad=True))
         except DTypeError as error:
             raise DTypeError(f"{self.name}: {path}: {error}") from None
 

@@ -13,7 +13,7 @@ from minigrad.cli.imports import import_object
 from minigrad.errors import ShapeError, did_you_mean
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = ["NAMES", "add_image_arguments", "build", "check_scores", "is_built_in"]
 
@@ -83,7 +83,7 @@ def build(name: str, shape: tuple[int, ...], classes: int) -> Module:
 def check_scores(name: str, network: Module, images: Array, classes: int) -> None:
     """Raise ShapeError unless the network returns a score for each class of an image."""
     with evaluating(network):
-        out = network(Tensor(images))
+        out = network(tensor(images))
     if not isinstance(out, Tensor):
         raise ShapeError(f"{name}: must return a tensor of scores (N, {classes}), it returned a {type(out).__name__}")
     if out.shape != (len(images), classes):

@@ -10,10 +10,11 @@ import numpy as np
 
 from minigrad.arrays import Array, array_of
 from minigrad.data.map_style import Dataset, Subset, TensorDataset
+from minigrad.data.samplers import BatchSampler
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels.checks import positive_int
 from minigrad.random import default_generator
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = ["DataLoader", "default_collate"]
 
@@ -139,6 +140,10 @@ class DataLoader(Generic[Batch]):
         if self.batch_sampler is not None:
             self.epoch += 1
             return (self._batch(_indices("batch_sampler", batch)) for batch in self.batch_sampler)
+        if self.sampler is not None:  # one batch at a time: a sampler may be long
+            self.epoch += 1
+            batches = BatchSampler(self.sampler, self.batch_size, self.drop_last)
+            return (self._batch(_indices("sampler", batch)) for batch in batches)
         order = self._order()
         self.epoch += 1
         starts = range(0, self._batches(len(order)) * self.batch_size, self.batch_size)
@@ -149,8 +154,6 @@ class DataLoader(Generic[Batch]):
         return full if self.drop_last or not rest else full + 1
 
     def _order(self) -> Any:
-        if self.sampler is not None:
-            return _indices("sampler", self.sampler)
         if not self.shuffle:
             return np.arange(len(self.dataset))
         source = self.generator or default_generator()
@@ -223,13 +226,13 @@ def _collated(items: list[Any], part: str) -> Any:
             raise ValueError(f"default_collate: item {odd}{part} has the keys {keys}, item 0{part} {known}")
         return {key: _collated([item[key] for item in items], f"{part}[{key!r}]") for key in first}
     if all(isinstance(item, int | float) for item in items):
-        return Tensor(items)
+        return tensor(items)
     arrays = [array_of(item) for item in items]
     odd = _first_odd(arrays, np.shape, arrays[0].shape)
     if odd is not None:
         found, wanted = arrays[odd].shape, arrays[0].shape
         raise ShapeError(f"default_collate: item {odd}{part} has shape {found}, item 0{part} {wanted}{RAGGED}")
-    return Tensor(np.stack(arrays))
+    return tensor(np.stack(arrays))
 
 
 def _first_odd(items: list[Any], of: Callable[[Any], Any], wanted: Any) -> int | None:

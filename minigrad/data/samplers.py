@@ -15,6 +15,7 @@ from minigrad.random import default_generator
 __all__ = ["BatchSampler", "RandomSampler", "Sampler", "SequentialSampler", "SubsetRandomSampler", "WeightedRandomSampler"]
 
 Generator = np.random.Generator
+BLOCK = 2**16  # the number of indices drawn at once: programs ask for 10**10 of them, and stop when they like
 
 
 class Sampler:
@@ -76,13 +77,15 @@ class RandomSampler(Sampler):
         self.num_samples = len(data_source)
         if num_samples is not None:
             self.num_samples = positive_int("RandomSampler", "num_samples", num_samples)
+        if self.num_samples and not len(data_source):
+            raise ValueError(f"RandomSampler: num_samples is {num_samples}, but there are no items")
 
     def __iter__(self) -> Iterator[int]:
-        rng, n = self.generator or default_generator(), len(self.data_source)
-        if self.replacement:
-            return iter(rng.integers(n, size=self.num_samples).tolist())
-        rounds = -(-self.num_samples // n)  # as in PyTorch, more samples than items start another permutation
-        return iter(np.concatenate([rng.permutation(n) for _ in range(rounds)])[: self.num_samples].tolist())
+        rng, n, left = self.generator or default_generator(), len(self.data_source), self.num_samples
+        while left:  # as in PyTorch, more samples than items start another permutation
+            drawn = rng.integers(n, size=min(left, BLOCK)) if self.replacement else rng.permutation(n)[:left]
+            yield from drawn.tolist()
+            left -= len(drawn)
 
     def __len__(self) -> int:
         return self.num_samples

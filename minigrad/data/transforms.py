@@ -16,7 +16,7 @@ from minigrad.arrays import Array, array_of
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels.geometry import per_axis
 from minigrad.random import default_generator
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = ["Compose", "Lambda", "Normalize", "RandomCrop", "RandomHorizontalFlip", "RandomRotation", "ToTensor"]
 
@@ -83,11 +83,11 @@ class ToTensor(Transform):
     def __call__(self, image: Any) -> Tensor:
         array = np.asarray(image)
         if array.dtype != np.uint8:
-            return Tensor(array)
+            return tensor(array)
         if array.ndim not in (2, 3):
             raise ShapeError(f"ToTensor: an image of bytes is (H, W) or (H, W, C), got shape {array.shape}")
         channels = array[np.newaxis] if array.ndim == 2 else np.moveaxis(array, -1, 0)
-        return Tensor(channels.astype(np.float32) / np.float32(255))
+        return tensor(channels.astype(np.float32) / np.float32(255))
 
 
 class Normalize(Transform):

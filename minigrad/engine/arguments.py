@@ -8,6 +8,8 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, NamedTuple, TypeVar
 
+from minigrad.engine.out import call_into
+
 __all__ = ["ALIASES", "Parameters", "aliased", "displayed", "names_for", "parameters_of", "renamed"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -34,6 +36,8 @@ def aliased(function: Function) -> Function:
 
     @functools.wraps(function)
     def call(*args: Any, **options: Any) -> Any:
+        if "out" in options:
+            return call_into(call, function.__name__, args, options)
         return function(*args, **renamed(options, known))
 
     call.known = known  # type: ignore[attr-defined]

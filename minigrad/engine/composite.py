@@ -11,6 +11,7 @@ import numpy as np
 
 from minigrad.arrays import Traced
 from minigrad.engine.arguments import displayed, names_for, parameters_of, renamed
+from minigrad.engine.out import call_into
 from minigrad.engine.promotion import WIDE, Operands, computing_dtype, narrowed
 from minigrad.engine.scope import here, untracked
 from minigrad.errors import blame
@@ -63,6 +64,8 @@ class Composite:
     def __call__(self, *args: Any, **options: Any) -> Any: ...
     def __call__(self, *args: Any, **options: Any) -> Any:
         if options:
+            if "out" in options:
+                return call_into(self, self.__name__, args, options)
             options = renamed(options, self.known)
         outer = here.scope
         here.scope = outer, self.__wrapped__, untracked((*args, *options.values()) if options else args)

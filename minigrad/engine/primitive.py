@@ -33,6 +33,7 @@ import numpy as np
 
 from minigrad.arrays import DType, Traced
 from minigrad.engine.arguments import Parameters, displayed, names_for, parameters_of, renamed
+from minigrad.engine.out import call_into
 from minigrad.engine.promotion import Operands, alike, converted, narrowed
 from minigrad.errors import DTypeError, GraphError, ShapeError, blame
 
@@ -109,6 +110,8 @@ class Primitive:
     def __call__(self, *args: Any, **options: Any) -> Any: ...
     def __call__(self, *args: Any, **options: Any) -> Any:
         if options or len(args) != self.arity:
+            if "out" in options:
+                return call_into(self, self.__name__, args, options)
             args = self.bind(args, options)
         for arg in args:
             if isinstance(arg, Traced):
@@ -319,9 +322,13 @@ class Casting(Primitive):
         return super().__signature__.replace(parameters=[*super().__signature__.parameters.values(), dtype])
 
     def __call__(self, *args: Any, dtype: DType = None, **options: Any) -> Any:
+        if len(args) == self.arity + 1:  # as in softmax(x, dim, dtype)
+            *args, dtype = args  # type: ignore[assignment]
         if dtype is None:
             return super().__call__(*args, **options)
-        x, *rest = self.bind(args, options)
+        if "out" in options:
+            return call_into(functools.partial(self, dtype=dtype), self.__name__, args, options)
+        x, *rest = self.bind(tuple(args), options)
         x = (x if hasattr(x, "astype") else np.asarray(x)).astype(dtype)
         return super().__call__(x, *rest).astype(dtype)
 

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import numpy as np
+
+from minigrad.arrays import Traced, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.promotion import floating
 
-__all__ = ["Size", "Value", "over_axes"]
+__all__ = ["Size", "Value", "over_axes", "unbatched"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,13 +37,15 @@ def over_axes(
 
     ``_conv(n, x, ...)`` becomes the composites `conv1d`, `conv2d` and `conv3d`, each with the other parameters. The
     docstring describes images; it is reworded for sequences and volumes, and reduced to the examples that call the
-    operation. `floats` names the inputs that are computed as floats (see `floating`).
+    operation. An `x` without its batch axis has a result without it. `floats` names the inputs that are computed as floats
+    (see `floating`).
 
     >>> import numpy as np
-    >>> def _ndim_of(n, x):
-    ...     return np.ndim(x) - n
-    >>> [operation(np.ones((2, 3, 4))) for operation in over_axes(_ndim_of)]
-    [2, 1, 0]
+    >>> def _sums(n, x):
+    ...     return x.sum(tuple(range(2, 2 + n)))
+    >>> sums1d, sums2d, sums3d = over_axes(_sums)
+    >>> sums1d(np.ones((2, 3, 4))).shape, sums2d(np.ones((3, 4, 5))).shape
+    ((2, 3), (3,))
     """
     signature = inspect.signature(function)
     signature = signature.replace(parameters=list(signature.parameters.values())[1:])
@@ -59,12 +64,26 @@ def _over(function: Any, signature: inspect.Signature, n: int, floats: tuple[str
     implementation.__kwdefaults__, implementation.__qualname__ = function.__kwdefaults__, name
 
     def over(*args: Any, **options: Any) -> Any:
+        if len(shape_of(args[0] if args else options.get("x"))) == n + 1:
+            return unbatched(functools.partial(implementation, n), *args, **options)
         return implementation(n, *args, **options)
 
     over.__signature__ = signature  # type: ignore[attr-defined]
     over.__name__ = over.__qualname__ = name
     over.__module__, over.__doc__ = function.__module__, _reworded(function.__doc__ or "", name, n)
     return floating(*floats)(composite(over)) if floats else composite(over)
+
+
+def unbatched(function: Callable[..., Any], x: Any, *args: Any, **options: Any) -> Any:
+    """Call a function of a batch on one item without the batch axis, and remove the axis from its result, or its results.
+
+    >>> import numpy as np
+    >>> unbatched(lambda images: images.sum((2, 3)), np.ones((3, 4, 5))).shape
+    (3,)
+    """
+    x = x if isinstance(x, Traced) else np.asarray(x)
+    out = function(x.reshape((1, *shape_of(x))), *args, **options)
+    return tuple([y.reshape(y.shape[1:]) for y in out]) if isinstance(out, tuple) else out.reshape(out.shape[1:])
 
 
 def _reworded(text: str, name: str, n: int) -> str:

@@ -22,7 +22,7 @@ from minigrad.models.book_network import numerical_gradient
 from minigrad.nn import Module, Parameter
 from minigrad.nn import functional as F
 from minigrad.ops import col2im, im2col
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 from minigrad.training.metrics import labels
 from minigrad.viz.filters import filter_show
 
@@ -45,14 +45,14 @@ class Layer:
         """Return the layer's output for a batch."""
         with enable_grad():
             self._inputs = [
-                Tensor(_floats(a), requires_grad=True) for a in (x, *(getattr(self, n) for n in self.parameters))
+                tensor(_floats(a), requires_grad=True) for a in (x, *(getattr(self, n) for n in self.parameters))
             ]
             self._out = self.compute(*self._inputs)
         return np.array(self._out.array)
 
     def backward(self, dout: Any = 1) -> Array:
         """Return the gradient for the input of the last `forward`, given the gradient for its output."""
-        gradients = grad(self._out, self._inputs, Tensor(_floats(dout), self._out.dtype), retain_graph=True)
+        gradients = grad(self._out, self._inputs, tensor(_floats(dout), self._out.dtype), retain_graph=True)
         dx, *others = (np.array(g.array) for g in gradients)
         for name, g in zip(self.parameters, others, strict=True):
             setattr(self, f"d{name}", g)
@@ -177,7 +177,7 @@ class _Wrapped(Module):
             self.register_parameter(name, Parameter(_floats(array)))
 
     def forward(self, x: Tensor) -> Tensor:
-        return Tensor(self.wrapped.predict(x.array))
+        return tensor(self.wrapped.predict(x.array))
 
     def copy_back(self) -> None:
         """Write the parameters into the network's own arrays, which its layers hold, too."""
@@ -193,12 +193,12 @@ class _Loss(Function):
         ctx.gradients = network.gradient(x, t)
         ctx.names = list(network.params)
         ctx.dtype = parameters[0].dtype
-        return Tensor(network.loss(x, t), ctx.dtype)
+        return tensor(network.loss(x, t), ctx.dtype)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (g,) = gradients
-        return None, None, None, *(g * Tensor(ctx.gradients[name], ctx.dtype) for name in ctx.names)
+        return None, None, None, *(g * tensor(ctx.gradients[name], ctx.dtype) for name in ctx.names)
 
 
 def _floats(array: Any) -> Array:

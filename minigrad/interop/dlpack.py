@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = ["from_dlpack"]
 
 
 def from_dlpack(x: Any) -> Tensor:
     """Return a copy of an array of any library that supports DLPack; the array must be in main memory."""
-    return Tensor(np.from_dlpack(x))
+    return tensor(np.from_dlpack(x))

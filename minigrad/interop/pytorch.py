@@ -8,7 +8,7 @@ import numpy as np
 
 from minigrad.arrays import array_of
 from minigrad.pytree import map_leaves
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = ["from_torch", "to_torch"]
 
@@ -24,7 +24,7 @@ def from_torch(value: Any) -> Any:
         if not any(f"{kind.__module__}.{kind.__qualname__}" == "torch.Tensor" for kind in type(leaf).__mro__):
             return leaf
         on_cpu = leaf.detach().cpu()
-        return Tensor((on_cpu.float() if str(on_cpu.dtype) == "torch.bfloat16" else on_cpu).numpy())
+        return tensor((on_cpu.float() if str(on_cpu.dtype) == "torch.bfloat16" else on_cpu).numpy())
 
     return map_leaves(convert, value)
 

@@ -26,8 +26,7 @@ def image_shape(op: str, n: int, x: Any) -> Sizes:
     shape = shape_of(x)
     if len(shape) == n + 2:
         return shape
-    hint = f"\n  hint: one without its batch axis is x[None], {(1, *shape)}" if len(shape) == n + 1 else ""
-    raise ShapeError(f"{op}: input must be {IMAGES[n]}, got shape {shape}{hint}")
+    raise ShapeError(f"{op}: input must be {IMAGES[n]} or {IMAGES[n].replace('N, ', '')}, got shape {shape}")
 
 
 def per_axis(op: str, name: str, value: Any, n: int, least: int) -> Sizes:

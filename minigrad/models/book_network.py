@@ -17,7 +17,7 @@ from minigrad.nn import Conv2d, Linear, Module, Parameter, init
 from minigrad.nn import functional as F
 from minigrad.nn.inference import evaluating, scores
 from minigrad.serialization import load, save
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = ["BookNetwork", "initialize", "numerical_gradient"]
 
@@ -99,7 +99,7 @@ class BookNetwork(Module):
         params.update({name: array_of(value) for name, value in found.items()})
 
     def _as_input(self, x: Any) -> Tensor:
-        return x if isinstance(x, Tensor) else Tensor(x, next(self.parameters()).dtype)
+        return x if isinstance(x, Tensor) else tensor(x, next(self.parameters()).dtype)
 
 
 class _BookParams(MutableMapping[str, Array]):

@@ -11,6 +11,7 @@ from minigrad.arrays import DType
 from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn.function_layer import FunctionLayer
+from minigrad.nn.init import constant_
 from minigrad.nn.layer_setup import count, parameter
 from minigrad.nn.module import Module
 from minigrad.tensors.tensor import Tensor
@@ -282,7 +283,12 @@ class PReLU(Module):
     def __init__(self, num_parameters: int = 1, init: float = 0.25, dtype: DType = None):
         super().__init__()
         self.num_parameters = count("PReLU", "num_parameters", num_parameters)
+        self.init = init
         self.weight = parameter((num_parameters,), init, dtype)
+
+    def reset_parameters(self) -> None:
+        """Set the weights to their initial value."""
+        constant_(self.weight, self.init)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.prelu(x, self.weight)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from minigrad.arrays import DType
@@ -73,14 +72,21 @@ class MultiheadAttention(Module):
         shapes = {f"{name}_proj_weight": None if combined else (embed_dim, width) for name, width in widths.items()}
         shapes["in_proj_weight"] = (3 * embed_dim, embed_dim) if combined else None
         for name, shape in shapes.items():
-            self.register_parameter(name, _initialized(init.xavier_uniform_, shape, dtype))
+            self.register_parameter(name, None if shape is None else parameter(shape, 0.0, dtype))
         self.register_parameter("in_proj_bias", parameter((3 * embed_dim,), 0.0, dtype) if bias else None)
         for name in ("bias_k", "bias_v"):
-            bias_shape = (1, 1, embed_dim) if add_bias_kv else None
-            self.register_parameter(name, _initialized(init.xavier_normal_, bias_shape, dtype))
-        self.out_proj = Linear(embed_dim, embed_dim, bias, dtype)
-        if self.out_proj.bias is not None:
-            init.zeros_(self.out_proj.bias)
+            self.register_parameter(name, parameter((1, 1, embed_dim), 0.0, dtype) if add_bias_kv else None)
+        self.out_proj = Linear(embed_dim, embed_dim, bias, dtype=dtype)
+        self._reset_parameters()
+
+    def _reset_parameters(self) -> None:  # PyTorch's name, with the underscore
+        for name in ("q_proj_weight", "k_proj_weight", "v_proj_weight", "in_proj_weight", "bias_k", "bias_v"):
+            p = getattr(self, name)
+            if p is not None:
+                (init.xavier_normal_ if name.startswith("bias") else init.xavier_uniform_)(p)
+        for p in (self.in_proj_bias, self.out_proj.bias):
+            if p is not None:
+                init.zeros_(p)
 
     def forward(
         self,
@@ -103,7 +109,3 @@ class MultiheadAttention(Module):
             self.v_proj_weight, average_attn_weights=average_attn_weights, is_causal=is_causal,
         )  # fmt: skip
         return out.transpose(0, 1) if transposed else out, weights
-
-
-def _initialized(initialize: Callable[..., Any], shape: tuple[int, ...] | None, dtype: DType) -> Parameter | None:
-    return None if shape is None else initialize(parameter(shape, 0.0, dtype))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, overload
 
@@ -34,6 +35,12 @@ class _ModuleSequence(Module):
         for module in modules:
             self.append(module)
         return self
+
+    def __iadd__(self, modules: Iterable[Module]) -> Self:
+        return self.extend(modules)
+
+    def __add__(self, modules: Iterable[Module]) -> Any:
+        return (Sequential() if isinstance(self, Sequential) else ModuleList()).extend(self).extend(modules)
 
     def insert(self, index: int, module: Module) -> Self:
         """Insert a module before position `index`; return the container."""
@@ -114,6 +121,15 @@ class Sequential(_ModuleSequence, Generic[Output]):
                 x, former = module(x), module
         out: Output = x
         return out
+
+    def __mul__(self, repeats: int) -> Sequential:
+        """Return a Sequential that calls the modules several times: the same ones, with the same parameters."""
+        repeats = operator.index(repeats)
+        if repeats < 1:
+            raise ValueError(f"Sequential: can be repeated once or more, got {repeats}")
+        return Sequential(*list(self) * repeats)
+
+    __rmul__ = __mul__
 
     @overload
     def __getitem__(self, index: slice) -> Sequential: ...
@@ -235,6 +251,8 @@ class ParameterList(Module):
         for value in values:
             self.append(value)
         return self
+
+    __iadd__ = extend
 
     def __len__(self) -> int:
         return len(self._parameters)

@@ -10,7 +10,7 @@ from minigrad.engine.spatial import Size
 from minigrad.errors import ShapeError
 from minigrad.kernels.geometry import both_sides, per_axis, same_padding
 from minigrad.nn import functional as F
-from minigrad.nn.layer_setup import count, uniform_parameter
+from minigrad.nn.layer_setup import count, draw_uniformly, parameter
 from minigrad.nn.parameter import Parameter
 from minigrad.nn.spatial import SpatialLayer
 from minigrad.tensors.tensor import Tensor
@@ -49,9 +49,13 @@ class _ConvNd(SpatialLayer):
         self.padding_mode = padding_mode
         outer, inner = (in_channels, out_channels) if self._transposed else (out_channels, in_channels)
         shape = (outer, inner // groups, *self.kernel_size)
-        fan_in = math.prod(shape[1:])
-        self.weight = uniform_parameter(shape, fan_in, dtype)
-        self.register_parameter("bias", uniform_parameter((out_channels,), fan_in, dtype) if bias else None)
+        self.weight = parameter(shape, 0.0, dtype)
+        self.register_parameter("bias", parameter((out_channels,), 0.0, dtype) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the initial values of weight and bias again."""
+        draw_uniformly(math.prod(self.weight.shape[1:]), (self.weight, self.bias))
 
     def extra_repr(self) -> str:
         zeros, ones = (0,) * self._axes, (1,) * self._axes
@@ -165,7 +169,9 @@ class _ConvTransposeNd(_ConvNd):
 
     def forward(self, x: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
         """Apply the layer; `output_size`, the spatial sizes of the result, replaces `output_padding`."""
-        extra = self.output_padding if output_size is None else self._extra(x.shape[2:], tuple(output_size)[-self._axes :])
+        n, extra = self._axes, self.output_padding
+        if output_size is not None:
+            extra = self._extra(x.shape[-n:], tuple(output_size)[-n:])
         return self._function(x, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
 
     def _extra(self, size: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...]:

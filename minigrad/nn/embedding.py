@@ -36,6 +36,10 @@ class Embedding(Module):
             raise ValueError(f"Embedding: padding_idx must be within the {num_embeddings} indices, got {padding_idx}")
         self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
         self.weight: Parameter = parameter((num_embeddings, embedding_dim), 0.0, dtype)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the initial vectors again; that of `padding_idx` is zero."""
         init.normal_(self.weight)
         if self.padding_idx is not None:
             self.weight.data[self.padding_idx] = 0

@@ -9,7 +9,7 @@ from minigrad import ops
 from minigrad.engine.interrupts import at_once
 from minigrad.nn.module import Module
 from minigrad.nn.normalization import BatchNorm1d, BatchNorm2d, BatchNorm3d
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = ["functional_call", "replace_all_batch_norm_modules_", "stack_module_state"]
 
@@ -45,7 +45,7 @@ def functional_call(
     missing = [name for name, t in known.items() if id(t) not in shared]
     if strict and missing:
         raise KeyError(f"functional_call: strict needs a value for {', '.join(missing)} of {type(module).__name__}")
-    new = {id(known[name]): value if isinstance(value, Tensor) else Tensor(value) for name, value in parameters.items()}
+    new = {id(known[name]): value if isinstance(value, Tensor) else tensor(value) for name, value in parameters.items()}
     former = [dict(registry) for registry in registries]
     changed = [{name: new[id(t)] for name, t in registry.items() if id(t) in new} for registry in registries]
     try:

@@ -11,7 +11,7 @@ import numpy as np
 from minigrad.arrays import Array
 from minigrad.engine.primitive import primitive
 from minigrad.errors import ShapeError
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = ["HookedModule", "Hooks"]
 
@@ -164,7 +164,7 @@ def _barrier(values: Sequence[Any], complete: Callable[[Gradients], Gradients]) 
     def all_arrived(_: Tensor) -> None:  # hangs on a node, and must hold no tensor that holds the node
         arrived, meeting.arrived = meeting.arrived, [None] * count
         recorded = any(isinstance(g, Tensor) for g in arrived)
-        changed = complete(tuple([g if g is None or isinstance(g, Tensor) else Tensor(g) for g in arrived]))
+        changed = complete(tuple([g if g is None or isinstance(g, Tensor) else tensor(g) for g in arrived]))
         meeting.leaving = [g if g is None or recorded else g.array for g in (changed[i] for i in places)]
 
     entrance.register_hook(all_arrived)

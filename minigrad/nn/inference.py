@@ -11,7 +11,7 @@ import numpy as np
 from minigrad.arrays import Array, array_of
 from minigrad.nn.modes import evaluating
 from minigrad.nn.module import Module
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = ["evaluating", "layer_outputs", "scores"]
 
@@ -31,7 +31,7 @@ def scores(module: Module, x: Any, batch_size: int = 500) -> Array:
         raise ValueError("scores: no images")
     dtype = next((p.dtype for p in module.parameters()), images.dtype)
     with evaluating(module):
-        batches = (Tensor(images[at : at + batch_size], dtype) for at in range(0, len(images), batch_size))
+        batches = (tensor(images[at : at + batch_size], dtype) for at in range(0, len(images), batch_size))
         return np.concatenate([module(batch).array for batch in batches])
 
 

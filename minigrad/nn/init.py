@@ -8,18 +8,20 @@ with fans raise ShapeError for tensors of less than two axes.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from minigrad.arrays import Array
 from minigrad.engine.grad_mode import no_grad
-from minigrad.errors import ShapeError
+from minigrad.errors import ShapeError, warn
 from minigrad.nn.parameter import Parameter
 from minigrad.random import default_generator
 from minigrad.tensors.tensor import Tensor
 
 __all__ = [
-    "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
+    "calculate_fan_in_and_fan_out", "calculate_gain", "constant_", "dirac_",
+    "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
     "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
 ]  # fmt: skip
 
@@ -133,13 +135,13 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw uniformly from +-gain * sqrt(6 / (fan_in + fan_out)): Glorot and Bengio (2010)."""
-    bound = gain * math.sqrt(6.0 / sum(_fans(tensor)))
+    bound = gain * math.sqrt(6.0 / sum(calculate_fan_in_and_fan_out(tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from a normal distribution with std = gain * sqrt(2 / (fan_in + fan_out)): Glorot and Bengio (2010)."""
-    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(_fans(tensor))), generator)
+    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(calculate_fan_in_and_fan_out(tensor))), generator)
 
 
 def kaiming_uniform_(
@@ -188,21 +190,43 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return gains[nonlinearity]
 
 
-def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
-    """Return gain / sqrt(fan)."""
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(f'kaiming: mode must be "fan_in" or "fan_out", got {mode!r}')
-    fan = _fans(tensor)[mode == "fan_out"]
-    return calculate_gain(nonlinearity, a) / math.sqrt(fan)
+def calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
+    """Return (fan_in, fan_out): the number of weights that lead to an output, and from an input, of a layer.
 
+    Raises ShapeError for a tensor of less than two axes.
 
-def _fans(tensor: Tensor) -> tuple[int, int]:
-    """Return (fan_in, fan_out)."""
+    >>> import minigrad as mg
+    >>> calculate_fan_in_and_fan_out(mg.zeros(8, 3, 5, 5))
+    (75, 200)
+    """
     shape = tensor.shape
     if len(shape) < 2:
         raise ShapeError(f"fan_in and fan_out need a tensor of at least two axes, got shape {shape}")
     field = math.prod(shape[2:])
     return shape[1] * field, shape[0] * field
+
+
+_calculate_fan_in_and_fan_out = calculate_fan_in_and_fan_out  # PyTorch's name, which programs use
+
+
+def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    """Return gain / sqrt(fan)."""
+    return calculate_gain(nonlinearity, a) / math.sqrt(_calculate_correct_fan(tensor, mode))
+
+
+def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
+    """Return the fan that `mode` names; programs call this function of PyTorch, too."""
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f'kaiming: mode must be "fan_in" or "fan_out", got {mode!r}')
+    return calculate_fan_in_and_fan_out(tensor)[mode == "fan_out"]
+
+
+def __getattr__(name: str) -> Any:
+    """Return a function under its name in PyTorch before 0.4, ``xavier_uniform`` for `xavier_uniform_`, with a warning."""
+    if f"{name}_" not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warn(f"nn.init.{name} is deprecated: it is called {name}_")
+    return globals()[f"{name}_"]
 
 
 def _filled(tensor: Tensor, values: Array) -> Tensor:

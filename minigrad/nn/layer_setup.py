@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from minigrad.nn import init
 from minigrad.nn.parameter import Parameter
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["count", "parameter", "refuse_data", "uniform_parameter"]
+__all__ = ["count", "draw_uniformly", "parameter", "refuse_data"]
 
 
 def count(layer: str, name: str, value: Any) -> int:
@@ -54,9 +55,9 @@ def parameter(shape: tuple[int, ...], value: float, dtype: DType = None) -> Para
     return Parameter(np.full(shape, value, dtype or get_default_dtype()))
 
 
-def uniform_parameter(shape: tuple[int, ...], fan_in: int, dtype: DType = None) -> Parameter:
-    """Return a parameter drawn uniformly from +-1/sqrt(fan_in), PyTorch's default for linear and convolutional layers."""
+def draw_uniformly(fan_in: int, parameters: Iterable[Parameter | None]) -> None:
+    """Draw parameters uniformly from +-1/sqrt(fan_in), PyTorch's default for linear, convolutional and recurrent layers."""
     bound = 1 / math.sqrt(fan_in)
-    created = parameter(shape, 0.0, dtype)
-    init.uniform_(created, -bound, bound)
-    return created
+    for p in parameters:
+        if p is not None:
+            init.uniform_(p, -bound, bound)

@@ -6,7 +6,7 @@ from typing import Any
 
 from minigrad.arrays import DType
 from minigrad.nn import functional as F
-from minigrad.nn.layer_setup import count, uniform_parameter
+from minigrad.nn.layer_setup import count, draw_uniformly, parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.ops import flatten, unflatten
@@ -33,8 +33,13 @@ class Linear(Module):
         super().__init__()
         self.in_features = count("Linear", "in_features", in_features)
         self.out_features = count("Linear", "out_features", out_features)
-        self.weight = uniform_parameter((out_features, in_features), in_features, dtype)
-        self.register_parameter("bias", uniform_parameter((out_features,), in_features, dtype) if bias else None)
+        self.weight = parameter((out_features, in_features), 0.0, dtype)
+        self.register_parameter("bias", parameter((out_features,), 0.0, dtype) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the initial values of weight and bias again."""
+        draw_uniformly(self.in_features, (self.weight, self.bias))
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight, self.bias)
@@ -67,8 +72,13 @@ class Bilinear(Module):
         self.in1_features = count("Bilinear", "in1_features", in1_features)
         self.in2_features = count("Bilinear", "in2_features", in2_features)
         self.out_features = count("Bilinear", "out_features", out_features)
-        self.weight = uniform_parameter((out_features, in1_features, in2_features), in1_features, dtype)
-        self.register_parameter("bias", uniform_parameter((out_features,), in1_features, dtype) if bias else None)
+        self.weight = parameter((out_features, in1_features, in2_features), 0.0, dtype)
+        self.register_parameter("bias", parameter((out_features,), 0.0, dtype) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias uniformly from +-1/sqrt(in1_features)."""
+        draw_uniformly(self.in1_features, (self.weight, self.bias))
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
         return F.bilinear(x1, x2, self.weight, self.bias)

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
+from minigrad.engine.averaging import averaging_before
 from minigrad.nn import functional as F
 from minigrad.nn.function_layer import FunctionLayer
 from minigrad.tensors.tensor import Tensor
@@ -27,11 +28,22 @@ class _Loss(FunctionLayer):
             reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
         self.reduction = reduction
 
+    _averages_before: ClassVar[str] = "reduction"  # the argument that follows size_average; "": PyTorch lacks both options
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__module__ == __name__ and cls.__name__[0] != "_" and cls._averages_before:
+            cls.__init__ = averaging_before(cls._averages_before)(cls.__init__)  # type: ignore[method-assign]
+
     def _keep(self, **options: Any) -> None:
         reduction = options["reduction"]
         if reduction not in ("mean", "sum", "none") and (type(self), reduction) != (KLDivLoss, "batchmean"):
             raise ValueError(f'{type(self).__name__}: reduction must be "mean", "sum" or "none", got {reduction!r}')
         super()._keep(**options)
+
+    def _call_function(self, *inputs: Any) -> Any:
+        options = {name: getattr(self, name) for name in self._options}
+        return type(self)._function(*inputs, **options)  # by name: size_average and reduce stand between them
 
 
 class _WeightedLoss(_Loss):  # which losses written for PyTorch extend
@@ -67,6 +79,7 @@ class CrossEntropyLoss(_TargetLoss):
     """
 
     _function = F.cross_entropy
+    _averages_before = "ignore_index"
 
     def __init__(
         self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
@@ -82,6 +95,7 @@ class NLLLoss(_TargetLoss):
     """
 
     _function = F.nll_loss
+    _averages_before = "ignore_index"
 
     def __init__(self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"):
         super().__init__()
@@ -135,6 +149,7 @@ class HuberLoss(_TargetLoss):
     """Half the square of differences d below `delta`, delta * (abs(d) - delta / 2) for larger ones: Huber (1964)."""
 
     _function = F.huber_loss
+    _averages_before = ""
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0):
         super().__init__()
@@ -185,6 +200,7 @@ class PoissonNLLLoss(_TargetLoss):
     """
 
     _function = F.poisson_nll_loss
+    _averages_before = "eps"
 
     def __init__(self, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"):
         super().__init__()
@@ -198,6 +214,7 @@ class GaussianNLLLoss(_Loss):
     """
 
     _function = F.gaussian_nll_loss
+    _averages_before = ""
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean"):
         super().__init__()

@@ -16,7 +16,7 @@ from minigrad.engine.scope import here, watch
 from minigrad.nn.modes import evaluating
 from minigrad.ops.convolution import convolution, transposed_convolution
 from minigrad.ops.linalg import affine, multiply_matrices
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = ["Row", "Summary", "summary"]
 
@@ -155,7 +155,7 @@ def _innermost(names: dict[int, str]) -> str:
 def _example(module: SummarizedModule, given: Any) -> Any:
     """Return zeros for a shape, and any other input as it is."""
     if isinstance(given, tuple) and all(isinstance(n, int) for n in given):
-        return Tensor(np.zeros(given), next((p.dtype for p in module.parameters()), None))
+        return tensor(np.zeros(given), next((p.dtype for p in module.parameters()), None))
     return given
 
 

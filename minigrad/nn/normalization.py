@@ -9,12 +9,14 @@ import numpy as np
 
 from minigrad.arrays import DType
 from minigrad.config import get_default_dtype
+from minigrad.engine.spatial import unbatched
 from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
+from minigrad.nn import init
 from minigrad.nn.layer_setup import count, parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = [
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
@@ -24,14 +26,30 @@ __all__ = [
 SHAPES = {2: "(N, C)", 3: "(N, C, L)", 4: "(N, C, H, W)", 5: "(N, C, D, H, W)"}
 
 
-class _NormBase(Module):
+class _Affine(Module):
+    """Base of normalizations that scale by a weight and shift by a bias, or have None instead."""
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def _register_affine(self, shape: tuple[int, ...], weight: bool, bias: bool, dtype: DType) -> None:
+        self.register_parameter("weight", parameter(shape, 1.0, dtype) if weight else None)
+        self.register_parameter("bias", parameter(shape, 0.0, dtype) if bias else None)
+
+    def reset_parameters(self) -> None:
+        """Set the weight to ones and the bias to zeros."""
+        for name, fill in (("weight", init.ones_), ("bias", init.zeros_)):
+            p = self._parameters.get(name)
+            if p is not None:
+                fill(p)
+
+
+class _NormBase(_Affine):
     """Base of normalizations with running statistics: weight, bias, running mean and variance, number of batches seen."""
 
     _dimensions: ClassVar[tuple[int, ...]] = tuple(SHAPES)  # all, for bases that are extended directly
     _function: ClassVar[Callable[..., Any]]
     _later = ("num_batches_tracked",)  # state dicts have it since PyTorch 0.4.1
-    weight: Parameter | None
-    bias: Parameter | None
 
     def __init__(
         self,
@@ -47,11 +65,24 @@ class _NormBase(Module):
         super().__init__()
         self.num_features = count(type(self).__name__, "num_features", num_features)
         self.eps, self.momentum, self.affine, self.track_running_stats = eps, momentum, affine, track_running_stats
-        _register_affine(self, (num_features,), affine, affine and bias, dtype)
+        self._register_affine((num_features,), affine, affine and bias, dtype)
         dtype = dtype or get_default_dtype()
-        self.register_buffer("running_mean", Tensor([0.0] * num_features, dtype) if track_running_stats else None)
-        self.register_buffer("running_var", Tensor([1.0] * num_features, dtype) if track_running_stats else None)
-        self.register_buffer("num_batches_tracked", Tensor(0) if track_running_stats else None)
+        self.register_buffer("running_mean", tensor([0.0] * num_features, dtype) if track_running_stats else None)
+        self.register_buffer("running_var", tensor([1.0] * num_features, dtype) if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", tensor(0) if track_running_stats else None)
+        self.reset_parameters()
+
+    def reset_running_stats(self) -> None:
+        """Set the running mean to zeros, the variance to ones, and the number of batches to 0."""
+        if self.track_running_stats:
+            self.running_mean.zero_()
+            self.running_var.fill_(1)
+            self.num_batches_tracked.zero_()
+
+    def reset_parameters(self) -> None:
+        """Set the weight to ones, the bias to zeros, and the running statistics to their initial values."""
+        self.reset_running_stats()
+        super().reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim not in self._dimensions:
@@ -135,40 +166,40 @@ class _InstanceNorm(_NormBase):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.ndim + 1 in self._dimensions:
+            return unbatched(self.forward, x)
         if self.affine and x.ndim in self._dimensions and x.shape[1] != self.num_features:
             raise ShapeError(f"{type(self).__name__}: input must have {self.num_features} channels, got shape {x.shape}")
         return super().forward(x)
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Instance normalization of sequences (N, C, L): see `InstanceNorm2d`."""
+    """Instance normalization of sequences (N, C, L) or (C, L): see `InstanceNorm2d`."""
 
     _dimensions = (3,)
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Instance normalization: each channel of each image (N, C, H, W) by its mean and variance: Ulyanov et al. (2016).
+    """Instance normalization: each channel of each image by its mean and variance: Ulyanov et al. (2016).
 
-    Options are those of `BatchNorm2d`; by default there is no weight and bias, and there are no running statistics.
+    The input is (N, C, H, W), or one image (C, H, W). Options are those of `BatchNorm2d`; by default there is no weight and
+    bias, and there are no running statistics.
     """
 
     _dimensions = (4,)
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Instance normalization of volumes (N, C, D, H, W): see `InstanceNorm2d`."""
+    """Instance normalization of volumes (N, C, D, H, W) or (C, D, H, W): see `InstanceNorm2d`."""
 
     _dimensions = (5,)
 
 
-class LayerNorm(Module):
+class LayerNorm(_Affine):
     """Layer normalization over the last axes, whose sizes are `normalized_shape`: Ba et al. (2016).
 
     `elementwise_affine=False` leaves out weight and bias, `bias=False` the bias alone; both have shape `normalized_shape`.
     """
-
-    weight: Parameter | None
-    bias: Parameter | None
 
     def __init__(
         self,
@@ -181,7 +212,8 @@ class LayerNorm(Module):
         super().__init__()
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        _register_affine(self, self.normalized_shape, elementwise_affine, elementwise_affine and bias, dtype)
+        self._register_affine(self.normalized_shape, elementwise_affine, elementwise_affine and bias, dtype)
+        self.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
@@ -191,14 +223,12 @@ class LayerNorm(Module):
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={affine}, bias={has_bias}"
 
 
-class RMSNorm(Module):
+class RMSNorm(_Affine):
     """RMS normalization: division by the root mean square over the last axes, whose sizes are `normalized_shape`.
 
     Zhang and Sennrich (2019). `eps` is by default the machine epsilon of the dtype. `elementwise_affine=False` leaves out
     the weight.
     """
-
-    weight: Parameter | None
 
     def __init__(
         self,
@@ -211,6 +241,7 @@ class RMSNorm(Module):
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         self.register_parameter("weight", parameter(self.normalized_shape, 1.0, dtype) if elementwise_affine else None)
+        self.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
@@ -219,14 +250,11 @@ class RMSNorm(Module):
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
 
 
-class GroupNorm(Module):
+class GroupNorm(_Affine):
     """Group normalization of (N, C, ...): each of `num_groups` groups of channels by its mean and variance.
 
     Wu and He (2018). `affine=False` leaves out weight and bias, `bias=False` the bias alone; their shape is (num_channels,).
     """
-
-    weight: Parameter | None
-    bias: Parameter | None
 
     def __init__(
         self,
@@ -244,7 +272,8 @@ class GroupNorm(Module):
         if num_channels % num_groups:
             raise ShapeError(f"GroupNorm: {num_channels} channels do not divide into {num_groups} groups")
         self.eps, self.affine = eps, affine
-        _register_affine(self, (num_channels,), affine, affine and bias, dtype)
+        self._register_affine((num_channels,), affine, affine and bias, dtype)
+        self.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
@@ -269,9 +298,3 @@ class LocalResponseNorm(Module):
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
-
-
-def _register_affine(module: Module, shape: tuple[int, ...], weight: bool, bias: bool, dtype: DType) -> None:
-    """Register a weight of ones and a bias of zeros, or None for those that are not wanted."""
-    module.register_parameter("weight", parameter(shape, 1.0, dtype) if weight else None)
-    module.register_parameter("bias", parameter(shape, 0.0, dtype) if bias else None)

@@ -11,7 +11,7 @@ import numpy as np
 from minigrad.arrays import DType
 from minigrad.config import get_default_dtype
 from minigrad.engine.interrupts import at_once
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, copied
 
 __all__ = ["Parameter", "UninitializedBuffer", "UninitializedParameter"]
 
@@ -19,7 +19,7 @@ __all__ = ["Parameter", "UninitializedBuffer", "UninitializedParameter"]
 class Parameter(Tensor):
     """A tensor that is registered when it is assigned to an attribute of a Module.
 
-    `data` is anything that `Tensor` takes; a copy is made. `requires_grad` is True by default.
+    `data` is anything that `tensor` takes; a copy is made. `requires_grad` is True by default.
 
     >>> from minigrad import nn
     >>> nn.Parameter([1.0, 2.0])
@@ -32,7 +32,11 @@ class Parameter(Tensor):
     def __init__(self, data: Any, requires_grad: bool = True, dtype: DType = None):
         if isinstance(data, Tensor) and data.is_leaf:  # a new leaf, without the warning that no gradient flows back
             data = data.detach()
-        super().__init__(data, dtype, requires_grad)
+        self.array = copied("Parameter", data, dtype)
+        self.node = None
+        self.stored_grad = None
+        if requires_grad:
+            self.requires_grad_()
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"

@@ -10,7 +10,7 @@ import numpy as np
 from minigrad.arrays import DType
 from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
-from minigrad.nn.layer_setup import count, uniform_parameter
+from minigrad.nn.layer_setup import count, draw_uniformly, parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.nn.utils.rnn import PackedSequence
@@ -32,6 +32,10 @@ class _Equation(Module):
     def _advance(self, from_input: Tensor, from_state: Tensor, state: State) -> State:
         """Return the next state, given the linear terms of input and state for all gates, and the state; h comes first."""
         raise NotImplementedError
+
+    def reset_parameters(self) -> None:
+        """Draw the initial values of all weights and biases again."""
+        draw_uniformly(self.hidden_size, self.parameters())
 
     def _zeros(self, model: Tensor, *lead: int) -> State:
         return (Tensor.from_array(np.zeros((*lead, self.hidden_size), model.dtype)),) * self._states
@@ -89,7 +93,8 @@ class _Cell(_Equation):
         super().__init__()
         self.input_size = count(type(self).__name__, "input_size", input_size)
         self.hidden_size = count(type(self).__name__, "hidden_size", hidden_size)
-        _register(self, "", self._gates * hidden_size, input_size, hidden_size, bias, dtype, hidden_size)
+        _register(self, "", self._gates * hidden_size, input_size, hidden_size, bias, dtype)
+        self.reset_parameters()
 
     def forward(self, x: Tensor, state: Any = None) -> Any:
         if state is None:
@@ -135,11 +140,10 @@ class _Layers(_Equation):
         size = proj_size or hidden_size
         for layer, suffix in self._passes():
             features = input_size if layer == 0 else size * (2 if bidirectional else 1)
-            _register(self, suffix, self._gates * hidden_size, features, hidden_size, bias, dtype, size)
+            _register(self, suffix, self._gates * hidden_size, features, size, bias, dtype)
             if proj_size:
-                self.register_parameter(
-                    f"weight_hr{suffix}", uniform_parameter((proj_size, hidden_size), hidden_size, dtype)
-                )
+                self.register_parameter(f"weight_hr{suffix}", parameter((proj_size, hidden_size), 0.0, dtype))
+        self.reset_parameters()
 
     def _passes(self) -> list[tuple[int, str]]:
         """Return the layer and the suffix of the parameter names of each pass over the sequence, from the input upwards."""
@@ -329,12 +333,9 @@ class GRU(_GRUEquation, _Layers):
     """
 
 
-def _register(
-    module: Module, suffix: str, rows: int, input_size: int, hidden_size: int, bias: bool, dtype: DType, state_size: int
-) -> None:
-    """Register the weights and biases of one step, initialized as in PyTorch; biases are None unless `bias`."""
+def _register(module: Module, suffix: str, rows: int, input_size: int, state_size: int, bias: bool, dtype: DType) -> None:
+    """Register the weights and biases of one step; biases are None unless `bias`."""
     for name, width in (("weight_ih", input_size), ("weight_hh", state_size)):
-        module.register_parameter(name + suffix, uniform_parameter((rows, width), hidden_size, dtype))
+        module.register_parameter(name + suffix, parameter((rows, width), 0.0, dtype))
     for name in ("bias_ih", "bias_hh"):
-        drawn = uniform_parameter((rows,), hidden_size, dtype) if bias else None
-        module.register_parameter(name + suffix, drawn)
+        module.register_parameter(name + suffix, parameter((rows,), 0.0, dtype) if bias else None)

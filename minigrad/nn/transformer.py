@@ -218,10 +218,13 @@ class Transformer(Module):
         if custom_decoder is None:
             custom_decoder = TransformerDecoder(TransformerDecoderLayer(*options), num_decoder_layers, copy.deepcopy(norm))
         self.encoder, self.decoder = custom_encoder, custom_decoder
+        self._reset_parameters()
+        self.d_model, self.nhead, self.batch_first = d_model, nhead, batch_first
+
+    def _reset_parameters(self) -> None:  # PyTorch's name, with the underscore
         for p in self.parameters():
             if p.ndim > 1:
                 init.xavier_uniform_(p)
-        self.d_model, self.nhead, self.batch_first = d_model, nhead, batch_first
 
     def forward(
         self,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from minigrad.arrays import Array, Shape, Traced, array_of, shape_of
+from minigrad.engine.averaging import averaging, averaging_before
 from minigrad.engine.composite import composite
 from minigrad.engine.promotion import floating
-from minigrad.errors import DTypeError, GraphError, ShapeError
+from minigrad.errors import DTypeError, GraphError, ShapeError, warn
 from minigrad.kernels.checks import check_choice
 from minigrad.ops.elementwise import where
 from minigrad.ops.indexing import getitem, take_along_axis
@@ -23,6 +23,7 @@ __all__ = ["cross_entropy", "multi_margin_loss", "multilabel_margin_loss", "nll_
 
 @floating("input")
 @composite
+@averaging_before("ignore_index")
 def cross_entropy(
     input: Any,
     target: Any,
@@ -69,6 +70,7 @@ def cross_entropy(
 
 @floating("input")
 @composite
+@averaging_before("ignore_index")
 def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
     """Compute minus the log-probability of the target class; see `cross_entropy`.
 
@@ -86,6 +88,7 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
 
 @floating("input")
 @composite
+@averaging
 def multi_margin_loss(
     input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
 ) -> Any:
@@ -117,6 +120,7 @@ def multi_margin_loss(
 
 @floating("input")
 @composite
+@averaging
 def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """Compute the sum of max(0, 1 - x[j] + x[i]) over the classes j of an item and all others i, divided by C.
 
@@ -158,10 +162,9 @@ def _soft_cross_entropy(x: Any, target: Array, weight: Any, reduction: str, labe
     wrong = (np.abs(sums - 1) > 1e-3) | (target < 0).any(axis)
     if wrong.any():
         row = tuple(np.argwhere(wrong)[0].tolist())
-        warnings.warn(
+        warn(
             f"cross_entropy: the target probabilities at {row} sum to {float(sums[row]):.4g}, the least is "
-            f"{float(target.min()):.4g}: they should be positive and sum to 1",
-            stacklevel=4,
+            f"{float(target.min()):.4g}: they should be positive and sum to 1"
         )
     target = target.astype(x.dtype, copy=False) * (1 - label_smoothing) + label_smoothing / C
     if weight is not None:

@@ -104,7 +104,7 @@ def _conv(
 
     OH = floor((H + 2*padding - dilation*(KH - 1) - 1) / stride) + 1. Sizes are an int or a pair (height, width).
 
-    * `x`: images (N, C, H, W); also called `input`
+    * `x`: images (N, C, H, W), or one image (C, H, W); also called `input`
     * `weight`: F kernels (F, C/groups, KH, KW)
     * `bias`: (F,), added to each channel of the result, or None
     * `stride`: the distance between windows
@@ -154,7 +154,7 @@ def _conv_transpose(
     OH = (H - 1)*stride - 2*padding + dilation*(KH - 1) + output_padding + 1. Sizes are an int or a pair (height, width).
     Zeiler et al. (2010), "Deconvolutional networks".
 
-    * `x`: images (N, C, H, W); also called `input`
+    * `x`: images (N, C, H, W), or one image (C, H, W); also called `input`
     * `weight`: (C, F/groups, KH, KW), the weight of the convolution from F to C channels
     * `bias`: (F,), added to each channel of the result, or None
     * `stride`, `padding`, `dilation`, `groups`: those of the convolution

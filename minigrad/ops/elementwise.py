@@ -7,6 +7,7 @@ PyTorch's names, where they differ from NumPy's, are at the end of the file.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import operator
@@ -17,6 +18,7 @@ import numpy as np
 
 from minigrad.arrays import Array, Shape, Traced, array_of
 from minigrad.engine.composite import composite
+from minigrad.engine.out import call_into
 from minigrad.engine.primitive import Primitive, primitive
 from minigrad.engine.promotion import Operands, common_dtype, floating, promoting
 from minigrad.engine.registry import register
@@ -110,6 +112,8 @@ class Division(Primitive):
     def __call__(self, *args: Any, rounding_mode: str | None = None, **options: Any) -> Any:
         if rounding_mode is None:
             return super().__call__(*args, **options)
+        if "out" in options:
+            return call_into(functools.partial(self, rounding_mode=rounding_mode), "div", args, options)
         check_choice("div", "rounding_mode", rounding_mode, None, "trunc", "floor")
         x, y = self.bind(args, options)
         if rounding_mode == "floor":

@@ -24,8 +24,9 @@ from minigrad.kernels import resampling as kernel
 from minigrad.kernels.checks import positive_int
 from minigrad.kernels.geometry import IMAGES, per_axis
 from minigrad.ops.elementwise import astype
+from minigrad.ops.linalg import matmul
 from minigrad.ops.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
-from minigrad.ops.shape import permute, reshape, swapaxes
+from minigrad.ops.shape import moveaxis, permute, reshape, swapaxes
 
 __all__ = ["channel_shuffle", "interpolate", "pixel_shuffle", "pixel_unshuffle"]
 
@@ -67,6 +68,7 @@ def interpolate(
     mode: str = "nearest",
     align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
 ) -> Any:
     """Resample images (N, C, *S), of one to three spatial axes S, to another size.
 
@@ -75,6 +77,7 @@ def interpolate(
       one, two, three axes), "bicubic" (two axes; Keys, 1981), or "area" (the mean of the covered pixels)
     * `align_corners`: for the linear and cubic modes; pixels are points instead of areas, and corners keep their values
     * `recompute_scale_factor`: take the distance of pixels from the rounded size instead of from `scale_factor`
+    * `antialias`: for "bilinear" and "bicubic"; where images shrink, average all pixels that a new one covers, as Pillow
 
     All as in PyTorch. Raises ValueError for a mode or options that exclude each other, ShapeError for anything but images.
 
@@ -95,6 +98,8 @@ def interpolate(
         raise ValueError(f"{op}: mode {mode!r} is for images {IMAGES[SMOOTH[mode]]}, got shape {shape}")
     if align_corners is not None and mode not in SMOOTH:
         raise ValueError(f"{op}: align_corners goes with {', '.join(SMOOTH)}, got mode {mode!r}")
+    if antialias and mode not in ("bilinear", "bicubic"):
+        raise ValueError(f"{op}: antialias goes with bilinear and bicubic, got mode {mode!r}")
     if 0 in shape[2:]:
         raise ShapeError(f"{op}: the input has size 0: shape {shape}")
     sizes, factors = _sizes(op, n, shape, size, scale_factor)
@@ -104,7 +109,11 @@ def interpolate(
         return AREA[n](x, sizes)
     for axis, (wanted, factor) in enumerate(zip(sizes, factors, strict=True), 2):
         distance = shape[axis] / wanted if factor is None or recompute_scale_factor else 1 / factor
-        x = _along(x, axis, wanted, distance, mode, align_corners)
+        if antialias:
+            step = _corner_step(shape[axis], wanted) if align_corners else distance
+            x = _averaged(x, axis, (np.arange(wanted) + 0.5) * step, step, mode)
+        else:
+            x = _along(x, axis, wanted, distance, mode, align_corners)
     return x
 
 
@@ -181,8 +190,21 @@ def _along(x: Any, axis: int, wanted: int, distance: float, mode: str, align_cor
 def _centers(n: int, wanted: int, distance: float, align_corners: bool | None) -> Array:
     """Return the positions of the centers of the new pixels, in units of the `n` old ones."""
     if align_corners:
-        return np.arange(wanted) * ((n - 1) / (wanted - 1) if wanted > 1 else 0.0)
+        return np.arange(wanted) * _corner_step(n, wanted)
     return (np.arange(wanted) + 0.5) * distance - 0.5
+
+
+def _corner_step(n: int, wanted: int) -> float:
+    """Return the distance of the new pixels if the corners keep their places."""
+    return (n - 1) / (wanted - 1) if wanted > 1 else 0.0
+
+
+def _averaged(x: Any, axis: int, centers: Array, distance: float, mode: str) -> Any:
+    """Average along one axis with the interpolation kernel, which is as wide as a new pixel where these are larger."""
+    away = np.abs(np.arange(x.shape[axis]) + 0.5 - centers[:, None]) / max(distance, 1.0)
+    weights = cubic_weight(away, -0.5) if mode == "bicubic" else np.maximum(1 - away, 0)  # Pillow's kernels
+    weights = (weights / weights.sum(1, keepdims=True)).astype(x.dtype)
+    return moveaxis(matmul(moveaxis(x, axis, -1), weights.T), -1, axis)
 
 
 def _smooth(x: Any, axis: int, centers: Array, taps: Sequence[int], weight: Callable[[Array], Array]) -> Any:
@@ -200,11 +222,11 @@ def _smooth(x: Any, axis: int, centers: Array, taps: Sequence[int], weight: Call
     return functools.reduce(operator.add, parts)
 
 
-def cubic_weight(d: Array) -> Array:
-    """Return Keys's cubic convolution kernel at distances d of at most 2."""
-    near = ((SHARPNESS + 2) * d - (SHARPNESS + 3)) * d * d + 1
-    far = ((SHARPNESS * d - 5 * SHARPNESS) * d + 8 * SHARPNESS) * d - 4 * SHARPNESS
-    return np.where(d <= 1, near, far)
+def cubic_weight(d: Array, slope: float = SHARPNESS) -> Array:
+    """Return Keys's cubic convolution kernel at distances d, with its slope at distance 1."""
+    near = ((slope + 2) * d - (slope + 3)) * d * d + 1
+    far = ((slope * d - 5 * slope) * d + 8 * slope) * d - 4 * slope
+    return np.where(d <= 1, near, np.where(d < 2, far, 0))
 
 
 def _nearest(n: int, wanted: int, distance: float, dtype: Any, center: bool) -> Array:

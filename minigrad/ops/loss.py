@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array, Shape, Traced, array_of, shape_of
+from minigrad.engine.averaging import averaging, averaging_before
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
@@ -41,6 +42,7 @@ __all__ = [
 
 @floating("input", "target")
 @composite
+@averaging
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
     """Compute -(target * log(input) + (1 - target) * log(1 - input)) of probabilities, with logarithms of at least -100.
 
@@ -84,6 +86,7 @@ def _(g: Any, p: Any) -> Any:
 
 @floating("input", "target")
 @composite
+@averaging
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Any:
@@ -133,6 +136,7 @@ def _(g: Any, x: Any) -> Any:
 
 @floating("input", "target")
 @composite
+@averaging
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
     """Compute target * (log(target) - input), the terms of the Kullback-Leibler divergence.
 
@@ -140,7 +144,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     sum of the terms: reduction "batchmean" divides it by the size of the first axis.
 
     >>> import numpy as np
-    >>> kl_div(np.log(np.array([[0.5, 0.5]])), np.array([[1.0, 0.0]]), "batchmean").round(4)
+    >>> kl_div(np.log(np.array([[0.5, 0.5]])), np.array([[1.0, 0.0]]), reduction="batchmean").round(4)
     np.float64(0.6931)
     """
     batch = reduction == "batchmean"
@@ -180,6 +184,7 @@ def gaussian_nll_loss(
 
 @floating("input", "target")
 @composite
+@averaging_before("eps")
 def poisson_nll_loss(
     input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
 ) -> Any:
@@ -204,6 +209,7 @@ def poisson_nll_loss(
 
 @floating("input", "target")
 @composite
+@averaging
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """Compute (input - target)**2.
 
@@ -220,6 +226,7 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
 
 @floating("input", "target")
 @composite
+@averaging
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """Compute |input - target|; the derivative at equality is 0."""
     target = _checked("l1_loss", reduction, input, target)
@@ -247,15 +254,16 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
 
 @floating("input", "target")
 @composite
+@averaging
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
     """Compute huber_loss / beta with delta = beta: a parabola near 0, of slope 1 farther out. Girshick (2015).
 
     >>> import numpy as np
-    >>> smooth_l1_loss(np.array([1.0, 3.0]), np.array([0.0, 0.0]), "none", beta=2.0)
+    >>> smooth_l1_loss(np.array([1.0, 3.0]), np.array([0.0, 0.0]), reduction="none", beta=2.0)
     array([0.25, 2.  ])
     """
     check_at_least("smooth_l1_loss", "beta", beta, 0)
-    return l1_loss(input, target, reduction) if beta == 0 else huber_loss(input, target, reduction, beta) / beta
+    return l1_loss(input, target, reduction=reduction) if beta == 0 else huber_loss(input, target, reduction, beta) / beta
 
 
 @floating("x1", "x2")
@@ -293,6 +301,7 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
 
 @floating("input", "target")
 @composite
+@averaging
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
     """Return `input` where the target is 1, max(0, margin - input) where it is -1."""
     target = _checked("hinge_embedding_loss", reduction, input, target)
@@ -301,6 +310,7 @@ def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction
 
 @floating("input1", "input2", "target")
 @composite
+@averaging
 def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
     """Compute max(0, margin - target * (input1 - input2)).
 
@@ -317,6 +327,7 @@ def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0
 
 @floating("input", "target")
 @composite
+@averaging
 def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """Compute log(1 + exp(-target * input)) without overflow, for targets 1 and -1."""
     target = _checked("soft_margin_loss", reduction, input, target)
@@ -325,6 +336,7 @@ def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
 
 @floating("input", "target")
 @composite
+@averaging
 def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
     """Compute the mean of `binary_cross_entropy_with_logits` over the classes, the last axis.
 
@@ -339,12 +351,13 @@ def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, red
     shape = shape_of(input)
     if not shape:
         raise ShapeError(f"{op}: input must have an axis of classes, got shape ()")
-    loss = binary_cross_entropy_with_logits(input, target, weight, "none")
+    loss = binary_cross_entropy_with_logits(input, target, weight, reduction="none")
     return reduce_loss(sum(loss, -1) / shape[-1], reduction)
 
 
 @floating("input1", "input2")
 @composite
+@averaging
 def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
     """Compute 1 - cos of the angle between two vectors where the target is 1, max(0, cos - margin) where it is -1.
 
@@ -364,6 +377,7 @@ def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float =
 
 @floating("anchor", "positive", "negative")
 @composite
+@averaging
 def triplet_margin_loss(
     anchor: Any,
     positive: Any,

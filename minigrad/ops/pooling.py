@@ -108,7 +108,7 @@ def _max_pool(
 
     OH = floor((H + 2*padding - dilation*(KH - 1) - 1) / stride) + 1. Sizes are an int or a pair (height, width).
 
-    * `x`: images (N, C, H, W); also called `input`
+    * `x`: images (N, C, H, W), or one image (C, H, W); also called `input`
     * `kernel_size`: the size of the windows, (KH, KW)
     * `stride`: the distance between windows; None: `kernel_size`
     * `padding`: the number of elements added on either side, at most half a window; they count as -inf
@@ -150,7 +150,7 @@ def _avg_pool(
 
     OH = floor((H + 2*padding - KH) / stride) + 1. Sizes are an int or a pair (height, width).
 
-    * `x`: images (N, C, H, W); also called `input`
+    * `x`: images (N, C, H, W), or one image (C, H, W); also called `input`
     * `kernel_size`: the size of the windows, (KH, KW)
     * `stride`: the distance between windows; None: `kernel_size`
     * `padding`: the number of zeros on either side, at most half a window
@@ -183,7 +183,7 @@ def _avg_pool(
 def _adaptive_max_pool(n: int, x: Value, output_size: Size | Sequence[int | None], return_indices: bool = False) -> Value:
     """Compute the maxima of OH x OW windows that cover images evenly: (N, C, H, W) to (N, C, OH, OW).
 
-    * `x`: images (N, C, H, W); also called `input`
+    * `x`: images (N, C, H, W), or one image (C, H, W); also called `input`
     * `output_size`: (OH, OW), an int or a pair (height, width); None keeps a size
     * `return_indices`: return (maxima, indices), the position of each maximum in its flattened image
 
@@ -208,7 +208,7 @@ def _adaptive_max_pool(n: int, x: Value, output_size: Size | Sequence[int | None
 def _adaptive_avg_pool(n: int, x: Value, output_size: Size | Sequence[int | None]) -> Value:
     """Compute the means of OH x OW windows that cover images evenly: (N, C, H, W) to (N, C, OH, OW).
 
-    * `x`: images (N, C, H, W); also called `input`
+    * `x`: images (N, C, H, W), or one image (C, H, W); also called `input`
     * `output_size`: (OH, OW), an int or a pair (height, width); None keeps a size, 1 is the mean of the whole image
 
     Window i of OH covers the indices from floor(i*H/OH) up to ceil((i+1)*H/OH), as in PyTorch. He et al. (2014), "Spatial

@@ -12,7 +12,7 @@ from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
 from minigrad.errors import ShapeError
-from minigrad.kernels.geometry import image_shape
+from minigrad.kernels.geometry import IMAGES
 from minigrad.ops.activation import SELU_ALPHA, SELU_SCALE, leaky_relu
 from minigrad.ops.elementwise import where
 from minigrad.random import default_generator
@@ -50,19 +50,19 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, generator: np.random.
 
 @composite
 def dropout1d(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any:
-    """Apply `dropout` to whole channels of sequences (N, C, L)."""
+    """Apply `dropout` to whole channels of sequences (N, C, L) or (C, L)."""
     return _dropped("dropout1d", x, _channels("dropout1d", x, 1), p, training, generator)
 
 
 @composite
 def dropout2d(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any:
-    """Apply `dropout` to whole channels of images (N, C, H, W)."""
+    """Apply `dropout` to whole channels of images (N, C, H, W); as in PyTorch also of (N, C, L) and (N, C)."""
     return _dropped("dropout2d", x, _channels("dropout2d", x, 2), p, training, generator)
 
 
 @composite
 def dropout3d(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any:
-    """Apply `dropout` to whole channels of volumes (N, C, D, H, W)."""
+    """Apply `dropout` to whole channels of volumes (N, C, D, H, W) or (C, D, H, W)."""
     return _dropped("dropout3d", x, _channels("dropout3d", x, 3), p, training, generator)
 
 
@@ -115,8 +115,12 @@ def rrelu(
 
 
 def _channels(op: str, x: Any, n: int) -> Shape:
-    """Return the shape of a batch with one element for each channel."""
-    return (*image_shape(op, n, x)[:2], *[1] * n)
+    """Return the shape of `x` with one element for each channel."""
+    shape = shape_of(x)
+    if len(shape) < 2 or (n == 1 and len(shape) > 3):
+        raise ShapeError(f"{op}: input must be {IMAGES[n]} or {IMAGES[n].replace('N, ', '')}, got shape {shape}")
+    batch = 1 if n != 2 and len(shape) == n + 1 else 2  # PyTorch reads three axes as (N, C, L) in dropout2d
+    return (*shape[:batch], *[1] * (len(shape) - batch))
 
 
 def _dropped(op: str, x: Any, shape: Shape, p: float, training: bool, generator: Any) -> Any:

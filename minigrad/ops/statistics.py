@@ -55,13 +55,14 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = No
 @register(np.nanmean)
 @floating("x")
 @composite
-def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Return the mean over `axis` of all elements that are not NaN; NaN where all are.
+def nanmean(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = None) -> Any:
+    """Return the mean over `axis` of all elements that are not NaN, computed in `dtype`; NaN where all are.
 
     >>> import numpy as np
     >>> nanmean(np.array([1.0, np.nan, 2.0]))
     np.float64(1.5)
     """
+    x = x if dtype is None else astype(x, np.dtype(dtype))
     count = sum(isnan(x) == 0, axis, keepdims)
     with np.errstate(invalid="ignore"):
         return nansum(x, axis, keepdims) / count.astype(x.dtype)

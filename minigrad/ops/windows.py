@@ -10,7 +10,7 @@ import numpy as np
 from minigrad.arrays import Array, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
-from minigrad.engine.spatial import Size
+from minigrad.engine.spatial import Size, unbatched
 from minigrad.errors import ShapeError
 from minigrad.kernels import windows as kernel
 from minigrad.kernels.axes import one_axis
@@ -80,7 +80,8 @@ def _(g: Any, shape: Sizes, dimension: int, size: int, step: int) -> Any:
 def unfold(x: Any, kernel_size: Size, dilation: Size = 1, padding: Size = 0, stride: Size = 1) -> Any:
     """Return the windows of images as columns: (N, C, H, W) to (N, C*KH*KW, OH*OW). Adjoint of `fold`; see also `im2col`.
 
-    `kernel_size` (KH, KW), `dilation`, `padding` and `stride` are an int or a pair (height, width), as in `conv2d`.
+    `kernel_size` (KH, KW), `dilation`, `padding` and `stride` are an int or a pair (height, width), as in `conv2d`. One
+    image (C, H, W) has columns (C*KH*KW, OH*OW).
 
     >>> import numpy as np
     >>> unfold(np.arange(6.0).reshape(1, 1, 2, 3), 2)
@@ -91,14 +92,15 @@ def unfold(x: Any, kernel_size: Size, dilation: Size = 1, padding: Size = 0, str
     """
     cols = _gathered("unfold", x, *_options("unfold", kernel_size, stride, padding, dilation))
     C, KH, KW, OH, OW, N = cols.shape
-    return reshape(permute(cols, (5, 0, 1, 2, 3, 4)), (N, C * KH * KW, OH * OW))
+    batch = (N,) if len(shape_of(x)) == 4 else ()
+    return reshape(permute(cols, (5, 0, 1, 2, 3, 4)), (*batch, C * KH * KW, OH * OW))
 
 
 @composite
 def fold(x: Any, output_size: Size, kernel_size: Size, dilation: Size = 1, padding: Size = 0, stride: Size = 1) -> Any:
     """Accumulate columns (N, C*KH*KW, OH*OW) into images (N, C, *output_size); adjoint of `unfold`.
 
-    The options are those of `unfold`. Elements add up where windows overlap.
+    The options are those of `unfold`; columns without the batch axis make one image. Elements add up where windows overlap.
 
     >>> import numpy as np
     >>> fold(np.ones((1, 4, 2)), (2, 3), 2)
@@ -106,6 +108,8 @@ def fold(x: Any, output_size: Size, kernel_size: Size, dilation: Size = 1, paddi
              [1., 2., 1.]]]])
     """
     op = "fold"
+    if len(shape_of(x)) == 2:
+        return unbatched(fold, x, output_size, kernel_size, dilation, padding, stride)
     shape, images = shape_of(x), per_axis(op, "output_size", output_size, 2, 1)
     size, stride, pads, dilation = _options(op, kernel_size, stride, padding, dilation)
     O = output_sizes(op, images, size, stride, pads, dilation)
@@ -170,6 +174,7 @@ def _options(
 
 
 def _gathered(op: str, x: Any, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Any:
-    """Return the windows of a batch of images. Raises ShapeError for anything else, or if no window fits."""
+    """Return the windows of a batch of images, or of one. Raises ShapeError for anything else, or if no window fits."""
+    x = reshape(x, (1, *shape_of(x))) if len(shape_of(x)) == 3 else x
     output_sizes(op, image_shape(op, 2, x)[2:], size, stride, padding, dilation)
     return windows(x, size, stride, padding, dilation)

@@ -6,25 +6,30 @@ Generator, and the library's own unless given; a `device` may be named, if it is
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, SupportsIndex
+from typing import Any, SupportsIndex, TypeVar
 
 import numpy as np
 
 from minigrad import ops
 from minigrad.arrays import Array, DType, Traced
-from minigrad.config import get_default_dtype
+from minigrad.config import get_default_dtype, set_default_dtype
+from minigrad.engine.out import call_into
 from minigrad.engine.registry import register
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels.conversion import check_numbers
 from minigrad.random import default_generator, draw_categories
 from minigrad.tensors import devices
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.inspection import TYPES
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = [
-    "BoolTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor", "arange", "as_tensor", "asarray",
+    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
+    "ShortTensor", "set_default_tensor_type", "arange", "as_tensor", "asarray",
     "bernoulli", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "is_floating_point", "is_tensor",
     "linspace", "logspace", "multinomial", "normal", "numel", "ones", "ones_like", "rand", "rand_like",
     "randint", "randint_like", "randn", "randn_like", "randperm", "tril_indices", "triu_indices", "zeros",
@@ -32,25 +37,58 @@ __all__ = [
 ]  # fmt: skip
 
 Sizes = SupportsIndex | Sequence[SupportsIndex]
+Factory = TypeVar("Factory", bound=Callable[..., Tensor])
 
 
-def _typed(name: str, dtype: type) -> Callable[..., Tensor]:
-    """Return a tensor of `data` in `dtype`: PyTorch's older constructor."""
+def _with_out(factory: Factory) -> Factory:
+    """Let a function that makes a tensor accept `out`, which takes the values, in its own dtype unless one is given."""
+    signature = inspect.signature(factory)
+    has_dtype = "dtype" in signature.parameters
+    option = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="Tensor | None")
+    signature = signature.replace(parameters=[*signature.parameters.values(), option])
 
-    def make(data: Any = ()) -> Tensor:
-        return Tensor(data, dtype)
+    @functools.wraps(factory)
+    def make(*args: Any, **options: Any) -> Any:
+        if "out" not in options:
+            return factory(*args, **options)
+        out = options["out"]
+        if has_dtype and isinstance(out, Tensor) and options.get("dtype") is None:
+            options["dtype"] = out.dtype
+        return call_into(factory, factory.__name__, args, options)
 
-    make.__name__ = make.__qualname__ = name
-    make.__doc__ = f"``tensor(data, dtype={np.dtype(dtype)})``, as PyTorch called it once."
-    return make
+    make.__signature__ = signature  # type: ignore[attr-defined]
+    return make  # type: ignore[return-value]
 
 
-FloatTensor, DoubleTensor = _typed("FloatTensor", np.float32), _typed("DoubleTensor", np.float64)
-IntTensor, LongTensor, BoolTensor = (
-    _typed("IntTensor", np.int32), _typed("LongTensor", np.int64), _typed("BoolTensor", np.bool_),
-)  # fmt: skip
+class _OfDtype(type):
+    """The class of PyTorch's older constructors, which make a `Tensor`; tensors of their dtype are their instances."""
+
+    dtype: np.dtype[Any]  # NumPy reads it where a dtype is given: ``x.type(mg.LongTensor)``
+
+    def __call__(cls, *data: Any, device: Any = None) -> Any:
+        return Tensor(*data, dtype=cls.dtype, device=device)
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Tensor) and instance.dtype == cls.dtype
 
 
+def _of_dtype(name: str) -> _OfDtype:
+    dtype = TYPES[name]
+    text = f"``Tensor(..., dtype={dtype})``, PyTorch's older constructor; in `isinstance`, the tensors of this dtype."
+    return _OfDtype(f"{name}Tensor", (), {"dtype": dtype, "__doc__": text, "__module__": __name__})
+
+
+BoolTensor, ByteTensor, CharTensor = _of_dtype("Bool"), _of_dtype("Byte"), _of_dtype("Char")
+DoubleTensor, FloatTensor, HalfTensor = _of_dtype("Double"), _of_dtype("Float"), _of_dtype("Half")
+IntTensor, LongTensor, ShortTensor = _of_dtype("Int"), _of_dtype("Long"), _of_dtype("Short")
+
+
+def set_default_tensor_type(t: Any) -> None:
+    """Set the default dtype to that of a type, ``mg.DoubleTensor`` or its name "torch.DoubleTensor"; see `Tensor.type`."""
+    set_default_dtype(Tensor().type(t).dtype)
+
+
+@_with_out
 def zeros(
     *sizes: Sizes, size: Sizes | None = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
@@ -63,6 +101,7 @@ def zeros(
     return _made(np.zeros(_shape("zeros", sizes, size), dtype or get_default_dtype()), requires_grad, device)
 
 
+@_with_out
 def ones(
     *sizes: Sizes, size: Sizes | None = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
@@ -73,6 +112,7 @@ def ones(
 empty = zeros  # uninitialized memory would make programs unpredictable
 
 
+@_with_out
 def full(size: Sizes, fill_value: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Return a tensor filled with one value, by default of the dtype of ``tensor(fill_value)``. Gradients flow to a tensor.
 
@@ -83,6 +123,7 @@ def full(size: Sizes, fill_value: Any, dtype: DType = None, requires_grad: bool 
     return _filled(_shape("full", (size,)), fill_value, dtype, requires_grad, device)
 
 
+@_with_out
 def arange(
     start: float = 0,
     end: float | None = None,
@@ -115,6 +156,7 @@ def arange(
     return _made(values.astype(_of_numbers("arange", dtype)), requires_grad, device)
 
 
+@_with_out
 def linspace(
     start: float, end: float, steps: int, dtype: DType = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
@@ -130,6 +172,7 @@ def linspace(
     return _made(_spaced("linspace", start, end, steps, dtype).astype(dtype), requires_grad, device)
 
 
+@_with_out
 def logspace(
     start: float,
     end: float,
@@ -144,12 +187,14 @@ def logspace(
     return _made((_number(base) ** _spaced("logspace", start, end, steps, dtype)).astype(dtype), requires_grad, device)
 
 
+@_with_out
 def eye(n: int, m: int | None = None, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Return an (n, m) matrix with ones on the diagonal; `m` is `n` by default."""
     rows, columns = _shape("eye", (n, n if m is None else m))
     return _made(np.eye(rows, columns, dtype=dtype or get_default_dtype()), requires_grad, device)
 
 
+@_with_out
 def rand(
     *sizes: Sizes,
     size: Sizes | None = None,
@@ -163,6 +208,7 @@ def rand(
     return _drawn((generator or default_generator()).random(shape), dtype, requires_grad, device)
 
 
+@_with_out
 def randn(
     *sizes: Sizes,
     size: Sizes | None = None,
@@ -176,6 +222,7 @@ def randn(
     return _drawn((generator or default_generator()).standard_normal(shape), dtype, requires_grad, device)
 
 
+@_with_out
 def normal(
     mean: Any = 0.0,
     std: Any = 1.0,
@@ -203,12 +250,13 @@ def normal(
     return _drawn(means + stds * drawn, dtype, requires_grad, device)
 
 
+@_with_out
 def bernoulli(input: Any, p: float | None = None, *, generator: np.random.Generator | None = None) -> Tensor:
     """Return 1 with the probabilities in `input`, or with probability `p`, else 0, in the shape and dtype of `input`.
 
     No gradient flows to `input`. Raises ValueError for a probability outside [0, 1].
     """
-    shaped = Tensor(_plain(input)).array
+    shaped = tensor(_plain(input)).array
     probabilities = shaped if p is None else np.asarray(p)
     if p is None:
         _of_floats("bernoulli", shaped.dtype)
@@ -217,6 +265,7 @@ def bernoulli(input: Any, p: float | None = None, *, generator: np.random.Genera
     return _made(((generator or default_generator()).random(shaped.shape) < probabilities).astype(shaped.dtype))
 
 
+@_with_out
 def multinomial(
     input: Any, num_samples: int, replacement: bool = False, generator: np.random.Generator | None = None
 ) -> Tensor:
@@ -232,6 +281,7 @@ def multinomial(
     return _made(draw_categories(np.asarray(_plain(input)), num_samples, replacement, generator or default_generator()))
 
 
+@_with_out
 def randint(
     low: int = 0,
     high: Any = None,
@@ -259,6 +309,7 @@ def randint(
     return _drawn(drawn, dtype, requires_grad, device)
 
 
+@_with_out
 def randperm(
     n: int,
     generator: np.random.Generator | None = None,
@@ -359,7 +410,7 @@ def as_tensor(data: Any, dtype: DType = None, device: Any = None) -> Tensor:
         devices.device(device)
     if isinstance(data, Tensor):
         return data if dtype is None or data.dtype == dtype else data.astype(dtype)
-    return Tensor(data, dtype)
+    return tensor(data, dtype)
 
 
 asarray = as_tensor
@@ -369,7 +420,7 @@ def from_numpy(ndarray: Array) -> Tensor:
     """Return a tensor with a copy of an array, which PyTorch would share."""
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"from_numpy: needs an array, got {type(ndarray).__name__}")
-    return Tensor(ndarray)
+    return tensor(ndarray)
 
 
 def is_tensor(obj: Any) -> bool:
@@ -393,14 +444,14 @@ def _made(array: Any, requires_grad: bool = False, device: Any = None) -> Tensor
         devices.device(device)
     made = Tensor.from_array(np.asarray(array))
     if made.dtype.kind not in "fiub":
-        made = Tensor(array)  # raises the error
+        made = tensor(array)  # raises the error
     return made.requires_grad_() if requires_grad else made
 
 
 def _filled(shape: tuple[int, ...], value: Any, dtype: DType, requires_grad: bool, device: Any) -> Tensor:
     """Return a tensor filled with one value: a constant, or a result if the value requires a gradient."""
     if not isinstance(value, Tensor) or not value.requires_grad:
-        return _made(np.full(shape, Tensor(value, dtype).array), requires_grad, device)
+        return _made(np.full(shape, tensor(value, dtype).array), requires_grad, device)
     if device is not None:
         devices.device(device)
     return ops.broadcast_to(value if dtype is None else value.astype(dtype), shape)

@@ -7,16 +7,14 @@ leave it by intent. `int()` does not warn: a rounded number has no gradient to l
 
 from __future__ import annotations
 
-import sys
-import warnings
 from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 
 from minigrad import ops
-from minigrad.arrays import Array, DType, Traced, array_of
+from minigrad.arrays import Array, DType, Size, Traced, array_of
 from minigrad.engine.grad_mode import mode
-from minigrad.errors import GraphError
+from minigrad.errors import GraphError, warn
 from minigrad.kernels.equality import is_close
 from minigrad.random import default_generator, draw_categories
 from minigrad.tensors import devices
@@ -24,7 +22,13 @@ from minigrad.tensors import devices
 if TYPE_CHECKING:
     from minigrad.tensors.tensor import Tensor
 
-__all__ = ["Values", "constants", "warn_of_loss"]
+__all__ = ["TYPES", "Values", "constants"]
+
+TYPES = {  # the first word of PyTorch's name of a type, and the dtype: FloatTensor is of float32
+    "Bool": np.dtype(np.bool_), "Byte": np.dtype(np.uint8), "Char": np.dtype(np.int8), "Double": np.dtype(np.float64),
+    "Float": np.dtype(np.float32), "Half": np.dtype(np.float16), "Int": np.dtype(np.int32), "Long": np.dtype(np.int64),
+    "Short": np.dtype(np.int16),
+}  # fmt: skip
 
 
 class Values(Traced):
@@ -33,8 +37,8 @@ class Values(Traced):
     __slots__ = ()
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return self.array.shape
+    def shape(self) -> Size:
+        return Size(self.array.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -60,12 +64,12 @@ class Values(Traced):
     is_cpu = True
 
     @overload
-    def size(self, dim: None = None) -> tuple[int, ...]: ...
+    def size(self, dim: None = None) -> Size: ...
     @overload
     def size(self, dim: int) -> int: ...
     def size(self, dim: int | None = None) -> Any:
         """Return the shape, or its size along one axis."""
-        return self.array.shape if dim is None else self.array.shape[dim]
+        return Size(self.array.shape) if dim is None else self.array.shape[dim]
 
     def dim(self) -> int:
         """Return the number of axes."""
@@ -167,7 +171,7 @@ class Values(Traced):
     def __float__(self) -> float:
         value = float(self.item())
         if self.node is not None and mode.enabled:
-            warn_of_loss(
+            warn(
                 "float(): a tensor that requires a gradient became a number, through which no gradient flows (math.sin(t), "
                 "'%f' % t and array[i] = t do this, too)\n  hint: use t.item() if that is meant"
             )
@@ -197,8 +201,15 @@ class Values(Traced):
     @overload
     def type(self, dtype: DType) -> Tensor: ...
     def type(self, dtype: DType = None) -> Any:
-        """Return the values in another dtype; without an argument, the name of the dtype."""
-        return self.astype(dtype) if dtype is not None else str(self.dtype)
+        """Return the values in another dtype; without an argument, PyTorch's name of the tensor's type, "torch.FloatTensor".
+
+        `dtype` may be such a name, or a constructor: ``x.type(mg.LongTensor)``. Raises TypeError for other names.
+        """
+        if dtype is None:
+            names = (f"torch.{name}Tensor" for name, own in TYPES.items() if own == self.array.dtype)
+            return next(names, str(self.array.dtype))
+        name = dtype.removeprefix("torch.").removesuffix("Tensor") if isinstance(dtype, str) else ""
+        return self.astype(TYPES.get(name, dtype))
 
     def type_as(self, other: Tensor) -> Tensor:
         """Return the values in the dtype of another tensor."""
@@ -244,13 +255,17 @@ class Values(Traced):
             return self._constant(ops.broadcast_to(fill_value, size), dtype, requires_grad)
         return self._constant(np.full(size, fill_value), dtype, requires_grad)
 
-    def new_zeros(self, *size: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    def new_zeros(
+        self, *sizes: Any, size: Any = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
+    ) -> Tensor:
         """Return zeros in the dtype of this tensor."""
-        return self._constant(np.zeros(size[0] if len(size) == 1 else size), dtype, requires_grad)
+        return self._constant(np.zeros(_given(sizes, size)), dtype, requires_grad)
 
-    def new_ones(self, *size: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    def new_ones(
+        self, *sizes: Any, size: Any = None, dtype: DType = None, requires_grad: bool = False, device: Any = None
+    ) -> Tensor:
         """Return ones in the dtype of this tensor."""
-        return self._constant(np.ones(size[0] if len(size) == 1 else size), dtype, requires_grad)
+        return self._constant(np.ones(_given(sizes, size)), dtype, requires_grad)
 
     new_empty = new_zeros
 
@@ -272,6 +287,11 @@ class Values(Traced):
         return made.requires_grad_() if requires_grad else made
 
 
+def _given(sizes: tuple[Any, ...], size: Any) -> Any:
+    """Return the shape given as ``f(2, 3)``, ``f((2, 3))`` or ``f(size=(2, 3))``."""
+    return size if size is not None else sizes[0] if len(sizes) == 1 else sizes
+
+
 def constants(name: str, data: Any) -> Any:
     """Return data without tensors, for a constant; warn if a tensor in it requires a gradient."""
     found: list[Traced] = []
@@ -288,16 +308,8 @@ def constants(name: str, data: Any) -> Any:
     values = arrays_of(data)
     if found and mode.enabled:
         instead = "t.clone()" if isinstance(data, Traced) else "mg.stack(list)"
-        warn_of_loss(
+        warn(
             f"{name}: a tensor of shape {found[0].array.shape} requires a gradient, and the result is a constant\n"
             f"  hint: use {instead} to keep the gradient, or t.detach() for a constant"
         )
     return values
-
-
-def warn_of_loss(message: str) -> None:
-    """Warn that no gradient flows back from here, at the line outside of the library that caused it."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __name__.partition(".")[0]:
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, stacklevel=level)

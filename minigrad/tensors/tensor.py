@@ -11,6 +11,7 @@ operation means is documented in `ops`.
 
 from __future__ import annotations
 
+import operator
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad import ops
-from minigrad.arrays import Array, DType, Traced
+from minigrad.arrays import Array, DType, Size, Traced
 from minigrad.config import get_default_dtype
 from minigrad.engine import tape, walk
 from minigrad.engine.grad_mode import enable_grad
@@ -41,7 +42,7 @@ from minigrad.tensors.printing import tensor_repr
 if TYPE_CHECKING:
     from minigrad.arrays import Index
 
-__all__ = ["Tensor", "run_backward", "tensor"]
+__all__ = ["Tensor", "copied", "run_backward", "tensor"]
 
 _new = object.__new__
 
@@ -49,28 +50,30 @@ _new = object.__new__
 class Tensor(Methods, InPlace, Values):
     """An n-dimensional array of numbers that records the operations it takes part in.
 
-    `data` is a number, a nested list, an array or a tensor, and is copied; no gradient flows back to a tensor in it, with a
-    warning where one is required. Python floats become the default dtype (float32), integers int64; arrays keep their dtype.
-    With `requires_grad`, `backward()` on a result adds the gradient to `.grad`. Raises DTypeError for anything but real
+    The constructor is PyTorch's: ``Tensor(2, 3)``, or of a `Size`, is a tensor of that shape (of zeros; its content is not
+    defined in PyTorch), and ``Tensor(data)`` a copy of a list, an array or a tensor in `dtype`, by default float32 whatever
+    the data; `tensor` keeps integers and the dtype of arrays, and takes numbers. No gradient flows back to a tensor in the
+    data, with a warning where one is required. With `requires_grad`, an option that PyTorch lacks here, `backward()` on a
+    result adds the gradient to `.grad`. Raises TypeError for a number that is no size, DTypeError for anything but real
     numbers, and for integers with `requires_grad`.
 
     >>> import minigrad as mg
-    >>> x = mg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> x = mg.Tensor([1, 2, 3], requires_grad=True)
     >>> (x * x).sum().backward()
     >>> x.grad
     tensor([2., 4., 6.])
+    >>> mg.Tensor(2, 3).shape
+    (2, 3)
     """
 
     __slots__ = ("__weakref__", "stored_grad")
     stored_grad: Tensor | None  # the value of `grad`, without its warning
 
-    def __init__(self, data: Any, dtype: DType = None, requires_grad: bool = False):
-        if isinstance(data, Tensor):
-            data = data.array if data.node is None else constants(type(self).__name__, data)
-        try:
-            self.array = to_array(data, dtype, get_default_dtype())
-        except GraphError:  # a tensor that requires a gradient, in a list
-            self.array = to_array(constants(type(self).__name__, data), dtype, get_default_dtype())
+    def __init__(self, *data: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None):
+        if device is not None:
+            devices.device(device)
+        dtype, size = get_default_dtype() if dtype is None else dtype, _size_in(data)
+        self.array = copied("Tensor", data[0], dtype) if size is None else np.zeros(size, dtype)
         self.node = self.place = self.stored_grad = None
         if requires_grad:
             self.requires_grad_()
@@ -97,6 +100,10 @@ class Tensor(Methods, InPlace, Values):
         t.node = node
         t.place = t.stored_grad = None
         return t
+
+    def new(self, *data: Any, device: Any = None) -> Tensor:
+        """Return ``Tensor(*data)`` in the dtype of this tensor; see the class."""
+        return Tensor(*data, dtype=self.array.dtype, device=device)
 
     def detach(self) -> Tensor:
         """Return a constant that shares the value, without history: a change of either changes both, unrecorded."""
@@ -386,7 +393,11 @@ class Tensor(Methods, InPlace, Values):
 
 
 def tensor(data: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """Return a tensor with a copy of `data`; see `Tensor` for the arguments. `device` must be the CPU.
+    """Return a tensor with a copy of `data`: a number, a nested list, an array or a tensor.
+
+    Python floats become the default dtype (float32), integers int64; arrays keep their dtype. No gradient flows back to a
+    tensor in the data, with a warning where one is required. `device` must be the CPU. Raises DTypeError for anything but
+    real numbers, and for integers with `requires_grad`.
 
     >>> import minigrad as mg
     >>> mg.tensor([[1, 2], [3, 4]])
@@ -395,7 +406,36 @@ def tensor(data: Any, dtype: DType = None, requires_grad: bool = False, device: 
     """
     if device is not None:
         devices.device(device)
-    return Tensor(data, dtype, requires_grad)
+    made = Tensor.from_array(copied("tensor", data, dtype))
+    return made.requires_grad_() if requires_grad else made
+
+
+def copied(name: str, data: Any, dtype: DType = None) -> Array:
+    """Return a copy of the data of a constant as an array; warn if it contains a tensor that requires a gradient."""
+    if isinstance(data, Tensor):
+        data = data.array if data.node is None else constants(name, data)
+    try:
+        return to_array(data, dtype, get_default_dtype())
+    except GraphError:  # a tensor that requires a gradient, in a list
+        return to_array(constants(name, data), dtype, get_default_dtype())
+
+
+def _size_in(data: tuple[Any, ...]) -> tuple[int, ...] | None:
+    """Return the shape that the arguments of `Tensor` name, or None if they are data."""
+    if len(data) == 1 and isinstance(data[0], Size):
+        return data[0]
+    if len(data) == 1 and not isinstance(data[0], int | float | np.generic):
+        return None
+    if any(isinstance(n, bool | np.bool_) or not hasattr(n, "__index__") for n in data):
+        given = ", ".join(repr(x) if isinstance(x, int | float | type) else type(x).__name__ for x in data)
+        raise TypeError(
+            f"Tensor: takes sizes or one list, array or tensor, got {given}\n"
+            "  hint: use mg.tensor(data, dtype) for a number, or for another dtype"
+        )
+    size = tuple([operator.index(n) for n in data]) or (0,)
+    if any(n < 0 for n in size):
+        raise ShapeError(f"Tensor: a size must be at least 0, got {size}")
+    return size
 
 
 _wrap = Tensor.from_array

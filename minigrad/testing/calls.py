@@ -12,7 +12,7 @@ from minigrad import autograd
 from minigrad.arrays import Array, array_of
 from minigrad.errors import DTypeError
 from minigrad.pytree import flatten, leaves
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = ["Call", "concatenated", "gradients", "with_floats"]
 
@@ -82,7 +82,7 @@ class Call:
 
     def tensors(self, arrays: Sequence[Array] | None = None) -> list[Tensor]:
         """Return new leaf tensors of these values (default: the inputs); those of `wrt` require a gradient."""
-        return [Tensor(a, requires_grad=i in self.wrt) for i, a in enumerate(self.arrays if arrays is None else arrays)]
+        return [tensor(a, requires_grad=i in self.wrt) for i, a in enumerate(self.arrays if arrays is None else arrays)]
 
     def results(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Call the function with `tensors` as its float inputs; return the tensors among its results, in order."""
@@ -106,7 +106,7 @@ class Call:
 
     def value(self, arrays: Sequence[Array]) -> Array:
         """Return all outputs as one vector, computed in float64."""
-        return concatenated(self.outputs([Tensor(np.asarray(a, np.float64)) for a in arrays]))
+        return concatenated(self.outputs([tensor(np.asarray(a, np.float64)) for a in arrays]))
 
     def gradients(
         self, outputs: Sequence[Tensor], tensors: Sequence[Tensor], gs: Sequence[Any], **options: Any

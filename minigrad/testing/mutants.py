@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.arrays import Array
 from minigrad.engine.primitive import Primitive
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 from minigrad.testing.calls import Call
 from minigrad.testing.facets import allow_no_elements, check_spec
 from minigrad.testing.gradcheck import gradcheck
@@ -125,7 +125,7 @@ def unprotected() -> Iterator[None]:
         if self.stored_grad is not None or isinstance(g, Tensor):
             right(self, g, fresh)
         else:
-            self.stored_grad = Tensor(0.0)
+            self.stored_grad = tensor(0.0)
             self.stored_grad.array = g
 
     Tensor.accumulate_grad = bare  # type: ignore[method-assign]

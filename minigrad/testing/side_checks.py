@@ -14,7 +14,7 @@ import numpy as np
 from minigrad.arrays import Array, array_of
 from minigrad.engine.grad_mode import no_grad
 from minigrad.errors import GraphError
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 from minigrad.testing.calls import Call, concatenated, gradients
 from minigrad.testing.input_check import index_text
 
@@ -65,7 +65,7 @@ def form(subject: Subject) -> str | None:
         if g is not None and (wrong := _wrong_type(i, g, tensors[i])):
             return wrong
     for k, g in enumerate(subject.gs):
-        for given in (g, Tensor(g)):
+        for given in (g, tensor(g)):
             if wrong := _wrong_grad(call, k, given):
                 return wrong
     return None
@@ -128,8 +128,8 @@ def linear(subject: Subject) -> str | None:
 def unchanged(subject: Subject) -> str | None:
     """Forward and backward leave inputs, outputs and incoming gradients as they were, also one shared with another node."""
     call = subject.call
-    tensors, gs = call.tensors(), [Tensor(g) for g in subject.gs]
-    beside = [Tensor(np.zeros_like(g), requires_grad=True) for g in subject.gs]  # older than the outputs: visited later
+    tensors, gs = call.tensors(), [tensor(g) for g in subject.gs]
+    beside = [tensor(np.zeros_like(g), requires_grad=True) for g in subject.gs]  # older than the outputs: visited later
     before = [np.array(x) for x in call.arrays]
     outputs = call.outputs(tensors)
     values = [np.array(array_of(y)) for y in outputs]
@@ -194,7 +194,7 @@ def layouts(subject: Subject) -> str | None:
             wanted = call.vjp(subject.gs, arrays)
         except (ValueError, GraphError):
             continue  # the function does not take these values, or has no gradient at them
-        tensors = [lay(a).requires_grad_() if i in call.wrt else Tensor(a) for i, a in enumerate(arrays)]
+        tensors = [lay(a).requires_grad_() if i in call.wrt else tensor(a) for i, a in enumerate(arrays)]
         found = call.dense(call.gradients(call.outputs(tensors), tensors, subject.gs))
         if np.isfinite(concatenated(wanted)).all() and (wrong := subject.differs(found, wanted)):
             return f"with inputs laid out as {name}, {wrong}"
@@ -230,28 +230,28 @@ SIDE_CHECKS: dict[str, Callable[[Subject], str | None]] = {
 def _stepped(x: Array) -> Tensor:
     """Every second element of an array that is NaN in between."""
     if not x.ndim:
-        return Tensor(np.full(2, x))[0].detach()
+        return tensor(np.full(2, x))[0].detach()
     base = np.full((*x.shape[:-1], 2 * x.shape[-1]), np.nan, x.dtype)
     base[..., ::2] = x
-    return Tensor(base)[..., ::2].detach()
+    return tensor(base)[..., ::2].detach()
 
 
 def _offset(x: Array) -> Tensor:
     """The middle of an array that is NaN around it."""
     if not x.ndim:
-        return Tensor(np.full(3, x))[1].detach()
+        return tensor(np.full(3, x))[1].detach()
     base = np.full((len(x) + 3, *x.shape[1:]), np.nan, x.dtype)
     base[2:-1] = x
-    return Tensor(base)[2:-1].detach()
+    return tensor(base)[2:-1].detach()
 
 
 LAYOUTS: dict[str, Callable[[Array], Tensor]] = {
-    "Fortran order": lambda x: Tensor(np.array(x, order="F")),
-    "negative strides": lambda x: Tensor(np.flip(x).copy())[(slice(None, None, -1),) * x.ndim].detach(),
+    "Fortran order": lambda x: tensor(np.array(x, order="F")),
+    "negative strides": lambda x: tensor(np.flip(x).copy())[(slice(None, None, -1),) * x.ndim].detach(),
     "every second of an array": _stepped,
     "part of an array": _offset,
-    "read-only": lambda x: Tensor(x).broadcast_to(x.shape).detach(),
-    "broadcast": lambda x: Tensor(x[:1]).broadcast_to(x.shape).detach() if x.ndim else Tensor(x),
+    "read-only": lambda x: tensor(x).broadcast_to(x.shape).detach(),
+    "broadcast": lambda x: tensor(x[:1]).broadcast_to(x.shape).detach() if x.ndim else tensor(x),
 }
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from minigrad.arrays import Array
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 from minigrad.testing.random_graphs import STEPS, Graph, Step
 from minigrad.testing.spec import Sample
 
@@ -89,7 +89,7 @@ def tensors(
     """
     size = draw(shape) if isinstance(shape, SearchStrategy) else draw(shapes()) if shape is None else shape
     array = VALUES[values](np.random.default_rng(draw(seeds)), size)
-    return Tensor(np.asarray(array, dtype), requires_grad=requires_grad)
+    return tensor(np.asarray(array, dtype), requires_grad=requires_grad)
 
 
 @st.composite

@@ -11,7 +11,7 @@ from minigrad.arrays import Array
 from minigrad.nn import Module
 from minigrad.nn import functional as F
 from minigrad.nn.inference import scores
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = ["draw", "loss_graph"]
 
@@ -47,4 +47,4 @@ def loss_graph(network: Module, initial: Mapping[str, Tensor], x: Array, t: Arra
     `viz.graph`.
     """
     shown = {"show": ("shapes", "saved", "grads"), **options}
-    return viz.graph(lambda: F.cross_entropy(network(Tensor(x)), t), initial=initial, **shown)
+    return viz.graph(lambda: F.cross_entropy(network(tensor(x)), t), initial=initial, **shown)

@@ -13,7 +13,7 @@ from minigrad.errors import ShapeError
 from minigrad.nn import Module
 from minigrad.nn import functional as F
 from minigrad.nn.inference import evaluating
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = ["count_right", "evaluate", "evaluate_batches", "gradient_norm", "gradient_norms", "labels"]
 
@@ -36,7 +36,7 @@ def evaluate_batches(network: Module, batches: Iterable[Any]) -> tuple[float, fl
     with evaluating(network):
         for x, given in batches:
             t = labels(given)
-            scores = network(x if isinstance(x, Tensor) else Tensor(x))
+            scores = network(x if isinstance(x, Tensor) else tensor(x))
             loss += F.cross_entropy(scores, t, reduction="sum").item()
             right += count_right(scores, t)
             seen += len(t)

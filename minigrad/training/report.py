@@ -20,7 +20,7 @@ from minigrad import nn
 from minigrad.arrays import Array
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating, layer_outputs, scores
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import tensor
 from minigrad.training.history import Epoch
 from minigrad.viz.charts import Chart, history_rows, line_chart, loss_and_accuracy
 from minigrad.viz.colormaps import gray, heat
@@ -155,7 +155,7 @@ def _filters(data: ReportData) -> Html:
 def _layers(data: ReportData) -> Html:
     """Return the feature maps of the first test image."""
     with evaluating(data.network):
-        outputs = layer_outputs(data.network, Tensor(data.x[:1], next(data.network.parameters()).dtype))
+        outputs = layer_outputs(data.network, tensor(data.x[:1], next(data.network.parameters()).dtype))
     modules = dict(data.network.named_modules())
     sizes = "x".join(map(str, data.x.shape[1:]))
     items: list[dict[str, Any]] = [{"name": "input", "about": sizes, "image": _thumbnail(data.x[0], 56)}]

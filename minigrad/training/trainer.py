@@ -26,7 +26,7 @@ from minigrad.nn.utils import clip_grad_norm_
 from minigrad.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from minigrad.progress import progress, say
 from minigrad.serialization import load, save
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 from minigrad.training import diagnostics
 from minigrad.training.history import HEADER, Epoch, History, row
 from minigrad.training.interruption import Interruption, between_batches
@@ -308,7 +308,7 @@ class Trainer:
             for _ in range(position.batches):
                 next(batches)
             set_generator_states(now, *owners)
-        return ((x if isinstance(x, Tensor) else Tensor(x), labels(t)) for x, t in batches)
+        return ((x if isinstance(x, Tensor) else tensor(x), labels(t)) for x, t in batches)
 
     def _interrupt(self) -> NoReturn:
         where = f"in epoch {len(self.history) + 1}, after {self._position.batches} batches"

@@ -13,7 +13,7 @@ from minigrad.engine.grad_mode import enable_grad
 from minigrad.errors import ShapeError
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating, layer_outputs
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import tensor
 from minigrad.viz.images import class_name, drawable, dtype_of
 from minigrad.viz.style import INK, MARGIN, SMALL, SOFT, TEXT, TILE, framed_image, head, new_figure, write
 
@@ -139,7 +139,7 @@ def excite(
 
 def _response(model: Module, layer: str, units: Sequence[int], x: Array) -> tuple[Array, Array, bool]:
     """Return the output of each unit for its image, the gradient of that, and whether the layer has maps."""
-    image = Tensor(x, requires_grad=True)
+    image = tensor(x, requires_grad=True)
     with evaluating(model), enable_grad():
         found = layer_outputs(model, image, until=layer)
         if layer not in found:

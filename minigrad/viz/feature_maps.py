@@ -10,7 +10,7 @@ import numpy as np
 from minigrad.arrays import Array
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating, layer_outputs
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import tensor
 from minigrad.viz.images import drawable, one_image
 from minigrad.viz.style import INK, MARGIN, SMALL, SOFT, TEXT, diverging, head, mosaic, new_figure, place, show_image, write
 
@@ -37,7 +37,7 @@ def feature_maps(model: Module, image: Any) -> Figure:
     """
     x = one_image("feature_maps", image, model)
     with evaluating(model):
-        found = layer_outputs(model, Tensor(x))
+        found = layer_outputs(model, tensor(x))
     layers = dict(model.named_modules())
     panels = [_Panel("input", "", x[0])]
     for name, out in found.items():

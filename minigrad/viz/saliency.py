@@ -13,7 +13,7 @@ from minigrad.engine.grad_mode import enable_grad
 from minigrad.errors import ShapeError
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import tensor
 from minigrad.viz.images import class_name, drawable, one_image
 from minigrad.viz.mistakes import loss_and_probabilities
 from minigrad.viz.style import MARGIN, SOFT, TEXT, diverging, framed_image, head, new_figure
@@ -73,7 +73,7 @@ def score_gradient(model: Module, x: Array, label: int | None = None) -> tuple[A
 
     The class is `label`, by default that with the highest score. The model's own gradients stay as they were.
     """
-    image = Tensor(x, requires_grad=True)
+    image = tensor(x, requires_grad=True)
     with evaluating(model), enable_grad():
         out = model(image)
         if out.ndim != 2:

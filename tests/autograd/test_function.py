@@ -329,3 +329,11 @@ def test_the_same_class_in_both_libraries():
         results.append([a, b, *first, *second])
     for mine, theirs in zip(*results, strict=True):
         np.testing.assert_allclose(mine.detach().numpy(), theirs.detach().numpy(), rtol=1e-12)
+
+
+def test_only_inputs_is_an_option_of_the_past():
+    x = mg.tensor(3.0, requires_grad=True)
+    (g,) = mg.autograd.grad(x * x, x, None, False, False, True)
+    assert g.item() == 6.0 and x.grad is None
+    with pytest.raises(ValueError, match=r"grad: changes no \.grad, got only_inputs=False\n  hint: use autograd\.backward"):
+        mg.autograd.grad(x * x, x, only_inputs=False)

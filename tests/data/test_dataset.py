@@ -1,5 +1,7 @@
 """Datasets made of datasets, samplers, and what the loader makes of them."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -169,3 +171,16 @@ def test_batches_of_ones_own():
     for options in ({"batch_size": 2}, {"shuffle": True}, {"sampler": [1]}, {"drop_last": True}):
         with pytest.raises(ValueError, match="a batch_sampler decides"):
             DataLoader(TEN, batch_sampler=[[1]], **options)
+
+
+def test_long_samplers_are_drawn_in_blocks():
+    for replacement in (True, False):
+        endless = RandomSampler(TEN, replacement=replacement, num_samples=int(1e10), generator=rng())
+        assert len(endless) == 10**10
+        first = list(itertools.islice(endless, 100))
+        batches = iter(DataLoader(TensorDataset(np.arange(10)), 50, sampler=RandomSampler(TEN, replacement, 10**10, rng())))
+        assert [*next(batches)[0].tolist(), *next(batches)[0].tolist()] == first
+    many = list(RandomSampler(TEN, replacement=True, num_samples=200_000, generator=rng()))
+    assert many == rng().integers(10, size=200_000).tolist()  # the same as at once
+    with pytest.raises(ValueError, match="RandomSampler: num_samples is 3, but there are no items"):
+        RandomSampler([], num_samples=3)

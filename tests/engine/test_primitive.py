@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+import minigrad.nn.functional as F
 from minigrad import ops
 from minigrad.engine.composite import Composite
 from minigrad.engine.primitive import Primitive
@@ -37,8 +38,8 @@ def test_a_registered_ufunc_broadcasts_as_it_does():
 def test_the_signature_is_what_a_call_takes():
     assert str(inspect.signature(mg.exp)) == "(x, /)" and str(inspect.signature(mg.hypot)) == "(x, y, /)"
     assert list(inspect.signature(mg.cumsum).parameters) == ["x", "axis", "dtype"]
-    with pytest.raises(TypeError, match=r"exp.. takes 1 arguments .x., got 1 and options out"):
-        mg.exp(np.ones(2), out=np.ones(2))
+    with pytest.raises(TypeError, match=r"exp.. takes 1 arguments .x., got 1 and options where"):
+        mg.exp(np.ones(2), where=np.ones(2))
     with pytest.raises(TypeError, match=r"exp.. takes 1 arguments .x., got 2"):
         mg.exp(np.ones(2), np.ones(2))
     for call in (lambda: mg.softmax(axis=0), lambda: mg.softmax()):
@@ -238,3 +239,16 @@ def test_a_numpy_function_may_be_a_primitive():
 
     gradcheck(lambda x: np.vander(x, N=3), [np.array([0.5, 2.0])])
     gradgradcheck(lambda x: np.vander(x, 3), [np.array([0.5, 2.0])])
+
+
+def test_dtypes_of_reductions():
+    x = mg.tensor([[0.1, 0.2], [0.3, np.nan]], dtype=mg.float32)
+    for result in (
+        mg.softmax(x, 1, mg.float64), x.softmax(1, mg.float64), F.log_softmax(x, 1, dtype=mg.float64),
+        mg.nansum(x, 0, dtype=mg.float64),
+        mg.nanmean(x, 0, dtype=mg.float64), x.nanmean(dtype=mg.float64), mg.cumprod(x, 1, dtype=mg.float64),
+    ):  # fmt: skip
+        assert result.dtype == np.float64
+    np.testing.assert_allclose(mg.nanmean(x, 0, dtype=mg.float64).numpy(), [0.2, 0.2], rtol=1e-7)
+    with pytest.raises(TypeError, match="softmax"):
+        mg.softmax(x, 1, mg.float64, 2)

@@ -100,7 +100,7 @@ def test_losses_still_take_their_weights():
     w = mg.ones(3)
     for cls in (nn.CrossEntropyLoss, nn.NLLLoss, nn.BCELoss, nn.BCEWithLogitsLoss, nn.MultiLabelSoftMarginLoss):
         assert cls(w).weight is w and cls(weight=w).weight is w
-    assert nn.BCEWithLogitsLoss(w, "sum", w).pos_weight is w and nn.MultiMarginLoss(1, 1.0, w).weight is w
+    assert nn.BCEWithLogitsLoss(w, None, None, "sum", w).pos_weight is w and nn.MultiMarginLoss(1, 1.0, w).weight is w
 
     class Mine(nn.MSELoss):
         def __init__(self, scale):

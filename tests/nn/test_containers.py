@@ -94,3 +94,49 @@ def test_update_takes_its_argument_by_the_name_of_pytorch():
     parameters.update(parameters=[("scale", np.zeros(3)), ("shift", np.ones(1))])
     assert [type(module) for module in modules.values()] == [nn.Tanh, nn.Linear]
     assert {name: p.shape for name, p in parameters.items()} == {"scale": (3,), "shift": (1,)}
+
+
+def test_lists_are_added():
+    a, b, c = nn.ReLU(), nn.Tanh(), nn.Linear(1, 1)
+    listed = nn.ModuleList([a])
+    same = listed
+    listed += [b]
+    assert same is listed and list(listed) == [a, b]
+    more = listed + nn.ModuleList([c])
+    assert type(more) is nn.ModuleList and list(more) == [a, b, c] and list(listed) == [a, b]
+    assert list(more.state_dict()) == ["2.weight", "2.bias"] and list(listed + [c, a]) == [a, b, c, a]
+    parameters = nn.ParameterList([mg.ones(1)])
+    parameters += [mg.zeros(2), c.weight]
+    assert [tuple(p.shape) for p in parameters] == [(1,), (2,), (1, 1)] and parameters[2] is c.weight
+
+
+def test_sequentials_are_added_and_repeated():
+    a, b, c = nn.ReLU(), nn.Tanh(), nn.Linear(1, 1)
+    first, second = nn.Sequential({"relu": a}), nn.Sequential(b, c)
+    both = first + second
+    assert type(both) is nn.Sequential and list(both) == [a, b, c] and len(first) == 1
+    assert [name for name, _ in both.named_children()] == ["0", "1", "2"]
+    second += nn.Sequential(a)
+    assert list(second) == [b, c, a]
+    twice = nn.Sequential(a, c) * 2
+    assert list(twice) == list(2 * nn.Sequential(a, c)) == [a, c, a, c] and len(list(twice.parameters())) == 2
+    with pytest.raises(ValueError, match="Sequential: can be repeated once or more, got 0"):
+        first * 0
+    with pytest.raises(TypeError):
+        first * 1.5
+
+
+def test_pytorch_adds_the_same():
+    torch = pytest.importorskip("torch")
+    found = []
+    for lib in (mg, torch):
+        L, S = lib.nn.ModuleList, lib.nn.Sequential
+        made = [
+            L([lib.nn.ReLU()]) + L([lib.nn.Linear(1, 2)]),
+            S(lib.nn.ReLU()) + S(lib.nn.Linear(1, 2)),
+            S(lib.nn.Linear(1, 1)) * 3,
+        ]
+        made[0] += [lib.nn.Tanh()]
+        made[1] += S(lib.nn.Tanh())
+        found.append([(repr(m), list(m.state_dict())) for m in made])
+    assert found[0] == found[1]

@@ -79,3 +79,35 @@ def test_pytorch_fills_the_same():
         np.testing.assert_array_equal(ours, getattr(torch.nn.init, name)(torch.zeros(shape), **options).numpy())
     for name in ("linear", "conv_transpose2d", "sigmoid", "tanh", "relu", "leaky_relu", "selu"):
         assert init.calculate_gain(name) == pytest.approx(torch.nn.init.calculate_gain(name))
+
+
+def test_fans():
+    for shape, fans in (((3, 2), (2, 3)), ((8, 3, 5, 5), (75, 200)), ((4, 1, 3), (3, 12))):
+        assert init.calculate_fan_in_and_fan_out(mg.zeros(shape)) == fans
+        assert init._calculate_fan_in_and_fan_out(mg.zeros(shape)) == fans  # PyTorch's name
+        assert (
+            init._calculate_correct_fan(mg.zeros(shape), "fan_in"),
+            init._calculate_correct_fan(mg.zeros(shape), "fan_out"),
+        ) == fans
+    with pytest.raises(ShapeError, match=r"fan_in and fan_out need a tensor of at least two axes, got shape \(3,\)"):
+        init.calculate_fan_in_and_fan_out(mg.zeros(3))
+
+
+def test_names_of_pytorch_before_its_version_0_4():
+    for name in [
+        "uniform",
+        "normal",
+        "constant",
+        "eye",
+        "dirac",
+        "xavier_uniform",
+        "xavier_normal",
+        "kaiming_uniform",
+        "kaiming_normal",
+        "orthogonal",
+        "sparse",
+    ]:
+        with pytest.warns(UserWarning, match=rf"nn\.init\.{name} is deprecated: it is called {name}_"):
+            assert getattr(init, name) is getattr(init, f"{name}_")
+    with pytest.raises(AttributeError, match="has no attribute 'xavier'"):
+        init.xavier  # noqa: B018

@@ -23,7 +23,7 @@ def test_layers_call_their_functions():
     t = mg.tensor([1, 0])
     scores = mg.randn(2, 4)
     assert nn.CrossEntropyLoss(label_smoothing=0.1)(scores, t) == F.cross_entropy(scores, t, label_smoothing=0.1)
-    assert nn.MSELoss("sum")(scores, scores * 2) == F.mse_loss(scores, scores * 2, "sum")
+    assert nn.MSELoss(reduction="sum")(scores, scores * 2) == F.mse_loss(scores, scores * 2, reduction="sum")
 
 
 def test_parameters_have_pytorchs_shapes_and_bounds():

@@ -1,5 +1,8 @@
 """Every loss beside PyTorch's, for each reduction and option: its value, and its gradients by every input."""
 
+import contextlib
+import inspect
+
 import numpy as np
 import pytest
 
@@ -156,6 +159,39 @@ def learned(lib, name, options, inputs):
 def test_ten_steps(name, options, inputs):
     for a, b in zip(*(learned(lib, name, options, inputs) for lib in (mg, torch)), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("options", [{"size_average": False}, {"reduce": False}, {"size_average": True}, {"reduce": True}])
+@pytest.mark.parametrize("name", ["MSELoss", "CrossEntropyLoss", "PoissonNLLLoss", "TripletMarginLoss", "MultiMarginLoss"])
+def test_former_options(name, options):
+    inputs = next(inputs for loss, _, inputs in LOSSES if loss == name)
+    found = []
+    for lib in (mg, torch):
+        with pytest.warns(UserWarning, match="size_average and reduce") as seen:
+            layer = getattr(lib.nn, name)(**options)
+        assert seen[0].filename == __file__ or lib is torch
+        out = layer(*map(lib.tensor, inputs))
+        found.append((layer.reduction, out.numpy()))
+    assert found[0][0] == found[1][0]
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-12)
+
+
+def test_former_options_stand_where_pytorch_has_them():
+    own = {**vars(mg.nn.functional), **vars(mg.nn)}
+    theirs = {**vars(torch.nn.functional), **vars(torch.nn)}
+    having = {}
+    for name in sorted(own.keys() & theirs.keys()):
+        with contextlib.suppress(TypeError, ValueError):
+            wanted = list(inspect.signature(theirs[name]).parameters)
+            wanted = wanted[:-1] if name in ("mse_loss", "l1_loss") else wanted  # their weight is missing
+            if "size_average" in wanted:
+                having[name] = wanted == list(inspect.signature(own[name]).parameters)
+    assert len(having) == 34 and all(having.values()), having
+    x, t = mg.zeros(2, 3), mg.tensor([0, 1])
+    with pytest.warns(UserWarning, match="nll_loss: size_average .*\n  hint: use reduction='sum'"):
+        mg.nn.functional.nll_loss(x, t, None, False)
+    with pytest.raises(TypeError, match=r".* are booleans, got 'sum' and None\n  hint: reduction is given by name"):
+        mg.nn.functional.mse_loss(x, x, "sum")
 
 
 def test_weights_are_buffers_as_there():

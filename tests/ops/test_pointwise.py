@@ -180,6 +180,6 @@ def test_losses_take_integer_targets_and_stay_float32():
     assert F.softplus(mg.tensor([1])).dtype == mg.erf(mg.tensor([1])).dtype == np.float32
     assert F.smooth_l1_loss(x[:1], x[:1] * 0, beta=0.0).item() == 0.25
     assert F.smooth_l1_loss(x[:1], x[:1] * 0, beta=1.0).item() == 0.03125
-    assert F.kl_div(mg.tensor(-2.0), np.array(1.0), "batchmean").item() == 2
+    assert F.kl_div(mg.tensor(-2.0), np.array(1.0), reduction="batchmean").item() == 2
     assert F.cosine_embedding_loss(x[:0], x[:0], np.array(1)).tolist() == 1
     assert F.binary_cross_entropy(mg.tensor([0, 1]), mg.tensor([0, 1])).dtype == np.float32

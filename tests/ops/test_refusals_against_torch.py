@@ -261,14 +261,14 @@ family("F.conv2d", C(IMAGES, K), axes=C(X, K), weight=C(IMAGES, X), channels=C(I
        groups=C(IMAGES, K, None, 1, 0, 1, 2), no_groups=C(IMAGES, K, groups=0), window=C(IMAGES, f(4, 3, 7, 7)),
        fraction=C(IMAGES, K, None, 1.5), strides=C(IMAGES, K, None, (1, 1, 1)), name=C(IMAGES, K, None, 1, "x"),
        same=C(IMAGES, K, padding="same", stride=2), nothing=C(IMAGES[:, :, :0], K), no_images=C(IMAGES[:0], K),
-       no_channels=C(IMAGES[:, :0], K[:, :0]), no_window=C(IMAGES, K[:, :, :0]), unbatched=C(IMAGES[0], K))
+       no_channels=C(IMAGES[:, :0], K[:, :0]), no_window=C(IMAGES, K[:, :, :0]), image=C(IMAGES[0, 0], K))
 family("F.conv_transpose2d", C(IMAGES, f(3, 2, 3, 3)), channels=C(IMAGES, f(4, 2, 3, 3)), bias=C(IMAGES, f(3, 2, 3, 3), V),
        output_padding=C(IMAGES, f(3, 2, 3, 3), None, 2, 0, 2), stride=C(IMAGES, f(3, 2, 3, 3), None, 0),
        nothing=C(IMAGES, f(3, 2, 3, 3), None, 1, 4))
 family("F.max_pool2d F.avg_pool2d", C(IMAGES, 2), window=C(IMAGES, 7), zero=C(IMAGES, 0), stride=C(IMAGES, 2, 0),
        padding=C(IMAGES, 2, 2, 2), negative=C(IMAGES, 2, 2, -1), axes=C(X, 2), sizes=C(IMAGES, (2, 2, 2)),
        fraction=C(IMAGES, 1.5), nothing=C(IMAGES[:, :, :0], 2), no_images=C(IMAGES[:0], 2), no_channels=C(IMAGES[:, :0], 2),
-       unbatched=C(IMAGES[0], 2))
+       image=C(IMAGES[0, 0], 2))
 family("F.adaptive_avg_pool2d F.adaptive_max_pool2d", C(IMAGES, 2), negative=C(IMAGES, -1), axes=C(X, 2), zero=C(IMAGES, 0))
 family("F.unfold", C(IMAGES, 2), window=C(IMAGES, 7), axes=C(X, 2), stride=C(IMAGES, 2, stride=0))
 family("F.fold", C(f(2, 12, 4), (3, 3), 2), windows=C(f(2, 12, 4), (4, 4), 2), channels=C(f(2, 11, 4), (3, 3), 2))
@@ -326,7 +326,7 @@ DELIBERATE = {
     "NumPy's meaning for more axes": {"matrix": "dot vdot outer", "stack": "trace", "vector": "linalg.matrix_rank"},
     "as the layer takes it": {"number": "F.layer_norm"},
     "one shape for every layer: (N, C, H, W), weights (out, in); the error says x[None]": {
-        "unbatched": "F.conv2d F.max_pool2d F.avg_pool2d", "vector": "F.linear", "no_channels": "F.conv2d",
+        "vector": "F.linear", "no_channels": "F.conv2d",
     },
     "nothing to pool gives nothing": {"no_channels": "F.max_pool2d F.avg_pool2d"},
     "a result of no size is a mistake": {"zero": "F.adaptive_avg_pool2d F.adaptive_max_pool2d"},

@@ -213,10 +213,10 @@ def test_an_impossible_class_of_probability_zero_costs_nothing():
     with np.errstate(divide="ignore"):
         p, q = np.array([0.5, 0.5, 0.0]), np.log(np.array([0.25, 0.75, 0.0]))
         expected = 0.5 * math.log(2) + 0.5 * math.log(2 / 3)
-        assert F.kl_div(mg.tensor(q), p, "sum").item() == pytest.approx(expected)
+        assert F.kl_div(mg.tensor(q), p, reduction="sum").item() == pytest.approx(expected)
         log_p = np.array([math.log(0.5), math.log(0.5), -np.inf])
         q[2] = -1.0
-        assert F.kl_div(mg.tensor(q), log_p, "sum", log_target=True).item() == pytest.approx(expected)
+        assert F.kl_div(mg.tensor(q), log_p, reduction="sum", log_target=True).item() == pytest.approx(expected)
     ignored = F.cross_entropy(mg.tensor([[0.0, -np.inf]]), np.array([1]), np.array([1.0, 0.0]), reduction="sum")
     assert ignored.item() == 0
 
@@ -224,7 +224,11 @@ def test_an_impossible_class_of_probability_zero_costs_nothing():
 def test_an_infinite_distance_has_the_slope_of_the_line():
     value, g = gradient(lambda x: F.huber_loss(x, np.zeros(4), "none", 0.5), [np.inf, -np.inf, 0.25, 0.5])
     assert value.tolist() == [np.inf, np.inf, 0.03125, 0.125] and g.tolist() == [0.5, -0.5, 0.25, 0.5]
-    assert derivative(lambda x: F.smooth_l1_loss(x, mg.zeros(3), "none"), [-2.0, 0.0, 0.5], 2).tolist() == [0, 1, 1]
+    assert derivative(lambda x: F.smooth_l1_loss(x, mg.zeros(3), reduction="none"), [-2.0, 0.0, 0.5], 2).tolist() == [
+        0,
+        1,
+        1,
+    ]
 
 
 # NaN

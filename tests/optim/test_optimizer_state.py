@@ -36,7 +36,7 @@ def steps(optimizer, params, first, last):
     for t in range(first, last):
         rng = np.random.default_rng(t)
         for p in params:
-            p.grad = mg.Tensor(rng.standard_normal(p.shape), p.dtype)
+            p.grad = mg.tensor(rng.standard_normal(p.shape), p.dtype)
         optimizer.step()
 
 
@@ -81,7 +81,7 @@ def test_the_state_does_not_change_under_the_one_who_holds_it(make, options):
 def test_the_layout_is_pytorchs():
     a, b, c = parameters()
     optimizer = optim.Adam([{"params": [a]}, {"params": [b, c], "lr": 0.5}])
-    c.grad = mg.Tensor(np.array(1.0))
+    c.grad = mg.tensor(np.array(1.0))
     optimizer.step()
     state = optimizer.state_dict()
     assert list(state) == ["state", "param_groups"] and list(state["state"]) == [2]
@@ -209,7 +209,7 @@ def test_maximizing_is_minimizing_the_negative():
         for t in range(3):
             for p, q in zip(up, down, strict=True):
                 g = np.random.default_rng(t).standard_normal(p.shape)
-                p.grad, q.grad = mg.Tensor(g), mg.Tensor(-g)
+                p.grad, q.grad = mg.tensor(g), mg.tensor(-g)
             climb.step()
             descend.step()
         assert same(values(up), values(down))
@@ -288,7 +288,7 @@ def test_hooks_run_around_every_step():
 def with_gradients(*gradients):
     params = [nn.Parameter(np.zeros_like(g)) for g in gradients]
     for p, g in zip(params, gradients, strict=True):
-        p.grad = mg.Tensor(g)
+        p.grad = mg.tensor(g)
     return params
 
 

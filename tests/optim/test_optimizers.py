@@ -81,7 +81,7 @@ def gradients(shape, steps=6):
 def run(make, p, grads, options):
     optimizer = make([p], **options)
     for g in grads:
-        p.grad = mg.Tensor(g, p.dtype)
+        p.grad = mg.tensor(g, p.dtype)
         optimizer.step()
     return p.detach().numpy()
 

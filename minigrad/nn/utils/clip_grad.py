@@ -11,7 +11,7 @@ import numpy as np
 from minigrad.arrays import Array
 from minigrad.errors import GraphError
 from minigrad.kernels.norms import power_norm
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_"]
 
@@ -44,7 +44,7 @@ def clip_grad_norm_(
         with np.errstate(invalid="ignore", under="ignore"):
             _replace((x, np.asarray(g * factor)) for x, g in given)
     with np.errstate(over="ignore"):  # finite gradients may have a norm too large for their dtype
-        return Tensor(np.asarray(total, np.result_type(*(g for _, g in given)) if given else None))
+        return tensor(np.asarray(total, np.result_type(*(g for _, g in given)) if given else None))
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:

@@ -15,7 +15,7 @@ from minigrad.engine.grad_mode import enable_grad
 from minigrad.nn import Module
 from minigrad.pytree import leaves
 from minigrad.serialization import write_atomically
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 from minigrad.viz.graphs.as_json import as_json
 from minigrad.viz.graphs.dot import digraph, rendered
 from minigrad.viz.graphs.from_forward import Recording, unchanged
@@ -221,7 +221,7 @@ def module_graph(model: Module, inputs: Sequence[Any], **options: Any) -> Graph:
     """
     if not inputs:
         raise TypeError(f"graph: {type(model).__name__} needs its inputs: model.graph(x)")
-    given = [Tensor(x) if isinstance(x, np.ndarray) else x for x in inputs]  # so that operations on them are seen
+    given = [tensor(x) if isinstance(x, np.ndarray) else x for x in inputs]  # so that operations on them are seen
     with unchanged(model), enable_grad():
         return graph(lambda: model(*given), model=model, **options)
 

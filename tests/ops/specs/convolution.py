@@ -172,8 +172,8 @@ X, W, B = np.ones((2, 2, 5, 5)), np.ones((3, 2, 2, 2)), np.ones(3)
 
 # The numbers are the rows of the table of errors.
 CONV2D_ERRORS = (
-    refuse(ShapeError, r"conv2d: input must be \(N, C, H, W\), got shape \(2, 5, 5\)\n.*x\[None\]", X[0], W),  # 7
-    refuse(ShapeError, r"input must be \(N, C, H, W\), got shape \(1, 2, 2, 5, 5\)$", X[None], W),
+    refuse(ShapeError, r"conv2d: input must be \(N, C, H, W\) or \(C, H, W\), got shape \(5, 5\)$", X[0, 0], W),  # 7
+    refuse(ShapeError, r"input must be \(N, C, H, W\) or \(C, H, W\), got shape \(1, 2, 2, 5, 5\)$", X[None], W),
     refuse(ShapeError, r"weight must be \(F, C, KH, KW\), got shape \(2, 2, 2\)", X, W[0]),  # 8
     refuse(
         ShapeError, r"input has 1 channels, the weight expects 2\n.*\(2, 1, 5, 5\).*\n.*\(3, 2, 2, 2\)", X[:, :1], W
@@ -204,7 +204,7 @@ CONV2D_ERRORS = (
     refuse(ShapeError, "the input has size 0", X[:, :, :, :0], W),
 )
 TRANSPOSED_ERRORS = (
-    refuse(ShapeError, r"conv_transpose2d: input must be \(N, C, H, W\), got shape \(2, 5, 5\)", X[0], W),
+    refuse(ShapeError, r"conv_transpose2d: input must be \(N, C, H, W\) or \(C, H, W\), got shape \(5, 5\)", X[0, 0], W),
     refuse(ShapeError, r"input has 2 channels, the weight expects 3\n.*\n.*= \(C, F, KH, KW\)", X, W),
     refuse(ShapeError, "weight's 2 channels do not divide into 3 groups", X, W[:2], groups=3),
     refuse(ShapeError, r"bias must be \(2,\)", X, W[:2], B),
@@ -214,7 +214,7 @@ TRANSPOSED_ERRORS = (
     refuse(TypeError, "padding must be an int or a pair", X, W[:2], padding="same"),
 )
 UNFOLD_ERRORS = (
-    refuse(ShapeError, r"unfold: input must be \(N, C, H, W\)", X[0], 2),
+    refuse(ShapeError, r"unfold: input must be \(N, C, H, W\)", X[0, 0], 2),
     refuse(ShapeError, "window is larger", X, 6),
     refuse(ValueError, "kernel_size must be at least 1", X, 0),
 )

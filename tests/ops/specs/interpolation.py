@@ -44,7 +44,23 @@ def matrix(n, wanted, distance, mode, align_corners):
     return rows
 
 
-def naive_interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None):
+def covering(n, wanted, distance, mode, align_corners):
+    """The same, of kernels stretched over the pixels that a new one covers."""
+    rows = np.zeros((wanted, n))
+    if align_corners:
+        distance = (n - 1) / (wanted - 1) if wanted > 1 else 0
+    for o, i in product(range(wanted), range(n)):
+        d = abs(i + 0.5 - (o + 0.5) * distance) / max(distance, 1)
+        if mode == "bilinear":
+            rows[o, i] = max(1 - d, 0)
+        else:  # the cubic through the same points with the slope -1/2 at 1, and 0 beyond 2
+            rows[o, i] = 1.5 * d**3 - 2.5 * d**2 + 1 if d <= 1 else -0.5 * (d**3 - 5 * d**2 + 8 * d - 4) if d <= 2 else 0
+    return rows / rows.sum(1, keepdims=True)
+
+
+def naive_interpolate(
+    x, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None, antialias=False
+):
     n = x.ndim - 2
     sizes = size if size is not None else [math.floor(k * f) for k, f in zip(x.shape[2:], scale_factor, strict=True)]
     if mode == "area":
@@ -52,7 +68,7 @@ def naive_interpolate(x, size=None, scale_factor=None, mode="nearest", align_cor
     for i in range(n):
         given = scale_factor is not None and not recompute_scale_factor
         distance = 1 / scale_factor[i] if given else x.shape[2 + i] / sizes[i]
-        rows = matrix(x.shape[2 + i], sizes[i], distance, mode, align_corners)
+        rows = (covering if antialias else matrix)(x.shape[2 + i], sizes[i], distance, mode, align_corners)
         x = np.moveaxis(np.tensordot(rows, x, (1, 2 + i)), 0, 2 + i)
     return x
 
@@ -64,6 +80,8 @@ def resized(rng):
     options = {"mode": mode}
     if mode in (LINEAR[n], "bicubic"):
         options["align_corners"] = [None, False, True][rng.integers(0, 3)]
+    if mode in ("bilinear", "bicubic"):
+        options["antialias"] = bool(rng.random() < 0.5)
     if rng.random() < 0.5:
         return Sample((x, tuple(int(v) for v in rng.integers(1, 12 - 3 * n, n))), options)
     options["scale_factor"] = tuple(float(f) for f in rng.choice([0.5, 1, 1.3, 2, 2.5, 3], n))
@@ -122,6 +140,7 @@ SPECS = [
         refuse(ValueError, "mode must be one of nearest, nearest-exact, linear, .*, got 'cubic'", X, 2, mode="cubic"),
         refuse(ValueError, r"mode 'linear' is for images \(N, C, L\), got shape \(1, 4, 3, 5\)", X, 2, mode="linear"),
         refuse(ValueError, "align_corners goes with linear, .*, got mode 'nearest'", X, 2, align_corners=True),
+        refuse(ValueError, "antialias goes with bilinear and bicubic, got mode 'area'", X, 2, mode="area", antialias=True),
         refuse(ValueError, "needs size or scale_factor, got both", X, 2, 2.0),
         refuse(ValueError, "needs size or scale_factor, got neither", X),
         refuse(ValueError, "size must be at least 1, got 0", X, 0),

@@ -59,27 +59,28 @@ def weighted(draw):
 def with_positive_weight(rng):
     call = weighted(normal)(rng)
     shape = call.args[0].shape
-    return Sample((*call.args, call.kwargs["reduction"], choice(rng, None, within(0.5, 2.0)(rng, shape[-1:]))))
+    return Sample((*call.args, None, None, call.kwargs["reduction"], choice(rng, None, within(0.5, 2.0)(rng, shape[-1:]))))
 
 
 def bernoulli(p, target, weight=1.0):
     return -(1.0 if weight is None else weight) * (target * np.log(p) + (1 - target) * np.log(1 - p))
 
 
-def of_logits(x, target, weight, reduction, positive):
+def of_logits(x, target, weight, size_average, reduce_, reduction, positive):
     p, positive = 1 / (1 + np.exp(-x)), 1.0 if positive is None else positive
     loss = -(1.0 if weight is None else weight) * (positive * target * np.log(p) + (1 - target) * np.log(1 - p))
     return reduce(loss, reduction)
 
 
-def divergence(x, target, reduction, log_target=False):
+def divergence(x, target, size_average=None, reduce_=None, reduction="mean", log_target=False):
     loss = np.exp(target) * (target - x) if log_target else target * (np.log(target) - x)
     return loss.sum() / len(loss) if reduction == "batchmean" else reduce(loss, reduction)
 
 
 def diverging(rng):
     shape = a_shape(rng, 1, 3, empty=False)
-    return Sample((inside(rng, shape), inside(rng, shape), choice(rng, *REDUCTIONS, "batchmean"), choice(rng, True, False)))
+    options = {"reduction": choice(rng, *REDUCTIONS, "batchmean"), "log_target": choice(rng, True, False)}
+    return Sample((inside(rng, shape), inside(rng, shape)), options)
 
 
 def with_variance(rng):
