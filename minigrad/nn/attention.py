@@ -62,6 +62,7 @@ class MultiheadAttention(Module):
         kdim: int | None = None,
         vdim: int | None = None,
         batch_first: bool = False,
+        device: Any = None,
         dtype: DType = None,
     ):
         super().__init__()
@@ -82,7 +83,7 @@ class MultiheadAttention(Module):
         for name in ("bias_k", "bias_v"):
             bias_shape = (1, 1, embed_dim) if add_bias_kv else None
             self.register_parameter(name, _initialized(init.xavier_normal_, bias_shape, dtype))
-        self.out_proj = Linear(embed_dim, embed_dim, bias, dtype)
+        self.out_proj = Linear(embed_dim, embed_dim, bias, dtype=dtype)
         if self.out_proj.bias is not None:
             init.zeros_(self.out_proj.bias)
 

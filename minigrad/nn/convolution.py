@@ -77,6 +77,7 @@ class _Conv(_Convolution):
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = "zeros",
+        device: Any = None,
         dtype: DType = None,
         *,
         rounding: str = "floor",
@@ -153,6 +154,7 @@ class _ConvTranspose(_Convolution):
         bias: bool = True,
         dilation: Size = 1,
         padding_mode: str = "zeros",
+        device: Any = None,
         dtype: DType = None,
     ):
         super().__init__()

@@ -27,7 +27,14 @@ class Embedding(Module):
     (2, 2, 3)
     """
 
-    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, dtype: DType = None):
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        device: Any = None,
+        dtype: DType = None,
+    ):
         super().__init__()
         self.num_embeddings = count("Embedding", "num_embeddings", num_embeddings)
         self.embedding_dim = count("Embedding", "embedding_dim", embedding_dim)

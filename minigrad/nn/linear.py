@@ -29,7 +29,7 @@ class Linear(Module):
 
     bias: Parameter | None
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: DType = None):
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: DType = None):
         super().__init__()
         self.in_features = count("Linear", "in_features", in_features)
         self.out_features = count("Linear", "out_features", out_features)

@@ -47,6 +47,7 @@ class _Layer(Module):
         batch_first: bool = False,
         norm_first: bool = False,
         bias: bool = True,
+        device: Any = None,
         dtype: DType = None,
     ):
         super().__init__()
@@ -57,7 +58,7 @@ class _Layer(Module):
             self.add_module(name, attention)
         self.linear1 = Linear(d_model, dim_feedforward, bias, dtype)
         self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype)
         self.norm_first = norm_first
         blocks = range(1, len(self._attentions) + 2)
         for i in blocks:
@@ -207,6 +208,7 @@ class Transformer(Module):
         batch_first: bool = False,
         norm_first: bool = False,
         bias: bool = True,
+        device: Any = None,
         dtype: DType = None,
     ):
         super().__init__()

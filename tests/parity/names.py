@@ -1,0 +1,153 @@
+"""Comparison of PyTorch's public names, parameters and defaults with ours; what differs stands in `differences.txt`.
+
+``python -m tests.parity.names`` rewrites `missing.txt`: names that exist by now leave it, new ones join under "not yet".
+"""
+
+import ast
+import fnmatch
+import importlib
+import inspect
+import textwrap
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.parity.torch_names import ROOMS, frozen
+
+MISSING, DIFFERENT = (Path(__file__).with_name(f"{name}.txt") for name in ("missing", "differences"))
+PYTORCH = {f"{room}.{name}": texts for room, names in frozen().items() for name, texts in names.items()}
+NOT_YET = "not yet"
+
+
+class Parameter(NamedTuple):
+    """A parameter of PyTorch: its name, its kind and its default, None if there is none to compare."""
+
+    name: str
+    by_position: bool
+    default: tuple[object] | None
+
+
+def signature(text):
+    """Return the parameters of a signature as the file has it; without *args and **kwargs."""
+    arguments = ast.parse(f"def f({text}): ...").body[0].args
+    placed = [*arguments.posonlyargs, *arguments.args]
+    defaults = [None] * (len(placed) - len(arguments.defaults)) + arguments.defaults + arguments.kw_defaults
+    return [
+        Parameter(a.arg, a in placed, _value(default))
+        for a, default in zip(placed + arguments.kwonlyargs, defaults, strict=True)
+    ]
+
+
+def _value(node):
+    try:
+        value = ast.literal_eval(node)
+    except ValueError:
+        return None
+    return (tuple(value) if isinstance(value, list) else value,)
+
+
+def found(name):
+    """Return our object of a name of PyTorch; raise AttributeError if there is none."""
+    home, *path = name.replace("torch", "minigrad", 1).split(".")
+    thing = importlib.import_module(home)
+    for part in path:
+        if inspect.ismodule(thing) and f"{thing.__name__}.{part}" == "minigrad.nn.utils":
+            importlib.import_module("minigrad.nn.utils")
+        thing = getattr(thing, part)
+    return thing
+
+
+def exists(name):
+    """Whether we have a name of PyTorch."""
+    try:
+        found(name)
+    except AttributeError:
+        return False
+    return True
+
+
+def accepted(function):
+    """Return our parameters in order, and every name that an argument may have, with that of the signature."""
+    parameters = list(inspect.signature(function).parameters.values())
+    if parameters and parameters[0].name == "self":
+        parameters = parameters[1:]
+    known = getattr(function, "known", None) or getattr(getattr(function, "__wrapped__", None), "known", {})
+    return parameters, known | {p.name: p.name for p in parameters if known or p.kind is not p.POSITIONAL_ONLY}
+
+
+def differences(name):
+    """Yield what a call in PyTorch's words meets here: (parameter, what differs)."""
+    function = found(name)
+    theirs = [parameters for text in PYTORCH[name] if (parameters := signature(text))]
+    if not theirs:
+        return
+    ours, known = accepted(function)
+    if name.startswith("torch.Tensor.") and hasattr(function, "__wrapped__"):  # its operation: without the tensor
+        ours = ours[1:]
+    for parameters in theirs:
+        yield from _compared(parameters, ours, known)
+
+
+def _compared(theirs, ours, known):
+    by_name = {p.name: p for p in ours}
+    variadic = any(p.kind is p.VAR_POSITIONAL for p in ours)
+    placed = [p.name for p in ours if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    for place, parameter in enumerate(theirs):
+        own = known.get(parameter.name)
+        if own not in by_name:
+            yield parameter.name, "name"
+            continue
+        if parameter.by_position and not variadic and placed[place : place + 1] != [own]:
+            yield parameter.name, f"position: here {placed[place] if place < len(placed) else 'by name'}"
+        default, kind = by_name[own].default, by_name[own].kind
+        if default is inspect.Parameter.empty:
+            if parameter.default and kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
+                yield parameter.name, "default: none here"
+        elif parameter.default and default != parameter.default[0]:
+            yield parameter.name, f"default: here {default!r}"
+
+
+def absent():
+    """Return the names of PyTorch that we lack; of a class that is absent, its methods do not count."""
+    return [name for name in PYTORCH if not name.endswith(".forward") and not exists(name)]
+
+
+def listed(path):
+    """Return {reason: [pattern, ...]} of a list: reasons are headings, patterns follow the namespace of their line."""
+    reasons = {}
+    for line in path.read_text("utf-8").splitlines():
+        if line.startswith("## "):
+            patterns = reasons[line[3:]] = []
+        elif line.strip() and line[0] != "#":
+            start, colon, rest = line.partition(": ")
+            room, names = (start, rest) if colon else (room, line)
+            patterns += [f"{room}.{name}" for name in names.split()]
+    return reasons
+
+
+def matching(pattern, names):
+    """Return the names that a pattern stands for; * does not reach into another namespace."""
+    room = pattern.rpartition(".")[0]
+    return [name for name in names if name.rpartition(".")[0] == room and fnmatch.fnmatchcase(name, pattern)]
+
+
+def prune():
+    """Rewrite the list of missing names: without those that exist by now, with those that are new."""
+    left, reasons = absent(), listed(MISSING)
+    kept = {reason: [p for p in patterns if matching(p, left)] for reason, patterns in reasons.items()}
+    known = {name for patterns in kept.values() for p in patterns for name in matching(p, left)}
+    kept.setdefault(NOT_YET, []).extend(name for name in left if name not in known)
+    text = "".join(line for line in MISSING.read_text("utf-8").splitlines(True) if line.startswith("# "))
+    for reason, patterns in kept.items():
+        rooms = {}
+        for pattern in sorted(patterns, key=str.lower):
+            room, _, name = pattern.rpartition(".")
+            rooms.setdefault(room, []).append(name)
+        lines = [
+            textwrap.fill(f"{room}: {' '.join(rooms[room])}", 125, subsequent_indent="  ") for room in ROOMS if room in rooms
+        ]
+        text += "\n".join(["", f"## {reason}", *lines, ""]) if lines else ""
+    MISSING.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    prune()
