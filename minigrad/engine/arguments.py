@@ -24,7 +24,7 @@ ALIASES = {  # a name in PyTorch or NumPy, and the names in our signatures for i
     "size": ("shape",), "split_size": ("split_size_or_sections",), "sections": ("indices_or_sections",),
     "indices": ("indices_or_sections", "x"), "tensor_indices_or_sections": ("indices_or_sections",),
     # options
-    "shifts": ("shift",), "diagonal": ("k",), "offset": ("k",), "rcond": ("rtol",),
+    "shifts": ("shift",), "diagonal": ("k",), "offset": ("k",), "rcond": ("rtol",), "train": ("training",),
 }  # fmt: skip
 
 

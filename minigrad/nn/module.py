@@ -209,12 +209,12 @@ class Module:
                 return self.__dict__[registry]
         return None
 
-    def register_parameter(self, name: str, parameter: Parameter | None) -> None:
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Register a parameter under a name; None reserves the name."""
         self._check_name(name)
-        if parameter is not None and not isinstance(parameter, Parameter):
-            raise TypeError(f"register_parameter: {name!r} must be a Parameter or None, got {type(parameter).__name__}")
-        self._parameters[name] = parameter
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(f"register_parameter: {name!r} must be a Parameter or None, got {type(param).__name__}")
+        self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Register a tensor that is converted and, if `persistent`, saved with the parameters, but not optimized."""
@@ -279,9 +279,11 @@ class Module:
 
     # Walks: parents before children, in the order of registration, each object once by default
 
-    def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
-        """Yield this module under the name `prefix`, and all modules inside it under dotted names."""
-        seen: set[int] = set()
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """Yield this module under the name `prefix`, and all modules inside it under dotted names, but those in `memo`."""
+        seen = set(map(id, memo or ()))
         stack: list[tuple[str, Module]] = [(prefix, self)]
         while stack:
             name, module = stack.pop()
@@ -292,9 +294,9 @@ class Module:
             inner = [(f"{name}.{n}" if name else n, m) for n, m in module._modules.items() if m is not None]
             stack.extend(reversed(inner))
 
-    def modules(self) -> Iterator[Module]:
-        """Yield this module and all modules inside it."""
-        return (module for _, module in self.named_modules())
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
+        """Yield this module and all modules inside it; each once, or as often as it is registered."""
+        return (module for _, module in self.named_modules(remove_duplicate=remove_duplicate))
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """Yield the modules directly inside this one, with their names."""
@@ -354,7 +356,7 @@ class Module:
 
     def _named(self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        walk = self.named_modules(prefix, remove_duplicate) if recurse else [(prefix, self)]
+        walk = self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
         for path, module in walk:
             for name, tensor in getattr(module, registry).items():
                 if tensor is None or (remove_duplicate and id(tensor) in seen):
@@ -364,10 +366,10 @@ class Module:
 
     # Changes to all modules or parameters
 
-    def apply(self, function: Callable[[Module], Any]) -> Self:
-        """Call `function` on every module inside, and then on this one; return this module."""
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
+        """Call a function on every module inside, and then on this one; return this module."""
         for module in reversed(list(self.modules())):
-            function(module)
+            fn(module)
         return self
 
     def train(self, mode: bool = True) -> Self:
@@ -416,6 +418,10 @@ class Module:
         """Return the module itself: it is on the CPU."""
         return self
 
+    def cuda(self, device: Any = None) -> Any:
+        """Raise ValueError: there is no such device."""
+        return devices.device("cuda")
+
     def half(self) -> Self:
         """Convert to float16; see `to`."""
         return self.to(np.float16)
@@ -430,9 +436,18 @@ class Module:
 
     # State
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return the values of all parameters and buffers by dotted name, with PyTorch's names and layouts."""
-        return {key: tensor.detach() for key, tensor in self._state_tensors().items()}
+    def state_dict(
+        self, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, Tensor]:
+        """Return the values of all parameters and buffers by dotted name, with PyTorch's names and layouts.
+
+        Names begin with `prefix`; the values are added to `destination`, if it is given. With `keep_vars` they are the
+        parameters and buffers themselves.
+        """
+        state = {} if destination is None else destination
+        for key, tensor in self._state_tensors().items():
+            state[prefix + key] = tensor if keep_vars else tensor.detach()
+        return state
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Replace parameters and buffers by the tensors or arrays of `state_dict`: all of them, or none.

@@ -11,6 +11,7 @@ import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
+from minigrad.engine.arguments import names_for
 from tests.parity.torch_names import ROOMS, frozen
 
 MISSING, DIFFERENT = (Path(__file__).with_name(f"{name}.txt") for name in ("missing", "differences"))
@@ -65,45 +66,49 @@ def exists(name):
     return True
 
 
-def accepted(function):
+def accepted(name, function):
     """Return our parameters in order, and every name that an argument may have, with that of the signature."""
     parameters = list(inspect.signature(function).parameters.values())
     if parameters and parameters[0].name == "self":
         parameters = parameters[1:]
+    if name.endswith(".forward"):  # by `Module.__call__`
+        return parameters, names_for(tuple(p.name for p in parameters))
     known = getattr(function, "known", None) or getattr(getattr(function, "__wrapped__", None), "known", {})
     return parameters, known | {p.name: p.name for p in parameters if known or p.kind is not p.POSITIONAL_ONLY}
 
 
 def differences(name):
-    """Yield what a call in PyTorch's words meets here: (parameter, what differs)."""
+    """Yield where a call in PyTorch's words meets something else here: ("NAME(PARAMETER) KIND", what is here)."""
     function = found(name)
     theirs = [parameters for text in PYTORCH[name] if (parameters := signature(text))]
     if not theirs:
         return
-    ours, known = accepted(function)
+    ours, known = accepted(name, function)
     if name.startswith("torch.Tensor.") and hasattr(function, "__wrapped__"):  # its operation: without the tensor
         ours = ours[1:]
     for parameters in theirs:
-        yield from _compared(parameters, ours, known)
+        for parameter, kind, here in compared(parameters, ours, known):
+            yield f"{name}({parameter}) {kind}", here
 
 
-def _compared(theirs, ours, known):
+def compared(theirs, ours, known):
+    """Yield (parameter, "name" or "position" or "default", what is here instead) for two lists of parameters."""
     by_name = {p.name: p for p in ours}
     variadic = any(p.kind is p.VAR_POSITIONAL for p in ours)
     placed = [p.name for p in ours if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     for place, parameter in enumerate(theirs):
         own = known.get(parameter.name)
         if own not in by_name:
-            yield parameter.name, "name"
+            yield parameter.name, "name", "none"
             continue
         if parameter.by_position and not variadic and placed[place : place + 1] != [own]:
-            yield parameter.name, f"position: here {placed[place] if place < len(placed) else 'by name'}"
+            yield parameter.name, "position", placed[place] if place < len(placed) else "only by name"
         default, kind = by_name[own].default, by_name[own].kind
         if default is inspect.Parameter.empty:
             if parameter.default and kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
-                yield parameter.name, "default: none here"
+                yield parameter.name, "default", "required"
         elif parameter.default and default != parameter.default[0]:
-            yield parameter.name, f"default: here {default!r}"
+            yield parameter.name, "default", repr(default)
 
 
 def absent():
@@ -111,17 +116,31 @@ def absent():
     return [name for name in PYTORCH if not name.endswith(".forward") and not exists(name)]
 
 
-def listed(path):
-    """Return {reason: [pattern, ...]} of a list: reasons are headings, patterns follow the namespace of their line."""
-    reasons = {}
-    for line in path.read_text("utf-8").splitlines():
-        if line.startswith("## "):
-            patterns = reasons[line[3:]] = []
-        elif line.strip() and line[0] != "#":
+def listed_names():
+    """Return {reason: [pattern, ...]} of the missing names: a line is a namespace and the names in it."""
+    room, reasons = "", {}
+    for reason, lines in _sections(MISSING).items():
+        patterns = reasons[reason] = []
+        for line in lines:
             start, colon, rest = line.partition(": ")
             room, names = (start, rest) if colon else (room, line)
             patterns += [f"{room}.{name}" for name in names.split()]
     return reasons
+
+
+def listed_differences():
+    """Return every pattern of a difference, as ``torch.cross(dim) default``: one in each line."""
+    return [line for lines in _sections(DIFFERENT).values() for line in lines]
+
+
+def _sections(path):
+    sections = {}
+    for line in path.read_text("utf-8").splitlines():
+        if line.startswith("## "):
+            lines = sections[line[3:]] = []
+        elif line.strip() and line[0] != "#":
+            lines.append(line)
+    return sections
 
 
 def matching(pattern, names):
@@ -132,7 +151,7 @@ def matching(pattern, names):
 
 def prune():
     """Rewrite the list of missing names: without those that exist by now, with those that are new."""
-    left, reasons = absent(), listed(MISSING)
+    left, reasons = absent(), listed_names()
     kept = {reason: [p for p in patterns if matching(p, left)] for reason, patterns in reasons.items()}
     known = {name for patterns in kept.values() for p in patterns for name in matching(p, left)}
     kept.setdefault(NOT_YET, []).extend(name for name in left if name not in known)

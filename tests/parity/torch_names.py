@@ -94,7 +94,7 @@ def _signatures(name, thing, stub):
     if text is None or re.fullmatch(r"\*args, \*\*kwargs", text):  # in C, or chosen by an argument
         init = getattr(function, "__init__", None)
         overloads = typing.get_overloads(init) if isinstance(init, types.FunctionType) else []
-        text = stub.get(name) or [_inspected(f) for f in overloads] or _documented(name, function)
+        text = stub.get(name) or [_inspected(f) for f in overloads[:1]] or _documented(name, function)
     return text if isinstance(text, list) else [text]
 
 
