@@ -37,7 +37,7 @@ def test_no_listed_name_is_here():
 
 
 @pytest.mark.parametrize("room", torch_names.ROOMS)
-def test_arguments_have_pytorchs_names_places_and_defaults(room):
+def test_arguments_are_pytorchs(room):
     patterns = names.listed_differences()
     found = {
         key: here
@@ -53,7 +53,7 @@ def test_no_listed_difference_is_gone():
 
 def test_the_comparison_is_no_empty_one():
     assert len(names.PYTORCH) > 2400 and len(EXISTING) > 1200
-    assert sum(len(names.signature(text)) for name in EXISTING for text in names.PYTORCH[name]) > 4000
+    assert sum(len(names.signature(text)) for name in EXISTING for text in names.PYTORCH[name]) > 3500
 
 
 def test_the_comparison_sees():

@@ -81,7 +81,8 @@ def gumbel_softmax(
     """Return softmax((logits + noise) / tau) with Gumbel noise: a nearly one-hot sample from softmax(logits).
 
     `tau` is the temperature: the lower, the nearer to one-hot. With `hard`, the result is one-hot, and its gradient that of
-    the soft sample. `dim` is the axis of the classes; `eps` has no effect, as in PyTorch. Jang et al. (2017), Maddison et al. (2017).
+    the soft sample. `dim` is the axis of the classes; `eps` has no effect, as in PyTorch. Jang et al. (2017), Maddison et
+    al. (2017).
 
     >>> import minigrad as mg
     >>> import minigrad.nn.functional as F

@@ -32,7 +32,7 @@ def count(layer: str, name: str, value: Any) -> int:
 
 
 def checks_device(init: Callable[..., None]) -> Callable[..., None]:
-    """Return the `__init__` of a layer so that it raises ValueError for a `device` other than the CPU, before anything else."""
+    """Return the `__init__` of a layer that first raises ValueError for a `device` other than the CPU."""
     names = parameters_of(init).names
     if "device" not in names:
         return init

@@ -75,7 +75,10 @@ class InPlace(Traced):
         return self._take(0)
 
     def uniform_(self, from_: float = 0.0, to: float = 1.0, generator: np.random.Generator | None = None) -> Self:
-        """Draw all elements uniformly from [from_, to); return the tensor. Raises ValueError unless from_ <= to, both finite."""
+        """Draw all elements uniformly from [from_, to); return the tensor.
+
+        Raises ValueError unless from_ <= to, both finite.
+        """
         self._check_floats("uniform_")
         largest = float(np.finfo(self.array.dtype).max)
         if not -largest <= from_ <= to <= largest:

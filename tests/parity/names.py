@@ -1,6 +1,7 @@
-"""Comparison of PyTorch's public names, parameters and defaults with ours; what differs stands in `differences.txt`.
+"""Comparison of PyTorch's public names, parameters and defaults with ours.
 
-``python -m tests.parity.names`` rewrites `missing.txt`: names that exist by now leave it, new ones join under "not yet".
+What is missing stands in `missing.txt`, arguments that differ in `differences.txt`, each under a reason.
+``python -m tests.parity.names`` rewrites both: what is no longer true leaves, what is new joins under "not yet".
 """
 
 import ast
@@ -149,7 +150,7 @@ def matching(pattern, names):
     return [name for name in names if name.rpartition(".")[0] == room and fnmatch.fnmatchcase(name, pattern)]
 
 
-def prune():
+def prune_names():
     """Rewrite the list of missing names: without those that exist by now, with those that are new."""
     left, reasons = absent(), listed_names()
     kept = {reason: [p for p in patterns if matching(p, left)] for reason, patterns in reasons.items()}
@@ -168,5 +169,16 @@ def prune():
     MISSING.write_text(text, "utf-8")
 
 
+def prune_differences():
+    """Rewrite the list of differences: without those that are gone, with those that are new."""
+    found = [key for name in PYTORCH if exists(name) for key, _ in differences(name)]
+    lines = DIFFERENT.read_text("utf-8").splitlines()
+    lines = [line for line in lines if not line or line[0] == "#" or fnmatch.filter(found, line)]
+    patterns = [line for line in lines if line and line[0] != "#"]
+    lines += dict.fromkeys(key for key in found if not any(fnmatch.fnmatchcase(key, p) for p in patterns))
+    DIFFERENT.write_text("\n".join(lines) + "\n", "utf-8")
+
+
 if __name__ == "__main__":
-    prune()
+    prune_names()
+    prune_differences()
