@@ -14,7 +14,7 @@ __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 Function = Callable[..., Any]
 
 
-def jacobian(func: Function, inputs: Any, create_graph: bool = False) -> Any:
+def jacobian(function: Function, inputs: Any, create_graph: bool = False) -> Any:
     """Return the Jacobian of a function at `inputs`, a tensor or a tuple; for a tuple, a tuple. See `func.jacobian`.
 
     >>> import minigrad as mg
@@ -23,36 +23,36 @@ def jacobian(func: Function, inputs: Any, create_graph: bool = False) -> Any:
             [0., 4.]])
     """
     args, argnums = _arguments(inputs)
-    return _result(transforms.jacobian(func, argnums)(*args), create_graph)
+    return _result(transforms.jacobian(function, argnums)(*args), create_graph)
 
 
-def hessian(func: Function, inputs: Any, create_graph: bool = False) -> Any:
+def hessian(function: Function, inputs: Any, create_graph: bool = False) -> Any:
     """Return the Hessian of a scalar function; for a tuple of inputs, a tuple of tuples. See `func.hessian`."""
     args, argnums = _arguments(inputs)
-    return _result(transforms.hessian(func, argnums)(*args), create_graph)
+    return _result(transforms.hessian(function, argnums)(*args), create_graph)
 
 
-def vjp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False) -> Any:
+def vjp(function: Function, inputs: Any, v: Any = None, create_graph: bool = False) -> Any:
     """Return the result and the product of `v` with the Jacobian; `v` is 1 by default for a result of one element."""
     args, argnums = _arguments(inputs)
-    out, pull = transforms.vjp(func, *args)
+    out, pull = transforms.vjp(function, *args)
     pulled = pull(out.new_ones(out.shape) if v is None else v)
     return _result((out, pulled if isinstance(argnums, tuple) else pulled[0]), create_graph)
 
 
-def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False) -> Any:
+def jvp(function: Function, inputs: Any, v: Any = None, create_graph: bool = False) -> Any:
     """Return the result and the product of the Jacobian with `v`; `v` is 1 by default for an input of one element."""
     args, _ = _arguments(inputs)
-    return _result(transforms.jvp(func, args, _tangents(args, v)), create_graph)
+    return _result(transforms.jvp(function, args, _tangents(args, v)), create_graph)
 
 
-def hvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False) -> Any:
+def hvp(function: Function, inputs: Any, v: Any = None, create_graph: bool = False) -> Any:
     """Return the value and the product of the Hessian with `v`."""
     args, argnums = _arguments(inputs)
-    product = transforms.hvp(func, args, _tangents(args, v))
+    product = transforms.hvp(function, args, _tangents(args, v))
     if isinstance(argnums, tuple) and len(args) == 1:
         product = (product,)
-    return _result((func(*args), product), create_graph)
+    return _result((function(*args), product), create_graph)
 
 
 vhp = hvp  # a Hessian is symmetric

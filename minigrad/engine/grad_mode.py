@@ -56,7 +56,7 @@ class _Switch(Revertible):
 class set_grad_enabled(_Switch):
     """Switch recording on or off in this thread: by the call itself, during a ``with`` block, or in a decorated function.
 
-    The end of the block restores the former mode, also after an exception. Raises TypeError unless `mode` is a bool.
+    The end of the block restores the former mode, also after an exception. Raises TypeError unless `enabled` is a bool.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(3.0, requires_grad=True)
@@ -65,12 +65,13 @@ class set_grad_enabled(_Switch):
     False
     """
 
-    def __init__(self, mode: bool):
-        if not isinstance(mode, bool):
-            raise TypeError(f"set_grad_enabled: mode must be a bool, got {type(mode).__name__}")
+    def __init__(self, enabled: bool):
+        if not isinstance(enabled, bool):
+            raise TypeError(f"set_grad_enabled: enabled must be a bool, got {type(enabled).__name__}")
         super().__init__()
-        self.enabled, self._former = mode, is_grad_enabled()
-        _switch(mode)
+        self.enabled = enabled
+        self._former = mode.enabled
+        mode.enabled = enabled
 
     def __enter__(self) -> None:
         self._undo += (partial(setattr, mode, "enabled", self._former),)
@@ -85,11 +86,11 @@ class _FixedSwitch(_Switch):
     """A switch whose class decides the mode; it decorates with and without parentheses."""
 
     @overload
-    def __new__(cls, orig_func: F) -> F: ...  # type: ignore[misc]
+    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
     @overload
-    def __new__(cls, orig_func: None = None) -> Self: ...
-    def __new__(cls, orig_func: Callable[..., Any] | None = None) -> Any:
-        return super().__new__(cls) if orig_func is None else cls()(orig_func)
+    def __new__(cls, function: None = None) -> Self: ...
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        return super().__new__(cls) if function is None else cls()(function)
 
 
 class no_grad(_FixedSwitch):
@@ -129,10 +130,6 @@ class inference_mode(_Switch):
 def is_grad_enabled() -> bool:
     """Return whether operations are recorded in this thread."""
     return mode.enabled
-
-
-def _switch(enabled: bool) -> None:
-    mode.enabled = enabled
 
 
 def _inside(function: Callable[..., Any], enabled: bool) -> Callable[..., Any]:

@@ -31,7 +31,7 @@ def test_the_call_itself_switches():
     finally:
         mg.set_grad_enabled(True)
     for bad in (1, None, "x", lambda: 1):
-        with pytest.raises(TypeError, match="mode must be a bool"):
+        with pytest.raises(TypeError, match="enabled must be a bool"):
             mg.set_grad_enabled(bad)
         assert on()
 
