@@ -19,8 +19,9 @@ from minigrad.optim.state_types import differences
 from minigrad.tensors.tensor import Tensor
 
 __all__ = [
-    "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR", "LRScheduler", "LambdaLR",
-    "LinearLR", "MultiStepLR", "OneCycleLR", "ReduceLROnPlateau", "SequentialLR", "StepLR",
+    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR", "LRScheduler",
+    "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau",
+    "SequentialLR", "StepLR",
 ]  # fmt: skip
 
 
@@ -108,7 +109,7 @@ class LambdaLR(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1):
         _check_optimizer(self, optimizer)
-        self.lr_lambdas: list[Callable[[int], float]] = _each("LambdaLR", "lr_lambda", lr_lambda, optimizer)
+        self.lr_lambdas: list[Callable[[int], float]] = _each(type(self).__name__, "lr_lambda", lr_lambda, optimizer)
         super().__init__(optimizer, last_epoch)
 
     def _next_rates(self) -> list[float]:
@@ -121,6 +122,18 @@ class LambdaLR(LRScheduler):
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         self._check(state_dict)
         super().load_state_dict({**state_dict, "lr_lambdas": self.lr_lambdas})
+
+
+class MultiplicativeLR(LambdaLR):
+    """Multiply the rate by ``lr_lambda(step)`` at every step; see `LambdaLR`."""
+
+    chained = True
+
+    def _next_rates(self) -> list[float]:
+        rates = self._current_rates()
+        return (
+            [rate * f(self.last_epoch) for f, rate in zip(self.lr_lambdas, rates, strict=True)] if self.last_epoch else rates
+        )
 
 
 class StepLR(LRScheduler):
@@ -205,6 +218,18 @@ class ExponentialLR(LRScheduler):
 
     def rate(self, group: Group, base_lr: float) -> float:
         return group["lr"] * self.gamma if self.last_epoch else group["lr"]
+
+
+class PolynomialLR(LRScheduler):
+    """A decay to zero over `total_iters` steps: the initial rate times (1 - step / total_iters) to the `power`."""
+
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1):
+        self.total_iters, self.power = total_iters, power
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, group: Group, base_lr: float) -> float:
+        left = self.total_iters - self.last_epoch
+        return group["lr"] * (left / (left + 1)) ** self.power if self.last_epoch and left >= 0 else group["lr"]
 
 
 class CosineAnnealingLR(LRScheduler):
@@ -320,7 +345,60 @@ class OneCycleLR(LRScheduler):
         return end + (start - end) * _cosine(share, 1)
 
 
-class SequentialLR(LRScheduler):
+class _Schedules(LRScheduler):
+    """Base of schedules that consist of others."""
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer):
+        for i, scheduler in enumerate(schedulers):
+            if isinstance(scheduler, ReduceLROnPlateau) or scheduler.optimizer is not optimizer:
+                raise ValueError(f"{type(self).__name__}: scheduler {i} needs a metric, or belongs to another optimizer")
+        self._schedulers, self.optimizer = list(schedulers), optimizer
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the last rates and the states of the schedules."""
+        return {**super().state_dict(), "_schedulers": [s.state_dict() for s in self._schedulers]}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        self._check(state_dict)
+        vars(self).update({name: state_dict[name] for name in self.state_dict() if name != "_schedulers"})
+        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
+            scheduler.load_state_dict(state)
+
+    def _check(self, state_dict: Mapping[str, Any]) -> None:
+        states = state_dict.get("_schedulers", ()) if isinstance(state_dict, Mapping) else ()
+        if isinstance(states, list | tuple) and len(states) != len(self._schedulers):
+            raise ValueError(
+                f"{type(self).__name__}: the state_dict has {len(states)} schedulers, not {len(self._schedulers)}"
+            )
+        super()._check(state_dict)
+        for scheduler, state in zip(self._schedulers, states, strict=True):
+            scheduler._check(state)
+
+
+class ChainedScheduler(_Schedules):
+    """Step several schedules at once; each changes the rate that the one before it has set.
+
+    >>> import minigrad as mg
+    >>> optimizer = mg.optim.SGD([mg.tensor(1.0, requires_grad=True)], lr=1.0)
+    >>> scheduler = ChainedScheduler([ConstantLR(optimizer, 0.5, total_iters=1), ExponentialLR(optimizer, 0.5)])
+    >>> scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.5]
+    """
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None):
+        if not schedulers:
+            raise ValueError("ChainedScheduler: needs at least one scheduler")
+        super().__init__(schedulers, schedulers[0].optimizer if optimizer is None else optimizer)
+        self._last_lr = self._current_rates()
+
+    def step(self) -> None:
+        for scheduler in self._schedulers:
+            scheduler.step()
+        self._last_lr = self._current_rates()
+
+
+class SequentialLR(_Schedules):
     """Run schedules one after another, switching at the `milestones`; each begins at its step 0.
 
     >>> import minigrad as mg
@@ -340,11 +418,8 @@ class SequentialLR(LRScheduler):
             raise ValueError(
                 f"SequentialLR: {len(schedulers)} schedulers need {len(schedulers) - 1} milestones, got {len(milestones)}"
             )
-        for i, scheduler in enumerate(schedulers):
-            if isinstance(scheduler, ReduceLROnPlateau) or scheduler.optimizer is not optimizer:
-                raise ValueError(f"SequentialLR: scheduler {i} needs a metric, or belongs to another optimizer")
-        self._schedulers, self._milestones = list(schedulers), list(milestones)
-        self.optimizer = optimizer
+        super().__init__(schedulers, optimizer)
+        self._milestones = list(milestones)
         self.restart()
 
     def step(self) -> None:
@@ -359,24 +434,6 @@ class SequentialLR(LRScheduler):
         self.last_epoch = 0
         self._current.restart()
         self._last_lr = self._current_rates()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the step counter, the last rates, and the states of the schedules."""
-        return {**super().state_dict(), "_schedulers": [s.state_dict() for s in self._schedulers]}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        self._check(state_dict)
-        vars(self).update({name: state_dict[name] for name in self.state_dict() if name != "_schedulers"})
-        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
-            scheduler.load_state_dict(state)
-
-    def _check(self, state_dict: Mapping[str, Any]) -> None:
-        states = state_dict.get("_schedulers", ()) if isinstance(state_dict, Mapping) else ()
-        if isinstance(states, list | tuple) and len(states) != len(self._schedulers):
-            raise ValueError(f"SequentialLR: the state_dict has {len(states)} schedulers, not {len(self._schedulers)}")
-        super()._check(state_dict)
-        for scheduler, state in zip(self._schedulers, states, strict=True):
-            scheduler._check(state)
 
     @property
     def _current(self) -> LRScheduler:
