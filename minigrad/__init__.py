@@ -15,7 +15,8 @@ import typing as _typing
 # An alias of the same name marks a name as public to type checkers (PEP 484).
 from numpy import (
     bool_ as bool_, e as e, finfo as finfo, float16 as float16, float32 as float32, float64 as float64, iinfo as iinfo,
-    inf as inf, int8 as int8, int16 as int16, int32 as int32, int64 as int64, nan as nan, pi as pi, uint8 as uint8,
+    inf as inf, int8 as int8, int16 as int16, int32 as int32, int64 as int64, nan as nan, newaxis as newaxis, pi as pi,
+    uint8 as uint8, uint16 as uint16, uint32 as uint32, uint64 as uint64,
 )  # fmt: skip
 
 from minigrad import config as config, linalg as linalg, special as special

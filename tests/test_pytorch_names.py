@@ -8,6 +8,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.nn import functional as F
 from tests.parity import names, torch_names
 
 EXISTING = [name for name in names.PYTORCH if names.exists(name)]
@@ -155,3 +156,70 @@ def test_inputs_of_layers_by_name():
             return x, others
 
     assert Net()(input=1) == (None, {"input": 1})  # a user's names are their own
+
+
+X = mg.tensor([[1.0, 4.0], [3.0, 2.0]])
+BY_POSITION = [  # where the kind of an argument decides what it is, as in PyTorch
+    (lambda lib, x: lib.max(x, x.T), [[1, 4], [4, 2]]), (lambda lib, x: lib.min(x, x.T), [[1, 3], [3, 2]]),
+    (lambda lib, x: lib.max(x, 1)[0], [4, 3]), (lambda lib, x: lib.arange(3), [0, 1, 2]),
+    (lambda lib, x: lib.arange(1, 3), [1, 2]), (lambda lib, x: lib.randint(1, (2,)), [0, 0]),
+    (lambda lib, x: lib.randint(1, 2, (2,)), [1, 1]), (lambda lib, x: lib.var(x, False), 1.25),
+    (lambda lib, x: lib.var(x, 1, False), [2.25, 0.25]), (lambda lib, x: x.std(0, True), [2**0.5, 2**0.5]),
+    (lambda lib, x: lib.std_mean(x, False)[0], 1.25**0.5), (lambda lib, x: x.var(False), 1.25),
+    (lambda lib, x: lib.nn.functional.dropout(x, 1.0, False, True), [[1, 4], [3, 2]]),
+    (lambda lib, x: lib.nn.functional.relu(-x, True), [[0, 0], [0, 0]]),
+    (lambda lib, x: lib.nn.functional.gumbel_softmax(x, 1.0, False, 1e-10, 0).sum(0), [1, 1]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("call, wanted", BY_POSITION)
+def test_arguments_by_position(call, wanted):
+    np.testing.assert_allclose(call(mg, X.clone()).numpy(), wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("call, wanted", BY_POSITION)
+def test_arguments_by_position_beside_torch(call, wanted):
+    torch = pytest.importorskip("torch")
+    np.testing.assert_allclose(call(torch, torch.tensor(X.tolist())).numpy(), wanted, rtol=1e-6)
+
+
+def test_dropout_in_place_by_position():
+    x = mg.ones(100)
+    assert F.dropout(x, 0.5, True, True) is x and 0 < x.sum() < 200
+    drawn = [F.dropout(mg.ones(9), 0.5, True, False, np.random.default_rng(1)).tolist() for _ in range(2)]
+    assert drawn[0] == drawn[1] and F.dropout(x, p=1.0, inplace=True) is x and x.sum() == 0
+
+
+def test_state_dicts_under_a_prefix():
+    net = nn.Sequential(nn.Linear(1, 1))
+    held = {"epoch": 1}
+    assert list(net.state_dict(prefix="net.")) == ["net.0.weight", "net.0.bias"]
+    assert net.state_dict(held, "a.") is held and list(held) == ["epoch", "a.0.weight", "a.0.bias"]
+    kept = net.state_dict(keep_vars=True)
+    assert kept["0.weight"] is net[0].weight and not net.state_dict()["0.weight"].requires_grad
+
+
+def test_modules_that_are_known():
+    relu = nn.ReLU()
+    net = nn.Sequential(relu, nn.Sequential(relu))
+    assert [name for name, _ in net.named_modules({relu}, "net")] == ["net", "net.1"]
+    assert list(net.modules()).count(relu) == 1 and list(net.modules(remove_duplicate=False)).count(relu) == 2
+    assert [name for name, _ in net.named_modules(prefix="a", remove_duplicate=False)] == ["a", "a.0", "a.1", "a.1.0"]
+
+
+def test_words_of_pytorch_in_methods():
+    x = mg.ones(2, requires_grad=True)
+    assert (x * 2).numpy(force=True).tolist() == [2, 2]
+    with pytest.raises(mg.GraphError, match="requires a gradient"):
+        x.numpy()
+    assert mg.zeros(2).uniform_(to=0.5).max() < 0.5 and mg.zeros(2).copy_(x.detach(), non_blocking=True).sum() == 2
+    with pytest.raises(ValueError, match="there is no 'cuda'"):
+        nn.Linear(1, 1).cuda()
+    assert nn.ParameterDict(parameters={"a": x})["a"].shape == (2,) and len(nn.ParameterDict(None)) == 0
+    assert nn.Transformer.generate_square_subsequent_mask(2, device="cpu", dtype=mg.float64).tolist() == [
+        [0, -np.inf],
+        [0, 0],
+    ]
+    with pytest.raises(ValueError, match="there is no 'cuda'"):
+        nn.Transformer.generate_square_subsequent_mask(2, "cuda")
+    assert nn.init.xavier_uniform is nn.init.xavier_uniform_
