@@ -222,4 +222,3 @@ def test_words_of_pytorch_in_methods():
     ]
     with pytest.raises(ValueError, match="there is no 'cuda'"):
         nn.Transformer.generate_square_subsequent_mask(2, "cuda")
-    assert nn.init.xavier_uniform is nn.init.xavier_uniform_

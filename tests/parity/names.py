@@ -5,6 +5,7 @@ What is missing stands in `missing.txt`, arguments that differ in `differences.t
 """
 
 import ast
+import contextlib
 import fnmatch
 import importlib
 import inspect
@@ -12,6 +13,7 @@ import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
+import minigrad
 from minigrad.engine.arguments import names_for
 from tests.parity.torch_names import ROOMS, frozen
 
@@ -49,11 +51,11 @@ def _value(node):
 
 def found(name):
     """Return our object of a name of PyTorch; raise AttributeError if there is none."""
-    home, *path = name.replace("torch", "minigrad", 1).split(".")
-    thing = importlib.import_module(home)
-    for part in path:
-        if inspect.ismodule(thing) and f"{thing.__name__}.{part}" == "minigrad.nn.utils":
-            importlib.import_module("minigrad.nn.utils")
+    thing = minigrad
+    for part in name.split(".")[1:]:
+        if inspect.ismodule(thing) and not hasattr(thing, part):
+            with contextlib.suppress(ImportError):  # a module that nobody has imported yet
+                importlib.import_module(f"{thing.__name__}.{part}")
         thing = getattr(thing, part)
     return thing
 

@@ -15,8 +15,9 @@ from pathlib import Path
 FILE = Path(__file__).with_name("torch_2_13.txt")
 ROOMS = (
     "torch", "torch.Tensor", "torch.nn", "torch.nn.Module", "torch.nn.functional", "torch.nn.init", "torch.nn.utils",
-    "torch.linalg", "torch.special", "torch.optim", "torch.optim.Optimizer", "torch.optim.lr_scheduler", "torch.autograd",
-    "torch.autograd.functional", "torch.func", "torch.utils.data",
+    "torch.nn.utils.parametrizations", "torch.nn.utils.parametrize", "torch.nn.utils.rnn", "torch.linalg", "torch.special",
+    "torch.optim", "torch.optim.Optimizer", "torch.optim.lr_scheduler", "torch.autograd", "torch.autograd.functional",
+    "torch.func", "torch.utils.data", "torch.distributions",
 )  # fmt: skip
 
 
