@@ -1,6 +1,5 @@
 """Names, parameters and defaults are PyTorch's, or stand in tests/parity/missing.txt or tests/parity/differences.txt."""
 
-import fnmatch
 import inspect
 
 import numpy as np
@@ -39,17 +38,21 @@ def test_no_listed_name_is_here():
 
 @pytest.mark.parametrize("room", torch_names.ROOMS)
 def test_arguments_are_pytorchs(room):
-    patterns = names.listed_differences()
-    found = {
-        key: here
-        for key, here in DIFFERENCES.items()
-        if key.partition("(")[0].removesuffix(".forward").rpartition(".")[0] == room
-    }
-    assert {k: h for k, h in found.items() if not any(fnmatch.fnmatchcase(k, p) for p in patterns)} == {}
+    known = {key for p in names.listed_differences() for key in names.matching(p, DIFFERENCES)}
+    left = {key: here for key, here in DIFFERENCES.items() if key not in known}
+    assert {key: here for key, here in left.items() if room_of(key) == room} == {}
+
+
+def room_of(key):
+    return key.partition("(")[0].removesuffix(".forward").rpartition(".")[0]
+
+
+def test_every_difference_has_a_room():
+    assert {room_of(key) for key in DIFFERENCES} <= set(torch_names.ROOMS)
 
 
 def test_no_listed_difference_is_gone():
-    assert [p for p in names.listed_differences() if not fnmatch.filter(DIFFERENCES, p)] == []
+    assert [p for p in names.listed_differences() if not names.matching(p, DIFFERENCES)] == []
 
 
 def test_the_comparison_is_no_empty_one():

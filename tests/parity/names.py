@@ -6,9 +6,9 @@ What is missing stands in `missing.txt`, arguments that differ in `differences.t
 
 import ast
 import contextlib
-import fnmatch
 import importlib
 import inspect
+import re
 import textwrap
 from pathlib import Path
 from typing import NamedTuple
@@ -95,14 +95,20 @@ def differences(name):
 
 
 def compared(theirs, ours, known):
-    """Yield (parameter, "name" or "position" or "default", what is here instead) for two lists of parameters."""
+    """Yield (parameter, "name" or "position" or "default", what is here instead) for two lists of parameters.
+
+    A function with **options decides when it is called.
+    """
     by_name = {p.name: p for p in ours}
-    variadic = any(p.kind is p.VAR_POSITIONAL for p in ours)
+    variadic, keywords = (
+        any(p.kind is kind for p in ours) for kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    )
     placed = [p.name for p in ours if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     for place, parameter in enumerate(theirs):
         own = known.get(parameter.name)
         if own not in by_name:
-            yield parameter.name, "name", "none"
+            if not keywords:
+                yield parameter.name, "name", "none"
             continue
         if parameter.by_position and not variadic and placed[place : place + 1] != [own]:
             yield parameter.name, "position", placed[place] if place < len(placed) else "only by name"
@@ -147,9 +153,9 @@ def _sections(path):
 
 
 def matching(pattern, names):
-    """Return the names that a pattern stands for; * does not reach into another namespace."""
-    room = pattern.rpartition(".")[0]
-    return [name for name in names if name.rpartition(".")[0] == room and fnmatch.fnmatchcase(name, pattern)]
+    """Return the names, or differences, that a pattern stands for; * and ? do not reach into another namespace."""
+    regex = re.compile(re.escape(pattern).replace(r"\*", "[^.]*").replace(r"\?", "[^.]"))
+    return [name for name in names if regex.fullmatch(name)]
 
 
 def prune_names():
@@ -175,9 +181,9 @@ def prune_differences():
     """Rewrite the list of differences: without those that are gone, with those that are new."""
     found = [key for name in PYTORCH if exists(name) for key, _ in differences(name)]
     lines = DIFFERENT.read_text("utf-8").splitlines()
-    lines = [line for line in lines if not line or line[0] == "#" or fnmatch.filter(found, line)]
-    patterns = [line for line in lines if line and line[0] != "#"]
-    lines += dict.fromkeys(key for key in found if not any(fnmatch.fnmatchcase(key, p) for p in patterns))
+    lines = [line for line in lines if not line or line[0] == "#" or matching(line, found)]
+    known = {key for line in lines if line and line[0] != "#" for key in matching(line, found)}
+    lines += dict.fromkeys(key for key in found if key not in known)
     DIFFERENT.write_text("\n".join(lines) + "\n", "utf-8")
 
 
