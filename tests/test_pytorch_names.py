@@ -225,3 +225,10 @@ def test_words_of_pytorch_in_methods():
     ]
     with pytest.raises(ValueError, match="there is no 'cuda'"):
         nn.Transformer.generate_square_subsequent_mask(2, "cuda")
+
+
+def test_the_type_of_a_module():
+    layer = nn.Linear(1, 1)
+    assert layer.type(dst_type=mg.float64) is layer and layer.weight.dtype == np.float64
+    with pytest.raises(mg.DTypeError, match="a module's dtype must be a float, got int64"):
+        layer.type(mg.int64)

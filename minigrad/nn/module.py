@@ -412,7 +412,9 @@ class Module:
                 tensor.astype_(wanted)
         return self
 
-    type = to
+    def type(self, dst_type: Any) -> Self:
+        """Convert to a float dtype, which is named as for `Tensor.type`; see `to`."""
+        return self.to(Tensor.from_array(np.zeros(())).type(dst_type).dtype)
 
     def cpu(self) -> Self:
         """Return the module itself: it is on the CPU."""
