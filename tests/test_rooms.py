@@ -167,7 +167,9 @@ def test_dir_shows_what_a_user_calls_and_nothing_else():
     public = {"autograd", "config", "errors", "func", "linalg", "nn", "ops", "optim", "random", "special"}
     assert modules == public | {*ROOMS}
     names = shown.keys() - modules - {"__version__", "accelerator", "backends", "cuda"}  # PyTorch's namespaces of devices
-    assert not [n for n in names if n[0] == "_" or not (callable(shown[n]) or isinstance(shown[n], float))]
+    assert not [
+        n for n in names if n[0] == "_" or not (callable(shown[n]) or isinstance(shown[n], float | None))
+    ]  # newaxis is None
     assert not [n for n in names if getattr(shown[n], "__module__", "") in ("typing", "collections.abc", "importlib")]
 
 
