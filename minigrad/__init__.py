@@ -17,7 +17,7 @@ import typing as _typing
 from numpy import (
     bool_ as bool_, e as e, finfo as finfo, float16 as float16, float32 as float32, float64 as float64, iinfo as iinfo,
     inf as inf, int8 as int8, int16 as int16, int32 as int32, int64 as int64, nan as nan, newaxis as newaxis, pi as pi,
-    uint8 as uint8,
+    uint8 as uint8, uint16 as uint16, uint32 as uint32, uint64 as uint64,
 )  # fmt: skip
 
 from minigrad.arrays import Size as Size

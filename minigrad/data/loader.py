@@ -44,9 +44,12 @@ if TYPE_CHECKING:
         drop_last: bool
         timeout: float
         worker_init_fn: Callable[[int], None] | None
+        multiprocessing_context: Any
+        generator: np.random.Generator | None
         prefetch_factor: int | None
         persistent_workers: bool
-        generator: np.random.Generator | None
+        pin_memory_device: str
+        in_order: bool
         seed: int | None
 
 else:
@@ -66,8 +69,9 @@ class DataLoader(Generic[Batch]):
     * `seed`: makes the order of an epoch a function of the seed and the epoch's number alone, so that an interrupted epoch
       does not affect the next. Without a seed, the order is drawn from `generator` when the epoch starts (None: the default
       generator).
-    * `num_workers`, `pin_memory`, `timeout`, `worker_init_fn`, `prefetch_factor`, `persistent_workers`: accepted for
-      compatibility with PyTorch and ignored; batches are made in this process, on demand.
+    * `num_workers`, `pin_memory`, `timeout`, `worker_init_fn`, `multiprocessing_context`, `prefetch_factor`,
+      `persistent_workers`, `pin_memory_device`, `in_order`: accepted for compatibility with PyTorch and ignored; batches are
+      made in this process, on demand.
 
     Raises TypeError for a dataset without a length or without items by index; ValueError for an empty dataset, a batch size
     below 1, `shuffle` together with a sampler, or a batch sampler together with an option that it replaces. An exception
@@ -107,10 +111,13 @@ class DataLoader(Generic[Batch]):
         drop_last: bool = False,
         timeout: float = 0,
         worker_init_fn: Callable[[int], None] | None = None,
+        multiprocessing_context: Any = None,
+        generator: np.random.Generator | None = None,
         *,
         prefetch_factor: int | None = None,
         persistent_workers: bool = False,
-        generator: np.random.Generator | None = None,
+        pin_memory_device: str = "",
+        in_order: bool = True,
         seed: int | None = None,
     ):
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0):

@@ -19,14 +19,15 @@ ALIASES = {  # a name in PyTorch or NumPy, and the names in our signatures for i
     "input": ("x", "start", "y", "values", "triangle"),
     "A": ("x", "a"), "a": ("x",), "tensors": ("arrays",), "tensor": ("y", "x"),
     "other": ("y",), "B": ("y", "b"), "b": ("y",), "exponent": ("y",), "values": ("y",), "mat2": ("y",), "vec": ("y",),
-    "vec2": ("y",), "input2": ("triangle",), "elements": ("element",), "test_element": ("test_elements",),
+    "vec2": ("y",), "input1": ("x1",), "input2": ("x2", "triangle"), "hx": ("state",), "log_input": ("x",),
+    "log_probs": ("x",), "elements": ("element",), "test_element": ("test_elements",),
     # their axes and sizes
     "dim": ("axis",), "dims": ("axis", "axes", "reps"), "axis": ("dim", "dims"), "axes": ("dims",),
     "dim0": ("axis0",), "dim1": ("axis1",), "dim2": ("axis2",), "keepdim": ("keepdims",), "keepdims": ("keepdim",),
     "size": ("shape",), "split_size": ("split_size_or_sections",), "sections": ("indices_or_sections",),
     "indices": ("indices_or_sections", "x"), "tensor_indices_or_sections": ("indices_or_sections",),
     # options
-    "shifts": ("shift",), "diagonal": ("k",), "offset": ("k",), "rcond": ("rtol",),
+    "shifts": ("shift",), "diagonal": ("k",), "offset": ("k",), "rcond": ("rtol",), "train": ("training",),
 }  # fmt: skip
 
 

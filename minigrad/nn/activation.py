@@ -280,7 +280,7 @@ class PReLU(Module):
     `num_parameters` is 1, or the number of channels for one weight each; `init` is the initial weight.
     """
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, dtype: DType = None):
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: DType = None):
         super().__init__()
         self.num_parameters = count("PReLU", "num_parameters", num_parameters)
         self.init = init

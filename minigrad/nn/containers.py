@@ -276,9 +276,9 @@ class ParameterDict(_Dict):
 
     _registry, _kind = "_parameters", "parameter"
 
-    def __init__(self, values: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()):
+    def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None):
         super().__init__()
-        self.update(values)
+        self.update(() if parameters is None else parameters)
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.register_parameter(name, _as_parameter(value))

@@ -81,6 +81,7 @@ class _Conv(_ConvNd):
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = "zeros",
+        device: Any = None,
         dtype: DType = None,
         *,
         rounding: str = "floor",
@@ -157,6 +158,7 @@ class _ConvTransposeNd(_ConvNd):
         bias: bool = True,
         dilation: Size = 1,
         padding_mode: str = "zeros",
+        device: Any = None,
         dtype: DType = None,
     ):
         super().__init__()

@@ -28,7 +28,14 @@ class Embedding(Module):
     (2, 2, 3)
     """
 
-    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, dtype: DType = None):
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        device: Any = None,
+        dtype: DType = None,
+    ):
         super().__init__()
         self.num_embeddings = count("Embedding", "num_embeddings", num_embeddings)
         self.embedding_dim = count("Embedding", "embedding_dim", embedding_dim)
@@ -72,7 +79,7 @@ class EmbeddingBag(Module):
     def __init__(
         self, num_embeddings: int, embedding_dim: int, max_norm: float | None = None, norm_type: float = 2.0,
         scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False, _weight: Any = None,
-        include_last_offset: bool = False, padding_idx: int | None = None, dtype: DType = None,
+        include_last_offset: bool = False, padding_idx: int | None = None, device: Any = None, dtype: DType = None,
     ):  # fmt: skip
         super().__init__()
         self.num_embeddings = count("EmbeddingBag", "num_embeddings", num_embeddings)

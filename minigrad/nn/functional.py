@@ -42,12 +42,12 @@ from minigrad.random import default_generator as _default_generator
 
 def _overwriting(op: Any) -> Callable[..., Any]:
     """Return the function with PyTorch's option `inplace`: if it is set, the tensor `x` takes the result and is returned."""
-    most = len(op.names)
+    place = len([name for name in op.names if name != "generator"])
 
     @functools.wraps(op)
     def function(*args: Any, inplace: bool = False, **options: Any) -> Any:
-        if len(args) > most:
-            *args, inplace = args  # type: ignore[assignment]
+        if len(args) > place:
+            args, inplace = (*args[:place], *args[place + 1 :]), args[place]
         if not inplace:
             return op(*args, **options)
         options = _renamed(options, op.known)
@@ -60,8 +60,9 @@ def _overwriting(op: Any) -> Callable[..., Any]:
 
     function.__module__ = __name__  # where unpickling looks for it
     signature = inspect.signature(op)
-    option = inspect.Parameter("inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False)
-    function.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option])  # type: ignore[attr-defined]
+    parameters = list(signature.parameters.values())
+    parameters.insert(place, inspect.Parameter("inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False))
+    function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return function
 
 
@@ -97,12 +98,18 @@ def upsample_bilinear(
 
 
 def gumbel_softmax(
-    logits: Any, tau: float = 1.0, hard: bool = False, dim: int = -1, generator: np.random.Generator | None = None
+    logits: Any,
+    tau: float = 1.0,
+    hard: bool = False,
+    eps: float = 1e-10,
+    dim: int = -1,
+    generator: np.random.Generator | None = None,
 ) -> Any:
     """Return softmax((logits + noise) / tau) with Gumbel noise: a nearly one-hot sample from softmax(logits).
 
     `tau` is the temperature: the lower, the nearer to one-hot. With `hard`, the result is one-hot, and its gradient that of
-    the soft sample. `dim` is the axis of the classes. Jang et al. (2017), Maddison et al. (2017).
+    the soft sample. `dim` is the axis of the classes; `eps` has no effect, as in PyTorch. Jang et al. (2017), Maddison et
+    al. (2017).
 
     >>> import minigrad as mg
     >>> import minigrad.nn.functional as F

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from minigrad.arrays import DType, shape_of
 from minigrad.config import get_default_dtype
+from minigrad.engine.arguments import parameters_of
 from minigrad.errors import ShapeError
 from minigrad.nn import init
 from minigrad.nn.parameter import Parameter
+from minigrad.tensors import devices
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["count", "draw_uniformly", "parameter", "refuse_data"]
+__all__ = ["checks_device", "count", "draw_uniformly", "parameter", "refuse_data"]
 
 
 def count(layer: str, name: str, value: Any) -> int:
@@ -26,6 +29,23 @@ def count(layer: str, name: str, value: Any) -> int:
     if value < 1:
         raise ShapeError(f"{layer}: {name} must be at least 1, got {value}")
     return int(value)
+
+
+def checks_device(init: Callable[..., None]) -> Callable[..., None]:
+    """Return the `__init__` of a layer that first raises ValueError for a `device` other than the CPU."""
+    names = parameters_of(init).names
+    if "device" not in names:
+        return init
+    place = names.index("device") - 1  # without self
+
+    @functools.wraps(init)
+    def __init__(self: Any, *args: Any, **options: Any) -> None:
+        device = args[place] if len(args) > place else options.get("device")
+        if device is not None:
+            devices.device(device)
+        init(self, *args, **options)
+
+    return __init__
 
 
 def refuse_data(layer: Any, args: tuple[Any, ...]) -> None:

@@ -29,7 +29,7 @@ class Linear(Module):
 
     bias: Parameter | None
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: DType = None):
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: DType = None):
         super().__init__()
         self.in_features = count("Linear", "in_features", in_features)
         self.out_features = count("Linear", "out_features", out_features)
@@ -67,7 +67,10 @@ class Bilinear(Module):
 
     bias: Parameter | None
 
-    def __init__(self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, dtype: DType = None):
+    def __init__(
+        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True,
+        device: Any = None, dtype: DType = None,
+    ):  # fmt: skip
         super().__init__()
         self.in1_features = count("Bilinear", "in1_features", in1_features)
         self.in2_features = count("Bilinear", "in2_features", in2_features)

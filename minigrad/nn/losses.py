@@ -105,6 +105,8 @@ class NLLLoss(_TargetLoss):
 class NLLLoss2d(NLLLoss):
     """`NLLLoss`, under the name that PyTorch has kept for images (N, C, H, W)."""
 
+    _averages_before = ""  # its constructor has both
+
 
 class CTCLoss(_Loss):
     """Negative log-likelihood of labels that are not aligned with the steps, given log-probabilities (T, N, C).
@@ -113,6 +115,7 @@ class CTCLoss(_Loss):
     too short for their labels do not count.
     """
 
+    _averages_before = ""
     _function = F.ctc_loss
 
     def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False):
@@ -286,6 +289,7 @@ class TripletMarginLoss(_Loss):
 class TripletMarginWithDistanceLoss(_Loss):
     """`TripletMarginLoss` with any function of two batches as distance, by default `PairwiseDistance`."""
 
+    _averages_before = ""
     _function = F.triplet_margin_with_distance_loss
 
     def __init__(

@@ -13,12 +13,13 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
 import numpy as np
 
 from minigrad.arrays import DType
+from minigrad.engine.arguments import names_for, parameters_of, renamed
 from minigrad.engine.handles import RemovableHandle
 from minigrad.engine.interrupts import at_once
 from minigrad.engine.scope import here, untracked
 from minigrad.errors import DTypeError, MinigradError, did_you_mean
 from minigrad.nn.hooks import Hooks
-from minigrad.nn.layer_setup import refuse_data
+from minigrad.nn.layer_setup import checks_device, refuse_data
 from minigrad.nn.modes import mode_of
 from minigrad.nn.module_summary import Summary, summary
 from minigrad.nn.parameter import Parameter, UninitializedTensor, clear_gradients
@@ -106,6 +107,8 @@ class Module:
         super().__init_subclass__(**options)
         if cls.__module__.startswith("minigrad.") and not cls.__name__.startswith("_"):
             _rename_methods(cls)
+            if "__init__" in vars(cls):
+                cls.__init__ = checks_device(cls.__init__)  # type: ignore[method-assign]
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the outputs of the module; a subclass defines it."""
@@ -115,12 +118,15 @@ class Module:
         """Run `forward` with its hooks.
 
         A plain ndarray of floats among the arguments, or in a tuple or list there, is converted to the dtype of the module's
-        first floating-point parameter: external data take the dtype of the model. Tensors, integers and booleans stay.
+        first floating-point parameter: external data take the dtype of the model. Tensors, integers and booleans stay. The
+        arguments of our layers have PyTorch's names, too: ``layer(input=x)``.
         """
         for arg in (*args, *kwargs.values()) if kwargs else args:
             if type(arg) in ARRAYS:
                 args, kwargs = _converted(self, args, kwargs)  # type: ignore[arg-type]  # self is a Module
                 break
+        if kwargs:
+            kwargs = _named(self.forward, kwargs)
         outer = here.scope
         here.scope = outer, weakref.ref(self), untracked(args)
         try:
@@ -449,7 +455,9 @@ class Module:
                 tensor.astype_(wanted)
         return self
 
-    type = to
+    def type(self, dst_type: Any) -> Self:
+        """Convert to a float dtype, which is named as for `Tensor.type`; see `to`."""
+        return self.to(Tensor.from_array(np.zeros(())).type(dst_type).dtype)
 
     def cpu(self) -> Self:
         """Return the module itself: it is on the CPU."""
@@ -481,7 +489,7 @@ class Module:
     # State
 
     def state_dict(
-        self, *, destination: dict[str, Tensor] | None = None, prefix: str = "", keep_vars: bool = False
+        self, destination: dict[str, Tensor] | None = None, prefix: str = "", keep_vars: bool = False
     ) -> dict[str, Tensor]:
         """Return the values of all parameters and buffers by dotted name, with PyTorch's names and layouts.
 
@@ -646,6 +654,14 @@ def _kind_with_hint(given: Any) -> str:
     if isinstance(given, types.FunctionType):
         return f"the function {given.__name__}\n  hint: call it in forward, or use the layer that computes it"
     return type(given).__name__
+
+
+def _named(forward: Callable[..., Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of one of our layers under the names in its signature; see `ALIASES`."""
+    if not str(getattr(forward, "__module__", "")).startswith("minigrad.nn."):
+        return kwargs
+    names = parameters_of(getattr(forward, "__func__", forward)).names
+    return kwargs if kwargs.keys() <= set(names) else renamed(kwargs, names_for(names))
 
 
 ARRAYS = (np.ndarray, tuple, list)

@@ -89,7 +89,7 @@ class _Cell(_Equation):
     bias_ih: Parameter | None
     bias_hh: Parameter | None
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, dtype: DType = None):
+    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: DType = None):
         super().__init__()
         self.input_size = count(type(self).__name__, "input_size", input_size)
         self.hidden_size = count(type(self).__name__, "hidden_size", hidden_size)
@@ -123,6 +123,7 @@ class _Layers(_Equation):
         dropout: float = 0.0,
         bidirectional: bool = False,
         proj_size: int = 0,
+        device: Any = None,
         dtype: DType = None,
     ):
         super().__init__()
@@ -255,9 +256,15 @@ class RNNCell(_ElmanEquation, _Cell):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", dtype: DType = None
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        device: Any = None,
+        dtype: DType = None,
     ):
-        super().__init__(input_size, hidden_size, bias, dtype)
+        super().__init__(input_size, hidden_size, bias, dtype=dtype)
         self._set_nonlinearity(nonlinearity)
 
     def extra_repr(self) -> str:
@@ -305,6 +312,7 @@ class RNN(_ElmanEquation, _Layers):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
+        device: Any = None,
         dtype: DType = None,
     ):
         super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype=dtype)

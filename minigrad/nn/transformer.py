@@ -18,6 +18,7 @@ from minigrad.nn.dropout import Dropout
 from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module
 from minigrad.nn.normalization import LayerNorm
+from minigrad.tensors.creation import full
 from minigrad.tensors.tensor import Tensor
 
 __all__ = [
@@ -47,6 +48,7 @@ class _Layer(Module):
         batch_first: bool = False,
         norm_first: bool = False,
         bias: bool = True,
+        device: Any = None,
         dtype: DType = None,
     ):
         super().__init__()
@@ -55,9 +57,9 @@ class _Layer(Module):
         for name in self._attentions:
             attention = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
             self.add_module(name, attention)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype)
+        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype=dtype)
         self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype)
         self.norm_first = norm_first
         blocks = range(1, len(self._attentions) + 2)
         for i in blocks:
@@ -207,11 +209,12 @@ class Transformer(Module):
         batch_first: bool = False,
         norm_first: bool = False,
         bias: bool = True,
+        device: Any = None,
         dtype: DType = None,
     ):
         super().__init__()
         sizes = d_model, nhead, dim_feedforward, dropout
-        options = *sizes, activation, layer_norm_eps, batch_first, norm_first, bias, dtype
+        options = *sizes, activation, layer_norm_eps, batch_first, norm_first, bias, device, dtype
         norm = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
         if custom_encoder is None:
             custom_encoder = TransformerEncoder(TransformerEncoderLayer(*options), num_encoder_layers, norm)
@@ -247,9 +250,9 @@ class Transformer(Module):
         return self.decoder(tgt, memory, *masks, tgt_is_causal, memory_is_causal)
 
     @staticmethod
-    def generate_square_subsequent_mask(sz: int, dtype: DType = np.float32) -> Tensor:
+    def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: DType = None) -> Tensor:
         """Return a causal mask (sz, sz), -inf above the diagonal and 0 elsewhere: no position attends to a later one."""
-        return Tensor.from_array(np.triu(np.full((sz, sz), -np.inf, dtype), 1))
+        return full((sz, sz), -np.inf, dtype=dtype, device=device).triu(1)
 
 
 def _attend(attention: MultiheadAttention, x: Tensor, y: Tensor, mask: Any, padding: Any, is_causal: bool) -> Tensor:

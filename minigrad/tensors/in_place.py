@@ -37,7 +37,7 @@ class InPlace(Traced):
     __slots__ = ("_frozen",)
     _frozen: Any  # the node of a leaf while `requires_grad` is off
 
-    def copy_(self, other: Any) -> Self:
+    def copy_(self, other: Any, non_blocking: bool = False) -> Self:
         """Copy the values of `other`, of any dtype and a shape that broadcasts to this one; return the tensor itself.
 
         The gradient flows to `other`. Raises GraphError for a leaf that requires a gradient, except under `no_grad()`.
@@ -69,13 +69,16 @@ class InPlace(Traced):
         """Set all elements to zero; return the tensor itself. See `copy_`."""
         return self._take(0, "zero_")
 
-    def uniform_(self, a: float = 0.0, b: float = 1.0, generator: np.random.Generator | None = None) -> Self:
-        """Draw all elements uniformly from [a, b); return the tensor. Raises ValueError unless a <= b, both finite."""
+    def uniform_(self, from_: float = 0.0, to: float = 1.0, generator: np.random.Generator | None = None) -> Self:
+        """Draw all elements uniformly from [from_, to); return the tensor.
+
+        Raises ValueError unless from_ <= to, both finite.
+        """
         self._check_floats("uniform_")
         largest = float(np.finfo(self.array.dtype).max)
-        if not -largest <= a <= b <= largest:
-            raise ValueError(f"uniform_: needs bounds a <= b within the {self.array.dtype} range, got {a} and {b}")
-        return self._draw("uniform_", lambda source: a + (b - a) * source.random(self.array.shape), generator)
+        if not -largest <= from_ <= to <= largest:
+            raise ValueError(f"uniform_: needs bounds from_ <= to within the {self.array.dtype} range, got {from_} and {to}")
+        return self._draw("uniform_", lambda source: from_ + (to - from_) * source.random(self.array.shape), generator)
 
     def normal_(self, mean: float = 0.0, std: float = 1.0, generator: np.random.Generator | None = None) -> Self:
         """Draw all elements from a normal distribution; return the tensor itself. Raises ValueError for a negative `std`."""

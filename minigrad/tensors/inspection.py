@@ -116,12 +116,13 @@ class Values(Traced):
 
     # Values, out of the graph
 
-    def numpy(self) -> Array:
+    def numpy(self, *, force: bool = False) -> Array:
         """Return the array as a read-only view; copy it to write into it.
 
-        Raises GraphError for a tensor that requires a gradient, because operations on the array would not be recorded.
+        Raises GraphError for a tensor that requires a gradient, because operations on the array would not be recorded;
+        with `force` it is detached first.
         """
-        if self.node is not None:
+        if self.node is not None and not force:
             raise GraphError("numpy(): the tensor requires a gradient\n  hint: use t.detach().numpy()")
         view = self.array.view()
         view.flags.writeable = False

@@ -25,6 +25,8 @@ CLOSED = {
     "step": (lambda o: schedules.StepLR(o, 3, 0.5), lambda t: 0.5 ** (t // 3)),
     "milestones": (lambda o: schedules.MultiStepLR(o, [2, 5, 5], 0.5), lambda t: 0.5 ** ((t >= 2) + 2 * (t >= 5))),
     "exponential": (lambda o: schedules.ExponentialLR(o, 0.9), lambda t: 0.9**t),
+    "polynomial": (lambda o: schedules.PolynomialLR(o, 4, 2.0), lambda t: (1 - min(t, 4) / 4) ** 2),
+    "multiplicative": (lambda o: schedules.MultiplicativeLR(o, lambda t: 1 / (t + 1)), lambda t: 1 / math.factorial(t + 1)),
     "lambda": (lambda o: schedules.LambdaLR(o, lambda t: 1 / (t + 1)), lambda t: 1 / (t + 1)),
     "linear": (lambda o: schedules.LinearLR(o, 0.2, 0.8, 4), lambda t: 0.2 + 0.6 * min(t, 4) / 4),
     "constant": (lambda o: schedules.ConstantLR(o, 0.25, 3), lambda t: 0.25 if t < 3 else 1),
@@ -37,8 +39,6 @@ CLOSED = {
         lambda o: schedules.OneCycleLR(o, 2.0, 12, None, None, 0.25, "linear", div_factor=4, final_div_factor=5),
         lambda t: 0.5 + 1.5 * t / 2 if t <= 2 else 2 - 1.9 * (t - 2) / 9,
     ),
-    "polynomial": (lambda o: schedules.PolynomialLR(o, 20, 2.0), lambda t: (1 - t / 20) ** 2),
-    "multiplicative": (lambda o: schedules.MultiplicativeLR(o, lambda t: t / 2), lambda t: math.factorial(t) / 2**t),
     "chain": (
         lambda o: schedules.ChainedScheduler([schedules.ConstantLR(o, 0.5, 2), schedules.ExponentialLR(o, 0.9)]),
         lambda t: (0.5 if t < 2 else 1) * 0.9**t,

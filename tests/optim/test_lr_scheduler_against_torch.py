@@ -17,6 +17,8 @@ CASES = [
     ("LinearLR", {"start_factor": 0.1, "end_factor": 0.7, "total_iters": 13}),
     ("LinearLR", {"start_factor": 1.0, "end_factor": 0.0, "total_iters": 50}),
     ("ExponentialLR", {"gamma": 0.93}),
+    ("PolynomialLR", {"total_iters": 31, "power": 2.5}),
+    ("PolynomialLR", {}),
     ("CosineAnnealingLR", {"T_max": 50}),
     ("CosineAnnealingLR", {"T_max": 9, "eta_min": 1e-3}),
     ("CosineAnnealingLR", {"T_max": 1}),
@@ -117,6 +119,30 @@ def sequence(lib, optimizer):
     parts = [s.LinearLR(optimizer, 0.1, 1.0, 5), s.CosineAnnealingLR(optimizer, 12, 1e-3), s.ExponentialLR(optimizer, 0.9),
              s.CosineAnnealingWarmRestarts(optimizer, 4, 2), s.MultiStepLR(optimizer, [2, 4])]  # fmt: skip
     return s.SequentialLR(optimizer, parts, [5, 17, 25, 40])
+
+
+def chain(lib, optimizer):
+    s = lib.optim.lr_scheduler
+    return s.ChainedScheduler(
+        [s.LinearLR(optimizer, 0.1, 1.0, 5), s.StepLR(optimizer, 9, 0.5), s.ExponentialLR(optimizer, 0.9)]
+    )
+
+
+def test_a_chain_and_its_state():
+    agree(*(run(chain(lib, o)) for lib, o in zip((mg, torch), pair("SGD"), strict=True)))
+    (ours, theirs), (again, _) = pair("SGD"), pair("SGD")
+    ours, theirs, again = chain(mg, ours), chain(torch, theirs), chain(mg, again)
+    run(theirs, 11)
+    again.load_state_dict(theirs.state_dict())
+    again.optimizer.load_state_dict(theirs.optimizer.state_dict())
+    agree(run(ours, 30)[11:], run(again, 19))
+    assert again.get_last_lr() == pytest.approx([g["lr"] for g in ours.optimizer.param_groups])
+    with pytest.raises(ValueError, match="ChainedScheduler: the state_dict has 2 schedulers, not 3"):
+        again.load_state_dict({**again.state_dict(), "_schedulers": again.state_dict()["_schedulers"][:2]})
+    with pytest.raises(ValueError, match="ChainedScheduler: scheduler 0 needs a metric, or belongs to another optimizer"):
+        mg.optim.lr_scheduler.ChainedScheduler([plateau(mg, ours.optimizer)])
+    with pytest.raises(ValueError, match="needs at least one"):
+        mg.optim.lr_scheduler.ChainedScheduler([])
 
 
 def test_one_after_another():

@@ -17,13 +17,17 @@ __all__ = ["clip_grad_norm_", "clip_grad_value_"]
 
 
 def clip_grad_norm_(
-    parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
 ) -> Tensor:
     """Scale all gradients by one factor such that their total norm is at most `max_norm`; return the norm before.
 
     `parameters` is a tensor or an iterable of tensors; those without a gradient are left out. `norm_type` is the p of the
     p-norm, also ``math.inf``. With `error_if_nonfinite`, an infinite or NaN gradient raises GraphError that names the
-    parameter, and nothing changes. Pascanu et al. (2013).
+    parameter, and nothing changes. `foreach` has no effect on the result. Pascanu et al. (2013).
 
     >>> import minigrad as mg
     >>> x = mg.tensor([3.0, 4.0], requires_grad=True)
@@ -47,8 +51,8 @@ def clip_grad_norm_(
         return tensor(np.asarray(total, np.result_type(*(g for _, g in given)) if given else None))
 
 
-def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
-    """Clip every element of the gradients to [-clip_value, clip_value].
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> None:
+    """Clip every element of the gradients to [-clip_value, clip_value]. `foreach` has no effect on the result.
 
     >>> import minigrad as mg
     >>> x = mg.tensor([3.0, -0.5], requires_grad=True)
