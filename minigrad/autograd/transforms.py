@@ -178,7 +178,7 @@ def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
 def _linear(call: _Call) -> Function:
     """Return the derivative of a call as a function of tangents."""
     with call:
-        g = [call.add_leaf(Tensor(np.ones_like(y.array), requires_grad=True)) for y in call.outputs.values()]
+        g = [call.add_leaf(tensor(np.ones_like(y.array), requires_grad=True)) for y in call.outputs.values()]
         pulled = call.derivative(call.outputs.values(), g, call.inputs.values(), again=True)
 
     def push(*tangents: Any) -> Any:

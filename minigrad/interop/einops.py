@@ -27,7 +27,7 @@ from einops.layers import RearrangeMixin, ReduceMixin
 from minigrad import nn, ops
 from minigrad.arrays import Array
 from minigrad.tensors import creation
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = [
     "EinopsError", "Rearrange", "Reduce", "asnumpy", "einsum", "pack", "parse_shape", "rearrange", "reduce",
@@ -58,7 +58,7 @@ class Backend(AbstractBackend):  # type: ignore[misc,unused-ignore]
         return isinstance(tensor, Tensor)
 
     def from_numpy(self, x: Array) -> Tensor:
-        return Tensor(x, requires_grad=x.dtype.kind == "f")
+        return tensor(x, requires_grad=x.dtype.kind == "f")
 
     def to_numpy(self, x: Tensor) -> Array:
         return x.detach().numpy()

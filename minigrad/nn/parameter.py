@@ -33,8 +33,7 @@ class Parameter(Tensor):
         if isinstance(data, Tensor) and data.is_leaf:  # a new leaf, without the warning that no gradient flows back
             data = data.detach()
         self.array = copied("Parameter", data, dtype)
-        self.node = None
-        self.stored_grad = None
+        self.node = self.place = self.stored_grad = None
         if requires_grad:
             self.requires_grad_()
 
@@ -51,7 +50,7 @@ class UninitializedTensor(Tensor):
     def materialize(self, shape: Sequence[int], dtype: DType = None) -> None:
         """Become an ordinary tensor of this shape, filled with zeros."""
         zeros = np.zeros(tuple(shape), self.dtype if dtype is None else dtype)
-        Tensor.__init__(self, zeros, None, self.requires_grad)  # with a node of that shape
+        Tensor.__init__(self, zeros, dtype=zeros.dtype, requires_grad=self.requires_grad)  # with a node of that shape
         self.__class__ = self._later  # type: ignore[assignment]
 
     @property
@@ -81,7 +80,7 @@ class UninitializedBuffer(UninitializedTensor):
     _later = Tensor
 
     def __init__(self, requires_grad: bool = False, dtype: DType = None):
-        super().__init__(np.zeros(0, dtype or get_default_dtype()), None, requires_grad)
+        super().__init__(np.zeros(0), dtype=dtype, requires_grad=requires_grad)
 
 
 def clear_gradients(parameters: Iterable[Tensor], set_to_none: bool = True) -> None:
