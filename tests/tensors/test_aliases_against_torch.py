@@ -10,8 +10,8 @@ torch = pytest.importorskip("torch")
 MATRIX = np.arange(1.0, 10).reshape(3, 3) + 5 * np.eye(3)
 INPUTS = [np.arange(1.0, 13).reshape(3, 4), MATRIX, np.arange(1.0, 5), np.arange(1.0, 13).reshape(1, 1, 3, 4)]
 ARGUMENTS = [
-    (), (0,), (1,), (-1,), (2,), (0, 1), (1, 0), (0, 0), (1, 1), (0, 0, 1), (0, 0, 2), (1, 0, 1), (0, 1, 2), (0, 2, 1), (None,),
-    ((-1,),), ((4, 3),), ((3, 4),), ((1, 3, 4),), ((0, 1),), ((1, 0),), ((1, 1),), ((0, 0),), ([[0, 1]],),
+    (), (0,), (1,), (-1,), (2,), (0, 1), (1, 0), (0, 0), (1, 1), (0, 0, 1), (0, 0, 2), (1, 0, 1), (0, 1, 2), (0, 2, 1),
+    (None,), ((-1,),), ((4, 3),), ((3, 4),), ((1, 3, 4),), ((0, 1),), ((1, 0),), ((1, 1),), ((0, 0),), ([[0, 1]],),
 ]  # fmt: skip
 OTHER = {"manual_seed", "save", "load", "compile", "backward", "normal", "bernoulli", "set_default_dtype", "set_num_threads"}
 OTHERWISE = {"positive": "a copy, as in NumPy; PyTorch returns the tensor itself"}
