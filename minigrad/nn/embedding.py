@@ -89,7 +89,7 @@ class EmbeddingBag(Module):
         check_choice("EmbeddingBag", "mode", mode, "sum", "mean", "max")
         self.mode, self.include_last_offset = mode, include_last_offset
         self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
-        table = Embedding(num_embeddings, embedding_dim, padding_idx, dtype).weight
+        table = Embedding(num_embeddings, embedding_dim, padding_idx, dtype=dtype).weight
         self.weight: Parameter = table if _weight is None else Parameter(_weight)
 
     @classmethod

@@ -89,9 +89,9 @@ def _in_place(op: Operation, reshapes: builtins.bool = False) -> Callable[..., T
     """Return the method ``x.f_(...)``, which replaces x by ``f(x, ...)`` and returns x; see `Tensor.refuse_change`."""
     name = f"{op.__name__}_"  # for errors
 
-    def method(self: Tensor, *args: Any, **options: Any) -> Any:
-        self.refuse_change(name)
-        return self.replace_with(op(self, *args, **options), name, reshapes)
+    def method(input: Tensor, *args: Any, **options: Any) -> Any:  # PyTorch's name: it is a function, too
+        input.refuse_change(name)
+        return input.replace_with(op(input, *args, **options), name, reshapes)
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"Replace this tensor by its `{op.__name__}`, in place; return the tensor itself."
