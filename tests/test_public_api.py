@@ -45,8 +45,8 @@ NO_METHODS = {  # of Tensor
     "shape dtype ndim nbytes itemsize device size dim ndimension numel nelement element_size stride is_contiguous "
     "is_floating_point is_complex is_leaf grad_fn requires_grad allclose equal isclose "
     "__len__ __contains__ __hash__": "questions about a tensor",
-    "array node place stored_grad from_array record slope refuse_change replace_with replace_array accumulate_grad backward_seed "
-    "astype_": "the interface of the engine",
+    "array node place stored_grad from_array record slope refuse_change replace_with replace_array accumulate_grad "
+    "backward_seed astype_": "the interface of the engine",
     "numpy item tolist __array__ __bool__ __float__ __int__ __index__ __format__ __repr__": "values, out of the graph",
     "backward grad graph requires_grad_ retain_grad retains_grad register_hook "
     "register_post_accumulate_grad_hook detach detach_ data": "its place in the graph",
