@@ -117,8 +117,8 @@ _NAMESPACES = (
     "version",
 )  # fmt: skip
 _NAMES = {
-    "Generator": "generator", "GradScaler": "compat.amp", "autocast": "compat.amp", "compile": "compat.jit",
-    "detect_anomaly": "autograd", "grad": "autograd.transforms", "load": "serialization", "save": "serialization",
+    "Generator": "generator", "GradScaler": "compat.amp", "autocast": "compat.amp", "_assert": "compat.jit",
+    "compile": "compat.jit", "detect_anomaly": "autograd", "grad": "autograd.transforms", "load": "serialization", "save": "serialization",
     "vmap": "autograd.batching",
     **dict.fromkeys(
         ("are_deterministic_algorithms_enabled", "get_float32_matmul_precision", "get_num_threads",
@@ -143,8 +143,8 @@ if not _typing.TYPE_CHECKING:  # a type checker must report a name that does not
 
 def __dir__() -> list[str]:
     """Return the names that users call; other modules of the package are not among them."""
-    public = {name for name in globals() if name[0].isalpha() or name == "__version__"}
-    return sorted((public | {*_ROOMS, *_NAMESPACES, *_NAMES}) - _INTERNAL)
+    names = {*globals(), *_ROOMS, *_NAMESPACES, *_NAMES} - _INTERNAL
+    return sorted(name for name in names if name[0].isalpha() or name == "__version__")
 
 
 __version__ = "0.1.0"
