@@ -76,7 +76,7 @@ if _typing.TYPE_CHECKING:
     from minigrad.generator import Generator as Generator
     from minigrad.serialization import load as load, save as save
 
-    accelerator, mps, compiler, fx = cuda, cuda, jit, jit
+    accelerator, mps, xpu, compiler, fx = cuda, cuda, cuda, jit, jit
 # isort: on
 
 for _name, _function in {
@@ -114,7 +114,7 @@ _ROOMS = (
 # PyTorch's namespaces that have a path in compat/paths.py.
 _NAMESPACES = (
     "accelerator", "amp", "backends", "compiler", "cuda", "distributed", "fx", "hub", "jit", "mps", "multiprocessing",
-    "version",
+    "version", "xpu",
 )  # fmt: skip
 _NAMES = {
     "Generator": "generator", "GradScaler": "compat.amp", "autocast": "compat.amp", "_assert": "compat.jit",
