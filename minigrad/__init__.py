@@ -118,8 +118,8 @@ _NAMESPACES = (
 )  # fmt: skip
 _NAMES = {
     "Generator": "generator", "GradScaler": "compat.amp", "autocast": "compat.amp", "_assert": "compat.jit",
-    "compile": "compat.jit", "detect_anomaly": "autograd", "grad": "autograd.transforms", "load": "serialization", "save": "serialization",
-    "vmap": "autograd.batching",
+    "compile": "compat.jit", "detect_anomaly": "autograd", "grad": "autograd.transforms", "load": "serialization",
+    "save": "serialization", "vmap": "autograd.batching",
     **dict.fromkeys(
         ("are_deterministic_algorithms_enabled", "get_float32_matmul_precision", "get_num_threads",
          "set_float32_matmul_precision", "set_num_threads", "use_deterministic_algorithms"),
