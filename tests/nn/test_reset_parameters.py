@@ -11,7 +11,7 @@ LAYERS = {
     "ConvTranspose1d": (2, 3, 3), "ConvTranspose2d": (2, 4, 3), "ConvTranspose3d": (2, 3, 3), "BatchNorm1d": (3,),
     "BatchNorm2d": (3,), "BatchNorm3d": (3,), "SyncBatchNorm": (3,),
     "InstanceNorm1d": (3, 1e-5, 0.1, True, True), "InstanceNorm2d": (3, 1e-5, 0.1, True), "InstanceNorm3d": (3,),
-    "LayerNorm": (3,), "RMSNorm": (3,), "GroupNorm": (1, 3), "Embedding": (5, 3, 2), "PReLU": (3, 0.4), "RNN": (2, 3, 2),
+    "LayerNorm": (3,), "RMSNorm": (3,), "GroupNorm": (1, 3), "Embedding": (5, 3, 2), "EmbeddingBag": (5, 3), "PReLU": (3, 0.4), "RNN": (2, 3, 2),
     "Bilinear": (2, 3, 4), "LSTM": (2, 3), "GRU": (2, 3, 1, False), "RNNCell": (2, 3), "LSTMCell": (2, 3), "GRUCell": (2, 3),
 }  # fmt: skip
 
