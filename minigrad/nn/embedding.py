@@ -100,6 +100,8 @@ class EmbeddingBag(Module):
         layer.weight.requires_grad_(not freeze)
         return layer
 
+    reset_parameters = Embedding.reset_parameters
+
     def forward(self, x: Any, offsets: Any = None, per_sample_weights: Any = None) -> Tensor:
         return F.embedding_bag(
             x, self.weight, offsets, mode=self.mode, per_sample_weights=per_sample_weights,

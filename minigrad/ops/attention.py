@@ -12,7 +12,7 @@ from minigrad.engine.arguments import aliased
 from minigrad.engine.composite import composite
 from minigrad.engine.promotion import floating
 from minigrad.errors import DTypeError, ShapeError
-from minigrad.kernels.checks import check_choice
+from minigrad.kernels.checks import check_choice, whole
 from minigrad.ops.elementwise import astype, equal, where
 from minigrad.ops.indexing import add_at, getitem
 from minigrad.ops.joining import concatenate
@@ -114,10 +114,11 @@ def one_hot(x: Any, num_classes: int = -1) -> Any:
         if not classes.size:
             raise ValueError(f"{op}: needs num_classes if there are no classes to infer it from")
         num_classes = int(classes.max()) + 1
-    if isinstance(num_classes, bool) or not isinstance(num_classes, int | np.integer) or num_classes < 1:
+    count = whole(num_classes)
+    if count is None or count < 1:
         raise ValueError(f"{op}: num_classes must be an int of at least 1, or -1, got {num_classes!r}")
-    classes = _checked(op, x, int(num_classes))
-    return astype(equal(unsqueeze(x if isinstance(x, Traced) else classes, -1), np.arange(num_classes)), np.int64)
+    classes = _checked(op, x, count)
+    return astype(equal(unsqueeze(x if isinstance(x, Traced) else classes, -1), np.arange(count)), np.int64)
 
 
 @floating("query", "key", "value")
