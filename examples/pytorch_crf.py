@@ -1,8 +1,8 @@
 """Tags of the words of recipes by a bidirectional LSTM and a conditional random field, written for PyTorch.
 
 The network scores each tag of each word; a matrix scores each step from tag to tag. The forward algorithm sums over all
-paths, Viterbi's finds the best one (Lafferty et al. 2001; Huang et al. 2015). Steps that no tagging has are forbidden by
-writing -10000 into ``transitions.data``. Only the import lines differ; they were: import torch; import torch.nn as nn.
+paths, Viterbi's finds the best one (Lafferty et al. 2001; Huang et al. 2015). Impossible steps are forbidden by writing
+-10000 into ``transitions.data``. Only the import lines differ; they were: import torch; import torch.nn as nn.
 """
 
 import minigrad as torch

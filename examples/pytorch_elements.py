@@ -1,8 +1,8 @@
 """Names of new chemical elements, one letter at a time, from a recurrent network whose inputs are filled element by element.
 
 Each name is a (length, 1, letters) tensor of zeros with a one written for each letter: ``x[i][0][j] = 1`` changes x, because
-x[i] and x[i][0] are views. The cell is two linear layers, the update ``p.data.add_``. Only the import lines differ from a
-program for PyTorch; they were: import torch; import torch.nn as nn.
+x[i] and x[i][0] are views of it. The cell is two linear layers, the update ``p.data.add_``. Only the import lines differ
+from a program for PyTorch; they were: import torch; import torch.nn as nn.
 """
 
 import math

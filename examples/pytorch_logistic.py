@@ -1,8 +1,8 @@
 """Logistic regression of digits by L-BFGS, written for PyTorch: only the import lines differ.
 
-With a penalty on the weights the loss is strictly convex: it has one minimum, and L-BFGS goes there (Nocedal and Wright,
-Numerical Optimization, chapter 7). The optimizer calls the closure as often as its line search needs; gradient descent gets
-as many calls, at the best of several rates. The lines were: import torch; import torch.nn.functional as F.
+With a penalty on the weights the loss is strictly convex: it has one minimum, and L-BFGS converges to it (Nocedal and
+Wright, Numerical Optimization, chapter 7). The optimizer calls the closure as often as its line search needs; gradient
+descent, at the best of four rates, gets as many calls. The lines were: import torch; import torch.nn.functional as F.
 """
 
 import minigrad as torch
@@ -28,7 +28,7 @@ class Problem:
         return F.cross_entropy(scores, self.t) + self.penalty * (self.weight.pow(2).sum() + self.bias.pow(2).sum())
 
     def minimize(self, optimizer, evaluations):
-        """Step until the loss was evaluated so many times."""
+        """Step until the loss has been evaluated this often, or a step of L-BFGS finds nothing left to do."""
 
         def closure():
             optimizer.zero_grad()
@@ -41,11 +41,11 @@ class Problem:
             before = len(self.history)
             optimizer.step(closure)
             if len(self.history) == before + 1 and isinstance(optimizer, torch.optim.LBFGS):
-                break  # the first evaluation of a step was the only one: no gradient is above the tolerance
+                break  # it evaluated the loss once, and no gradient is above its tolerance
         return self
 
     def slope(self):
-        """The largest element of the gradient."""
+        """The largest absolute value of the gradient."""
         return max(g.abs().max().item() for g in torch.autograd.grad(self.loss(), self.parameters))
 
     def accuracy(self):

@@ -1,7 +1,7 @@
-"""Digits learned in private: the gradient of each example is clipped, and noise hides what one of them adds.
+"""Differentially private training: the gradient of each example is clipped, and noise hides what one example adds.
 
-DP-SGD, Abadi et al. (2016), algorithm 1. ``vmap(grad(loss))`` computes the gradients of single examples, which a batch's
-gradient has summed up already; ``functional_call`` runs a module with parameters from a dict. Only the import lines differ
+DP-SGD, Abadi et al. (2016), algorithm 1. ``vmap(grad(loss))`` computes the gradients of single examples, which the gradient
+of a batch has already summed; ``functional_call`` runs a module with parameters from a dict. Only the import lines differ
 from a program for PyTorch; they were: import torch; import torch.nn as nn; import torch.nn.functional as F;
 from torch.func import functional_call, grad, vmap.
 """
@@ -29,7 +29,7 @@ def per_example_gradients(model, x, t):
 
 
 def gradients_by_a_loop(model, x, t):
-    """The same, with a backward pass for each example."""
+    """The same, by a backward pass for each example."""
     rows = []
     for sample, target in zip(x, t, strict=True):
         model.zero_grad()
@@ -40,18 +40,18 @@ def gradients_by_a_loop(model, x, t):
 
 
 def norms_of(gradients):
-    """The length of each example's gradient over all parameters."""
+    """The Euclidean norm of each example's gradient, over all parameters."""
     return torch.stack([g.flatten(1).norm(dim=1) for g in gradients.values()]).norm(dim=0)
 
 
 def clip(gradients, bound):
-    """Shorten each example's gradient to the bound, where it is longer."""
+    """Scale each example's gradient down to the norm `bound`, where its norm is larger."""
     factors = (bound / norms_of(gradients)).clamp(max=1.0)
     return {name: torch.einsum("n,n...->n...", factors, g) for name, g in gradients.items()}
 
 
 def train(model, x, t, steps, batch, lr, bound, noise):
-    """Steps on sums of clipped gradients and of noise; returns the share of gradients that were clipped, per step."""
+    """Step along sums of clipped gradients plus noise; return the share of clipped gradients of each step."""
     clipped = []
     for _ in range(steps):
         chosen = torch.randint(len(x), (batch,))

@@ -1,8 +1,8 @@
 """A Wasserstein GAN with gradient penalty draws digits, written for PyTorch: only the import lines differ.
 
-The critic's scores of real and drawn images lie as far apart as a slope of one allows; a penalty holds its gradient at
-length one between them (Gulrajani et al. 2017). The gradient is part of the loss, hence ``create_graph=True``. The lines
-were: import torch; import torch.nn as nn; import torch.autograd as autograd.
+The critic separates the scores of real and drawn images as far as a slope of one allows: a penalty keeps the norm of its
+gradient at one between them (Gulrajani et al. 2017). The gradient is part of the loss, hence ``create_graph=True``. The
+lines were: import torch; import torch.nn as nn; import torch.autograd as autograd.
 """
 
 import minigrad as torch
@@ -24,7 +24,7 @@ def critic(hidden=48):
 
 
 def gradient_norms(D, real, fake):
-    """The length of the critic's gradient at a random point between each pair of images."""
+    """The norm of the critic's gradient at a random point between each pair of images."""
     alpha = torch.rand(len(real), 1, dtype=real.dtype)
     between = (alpha * real + (1 - alpha) * fake).requires_grad_(True)
     scores = D(between)
@@ -35,7 +35,7 @@ def gradient_norms(D, real, fake):
 
 
 def critic_loss(D, real, fake, weight=10.0):
-    """Minus the distance of the scores, an estimate of Wasserstein's distance of the distributions, and the penalty."""
+    """The penalty, minus the estimate of the Wasserstein distance between the distributions of real and drawn images."""
     penalty = ((gradient_norms(D, real, fake) - 1) ** 2).mean()
     return D(fake).mean() - D(real).mean() + weight * penalty
 
@@ -84,7 +84,7 @@ def main(steps=500, batch=32, critic_steps=3, digit=3, seed=0):
         optimizer_G.step()
     drawn = judge(steps)
     norm = gradient_norms(D, data, drawn).mean().item()
-    print(f"gradients of length {norm:.2f}\n{picture(drawn[:4])}")
+    print(f"norm of the critic's gradient {norm:.2f}\n{picture(drawn[:4])}")
     return history, halves, norm, drawn
 
 

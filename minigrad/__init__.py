@@ -119,8 +119,8 @@ _NAMESPACES = (
 )  # fmt: skip
 _NAMES = {
     "Generator": "generator", "GradScaler": "compat.amp", "autocast": "compat.amp", "_assert": "compat.jit",
-    "compile": "compat.jit", "is_autocast_enabled": "compat.amp",
-    "detect_anomaly": "autograd", "grad": "autograd.transforms", "load": "serialization", "save": "serialization",
+    "compile": "compat.jit", "detect_anomaly": "autograd", "grad": "autograd.transforms",
+    "is_autocast_enabled": "compat.amp", "load": "serialization", "save": "serialization",
     "vmap": "autograd.batching",
     **dict.fromkeys(
         ("are_deterministic_algorithms_enabled", "channels_last", "channels_last_3d", "contiguous_format",

@@ -347,7 +347,12 @@ class Methods(Traced):
         """The tensor itself: its numbers are real."""
         return ops.real(self)
 
-    t, adjoint = _method(ops.t), _method(ops.adjoint)
+    adjoint = _method(ops.adjoint)
+
+    def t(self) -> Tensor:
+        """Return the transpose of a matrix; vectors and numbers unchanged."""
+        out: Tensor = self.record(ops.permute, (self, None)) if self.array.ndim <= 2 else ops.t(self)  # which refuses
+        return out
 
     def unfold(self, dimension: builtins.int, size: builtins.int, step: builtins.int) -> Tensor:
         """Return the windows of `size` elements along one axis, `step` apart, in a new last axis."""

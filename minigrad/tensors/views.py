@@ -15,17 +15,18 @@ its other views become results of their steps on it. A detached tensor shares th
 from __future__ import annotations
 
 import sys
+import threading
 import weakref
 from collections.abc import Sequence
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from minigrad import ops
 from minigrad.arrays import Array, Traced
 from minigrad.engine import tape
-from minigrad.engine.interrupts import at_once
+from minigrad.engine.interrupts import Locked, at_once
 from minigrad.engine.primitive import Primitive
 from minigrad.errors import GraphError
 from minigrad.ops.indexing import getitem, setitem
@@ -34,6 +35,8 @@ __all__ = [
     "Memory", "Place", "change", "is_exclusive", "is_view", "join", "leave", "members", "move", "rebase", "repeats", "share",
     "show",
 ]  # fmt: skip
+
+_creating = threading.RLock()
 
 Steps = tuple[tuple[Primitive, tuple[Any, ...]], ...]
 
@@ -46,15 +49,17 @@ class Memory:
     def __init__(self, array: Array):
         self.array = array
         self._shown: list[weakref.ref[Traced]] = []
-        self._limit = 8
+        self._limit = 64
 
     def add(self, tensor: Traced, base: Traced | None, steps: Steps) -> None:
         """Let a tensor show the memory through the steps."""
         tensor.place = Place(self, base, steps)
         self._shown.append(weakref.ref(tensor))
         if len(self._shown) > self._limit:  # weights are transposed in every forward: forget the dead ones now and then
-            self._shown = list(map(weakref.ref, self.tensors()))
-            self._limit = 2 * len(self._shown) + 8
+            with Locked(_creating):
+                count = len(self._shown)
+                self._shown[:count] = [ref for ref in self._shown[:count] if ref() is not None]
+                self._limit = 2 * len(self._shown) + 64
 
     def tensors(self) -> list[Traced]:
         """Return the tensors that show the memory now."""
@@ -62,17 +67,21 @@ class Memory:
         return [tensor for tensor in alive if tensor.place is not None and tensor.place.memory is self]
 
 
-class Place(NamedTuple):
+class Place:
     """Where a tensor lies in a memory."""
 
-    memory: Memory
-    base: Traced | None  # the tensor that it is a view of; None for a base and for a detached tensor
-    steps: Steps  # from the array of the memory to that of the tensor
+    __slots__ = ("base", "memory", "steps")
+
+    def __init__(self, memory: Memory, base: Traced | None, steps: Steps):
+        self.memory = memory
+        self.base = base  # the tensor that it is a view of; None for a base and for a detached tensor
+        self.steps = steps  # from the array of the memory to that of the tensor
 
 
 def show(view: Traced, source: Traced, op: Primitive, rest: tuple[Any, ...]) -> None:
     """Make a result a view of the first argument of `op`, if its array is one."""
-    if _overlaps(view.array, source.array):
+    base = view.array.base
+    if base is not None and (base is source.array or _overlaps(view.array, source.array)):
         join(view, source, op, rest)
 
 
@@ -199,11 +208,12 @@ def rebase(tensor: Traced, result: Traced) -> None:
 
 
 def _placed(tensor: Traced) -> Place:
-    """Return the place of a tensor in a new memory."""
-    memory = Memory(tensor.array)
-    memory.add(tensor, None, ())
-    assert tensor.place is not None
-    return tensor.place
+    """Return the place of a tensor in a new memory, made once for all threads."""
+    with Locked(_creating):
+        if tensor.place is None:
+            Memory(tensor.array).add(tensor, None, ())
+    place: Place = tensor.place
+    return place
 
 
 def _through(steps: Steps, array: Array) -> Array:
