@@ -68,6 +68,7 @@ if _typing.TYPE_CHECKING:
     from minigrad.compat import amp as amp, backends as backends, cuda as cuda, distributed as distributed, hub as hub
     from minigrad.compat import jit as jit
     from minigrad.compat.amp import GradScaler as GradScaler, autocast as autocast
+    from minigrad.compat.amp import is_autocast_enabled as is_autocast_enabled
     from minigrad.compat.backends import version as version
     from minigrad.compat.jit import compile as compile
     from minigrad.compat.settings import *
@@ -118,11 +119,12 @@ _NAMESPACES = (
 )  # fmt: skip
 _NAMES = {
     "Generator": "generator", "GradScaler": "compat.amp", "autocast": "compat.amp", "_assert": "compat.jit",
-    "compile": "compat.jit", "detect_anomaly": "autograd", "grad": "autograd.transforms", "load": "serialization",
-    "save": "serialization",
+    "compile": "compat.jit", "detect_anomaly": "autograd", "grad": "autograd.transforms",
+    "is_autocast_enabled": "compat.amp", "load": "serialization", "save": "serialization",
     "vmap": "autograd.batching",
     **dict.fromkeys(
-        ("are_deterministic_algorithms_enabled", "get_float32_matmul_precision", "get_num_threads",
+        ("are_deterministic_algorithms_enabled", "channels_last", "channels_last_3d", "contiguous_format",
+         "get_float32_matmul_precision", "get_num_threads", "memory_format", "preserve_format",
          "set_float32_matmul_precision", "set_num_threads", "use_deterministic_algorithms"),
         "compat.settings",
     ),

@@ -30,7 +30,7 @@ NO_OPERATIONS = {  # public callables of these modules: what they are instead
     "promote_types result_type": "questions about shapes and dtypes",
     "clone detach": "methods under the names of functions",
     "allclose equal isclose": "questions about values",
-    "is_grad_enabled": "a question about the engine's mode",
+    "is_autocast_enabled is_grad_enabled": "a question about the engine's mode",
     "get_default_dtype set_default_dtype set_default_tensor_type get_printoptions set_printoptions "
     "manual_seed get_num_threads set_num_threads "
     "are_deterministic_algorithms_enabled use_deterministic_algorithms get_float32_matmul_precision "

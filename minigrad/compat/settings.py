@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import enum
 import os
 import warnings
 
 __all__ = [
-    "are_deterministic_algorithms_enabled", "get_float32_matmul_precision", "get_num_threads",
+    "are_deterministic_algorithms_enabled", "channels_last", "channels_last_3d", "contiguous_format",
+    "get_float32_matmul_precision", "get_num_threads", "memory_format", "preserve_format",
     "set_float32_matmul_precision", "set_num_threads", "use_deterministic_algorithms",
 ]  # fmt: skip
+
+
+class memory_format(enum.Enum):
+    """The values of the argument `memory_format`, which is ignored: NumPy decides how an array lies in memory."""
+
+    contiguous_format = enum.auto()
+    preserve_format = enum.auto()
+    channels_last = enum.auto()
+    channels_last_3d = enum.auto()
+
+
+contiguous_format, preserve_format, channels_last, channels_last_3d = memory_format
 
 
 def set_float32_matmul_precision(precision: str) -> None:

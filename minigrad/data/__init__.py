@@ -3,6 +3,7 @@
 from minigrad.data import datasets, toys, transforms
 from minigrad.data.digits import load_digits
 from minigrad.data.idx import read_idx
+from minigrad.data.iterable import IterableDataset
 from minigrad.data.loader import DataLoader, default_collate
 from minigrad.data.map_style import ConcatDataset, Dataset, Subset, TensorDataset, random_split
 from minigrad.data.mnist import load_mnist
@@ -16,7 +17,7 @@ from minigrad.data.samplers import (
 )
 
 __all__ = [
-    "BatchSampler", "ConcatDataset", "DataLoader", "Dataset", "RandomSampler", "Sampler", "SequentialSampler", "Subset",
-    "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler", "datasets", "default_collate", "load_digits",
+    "BatchSampler", "ConcatDataset", "DataLoader", "Dataset", "IterableDataset", "RandomSampler", "Sampler",
+    "SequentialSampler", "Subset", "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler", "datasets", "default_collate", "load_digits",
     "load_mnist", "random_split", "read_idx", "toys", "transforms",
 ]  # fmt: skip

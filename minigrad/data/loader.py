@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, overload
 import numpy as np
 
 from minigrad.arrays import Array, array_of
+from minigrad.data.iterable import IterableDataset
 from minigrad.data.map_style import Dataset, Subset, TensorDataset
 from minigrad.data.samplers import BatchSampler
 from minigrad.errors import DTypeError, ShapeError
@@ -61,7 +62,7 @@ else:
 class DataLoader(Generic[Batch]):
     """Iterable over the batches of a dataset, as tensors; with `shuffle` in a new random order for each epoch.
 
-    * `dataset`: an object with `__len__` and `__getitem__`; see `Dataset`.
+    * `dataset`: an object with `__len__` and `__getitem__`, see `Dataset`; or an `IterableDataset`, in its own order.
     * `batch_size`: items in a batch; `drop_last` omits a last batch that is smaller.
     * `sampler`: an iterable of indices that decides the order; `batch_sampler`: an iterable of lists of indices that decides
       the batches.
@@ -74,8 +75,8 @@ class DataLoader(Generic[Batch]):
       made in this process, on demand.
 
     Raises TypeError for a dataset without a length or without items by index; ValueError for an empty dataset, a batch size
-    below 1, `shuffle` together with a sampler, or a batch sampler together with an option that it replaces. An exception
-    raised by an item, or while a batch is made, gets a note with the indices.
+    below 1, `shuffle` together with a sampler or a stream, or a batch sampler together with an option that it replaces. An
+    exception raised by an item, or while a batch is made, gets a note with the indices.
 
     >>> import numpy as np
     >>> from minigrad.data import DataLoader, TensorDataset
@@ -128,6 +129,8 @@ class DataLoader(Generic[Batch]):
                 "  hint: minigrad.Generator()"
             )
         batch_size = positive_int("DataLoader", "batch_size", batch_size)
+        if isinstance(dataset, IterableDataset) and (shuffle or sampler is not None or batch_sampler is not None):
+            raise ValueError("DataLoader: an IterableDataset decides the order itself\n  hint: omit shuffle and samplers")
         _check_dataset(dataset, ordered=sampler is not None or batch_sampler is not None)
         if sampler is not None and shuffle:
             raise ValueError("DataLoader: a sampler decides the order itself\n  hint: omit shuffle, or the sampler")
@@ -144,6 +147,10 @@ class DataLoader(Generic[Batch]):
         return self._batches(len(self.dataset if self.sampler is None else self.sampler))  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[Batch]:
+        if isinstance(self.dataset, IterableDataset):
+            self.epoch += 1
+            batches = BatchSampler(self.dataset, self.batch_size, self.drop_last)
+            return map(default_collate if self.collate_fn is None else self.collate_fn, batches)
         if self.batch_sampler is not None:
             self.epoch += 1
             return (self._batch(_indices("batch_sampler", batch)) for batch in self.batch_sampler)
@@ -260,6 +267,8 @@ def _indices(what: str, given: Iterable[Any]) -> Array:
 
 def _check_dataset(dataset: Any, ordered: bool) -> None:
     """Raise unless the dataset has items by index and, unless a sampler decides the order, a positive length."""
+    if isinstance(dataset, IterableDataset):
+        return
     if isinstance(dataset, type):
         raise TypeError(
             f"DataLoader: the dataset is the class {dataset.__name__}\n  hint: make one: {dataset.__name__}(...)"

@@ -16,7 +16,7 @@ from minigrad.config import get_default_dtype
 from minigrad.distributions.constraints import Constraint
 from minigrad.engine.grad_mode import enable_grad, no_grad
 from minigrad.errors import ShapeError
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = ["Distribution", "broadcast_all", "derived", "sum_rightmost"]
 
@@ -123,7 +123,7 @@ class Distribution:
 
     def _checked(self, value: Any) -> Any:
         """Return a value as a tensor or number; with `validate_args`, raise for another shape or one outside the support."""
-        value = value if isinstance(value, Tensor | int | float) else Tensor(value)
+        value = value if isinstance(value, Tensor | int | float) else tensor(value)
         if self._validate_args:
             shape, expected = shape_of(value), self._extended_shape()
             pairs = list(zip(reversed(shape), reversed(expected), strict=False))
@@ -151,7 +151,9 @@ def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
     """Return numbers, arrays and tensors as tensors of floats of one shape."""
     dtypes = [value.dtype for value in values if isinstance(value, Tensor | np.ndarray) and value.dtype.kind == "f"]
     dtype = dtypes[0] if dtypes else get_default_dtype()
-    tensors = [v if isinstance(v, Tensor) else Tensor(v, v.dtype if isinstance(v, np.ndarray) else dtype) for v in values]
+    tensors = [
+        v if isinstance(v, Tensor) else tensor(v, dtype=v.dtype if isinstance(v, np.ndarray) else dtype) for v in values
+    ]
     floats = [t if t.dtype.kind == "f" else ops.astype(t, dtype) for t in tensors]
     return tuple(ops.broadcast_tensors(*floats))
 

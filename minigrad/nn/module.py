@@ -440,10 +440,17 @@ class Module:
         """Clear the gradients of all parameters; with ``set_to_none=False``, set them to zero."""
         clear_gradients(self.parameters(), set_to_none)
 
-    def to(self, *args: Any, dtype: DType = None, device: Any = None, non_blocking: bool = False) -> Self:
+    def to(
+        self,
+        *args: Any,
+        dtype: DType = None,
+        device: Any = None,
+        non_blocking: bool = False,
+        memory_format: Any = None,
+    ) -> Self:
         """Convert parameters, floating-point buffers and gradients to a float dtype, in place; return the module.
 
-        A device may be named as in PyTorch, provided that it is the CPU.
+        A device may be named as in PyTorch, provided that it is the CPU; `memory_format` is ignored.
         """
         wanted = devices.requested(args, dtype, device)
         if wanted is None:

@@ -81,7 +81,7 @@ class Optimizer:
     tensor([ 0.9000, -0.9000], requires_grad=True)
 
     Or it defines `step`, as subclasses in PyTorch do: `state` holds a dict for every parameter, where such a step may keep
-    anything; the hooks of steps are then its own affair.
+    anything; its options are not checked, and the hooks of steps are then its own affair.
 
     The state of a float16 parameter is float32, and a step on it is computed in float32 and rounded once: a squared gradient
     of 256 or more is infinite in float16, one below 0.0002 is 0. One limit remains: a weight does not move by less than half
@@ -282,7 +282,8 @@ class Optimizer:
 
     def _checked(self, options: dict[str, Any]) -> dict[str, Any]:
         """Return the options with NumPy's numbers as Python's, which keep float32; raise for a known option out of range."""
-        for name in self.defaults:
+        own_step = type(self).step is not Optimizer.step  # which may take a lr of None, or three betas
+        for name in () if own_step else self.defaults:
             value = options[name]
             if name in PAIRS:
                 try:

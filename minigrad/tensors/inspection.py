@@ -218,11 +218,17 @@ class Values(Traced):
         return self.astype(other.dtype)
 
     def to(
-        self, *args: Any, dtype: DType = None, device: Any = None, non_blocking: bool = False, copy: bool = False
+        self,
+        *args: Any,
+        dtype: DType = None,
+        device: Any = None,
+        non_blocking: bool = False,
+        copy: bool = False,
+        memory_format: Any = None,
     ) -> Tensor:
         """Return the values in another dtype, or in that of another tensor; in their own, the tensor itself or its `copy`.
 
-        A device must be the CPU.
+        A device must be the CPU; `memory_format` is ignored.
         """
         wanted = devices.requested(args, dtype, device)
         out = self.astype(self.dtype if wanted is None else wanted)
