@@ -74,6 +74,11 @@ if _typing.TYPE_CHECKING:
     from minigrad.autograd.batching import vmap as vmap
     from minigrad.autograd.transforms import grad as grad
     from minigrad.generator import Generator as Generator
+    from minigrad.interop import from_dlpack as from_dlpack
+    from minigrad.nn.functional import (
+        alpha_dropout_ as alpha_dropout_, celu_ as celu_, dropout_ as dropout_,
+        feature_alpha_dropout_ as feature_alpha_dropout_, rrelu_ as rrelu_, selu_ as selu_, threshold_ as threshold_,
+    )  # fmt: skip
     from minigrad.serialization import load as load, save as save
 
     accelerator, mps, compiler, fx = cuda, cuda, jit, jit
@@ -81,6 +86,8 @@ if _typing.TYPE_CHECKING:
 
 for _name, _function in {
     "autopsy": "minigrad.viz.graphs.autopsy:autopsy",
+    "gradcheck": "minigrad.testing:gradcheck",
+    "gradgradcheck": "minigrad.testing:gradgradcheck",
     "module graph": "minigrad.viz.graphs:module_graph",
     "module html": "minigrad.viz.graphs.notebook:module_html",
     "tensor graph": "minigrad.viz.graphs:graph",
@@ -90,6 +97,10 @@ for _name, _function in {
 
 # PyTorch's other names of dtypes; the builtins of these names are not needed here.
 half, float, double = float16, float32, float64
+# PyTorch's names of memory formats, which are accepted and have no effect.
+channels_last, channels_last_3d, contiguous_format, preserve_format = (
+    "channels_last", "channels_last_3d", "contiguous_format", "preserve_format",
+)  # fmt: skip
 equal = _equality.equal  # torch.equal returns a bool; ops.equal compares elements, as NumPy's
 short, int, long, bool = int16, int32, int64, bool_
 
@@ -118,12 +129,17 @@ _NAMESPACES = (
 )  # fmt: skip
 _NAMES = {
     "Generator": "generator", "GradScaler": "compat.amp", "autocast": "compat.amp", "compile": "compat.jit",
-    "detect_anomaly": "autograd", "grad": "autograd.transforms", "load": "serialization", "save": "serialization",
-    "vmap": "autograd.batching",
+    "detect_anomaly": "autograd", "from_dlpack": "interop", "grad": "autograd.transforms", "load": "serialization",
+    "save": "serialization", "vmap": "autograd.batching",
     **dict.fromkeys(
-        ("are_deterministic_algorithms_enabled", "get_float32_matmul_precision", "get_num_threads",
-         "set_float32_matmul_precision", "set_num_threads", "use_deterministic_algorithms"),
+        ("are_deterministic_algorithms_enabled", "get_default_device", "get_float32_matmul_precision", "get_num_threads",
+         "get_rng_state", "initial_seed", "seed", "set_default_device", "set_float32_matmul_precision", "set_num_threads",
+         "set_rng_state", "use_deterministic_algorithms"),
         "compat.settings",
+    ),
+    **dict.fromkeys(
+        ("alpha_dropout_", "celu_", "dropout_", "feature_alpha_dropout_", "rrelu_", "selu_", "threshold_"),
+        "nn.functional",
     ),
 }  # fmt: skip
 # Modules that importing the package binds here, and that are not for users.
