@@ -88,6 +88,9 @@ class Traced:
         def replace_with(self, result: Any, name: str, reshapes: bool = False) -> Any:
             """Take the value and the node of `result`, computed by operation `name`; return the tensor itself."""
 
+        def clone(self) -> Any:
+            """Return a copy, recorded."""
+
         def sum_to_size(self, *size: Any) -> Any:
             """Sum over the axes along which a tensor of that shape was broadcast to this one."""
 

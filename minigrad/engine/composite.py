@@ -19,7 +19,7 @@ from minigrad.errors import blame
 if TYPE_CHECKING:
     from minigrad.arrays import SameTensor
 
-__all__ = ["Composite", "composite"]
+__all__ = ["Composite", "composite", "separate"]
 
 
 def composite(function: Callable[..., Any]) -> Composite:
@@ -36,6 +36,25 @@ def composite(function: Callable[..., Any]) -> Composite:
     array([1, 4])
     """
     return Composite(function)
+
+
+def separate(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make the result of a composite a tensor of its own where it would be its first argument, or a view of it.
+
+    PyTorch copies in these functions: what changes the result afterwards must not change the argument.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        out = function(*args, **options)
+        if not isinstance(out, Traced):
+            return out
+        if args and out is args[0]:
+            return out.clone()
+        out.place = None
+        return out
+
+    return call
 
 
 class Composite:

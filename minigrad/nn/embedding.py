@@ -56,9 +56,8 @@ class _Table(Module):
 
     def extra_repr(self) -> str:
         defaults = {"padding_idx": None, "max_norm": None, "norm_type": 2.0, "mode": None}
-        shown = [
-            f", {name}={getattr(self, name)!r}" for name, value in defaults.items() if getattr(self, name, value) != value
-        ]
+        values = {name: getattr(self, name) for name in self._options if name in defaults}
+        shown = [f", {name}={value!r}" for name, value in values.items() if value != defaults[name]]
         return f"{self.num_embeddings}, {self.embedding_dim}{''.join(shown)}"
 
 
@@ -106,8 +105,8 @@ class EmbeddingBag(_Table):
         super().__init__()
         check_choice("EmbeddingBag", "mode", mode, "sum", "mean", "max")
         self._set(
-            num_embeddings, embedding_dim, _weight, dtype, padding_idx=padding_idx, max_norm=max_norm, norm_type=norm_type,
-            scale_grad_by_freq=scale_grad_by_freq, mode=mode, include_last_offset=include_last_offset,
+            num_embeddings, embedding_dim, _weight, dtype, max_norm=max_norm, norm_type=norm_type,
+            scale_grad_by_freq=scale_grad_by_freq, mode=mode, include_last_offset=include_last_offset, padding_idx=padding_idx,
         )  # fmt: skip
 
     def forward(self, x: Any, offsets: Any = None, per_sample_weights: Any = None) -> Tensor:

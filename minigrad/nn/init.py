@@ -7,15 +7,14 @@ with fans raise ShapeError for tensors of less than two axes.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 import numpy as np
 
 from minigrad.arrays import Array
-from minigrad.engine.grad_mode import no_grad
 from minigrad.errors import ShapeError, warn
-from minigrad.nn.parameter import Parameter
 from minigrad.random import default_generator
 from minigrad.tensors.tensor import Tensor
 
@@ -225,13 +224,16 @@ def __getattr__(name: str) -> Any:
     """Return a function under its name in PyTorch before 0.4, ``xavier_uniform`` for `xavier_uniform_`, with a warning."""
     if f"{name}_" not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    warn(f"nn.init.{name} is deprecated: it is called {name}_")
-    return globals()[f"{name}_"]
+    function = globals()[f"{name}_"]
+
+    @functools.wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        warn(f"nn.init.{name} is deprecated: it is called {name}_")
+        return function(*args, **options)
+
+    return call
 
 
 def _filled(tensor: Tensor, values: Array) -> Tensor:
-    if isinstance(tensor, Parameter):  # never a part of another tensor: no warning, and no other copy
-        tensor.replace_array(values.astype(tensor.dtype))
-        return tensor
-    with no_grad():
-        return tensor.copy_(values)
+    tensor.replace_array(values.astype(tensor.dtype))
+    return tensor

@@ -48,7 +48,7 @@ class LazyModuleMixin(Module):
         setattr(self, self._first, 0)
         for name, parameter in self._parameters.items():
             if parameter is not None:
-                self._parameters[name] = UninitializedParameter(parameter.requires_grad, parameter.dtype)
+                self._parameters[name] = UninitializedParameter(parameter.requires_grad, dtype=parameter.dtype)
         for name, buffer in self._buffers.items():
             if buffer is not None and buffer.ndim:
                 self._buffers[name] = UninitializedBuffer(dtype=buffer.dtype)

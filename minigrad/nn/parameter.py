@@ -89,7 +89,7 @@ class UninitializedParameter(UninitializedTensor, Parameter):
     __slots__ = ()
     _later = Parameter
 
-    def __init__(self, requires_grad: bool = True, dtype: DType = None):
+    def __init__(self, requires_grad: bool = True, device: Any = None, dtype: DType = None):
         super().__init__(np.zeros(0, dtype or get_default_dtype()), requires_grad)
 
 
@@ -99,7 +99,7 @@ class UninitializedBuffer(UninitializedTensor):
     __slots__ = ()
     _later = Tensor
 
-    def __init__(self, requires_grad: bool = False, dtype: DType = None):
+    def __init__(self, requires_grad: bool = False, device: Any = None, dtype: DType = None):
         super().__init__(np.zeros(0), dtype=dtype, requires_grad=requires_grad)
 
 

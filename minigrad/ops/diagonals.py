@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array, Shape, shape_of
-from minigrad.engine.composite import composite
+from minigrad.engine.composite import composite, separate
 from minigrad.engine.primitive import primitive
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
@@ -83,6 +83,7 @@ def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
 
 @register(np.diag)
 @composite
+@separate
 def diag(x: Any, k: int = 0) -> Any:
     """Return the matrix with a vector on its k-th diagonal, or the k-th diagonal of a matrix.
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from minigrad.arrays import Array, shape_of
 from minigrad.config import get_default_dtype
-from minigrad.engine.composite import composite
+from minigrad.engine.composite import composite, separate
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import promoting
 from minigrad.errors import ShapeError
@@ -61,6 +61,7 @@ def _(g: Any, positions: Array, axis: int) -> Any:
 
 @promoting("x")
 @composite
+@separate
 def interpolate(
     x: Any,
     size: int | Sequence[int] | None = None,
@@ -118,6 +119,7 @@ def interpolate(
 
 
 @composite
+@separate
 def pixel_shuffle(x: Any, upscale_factor: int) -> Any:
     """Rearrange channels into pixels: (..., C*r*r, H, W) to (..., C, H*r, W*r), with r = `upscale_factor`.
 
@@ -138,6 +140,7 @@ def pixel_shuffle(x: Any, upscale_factor: int) -> Any:
 
 
 @composite
+@separate
 def pixel_unshuffle(x: Any, downscale_factor: int) -> Any:
     """Rearrange pixels into channels: (..., C, H*r, W*r) to (..., C*r*r, H, W), with r = `downscale_factor`.
 
@@ -161,6 +164,7 @@ def pixel_unshuffle(x: Any, downscale_factor: int) -> Any:
 
 
 @composite
+@separate
 def channel_shuffle(x: Any, groups: int) -> Any:
     """Take the channels of (N, C, ...) in turn from each of `groups` groups: 0, C/groups, ..., 1, C/groups + 1, ...
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array, Axis, Shape, shape_of
-from minigrad.engine.composite import composite
+from minigrad.engine.composite import composite, separate
 from minigrad.engine.primitive import primitive
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
@@ -148,6 +148,7 @@ def numpy_pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any
 
 @register(np.rot90)
 @composite
+@separate
 def rot90(x: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
     """Rotate by `k` quarter turns, from the first of two axes toward the second.
 
@@ -185,6 +186,7 @@ def fliplr(x: Any) -> Any:
 
 @register(np.tile)
 @composite
+@separate
 def tile(x: Any, reps: int | Shape) -> Any:
     """Repeat the whole array `reps` times along each of the last axes; the gradient is the sum over the copies.
 
@@ -224,6 +226,7 @@ def repeat(x: Any, *sizes: Any, repeats: Any = None) -> Any:
 
 @register(np.repeat)
 @composite
+@separate
 def repeat_interleave(x: Any, repeats: Any = None, axis: int | None = None, *, output_size: int | None = None) -> Any:
     """Repeat each element in a row along `axis`, or without `axis` in the flattened array: NumPy's ``np.repeat``.
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.arrays import Array, Axis, Shape, array_of, shape_of
-from minigrad.engine.composite import composite
+from minigrad.engine.composite import composite, separate
 from minigrad.engine.primitive import Casting, primitive
 from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
@@ -177,6 +177,7 @@ def where_cumulative(x: Array, axis: int, extremum: np.ufunc) -> Array:
 
 @register(np.diff)
 @composite
+@separate
 def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """Return the differences of neighbors along `axis`, taken `n` times, after `prepend` and `append` were joined to `x`.
 

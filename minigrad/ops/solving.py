@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.arrays import Array, Shape, array_of, shape_of
-from minigrad.engine.composite import composite
+from minigrad.engine.composite import composite, separate
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
@@ -394,6 +394,7 @@ def matrix_rank(x: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
 @register(np.linalg.matrix_power)
 @promoting("x")
 @composite
+@separate
 def matrix_power(x: Any, n: int) -> Any:
     """Return the n-th power of square matrices, by repeated squaring; of the inverse for n < 0.
 

@@ -98,6 +98,7 @@ def _function(name: str) -> Any:
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = method.__doc__
+    vars(function).update(vars(method))  # the operation that it wraps
     return function
 
 

@@ -206,8 +206,9 @@ class Values(Traced):
     # Conversions
 
     def astype(self, dtype: DType) -> Tensor:
-        """Return the values in another dtype."""
-        return self.record(ops.astype, (self, np.dtype(dtype)))
+        """Return the values in another dtype; in their own, the tensor itself."""
+        wanted = np.dtype(dtype)
+        return self if wanted == self.array.dtype else self.record(ops.astype, (self, wanted))  # type: ignore[return-value]
 
     @overload
     def type(self, dtype: None = None) -> str: ...  # type: ignore[overload-overlap]  # None is a dtype to NumPy
@@ -232,12 +233,13 @@ class Values(Traced):
         self, *args: Any, dtype: DType = None, device: Any = None, non_blocking: bool = False, copy: bool = False,
         memory_format: Any = None,
     ) -> Tensor:  # fmt: skip
-        """Return the values in another dtype, or in that of another tensor; a device must be the CPU.
+        """Return the values in another dtype, or in that of another tensor; in their own, the tensor itself or its `copy`.
 
-        `memory_format` is ignored: the order of elements in memory is NumPy's.
+        A device must be the CPU; `memory_format` is ignored: the order of elements in memory is NumPy's.
         """
         wanted = devices.requested(args, dtype, device)
-        return self.astype(self.dtype if wanted is None else wanted)
+        out = self.astype(self.dtype if wanted is None else wanted)
+        return out.clone() if copy and out is self else out
 
     def cpu(self) -> Self:
         """Return the tensor itself: it is on the CPU."""

@@ -89,9 +89,9 @@ def _in_place(op: Operation, reshapes: builtins.bool = False) -> Callable[..., T
     """Return the method ``x.f_(...)``, which replaces x by ``f(x, ...)`` and returns x; see `Tensor.refuse_change`."""
     name = f"{op.__name__}_"  # for errors
 
-    def method(self: Tensor, *args: Any, **options: Any) -> Any:
-        self.refuse_change(name)
-        return self.replace_with(op(self, *args, **options), name, reshapes)
+    def method(input: Tensor, *args: Any, **options: Any) -> Any:  # PyTorch's name: it is a function, too
+        input.refuse_change(name)
+        return input.replace_with(op(input, *args, **options), name, reshapes)
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"Replace this tensor by its `{op.__name__}`, in place; return the tensor itself."
@@ -100,7 +100,10 @@ def _in_place(op: Operation, reshapes: builtins.bool = False) -> Callable[..., T
 
 
 def _cast(dtype: type) -> Callable[[Any], Tensor]:
-    return _documented(lambda self: self.record(ops.astype, (self, np.dtype(dtype))), ops.astype)
+    wanted = np.dtype(dtype)
+    return _documented(
+        lambda self: self if self.array.dtype == wanted else self.record(ops.astype, (self, wanted)), ops.astype
+    )
 
 
 def _documented(method: Callable[..., Any], op: Operation) -> Callable[..., Any]:
@@ -386,7 +389,7 @@ class Methods(Traced):
         lead = self.array.ndim - len(shape)
         if lead < 0 or any(n not in (1, m) for n, m in zip(shape, self.array.shape[lead:], strict=True)):
             raise ShapeError(f"sum_to_size: shape {shape} does not broadcast to {self.array.shape}")
-        return self.record(ops.unbroadcast, (self, shape))
+        return self if shape == self.array.shape else self.record(ops.unbroadcast, (self, shape))  # type: ignore[return-value]
 
     # Elements by index or by rank
 

@@ -95,6 +95,10 @@ SCHEDULES = {
     "LambdaLR": {"lr_lambda": [lambda t: 0.95**t, lambda t: 1 / (1 + t)]},
     "ReduceLROnPlateau": {"factor": 0.5, "patience": 1, "cooldown": 1, "threshold": 0.05},
     "SequentialLR": {"milestones": [4, 11]},
+    "ChainedScheduler": {},
+    "CyclicLR": {"base_lr": 0.01, "max_lr": 0.3, "step_size_up": 4, "step_size_down": 7, "mode": "triangular2"},
+    "MultiplicativeLR": {"lr_lambda": [lambda t: 1 - t / 100, lambda t: 0.9]},
+    "PolynomialLR": {"total_iters": 15, "power": 2.5},
 }
 RATES = 20  # steps of a schedule
 
@@ -140,10 +144,10 @@ def rates(name, optim, parameters):
     """The rates of two groups under a schedule, step by step."""
     s, options = optim.lr_scheduler, SCHEDULES[name]
     optimizer = optim.SGD([{"params": parameters[:1]}, {"params": parameters[1:], "lr": 0.02}], lr=0.1, momentum=0.9)
-    if name == "SequentialLR":
+    if name in ("SequentialLR", "ChainedScheduler"):
         stages = [s.LinearLR(optimizer, 0.1, 1.0, 4), s.StepLR(optimizer, 3, 0.5), s.ExponentialLR(optimizer, 0.9)]
         options = options | {"schedulers": stages}
-    scheduler, found = getattr(s, name)(optimizer, **options), []
+    scheduler, found = getattr(s, name)(optimizer=optimizer, **options), []
     for t in range(RATES):
         found.append([(group["lr"], group["momentum"]) for group in optimizer.param_groups])
         optimizer.step()

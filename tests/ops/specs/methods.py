@@ -115,6 +115,7 @@ SPECS = [
         refuse(ValueError, "got size 2 and step 0", np.ones(3), 0, 2, 0))),
     OpSpec("Tensor.fill_diagonal_", changed("fill_diagonal_"), with_diagonal, to_fill, errors=(
         refuse(ShapeError, r"needs a matrix, or more axes of one size, got shape \(2, 2, 3\)", np.ones((2, 2, 3)), 1.0),)),
+    of("view_as", lambda x, y: x.reshape(y.shape), like(False), linear_in=(0,)),
     of("reshape_as", lambda x, y: x.reshape(y.shape), like(False), linear_in=(0,)),
     of("expand_as", lambda x, y: np.broadcast_to(x, y.shape), like(True), linear_in=(0,)),
     of("where", lambda x, c, y: np.where(c, x, y), conditioned, linear_in=(0, 1)),
