@@ -106,7 +106,8 @@ class EmbeddingBag(_Table):
         check_choice("EmbeddingBag", "mode", mode, "sum", "mean", "max")
         self._set(
             num_embeddings, embedding_dim, _weight, dtype, max_norm=max_norm, norm_type=norm_type,
-            scale_grad_by_freq=scale_grad_by_freq, mode=mode, include_last_offset=include_last_offset, padding_idx=padding_idx,
+            scale_grad_by_freq=scale_grad_by_freq, mode=mode, include_last_offset=include_last_offset,
+            padding_idx=padding_idx,
         )  # fmt: skip
 
     def forward(self, x: Any, offsets: Any = None, per_sample_weights: Any = None) -> Tensor:

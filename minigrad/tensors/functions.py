@@ -68,6 +68,11 @@ def fill(input: Tensor, value: Any) -> Tensor:
     return input.clone().fill_(value)
 
 
+def fill_(input: Tensor, value: Any) -> Tensor:
+    """Return ``input.fill_(value)``."""
+    return input.fill_(value)
+
+
 def is_complex(input: Tensor) -> bool:
     """Return False: a tensor holds real numbers."""
     return input.is_complex()
@@ -105,7 +110,7 @@ def _function(name: str) -> Any:
 (
     abs_, acos_, acosh_, addmv_, arccos_, arccosh_, arcsin_, arcsinh_, arctan_, arctanh_, asin_, asinh_, atan_, atanh_,
     ceil_, clamp_, clamp_max_, clamp_min_, clip_, cos_, cosh_, deg2rad_, detach_, erf_, erfc_, exp2_, exp_, expm1_,
-    fill_, fix_, floor_, frac_, gcd_, index_put_, lcm_, ldexp_, log10_, log1p_, log2_, log_, logit_, nan_to_num_, neg_,
+    fix_, floor_, frac_, gcd_, index_put_, lcm_, ldexp_, log10_, log1p_, log2_, log_, logit_, nan_to_num_, neg_,
     negative_, rad2deg_, reciprocal_, relu_, round_, rsqrt_, sigmoid_, sin_, sinc_, sinh_, sqrt_, square_, tan_, tanh_,
     trunc_, xlogy_, zero_,
-) = [_function(name) for name in __all__ if name.endswith("_")]  # fmt: skip
+) = [_function(name) for name in __all__ if name.endswith("_") and name != "fill_"]  # fmt: skip
