@@ -128,9 +128,9 @@ _NAMESPACES = (
     "version",
 )  # fmt: skip
 _NAMES = {
-    "Generator": "generator", "GradScaler": "compat.amp", "autocast": "compat.amp", "compile": "compat.jit",
-    "detect_anomaly": "autograd", "from_dlpack": "interop", "grad": "autograd.transforms", "load": "serialization",
-    "save": "serialization", "vmap": "autograd.batching",
+    "Generator": "generator", "GradScaler": "compat.amp", "_assert": "compat.jit", "autocast": "compat.amp",
+    "compile": "compat.jit", "detect_anomaly": "autograd", "from_dlpack": "interop", "grad": "autograd.transforms",
+    "load": "serialization", "save": "serialization", "vmap": "autograd.batching",
     **dict.fromkeys(
         ("are_deterministic_algorithms_enabled", "get_default_device", "get_float32_matmul_precision", "get_num_threads",
          "get_rng_state", "initial_seed", "seed", "set_default_device", "set_float32_matmul_precision", "set_num_threads",
@@ -159,8 +159,8 @@ if not _typing.TYPE_CHECKING:  # a type checker must report a name that does not
 
 def __dir__() -> list[str]:
     """Return the names that users call; other modules of the package are not among them."""
-    public = {name for name in globals() if name[0].isalpha() or name == "__version__"}
-    return sorted((public | {*_ROOMS, *_NAMESPACES, *_NAMES}) - _INTERNAL)
+    names = {*globals(), *_ROOMS, *_NAMESPACES, *_NAMES} - _INTERNAL
+    return sorted(name for name in names if name[0].isalpha() or name == "__version__")
 
 
 __version__ = "0.1.0"

@@ -27,6 +27,8 @@ import minigrad.cuda.amp as amp
 import minigrad.nn.modules.conv as conv
 from minigrad import nn, optim, Tensor
 from minigrad.nn import init, Parameter, Module
+from minigrad.nn.attention import SDPBackend, sdpa_kernel
+from minigrad.jit.annotations import BroadcastingList2
 from minigrad.nn.parameter import Parameter
 from minigrad.nn.modules import Module, Conv2d
 from minigrad.nn.modules.utils import _pair, _single, _triple, _ntuple, _reverse_repeat_tuple

@@ -12,7 +12,7 @@ from minigrad import ops
 from minigrad.errors import GraphError, ShapeError
 from minigrad.pytree import flatten, leaves
 from minigrad.random import default_generator, isolate_draws
-from minigrad.tensors.tensor import Tensor
+from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = ["vmap"]
 
@@ -120,7 +120,7 @@ def _split(given: dict[str, Any], dims: list[int | None]) -> tuple[int, list[lis
     return count, [
         [leaf] * count
         if dim is None
-        else _examples(ops.moveaxis(leaf if isinstance(leaf, Tensor) else Tensor(leaf), dim, 0))
+        else _examples(ops.moveaxis(leaf if isinstance(leaf, Tensor) else tensor(leaf), dim, 0))
         for leaf, dim in zip(given.values(), dims, strict=True)
     ]
 

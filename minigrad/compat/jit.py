@@ -8,10 +8,11 @@ from minigrad.compat.amp import unchanged
 
 __all__ = [
     "Final", "annotate", "compile", "disable", "export", "ignore", "is_compiling", "is_scripting", "is_tracing", "script",
-    "script_method", "trace", "unused", "wrap",
+    "script_if_tracing", "script_method", "trace", "unused", "wrap",
 ]  # fmt: skip
 
 T = TypeVar("T")
+BroadcastingList1 = BroadcastingList2 = BroadcastingList3 = list  # annotations of a number, or one for each axis
 
 
 def script(obj: T, *args: Any, **options: Any) -> T:
@@ -33,7 +34,7 @@ def compile(model: Any = None, **options: Any) -> Any:
 
 
 export = unused = ignore = script_method = disable = unchanged
-_overload_method = unchanged  # which torchvision's DenseNet uses
+script_if_tracing = _script_if_tracing = _overload_method = unchanged  # torchvision uses the last two
 
 
 def annotate(the_type: Any, the_value: T) -> T:
@@ -44,6 +45,11 @@ def annotate(the_type: Any, the_value: T) -> T:
 def wrap(fn_or_name: Any) -> Any:
     """Return the function, or its name: there is no symbolic tracing that it would have to be kept from."""
     return fn_or_name
+
+
+def _assert(condition: Any, message: str) -> None:
+    """Raise AssertionError with the message unless the condition holds; torchvision's models call it as torch._assert."""
+    assert condition, message
 
 
 def is_scripting() -> bool:

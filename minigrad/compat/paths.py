@@ -25,7 +25,7 @@ PLACES = {
     ".compat.cuda:amp": "cuda.amp cuda.amp.autocast_mode cuda.amp.grad_scaler",
     ".compat.distributed": "distributed utils.data.distributed",
     ".compat.hub": "hub utils.model_zoo",
-    ".compat.jit": "compiler fx jit",
+    ".compat.jit": "compiler fx jit jit.annotations",
     ".compat.sizes": "nn.common_types nn.modules.utils",
     ".compat.tensorboard": "utils.tensorboard",
     ".data": "utils.data.dataloader utils.data.dataset utils.data.sampler",

@@ -30,7 +30,7 @@ def image_shape(op: str, n: int, x: Any) -> Sizes:
 
 
 def per_axis(op: str, name: str, value: Any, n: int, least: int) -> Sizes:
-    """Return an int, or a tuple of one int for each of `n` axes, as a tuple.
+    """Return an int, or a tuple of one int for each of `n` axes or for all, as a tuple.
 
     Raises TypeError for anything else, ValueError for too many, too few, or less than `least`.
 
@@ -40,6 +40,8 @@ def per_axis(op: str, name: str, value: Any, n: int, least: int) -> Sizes:
     values = value if isinstance(value, tuple | list) else [value] * n
     if not all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in values):
         raise TypeError(f"{op}: {name} must be an int or {TUPLES[n]}, got {value!r}")
+    if len(values) == 1:
+        values = [*values] * n
     if len(values) != n:
         raise ValueError(f"{op}: {name} must be an int or {TUPLES[n]}, got {len(values)} of them: {value!r}")
     if min(values) < least:

@@ -7,8 +7,11 @@ import operator
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, overload
 
+import numpy as np
+
 from minigrad.nn.module import Forward, Module
 from minigrad.nn.parameter import Parameter
+from minigrad.tensors.tensor import Tensor
 
 __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
@@ -235,19 +238,24 @@ class ModuleDict(_Dict):
 
 
 class ParameterList(Module):
-    """A list whose parameters are registered under "0", "1", ...; tensors become parameters."""
+    """A list whose parameters and modules are registered under "0", "1", ...; tensors become parameters.
+
+    As in PyTorch, it also holds other values, such as numbers; they are not registered.
+    """
 
     def __init__(self, values: Iterable[Any] = ()):
         super().__init__()
+        self._size = 0
         self.extend(values)
 
     def append(self, value: Any) -> Self:
-        """Add a parameter at the end; return the list."""
-        self.register_parameter(str(len(self)), _as_parameter(value))
+        """Add a value at the end; return the list."""
+        setattr(self, str(self._size), _as_parameter(value))
+        self._size += 1
         return self
 
     def extend(self, values: Iterable[Any]) -> Self:
-        """Add parameters at the end; return the list."""
+        """Add values at the end; return the list."""
         for value in values:
             self.append(value)
         return self
@@ -255,17 +263,17 @@ class ParameterList(Module):
     __iadd__ = extend
 
     def __len__(self) -> int:
-        return len(self._parameters)
+        return self._size
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._parameters.values())
+        return (getattr(self, str(i)) for i in range(self._size))
 
     def __getitem__(self, index: int | slice) -> Any:
-        found = list(self._parameters.values())[index]
-        return ParameterList(found) if isinstance(found, list) else found
+        found = list(self)[index]
+        return ParameterList(found) if isinstance(index, slice) else found
 
     def __setitem__(self, index: int, value: Any) -> None:
-        setattr(self, list(self._parameters)[index], _as_parameter(value))
+        setattr(self, str(range(self._size)[index]), _as_parameter(value))
 
     def extra_repr(self) -> str:
         return _listed(self._parameters)
@@ -291,8 +299,8 @@ class ParameterDict(_Dict):
         return _listed(self._parameters)
 
 
-def _as_parameter(value: Any) -> Parameter:
-    return value if isinstance(value, Parameter) else Parameter(value)
+def _as_parameter(value: Any) -> Any:
+    return Parameter(value) if isinstance(value, Tensor | np.ndarray) and not isinstance(value, Parameter) else value
 
 
 def _listed(parameters: Mapping[str, Parameter | None]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -40,7 +41,8 @@ def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
 
     `obj` may consist of dicts, lists, tuples, tensors, arrays, numbers, strings and None. A plain state dict is written in
     the format's usual form, so that other programs can read it. A file that is open for writing gets the format of `.npz`,
-    and so do paths with PyTorch's suffixes, `.pt`, `.pth` and others: PyTorch does not read these. Raises TypeError for
+    and so do paths with suffixes that programs for PyTorch use, `.pt`, `.pth`, `.pkl` and others, or with none: PyTorch does
+    not read these. Raises TypeError for
     anything else, ValueError for another suffix.
 
     >>> import tempfile, os
@@ -125,8 +127,12 @@ def _save_npz(path: FilePath | IO[bytes], arrays: dict[str, Array], text: str | 
     save_npz(path, arrays if text is None else {**arrays, STRUCTURE: np.frombuffer(text.encode(), np.uint8)})
 
 
+def _load_pickle(path: FilePath) -> tuple[dict[str, Array], str | bytes | None]:
+    return _load_npz(path) if zipfile.is_zipfile(path) else (load_pickled_params(path), None)
+
+
 NPZ = Format(_load_npz, _save_npz)
-PYTORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".tar", ".bin")
+PYTORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".tar", ".bin", ".model", ".weights", ".pickle", "")
 
 # By suffix. A new format is one more entry; `save`, `load` and their error messages follow from the table.
 FORMATS: dict[str, Format] = {
@@ -135,6 +141,6 @@ FORMATS: dict[str, Format] = {
         _load_safetensors,
         lambda path, arrays, text: save_safetensors(path, arrays, None if text is None else {STRUCTURE: text}),
     ),
-    ".pkl": Format(lambda path: (load_pickled_params(path), None)),
+    ".pkl": Format(_load_pickle, _save_npz),
     **dict.fromkeys(PYTORCH_SUFFIXES, NPZ),
 }

@@ -232,18 +232,19 @@ class InPlace(Traced):
             result = result.astype(dtype)
         if name not in ("fill_", "zero_") and views.repeats(self):
             raise GraphError(REPEATED.format(name))
-        former = self._origin()
+        former, moves = self._origin(), reshapes and views.is_view(result, self)
         if result.node is None if self.node is None else not is_grad_enabled():
-            if reshapes:
+            if moves:
                 views.move(self, result, name)
             else:
                 self.replace_array(result.array)
             return self
         self._refuse_leaf(name)  # a view taken under no_grad
-        if reshapes:
+        if moves:
             views.move(self, result, name)
             self.node = result.node
-        elif self.place is None:
+        elif self.place is None or result.shape != shape:
+            views.leave(self)
             self.array, self.node = result.array, result.node
         else:
             views.rebase(self, result)

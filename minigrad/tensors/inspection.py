@@ -201,7 +201,7 @@ class Values(Traced):
         return int(self.array.item())
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else str(self)
+        return format(self.item(), spec) if spec or self.ndim == 0 else str(self)  # as in PyTorch
 
     # Conversions
 

@@ -31,7 +31,8 @@ from minigrad.errors import GraphError
 from minigrad.ops.indexing import getitem, setitem
 
 __all__ = [
-    "Memory", "Place", "change", "is_exclusive", "join", "leave", "members", "move", "rebase", "repeats", "share", "show",
+    "Memory", "Place", "change", "is_exclusive", "is_view", "join", "leave", "members", "move", "rebase", "repeats", "share",
+    "show",
 ]  # fmt: skip
 
 Steps = tuple[tuple[Primitive, tuple[Any, ...]], ...]
@@ -92,6 +93,11 @@ def share(tensor: Traced, source: Traced) -> None:
 def leave(tensor: Traced) -> None:
     """Let a tensor show its memory no longer."""
     tensor.place = None
+
+
+def is_view(result: Traced, tensor: Traced) -> bool:
+    """Return whether a result shows the memory of a tensor."""
+    return result.place is not None and tensor.place is not None and result.place.memory is tensor.place.memory
 
 
 def move(tensor: Traced, result: Traced, name: str) -> None:

@@ -110,6 +110,15 @@ def test_lists_are_added():
     assert [tuple(p.shape) for p in parameters] == [(1,), (2,), (1, 1)] and parameters[2] is c.weight
 
 
+def test_parameter_lists_hold_modules_and_other_values_too():
+    inner = nn.ParameterList([mg.ones(2)])
+    outer = nn.ParameterList([inner, 0.5, mg.zeros(1)])
+    assert outer[0] is inner and outer[1] == 0.5 and outer[-1] is outer[2] and len(outer) == 3
+    assert sorted(outer.state_dict()) == ["0.0", "2"] and [type(v) for v in outer][1] is float
+    with pytest.raises(IndexError):
+        outer[3]
+
+
 def test_sequentials_are_added_and_repeated():
     a, b, c = nn.ReLU(), nn.Tanh(), nn.Linear(1, 1)
     first, second = nn.Sequential({"relu": a}), nn.Sequential(b, c)

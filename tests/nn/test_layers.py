@@ -127,3 +127,10 @@ def test_pad_counts_from_the_last_axis_and_refuses_half_a_pair():
     assert F.pad(mg.ones(2, 3, 4), (1, 2, 0, 3)).shape == (2, 6, 7)
     with pytest.raises(ValueError, match="before, after"):
         F.pad(mg.ones(2), (1, 2, 3))
+
+
+def test_one_number_in_a_tuple_counts_for_every_axis():
+    x, w = mg.rand(1, 1, 6, 6), mg.rand(1, 1, 3, 3)
+    assert mg.equal(F.conv2d(x, w, stride=[2], padding=(1,)), F.conv2d(x, w, stride=2, padding=1))
+    assert mg.equal(F.max_pool2d(x, (3,), stride=[2]), F.max_pool2d(x, 3, stride=2))
+    assert nn.Conv2d(1, 1, (3,), stride=[2]).stride == (2, 2)

@@ -165,7 +165,7 @@ def test_what_save_refuses_leaves_the_old_file(tmp_path, value, error, says):
 
 
 def test_the_suffix_decides():
-    for call in (lambda: mg.save({}, "w.px"), lambda: mg.load("w.px"), lambda: mg.save({}, "w.pkl")):
+    for call in (lambda: mg.save({}, "w.px"), lambda: mg.load("w.px")):
         with pytest.raises(ValueError, match=r"must end in \.npz or \.safetensors.*, got 'w.p"):
             call()
     with pytest.raises(FileNotFoundError):
@@ -236,7 +236,6 @@ def test_what_save_and_load_say_of_their_arguments(tmp_path):
             ValueError,
             r".npz or .safetensors .*, got 'x.tp'\n  hint: save\(..., 'x.npz'\)",
         ),
-        (lambda: mg.save(state, "x"), ValueError, r"hint: save\(..., 'x.npz'\)"),
         (lambda: mg.save("x.npz", state), TypeError, r"got dict\n  hint: save\(obj, path\)"),
         (lambda: mg.load("x.tp"), ValueError, "hint: PyTorch's own files are read with torch.load"),
         (lambda: mg.save(nn.Linear(1, 1), tmp_path / "x.npz"), TypeError, r"type Linear.*\n  hint: save its state_dict\(\)"),
@@ -250,7 +249,9 @@ def test_what_save_and_load_say_of_their_arguments(tmp_path):
     assert os.listdir(tmp_path) == ["d.npz"]
 
 
-@pytest.mark.parametrize("name", [None, "w.pt", "w.pth", "checkpoint.pth.tar", "ckpt.bin"])
+@pytest.mark.parametrize(
+    "name", [None, "w.pt", "w.pth", "checkpoint.pth.tar", "ckpt.bin", "w.pkl", "best.model", "checkpoint"]
+)
 def test_a_checkpoint_as_programs_for_pytorch_write_it(tmp_path, name):
     """By paths with PyTorch's suffixes, and through open files."""
     net = nn.Linear(3, 2)

@@ -13,7 +13,7 @@ ARGUMENTS = [
     (), (0,), (1,), (-1,), (2,), (0, 1), (1, 0), (0, 0), (1, 1), (0, 0, 1), (0, 0, 2), (1, 0, 1), (0, 1, 2), (0, 2, 1),
     (None,), ((-1,),), ((4, 3),), ((3, 4),), ((1, 3, 4),), ((0, 1),), ((1, 0),), ((1, 1),), ((0, 0),), ([[0, 1]],),
 ]  # fmt: skip
-OTHER = {"manual_seed", "save", "load", "compile", "backward", "normal", "bernoulli", "set_default_dtype", "set_num_threads"}
+OTHER = {"manual_seed", "save", "load", "compile", "backward", "normal", "bernoulli"}
 OTHERWISE = {"positive": "a copy, as in NumPy; PyTorch returns the tensor itself"}
 
 
@@ -24,14 +24,9 @@ def spaces(lib):
 def shared():
     for space, theirs in spaces(torch).items():
         for name in dir(theirs):
+            special = name[0] == "_" or name.endswith("_") or "Tensor" in name or name.startswith(("set_", "use_"))
             known = hasattr(spaces(mg)[space], name) and callable(getattr(theirs, name))
-            if (
-                known
-                and name[0] != "_"
-                and not name.endswith("_")
-                and "Tensor" not in name
-                and name not in OTHER | {*OTHERWISE}
-            ):
+            if known and not special and name not in OTHER | {*OTHERWISE}:
                 yield space, name
 
 

@@ -115,3 +115,12 @@ def test_an_element_is_counted_up():
     for t, p in zip(mg.tensor([0, 2, 2]), mg.tensor([1, 2, 2]), strict=True):
         counts[t.long(), p.long()] += 1
     assert counts.tolist() == [[0, 1, 0], [0, 0, 0], [0, 0, 2]]
+
+
+@pytest.mark.parametrize("name", ["minigrad", "torch"])
+def test_a_number_formats_as_a_number(name):
+    """As programs print a loss or a count of right answers without calling `item`."""
+    lib = pytest.importorskip(name)
+    right, loss = (lib.tensor([1, 2]) == lib.tensor([1, 3])).sum(), lib.tensor(2.5, requires_grad=True)
+    assert f"{right} of 2, {100 * right / 2} %, {loss} {loss:.2f} {loss > 2}" == "1 of 2, 50.0 %, 2.5 2.50 True"
+    assert f"{lib.tensor([1.5])}" == "tensor([1.5000])"

@@ -66,7 +66,7 @@ def test_a_recorded_write_makes_a_result_of_the_base_and_of_its_other_views():
     y = w * 1
     before, first = y[1:], y[0]
     first.mul_(v)
-    assert y.tolist() == [5.0, 2.0, 3.0] and y.grad_fn.name == "setitem" and before.grad_fn.name == "getitem"
+    assert y.tolist() == [5.0, 2.0, 3.0] and y.grad_fn.operation == "setitem" and before.grad_fn.operation == "getitem"
     (y * mg.tensor([1.0, -2.0, 3.0])).sum().backward(retain_graph=True)
     assert w.grad.tolist() == [5.0, -2.0, 3.0] and v.grad.item() == 1.0
     before.sum().backward()

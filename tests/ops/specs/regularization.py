@@ -47,7 +47,7 @@ def noisy_softmax(x, tau, dim, seed):
 
 
 def in_training(f):
-    return lambda x, p, seed: f(x, p, True, np.random.default_rng(seed))
+    return lambda x, p, seed: f(x, p, True, generator=np.random.default_rng(seed))
 
 
 def naive_alpha_dropout(channels):
@@ -63,6 +63,10 @@ def naive_alpha_dropout(channels):
         return a * np.where(kept, x, alpha) - a * alpha * p
 
     return reference
+
+
+def noisy_rrelu(x, seed, training):
+    return F.rrelu(x, 0.1, 0.4, training, generator=np.random.default_rng(seed))
 
 
 def naive_rrelu(x, seed, training):
@@ -83,7 +87,7 @@ SPECS += [
         refuse(ValueError, r"alpha_dropout: p must be within \[0, 1\], got 1.5", np.ones(3), 1.5, 0),)),
     OpSpec("feature_alpha_dropout", in_training(F.feature_alpha_dropout), naive_alpha_dropout(True), sample(2), errors=(
         refuse(ShapeError, r"input must be \(N, C, \.\.\.\), got shape \(3,\)", np.ones(3), 0.5, 0),)),
-    OpSpec("rrelu", lambda x, seed, training: F.rrelu(x, 0.1, 0.4, training, np.random.default_rng(seed)), naive_rrelu,
+    OpSpec("rrelu", noisy_rrelu, naive_rrelu,
            lambda rng: Sample((nonzero(rng, (3, 4)), int(rng.integers(99)), bool(rng.random() < 0.5))), homogeneous_in=(0,)),
     OpSpec("rrelu as it is", F.rrelu, lambda x: np.where(x > 0, x, x * (1 / 8 + 1 / 3) / 2),
            lambda rng: Sample((nonzero(rng, (3, 4)),)), ("rrelu",),
