@@ -238,7 +238,8 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
     """Compute d**2 / 2 for distances d = |input - target| up to `delta`, beyond it a line of slope `delta`. Huber (1964).
 
-    `weight` as in `mse_loss`. Raises ValueError unless `delta` is above 0.
+    `weight`, of the same shape, multiplies the losses; as in PyTorch, the mean is not divided by its sum. Raises ValueError
+    unless `delta` is above 0.
 
     >>> import numpy as np
     >>> huber_loss(np.array([1.0, 3.0]), np.array([0.0, 0.0]), "none")
@@ -249,7 +250,8 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
         raise ValueError(f"huber_loss: delta must be above 0, got {delta}")
     d = input - target
     near = clip(d, -delta, delta)  # not both pieces by a mask: the slope of the parabola is infinite at infinity
-    return _weighed(0.5 * square(near) + delta * absolute(d - near), weight, reduction)
+    loss = 0.5 * square(near) + delta * absolute(d - near)
+    return reduce_loss(loss if weight is None else loss * _as_floats(weight, loss), reduction)
 
 
 @floating("input", "target")
