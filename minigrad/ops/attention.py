@@ -49,12 +49,12 @@ def embedding(
     if len(size) != 2:
         raise ShapeError(f"{op}: weight must be (V, D), got shape {size}")
     indices = _checked(op, x, size[0])
+    if padding_idx is not None and not -size[0] <= padding_idx < size[0]:
+        raise IndexError(f"{op}: padding_idx must be within {-size[0]}..{size[0] - 1}, got {padding_idx}")
     weight = _limited(op, weight, indices, max_norm, norm_type, scale_grad_by_freq)
     rows = getitem(weight, x if isinstance(x, Traced) else indices)
     if padding_idx is None:
         return rows
-    if not -size[0] <= padding_idx < size[0]:
-        raise IndexError(f"{op}: padding_idx must be within {-size[0]}..{size[0] - 1}, got {padding_idx}")
     return where((indices == padding_idx % size[0])[..., None], array_of(rows), rows)
 
 
