@@ -15,7 +15,7 @@ from minigrad.errors import DTypeError, ShapeError
 from minigrad.random import default_generator
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["ConcatDataset", "Dataset", "Subset", "TensorDataset", "random_split"]
+__all__ = ["ConcatDataset", "Dataset", "StackDataset", "Subset", "TensorDataset", "random_split"]
 
 
 class Dataset(Protocol):
@@ -127,6 +127,30 @@ class ConcatDataset:
         index = index % len(self)
         which = bisect.bisect_right(self.cumulative_sizes, index)
         return self.datasets[which][index - (self.cumulative_sizes[which - 1] if which else 0)]
+
+
+class StackDataset:
+    """Datasets of the same length side by side; item i is the tuple of their items i, or with names a dict of them.
+
+    >>> import numpy as np
+    >>> StackDataset(a=TensorDataset(np.array([5, 6])), b=["x", "y"])[1]
+    {'a': (np.int64(6),), 'b': 'y'}
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        self.datasets: Any = kwargs or args
+        lengths = {len(dataset) for dataset in (*args, *kwargs.values())}
+        if len(lengths) != 1 or (args and kwargs):
+            raise ValueError("StackDataset: needs datasets of the same length, either all with names or all without")
+        (self._length,) = lengths
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(self.datasets, dict):
+            return {name: dataset[index] for name, dataset in self.datasets.items()}
+        return tuple(dataset[index] for dataset in self.datasets)
 
 
 def random_split(

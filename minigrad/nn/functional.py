@@ -88,6 +88,7 @@ def _always_overwriting(function: Any) -> Callable[..., Any]:
 
 celu_, elu_, hardtanh_, leaky_relu_ = map(_always_overwriting, (celu, elu, hardtanh, leaky_relu))
 relu_, rrelu_, selu_, threshold_ = map(_always_overwriting, (relu, rrelu, selu, threshold))
+alpha_dropout_, dropout_, feature_alpha_dropout_ = map(_always_overwriting, (alpha_dropout, dropout, feature_alpha_dropout))
 upsample = upsample_nearest = interpolate  # names that PyTorch has kept from earlier versions
 
 

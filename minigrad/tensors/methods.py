@@ -431,4 +431,7 @@ class Methods(Traced):
     addr, addbmm, ger = _method(ops.addr), _method(ops.addbmm), _method(ops.ger)
     det, logdet, slogdet = _method(solving.det), _method(solving.logdet), _tuple_method(solving.slogdet)
     inverse, pinverse, cholesky = _method(solving.inverse), _method(solving.pinverse), _method(decomposition.cholesky)
+    cholesky_inverse, cholesky_solve = _method(solving.cholesky_inverse), _method(solving.cholesky_solve)
+    qr, svd = _tuple_method(decomposition.qr_of_some), _tuple_method(decomposition.svd_of_some)
+    lu, lu_solve = _tuple_method(decomposition.lu_factor), _method(decomposition.lu_solve_of)
     matrix_power, matrix_exp = _method(solving.matrix_power), _method(ops.matrix_exp)

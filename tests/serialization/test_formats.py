@@ -92,10 +92,20 @@ def test_a_checkpoint_needs_no_pickle(tmp_path, name):
 
 @each_format
 def test_arrays_come_back_as_arrays_and_tensors_as_tensors(tmp_path, name):
-    for value in (np.arange(3.0), [np.ones(2), mg.ones(2)], {"epoch": 1, "losses": np.zeros(2), "w": mg.zeros(1)}, np.float32(2)):
+    for value in (
+        np.arange(3.0),
+        [np.ones(2), mg.ones(2)],
+        {"epoch": 1, "losses": np.zeros(2), "w": mg.zeros(1)},
+        np.float32(2),
+    ):
         mg.save(value, tmp_path / name)
         found = mg.load(tmp_path / name)
-        pairs = list(zip(*(list(v.values()) if isinstance(v, dict) else v if isinstance(v, list) else [v] for v in (value, found))))
+        pairs = list(
+            zip(
+                *(list(v.values()) if isinstance(v, dict) else v if isinstance(v, list) else [v] for v in (value, found)),
+                strict=True,
+            )
+        )
         assert [isinstance(new, mg.Tensor) for _, new in pairs] == [isinstance(old, mg.Tensor) for old, _ in pairs]
         assert all(np.array_equal(np.asarray(old), np.asarray(new)) for old, new in pairs)
     mg.save({"w": np.ones(2)}, tmp_path / name)  # the file of a state dict, as other programs write it
