@@ -341,7 +341,7 @@ class Choice(Primitive):
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         if len(args) == 1 and not options:
-            condition = args[0]
+            condition: Any = args[0]
             return condition.nonzero(as_tuple=True) if isinstance(condition, Traced) else np.nonzero(condition)
         return super().__call__(*args, **options)
 
