@@ -341,8 +341,10 @@ class Choice(Primitive):
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         if len(args) == 1 and not options:
-            condition: Any = args[0]
-            return condition.nonzero(as_tuple=True) if isinstance(condition, Traced) else np.nonzero(condition)
+            condition = args[0]
+            if not isinstance(condition, Traced):
+                return np.nonzero(condition)
+            return condition.nonzero(as_tuple=True)  # type: ignore[attr-defined]
         return super().__call__(*args, **options)
 
 
