@@ -30,9 +30,9 @@ def gradcheck(
 ) -> bool:
     """Return whether the gradients of `func` agree with differences of its values; raise GradcheckError if they do not.
 
-    This is `minigrad.testing.gradcheck` without its side checks, and with its own step, which keeps more digits than PyTorch's
-    `eps`: its tolerances are smaller than `atol` and `rtol`. Of the other options only `raise_exception` and `fast_mode`
-    (random directions instead of every entry) change what it does. Raises ValueError for ``check_backward_ad=False``, which
+    This is `minigrad.testing.gradcheck` without its side checks, and with its own step, which keeps more digits than
+    PyTorch's `eps`: its tolerances are smaller than `atol` and `rtol`. Of the other options only `raise_exception` and
+    `fast_mode` (random directions instead of every entry) change what it does. Raises ValueError for ``check_backward_ad=False``, which
     leaves nothing to check.
 
     >>> import minigrad as mg
