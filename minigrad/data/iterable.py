@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,8 @@ class IterableDataset:
     >>> list(DataLoader(Squares(), batch_size=3))
     [tensor([0, 1, 4]), tensor([ 9, 16])]
     """
+
+    __class_getitem__ = classmethod(types.GenericAlias)  # IterableDataset[Item], as in PyTorch
 
     def __iter__(self) -> Iterator[Any]:
         raise NotImplementedError(f"{type(self).__name__} does not define __iter__()")
