@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import bisect
 import math
+import types
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any, Generic, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,8 +19,11 @@ from minigrad.tensors.tensor import Tensor
 __all__ = ["ConcatDataset", "Dataset", "StackDataset", "Subset", "TensorDataset", "random_split"]
 
 
+@runtime_checkable
 class Dataset(Protocol):
     """Protocol of a dataset: a length, and items by index. Subclassing is optional."""
+
+    __class_getitem__ = classmethod(types.GenericAlias)  # Dataset[Item], as in PyTorch
 
     def __len__(self) -> int:
         raise TypeError(f"{type(self).__name__} does not define __len__(), the number of its items")
@@ -111,6 +115,8 @@ class ConcatDataset:
     >>> len(both), both[2], both[-3]
     (3, (np.int64(7),), (np.int64(5),))
     """
+
+    __class_getitem__ = classmethod(types.GenericAlias)  # ConcatDataset[Item], as in PyTorch
 
     def __init__(self, datasets: Iterable[Dataset]):
         self.datasets = list(datasets)
