@@ -341,8 +341,8 @@ class Choice(Primitive):
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         if len(args) == 1 and not options:
-            condition = args[0]
-            return condition.nonzero(as_tuple=True) if isinstance(condition, Traced) else np.nonzero(condition)
+            tensor = isinstance(args[0], Traced)
+            return args[0].nonzero(as_tuple=True) if tensor else np.nonzero(args[0])
         return super().__call__(*args, **options)
 
 

@@ -83,10 +83,10 @@ def _infix(op: Primitive) -> Callable[[Any, Any], Tensor]:
 def _comparison(op: Primitive) -> Callable[[Any, Any], Any]:
     """Return the operator == or !=; no tensor is equal to None or a string, as in PyTorch."""
 
-    def compare(self: Traced, other: Any) -> Any:
+    def method(self: Traced, other: Any) -> Any:
         return NotImplemented if other is None or isinstance(other, str) else self.record(op, (self, other))
 
-    return _documented(compare, op)
+    return _documented(method, op)
 
 
 def _reflected(op: Primitive) -> Callable[[Any, Any], Tensor]:
@@ -431,4 +431,6 @@ class Methods(Traced):
     addr, addbmm, ger = _method(ops.addr), _method(ops.addbmm), _method(ops.ger)
     det, logdet, slogdet = _method(solving.det), _method(solving.logdet), _tuple_method(solving.slogdet)
     inverse, pinverse, cholesky = _method(solving.inverse), _method(solving.pinverse), _method(decomposition.cholesky)
+    lu, qr = _tuple_method(decomposition.lu_factor), _tuple_method(decomposition.qr_of_some)
+    svd = _tuple_method(decomposition.svd_of_some)
     matrix_power, matrix_exp = _method(solving.matrix_power), _method(ops.matrix_exp)
