@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -19,6 +20,8 @@ class IterableDataset:
     >>> list(DataLoader(Count(), batch_size=2))
     [tensor([0, 1]), tensor([2, 3]), tensor([4])]
     """
+
+    __class_getitem__ = classmethod(types.GenericAlias)  # IterableDataset[Item], as in PyTorch
 
     def __iter__(self) -> Iterator[Any]:
         raise NotImplementedError(f"{type(self).__name__} does not define __iter__()")

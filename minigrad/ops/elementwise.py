@@ -341,10 +341,8 @@ class Choice(Primitive):
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         if len(args) == 1 and not options:
-            condition = args[0]
-            if not isinstance(condition, Traced):
-                return np.nonzero(condition)
-            return condition.nonzero(as_tuple=True)  # type: ignore[attr-defined]
+            tensor = isinstance(args[0], Traced)
+            return args[0].nonzero(as_tuple=True) if tensor else np.nonzero(args[0])
         return super().__call__(*args, **options)
 
 

@@ -83,10 +83,10 @@ def _infix(op: Primitive) -> Callable[[Any, Any], Tensor]:
 def _comparison(op: Primitive) -> Callable[[Any, Any], Any]:
     """Return the operator == or !=; no tensor is equal to None or a string, as in PyTorch."""
 
-    def compare(self: Traced, other: Any) -> Any:
+    def method(self: Traced, other: Any) -> Any:
         return NotImplemented if other is None or isinstance(other, str) else self.record(op, (self, other))
 
-    return _documented(compare, op)
+    return _documented(method, op)
 
 
 def _reflected(op: Primitive) -> Callable[[Any, Any], Tensor]:

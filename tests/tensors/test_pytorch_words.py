@@ -155,3 +155,14 @@ def test_memory_formats_are_accepted(name):
     assert x.to(memory_format=kind) is x.contiguous(memory_format=kind) is x
     layer = mg.nn.Linear(3, 2)
     assert layer.to(memory_format=kind) is layer
+
+
+def test_decompositions_are_methods():
+    matrix = np.array([[1.0, 2.0], [3.0, 5.0]])
+    x = mg.tensor(matrix, requires_grad=True)
+    p, lower, upper = mg.lu_unpack(*x.lu())  # as Glow's 1x1 convolutions begin
+    np.testing.assert_allclose((p @ lower @ upper).detach(), matrix, rtol=1e-12)
+    q, r = x.qr()
+    np.testing.assert_allclose((q @ r).detach(), matrix, rtol=1e-12)
+    u, s, v = x.svd()
+    np.testing.assert_allclose((u * s @ v.mT).detach(), matrix, rtol=1e-12)
