@@ -8,7 +8,7 @@ from textwrap import wrap
 from minigrad.viz.graphs.ir import GraphIR, Image, Node
 from minigrad.viz.graphs.numbers import byte_count, number, seconds, sizes
 from minigrad.viz.graphs.text_width import shortened, width
-from minigrad.viz.graphs.view import Card, View
+from minigrad.viz.graphs.view import INFIX, Card, View
 
 __all__ = ["Body", "Facts", "Row", "body", "facts", "most_saved", "operands"]
 
@@ -20,7 +20,6 @@ BAR = 28.0  # least length of the room for a bar
 STRENGTH = 62.0  # room for the number of a gradient
 FEW = 3  # parameters that a card names one by one
 MOST = 36  # characters of a name
-INFIX = {"add": "+", "subtract": "-", "multiply": "×", "divide": "/", "floor_divide": "//", "pow": "**"}
 
 
 @dataclass(frozen=True, slots=True)

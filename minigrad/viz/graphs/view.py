@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from minigrad.viz.graphs.ir import GraphIR, Group, Node, ancestors
 
 __all__ = [
-    "Box", "Card", "Link", "View", "automatic_depth", "box_card", "closed_groups", "contents", "make_view", "unwrapped",
+    "INFIX", "Box", "Card", "Link", "View", "automatic_depth", "box_card", "closed_groups", "contents", "make_view", "unwrapped",
 ]  # fmt: skip
 
+INFIX = {"add": "+", "subtract": "-", "multiply": "×", "divide": "/", "floor_divide": "//", "pow": "**"}
 ENOUGH = 120  # cards that a reader can take in: with depth=None, modules are closed from below until no more are left
 
 
@@ -243,10 +244,11 @@ def _card(ir: GraphIR, i: int, node: Node, key: str) -> Card:
 def _operands(ir: GraphIR, card: Card, rows: set[int]) -> list[str]:
     """Return the operands of an operation: "" for each link, in their order, and the numbers between them.
 
-    A parameter, which is a row of the card, is called by its name.
+    They are left out if there is no number, and no parameter on one side of an infix: parameters are rows of the card.
     """
     node = ir.nodes[card.value]
-    if card.key[0] == "g" or not any(node.operands):
+    infix = node.name in INFIX and not rows.isdisjoint(card.parameters)
+    if card.key[0] == "g" or not (infix or any(node.operands)):
         return []
     sources = iter([edge.source for edge in ir.edges if edge.target == card.value])
     given = [text or next(sources, "") for text in node.operands]
