@@ -8,9 +8,9 @@ from textwrap import wrap
 from minigrad.viz.graphs.ir import GraphIR, Image, Node
 from minigrad.viz.graphs.numbers import byte_count, number, seconds, sizes
 from minigrad.viz.graphs.text_width import shortened, width
-from minigrad.viz.graphs.view import Card, View
+from minigrad.viz.graphs.view import INFIX, Card, View
 
-__all__ = ["Body", "Facts", "Row", "body", "facts", "most_saved"]
+__all__ = ["Body", "Facts", "Row", "body", "facts", "most_saved", "operands"]
 
 TITLE, TEXT = 13.0, 11.0  # font sizes
 LINE, HEAD = 15.0, 18.0  # heights of rows
@@ -89,6 +89,8 @@ def body(view: View, card: Card, show: frozenset[str], most: int) -> Body:
     node = about.node
     tag = shortened(card.tag or (node.variable if card.kind == "op" else ""), MOST)
     rows = [Row("title", shortened(card.title, MOST), tag)]
+    if any(card.operands):
+        rows.append(Row("soft", shortened(operands(card), MOST + 3)))
     if card.options:
         rows.append(Row("soft", _options(card.options)))
     if "shapes" in show and node.dtype:  # unknown where an operation failed
@@ -112,6 +114,16 @@ def body(view: View, card: Card, show: frozenset[str], most: int) -> Body:
     tall += max((image.height * scale + LINE + 2 for image, scale in images), default=0.0)
     pill = 8.0 if card.kind in ("input", "data", "output") else 0.0
     return Body(tuple(rows), tuple(images), round(wide + 2 * (SIDE + pill), 1), round(tall + 2 * ROOM, 1), card.times)
+
+
+def operands(card: Card) -> str:
+    """Return the operands with a dot for each link: ``1 - ·`` or ``(·, 0.5)``; "" if no number is among them."""
+    given = [operand or "·" for operand in card.operands]
+    if not any(card.operands):
+        return ""
+    if len(given) == 2 and card.title.removeprefix("∇ ") in INFIX:
+        return f" {INFIX[card.title.removeprefix('∇ ')]} ".join(given)
+    return f"({', '.join(given)})"
 
 
 def _options(options: str) -> str:

@@ -105,7 +105,19 @@ class _Inside:
             node = view.ir.nodes[card.value]
             parameters = tuple((view.ir.nodes[p].kind, view.ir.nodes[p].shape) for p in card.parameters)
             name = node.name if card.key[0] == "n" else view.ir.groups[int(card.key[1:])].type or card.title
-            looks.append((card.kind, name, card.options, card.detail, card.copies, node.shape, node.dtype, parameters))
+            looks.append(
+                (
+                    card.kind,
+                    name,
+                    tuple(card.operands),
+                    card.options,
+                    card.detail,
+                    card.copies,
+                    node.shape,
+                    node.dtype,
+                    parameters,
+                )
+            )
         return self.items[i][0], tuple(looks), tuple(self.within[i])
 
     def _continues(self, start: int, period: int, block: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from minigrad.viz.graphs.cards import body, facts, most_saved
+from minigrad.viz.graphs.cards import body, facts, most_saved, operands
 from minigrad.viz.graphs.fold import fold
 from minigrad.viz.graphs.ir import GraphIR
 from minigrad.viz.graphs.layout.placing import Placement, place
@@ -106,6 +106,7 @@ def _details(scene: Scene, card: Card) -> dict[str, Any]:
     found = [
         ("value", f"n{card.value}"), ("shape", sizes(node.shape)), ("dtype", node.dtype),
         *(fact for fact in (
+            ("operands", operands(card)),
             ("options", card.options),
             ("made with", card.detail),
             ("folded", f"{card.copies} alike, the first is shown" if card.copies > 1 else ""),

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from minigrad.viz.graphs.ir import GraphIR, Group, Node, ancestors
 
 __all__ = [
-    "Box", "Card", "Link", "View", "automatic_depth", "box_card", "closed_groups", "contents", "make_view", "unwrapped",
+    "INFIX", "Box", "Card", "Link", "View", "automatic_depth", "box_card", "closed_groups", "contents", "make_view", "unwrapped",
 ]  # fmt: skip
 
+INFIX = {"add": "+", "subtract": "-", "multiply": "×", "divide": "/", "floor_divide": "//", "pow": "**"}
 ENOUGH = 120  # cards that a reader can take in: with depth=None, modules are closed from below until no more are left
 
 
@@ -26,7 +27,9 @@ class Card:
     members: list[int]  # the nodes it stands for
     group: int
     parameters: list[int] = field(default_factory=list)
+    operands: list[str] = field(default_factory=list)  # "" for each link in turn; a number, or the name of a parameter
     options: str = ""
+    values: list[int] = field(default_factory=list)  # the nodes whose values leave it, if there are several
     detail: str = ""  # the options of a module's constructor
     path: str = ""  # the dotted name of the module that it is, or is the only operation of
     copies: int = 1  # how many cards like it were folded into it
@@ -42,6 +45,7 @@ class Link:
     value: int  # the node whose value it is
     slot: str = ""
     tracked: bool = True
+    output: int = 0  # the number of the value among those that leave the source
 
 
 @dataclass(slots=True)
@@ -96,9 +100,13 @@ def make_view(ir: GraphIR, closed: Iterable[int]) -> View:
             cards[keys[i]].members.append(i)
     links, leaving = _links(ir, keys, cards, rows)
     for card in cards.values():
+        card.operands = _operands(ir, card, rows)
         card.parameters.sort(key=lambda i: (ir.nodes[i].kind == "buffer", i))
-    for key, value in leaving.items():
-        cards[key].value = value
+    for key, values in leaving.items():
+        card = cards[key]
+        card.value, card.values = max(values), sorted(values) if len(values) > 1 else []
+    for link in links:
+        link.output = sorted(leaving[link.source]).index(link.value)
     view = View(ir, cards, links, _boxes(ir.groups, cards.values()))
     _name_single_operations(view)
     return view
@@ -178,6 +186,7 @@ def box_card(view: View, key: int) -> Card:
         max(leaving, default=cards[-1].value), [member for card in cards for member in card.members], box.parent,
         list(dict.fromkeys(p for card in cards for p in card.parameters)), detail=box.detail, path=box.path,
         copies=max(card.copies for card in cards), times=box.times,
+        options=view.ir.groups[key].options if key < len(view.ir.groups) else "",
     )  # fmt: skip
 
 
@@ -217,7 +226,7 @@ def _outermost(groups: Sequence[Group], closed: set[int]) -> list[int]:
 
 def _parameter_rows(ir: GraphIR) -> set[int]:
     """Return the parameters and buffers that some operation uses: they are rows of its card."""
-    used = {edge.source for edge in ir.edges if ir.nodes[edge.target].kind == "op"}
+    used = {edge.source for edge in ir.edges if ir.nodes[edge.target].kind in ("op", "unknown")}
     return {i for i, node in enumerate(ir.nodes) if node.kind in ("parameter", "buffer") and i in used}
 
 
@@ -228,17 +237,37 @@ def _card(ir: GraphIR, i: int, node: Node, key: str) -> Card:
     module = group.kind == "module"
     return Card(
         key, "module" if module else "op", _title(group), _subtitle(group), i, [i], group.parent,
-        detail=group.detail, path=group.path if module else "",
+        detail=group.detail, path=group.path if module else "", options=group.options,
     )  # fmt: skip
 
 
-def _links(ir: GraphIR, keys: Sequence[str], cards: dict[str, Card], rows: set[int]) -> tuple[list[Link], dict[str, int]]:
-    """Return the links between cards, and the value that leaves each card; parameters become rows of their card.
+def _operands(ir: GraphIR, card: Card, rows: set[int]) -> list[str]:
+    """Return the operands of an operation: "" for each link, in their order, and the numbers between them.
 
-    A closed group takes each value once.
+    They are left out if there is no number, and no parameter on one side of an infix: parameters are rows of the card.
     """
-    links, seen = [], set()
-    leaving: dict[str, int] = {}
+    node = ir.nodes[card.value]
+    infix = node.name in INFIX and not rows.isdisjoint(card.parameters)
+    if card.key[0] == "g" or not (infix or any(node.operands)):
+        return []
+    sources = iter([edge.source for edge in ir.edges if edge.target == card.value])
+    given = [text or next(sources, "") for text in node.operands]
+    names = {i: ir.nodes[i].name or "parameter" for i in rows.intersection(given)}
+    return [part if isinstance(part, str) else names.get(part, "") for part in given]
+
+
+def _links(
+    ir: GraphIR, keys: Sequence[str], cards: dict[str, Card], rows: set[int]
+) -> tuple[list[Link], dict[str, set[int]]]:
+    """Return the links between cards, and the values that leave each card; parameters become rows of their card.
+
+    A closed function takes its arguments in their order, any other closed group each value once.
+    """
+    links = []
+    seen: set[tuple[int, str]] = set()
+    leaving: dict[str, set[int]] = {}
+    tracked = {(edge.source, keys[edge.target]) for edge in ir.edges if edge.tracked}
+    entering = {(edge.source, keys[edge.target]) for edge in ir.edges}
     for edge in ir.edges:
         source, target = keys[edge.source], keys[edge.target]
         if edge.source in rows:
@@ -248,11 +277,18 @@ def _links(ir: GraphIR, keys: Sequence[str], cards: dict[str, Card], rows: set[i
             continue
         if source == target:
             continue
-        leaving[source] = max(edge.source, leaving.get(source, 0))
+        leaving.setdefault(source, set()).add(edge.source)
         if target[0] == "g":
             if (edge.source, target) in seen:
                 continue
-            seen.add((edge.source, target))
+            arguments = ir.groups[int(target[1:])].operands
+            for part in dict.fromkeys([*arguments, edge.source]):
+                if (part, target) in entering - seen and part not in rows and keys[part] != target:
+                    seen.add((part, target))
+                    count = max(1, arguments.count(part))
+                    leaving.setdefault(keys[part], set()).add(part)
+                    links += [Link(keys[part], target, part, "", (part, target) in tracked) for _ in range(count)]
+            continue
         links.append(Link(source, target, edge.source, edge.slot if target[0] == "n" else "", edge.tracked))
     return links, leaving
 
