@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from minigrad.viz.graphs.ir import GraphIR, Image, Node
-from minigrad.viz.graphs.numbers import byte_count, number, seconds, sizes
+from minigrad.viz.graphs.numbers import byte_count, counted, number, seconds, sizes, spread
 from minigrad.viz.graphs.text_width import shortened, width
 from minigrad.viz.graphs.view import Card, View
 
-__all__ = ["Body", "Facts", "Row", "body", "facts", "most_saved"]
+__all__ = ["BAR", "FEW", "Body", "Facts", "Row", "body", "facts", "most_saved"]
 
 TITLE, TEXT = 13.0, 11.0  # font sizes
 LINE, HEAD = 15.0, 18.0  # heights of rows
 SIDE = 11.0  # room left and right of the text
 ROOM = 7.0  # above and below
-BAR = 28.0  # least length of the room for a bar
+BAR = 44.0  # length of the longest bar
 STRENGTH = 62.0  # room for the number of a gradient
 FEW = 3  # parameters that a card names one by one
 MOST = 36  # characters of a name
@@ -57,6 +57,7 @@ class Facts:
     saved: int
     seconds: float | None
     gradient: float | None
+    gradients: list[float]  # of all that was folded into it, where known
     marks: tuple[str, ...]
     places: tuple[str, ...]
     images: tuple[Image, ...]
@@ -72,6 +73,7 @@ def facts(ir: GraphIR, card: Card) -> Facts:
         sum(member.saved for member in members),
         sum(times) if times else None,
         node.gradient,
+        [g for i in card.values if (g := ir.nodes[i].gradient) is not None],
         tuple(member.mark for member in members if member.mark),
         tuple(dict.fromkeys(member.where for member in members if member.where)),
         tuple(image for i in [*card.parameters, card.value] for image in ir.nodes[i].images),
@@ -93,10 +95,11 @@ def body(view: View, card: Card, show: frozenset[str], most: int) -> Body:
         rows.append(Row("soft", _options(card.options)))
     if "shapes" in show and node.dtype:  # unknown where an operation failed
         rows.append(Row("soft", f"{sizes(node.shape)} · {node.dtype}"))
-    rows += _value(node, show)
+    if card.copies == 1:  # the values of copies differ
+        rows += _value(node, show)
     if "grads" in show and about.gradient is not None and card.kind != "output":
-        rows.append(Row("gradient", "gradient", strength=about.gradient))
-    rows += _parameters([ir.nodes[i] for i in card.parameters], card.copies, show)
+        rows.append(_gradient("gradient", "gradient", about.gradients))
+    rows += _parameters(ir, card, show)
     if "saved" in show and about.saved:
         rows.append(Row("saved", f"saved {byte_count(about.saved)}", bar=about.saved / max(1, most)))
     if about.seconds is not None:
@@ -126,17 +129,33 @@ def _value(node: Node, show: frozenset[str]) -> list[Row]:
     return [Row("value", shortened(f"= {node.value}", MOST))] if "values" in show and node.value else []
 
 
-def _parameters(nodes: list[Node], copies: int, show: frozenset[str]) -> list[Row]:
+def _gradient(style: str, text: str, gradients: list[float], right: str = "") -> Row:
+    """Return a row with the strength of a gradient; of a fold, whose gradients differ, their range."""
+    text_range = spread(gradients)
+    if " " in text_range:
+        return Row(style, text, f"{right}  {text_range}".strip())
+    return Row(style, text, right, strength=gradients[0])
+
+
+def _parameters(ir: GraphIR, card: Card, show: frozenset[str]) -> list[Row]:
     """Return a row for each parameter; one with the totals where there are many."""
-    times = f" ×{copies}" if copies > 1 else ""
-    if len(nodes) > FEW:
-        count = sum(node.size for node in nodes if node.kind == "parameter")
-        return [Row("parameter", f"{count:,} parameters{times}", f"in {len(nodes)} tensors")]
+    if len(card.parameters) > FEW:
+        kinds = [ir.nodes[i].kind for i in card.every_parameter]
+        kind = "parameter" if "parameter" in kinds else "buffer"
+        count = sum(ir.nodes[i].size for i in card.every_parameter if ir.nodes[i].kind == kind)
+        text = counted(count, "parameter") if kind == "parameter" else f"{count:,} numbers"
+        return [Row(kind, text, f"in {kinds.count(kind)} tensors")]
     rows = []
-    for node in nodes:
-        strength = node.gradient if "grads" in show else None
-        rows.append(Row(node.kind, shortened(node.name or node.kind, MOST) + times, sizes(node.shape), strength=strength))
-        rows += _value(node, show)
+    for i in card.parameters:
+        node, folded = ir.nodes[i], card.folded(i)
+        name = shortened(node.name or node.kind, MOST) + folded
+        every = [g for j in (i, *card.alike.get(i, ())) if (g := ir.nodes[j].gradient) is not None]
+        if "grads" in show and every:
+            rows.append(_gradient(node.kind, name, every, sizes(node.shape)))
+        else:
+            rows.append(Row(node.kind, name, sizes(node.shape)))
+        if not folded:
+            rows += _value(node, show)
     return rows
 
 

@@ -156,11 +156,23 @@ def _merged_cards(view: View, inside: _Inside, row: _Row) -> tuple[dict[str, Car
         for place, card in enumerate(inside.cards[i]):
             equal = [inside.cards[i + row.period * block][place] for block in range(row.blocks)]
             members = [member for one in equal for member in one.members]
-            cards[card.key] = replace(card, members=members, copies=card.copies * row.blocks)
+            repeats = [value for one in equal for value in one.values][1:]
+            cards[card.key] = replace(
+                card, members=members, copies=card.copies * row.blocks, repeats=repeats, alike=_alike(equal)
+            )
             for one in equal[1:]:
                 first[one.key] = card.key
                 del cards[one.key]
     return cards, first
+
+
+def _alike(equal: list[Card]) -> dict[int, list[int]]:
+    """Return, by parameter of the first of equal cards, the other parameters in its place, each once: copies may share one."""
+    found = {}
+    for place, first in enumerate(equal[0].parameters):
+        every = [i for card in equal for i in (card.parameters[place], *card.alike.get(card.parameters[place], ()))]
+        found[first] = [i for i in dict.fromkeys(every) if i != first]
+    return {first: others for first, others in found.items() if others}
 
 
 def _numbered(view: View, inside: _Inside, box: int, row: _Row, cards: dict[str, Card]) -> dict[int, Box]:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import Any
 
-from minigrad.viz.graphs.cards import body, facts, most_saved
+from minigrad.viz.graphs.cards import BAR, FEW, body, facts, most_saved
 from minigrad.viz.graphs.fold import fold
 from minigrad.viz.graphs.ir import GraphIR
+from minigrad.viz.graphs.layout.frames import frames_of
 from minigrad.viz.graphs.layout.placing import Placement, place
 from minigrad.viz.graphs.look import Look
-from minigrad.viz.graphs.numbers import byte_count, number, seconds, sizes
+from minigrad.viz.graphs.numbers import byte_count, number, seconds, sizes, spread
 from minigrad.viz.graphs.scene import Scene, closed_by, lay
 from minigrad.viz.graphs.svg import asset, drawing, escape, style
 from minigrad.viz.graphs.view import Card, box_card, make_view, unwrapped
 from minigrad.viz.palette import theme_css
 
 __all__ = ["html", "page_of", "placed"]
+
+DATA = 'const data = JSON.parse(document.getElementById("data").textContent);\n'
 
 
 def html(ir: GraphIR, look: Look) -> str:
@@ -36,7 +40,7 @@ def html(ir: GraphIR, look: Look) -> str:
         height=f"{height:.1f}",
         drawing="\n".join(drawing(scene, page)),
         data=embedded,
-        script=asset("page.js"),
+        script=DATA + asset("layout.js") + asset("page.js"),
     )
 
 
@@ -57,41 +61,41 @@ def page_of(ir: GraphIR, look: Look) -> tuple[Scene, set[int]]:
 
 def placed(scene: Scene, closed: set[int]) -> Placement:
     """Place a scene with these boxes closed."""
-    sizes_of = scene.sizes
-    cards = {key: sizes_of[f"g{key}"] for key in sorted(closed)}
-    return place(scene.frames, sizes_of, scene.spacing, scene.sideways, cards)
+    frames = frames_of(scene.plans, closed, scene.sizes, scene.spacing, scene.sideways)
+    return place(frames, scene.sizes, scene.spacing, scene.sideways)
 
 
 def _layout(scene: Scene, closed: set[int]) -> dict[str, Any]:
     """Return the data from which page.js places everything again after a box is closed or opened."""
-    view = scene.view
-    frames = [
+    view, spacing = scene.view, scene.spacing
+    plans = [
         [
             str(key),
             {
-                "layers": frame.layers,
-                "x": {item: round(x, 1) for item, x in frame.x.items() if item[0] not in "io"},
-                "gaps": [round(gap, 2) for gap in frame.gaps],
-                "width": round(frame.width, 1),
-                "axis": round(frame.axis, 1),
-                "entries": frame.entries,
-                "exits": frame.exits,
-                "low": sorted(frame.low),
-                "pieces": [[p.source, p.target, [[r, round(x, 1)] for r, x in p.places], p.branch] for p in frame.pieces],
+                "names": plan.names,
+                "links": plan.links,
+                "ranks": plan.ranks,
+                "layers": plan.layers,
+                "paths": plan.paths,
+                "main": sorted(plan.main),
+                "header": plan.header,
             },
         ]
-        for key, frame in scene.frames.items()
+        for key, plan in scene.plans.items()
     ]
+    every = {**view.cards, **scene.closed}
     return {
-        "frames": frames,
+        "plans": plans,
         "sizes": scene.sizes,
         "sideways": scene.sideways,
-        "padding": scene.spacing.padding,
-        "header": scene.spacing.header,
+        "spacing": {field.name: getattr(spacing, field.name) for field in fields(spacing)},
         "closed": [str(key) for key in sorted(closed)],
         "closable": [str(key) for key, box in view.boxes.items() if box.kind != "lane"],
         "parents": {str(key): str(box.parent) for key, box in view.boxes.items()},
-        "boxOf": {card.key: str(card.group) for card in [*view.cards.values(), *scene.closed.values()]},
+        "boxOf": {card.key: str(card.group) for card in every.values()},
+        "saved": {key: saved for key, card in every.items() if (saved := facts(view.ir, card).saved)},
+        "bar": BAR,
+        "order": sorted(every, key=lambda key: (every[key].members[0], key[0] == "n", key)),
         "links": [
             [link.source, link.target, [f"{key}:{i}" for key, i in way]]
             for link, way in zip(view.links, scene.ways, strict=True)
@@ -104,22 +108,26 @@ def _details(scene: Scene, card: Card) -> dict[str, Any]:
     ir, about = scene.view.ir, facts(scene.view.ir, card)
     node, single = about.node, card.key[0] == "n"
     found = [
-        ("value", f"n{card.value}"), ("shape", sizes(node.shape)), ("dtype", node.dtype),
+        ("value", ", ".join(f"n{i}" for i in card.values[:FEW]) + (", …" if len(card.values) > FEW else "")), ("shape", sizes(node.shape)), ("dtype", node.dtype),
         *(fact for fact in (
             ("options", card.options),
             ("made with", card.detail),
             ("folded", f"{card.copies} alike, the first is shown" if card.copies > 1 else ""),
-            ("values", node.value),
-            ("gradient", "" if about.gradient is None else f"{number(about.gradient)} (root mean square)"),
+            ("values", node.value if card.copies == 1 else ""),
+            ("gradient", "" if about.gradient is None else f"{spread(about.gradients)} (root mean square)"),
             ("saved", byte_count(about.saved) if about.saved else ""),
             ("rules keep", ", ".join(node.saves) if single else ""),
             ("time", "" if about.seconds is None else seconds(about.seconds)),
         ) if fact[1]),
-        *((ir.nodes[i].name or ir.nodes[i].kind, sizes(ir.nodes[i].shape)) for i in card.parameters),
+        *(
+            (f"{ir.nodes[i].name or ir.nodes[i].kind}{card.folded(i)}", sizes(ir.nodes[i].shape))
+            for i in card.parameters
+        ),
         *(("fault", mark) for mark in about.marks), *(("where", place) for place in about.places),
     ]  # fmt: skip
     kind = {"op": "operation", "data": "data, no gradient"}.get(card.kind, card.kind)
-    names = [card.title, card.tag, card.path, *(ir.nodes[i].name for i in card.parameters), f"n{card.value}"]
+    held = card.every_parameter if single else []
+    names = [card.title, card.tag, card.path, *(ir.nodes[i].name for i in held), *(f"n{i}" for i in card.values if single)]
     return {
         "title": " ".join(filter(None, [card.title, card.tag])),
         "kind": " · ".join(filter(None, [kind, card.path])),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from minigrad.viz.graphs.cards import Body, body, most_saved
 from minigrad.viz.graphs.fold import fold
 from minigrad.viz.graphs.ir import GraphIR
-from minigrad.viz.graphs.layout.frames import Frame, Spacing, lay_out
+from minigrad.viz.graphs.layout.frames import Frame, Plan, Spacing, lay_out
 from minigrad.viz.graphs.look import Look
 from minigrad.viz.graphs.text_width import width
 from minigrad.viz.graphs.view import Card, View, automatic_depth, closed_groups, make_view
@@ -21,6 +21,7 @@ class Scene:
 
     view: View
     bodies: dict[str, Body]
+    plans: dict[int, Plan]
     frames: dict[int, Frame]
     ways: list[list[tuple[int, int]]]
     spacing: Spacing
@@ -61,8 +62,8 @@ def lay(view: View, look: Look) -> Scene:
     spacing = Spacing(ranks=38.0, ports=26.0, bends=22.0) if "grads" in look.show else Spacing()
     headers = {key: width(box.heading, 11, True) for key, box in view.boxes.items()}
     sideways = look.direction == "LR"
-    frames, ways = lay_out(view.cards, view.boxes, view.links, _sizes(bodies, sideways), headers, spacing, sideways)
-    return Scene(view, bodies, frames, ways, spacing, look)
+    plans, frames, ways = lay_out(view.cards, view.boxes, view.links, _sizes(bodies, sideways), headers, spacing, sideways)
+    return Scene(view, bodies, plans, frames, ways, spacing, look)
 
 
 def _sizes(bodies: dict[str, Body], sideways: bool) -> dict[str, tuple[float, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -29,8 +30,25 @@ class Card:
     options: str = ""
     detail: str = ""  # the options of a module's constructor
     path: str = ""  # the dotted name of the module that it is, or is the only operation of
-    copies: int = 1  # how many cards like it were folded into it
+    copies: int = 1  # how many cards, itself included, it stands for after folding
+    repeats: list[int] = field(default_factory=list)  # the values of those others
+    alike: dict[int, list[int]] = field(default_factory=dict)  # by parameter: others that stand in its place there
     times: int = 1  # the number drawn on it, where it was folded alone and not with the box around it
+
+    @property
+    def values(self) -> list[int]:
+        """The nodes whose values leave it and the cards folded into it."""
+        return [self.value, *self.repeats]
+
+    @property
+    def every_parameter(self) -> list[int]:
+        """Its parameters and buffers, and those of the cards folded into it, each once."""
+        return list(dict.fromkeys(i for first in self.parameters for i in (first, *self.alike.get(first, ()))))
+
+    def folded(self, parameter: int) -> str:
+        """Return the text " ×3" of a parameter that stands for three; copies may share one."""
+        others = self.alike.get(parameter, ())
+        return f" ×{1 + len(others)}" if others else ""
 
 
 @dataclass(slots=True)
@@ -172,12 +190,18 @@ def box_card(view: View, key: int) -> Card:
             inside.add(other)
     cards = [card for card in view.cards.values() if card.group in inside]
     keys = {card.key for card in cards}
-    leaving = [link.value for link in view.links if link.source in keys and link.target not in keys]
+    leaving = [link for link in view.links if link.source in keys and link.target not in keys]
+    last = max((view.cards[link.source] for link in leaving), default=cards[-1], key=lambda card: card.value)
+    alike: dict[int, list[int]] = {}
+    for card in cards:
+        for first, others in card.alike.items():
+            alike[first] = list(dict.fromkeys([*alike.get(first, ()), *others]))
     return Card(
         f"g{key}", "op" if box.kind == "function" else "module", box.title, box.subtitle,
-        max(leaving, default=cards[-1].value), [member for card in cards for member in card.members], box.parent,
+        last.value, [member for card in cards for member in card.members], box.parent,
         list(dict.fromkeys(p for card in cards for p in card.parameters)), detail=box.detail, path=box.path,
-        copies=max(card.copies for card in cards), times=box.times,
+        copies=math.prod(view.boxes[around].times for around in ancestors(view.boxes, key)), repeats=last.repeats,
+        alike=alike, times=box.times,
     )  # fmt: skip
 
 
