@@ -16,6 +16,7 @@ TITLE, TEXT = 13.0, 11.0  # font sizes
 LINE, HEAD = 15.0, 18.0  # heights of rows
 SIDE = 11.0  # room left and right of the text
 ROOM = 7.0  # above and below
+TIGHT = 3.0  # the same, in a compact card
 BAR = 44.0  # length of the longest bar
 STRENGTH = 62.0  # room for the number of a gradient
 FEW = 3  # parameters that a card names one by one
@@ -47,6 +48,7 @@ class Body:
     width: float
     height: float
     times: int
+    room: float = ROOM  # above its rows, and below
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,26 @@ def most_saved(view: View) -> int:
     return max((facts(view.ir, card).saved for card in view.cards.values()), default=0)
 
 
-def body(view: View, card: Card, show: frozenset[str], most: int) -> Body:
-    """Return the contents of a card; `most` is the number of bytes of the longest bar."""
-    ir, about = view.ir, facts(view.ir, card)
+def body(view: View, card: Card, show: frozenset[str], most: int, compact: bool = False) -> Body:
+    """Return the contents of a card; `most` is the number of bytes of the longest bar. Compact: its numbers in one row."""
+    rows = _compact(view.ir, card, show) if compact else _rows(view.ir, card, show, most)
+    about = facts(view.ir, card)
+    rows += [Row("fault", line) for mark in about.marks[:FEW] for line in wrap(shortened(mark, 4 * MOST), MOST)]
+    rows += [Row("soft", shortened(place, MOST)) for place in about.places]
+    images = [(image, _scale(image)) for image in about.images]
+    wide = max(
+        max(_row_width(row) for row in rows),
+        sum(image.width * scale for image, scale in images) + 8 * max(0, len(images) - 1),
+    )
+    room = TIGHT if compact else ROOM
+    tall = sum(HEAD if row.style == "title" else LINE for row in rows)
+    tall += max((image.height * scale + LINE + 2 for image, scale in images), default=0.0)
+    pill = 8.0 if card.kind in ("input", "data", "output") else 0.0
+    return Body(tuple(rows), tuple(images), round(wide + 2 * (SIDE + pill), 1), round(tall + 2 * room, 1), card.times, room)
+
+
+def _rows(ir: GraphIR, card: Card, show: frozenset[str], most: int) -> list[Row]:
+    about = facts(ir, card)
     node = about.node
     tag = shortened(card.tag or (node.variable if card.kind == "op" else ""), MOST)
     rows = [Row("title", shortened(card.title, MOST), tag)]
@@ -104,17 +123,24 @@ def body(view: View, card: Card, show: frozenset[str], most: int) -> Body:
         rows.append(Row("saved", f"saved {byte_count(about.saved)}", bar=about.saved / max(1, most)))
     if about.seconds is not None:
         rows.append(Row("soft", seconds(about.seconds)))
-    rows += [Row("fault", line) for mark in about.marks[:FEW] for line in wrap(shortened(mark, 4 * MOST), MOST)]
-    rows += [Row("soft", shortened(place, MOST)) for place in about.places]
-    images = [(image, _scale(image)) for image in about.images]
-    wide = max(
-        max(_row_width(row) for row in rows),
-        sum(image.width * scale for image, scale in images) + 8 * max(0, len(images) - 1),
-    )
-    tall = sum(HEAD if row.style == "title" else LINE for row in rows)
-    tall += max((image.height * scale + LINE + 2 for image, scale in images), default=0.0)
-    pill = 8.0 if card.kind in ("input", "data", "output") else 0.0
-    return Body(tuple(rows), tuple(images), round(wide + 2 * (SIDE + pill), 1), round(tall + 2 * ROOM, 1), card.times)
+    return rows
+
+
+def _compact(ir: GraphIR, card: Card, show: frozenset[str]) -> list[Row]:
+    """Return a title and, in one row, what `_rows` has below it."""
+    about = facts(ir, card)
+    tag = shortened(card.tag or (about.node.variable if card.kind == "op" else ""), MOST)
+    count = sum(ir.nodes[i].size for i in card.every_parameter if ir.nodes[i].kind == "parameter")
+    known = "shapes" in show and about.node.dtype
+    parts = [
+        _options(card.options) if card.options else "",
+        f"{sizes(about.node.shape)} · {about.node.dtype}" if known else "",
+        counted(count, "parameter") if count else "",
+        f"saved {byte_count(about.saved)}" if "saved" in show and about.saved else "",
+        "" if about.seconds is None else seconds(about.seconds),
+    ]
+    text = " · ".join(filter(None, parts))
+    return [Row("title", shortened(card.title, MOST), tag), *([Row("soft", text)] if text else [])]
 
 
 def _options(options: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import replace
 from typing import NamedTuple
@@ -19,7 +20,8 @@ def fold(view: View) -> View:
     """Return the view with every row of equal blocks replaced by its first, times their number.
 
     Blocks are equal if their operations, options, shapes and the links within them are, and if each takes from the one
-    before it what the next takes from it. Rows are found box by box, innermost first.
+    before it what the next takes from it. The results of all may be collected by one operation behind the row, as the steps
+    of a recurrence are. Rows are found box by box, innermost first.
     """
     for key in [*reversed(list(view.boxes)), -1]:
         view = _fold_box(view, key)
@@ -93,8 +95,13 @@ class _Inside:
     def row(self, start: int, period: int) -> _Row:
         """Return the longest row of blocks of `period` items from `start`."""
         blocks = 1
-        while self._feeds_next(start, period, blocks - 1) and self._continues(start, period, blocks):
+        collected = self._collected(start, period, 0)
+        while self._collected(start, period, blocks - 1) == collected and self._continues(start, period, blocks):
             blocks += 1
+        if not self._users(start, period, blocks - 1) >= collected:
+            blocks -= 1
+        if collected and (blocks < 3 or any(0 <= user < start + period * blocks for _, user in collected)):
+            blocks = 1
         whole = any(self.items[i][0] == "b" or self.cards[i][0].kind == "module" for i in range(start, start + period))
         return _Row(start, period, blocks if blocks >= LEAST[whole] else 1)
 
@@ -126,24 +133,31 @@ class _Inside:
                     return False
         return True
 
-    def _feeds_next(self, start: int, period: int, block: int) -> bool:
-        """Return whether the results of a block are used by the next one alone."""
+    def _collected(self, start: int, period: int, block: int) -> set[tuple[int, int]]:
+        """Return who uses the results of a block beside the block itself and the next one, as (item in the block, user)."""
         first = start + block * period
-        return all(first <= user < first + 2 * period for i in range(first, first + period) for user in self.outgoing[i])
+        return {(i, user) for i, user in self._users(start, period, block) if not first <= user < first + 2 * period}
+
+    def _users(self, start: int, period: int, block: int) -> set[tuple[int, int]]:
+        first = start + block * period
+        return {(i - first, user) for i in range(first, first + period) for user in self.outgoing[i]}
 
 
 def _merge(view: View, inside: _Inside, box: int, row: _Row) -> View:
     """Keep the first block of a row, with the links into the first block and out of the last."""
     cards, first = _merged_cards(view, inside, row)
     boxes = _numbered(view, inside, box, row, cards)
-    links = []
+    links, leaving = [], Counter[tuple[str, str]]()
     for link in view.links:
         source, target = (row.block(inside.at.get(key, -1)) for key in (link.source, link.target))
-        leaves_early = target < 0 <= source < row.blocks - 1
-        if target <= 0 and not leaves_early:
+        if target < 0 <= source < row.blocks - 1:  # collected
+            leaving[first.get(link.source, link.source), link.target] += link.times
+        elif target <= 0:
             links.append(
                 replace(link, source=first.get(link.source, link.source), target=first.get(link.target, link.target))
             )
+    for link in links:
+        link.times += leaving.pop((link.source, link.target), 0)
     kept = {around for group in {card.group for card in cards.values()} for around in ancestors(boxes, group)}
     return View(view.ir, cards, links, {key: box for key, box in boxes.items() if key in kept})
 
@@ -167,7 +181,7 @@ def _merged_cards(view: View, inside: _Inside, row: _Row) -> tuple[dict[str, Car
 
 
 def _alike(equal: list[Card]) -> dict[int, list[int]]:
-    """Return, by parameter of the first of equal cards, the other parameters in its place, each once: copies may share one."""
+    """Return, by parameter of the first of equal cards, the others in its place, each once: copies may share one."""
     found = {}
     for place, first in enumerate(equal[0].parameters):
         every = [i for card in equal for i in (card.parameters[place], *card.alike.get(card.parameters[place], ()))]

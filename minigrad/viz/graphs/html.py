@@ -8,14 +8,14 @@ from typing import Any
 
 from minigrad.viz.graphs.cards import BAR, FEW, body, facts, most_saved
 from minigrad.viz.graphs.fold import fold
-from minigrad.viz.graphs.ir import GraphIR
+from minigrad.viz.graphs.ir import GraphIR, ancestors
 from minigrad.viz.graphs.layout.frames import frames_of
 from minigrad.viz.graphs.layout.placing import Placement, place
 from minigrad.viz.graphs.look import Look
 from minigrad.viz.graphs.numbers import byte_count, number, seconds, sizes, spread
-from minigrad.viz.graphs.scene import Scene, closed_by, lay
+from minigrad.viz.graphs.scene import SMALL, Scene, depths, fits, lay, may_be_compact, rows_of
 from minigrad.viz.graphs.svg import asset, drawing, escape, style
-from minigrad.viz.graphs.view import Card, box_card, make_view, unwrapped
+from minigrad.viz.graphs.view import Card, View, box_card, closed_groups, functions_of_several, make_view, unwrapped
 from minigrad.viz.palette import theme_css
 
 __all__ = ["html", "page_of", "placed"]
@@ -45,18 +45,55 @@ def html(ir: GraphIR, look: Look) -> str:
 
 
 def page_of(ir: GraphIR, look: Look) -> tuple[Scene, set[int]]:
-    """Return a scene with everything open and a card for each box, and the boxes that are closed at first."""
-    view = unwrapped(make_view(ir, ()))
+    """Return a scene with everything open and a card for each box, and the boxes that are closed at first.
+
+    These are chosen as for the other formats: without a depth, as few as it takes to fit a screen.
+    """
+    # A function of several results stays one card: then blocks of which each takes one of them are alike.
+    view = unwrapped(make_view(ir, functions_of_several(ir) if look.fold else ()))
     if look.fold:
         view = fold(view)
-    scene, most = lay(view, look), most_saved(view)
+    first, rows, made = None, set(rows_of(view)), None
+    for compact in (False, True) if look.depth is None and may_be_compact(look) else (False,):
+        made = _with_cards(lay(view, look, compact), compact)
+        for depth in depths(ir) if look.depth is None else [look.depth]:
+            for shut in (set(), rows):
+                closed = _closed(view, look, depth) | shut
+                first = closed if first is None else first
+                small = _seen(view, first) <= SMALL
+                if look.depth is not None or small or fits(placed(made, closed)):
+                    return made, closed
+        modules = any(view.boxes[key].kind != "function" for key in closed)
+        if not modules:
+            return made, first
+    return made, closed
+
+
+def _with_cards(scene: Scene, compact: bool) -> Scene:
+    """Add the card of each box, for while it is closed."""
+    view, most = scene.view, most_saved(scene.view)
     for key in view.boxes:
         card = box_card(view, key)
         scene.closed[card.key] = card
-        scene.bodies[card.key] = body(view, card, look.show, most)
-    closed = closed_by(ir, look)
-    functions = "primitives" not in look.show
-    return scene, {key for key, box in view.boxes.items() if key in closed or (functions and box.kind == "function")}
+        scene.bodies[card.key] = body(view, card, scene.look.show, most, compact)
+    return scene
+
+
+def _closed(view: View, look: Look, depth: int | None) -> set[int]:
+    """Return the boxes that a depth closes."""
+    primitives = "primitives" in look.show
+    closed = closed_groups(view.ir, depth, primitives)
+    return {key for key, box in view.boxes.items() if key in closed or (not primitives and box.kind == "function")}
+
+
+def _seen(view: View, closed: set[int]) -> int:
+    """Return how many cards are drawn while these boxes are closed."""
+    return len(
+        {
+            next((k for k in [*ancestors(view.boxes, card.group)][::-1] if k in closed), key)
+            for key, card in view.cards.items()
+        }
+    )
 
 
 def placed(scene: Scene, closed: set[int]) -> Placement:

@@ -9,7 +9,7 @@ from html import escape as _escape
 from importlib import resources
 
 from minigrad.viz import palette
-from minigrad.viz.graphs.cards import BAR, HEAD, LINE, ROOM, SIDE, STRENGTH, Body, Facts, Row, facts, most_saved
+from minigrad.viz.graphs.cards import BAR, HEAD, LINE, SIDE, STRENGTH, Body, Facts, Row, facts, most_saved
 from minigrad.viz.graphs.ir import Node, ancestors
 from minigrad.viz.graphs.layout.placing import ARROW, Placement, Rect, path, place
 from minigrad.viz.graphs.numbers import byte_count, number, px
@@ -27,7 +27,7 @@ ENTRIES = 14  # of it at most
 NOWHERE: Rect = (0.0, 0.0, 0.0, 0.0)
 CHIPS = {"parameter": "chip", "buffer": "buffer-chip"}  # marks of rows
 ROUND = ("input", "data", "output")  # kinds whose cards are pills
-KINDS = {"input": "input", "data": "data, no gradient", "op": "operation", "module": "closed module", "output": "output"}
+KINDS = {"input": "input", "data": "data, no gradient", "op": "operation", "module": "closed box", "output": "output"}
 
 
 def svg(scene: Scene) -> str:
@@ -230,7 +230,7 @@ def _frame(kind: str, w: float, h: float) -> list[str]:
 def _body(kind: str, body: Body) -> list[str]:
     """Return the rows and images of a card, from its upper left corner."""
     parts: list[str] = []
-    y, side = ROOM, SIDE
+    y, side = body.room, SIDE
     for row in body.rows:
         tall = HEAD if row.style == "title" else LINE
         if kind in ROUND and row.strength is not None:  # the same row, as narrow as it can be, in the middle

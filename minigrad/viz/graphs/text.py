@@ -17,7 +17,8 @@ def text(view: View, show: frozenset[str]) -> str:
     """
     sources: dict[str, list[str]] = {key: [] for key in view.cards}
     for link in view.links:
-        sources[link.target].append(f"n{view.cards[link.source].value}")
+        times = f" ×{link.times}" if link.times > 1 else ""
+        sources[link.target].append(f"n{view.cards[link.source].value}{times}")
     inside = contents(view.cards, view.boxes)
     lines = [view.ir.title, *(f"({note})" for note in view.ir.notes)]
     stack = [(item, "", "", "") for item in reversed(inside[-1])]  # item, indent, branch, indent of what is inside

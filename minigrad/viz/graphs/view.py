@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from minigrad.viz.graphs.ir import GraphIR, Group, Node, ancestors
+from minigrad.viz.graphs.numbers import counted
 
 __all__ = [
-    "Box", "Card", "Link", "View", "automatic_depth", "box_card", "closed_groups", "contents", "make_view", "unwrapped",
+    "Box", "Card", "Link", "View", "box_card", "closed_groups", "contents", "functions_of_several", "make_view", "module_depth", "unwrapped",
+    "with_closed",
 ]  # fmt: skip
-
-ENOUGH = 120  # cards that a reader can take in: with depth=None, modules are closed from below until no more are left
 
 
 @dataclass(slots=True)
@@ -60,6 +61,7 @@ class Link:
     value: int  # the node whose value it is
     slot: str = ""
     tracked: bool = True
+    times: int = 1  # how many links of folded cards it stands for
 
 
 @dataclass(slots=True)
@@ -155,15 +157,47 @@ def closed_groups(ir: GraphIR, depth: int | None, primitives: bool) -> set[int]:
     return functions | modules
 
 
-def automatic_depth(ir: GraphIR, primitives: bool) -> int | None:
-    """Return the depth of the deepest view of at most 120 cards; None if nothing need be closed."""
-    deepest = max(_module_levels(ir.groups), default=0)
-    for depth in [None, *range(deepest, 0, -1)]:
-        outermost = _outermost(ir.groups, closed_groups(ir, depth, primitives))
-        open_nodes = sum(node.kind == "op" and (node.group < 0 or outermost[node.group] < 0) for node in ir.nodes)
-        if open_nodes + len(set(outermost) - {-1}) <= ENOUGH:
-            return depth
-    return 1 if deepest else None
+def functions_of_several(ir: GraphIR) -> set[int]:
+    """Return the functions from which several values leave: unbind, split."""
+    leaving: dict[int, set[int]] = {}
+    for edge in ir.edges:
+        inside = set(ancestors(ir.groups, ir.nodes[edge.target].group))
+        for group in ancestors(ir.groups, ir.nodes[edge.source].group):
+            if group not in inside and ir.groups[group].kind == "function":
+                leaving.setdefault(group, set()).add(edge.source)
+    return {group for group, values in leaving.items() if len(values) > 1}
+
+
+def module_depth(ir: GraphIR) -> int:
+    """Return how many modules are around the innermost one."""
+    return max(_module_levels(ir.groups), default=0)
+
+
+def with_closed(view: View, keys: Iterable[int]) -> View:
+    """Return the view with these boxes closed, too."""
+    outermost: dict[int, int] = {-1: -1}
+    wanted = set(keys)
+    for key, box in view.boxes.items():  # parents first
+        around = outermost[box.parent]
+        outermost[key] = around if around >= 0 else key if key in wanted else -1
+    cards: dict[str, Card] = {}
+    at = {}
+    for card in view.cards.values():
+        closed = outermost[card.group]
+        at[card.key] = card.key if closed < 0 else f"g{closed}"
+        if at[card.key] not in cards:
+            cards[at[card.key]] = card if closed < 0 else box_card(view, closed)
+    links: dict[tuple[Any, ...], Link] = {}
+    for i, link in enumerate(view.links):
+        source, target = at[link.source], at[link.target]
+        if source != target:
+            once = target != link.target  # a closed box takes each value once
+            links.setdefault(
+                (link.value, target) if once else (i,),
+                replace(link, source=source, target=target, slot="" if once else link.slot),
+            )
+    boxes = {key: box for key, box in view.boxes.items() if outermost[key] < 0}
+    return View(view.ir, cards, list(links.values()), boxes)
 
 
 def unwrapped(view: View) -> View:
@@ -196,8 +230,11 @@ def box_card(view: View, key: int) -> Card:
     for card in cards:
         for first, others in card.alike.items():
             alike[first] = list(dict.fromkeys([*alike.get(first, ()), *others]))
+    title, tag = box.title, box.subtitle
+    if box.kind == "row":
+        title, tag = " … ".join(dict.fromkeys([cards[0].title, cards[-1].title])), counted(len(cards), "operation")
     return Card(
-        f"g{key}", "op" if box.kind == "function" else "module", box.title, box.subtitle,
+        f"g{key}", "op" if box.kind == "function" else "module", title, tag,
         last.value, [member for card in cards for member in card.members], box.parent,
         list(dict.fromkeys(p for card in cards for p in card.parameters)), detail=box.detail, path=box.path,
         copies=math.prod(view.boxes[around].times for around in ancestors(view.boxes, key)), repeats=last.repeats,

@@ -87,7 +87,7 @@ def graph():
 @IN_A_BROWSER
 @pytest.mark.parametrize("direction", ["TB", "LR"])
 def test_a_click_closes_a_box_and_everything_is_where_python_says(graph, direction, tmp_path):
-    graph = graph.restyled(direction=direction)
+    graph = graph.restyled(direction=direction, depth=9)
     scene, shut = page_of(graph.ir, graph.look)
     key = next(key for key, box in scene.view.boxes.items() if box.title == "blocks.0")
     script = (

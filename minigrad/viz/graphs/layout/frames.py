@@ -186,7 +186,13 @@ class _Layout:
         spacing: Spacing,
     ):
         self.plan, self.frames, self.spacing = plan, frames, spacing
-        self.names, self.links, self.ranks, self.paths, self.layers = plan.names, plan.links, plan.ranks, plan.paths, plan.layers
+        self.names, self.links, self.ranks, self.paths, self.layers = (
+            plan.names,
+            plan.links,
+            plan.ranks,
+            plan.paths,
+            plan.layers,
+        )
         self.count = len(self.names)
         self.index = {name: v for v, name in enumerate(self.names)}
         self.numbered = [(self.index[source], self.index[target], value) for source, target, value in self.links]
