@@ -8,7 +8,7 @@ from typing import Any
 
 from minigrad.viz.graphs.cards import BAR, FEW, body, facts, most_saved
 from minigrad.viz.graphs.fold import fold
-from minigrad.viz.graphs.ir import GraphIR, ancestors
+from minigrad.viz.graphs.ir import GraphIR
 from minigrad.viz.graphs.layout.frames import frames_of
 from minigrad.viz.graphs.layout.placing import Placement, place
 from minigrad.viz.graphs.look import Look
@@ -53,29 +53,30 @@ def page_of(ir: GraphIR, look: Look) -> tuple[Scene, set[int]]:
     view = unwrapped(make_view(ir, functions_of_several(ir) if look.fold else ()))
     if look.fold:
         view = fold(view)
-    first, rows, made = None, set(rows_of(view)), None
-    for compact in (False, True) if look.depth is None and may_be_compact(look) else (False,):
-        made = _with_cards(lay(view, look, compact), compact)
-        for depth in depths(ir) if look.depth is None else [look.depth]:
-            for shut in (set(), rows):
-                closed = _closed(view, look, depth) | shut
-                first = closed if first is None else first
-                small = _seen(view, first) <= SMALL
-                if look.depth is not None or small or fits(placed(made, closed)):
+    rows = set(rows_of(view))
+    if look.depth is not None:
+        return _with_cards(lay(view, look)), _closed(view, look, look.depth)
+    densities = (False, True) if may_be_compact(look) else (False,)
+    scenes = [_with_cards(lay(view, look, compact)) for compact in densities]
+    first = closed = _closed(view, look, None)
+    if len(placed(scenes[0], first).cards) <= SMALL:
+        return scenes[0], first
+    for depth in depths(ir):
+        for shut in (set(), rows) if rows else (set(),):
+            closed = _closed(view, look, depth) | shut
+            for made in scenes if closed > first else scenes[:1]:
+                if fits(placed(made, closed)):
                     return made, closed
-        modules = any(view.boxes[key].kind != "function" for key in closed)
-        if not modules:
-            return made, first
-    return made, closed
+    return (scenes[-1], closed) if closed > first else (scenes[0], first)
 
 
-def _with_cards(scene: Scene, compact: bool) -> Scene:
+def _with_cards(scene: Scene) -> Scene:
     """Add the card of each box, for while it is closed."""
     view, most = scene.view, most_saved(scene.view)
     for key in view.boxes:
         card = box_card(view, key)
         scene.closed[card.key] = card
-        scene.bodies[card.key] = body(view, card, scene.look.show, most, compact)
+        scene.bodies[card.key] = body(view, card, scene.look.show, most, scene.compact)
     return scene
 
 
@@ -84,16 +85,6 @@ def _closed(view: View, look: Look, depth: int | None) -> set[int]:
     primitives = "primitives" in look.show
     closed = closed_groups(view.ir, depth, primitives)
     return {key for key, box in view.boxes.items() if key in closed or (not primitives and box.kind == "function")}
-
-
-def _seen(view: View, closed: set[int]) -> int:
-    """Return how many cards are drawn while these boxes are closed."""
-    return len(
-        {
-            next((k for k in [*ancestors(view.boxes, card.group)][::-1] if k in closed), key)
-            for key, card in view.cards.items()
-        }
-    )
 
 
 def placed(scene: Scene, closed: set[int]) -> Placement:
@@ -145,7 +136,7 @@ def _details(scene: Scene, card: Card) -> dict[str, Any]:
     ir, about = scene.view.ir, facts(scene.view.ir, card)
     node, single = about.node, card.key[0] == "n"
     found = [
-        ("value", ", ".join(f"n{i}" for i in card.values[:FEW]) + (", …" if len(card.values) > FEW else "")), ("shape", sizes(node.shape)), ("dtype", node.dtype),
+        ("value", _listed(card)), ("shape", sizes(node.shape)), ("dtype", node.dtype),
         *(fact for fact in (
             ("options", card.options),
             ("made with", card.detail),
@@ -172,6 +163,11 @@ def _details(scene: Scene, card: Card) -> dict[str, Any]:
         "rules": [list(rule) for rule in node.rules if rule[1]] if single else [],
         "search": " ".join(filter(None, names)).lower(),
     }
+
+
+def _listed(card: Card) -> str:
+    """Return the first few of the nodes whose values leave a card."""
+    return ", ".join(f"n{i}" for i in card.values[:FEW]) + (", …" if len(card.values) > FEW else "")
 
 
 def _tape(scene: Scene) -> list[dict[str, Any]]:

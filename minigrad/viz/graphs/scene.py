@@ -32,6 +32,7 @@ class Scene:
     ways: list[list[tuple[int, int]]]
     spacing: Spacing
     look: Look
+    compact: bool = False
     closed: dict[str, Card] = field(default_factory=dict)  # "g3": box 3 as a card, where a reader may close it
 
     @property
@@ -63,7 +64,7 @@ def lay(view: View, look: Look, compact: bool = False) -> Scene:
     headers = {key: width(box.heading, 11, True) for key, box in view.boxes.items()}
     sideways = look.direction == "LR"
     plans, frames, ways = lay_out(view.cards, view.boxes, view.links, _sizes(bodies, sideways), headers, spacing, sideways)
-    return Scene(view, bodies, plans, frames, ways, spacing, look)
+    return Scene(view, bodies, plans, frames, ways, spacing, look, compact)
 
 
 def fits(page: Placement) -> bool:

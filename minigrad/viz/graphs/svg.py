@@ -355,7 +355,7 @@ def _legend(scene: Scene, room: float) -> tuple[list[str], int]:
             entry(f'<g class="card {kind}">{"".join(_frame(kind, 22, 13))}</g>', name)
     kept = {view.ir.nodes[i].kind for card in view.cards.values() for i in card.parameters}
     for kind, chip in CHIPS.items():
-        if kind in kept:
+        if kind in kept and not scene.compact:
             entry(f'<rect class="{chip}" x="12" y="3" width="8" height="8" rx="1.5"/>', kind, 20)
     if any(not link.tracked for link in view.links):
         entry('<path class="line untracked" d="M0,7H24"/>', "no gradient flows back", 24)

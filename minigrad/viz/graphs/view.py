@@ -11,8 +11,8 @@ from minigrad.viz.graphs.ir import GraphIR, Group, Node, ancestors
 from minigrad.viz.graphs.numbers import counted
 
 __all__ = [
-    "Box", "Card", "Link", "View", "box_card", "closed_groups", "contents", "functions_of_several", "make_view", "module_depth", "unwrapped",
-    "with_closed",
+    "Box", "Card", "Link", "View", "box_card", "closed_groups", "contents", "functions_of_several", "make_view",
+    "module_depth", "unwrapped", "with_closed",
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import minigrad as mg
 from minigrad import nn, ops
 from minigrad.engine.composite import composite
 from minigrad.viz.graphs.scene import view_of
-from minigrad.viz.graphs.view import closed_groups, make_view, with_closed
+from minigrad.viz.graphs.view import closed_groups, make_view
 from tests.viz.graphs.samples import Block, stacked
 
 
