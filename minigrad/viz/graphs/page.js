@@ -192,7 +192,7 @@ function search(text) {
 }
 
 function mark() {
-  const shown = new Set(hits.map((key) => (key[0] === "g" && !closed.has(key.slice(1)) ? seen(key) : seen(key))));
+  const shown = new Set(hits.map(seen));
   for (const [key, card] of byKey) card.classList.toggle("found", shown.has(key));
   for (const rect of elements.boxes) rect.classList.toggle("found", shown.has("g" + rect.dataset.box));
   const label = document.getElementById("hits"), searched = document.getElementById("search").value.trim() !== "";
@@ -282,18 +282,20 @@ svg.addEventListener("keydown", (event) => {
   }
 });
 const on = (id, action) => document.getElementById(id).addEventListener("click", action);
-on("close", () => { for (const key of data.closable) closed.add(key); redraw(); });
-on("open", () => { closed.clear(); redraw(); });
+on("close", () => { for (const key of data.closable) closed.add(key); redraw(); fit(1); });
+on("open", () => { closed.clear(); redraw(); fit(1); });
 on("larger", () => { zoom *= 1.2; draw(); });
 on("smaller", () => { zoom /= 1.2; draw(); });
-function fit(largest) {
+/** Zoom so that all of the graph is seen, within bounds: letters stay readable. */
+function fit(most, least = 0.5) {
   zoom = 1;
   draw();
   const main = document.querySelector("main");
-  zoom = Math.min(largest, (main.clientWidth - 40) / svg.width.baseVal.value, (main.clientHeight - 40) / svg.height.baseVal.value);
+  const whole = Math.min((main.clientWidth - 40) / svg.width.baseVal.value, (main.clientHeight - 40) / svg.height.baseVal.value);
+  zoom = Math.max(least, Math.min(most, whole));
   draw();
 }
-on("fit", () => fit(Infinity));
+on("fit", () => fit(2, 0));
 on("theme", () => {
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
   const now = document.documentElement.dataset.theme || (dark ? "dark" : "light");
