@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minigrad.viz.graphs.cards import facts
-from minigrad.viz.graphs.numbers import byte_count, number, seconds, sizes
+from minigrad.viz.graphs.numbers import byte_count, seconds, sizes, spread
 from minigrad.viz.graphs.text_width import one_line, shortened
 from minigrad.viz.graphs.view import Card, View, contents
 
@@ -49,11 +49,11 @@ def _line(view: View, card: Card, sources: list[str], show: frozenset[str]) -> s
     parts = [head, f"×{card.copies}" if card.copies > 1 else "", _clean(card.tag)]
     if "shapes" in show and node.dtype:
         parts.append(f"{sizes(node.shape)} {node.dtype}")
-    parts += [f"{_clean(view.ir.nodes[i].name)} {sizes(view.ir.nodes[i].shape)}" for i in card.parameters]
-    if "values" in show and node.value:
+    parts += [f"{_clean(view.ir.nodes[i].name)}{card.folded(i)} {sizes(view.ir.nodes[i].shape)}" for i in card.parameters]
+    if "values" in show and node.value and card.copies == 1:
         parts.append(f"value {node.value}")
     if "grads" in show and about.gradient is not None:
-        parts.append(f"gradient {number(about.gradient)}")
+        parts.append(f"gradient {spread(about.gradients)}")
     if "saved" in show and about.saved:
         parts.append(f"saved {byte_count(about.saved)}")
     if about.seconds is not None:
