@@ -197,7 +197,7 @@ def test_numbers_of_a_fold_are_those_of_all_of_it():
         root_mean_square(parameter.grad.numpy()) for block in net.blocks for parameter in [block.first.weight]
     )
     opened = str(graph.restyled(depth=9))
-    assert "first.weight ×5" in opened
+    assert "first.weight 4×4 ×5" in opened
     gradients = sorted(graph.nodes[i].gradient for i in card.values)
     assert f"gradient {number(gradients[0])} … {number(gradients[-1])}" in text and len(set(gradients)) == 5
     folded = {f"n{i}" for i in card.values}
