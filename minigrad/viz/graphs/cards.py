@@ -114,7 +114,7 @@ def _rows(ir: GraphIR, card: Card, show: frozenset[str], most: int) -> list[Row]
         rows.append(Row("soft", _options(card.options)))
     if "shapes" in show and node.dtype:  # unknown where an operation failed
         rows.append(Row("soft", f"{sizes(node.shape)} · {node.dtype}"))
-    if card.copies == 1:  # the values of copies differ
+    if not card.repeats:  # several differ
         rows += _value(node, show)
     if "grads" in show and about.gradient is not None and card.kind != "output":
         rows.append(_gradient("gradient", "gradient", about.gradients))

@@ -141,7 +141,7 @@ def _details(scene: Scene, card: Card) -> dict[str, Any]:
             ("options", card.options),
             ("made with", card.detail),
             ("folded", f"{card.copies} alike, the first is shown" if card.copies > 1 else ""),
-            ("values", node.value if card.copies == 1 else ""),
+            ("values", "" if card.repeats else node.value),
             ("gradient", "" if about.gradient is None else f"{spread(about.gradients)} (root mean square)"),
             ("saved", byte_count(about.saved) if about.saved else ""),
             ("rules keep", ", ".join(node.saves) if single else ""),

@@ -50,7 +50,7 @@ def _line(view: View, card: Card, sources: list[str], show: frozenset[str]) -> s
     if "shapes" in show and node.dtype:
         parts.append(f"{sizes(node.shape)} {node.dtype}")
     parts += [f"{_clean(view.ir.nodes[i].name)} {sizes(view.ir.nodes[i].shape)}{card.folded(i)}" for i in card.parameters]
-    if "values" in show and node.value and card.copies == 1:
+    if "values" in show and node.value and not card.repeats:
         parts.append(f"value {node.value}")
     if "grads" in show and about.gradient is not None:
         parts.append(f"gradient {spread(about.gradients)}")

@@ -32,13 +32,13 @@ class Card:
     detail: str = ""  # the options of a module's constructor
     path: str = ""  # the dotted name of the module that it is, or is the only operation of
     copies: int = 1  # how many cards, itself included, it stands for after folding
-    repeats: list[int] = field(default_factory=list)  # the values of those others
+    repeats: list[int] = field(default_factory=list)  # other values that leave it: more results, or those of the others
     alike: dict[int, list[int]] = field(default_factory=dict)  # by parameter: others that stand in its place there
     times: int = 1  # the number drawn on it, where it was folded alone and not with the box around it
 
     @property
     def values(self) -> list[int]:
-        """The nodes whose values leave it and the cards folded into it."""
+        """The nodes whose values leave it, or a card folded into it."""
         return [self.value, *self.repeats]
 
     @property
@@ -117,8 +117,8 @@ def make_view(ir: GraphIR, closed: Iterable[int]) -> View:
     links, leaving = _links(ir, keys, cards, rows)
     for card in cards.values():
         card.parameters.sort(key=lambda i: (ir.nodes[i].kind == "buffer", i))
-    for key, value in leaving.items():
-        cards[key].value = value
+    for key, values in leaving.items():
+        *cards[key].repeats, cards[key].value = sorted(values)
     view = View(ir, cards, links, _boxes(ir.groups, cards.values()))
     _name_single_operations(view)
     return view
@@ -226,6 +226,8 @@ def box_card(view: View, key: int) -> Card:
     keys = {card.key for card in cards}
     leaving = [link for link in view.links if link.source in keys and link.target not in keys]
     last = max((view.cards[link.source] for link in leaving), default=cards[-1], key=lambda card: card.value)
+    copies = math.prod(view.boxes[around].times for around in ancestors(view.boxes, key))
+    values = {link.value for link in leaving} if copies == 1 else set(last.values)
     alike: dict[int, list[int]] = {}
     for card in cards:
         for first, others in card.alike.items():
@@ -237,7 +239,7 @@ def box_card(view: View, key: int) -> Card:
         f"g{key}", "op" if box.kind == "function" else "module", title, tag,
         last.value, [member for card in cards for member in card.members], box.parent,
         list(dict.fromkeys(p for card in cards for p in card.parameters)), detail=box.detail, path=box.path,
-        copies=math.prod(view.boxes[around].times for around in ancestors(view.boxes, key)), repeats=last.repeats,
+        copies=copies, repeats=sorted(values - {last.value}),
         alike=alike, times=box.times,
     )  # fmt: skip
 
@@ -293,13 +295,15 @@ def _card(ir: GraphIR, i: int, node: Node, key: str) -> Card:
     )  # fmt: skip
 
 
-def _links(ir: GraphIR, keys: Sequence[str], cards: dict[str, Card], rows: set[int]) -> tuple[list[Link], dict[str, int]]:
-    """Return the links between cards, and the value that leaves each card; parameters become rows of their card.
+def _links(
+    ir: GraphIR, keys: Sequence[str], cards: dict[str, Card], rows: set[int]
+) -> tuple[list[Link], dict[str, set[int]]]:
+    """Return the links between cards, and the values that leave each card; parameters become rows of their card.
 
     A closed group takes each value once.
     """
     links, seen = [], set()
-    leaving: dict[str, int] = {}
+    leaving: dict[str, set[int]] = {}
     for edge in ir.edges:
         source, target = keys[edge.source], keys[edge.target]
         if edge.source in rows:
@@ -309,7 +313,7 @@ def _links(ir: GraphIR, keys: Sequence[str], cards: dict[str, Card], rows: set[i
             continue
         if source == target:
             continue
-        leaving[source] = max(edge.source, leaving.get(source, 0))
+        leaving.setdefault(source, set()).add(edge.source)
         if target[0] == "g":
             if (edge.source, target) in seen:
                 continue
