@@ -16,7 +16,7 @@ from minigrad.arrays import DType
 from minigrad.engine.arguments import names_for, parameters_of, renamed
 from minigrad.engine.handles import RemovableHandle
 from minigrad.engine.interrupts import at_once
-from minigrad.engine.scope import here, untracked
+from minigrad.engine.scope import arguments, here
 from minigrad.errors import DTypeError, MinigradError, did_you_mean
 from minigrad.nn.hooks import Hooks
 from minigrad.nn.layer_setup import checks_device, refuse_data
@@ -128,7 +128,7 @@ class Module:
         if kwargs:
             kwargs = _named(self.forward, kwargs)
         outer = here.scope
-        here.scope = outer, weakref.ref(self), untracked(args)
+        here.scope = outer, weakref.ref(self), arguments(args, kwargs)
         try:
             hooks: Any = self._hooks  # type: ignore[attr-defined]
             return self.forward(*args, **kwargs) if hooks is None else hooks.call(self, args, kwargs)

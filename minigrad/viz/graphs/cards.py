@@ -8,9 +8,9 @@ from textwrap import wrap
 from minigrad.viz.graphs.ir import GraphIR, Image, Node
 from minigrad.viz.graphs.numbers import byte_count, counted, number, seconds, sizes, spread
 from minigrad.viz.graphs.text_width import shortened, width
-from minigrad.viz.graphs.view import Card, View
+from minigrad.viz.graphs.view import INFIX, Card, View
 
-__all__ = ["BAR", "FEW", "Body", "Facts", "Row", "body", "facts", "most_saved"]
+__all__ = ["BAR", "FEW", "Body", "Facts", "Row", "body", "facts", "most_saved", "operands"]
 
 TITLE, TEXT = 13.0, 11.0  # font sizes
 LINE, HEAD = 15.0, 18.0  # heights of rows
@@ -75,7 +75,7 @@ def facts(ir: GraphIR, card: Card) -> Facts:
         sum(member.saved for member in members),
         sum(times) if times else None,
         node.gradient,
-        [g for i in card.values if (g := ir.nodes[i].gradient) is not None],
+        [g for i in card.every_value if (g := ir.nodes[i].gradient) is not None],
         tuple(member.mark for member in members if member.mark),
         tuple(dict.fromkeys(member.where for member in members if member.where)),
         tuple(image for i in [*card.parameters, card.value] for image in ir.nodes[i].images),
@@ -110,11 +110,13 @@ def _rows(ir: GraphIR, card: Card, show: frozenset[str], most: int) -> list[Row]
     node = about.node
     tag = shortened(card.tag or (node.variable if card.kind == "op" else ""), MOST)
     rows = [Row("title", shortened(card.title, MOST), tag)]
+    if any(card.operands):
+        rows.append(Row("soft", shortened(operands(card), MOST + 3)))
     if card.options:
         rows.append(Row("soft", _options(card.options)))
     if "shapes" in show and node.dtype:  # unknown where an operation failed
         rows.append(Row("soft", f"{sizes(node.shape)} · {node.dtype}"))
-    if not card.repeats:  # several differ
+    if len(card.every_value) == 1:  # several differ
         rows += _value(node, show)
     if "grads" in show and about.gradient is not None and card.kind != "output":
         rows.append(_gradient("gradient", "gradient", about.gradients))
@@ -133,6 +135,7 @@ def _compact(ir: GraphIR, card: Card, show: frozenset[str]) -> list[Row]:
     count = sum(ir.nodes[i].size for i in card.every_parameter if ir.nodes[i].kind == "parameter")
     known = "shapes" in show and about.node.dtype
     parts = [
+        shortened(operands(card), MOST + 3),
         _options(card.options) if card.options else "",
         f"{sizes(about.node.shape)} · {about.node.dtype}" if known else "",
         counted(count, "parameter") if count else "",
@@ -141,6 +144,16 @@ def _compact(ir: GraphIR, card: Card, show: frozenset[str]) -> list[Row]:
     ]
     text = " · ".join(filter(None, parts))
     return [Row("title", shortened(card.title, MOST), tag), *([Row("soft", text)] if text else [])]
+
+
+def operands(card: Card) -> str:
+    """Return the operands with a dot for each link: ``1 - ·`` or ``(·, 0.5)``; "" if no number is among them."""
+    given = [operand or "·" for operand in card.operands]
+    if not any(card.operands):
+        return ""
+    if len(given) == 2 and card.title.removeprefix("∇ ") in INFIX:
+        return f" {INFIX[card.title.removeprefix('∇ ')]} ".join(given)
+    return f"({', '.join(given)})"
 
 
 def _options(options: str) -> str:

@@ -20,6 +20,7 @@ KINDS: dict[str, dict[str, str]] = {
     "parameter": {"shape": "octagon", "style": "filled"},
     "buffer": {"shape": "octagon", "style": "filled,dashed"},
     "op": {"shape": "box", "style": "filled"},
+    "unknown": {"shape": "box", "style": "filled,dashed"},
     "module": {"shape": "box3d", "style": "filled"},
     "output": {"shape": "box", "style": "rounded,filled", "peripheries": "2"},
 }

@@ -13,6 +13,7 @@ from minigrad.viz.graphs.view import Box, Card, View
 __all__ = ["fold"]
 
 LONGEST = 16  # items in a block
+SOURCES = ("data", "input", "parameter", "buffer")  # kinds of cards that nothing enters
 LEAST = {True: 2, False: 3}  # blocks in a row: of whole modules, of single operations
 
 
@@ -72,7 +73,9 @@ class _Inside:
                     cards.setdefault(item, []).append(card)
                     break
                 item = f"b{around}"
-        self.items, self.cards = list(cards), list(cards.values())
+        # Sources first: where data was made says nothing about the order of the operations.
+        self.items = sorted(cards, key=lambda item: item[0] != "n" or view.cards[item].kind not in SOURCES)
+        self.cards = [cards[item] for item in self.items]
         self.at = {card.key: i for i, inner in enumerate(self.cards) for card in inner}  # card: number of its item
         place = {card.key: i for inner in self.cards for i, card in enumerate(inner)}
         self.within: list[list[Hashable]] = [[] for _ in cards]
@@ -112,7 +115,19 @@ class _Inside:
             node = view.ir.nodes[card.value]
             parameters = tuple((view.ir.nodes[p].kind, view.ir.nodes[p].shape) for p in card.parameters)
             name = node.name if card.key[0] == "n" else view.ir.groups[int(card.key[1:])].type or card.title
-            looks.append((card.kind, name, card.options, card.detail, card.copies, node.shape, node.dtype, parameters))
+            looks.append(
+                (
+                    card.kind,
+                    name,
+                    tuple(card.operands),
+                    card.options,
+                    card.detail,
+                    card.copies,
+                    node.shape,
+                    node.dtype,
+                    parameters,
+                )
+            )
         return self.items[i][0], tuple(looks), tuple(self.within[i])
 
     def _continues(self, start: int, period: int, block: int) -> bool:
@@ -170,7 +185,7 @@ def _merged_cards(view: View, inside: _Inside, row: _Row) -> tuple[dict[str, Car
         for place, card in enumerate(inside.cards[i]):
             equal = [inside.cards[i + row.period * block][place] for block in range(row.blocks)]
             members = [member for one in equal for member in one.members]
-            repeats = [value for one in equal for value in one.values][1:]
+            repeats = [*card.repeats, *(value for one in equal[1:] for value in one.every_value)]
             cards[card.key] = replace(
                 card, members=members, copies=card.copies * row.blocks, repeats=repeats, alike=_alike(equal)
             )

@@ -6,7 +6,7 @@ import json
 from dataclasses import fields
 from typing import Any
 
-from minigrad.viz.graphs.cards import BAR, FEW, body, facts, most_saved
+from minigrad.viz.graphs.cards import BAR, FEW, body, facts, most_saved, operands
 from minigrad.viz.graphs.fold import fold
 from minigrad.viz.graphs.ir import GraphIR
 from minigrad.viz.graphs.layout.frames import frames_of
@@ -138,10 +138,11 @@ def _details(scene: Scene, card: Card) -> dict[str, Any]:
     found = [
         ("value", _listed(card)), ("shape", sizes(node.shape)), ("dtype", node.dtype),
         *(fact for fact in (
+            ("operands", operands(card)),
             ("options", card.options),
             ("made with", card.detail),
             ("folded", f"{card.copies} alike, the first is shown" if card.copies > 1 else ""),
-            ("values", "" if card.repeats else node.value),
+            ("values", node.value if len(card.every_value) == 1 else ""),
             ("gradient", "" if about.gradient is None else f"{spread(about.gradients)} (root mean square)"),
             ("saved", byte_count(about.saved) if about.saved else ""),
             ("rules keep", ", ".join(node.saves) if single else ""),
@@ -155,7 +156,13 @@ def _details(scene: Scene, card: Card) -> dict[str, Any]:
     ]  # fmt: skip
     kind = {"op": "operation", "data": "data, no gradient"}.get(card.kind, card.kind)
     held = card.every_parameter if single else []
-    names = [card.title, card.tag, card.path, *(ir.nodes[i].name for i in held), *(f"n{i}" for i in card.values if single)]
+    names = [
+        card.title,
+        card.tag,
+        card.path,
+        *(ir.nodes[i].name for i in held),
+        *(f"n{i}" for i in card.every_value if single),
+    ]
     return {
         "title": " ".join(filter(None, [card.title, card.tag])),
         "kind": " · ".join(filter(None, [kind, card.path])),
@@ -167,7 +174,7 @@ def _details(scene: Scene, card: Card) -> dict[str, Any]:
 
 def _listed(card: Card) -> str:
     """Return the first few of the nodes whose values leave a card."""
-    return ", ".join(f"n{i}" for i in card.values[:FEW]) + (", …" if len(card.values) > FEW else "")
+    return ", ".join(f"n{i}" for i in card.every_value[:FEW]) + (", …" if len(card.every_value) > FEW else "")
 
 
 def _tape(scene: Scene) -> list[dict[str, Any]]:

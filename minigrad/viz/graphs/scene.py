@@ -18,7 +18,7 @@ __all__ = ["SMALL", "Scene", "depths", "fits", "lay", "may_be_compact", "rows_of
 SCREEN = (1040.0, 784.0)  # room for a graph on a screen of 1,440 x 900 pixels: the rest is title, legend, list or panel
 SMALL = 12  # cards; no more are always drawn as they are
 ENOUGH = 120  # cards; more do not fit
-CLOSE = Spacing(ranks=15.0, header=20.0, padding=10.0)  # between compact cards
+CLOSE = Spacing(ranks=13.0, header=20.0, padding=10.0)  # between compact cards
 
 
 @dataclass(slots=True)

@@ -27,7 +27,8 @@ ENTRIES = 14  # of it at most
 NOWHERE: Rect = (0.0, 0.0, 0.0, 0.0)
 CHIPS = {"parameter": "chip", "buffer": "buffer-chip"}  # marks of rows
 ROUND = ("input", "data", "output")  # kinds whose cards are pills
-KINDS = {"input": "input", "data": "data, no gradient", "op": "operation", "module": "closed box", "output": "output"}
+KINDS = {"input": "input", "data": "data, no gradient", "op": "operation", "module": "closed box",
+         "unknown": "steps not recorded", "output": "output"}  # fmt: skip
 
 
 def svg(scene: Scene) -> str:

@@ -11,9 +11,11 @@ from minigrad.viz.graphs.ir import GraphIR, Group, Node, ancestors
 from minigrad.viz.graphs.numbers import counted
 
 __all__ = [
-    "Box", "Card", "Link", "View", "box_card", "closed_groups", "contents", "functions_of_several", "make_view",
+    "INFIX", "Box", "Card", "Link", "View", "box_card", "closed_groups", "contents", "functions_of_several", "make_view",
     "module_depth", "unwrapped", "with_closed",
 ]  # fmt: skip
+
+INFIX = {"add": "+", "subtract": "-", "multiply": "×", "divide": "/", "floor_divide": "//", "pow": "**"}
 
 
 @dataclass(slots=True)
@@ -28,18 +30,20 @@ class Card:
     members: list[int]  # the nodes it stands for
     group: int
     parameters: list[int] = field(default_factory=list)
+    operands: list[str] = field(default_factory=list)  # "" for each link in turn; a number, or the name of a parameter
     options: str = ""
+    values: list[int] = field(default_factory=list)  # the nodes whose values leave it, if there are several
     detail: str = ""  # the options of a module's constructor
     path: str = ""  # the dotted name of the module that it is, or is the only operation of
     copies: int = 1  # how many cards, itself included, it stands for after folding
-    repeats: list[int] = field(default_factory=list)  # other values that leave it: more results, or those of the others
+    repeats: list[int] = field(default_factory=list)  # the values that leave those others
     alike: dict[int, list[int]] = field(default_factory=dict)  # by parameter: others that stand in its place there
     times: int = 1  # the number drawn on it, where it was folded alone and not with the box around it
 
     @property
-    def values(self) -> list[int]:
-        """The nodes whose values leave it, or a card folded into it."""
-        return [self.value, *self.repeats]
+    def every_value(self) -> list[int]:
+        """The nodes whose values leave it, and the cards folded into it."""
+        return [*(self.values or [self.value]), *self.repeats]
 
     @property
     def every_parameter(self) -> list[int]:
@@ -62,6 +66,7 @@ class Link:
     slot: str = ""
     tracked: bool = True
     times: int = 1  # how many links of folded cards it stands for
+    output: int = 0  # the number of the value among those that leave the source
 
 
 @dataclass(slots=True)
@@ -116,9 +121,13 @@ def make_view(ir: GraphIR, closed: Iterable[int]) -> View:
             cards[keys[i]].members.append(i)
     links, leaving = _links(ir, keys, cards, rows)
     for card in cards.values():
+        card.operands = _operands(ir, card, rows)
         card.parameters.sort(key=lambda i: (ir.nodes[i].kind == "buffer", i))
     for key, values in leaving.items():
-        *cards[key].repeats, cards[key].value = sorted(values)
+        card = cards[key]
+        card.value, card.values = max(values), sorted(values) if len(values) > 1 else []
+    for link in links:
+        link.output = sorted(leaving[link.source]).index(link.value)
     view = View(ir, cards, links, _boxes(ir.groups, cards.values()))
     _name_single_operations(view)
     return view
@@ -192,9 +201,11 @@ def with_closed(view: View, keys: Iterable[int]) -> View:
         source, target = at[link.source], at[link.target]
         if source != target:
             once = target != link.target  # a closed box takes each value once
+            value = value_of(view, link)
+            output = cards[source].values.index(value) if value in cards[source].values else 0
             links.setdefault(
                 (link.value, target) if once else (i,),
-                replace(link, source=source, target=target, slot="" if once else link.slot),
+                replace(link, source=source, target=target, slot="" if once else link.slot, output=output),
             )
     boxes = {key: box for key, box in view.boxes.items() if outermost[key] < 0}
     return View(view.ir, cards, list(links.values()), boxes)
@@ -224,10 +235,11 @@ def box_card(view: View, key: int) -> Card:
             inside.add(other)
     cards = [card for card in view.cards.values() if card.group in inside]
     keys = {card.key for card in cards}
-    leaving = [link for link in view.links if link.source in keys and link.target not in keys]
-    last = max((view.cards[link.source] for link in leaving), default=cards[-1], key=lambda card: card.value)
+    links = [link for link in view.links if link.source in keys and link.target not in keys]
+    leaving = sorted({value_of(view, link) for link in links}) or [cards[-1].value]
+    values = leaving if len(leaving) > 1 else []
     copies = math.prod(view.boxes[around].times for around in ancestors(view.boxes, key))
-    values = {link.value for link in leaving} if copies == 1 else set(last.values)
+    repeats = [value for link in links for value in view.cards[link.source].repeats] if copies > 1 else []
     alike: dict[int, list[int]] = {}
     for card in cards:
         for first, others in card.alike.items():
@@ -237,11 +249,18 @@ def box_card(view: View, key: int) -> Card:
         title, tag = " … ".join(dict.fromkeys([cards[0].title, cards[-1].title])), counted(len(cards), "operation")
     return Card(
         f"g{key}", "op" if box.kind == "function" else "module", title, tag,
-        last.value, [member for card in cards for member in card.members], box.parent,
+        leaving[-1], [member for card in cards for member in card.members], box.parent,
         list(dict.fromkeys(p for card in cards for p in card.parameters)), detail=box.detail, path=box.path,
-        copies=copies, repeats=sorted(values - {last.value}),
+        copies=copies, repeats=[value for value in dict.fromkeys(repeats) if value not in leaving], values=values,
         alike=alike, times=box.times,
+        options=view.ir.groups[key].options if key < len(view.ir.groups) else "",
     )  # fmt: skip
+
+
+def value_of(view: View, link: Link) -> int:
+    """Return the node whose value a link takes; of folded cards that of the first."""
+    source = view.cards[link.source]
+    return source.values[link.output] if source.values else source.value
 
 
 def _module_levels(groups: Sequence[Group]) -> list[int]:
@@ -280,7 +299,7 @@ def _outermost(groups: Sequence[Group], closed: set[int]) -> list[int]:
 
 def _parameter_rows(ir: GraphIR) -> set[int]:
     """Return the parameters and buffers that some operation uses: they are rows of its card."""
-    used = {edge.source for edge in ir.edges if ir.nodes[edge.target].kind == "op"}
+    used = {edge.source for edge in ir.edges if ir.nodes[edge.target].kind in ("op", "unknown")}
     return {i for i, node in enumerate(ir.nodes) if node.kind in ("parameter", "buffer") and i in used}
 
 
@@ -291,8 +310,23 @@ def _card(ir: GraphIR, i: int, node: Node, key: str) -> Card:
     module = group.kind == "module"
     return Card(
         key, "module" if module else "op", _title(group), _subtitle(group), i, [i], group.parent,
-        detail=group.detail, path=group.path if module else "",
+        detail=group.detail, path=group.path if module else "", options=group.options,
     )  # fmt: skip
+
+
+def _operands(ir: GraphIR, card: Card, rows: set[int]) -> list[str]:
+    """Return the operands of an operation: "" for each link, in their order, and the numbers between them.
+
+    They are left out if there is no number, and no parameter on one side of an infix: parameters are rows of the card.
+    """
+    node = ir.nodes[card.value]
+    infix = node.name in INFIX and not rows.isdisjoint(card.parameters)
+    if card.key[0] == "g" or not (infix or any(node.operands)):
+        return []
+    sources = iter([edge.source for edge in ir.edges if edge.target == card.value])
+    given = [text or next(sources, "") for text in node.operands]
+    names = {i: ir.nodes[i].name or "parameter" for i in rows.intersection(given)}
+    return [part if isinstance(part, str) else names.get(part, "") for part in given]
 
 
 def _links(
@@ -300,10 +334,13 @@ def _links(
 ) -> tuple[list[Link], dict[str, set[int]]]:
     """Return the links between cards, and the values that leave each card; parameters become rows of their card.
 
-    A closed group takes each value once.
+    A closed function takes its arguments in their order, any other closed group each value once.
     """
-    links, seen = [], set()
+    links = []
+    seen: set[tuple[int, str]] = set()
     leaving: dict[str, set[int]] = {}
+    tracked = {(edge.source, keys[edge.target]) for edge in ir.edges if edge.tracked}
+    entering = {(edge.source, keys[edge.target]) for edge in ir.edges}
     for edge in ir.edges:
         source, target = keys[edge.source], keys[edge.target]
         if edge.source in rows:
@@ -317,7 +354,14 @@ def _links(
         if target[0] == "g":
             if (edge.source, target) in seen:
                 continue
-            seen.add((edge.source, target))
+            arguments = ir.groups[int(target[1:])].operands
+            for part in dict.fromkeys([*arguments, edge.source]):
+                if (part, target) in entering - seen and part not in rows and keys[part] != target:
+                    seen.add((part, target))
+                    count = max(1, arguments.count(part))
+                    leaving.setdefault(keys[part], set()).add(part)
+                    links += [Link(keys[part], target, part, "", (part, target) in tracked) for _ in range(count)]
+            continue
         links.append(Link(source, target, edge.source, edge.slot if target[0] == "n" else "", edge.tracked))
     return links, leaving
 

@@ -77,7 +77,7 @@ class Truth:
     def __init__(self, loss, model, ir):
         self.ir, self.model = ir, model
         nodes = [node for node in tape(loss) if node.primitive is not None]
-        ops = [i for i, node in enumerate(ir.nodes) if node.kind == "op"]
+        ops = [i for i, node in enumerate(ir.nodes) if node.kind == "op" and node.rules]  # others are not on the tape
         self.node = dict(zip(ops, nodes, strict=True))
         names = {id(p.node): name for name, p in model.named_parameters()}
         sizes_of = {name: p.numel() for name, p in model.named_parameters()}
@@ -147,7 +147,7 @@ class Page:
             if key[0] == "n" or int(key[1:]) not in self.boxes:
                 names = [self.ir.nodes[i].name for i in card.every_parameter]
             if key[0] == "n":
-                ids = [f"n{i}" for i in card.values]
+                ids = [f"n{i}" for i in card.every_value]
             text = " ".join(filter(None, [card.title, card.tag, card.path, *names, *ids])).lower()
             if self.words and self.words.strip().lower() in text:
                 found.append(key)
@@ -213,6 +213,8 @@ def check_numbers(page, seen):
     truth, members = page.truth, page.members()
     assert seen["cards"].keys() == members.keys()
     assert sorted(i for held in members.values() for i in held if i in truth.node) == sorted(truth.node)
+    operations = [i for i, node in enumerate(page.ir.nodes) if node.kind == "op"]
+    assert sorted(i for held in members.values() for i in held if i in operations) == operations
     total = sum(truth.saved.values())
     assert seen["heading"].endswith(f"{byte_count(total)} saved for backward")
     assert f"{sum(truth.sizes.values()):,} parameters" in seen["heading"]
@@ -238,7 +240,7 @@ def check_numbers(page, seen):
             assert sum(int(times or 1) for _, _, times in rows) == (0 if page.scene.compact else len(used))
         badge = re.findall(r"^×([\d,]+)$", text, re.M)
         assert badge == ([str(made.times)] if made.times > 1 else [])
-        strengths = sorted({page.truth.strengths(i) for i in made.values if i in truth.node})
+        strengths = sorted({page.truth.strengths(i) for i in made.every_value if i in truth.node})
         for low, high in re.findall(r"^gradient\n(\S+) … (\S+)$", text, re.M) or [
             (one, one) for one in re.findall(r"^(\S+)\ngradient$", text, re.M)
         ]:

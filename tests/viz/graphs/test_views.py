@@ -198,9 +198,9 @@ def test_numbers_of_a_fold_are_those_of_all_of_it():
     )
     opened = str(graph.restyled(depth=9))
     assert "first.weight 4×4 ×5" in opened
-    gradients = sorted(graph.nodes[i].gradient for i in card.values)
+    gradients = sorted(graph.nodes[i].gradient for i in card.every_value)
     assert f"gradient {number(gradients[0])} … {number(gradients[-1])}" in text and len(set(gradients)) == 5
-    folded = {f"n{i}" for i in card.values}
+    folded = {f"n{i}" for i in card.every_value}
     assert folded and f">{number(strengths[0])} … {number(strengths[-1])}" in graph.restyled(depth=9).render(
         "svg"
     ).decode().replace("4×4  ", ">")
