@@ -69,8 +69,9 @@ class Recorder:
         for op, args, origins, before, result, key in self.events:
             if key[0] == "tracked":
                 made[key] = (op, args, origins, before, result)
-            elif op.is_view and isinstance(args[0], Tensor) and np.shares_memory(result.array, before[0]):
-                made[key] = (op, args, [("data", id(before[0])), *origins[1:]], before, result)
+            if op.is_view and isinstance(args[0], Tensor) and np.shares_memory(result.array, before[0]):
+                view = "data", id(result.array)  # of what has no node: the result itself, or what is detached from it
+                made[view] = (op, args, [("data", id(before[0])), *origins[1:]], before, result)
         arrays = {("data", id(a)): a for _, _, _, before, _, _ in self.events for a in before if isinstance(a, np.ndarray)}
         tensors = [x for _, args, *_ in self.events for x in args if isinstance(x, Tensor)] + [*outputs]
         leaves = {self.key(x): x.array for x in tensors}
