@@ -114,12 +114,13 @@ class _Inside:
         for card in self.cards[i]:
             node = view.ir.nodes[card.value]
             parameters = tuple((view.ir.nodes[p].kind, view.ir.nodes[p].shape) for p in card.parameters)
+            names = {view.ir.nodes[p].name or "parameter" for p in card.parameters}  # each block has its own
             name = node.name if card.key[0] == "n" else view.ir.groups[int(card.key[1:])].type or card.title
             looks.append(
                 (
                     card.kind,
                     name,
-                    tuple(card.operands),
+                    tuple("parameter" if operand in names else operand for operand in card.operands),
                     card.options,
                     card.detail,
                     card.copies,

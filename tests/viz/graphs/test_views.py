@@ -224,3 +224,10 @@ def test_large_networks_fit_a_screen(made):
     scene, closed = page_of(graph.ir, graph.look)
     page = placed(scene, closed)
     assert page.width <= 1060 and page.height <= 800
+
+
+def test_pages_fold_blocks_whose_operands_are_parameters_of_their_own():
+    net = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 12, batch_first=True), 4)
+    graph = mg.viz.graph(net(mg.ones(2, 3, 8)).sum(), names={})
+    scene, _ = page_of(graph.ir, graph.look)
+    assert [box.times for box in scene.view.boxes.values() if box.title == "layers.1"] == [3]
