@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.arrays import Array
 
-__all__ = ["byte_count", "counted", "number", "option", "px", "scalar", "seconds", "sizes", "summary"]
+__all__ = ["byte_count", "counted", "number", "option", "px", "scalar", "seconds", "sizes", "spread", "summary"]
 
 
 def sizes(shape: Sequence[int]) -> str:
@@ -32,6 +32,16 @@ def number(value: Any) -> str:
     text = f"{value:.4g}" if abs(value) >= 1e-3 or value == 0 else f"{value:.3e}"
     digits, e, power = text.partition("e")
     return f"{digits.rstrip('0').rstrip('.') if '.' in digits else digits}e{int(power)}" if e else text
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return the range of some numbers as ``0.001 … 0.2``; one number if they are written alike.
+
+    >>> spread([0.2, 1e-3]), spread([0.5]), spread([1.0, float("nan")])
+    ('0.001 … 0.2', '0.5', '1 … NaN')
+    """
+    texts = [number(value) for value in sorted(values, key=lambda value: (math.isnan(value), value))]
+    return texts[0] if texts[0] == texts[-1] else f"{texts[0]} … {texts[-1]}"
 
 
 def scalar(value: Any) -> str:

@@ -168,8 +168,9 @@ def graph(
     also shows the operations that the tape leaves out, because no gradient flows there, and how long each operation takes.
 
     model      the module whose parameters and buffers are named; by default the outermost that the graph was made in
-    depth      how many levels of modules below the outermost are open; by default as many as fit in 120 cards
-    fold       whether rows of equal blocks are drawn once, as xN
+    depth      how many levels of modules below the outermost are open; by default as many as fit a screen of 1,440 x 900
+    fold       whether rows of equal blocks are drawn once, as xN: layers, iterations, steps of a recurrence; their numbers
+               are sums over all, and gradients a range
     show       of "shapes", "values", "saved" (bytes kept for backward), "grads" (the root mean square of each gradient, by
                one more walk; needs a scalar) and "primitives" (the steps of composite functions); with "values" or
                "grads", kernels as small images

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minigrad.viz.graphs.cards import facts
-from minigrad.viz.graphs.numbers import byte_count, number, seconds, sizes
+from minigrad.viz.graphs.numbers import byte_count, seconds, sizes, spread
 from minigrad.viz.graphs.text_width import one_line, shortened
 from minigrad.viz.graphs.view import Card, View, contents
 
@@ -18,7 +18,8 @@ def text(view: View, show: frozenset[str]) -> str:
     sources: dict[str, list[str]] = {key: [] for key in view.cards}
     for link in view.links:
         source = view.cards[link.source]
-        sources[link.target].append(f"n{source.values[link.output] if source.values else source.value}")
+        times = f" ×{link.times}" if link.times > 1 else ""
+        sources[link.target].append(f"n{source.values[link.output] if source.values else source.value}{times}")
     inside = contents(view.cards, view.boxes)
     lines = [view.ir.title, *(f"({note})" for note in view.ir.notes)]
     stack = [(item, "", "", "") for item in reversed(inside[-1])]  # item, indent, branch, indent of what is inside
@@ -52,11 +53,14 @@ def _line(view: View, card: Card, sources: list[str], show: frozenset[str]) -> s
     if "shapes" in show and node.dtype:
         made = [view.ir.nodes[i] for i in card.values or [card.value]]
         parts.append(", ".join(dict.fromkeys(f"{sizes(node.shape)} {node.dtype}" for node in made)))
-    parts += [f"{_clean(view.ir.nodes[i].name or 'parameter')} {sizes(view.ir.nodes[i].shape)}" for i in card.parameters]
-    if "values" in show and node.value:
+    parts += [
+        f"{_clean(view.ir.nodes[i].name or 'parameter')} {sizes(view.ir.nodes[i].shape)}{card.folded(i)}"
+        for i in card.parameters
+    ]
+    if "values" in show and node.value and len(card.every_value) == 1:
         parts.append(f"value {node.value}")
     if "grads" in show and about.gradient is not None:
-        parts.append(f"gradient {number(about.gradient)}")
+        parts.append(f"gradient {spread(about.gradients)}")
     if "saved" in show and about.saved:
         parts.append(f"saved {byte_count(about.saved)}")
     if about.seconds is not None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from minigrad.viz.graphs.ir import GraphIR, Group, Node, ancestors
+from minigrad.viz.graphs.numbers import counted
 
 __all__ = [
-    "INFIX", "Box", "Card", "Link", "View", "automatic_depth", "box_card", "closed_groups", "contents", "make_view", "unwrapped",
+    "INFIX", "Box", "Card", "Link", "View", "box_card", "closed_groups", "contents", "functions_of_several", "make_view",
+    "module_depth", "unwrapped", "with_closed",
 ]  # fmt: skip
 
 INFIX = {"add": "+", "subtract": "-", "multiply": "×", "divide": "/", "floor_divide": "//", "pow": "**"}
-ENOUGH = 120  # cards that a reader can take in: with depth=None, modules are closed from below until no more are left
 
 
 @dataclass(slots=True)
@@ -32,8 +35,25 @@ class Card:
     values: list[int] = field(default_factory=list)  # the nodes whose values leave it, if there are several
     detail: str = ""  # the options of a module's constructor
     path: str = ""  # the dotted name of the module that it is, or is the only operation of
-    copies: int = 1  # how many cards like it were folded into it
+    copies: int = 1  # how many cards, itself included, it stands for after folding
+    repeats: list[int] = field(default_factory=list)  # the values that leave those others
+    alike: dict[int, list[int]] = field(default_factory=dict)  # by parameter: others that stand in its place there
     times: int = 1  # the number drawn on it, where it was folded alone and not with the box around it
+
+    @property
+    def every_value(self) -> list[int]:
+        """The nodes whose values leave it, and the cards folded into it."""
+        return [*(self.values or [self.value]), *self.repeats]
+
+    @property
+    def every_parameter(self) -> list[int]:
+        """Its parameters and buffers, and those of the cards folded into it, each once."""
+        return list(dict.fromkeys(i for first in self.parameters for i in (first, *self.alike.get(first, ()))))
+
+    def folded(self, parameter: int) -> str:
+        """Return the text " ×3" of a parameter that stands for three; copies may share one."""
+        others = self.alike.get(parameter, ())
+        return f" ×{1 + len(others)}" if others else ""
 
 
 @dataclass(slots=True)
@@ -45,6 +65,7 @@ class Link:
     value: int  # the node whose value it is
     slot: str = ""
     tracked: bool = True
+    times: int = 1  # how many links of folded cards it stands for
     output: int = 0  # the number of the value among those that leave the source
 
 
@@ -145,15 +166,49 @@ def closed_groups(ir: GraphIR, depth: int | None, primitives: bool) -> set[int]:
     return functions | modules
 
 
-def automatic_depth(ir: GraphIR, primitives: bool) -> int | None:
-    """Return the depth of the deepest view of at most 120 cards; None if nothing need be closed."""
-    deepest = max(_module_levels(ir.groups), default=0)
-    for depth in [None, *range(deepest, 0, -1)]:
-        outermost = _outermost(ir.groups, closed_groups(ir, depth, primitives))
-        open_nodes = sum(node.kind == "op" and (node.group < 0 or outermost[node.group] < 0) for node in ir.nodes)
-        if open_nodes + len(set(outermost) - {-1}) <= ENOUGH:
-            return depth
-    return 1 if deepest else None
+def functions_of_several(ir: GraphIR) -> set[int]:
+    """Return the functions from which several values leave: unbind, split."""
+    leaving: dict[int, set[int]] = {}
+    for edge in ir.edges:
+        inside = set(ancestors(ir.groups, ir.nodes[edge.target].group))
+        for group in ancestors(ir.groups, ir.nodes[edge.source].group):
+            if group not in inside and ir.groups[group].kind == "function":
+                leaving.setdefault(group, set()).add(edge.source)
+    return {group for group, values in leaving.items() if len(values) > 1}
+
+
+def module_depth(ir: GraphIR) -> int:
+    """Return how many modules are around the innermost one."""
+    return max(_module_levels(ir.groups), default=0)
+
+
+def with_closed(view: View, keys: Iterable[int]) -> View:
+    """Return the view with these boxes closed, too."""
+    outermost: dict[int, int] = {-1: -1}
+    wanted = set(keys)
+    for key, box in view.boxes.items():  # parents first
+        around = outermost[box.parent]
+        outermost[key] = around if around >= 0 else key if key in wanted else -1
+    cards: dict[str, Card] = {}
+    at = {}
+    for card in view.cards.values():
+        closed = outermost[card.group]
+        at[card.key] = card.key if closed < 0 else f"g{closed}"
+        if at[card.key] not in cards:
+            cards[at[card.key]] = card if closed < 0 else box_card(view, closed)
+    links: dict[tuple[Any, ...], Link] = {}
+    for i, link in enumerate(view.links):
+        source, target = at[link.source], at[link.target]
+        if source != target:
+            once = target != link.target  # a closed box takes each value once
+            value = value_of(view, link)
+            output = cards[source].values.index(value) if value in cards[source].values else 0
+            links.setdefault(
+                (link.value, target) if once else (i,),
+                replace(link, source=source, target=target, slot="" if once else link.slot, output=output),
+            )
+    boxes = {key: box for key, box in view.boxes.items() if outermost[key] < 0}
+    return View(view.ir, cards, list(links.values()), boxes)
 
 
 def unwrapped(view: View) -> View:
@@ -180,14 +235,32 @@ def box_card(view: View, key: int) -> Card:
             inside.add(other)
     cards = [card for card in view.cards.values() if card.group in inside]
     keys = {card.key for card in cards}
-    leaving = [link.value for link in view.links if link.source in keys and link.target not in keys]
+    links = [link for link in view.links if link.source in keys and link.target not in keys]
+    leaving = sorted({value_of(view, link) for link in links}) or [cards[-1].value]
+    values = leaving if len(leaving) > 1 else []
+    copies = math.prod(view.boxes[around].times for around in ancestors(view.boxes, key))
+    repeats = [value for link in links for value in view.cards[link.source].repeats] if copies > 1 else []
+    alike: dict[int, list[int]] = {}
+    for card in cards:
+        for first, others in card.alike.items():
+            alike[first] = list(dict.fromkeys([*alike.get(first, ()), *others]))
+    title, tag = box.title, box.subtitle
+    if box.kind == "row":
+        title, tag = " … ".join(dict.fromkeys([cards[0].title, cards[-1].title])), counted(len(cards), "operation")
     return Card(
-        f"g{key}", "op" if box.kind == "function" else "module", box.title, box.subtitle,
-        max(leaving, default=cards[-1].value), [member for card in cards for member in card.members], box.parent,
+        f"g{key}", "op" if box.kind == "function" else "module", title, tag,
+        leaving[-1], [member for card in cards for member in card.members], box.parent,
         list(dict.fromkeys(p for card in cards for p in card.parameters)), detail=box.detail, path=box.path,
-        copies=max(card.copies for card in cards), times=box.times,
+        copies=copies, repeats=[value for value in dict.fromkeys(repeats) if value not in leaving], values=values,
+        alike=alike, times=box.times,
         options=view.ir.groups[key].options if key < len(view.ir.groups) else "",
     )  # fmt: skip
+
+
+def value_of(view: View, link: Link) -> int:
+    """Return the node whose value a link takes; of folded cards that of the first."""
+    source = view.cards[link.source]
+    return source.values[link.output] if source.values else source.value
 
 
 def _module_levels(groups: Sequence[Group]) -> list[int]:
