@@ -10,9 +10,9 @@ from minigrad.viz.graphs.numbers import byte_count, number, seconds, sizes
 from minigrad.viz.graphs.text_width import shortened, width
 from minigrad.viz.graphs.view import Card, View
 
-__all__ = ["Body", "Facts", "Row", "body", "facts", "most_saved"]
+__all__ = ["Body", "Facts", "Row", "body", "facts", "image_width", "most_saved"]
 
-TITLE, TEXT = 13.0, 11.0  # font sizes
+TITLE, TEXT, CAPTION = 13.0, 11.0, 9.5  # font sizes
 LINE, HEAD = 15.0, 18.0  # heights of rows
 SIDE = 11.0  # room left and right of the text
 ROOM = 7.0  # above and below
@@ -106,7 +106,7 @@ def body(view: View, card: Card, show: frozenset[str], most: int) -> Body:
     images = [(image, _scale(image)) for image in about.images]
     wide = max(
         max(_row_width(row) for row in rows),
-        sum(image.width * scale for image, scale in images) + 8 * max(0, len(images) - 1),
+        sum(image_width(image, scale) for image, scale in images) + 8 * max(0, len(images) - 1),
     )
     tall = sum(HEAD if row.style == "title" else LINE for row in rows)
     tall += max((image.height * scale + LINE + 2 for image, scale in images), default=0.0)
@@ -138,6 +138,11 @@ def _parameters(nodes: list[Node], copies: int, show: frozenset[str]) -> list[Ro
         rows.append(Row(node.kind, shortened(node.name or node.kind, MOST) + times, sizes(node.shape), strength=strength))
         rows += _value(node, show)
     return rows
+
+
+def image_width(image: Image, scale: float) -> float:
+    """Return the room that an image takes: at least that of its caption."""
+    return max(image.width * scale, width(image.caption, CAPTION))
 
 
 def _scale(image: Image) -> float:
