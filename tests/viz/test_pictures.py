@@ -127,15 +127,20 @@ def test_the_names_of_curves_do_not_collide():
 # Filters
 
 
-def test_filters_share_one_scale():
+def test_filters_have_a_scale_each_that_is_written_or_share_one():
     rng = np.random.default_rng(0)
     before, after = rng.standard_normal((6, 1, 3, 4)), rng.standard_normal((6, 1, 3, 4)) * 3
-    figure = viz.filters(after, before)
-    shown = [axes.get_images()[0] for axes in figure.axes[:3]]
-    scale = max(np.abs(before).max(), np.abs(after).max(), np.abs(after - before).max())
-    assert all(image.get_clim() == (-scale, scale) for image in shown)
-    for image, weights in zip(shown, (before, after, after - before), strict=True):
-        np.testing.assert_array_equal(image.get_array(), mosaic(weights[:, 0], columns_for(6)))
+    before *= 0.01  # as the book begins: on the scale of the trained ones, white
+    panels = (before, after, after - before)
+    scales = [np.abs(weights).max() for weights in panels]
+    for common in (False, True):
+        figure = viz.filters(after, before, common_scale=common)
+        shown = [axes.get_images()[0] for axes in figure.axes[:3]]
+        wanted = [max(scales)] * 3 if common else scales
+        assert [image.get_clim() for image in shown] == [(-scale, scale) for scale in wanted]
+        assert all(f"±{scale:.2g}" in texts(figure) for scale in wanted)
+        for image, weights in zip(shown, panels, strict=True):
+            np.testing.assert_array_equal(image.get_array(), mosaic(weights[:, 0], columns_for(6)))
     assert len(images(viz.filters(after))) == 1
 
 
@@ -206,7 +211,7 @@ def test_one_image_is_one_image(net, shape):
 
 
 def test_confusion_counts(net):
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(2)
     labels, given = rng.integers(0, 4, 50), rng.standard_normal((50, 4))
     naive = np.zeros((4, 4), int)
     for t, row in zip(labels, given, strict=True):
@@ -222,6 +227,8 @@ def test_confusion_counts(net):
     asked = unchanged(net, lambda: viz.confusion(net, X_TEST[:40], T_TEST[:40]))
     assert texts(asked) == texts(viz.confusion(scores(net, X_TEST[:40]), None, T_TEST[:40]))
     assert "no mistake" in texts(viz.confusion(np.eye(3), None, np.arange(3)))
+    tied = viz.confusion(np.eye(3)[[1, 2, 0]], None, np.arange(3))
+    assert not any("most often" in text for text in texts(tied)) and "3 of 3 taken for another class" in texts(tied)
 
 
 def test_mistakes_are_the_worst_by_loss(net):
