@@ -169,6 +169,13 @@ def test_filters_of_three_channels_are_colours_and_of_many_not_all_are_shown():
     assert viz.filters(np.zeros((1, 1, 2, 2))).axes  # no scale to divide by
 
 
+def test_a_figure_is_dark_in_a_dark_notebook_and_a_photograph_is_not():
+    for weights, dark in ((np.ones((2, 1, 2, 2)), True), (np.ones((2, 3, 2, 2)), False)):
+        html = viz.filters(weights)._repr_html_()
+        assert html.count("data:image/png;base64,") == 1 and ("prefers-color-scheme:dark" in html) == dark
+        assert ("invert(" in html) == dark and ("minigrad-figure" in html) == dark
+
+
 def test_filter_show_is_the_books():
     weights = np.random.default_rng(0).standard_normal((10, 2, 3, 3))
     figure = viz.filter_show(weights, nx=4, margin=2, scale=5)
