@@ -10,7 +10,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__all__ = ["draw", "register_drawing", "registered"]
+__all__ = ["MONOSPACE", "draw", "register_drawing", "registered"]
+
+# The style of text in notebooks, said in full: the pages of nbconvert, and some notebooks, restyle <pre>.
+MONOSPACE = (
+    "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre;line-height:1.4;overflow-x:auto"
+)
 
 _drawings: dict[str, str] = {}
 

@@ -1,6 +1,7 @@
 """Every Python block of README and docs runs, and every value that a comment promises is the value."""
 
 import ast
+import contextlib
 import io
 import re
 import tokenize
@@ -13,7 +14,9 @@ PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("**/
 
 
 def blocks(page):
-    return re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    """Each block of code, and the block of text right after it, which it prints."""
+    block = r"^```python\n(.*?)^```\n(?:\n^```text\n(.*?)^```)?"
+    return re.findall(block, page.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def comments(code):
@@ -41,8 +44,12 @@ def run(code, names):
 def test_blocks_run_in_order(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {}
-    for code in blocks(page):
-        run(code, names)
+    for code, printed in blocks(page):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            run(code, names)
+        if printed:
+            assert out.getvalue() == printed, code
 
 
 def test_a_wrong_promise_is_noticed():

@@ -11,7 +11,17 @@ import numpy as np
 
 from minigrad.errors import did_you_mean
 
-__all__ = ["SIZES", "Parser", "at_least_one", "at_least_zero", "join_sizes", "number", "shape", "shape_and_dtype"]
+__all__ = [
+    "SIZES",
+    "Parser",
+    "at_least_one",
+    "at_least_zero",
+    "fraction",
+    "join_sizes",
+    "number",
+    "shape",
+    "shape_and_dtype",
+]
 
 SIZES = "sizes as 1,28,28 or 1x28x28 or 1 28 28"  # how help texts describe a shape
 SHAPE_OPTIONS = ("--shape", "--input")
@@ -50,6 +60,14 @@ def at_least_one(text: str) -> int:
 def at_least_zero(text: str) -> int:
     """Parse an int of at least 0."""
     return _integer(text, 0)
+
+
+def fraction(text: str) -> float:
+    """Parse a float within 0..1, without 1."""
+    value = number(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 0 and below 1, got {text!r}")
+    return value
 
 
 def number(text: str) -> float:

@@ -12,14 +12,15 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import minigrad
 from minigrad import nn
+from minigrad.arrays import Array
 from minigrad.cli import data_sources, networks
-from minigrad.cli.arguments import Parser, at_least_one, at_least_zero, number
+from minigrad.cli.arguments import Parser, at_least_one, at_least_zero, fraction, number
 from minigrad.cli.info import blas
 from minigrad.cli.runs import invalid_field, is_path, read_setup
 from minigrad.errors import DatasetFileError
@@ -27,7 +28,8 @@ from minigrad.nn import Module
 from minigrad.optim import OPTIMIZERS, Optimizer, lr_scheduler
 from minigrad.progress import say
 from minigrad.random import manual_seed
-from minigrad.training import EarlyStopping, Run, Trainer, gallery, report
+from minigrad.training import EarlyStopping, Run, Trainer, evaluate, gallery, report
+from minigrad.training.history import best_epoch
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
@@ -53,6 +55,7 @@ SCHEDULES: dict[str, tuple[Callable[[Optimizer, int, int, float], Any], str]] = 
     "onecycle": (lambda o, epochs, steps, lr: lr_scheduler.OneCycleLR(o, lr, epochs * steps), "batch"),
     "step": (lambda o, epochs, steps, lr: lr_scheduler.StepLR(o, max(1, epochs // 3)), "epoch"),
 }
+VALIDATION = 0.1  # the default of --val-fraction
 UNSAVED = ("help", "out", "resume", "trust", "no_report", "quiet", "json")  # the others are saved in config.json
 
 
@@ -70,7 +73,10 @@ def add_arguments(parser: Parser) -> None:
     add("--lr", type=number, metavar="LR", help=f"learning rate ({_defaults('lr')})")
     add("--schedule", choices=SCHEDULES, help="learning rate schedule (default: constant)")
     add("--clip", type=number, metavar="NORM", help="clip gradients to this norm")
-    add("--patience", type=at_least_one, metavar="N", help="stop when the test accuracy has not improved for N epochs")
+    add("--patience", type=at_least_one, metavar="N", help="stop when the validation accuracy has not improved for N epochs")
+    add("--val-fraction", type=fraction, default=VALIDATION, metavar="F",
+        help=f"share of the training images kept for validation, which chooses the best weights (default: {VALIDATION}); "
+        "0: train on all, and take the last weights")  # fmt: skip
     add("--seed", type=at_least_zero, default=0, metavar="N", help="random seed; the same seed repeats a run (default: 0)")
     add("--out", metavar="DIR", help="run folder (default: runs/<time>-<data>)")
     add("--resume", metavar="RUN", help="continue an interrupted run; --epochs may be changed")
@@ -96,11 +102,12 @@ def run(args: argparse.Namespace) -> int:
     manual_seed(args.seed)
     network = networks.build(args.model, data.x_train.shape[1:], len(data.names))
     networks.check_scores(args.model, network, data.x_train[:1], len(data.names))
-    trainer = _trainer(args, data, network)
+    split = _split(data, args.val_fraction, args.seed)
+    trainer = _trainer(args, split, network)
     if opened is None:
-        config = _config(args, data)
+        config = _config(args, split)
         if not args.quiet and not args.json:
-            _print_header(args, folder, data, network)
+            _print_header(args, folder, split, network)
         opened = Run.create(folder, config, network)
         opened.write("summary.txt", f"{nn.summary(network, (args.batch_size, *data.x_train.shape[1:]))}\n")
         trainer.save_checkpoint(opened.checkpoint)
@@ -108,7 +115,8 @@ def run(args: argparse.Namespace) -> int:
         raise DatasetFileError(f"{opened.folder}: the data differ from those of the run, which continues only with the same")
     else:
         trainer.load_checkpoint(opened.checkpoint)
-        opened.save_config(_config(args, data))
+        opened.save_config(_config(args, split, opened.config))
+    opened.by_validation = len(split.x_val) > 0
     trainer.checkpoint = opened.checkpoint
     trainer.callbacks.insert(0, opened)
     try:
@@ -118,12 +126,33 @@ def run(args: argparse.Namespace) -> int:
         say(f"\ninterrupted {where}; continue with: {_resume_command(opened)}", sys.stderr)
         return 130
     if not args.no_report:
-        _write_pictures(args, opened, trainer, data)
-    _print_result(args, opened, trainer)
+        _write_pictures(args, opened, trainer, split)
+    _print_result(args, opened, trainer, split)
     return 0
 
 
-def _trainer(args: argparse.Namespace, data: data_sources.Data, network: Module) -> Trainer:
+class Split(NamedTuple):
+    """A dataset whose training images are split: some are kept for validation."""
+
+    data: data_sources.Data  # with the remaining training images
+    x_val: Array
+    t_val: Array
+    checksum: str  # of the whole dataset
+
+
+def _split(data: data_sources.Data, share: float, seed: int) -> Split:
+    """Set a share of the training images aside, drawn by the seed; none if the share is less than one image."""
+    n = len(data.x_train)
+    chosen = np.zeros(n, bool)
+    chosen[np.random.default_rng(seed).permutation(n)[: int(share * n)]] = True
+    rest = data._replace(x_train=data.x_train[~chosen], t_train=data.t_train[~chosen])
+    return Split(rest, data.x_train[chosen], data.t_train[chosen], data.checksum)
+
+
+def _trainer(args: argparse.Namespace, split: Split, network: Module) -> Trainer:
+    """Return the trainer. After each epoch it evaluates on the validation images; on the test images if there are none."""
+    data = split.data
+    held_out = (split.x_val, split.t_val) if len(split.x_val) else (data.x_test, data.t_test)
     options: dict[str, Any] = {}
     if args.schedule is not None:
         make, per = SCHEDULES[args.schedule]
@@ -131,7 +160,9 @@ def _trainer(args: argparse.Namespace, data: data_sources.Data, network: Module)
         options = {"scheduler": lambda o: make(o, args.epochs, steps, args.lr), "schedule_per": per}
     return Trainer(
         network,
-        *data[:4],
+        data.x_train,
+        data.t_train,
+        *held_out,
         epochs=args.epochs,
         mini_batch_size=args.batch_size,
         optimizer=args.optimizer,
@@ -152,7 +183,7 @@ def _resumed(args: argparse.Namespace) -> Run:
         raise ValueError(f"--resume continues with the arguments that the run was started with: leave out --{option}")
     run = Run.open(Path(args.resume))
     read_setup(run, args.trust)
-    given = run.config["arguments"]
+    given = {"val_fraction": 0.0, **run.config["arguments"]}  # runs of former versions have no validation
     for argument in args.parser.arguments:
         name, value = argument.dest, given.get(argument.dest)
         if name in args.defaults and not _accepts(argument, value):
@@ -177,9 +208,10 @@ def _accepts(action: argparse.Action, value: Any) -> bool:
         return False
 
 
-def _print_header(args: argparse.Namespace, folder: Path, data: data_sources.Data, network: Module) -> None:
+def _print_header(args: argparse.Namespace, folder: Path, split: Split, network: Module) -> None:
+    data = split.data
     shape = "x".join(map(str, data.x_train.shape[1:]))
-    counts = f"{len(data.x_train):,} train / {len(data.x_test):,} test"
+    counts = f"{len(data.x_train):,} train / {len(split.x_val):,} validation / {len(data.x_test):,} test"
     name, threads = blas()
     summary = nn.summary(network, (args.batch_size, *data.x_train.shape[1:]))
     saved = f"{summary.saved_bytes / 1e6:.1f} MB saved for backward at batch {args.batch_size}"
@@ -189,16 +221,19 @@ def _print_header(args: argparse.Namespace, folder: Path, data: data_sources.Dat
     say(f"model  {type(network).__name__}  {summary.parameters:,} parameters  {saved}", sys.stdout)
 
 
-def _write_pictures(args: argparse.Namespace, run: Run, trainer: Trainer, data: data_sources.Data) -> None:
+def _write_pictures(args: argparse.Namespace, run: Run, trainer: Trainer, split: Split) -> None:
     """Draw the figures of the network with its best weights, and write the report."""
-    talk = not (args.quiet or args.json)
+    talk, data = not (args.quiet or args.json), split.data
     if talk:
         say("drawing the figures ...", sys.stderr)
     network, initial = copy.deepcopy(trainer.network), copy.deepcopy(trainer.network)
     run.load_weights("best", network)
     run.load_weights("init", initial)
     try:
-        names = gallery.draw(run.folder, network, initial, trainer.history, data.x_test, data.t_test, data.names)
+        names = gallery.draw(
+            run.folder, network, initial, trainer.history, data.x_test, data.t_test, data.names,
+            "validation" if len(split.x_val) else "test",
+        )  # fmt: skip
         made = ", ".join(names)
     except ImportError as error:
         made = f"no pictures: {' '.join(str(error).split())}"
@@ -230,33 +265,72 @@ def _resume_command(run: Run) -> str:
     return f"minigrad train --resume {shlex.quote(str(run.folder))}{trust}"
 
 
-def _print_result(args: argparse.Namespace, run: Run, trainer: Trainer) -> None:
-    last = trainer.history[-1]
-    best = max(trainer.history, key=lambda epoch: epoch.val_acc)
+def _print_result(args: argparse.Namespace, run: Run, trainer: Trainer, split: Split) -> None:
+    """Print the accuracy on the test images, of the weights that were best in validation; of the last without one.
+
+    The test images choose nothing: the best of many epochs on them would be better than the network is.
+    """
+    history = trainer.history
+    accuracy, chosen = history[-1].val_acc, history[-1]
+    if len(split.x_val):
+        network = copy.deepcopy(trainer.network)
+        run.load_weights("best", network)
+        accuracy = evaluate(network, split.data.x_test, split.data.t_test)[1]
+        chosen = best_epoch(history)
     if args.json:
-        result: dict[str, Any] = {"run": str(run.folder), "test_accuracy": last.val_acc, "best_test_accuracy": best.val_acc}
-        result |= {"epochs": len(trainer.history), "seconds": sum(e.seconds for e in trainer.history)}
+        result: dict[str, Any] = {"run": str(run.folder), "test_accuracy": accuracy, "epoch": chosen.epoch}
+        result["validation_accuracy"] = chosen.val_acc if len(split.x_val) else None
+        result |= {"epochs": len(history), "seconds": sum(e.seconds for e in history)}
         say(json.dumps(result), sys.stdout)
+    elif len(split.x_val):
+        best = f"best in validation with {chosen.val_acc:.2%}"
+        say(f"test accuracy {accuracy:.2%}, with the weights of epoch {chosen.epoch}, {best}; {run.folder}", sys.stdout)
     else:
-        say(f"test accuracy {last.val_acc:.2%}, best {best.val_acc:.2%} in epoch {best.epoch}; {run.folder}", sys.stdout)
+        say(f"test accuracy {accuracy:.2%}, after the last epoch; {run.folder}", sys.stdout)
 
 
-def _config(args: argparse.Namespace, data: data_sources.Data) -> dict[str, Any]:
+def _config(args: argparse.Namespace, split: Split, former: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the configuration of a run; `former` is that of the run that it continues."""
+    data = split.data
     arguments = {name: getattr(args, name) for name in args.defaults}
-    given = [(name, value) for name, value in arguments.items() if value != args.defaults[name]]
+    epochs = None if former is None else former.get("first_epochs", former["arguments"].get("epochs"))
+    if type(epochs) is not int:  # a new run, or a configuration that says nothing of it
+        epochs = args.epochs
     return {
-        "command": shlex.join(["minigrad", "train", *(f"--{name.replace('_', '-')}={value}" for name, value in given)]),
+        "command": _repeating(args, arguments, epochs),
+        "first_epochs": epochs,
         "arguments": arguments,
         "data": {
             "name": args.data,
             "train": len(data.x_train),
+            "validation": len(split.x_val),
             "test": len(data.x_test),
             "shape": list(data.x_train.shape[1:]),
             "classes": len(data.names),
-            "sha256": data.checksum,
+            "sha256": split.checksum,
         },
         "versions": {"minigrad": minigrad.__version__, "numpy": np.__version__, "python": platform.python_version()},
     }
+
+
+def _repeating(args: argparse.Namespace, arguments: dict[str, Any], epochs: int) -> str:
+    """Return the commands that repeat a run, which was started with so many epochs, to the bit.
+
+    The learning rates of a schedule depend on the number of epochs at the start: such a run, if it was resumed with another
+    number, is repeated in two steps.
+    """
+    if args.schedule is None or epochs == args.epochs:
+        return _command(args, arguments)
+    first = _command(args, {**arguments, "epochs": epochs}, "--out=again")
+    if args.epochs < epochs:
+        return f"{first}  # interrupted in epoch {args.epochs + 1}"
+    trust = () if networks.is_built_in(args.model) else ("--trust",)
+    return f"{first}\n{shlex.join(['minigrad', 'train', '--resume=again', f'--epochs={args.epochs}', *trust])}"
+
+
+def _command(args: argparse.Namespace, arguments: dict[str, Any], *more: str) -> str:
+    given = [f"--{name.replace('_', '-')}={value}" for name, value in arguments.items() if value != args.defaults[name]]
+    return shlex.join(["minigrad", "train", *given, *more])
 
 
 def _defaults(name: str) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import numpy as np
 
 from minigrad.arrays import Array, array_of
+from minigrad.pictures import MONOSPACE
 from minigrad.tensors.tensor import Tensor
 from minigrad.testing.calls import Call
 
@@ -66,7 +68,7 @@ class Failure:
         return self.message if self.comparison is None else f"{self.message}\n  {self.comparison}"
 
 
-@dataclass
+@dataclass(repr=False)
 class GradcheckReport:
     """The result of `gradcheck`; true if every check held.
 
@@ -133,6 +135,15 @@ class GradcheckReport:
             return "\n".join([f"{self.function}: {done}{worst}", *about])
         found = [f"{self.function}: {failure}" for failure in self.failures]
         return "\n".join([*found, *about, "  to reproduce it:", *("    " + line for line in self.reproducer.split("\n"))])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Return the report for notebooks: its first line with a mark, and the rest as it prints."""
+        first, _, rest = str(self).partition("\n")
+        mark, color = ("✓", "#007a59") if self.passed else ("✗", "#c84c00")
+        head = f'<b style="color:{color}">{mark}</b> <span style="font-weight:600">{escape(first)}</span>'
+        return f'<div style="{MONOSPACE}">{head}\n{escape(rest)}</div>'
 
 
 class GradcheckError(AssertionError):

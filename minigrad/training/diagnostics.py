@@ -23,8 +23,8 @@ __all__ = ["dead_units", "first_not_finite", "guessing", "overfitting", "unscale
 LARGE = 20.0  # the largest magnitude of an input that counts as scaled
 NEAR = 0.01  # the largest relative distance from ln(classes) of a loss that is stuck there
 DEAD = 0.75  # the share of a layer's units that are dead before it is reported
-# Overfitting: the training accuracy exceeds the test accuracy by APART, and the test loss its minimum, at least AGO epochs
-# ago, by the factor WORSE.
+# Overfitting: the training accuracy exceeds the held-out accuracy by APART, and the held-out loss its minimum, at least AGO
+# epochs ago, by the factor WORSE.
 APART, WORSE, AGO = 0.05, 1.3, 3
 
 
@@ -49,14 +49,14 @@ def guessing(history: Sequence[Epoch], classes: int) -> str | None:
 
 
 def overfitting(history: Sequence[Epoch]) -> str | None:
-    """Report a test loss that has been rising for some epochs, with a test accuracy far below the training accuracy."""
+    """Report a held-out loss that has been rising for some epochs, with an accuracy far below that in training."""
     last, best = history[-1], min(history, key=lambda epoch: epoch.val_loss)
     apart = last.acc - last.val_acc
     if apart < APART or last.val_loss < WORSE * best.val_loss or last.epoch - best.epoch < AGO:
         return None
     return (
-        f"overfitting: {last.acc:.1%} in training, {last.val_acc:.1%} in test; since epoch {best.epoch} the test loss has "
-        f"risen from {best.val_loss:.3g} to {last.val_loss:.3g}: stop earlier, or use more data or weight decay"
+        f"overfitting: {last.acc:.1%} in training, {last.val_acc:.1%} on held-out images; since epoch {best.epoch} their "
+        f"loss has risen from {best.val_loss:.3g} to {last.val_loss:.3g}: stop earlier, or use more data or weight decay"
     )
 
 

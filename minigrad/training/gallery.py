@@ -17,17 +17,19 @@ __all__ = ["draw", "loss_graph"]
 
 
 def draw(
-    folder: Path, network: Module, initial: Module, history: Sequence[Any], x: Array, t: Array, classes: Sequence[str]
-) -> list[str]:
+    folder: Path, network: Module, initial: Module, history: Sequence[Any], x: Array, t: Array, classes: Sequence[str],
+    held_out: str = "test",
+) -> list[str]:  # fmt: skip
     """Draw the learning curves in `history`, and figures of a trained network and its predictions for test images.
 
     `initial` is the network before training, `x` (N, ...) the test images, `t` (N,) their classes, and `classes` the class
-    names. Returns the names of the files written to `folder`. Figures that need convolutions or images (C, H, W) are left
-    out for other networks. Raises ImportError if matplotlib is not installed.
+    names; `held_out` says on which images the history was evaluated, "validation" or "test". Returns the names of the files
+    written to `folder`. Figures that need convolutions or images (C, H, W) are left out for other networks. Raises
+    ImportError if matplotlib is not installed.
     """
     shape = x.shape[1:]
     outputs = scores(network, x)
-    pictures: dict[str, Callable[[], Any]] = {"curves.png": lambda: viz.curves(history)}
+    pictures: dict[str, Callable[[], Any]] = {"curves.png": lambda: viz.curves(history, held_out=held_out)}
     if any(p.ndim == 4 for p in network.parameters()):
         pictures["filters.png"] = lambda: viz.filters(network, initial)
     if x.ndim == 4:

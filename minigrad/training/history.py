@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["HEADER", "Epoch", "History", "row"]
+__all__ = ["HEADER", "Epoch", "History", "best_epoch", "row"]
 
 
 class Epoch(NamedTuple):
@@ -32,6 +33,11 @@ class History(list[Epoch]):
         lines = [HEADER.split(), *(row(epoch).split() for epoch in self)]
         cells = ("".join(f"<td>{text}</td>" for text in line) for line in lines)
         return "<table>" + "".join(f"<tr>{line}</tr>" for line in cells) + "</table>"
+
+
+def best_epoch(history: Sequence[Epoch]) -> Epoch:
+    """Return the epoch with the highest `val_acc`; of several the one with the lowest `val_loss`."""
+    return max(history, key=lambda epoch: (epoch.val_acc, -epoch.val_loss))
 
 
 HEADER = "epoch      loss     acc  val_loss  val_acc        lr    |grad|    img/s    time"

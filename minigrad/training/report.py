@@ -19,13 +19,14 @@ import numpy as np
 from minigrad import nn
 from minigrad.arrays import Array
 from minigrad.nn import Module
-from minigrad.nn.inference import evaluating, layer_outputs, scores
-from minigrad.tensors.tensor import tensor
-from minigrad.training.history import Epoch
+from minigrad.nn.inference import scores
+from minigrad.training.history import Epoch, best_epoch
 from minigrad.viz.charts import Chart, history_rows, line_chart, loss_and_accuracy
 from minigrad.viz.colormaps import gray, heat
 from minigrad.viz.confusion import confusion_matrix
-from minigrad.viz.filters import kernels
+from minigrad.viz.dream import excited_layers
+from minigrad.viz.feature_maps import layer_values
+from minigrad.viz.filters import kernels, largest
 from minigrad.viz.images import drawable
 from minigrad.viz.mistakes import loss_and_probabilities
 from minigrad.viz.png import data_uri, png
@@ -37,6 +38,7 @@ CELL_IMAGES = 24  # in a cell of the confusion matrix
 MISTAKES = 24
 MAPS = 30  # of a layer
 LINES = 6  # in a chart
+HEAT = "pixels heat"  # the look of images whose zero is white, and dark in dark mode
 ZOOM = 5  # screen pixels for each weight of a kernel
 
 
@@ -67,20 +69,23 @@ def render_report(data: ReportData) -> str:
     counts = confusion_matrix(data.t, outputs.argmax(1), len(data.classes))
     sizes = "x".join(map(str, described["shape"]))
     rows, popovers = _confusion(data, counts, outputs)
-    losses, accuracies = _curves(data.history)
+    losses, accuracies = _curves(data)
+    parts = [(described["train"], "training"), (described.get("validation"), "validation"), (described["test"], "test")]
+    counts_of = ", ".join(f"{n:,} {part}" for n, part in parts if n)
     page = _fill(
         "page",
         css=Html(resources.files("minigrad.training").joinpath("report.css").read_text("utf-8")),
         title=data.title,
-        about=f"{described['train']:,} training and {described['test']:,} test images of {sizes}",
+        about=f"{counts_of} images of {sizes}",
         class_count=len(data.classes),
         seed=config["arguments"]["seed"],
-        tiles=_each("tile", ({"name": name, "value": value} for name, value in _key_figures(data).items())),
+        tiles=_each("tile", ({"name": n, "value": value} for n, value in _key_figures(data, outputs).items())),
         notes=_fill("notes", items=_each("note", ({"text": text} for text in data.diagnoses))) if data.diagnoses else "",
         losses=losses,
         accuracies=accuracies,
         filters=_filters(data),
         layers=_layers(data),
+        dreams=_dreams(data),
         wrong=f"{len(data.t) - int(np.trace(counts)):,} of {len(data.t):,}",
         classes=_each("class", ({"name": name} for name in data.classes)),
         rows=rows,
@@ -114,12 +119,17 @@ def _each(fragment: str, items: Iterable[Mapping[str, Any]]) -> Html:
     return Html("".join(_fill(fragment, **item) for item in items))
 
 
-def _key_figures(data: ReportData) -> dict[str, str]:
-    history, best = data.history, max(data.history, key=lambda epoch: epoch.val_acc)
-    return {
-        f"best test accuracy, epoch {best.epoch}": f"{best.val_acc:.2%}",
-        "last test accuracy": f"{history[-1].val_acc:.2%}",
-        "last test loss": f"{history[-1].val_loss:.4f}",
+def _key_figures(data: ReportData, outputs: Array) -> dict[str, str]:
+    """Return the numbers at the top: the first is the accuracy on test images, which chose nothing."""
+    history = data.history
+    figures = {
+        "test accuracy": f"{np.mean(outputs.argmax(1) == data.t):.2%}",
+        "test loss": f"{loss_and_probabilities(outputs, data.t)[0].mean():.4f}",
+    }
+    if _held_out(data) == "validation":
+        best = best_epoch(history)
+        figures[f"best in validation, epoch {best.epoch}, whose weights these are"] = f"{best.val_acc:.2%}"
+    return figures | {
         "parameters": f"{sum(p.numel() for p in data.network.parameters()):,}",
         "epochs": f"{len(history)}",
         f"{np.median([epoch.images_per_s for epoch in history]):,.0f} images per second": (
@@ -128,9 +138,14 @@ def _key_figures(data: ReportData) -> dict[str, str]:
     }
 
 
-def _curves(history: Sequence[Epoch]) -> tuple[Html, Html]:
+def _held_out(data: ReportData) -> str:
+    """Return what the images are for on which each epoch was evaluated."""
+    return "validation" if data.config["data"].get("validation") else "test"
+
+
+def _curves(data: ReportData) -> tuple[Html, Html]:
     """Return the charts of loss and accuracy."""
-    loss, accuracy = loss_and_accuracy(history_rows(history))
+    loss, accuracy = loss_and_accuracy(history_rows(data.history), _held_out(data))
     return Html(line_chart(loss, "{:.3g}".format)), Html(line_chart(accuracy, "{:.4g}".format))
 
 
@@ -140,33 +155,44 @@ def _filters(data: ReportData) -> Html:
         return Html()
     name, trained = kernels(data.network)
     initial = kernels(data.initial, name)[1]
-    panels = {"initial": initial, "trained": trained, "difference": trained - initial}
-    scale = max(float(np.abs(panel).max()) for panel in panels.values())
     items = []
-    for title, panel in panels.items():
+    for title, panel in {"initial": initial, "trained": trained, "difference": trained - initial}.items():
         tiles = panel[:64].mean(1)
+        scale = largest(tiles)
         image = heat(mosaic(tiles, columns_for(len(tiles)), gap=0.4, zoom=ZOOM), scale)
-        items.append({"title": title, "image": _image(image, image.shape[1] * 2, title)})
+        items.append({"title": f"{title}, ±{scale:.2g}", "image": _image(image, image.shape[1] * 2, title, HEAT)})
     mean = "" if trained.shape[1] == 1 else ", the mean of their channels"
-    about = f"{name}: {trained.shape[0]} kernels of {'x'.join(map(str, trained.shape[1:]))}{mean}; white is zero, "
-    return _fill("filters", about=f"{about}blue {-scale:.2g}, orange {scale:.2g}", panels=_each("panel", items))
+    about = f"{name}: {trained.shape[0]} kernels of {'x'.join(map(str, trained.shape[1:]))}{mean}; blue is negative, orange "
+    return _fill("filters", about=f"{about}positive, and each grid has its own scale", panels=_each("panel", items))
 
 
 def _layers(data: ReportData) -> Html:
     """Return the feature maps of the first test image."""
-    with evaluating(data.network):
-        outputs = layer_outputs(data.network, tensor(data.x[:1], next(data.network.parameters()).dtype))
-    modules = dict(data.network.named_modules())
     sizes = "x".join(map(str, data.x.shape[1:]))
     items: list[dict[str, Any]] = [{"name": "input", "about": sizes, "image": _thumbnail(data.x[0], 56)}]
-    for name, out in outputs.items():
-        maps = out.array[0]
-        if maps.ndim == 3 and not any(True for _ in modules[name].children()):
-            columns, scale = min(len(maps), 15), float(np.abs(maps).max())
-            image = heat(mosaic(maps[:MAPS], columns, gap=1.0, zoom=1), scale)
-            about = f"{type(modules[name]).__name__} {'x'.join(map(str, maps.shape))}, up to {scale:.3g}"
-            items.append({"name": name, "about": about, "image": _image(image, columns * 58, name)})
+    for name, kind, values in layer_values(data.network, data.x[0])[1:]:
+        columns, scale = min(len(values), 15), largest(values)
+        if values.ndim == 3:
+            image = mosaic(values[:MAPS], columns, gap=1.0, zoom=1)
+        else:  # units, as a strip
+            image = values[np.newaxis].repeat(max(1, len(values) // 25), 0)
+        about = f"{kind} {'x'.join(map(str, values.shape))}, up to {scale:.3g}"
+        items.append({"name": name, "about": about, "image": _image(heat(image, scale), columns * 58, name, HEAT)})
     return _each("layer", items)
+
+
+def _dreams(data: ReportData) -> Html:
+    """Return the section of inputs that excite units most; nothing for inputs that are not images."""
+    if data.x.ndim != 4:
+        return Html()
+    items = []
+    for name, units, found in excited_layers(data.network, shape=data.x.shape[1:]):
+        top, bottom, left, right = found.field
+        images = found.images[:, :, top:bottom, left:right]
+        captions = (_fill("dream_caption", unit=u, value=f"{v:.3g}") for u, v in zip(units, found.after, strict=True))
+        shown = _each("thumbnail", map(_captioned, images, captions))
+        items.append({"name": name, "about": f"sees {bottom - top}x{right - left}", "images": shown})
+    return _fill("dreams", layers=_each("dream", items))
 
 
 def _confusion(data: ReportData, counts: Array, outputs: Array) -> tuple[Html, Html]:
@@ -228,7 +254,7 @@ def _facts(config: Mapping[str, Any]) -> Html:
         **{f"data {k}": v for k, v in config["data"].items() if k != "name"},
         **config["versions"],
     }
-    items = ({"name": name.replace("_", " "), "value": "" if value is None else value} for name, value in facts.items())
+    items = ({"name": name.replace("_", " "), "value": value} for name, value in facts.items() if value is not None)
     return _each("fact", items)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from minigrad.errors import DatasetFileError
 from minigrad.nn import Module
 from minigrad.serialization import load_npz, save_npz, write_atomically
-from minigrad.training.history import Epoch
+from minigrad.training.history import Epoch, best_epoch
 from minigrad.training.trainer import Trainer
 
 __all__ = ["Run"]
@@ -25,10 +25,14 @@ class Run:
 
     As a callback of a Trainer it writes history, gradient norms and weights after every epoch; each file atomically, so that
     an interrupted run leaves no partial files. `folder` is its path, and `checkpoint` the path for the state of the Trainer.
+    The best weights are those of the highest accuracy, and of the lowest loss among several, on the Trainer's `x_test`. It
+    should be images for validation: the best of many epochs on test images promises too much. Without `by_validation` the
+    last weights are the best.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self.by_validation = True
         self.checkpoint = folder / "checkpoint.npz"
 
     @classmethod
@@ -92,7 +96,7 @@ class Run:
         self.save_history(trainer.history)
         self.save_gradients(trainer.gradient_history)
         self.save_weights("last", trainer.network)
-        if epoch.val_acc > max((past.val_acc for past in trainer.history[:-1]), default=-1.0):
+        if not self.by_validation or best_epoch(trainer.history) is epoch:
             self.save_weights("best", trainer.network)
 
     def _write_table(self, name: str, head: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:

@@ -47,11 +47,11 @@ def history_rows(history: Any) -> list[dict[str, float]]:
     return [dict(epoch) if isinstance(epoch, Mapping) else epoch._asdict() for epoch in epochs]
 
 
-def loss_and_accuracy(rows: Sequence[Mapping[str, float]]) -> tuple[Chart, Chart]:
-    """Return the two charts of a training: losses, and accuracies in %, in training and in test."""
+def loss_and_accuracy(rows: Sequence[Mapping[str, float]], held_out: str) -> tuple[Chart, Chart]:
+    """Return the two charts of a training: losses, and accuracies in %, in training and on the held-out images."""
     epochs = [row["epoch"] for row in rows]
-    losses = {"training": [row["loss"] for row in rows], "test": [row["val_loss"] for row in rows]}
-    accuracies = {"training": [100 * row["acc"] for row in rows], "test": [100 * row["val_acc"] for row in rows]}
+    losses = {"training": [row["loss"] for row in rows], held_out: [row["val_loss"] for row in rows]}
+    accuracies = {"training": [100 * row["acc"] for row in rows], held_out: [100 * row["val_acc"] for row in rows]}
     least, most = (f(value for values in losses.values() for value in values) for f in (min, max))
     log = least > 0 and most > LOGARITHMIC * least
     return Chart("loss", epochs, losses, log), Chart("accuracy in %", epochs, accuracies)
@@ -91,13 +91,21 @@ def line_chart(chart: Chart, form: Callable[[float], str]) -> str:
     for name, y in _apart({name: end[0] for name, end in ends.items() if end}).items():
         i = list(series).index(name)
         parts.append(f'<text class="name s{i}" x="{WIDTH - RIGHT + 8}" y="{y + 4}">{escape(name)}</text>')
+    colors = {name: i for i, name in enumerate(series)}
     borders = pairwise([LEFT, *((a + b) / 2 for a, b in pairwise(xs)), WIDTH - RIGHT])
     for k, (epoch, x, (before, after)) in enumerate(zip(epochs, xs, borders, strict=True)):  # shown under the pointer
         text = f"epoch {epoch}: " + ", ".join(f"{name} {form(values[k])}" for name, values in series.items())
         parts.append(
             f'<g class="at"><rect x="{before:.1f}" y="0" width="{max(after - before, 0):.1f}" height="{HEIGHT - BOTTOM}"/>'
-            f'<line x1="{x}" x2="{x}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/><title>{escape(text)}</title></g>'
+            f'<line x1="{x}" x2="{x}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
         )
+        side, anchor = (6, "start") if k < len(xs) / 2 else (-6, "end")
+        drawn: dict[str, Any] = {name: ys[k] for name, ys in heights.items() if ys[k] is not None}
+        parts += [f'<circle class="s{colors[name]}" cx="{x}" cy="{y}" r="3"/>' for name, y in drawn.items()]
+        for name, y in _apart(drawn).items():
+            at, value = f'x="{x + side:.1f}" y="{y - 5:.1f}" text-anchor="{anchor}"', escape(form(series[name][k]))
+            parts.append(f'<text class="value s{colors[name]}" {at}>{value}</text>')
+        parts.append(f"<title>{escape(text)}</title></g>")
     return "".join([*parts, "</svg>"])
 
 

@@ -42,14 +42,15 @@ def confusion(model: Any, x: Any, t: Any, *, classes: Sequence[str] | None = Non
     n, C = len(labels), len(counts)
     recall = counts.diagonal() / np.maximum(counts.sum(1), 1)
     mistakes = counts - np.diag(counts.diagonal())
-    most, worst = int(mistakes.max(initial=0)), divmod(int(mistakes.argmax()), C)
+    most = int(mistakes.max(initial=0))
     names = [class_name(classes, i) for i in range(C)]
     longest = max(map(len, names))
     left = MARGIN + 0.55 + 0.085 * longest
     figure = new_figure(MARGIN + left + C * CELL + 0.8, MARGIN + 0.78 + C * CELL + 0.8)
-    remark = "no mistake"
-    if most:
-        i, j = worst
+    worst = np.argwhere(mistakes == most).tolist()
+    remark = "" if most else "no mistake"
+    if most and len(worst) == 1:  # among several that are equally frequent, none is named
+        ((i, j),) = worst
         remark = f"most often {names[i]} is taken for {names[j]}: {most} of {counts[i].sum():,}"
     top = head(figure, f"{mistakes.sum():,} of {n:,} taken for another class", remark) + 0.1
     axes = place(figure, left, top, C * CELL, C * CELL)

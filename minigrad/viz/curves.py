@@ -17,10 +17,14 @@ WIDTH, HEIGHT, BETWEEN = 3.6, 2.6, 1.35  # inches: of a panel, and between the t
 ROOM = 0.12  # least distance of two names at the ends of lines, as a share of the panel's height
 
 
-def curves(history: Any) -> Figure:
-    """Plot loss and accuracy by epoch, in training and in test.
+def curves(history: Any, *, held_out: str = "test") -> Figure:
+    """Plot loss and accuracy by epoch, in training and on held-out images.
 
-    `history` is a Trainer, its `history`, or the `history.csv` of a run. Raises ValueError where no epoch has ended.
+    history     a Trainer, its `history`, or the `history.csv` of a run
+    held_out    what the held-out images are for: "test", or "validation", whose best epoch is marked; the best of many
+                epochs on test images would be better than the network is
+
+    Raises ValueError where no epoch has ended.
 
     >>> epochs = [{"epoch": 1, "loss": 2.1, "acc": 0.4, "val_loss": 2.2, "val_acc": 0.3}]
     >>> [axes.get_title(loc="left") for axes in curves(epochs).axes]
@@ -29,21 +33,22 @@ def curves(history: Any) -> Figure:
     rows = history_rows(history)
     if not rows:
         raise ValueError("curves: the history is empty: no epoch has ended")
-    last, best = rows[-1], max(rows, key=lambda row: row["val_acc"])
+    last, best = rows[-1], max(rows, key=lambda row: (row["val_acc"], -row["val_loss"]))
     figure = new_figure(2 * MARGIN + 0.35 + 2 * WIDTH + BETWEEN + 0.85, 4.65)
-    n = len(rows)
+    n, marked = len(rows), f"; best in validation {100 * best['val_acc']:.1f} %, in epoch {best['epoch']:.0f}"
     top = head(
         figure,
-        f"{n} epoch{'s' * (n > 1)}: {100 * last['val_acc']:.1f} % in test",
-        f"{100 * last['acc']:.1f} % in training; best in test {100 * best['val_acc']:.1f} %, in epoch {best['epoch']:.0f}",
+        f"{n} epoch{'s' * (n > 1)}: {100 * last['val_acc']:.1f} % in {held_out}",
+        f"{100 * last['acc']:.1f} % in training" + (marked if held_out == "validation" else ""),
     )
-    for i, (chart, form) in enumerate(zip(loss_and_accuracy(rows), ("{:.3g}", "{:.1f} %"), strict=True)):
+    for i, (chart, form) in enumerate(zip(loss_and_accuracy(rows, held_out), ("{:.3g}", "{:.1f} %"), strict=True)):
         left = MARGIN + 0.35 + i * (WIDTH + BETWEEN)
         axes = place(figure, left, top + 0.3, WIDTH, HEIGHT)
         _panel(axes, chart, form)
         write(figure, left + WIDTH, top + 0.3 + HEIGHT + 0.32, "epoch", SMALL, SOFT, ha="right")
     point: dict[str, Any] = {"color": ORANGE, "markersize": 5, "markeredgecolor": "white", "zorder": 4}
-    axes.plot([best["epoch"]], [100 * best["val_acc"]], "o", **point)
+    if held_out == "validation":
+        axes.plot([best["epoch"]], [100 * best["val_acc"]], "o", **point)
     return figure
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from minigrad.viz.style import INK, MARGIN, SMALL, SOFT, TEXT, TILE, framed_imag
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Excited", "dream", "excite"]
+__all__ = ["Excited", "dream", "excite", "excited_layers"]
 
 MOST = 10  # units shown of a layer
 ACROSS, DOWN, LEFT = 1.0, 1.45, 1.35  # inches: from one image to the next, and the room for names
@@ -58,20 +58,8 @@ def dream(
     >>> len(figure.axes)
     2
     """
-    size = _size(model, shape)
-    weights = {
-        name: parameter.array
-        for name, inner in model.named_modules()
-        for key, parameter in inner.named_parameters(recurse=False)
-        if key == "weight" and parameter.ndim >= 2
-    }
-    names = list(weights) if layer is None else [layer] if isinstance(layer, str) else list(layer)
-    rows = []
-    for name in names:
-        units = [unit] if isinstance(unit, int) else unit
-        if units is None:
-            units = _largest(weights[name]) if name in weights else range(MOST)
-        rows.append((name, list(units), excite(model, name, units, size, span=span, steps=steps, generator=generator)))
+    rows = excited_layers(model, layer, unit, shape=shape, span=span, steps=steps, generator=generator)
+    weights = _weights(model)
     across = max(len(units) for _, units, _ in rows)
     figure = new_figure(2 * MARGIN + LEFT + max(across, 3) * ACROSS, MARGIN + 0.75 + len(rows) * DOWN)
     y = (
@@ -82,7 +70,7 @@ def dream(
         top, bottom, left, right = found.field
         write(figure, MARGIN, y, name, TEXT, INK)
         write(figure, MARGIN, y + 0.2, f"sees {bottom - top}x{right - left}", SMALL, SOFT)
-        last = name == names[-1] and classes is not None and len(weights.get(name, ())) == len(classes)
+        last = name == rows[-1][0] and classes is not None and len(weights.get(name, ())) == len(classes)
         for i, (u, image) in enumerate(zip(units, drawable(found.images), strict=True)):
             x = MARGIN + LEFT + i * ACROSS
             framed_image(figure, x, y, (image[top:bottom, left:right] - span[0]) / (span[1] - span[0]), 0, 1)
@@ -90,6 +78,36 @@ def dream(
             write(figure, x, y + TILE + 0.22, f"{found.after[i]:.3g}", SMALL, SOFT)
         y += DOWN
     return figure
+
+
+def excited_layers(
+    model: Module,
+    layer: str | Sequence[str] | None = None,
+    unit: int | Sequence[int] | None = None,
+    *,
+    shape: Sequence[int] | None = None,
+    **options: Any,
+) -> list[tuple[str, list[int], Excited]]:
+    """Return name, units and what excites them, of the layers that `dream` shows; `options` are those of `excite`."""
+    size, weights = _size(model, shape), _weights(model)
+    names = list(weights) if layer is None else [layer] if isinstance(layer, str) else list(layer)
+    rows = []
+    for name in names:
+        units = [unit] if isinstance(unit, int) else unit
+        if units is None:
+            units = _largest(weights[name]) if name in weights else range(MOST)
+        rows.append((name, list(units), excite(model, name, units, size, **options)))
+    return rows
+
+
+def _weights(model: Module) -> dict[str, Array]:
+    """Return the weights of convolutions and linear layers, by the name of the layer."""
+    return {
+        name: parameter.array
+        for name, inner in model.named_modules()
+        for key, parameter in inner.named_parameters(recurse=False)
+        if key == "weight" and parameter.ndim >= 2
+    }
 
 
 class Excited(NamedTuple):

@@ -17,7 +17,7 @@ from minigrad.viz.style import INK, MARGIN, SMALL, SOFT, TEXT, diverging, head, 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["feature_maps"]
+__all__ = ["LayerValues", "feature_maps", "layer_values"]
 
 MOST, COLUMNS = 30, 15  # channels shown of a layer, and how many side by side
 UNITS = 240  # of a layer without maps, as a strip
@@ -35,16 +35,7 @@ def feature_maps(model: Module, image: Any) -> Figure:
     >>> len(figure.axes)
     7
     """
-    x = one_image("feature_maps", image, model)
-    with evaluating(model):
-        found = layer_outputs(model, tensor(x))
-    layers = dict(model.named_modules())
-    panels = [_Panel("input", "", x[0])]
-    for name, out in found.items():
-        array = out.array
-        changed = not np.may_share_memory(array, panels[-1].values)  # false for Dropout, and for Flatten
-        if array.ndim in (2, 4) and len(array) == 1 and changed and not list(layers[name].children()):
-            panels.append(_Panel(name, type(layers[name]).__name__, array[0]))
+    panels = layer_values(model, image)
     heights = [panel.tiles[1] * SIDE for panel in panels]
     figure = new_figure(2 * MARGIN + LEFT + COLUMNS * SIDE, 2 * MARGIN + 0.75 + sum(heights) + GAP * (len(panels) - 1))
     y = head(figure, "feature maps", f"an image on its way through {type(model).__name__}") + 0.05
@@ -54,7 +45,22 @@ def feature_maps(model: Module, image: Any) -> Figure:
     return figure
 
 
-class _Panel(NamedTuple):
+def layer_values(model: Module, image: Any) -> list[LayerValues]:
+    """Return the input, and the output of each layer for it; layers that change nothing are left out."""
+    x = one_image("feature_maps", image, model)
+    with evaluating(model):
+        found = layer_outputs(model, tensor(x))
+    layers = dict(model.named_modules())
+    panels = [LayerValues("input", "", x[0])]
+    for name, out in found.items():
+        array = out.array
+        changed = not np.may_share_memory(array, panels[-1].values)  # false for Dropout, and for Flatten
+        if array.ndim in (2, 4) and len(array) == 1 and changed and not list(layers[name].children()):
+            panels.append(LayerValues(name, type(layers[name]).__name__, array[0]))
+    return panels
+
+
+class LayerValues(NamedTuple):
     """A layer: its name, its class, and its output, maps (C, H, W) or units (n,)."""
 
     name: str
@@ -71,7 +77,7 @@ class _Panel(NamedTuple):
         return (n, 1.0) if n <= COLUMNS else (COLUMNS, 0.6)
 
 
-def _draw(figure: Figure, panel: _Panel, y: float, height: float) -> None:
+def _draw(figure: Figure, panel: LayerValues, y: float, height: float) -> None:
     name, kind, values = panel
     shape = "x".join(map(str, values.shape))
     scale = float(np.abs(values).max(initial=0))

@@ -10,23 +10,39 @@ import numpy as np
 from minigrad.arrays import Array, array_of
 from minigrad.errors import ShapeError
 from minigrad.nn import Module
-from minigrad.viz.style import MARGIN, SMALL, SOFT, TEXT, columns_for, diverging, head, mosaic, new_figure, place, show_image
+from minigrad.viz.style import (
+    MARGIN,
+    SMALL,
+    SOFT,
+    TEXT,
+    columns_for,
+    diverging,
+    head,
+    mosaic,
+    new_figure,
+    place,
+    show_image,
+    write,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["filter_show", "filters", "kernels"]
+__all__ = ["filter_show", "filters", "kernels", "largest"]
 
 MOST = 64  # tiles in a panel
 SIDE, BETWEEN = 0.36, 0.4  # inches: the side of a tile, and the space between panels
+NARROWEST, WRITTEN = 1.2, 3.0  # inches: the least room for a panel and its scale, and for the heading
 
 
-def filters(weights: Any, initial: Any = None, *, layer: str | None = None) -> Figure:
-    """Show kernels (F, C, KH, KW) as a grid; with initial ones also before training, and the difference, all on one scale.
+def filters(weights: Any, initial: Any = None, *, layer: str | None = None, common_scale: bool = False) -> Figure:
+    """Show kernels (F, C, KH, KW) as a grid; with initial ones also before training, and the difference.
 
-    weights    an array, a tensor, or a Module
-    initial    the kernels before training
-    layer      the name of the parameter, if `weights` is a Module; by default the first with kernels
+    weights       an array, a tensor, or a Module
+    initial       the kernels before training
+    layer         the name of the parameter, if `weights` is a Module; by default the first with kernels
+    common_scale  whether the three grids have one scale, which compares sizes; by default each has its own, which is written
+                  below it, so that the pattern of small initial weights is visible, too
 
     White is zero, blue negative, orange positive. Kernels of one channel, or of three, which are shown as colors, are a tile
     each; of others the channels are side by side. At most 64 tiles are shown.
@@ -44,25 +60,30 @@ def filters(weights: Any, initial: Any = None, *, layer: str | None = None) -> F
             raise ShapeError(f"filters: the initial kernels have shape {before.shape}, the trained {trained.shape}")
         panels = {"initial": before, "trained": trained, "difference": trained - before}
     F, C, KH, KW = trained.shape
-    scale = max(float(np.abs(panel[np.isfinite(panel)]).max(initial=0)) for panel in panels.values()) or 1.0
-    tiles = [_tiles(panel, scale) for panel in panels.values()]
+    scales = [largest(panel) for panel in panels.values()]
+    if common_scale:
+        scales = [max(scales)] * len(scales)
+    tiles = [_tiles(panel, scale or 1.0) for panel, scale in zip(panels.values(), scales, strict=True)]
     shown, each = len(tiles[0]), 1 if C in (1, 3) else C
     columns = columns_for(shown) if each == 1 else min(C, shown)
     width, height = columns * SIDE, math.ceil(shown / columns) * SIDE * KH / KW
     titles = 0.25 if initial is not None else 0.0  # room for them
-    figure = new_figure(2 * MARGIN + len(panels) * (width + BETWEEN) + 0.5, MARGIN + 1.2 + titles + height)
+    across = max(width, NARROWEST) + BETWEEN
+    figure = new_figure(2 * MARGIN + max(len(panels) * across - BETWEEN, WRITTEN), MARGIN + 1.4 + titles + height)
     remark = f"{F} kernels of {C}x{KH}x{KW}" + (", a row for each" if each == columns else "")
     if shown < F * each:
         remark += f"; {max(1, shown // each)} shown"
     top = head(figure, name, remark) + 0.1 + titles
-    for i, (title, panel) in enumerate(zip(panels, tiles, strict=True)):
-        axes = place(figure, MARGIN + i * (width + BETWEEN), top, width, height)
-        shades = show_image(axes, mosaic(panel, columns), diverging(), -scale, scale)
+    shades = []
+    for i, (title, panel, scale) in enumerate(zip(panels, tiles, scales, strict=True)):
+        axes = place(figure, MARGIN + i * across, top, width, height)
+        shades.append(show_image(axes, mosaic(panel, columns), diverging(), -(scale or 1.0), scale or 1.0))
         axes.set_title(title, fontsize=TEXT, color=SOFT, loc="center", pad=7)
-    if C != 3:
-        bar = place(figure, MARGIN + len(panels) * (width + BETWEEN), top, 0.12, height)
-        figure.colorbar(shades, cax=bar, ticks=[-scale, 0, scale], format=f"{{x:.{2 if scale >= 0.1 else 3}f}}")
-        bar.tick_params(length=0, labelsize=SMALL, labelcolor=SOFT)
+        written = f"±{scale:.2g}" if C != 3 else f"gray is 0; ±{scale:.2g}"
+        write(figure, MARGIN + i * across, top + height + 0.12, written, SMALL, SOFT)
+    for i, shade in enumerate(shades if C != 3 else ()):
+        bar = place(figure, MARGIN + i * across + 0.62, top + height + 0.14, 0.55, 0.1)
+        figure.colorbar(shade, cax=bar, orientation="horizontal", ticks=[])
         bar.spines[:].set_visible(False)
     return figure
 
@@ -103,6 +124,11 @@ def kernels(weights: Any, layer: str | None = None) -> tuple[str, Array]:
     if array.ndim != 4 or not array.size:
         raise ShapeError(f"filters: kernels must be (F, C, KH, KW), got shape {array.shape}")
     return name, array.astype(np.float64)
+
+
+def largest(weights: Array) -> float:
+    """Return the largest magnitude that is finite; 0 if there is none."""
+    return float(np.abs(weights[np.isfinite(weights)]).max(initial=0))
 
 
 def _tiles(weights: Array, scale: float) -> Array:

@@ -29,6 +29,8 @@ COLORS = {
     "fault-line": ("#c84c00", "#ff8a4d"),
     "saved": ("#8e6bbf", "#b59be0"),
 }
+# The filter of images on whose scale zero is white: in the dark it is nearly black, and blue and orange stay what they are.
+KERNEL = ("none", "invert(.93) hue-rotate(180deg)")
 LIGHT, DARK = ({name: pair[i] for name, pair in COLORS.items()} for i in (0, 1))
 
 FLOW = ((61, 111, 214), (122, 99, 190), (196, 82, 126), (224, 106, 53))  # vanishing to exploding
@@ -67,6 +69,7 @@ def mix(a: RGB, b: RGB, t: float) -> RGB:
 def theme_css(selector: str, theme: str) -> str:
     """Return the colors as custom properties of a selector; "auto" follows the screen, and the notebook around it."""
     light, dark = ("".join(f"--{name}:{value};" for name, value in colors.items()) for colors in (LIGHT, DARK))
+    light, dark = f"{light}--kernel:{KERNEL[0]};", f"{dark}--kernel:{KERNEL[1]};"
     if theme != "auto":
         return f"{selector}{{{dark if theme == 'dark' else light}}}"
     notebooks = f'[data-jp-theme-light="false"] {selector},.vscode-dark {selector},[data-theme="dark"] {selector}'

@@ -74,6 +74,8 @@ def data_axes(axes: Axes) -> None:
 def show_image(axes: Axes, image: Array, colors: Any = "gray_r", low: float | None = None, high: float | None = None) -> Any:
     """Show an image without axes, its pixels not smoothed; NaN is transparent."""
     axes.set_axis_off()
+    if image.ndim == 3:
+        axes.figure.photographs = True  # type: ignore[union-attr]
     return axes.imshow(image, cmap=colors, vmin=low, vmax=high, interpolation="nearest", aspect="auto")
 
 

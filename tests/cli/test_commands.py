@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -28,15 +29,59 @@ def test_train_leaves_a_run_that_eval_reads(folder, capsys):
     assert [line.split()[0] for line in out.splitlines()[4:6]] == ["1", "2"]
     assert out.splitlines()[-1].startswith("test accuracy") and out.rstrip().endswith("run")
     config = json.loads(Path("run/config.json").read_text())
-    assert config["arguments"]["seed"] == 0 and config["data"]["train"] == 200 and len(config["data"]["sha256"]) == 64
+    assert config["arguments"]["seed"] == 0 and len(config["data"]["sha256"]) == 64
+    assert (config["data"]["train"], config["data"]["validation"], config["data"]["test"]) == (180, 20, 50)
     assert sorted(os.listdir("run/weights")) == ["best.npz", "init.npz", "last.npz"]
     with Path("run/history.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert main(["eval", "run", "--weights", "last", "--json"]) == 0
-    result = json.loads(capsys.readouterr().out)
-    assert result["test_accuracy"] == pytest.approx(float(rows[-1]["val_acc"]), rel=1e-5)
+    assert len(rows) == 2 and all((20 * float(row["val_acc"])) % 1 < 1e-4 for row in rows)  # of the validation images
     assert main(["eval", "run"]) == 0
-    assert capsys.readouterr().out.startswith("test accuracy ")
+    assert capsys.readouterr().out.split()[2] == out.splitlines()[-1].split()[2].rstrip(",")
+
+
+def test_the_test_images_choose_nothing(folder, capsys):
+    """The result is that of the weights that are best in validation; without validation, that of the last."""
+    epochs = ["--epochs", "8", "--lr", "0.05"]
+    results = {}
+    for share in ("0.3", "0"):
+        assert main([*QUICK, *epochs, "--val-fraction", share, "--out", share, "--json"]) == 0
+        results[share] = json.loads(capsys.readouterr().out)
+        assert main(["eval", share, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["test_accuracy"] == results[share]["test_accuracy"]
+    with Path("0.3/history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    best = max(rows, key=lambda row: (float(row["val_acc"]), -float(row["val_loss"])))
+    assert results["0.3"]["epoch"] == int(best["epoch"])
+    assert results["0.3"]["validation_accuracy"] == pytest.approx(float(best["val_acc"]), rel=1e-5)
+    assert results["0"]["epoch"] == 8 and results["0"]["validation_accuracy"] is None
+    with Path("0/history.csv").open() as file:
+        last = list(csv.DictReader(file))[-1]
+    assert results["0"]["test_accuracy"] == pytest.approx(float(last["val_acc"]), rel=1e-5)
+    best, last = (Path("0/weights", f"{name}.npz").read_bytes() for name in ("best", "last"))
+    assert best == last
+
+
+def test_too_few_images_for_a_share_leave_none_for_validation(folder, capsys):
+    assert main([*QUICK, "--limit-train", "9", "--out", "run", "--quiet"]) == 0
+    assert "after the last epoch" in capsys.readouterr().out
+    assert json.loads(Path("run/config.json").read_text())["data"]["train"] == 9
+    with pytest.raises(SystemExit):
+        main([*QUICK, "--val-fraction", "1"])
+    assert "at least 0 and below 1, got '1'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("schedule", [[], ["--schedule", "cosine"]])
+def test_the_commands_of_a_resumed_run_repeat_it_to_the_bit(folder, schedule, capsys):
+    """A cosine of two epochs, resumed for two more, is not one of four."""
+    assert main([*QUICK, *schedule, "--out", "run", "--quiet"]) == 0
+    assert main(["train", "--resume", "run", "--epochs", "4", "--quiet", "--no-report"]) == 0
+    commands = json.loads(Path("run/config.json").read_text())["command"].splitlines()
+    assert len(commands) == 1 + len(schedule) // 2
+    commands[0] += "" if schedule else " --out=again"
+    for command in commands:
+        assert main([*shlex.split(command)[1:], "--quiet", "--no-report"]) == 0
+    for name in ("best", "last"):
+        assert Path("again/weights", f"{name}.npz").read_bytes() == Path("run/weights", f"{name}.npz").read_bytes()
 
 
 def test_a_seed_repeats_the_run(folder, capsys):

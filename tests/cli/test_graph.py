@@ -34,7 +34,7 @@ def test_a_run_is_drawn_with_its_kernels_before_and_after(trained, tmp_path, cap
     code, out, _ = run(capsys, trained, "-o", tmp_path / "net.html")
     assert code == 0 and out.startswith("SimpleConvNet loss: ") and out.endswith("net.html\n")
     page = (tmp_path / "net.html").read_text()
-    assert all(caption in page for caption in (">initial<", ">trained<", ">gradient<"))
+    assert all(caption in page for caption in (">initial ±", ">trained ±", ">gradient ±"))
     code, out, _ = run(capsys, trained, "--input", "2,1,8,8", "-o", tmp_path / "net.json")
     nodes = json.loads((tmp_path / "net.json").read_text())["nodes"]
     assert [n["shape"] for n in nodes if n["kind"] == "data"] == [[2, 1, 8, 8]]

@@ -1,5 +1,7 @@
 """The checkers catch what is wrong, pass what is right, and say which it was."""
 
+import xml.etree.ElementTree as ET
+
 import numpy as np
 import pytest
 
@@ -490,3 +492,23 @@ def test_all_side_checks_run_by_default():
         "form", "repeat", "linear", "unchanged", "accumulate", "reuse", "layouts", "subsets", "no_graph",
     }  # fmt: skip
     assert gradcheck(F.mse_loss, [np.ones(3), np.zeros(3)]).checks == list(CHECKS)
+
+
+def test_a_report_is_shown_as_it_prints_and_in_notebooks_with_a_mark():
+    good = gradcheck(mg.tanh, [np.ones(3)])
+    bad = gradcheck(lambda x: wrong_square(x), [np.ones(3)], raise_exception=False)
+    for report, mark in ((good, "✓"), (bad, "✗")):
+        assert repr(report) == str(report) and "GradcheckReport(" not in repr(report)
+        shown = ET.fromstring(report._repr_html_())
+        assert "".join(shown.itertext()) == f"{mark} {report}" and "monospace" in shown.get("style")
+    assert good and not bad
+
+
+@mg.primitive
+def wrong_square(x):
+    return x * x
+
+
+@wrong_square.gradient("x")
+def _(g, x):
+    return g * x

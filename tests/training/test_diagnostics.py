@@ -79,7 +79,7 @@ def test_overfitting_is_noticed():
     accs, bad = [0.8, 0.9, 1.0, 1.0, 1.0], [0.8, 0.85, 0.85, 0.86, 0.86]
     found = diagnostics.overfitting(epochs(accs, accs, [0.5, 0.4, 0.5, 0.55, 0.6], bad))
     assert found.startswith(
-        "overfitting: 100.0% in training, 86.0% in test; since epoch 2 the test loss has risen from 0.4 to 0.6"
+        "overfitting: 100.0% in training, 86.0% on held-out images; since epoch 2 their loss has risen from 0.4 to 0.6"
     )
     for losses, val in (
         ([0.5, 0.4, 0.3, 0.3, 0.45], bad),

@@ -104,9 +104,12 @@ def test_curves_draw_the_history(tmp_path):
     loss, accuracy = figure.axes
     assert [list(line.get_ydata()) for line in loss.lines] == [[e.loss for e in epochs], [e.val_loss for e in epochs]]
     np.testing.assert_allclose(accuracy.lines[0].get_ydata(), [100 * e.acc for e in epochs])
-    np.testing.assert_allclose(accuracy.lines[2].get_xydata(), [(3, 90)])  # the best epoch
+    assert len(accuracy.lines) == 2 and not any("best" in text for text in texts(figure))  # test images choose nothing
+    validated = viz.curves(epochs, held_out="validation")
+    np.testing.assert_allclose(validated.axes[1].lines[2].get_xydata(), [(3, 90)])  # the best epoch
+    assert "90.0 %, in epoch 3" in validated.texts[1].get_text() and "70.0 % in validation" in validated.texts[0].get_text()
     assert loss.get_yscale() == "log" and viz.curves(history(1)).axes[0].get_yscale() == "linear"
-    assert figure.texts[0].get_text() == "5 epochs: 70.0 % in test" and "90.0 %, in epoch 3" in figure.texts[1].get_text()
+    assert figure.texts[0].get_text() == "5 epochs: 70.0 % in test"
     trainer = mg.training.Trainer(
         nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), X[:20], T[:20], X[:20], T[:20], epochs=1, verbose=False
     )
@@ -127,15 +130,20 @@ def test_the_names_of_curves_do_not_collide():
 # Filters
 
 
-def test_filters_share_one_scale():
+def test_filters_have_a_scale_each_that_is_written_or_share_one():
     rng = np.random.default_rng(0)
     before, after = rng.standard_normal((6, 1, 3, 4)), rng.standard_normal((6, 1, 3, 4)) * 3
-    figure = viz.filters(after, before)
-    shown = [axes.get_images()[0] for axes in figure.axes[:3]]
-    scale = max(np.abs(before).max(), np.abs(after).max(), np.abs(after - before).max())
-    assert all(image.get_clim() == (-scale, scale) for image in shown)
-    for image, weights in zip(shown, (before, after, after - before), strict=True):
-        np.testing.assert_array_equal(image.get_array(), mosaic(weights[:, 0], columns_for(6)))
+    before *= 0.01  # as the book begins: on the scale of the trained ones, white
+    panels = (before, after, after - before)
+    scales = [np.abs(weights).max() for weights in panels]
+    for common in (False, True):
+        figure = viz.filters(after, before, common_scale=common)
+        shown = [axes.get_images()[0] for axes in figure.axes[:3]]
+        wanted = [max(scales)] * 3 if common else scales
+        assert [image.get_clim() for image in shown] == [(-scale, scale) for scale in wanted]
+        assert all(f"±{scale:.2g}" in texts(figure) for scale in wanted)
+        for image, weights in zip(shown, panels, strict=True):
+            np.testing.assert_array_equal(image.get_array(), mosaic(weights[:, 0], columns_for(6)))
     assert len(images(viz.filters(after))) == 1
 
 
@@ -159,6 +167,13 @@ def test_filters_of_three_channels_are_colours_and_of_many_not_all_are_shown():
     assert "80 kernels of 1x2x2; 64 shown" in texts(viz.filters(np.ones((80, 1, 2, 2))))
     assert "9 kernels of 10x2x2, a row for each; 6 shown" in texts(viz.filters(np.ones((9, 10, 2, 2))))
     assert viz.filters(np.zeros((1, 1, 2, 2))).axes  # no scale to divide by
+
+
+def test_a_figure_is_dark_in_a_dark_notebook_and_a_photograph_is_not():
+    for weights, dark in ((np.ones((2, 1, 2, 2)), True), (np.ones((2, 3, 2, 2)), False)):
+        html = viz.filters(weights)._repr_html_()
+        assert html.count("data:image/png;base64,") == 1 and ("prefers-color-scheme:dark" in html) == dark
+        assert ("invert(" in html) == dark and ("minigrad-figure" in html) == dark
 
 
 def test_filter_show_is_the_books():
@@ -206,7 +221,7 @@ def test_one_image_is_one_image(net, shape):
 
 
 def test_confusion_counts(net):
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(2)
     labels, given = rng.integers(0, 4, 50), rng.standard_normal((50, 4))
     naive = np.zeros((4, 4), int)
     for t, row in zip(labels, given, strict=True):
@@ -222,6 +237,8 @@ def test_confusion_counts(net):
     asked = unchanged(net, lambda: viz.confusion(net, X_TEST[:40], T_TEST[:40]))
     assert texts(asked) == texts(viz.confusion(scores(net, X_TEST[:40]), None, T_TEST[:40]))
     assert "no mistake" in texts(viz.confusion(np.eye(3), None, np.arange(3)))
+    tied = viz.confusion(np.eye(3)[[1, 2, 0]], None, np.arange(3))
+    assert not any("most often" in text for text in texts(tied)) and "3 of 3 taken for another class" in texts(tied)
 
 
 def test_mistakes_are_the_worst_by_loss(net):

@@ -10,9 +10,9 @@ from minigrad.viz.graphs.numbers import byte_count, counted, number, seconds, si
 from minigrad.viz.graphs.text_width import shortened, width
 from minigrad.viz.graphs.view import INFIX, Card, View
 
-__all__ = ["BAR", "FEW", "Body", "Facts", "Row", "body", "facts", "most_saved", "operands"]
+__all__ = ["BAR", "FEW", "Body", "Facts", "Row", "body", "facts", "image_width", "most_saved", "operands"]
 
-TITLE, TEXT = 13.0, 11.0  # font sizes
+TITLE, TEXT, CAPTION = 13.0, 11.0, 9.5  # font sizes
 LINE, HEAD = 15.0, 18.0  # heights of rows
 SIDE = 11.0  # room left and right of the text
 ROOM = 7.0  # above and below
@@ -96,7 +96,7 @@ def body(view: View, card: Card, show: frozenset[str], most: int, compact: bool 
     images = [(image, _scale(image)) for image in about.images]
     wide = max(
         max(_row_width(row) for row in rows),
-        sum(image.width * scale for image, scale in images) + 8 * max(0, len(images) - 1),
+        sum(image_width(image, scale) for image, scale in images) + 8 * max(0, len(images) - 1),
     )
     room = TIGHT if compact else ROOM
     tall = sum(HEAD if row.style == "title" else LINE for row in rows)
@@ -196,6 +196,11 @@ def _parameters(ir: GraphIR, card: Card, show: frozenset[str]) -> list[Row]:
         if not folded:
             rows += _value(node, show)
     return rows
+
+
+def image_width(image: Image, scale: float) -> float:
+    """Return the room that an image takes: at least that of its caption."""
+    return max(image.width * scale, width(image.caption, CAPTION))
 
 
 def _scale(image: Image) -> float:

@@ -24,18 +24,19 @@ def gradients(
     """Apply `measure` to the gradient of the sum of the outputs at each node; return the results by number, and a note.
 
     Hooks run, as they do in every walk. After backward has freed the tape, only gradients that tensors keep in `.grad` are
-    known, and the note says so. Raises GraphError for an output of more than one element, which has no single gradient.
+    known, and the note says so. Raises GraphError otherwise for an output of more than one element, which has no single
+    gradient.
     """
-    for output in outputs:
-        if output.node is not None and output.numel() != 1:
-            raise GraphError(f'graph: show="grads" needs a scalar, the output has shape {output.shape}\n  hint: use .sum()')
     found: dict[int, Any] = {}
     if any(node.saved is None for node in nodes):
         for node in nodes:
             tensor: Any = None if node.receiver is None else node.receiver()
             if tensor is not None and tensor.stored_grad is not None:
                 found[node.number] = measure(node, tensor.stored_grad.array)
-        return found, "backward has freed the tape: gradients are those that tensors kept"
+        return found, "backward has freed the tape: the gradients are those in .grad, of leaves"
+    for output in outputs:
+        if output.node is not None and output.numel() != 1:
+            raise GraphError(f'graph: show="grads" needs a scalar, the output has shape {output.shape}\n  hint: use .sum()')
 
     def see(node: Node) -> Callable[[Tensor], None]:
         def hook(g: Tensor) -> None:

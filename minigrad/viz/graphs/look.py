@@ -16,6 +16,7 @@ CHOICES = {
     "engine": ("auto", "dot", "builtin"),
 }
 SHOWN = ("shapes", "values", "saved", "grads", "primitives")
+DEFAULT = frozenset({"shapes", "saved"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Look:
 
     depth: int | None = None
     fold: bool = True
-    show: frozenset[str] = frozenset({"shapes", "saved"})
+    show: frozenset[str] = DEFAULT
     color: str = "kind"
     direction: str = "TB"
     theme: str = "auto"

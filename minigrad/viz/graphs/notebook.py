@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from minigrad.nn import Module
+from minigrad.pictures import MONOSPACE
 from minigrad.tensors.tensor import Tensor
 from minigrad.viz.graphs.numbers import byte_count, counted, sizes, summary
 
@@ -23,7 +24,7 @@ def tensor_html(tensor: Tensor) -> str | None:
         if tensor.requires_grad:
             facts.append("requires a gradient" if tensor.is_leaf else f"from {tensor.grad_fn.operation}")  # type: ignore[union-attr]
         line = escape(" · ".join(filter(None, facts)))
-        return f'<pre style="margin:0">{escape(repr(tensor))}</pre><small style="opacity:.7">{line}</small>'
+        return f'<div style="{MONOSPACE}">{escape(repr(tensor))}</div><small style="opacity:.7">{line}</small>'
     except Exception:
         return None
 

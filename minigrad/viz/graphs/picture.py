@@ -6,6 +6,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from minigrad.viz.graphs.dot import digraph, rendered
 from minigrad.viz.graphs.from_forward import Recording, unchanged
 from minigrad.viz.graphs.html import html
 from minigrad.viz.graphs.ir import GraphIR
-from minigrad.viz.graphs.look import Look, look
+from minigrad.viz.graphs.look import DEFAULT, Look, look
 from minigrad.viz.graphs.mermaid import mermaid
 from minigrad.viz.graphs.scene import scene, view_of
 from minigrad.viz.graphs.svg import svg
@@ -153,7 +154,7 @@ def graph(
     model: Module | None = None,
     depth: int | None = None,
     fold: bool = True,
-    show: Iterable[str] = ("shapes", "saved"),
+    show: Iterable[str] | None = None,
     color: str = "kind",
     direction: str = "TB",
     theme: str = "auto",
@@ -171,9 +172,10 @@ def graph(
     depth      how many levels of modules below the outermost are open; by default as many as fit a screen of 1,440 x 900
     fold       whether rows of equal blocks are drawn once, as xN: layers, iterations, steps of a recurrence; their numbers
                are sums over all, and gradients a range
-    show       of "shapes", "values", "saved" (bytes kept for backward), "grads" (the root mean square of each gradient, by
-               one more walk; needs a scalar) and "primitives" (the steps of composite functions); with "values" or
-               "grads", kernels as small images
+    show       of "shapes", "values", "saved" (bytes kept for backward, also after it), "grads" (the root mean square of each
+               gradient, by one more walk; needs a scalar; after backward, those in `.grad`) and "primitives" (the steps of
+               composite functions); with "values" or "grads", kernels as small images; by default shapes and saved, and
+               grads after backward
     color      shading of operations: "kind", "grad", "bytes", or "time" (of a function)
     direction  "TB" (from top to bottom) or "LR" (from left to right)
     theme      "light", "dark", or "auto", which follows the screen
@@ -192,7 +194,9 @@ def graph(
     >>> mg.viz.graph(y, names={"y": y})
     <Graph y: 2 ops, 8 B saved for backward>
     """
-    options = look(depth, fold, show, color=color, direction=direction, theme=theme, engine=engine)
+    options = look(
+        depth, fold, DEFAULT if show is None else show, color=color, direction=direction, theme=theme, engine=engine
+    )
     if names is None:
         names = _variables()
     recording, made = None, outputs
@@ -202,9 +206,10 @@ def graph(
         raise ValueError(
             'graph: color="time" needs a function to time\n  hint: pass lambda: net.loss(x, t) instead of the loss'
         )
-    ir = trace(
-        _tensors(made), model=model, recording=recording, names=names, initial=initial, show=options.show, title=title
-    )
+    wanted = None if show is None else options.show
+    ir = trace(_tensors(made), model=model, recording=recording, names=names, initial=initial, show=wanted, title=title)
+    if show is None and any(node.gradient is not None for node in ir.nodes):
+        options = replace(options, show=options.show | {"grads"})
     return Graph(ir, options)
 
 

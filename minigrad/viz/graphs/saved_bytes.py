@@ -1,39 +1,64 @@
-"""Memory that the tape keeps for backward: each buffer is counted once, for the first node that saves it."""
+"""Memory that the tape keeps for backward: each buffer is counted once, for the first node that saves it.
+
+After backward has freed the arrays, what was saved is known from the tape: a node keeps the shapes and dtypes of its result
+and of its arguments, and which of them its rules save.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minigrad.arrays import Array
+from minigrad.engine.promotion import HALF, SINGLE
 from minigrad.engine.tape import Node
+from minigrad.ops.rearrange import flip
 
 __all__ = ["arrays_in", "buffer_of", "leaf_of", "saved_bytes", "saved_names"]
 
+Sources = Mapping[int, Mapping[str, Any]]  # by number of a node: its arguments without a node, by name
 
-def saved_bytes(nodes: Sequence[Node]) -> dict[int, int]:
+
+class Kept(NamedTuple):
+    """A buffer that a node saves, under the name of an input or "out"; `key` is the same for nodes that share it."""
+
+    name: str
+    key: Any
+    nbytes: int
+
+
+def saved_bytes(nodes: Sequence[Node], sources: Sources) -> dict[int, int]:
     """Return, by number of each node, the bytes of the buffers that it saves, that no leaf owns and no older node saves.
 
-    `nodes` are oldest first. A view counts as the whole buffer that it keeps alive; arrays freed by backward count nothing.
+    `nodes` are oldest first. A view counts as the whole buffer that it keeps alive. What backward has freed counts, too.
     """
-    seen = {id(buffer_of(leaf.array)) for node in nodes if (leaf := leaf_of(node)) is not None}
+    seen: set[Any] = set()
+    for node in nodes:
+        if (leaf := leaf_of(node)) is not None:
+            seen |= {id(buffer_of(leaf.array)), id(node)}
+    present: dict[Any, int] = {}  # the keys of buffers that are still there, by those under which freed nodes know them
+    for node in nodes:
+        if node.saved is not None:
+            known = {kept.name: kept.key for kept in _from_tape(node, sources)}
+            present |= {known[kept.name]: kept.key for kept in _live(node) if kept.name in known}
     counted = {}
     for node in nodes:
         total = 0
-        for _, array in _saved(node):
-            buffer = buffer_of(array)
-            if id(buffer) not in seen:
-                seen.add(id(buffer))
-                total += buffer.nbytes
+        for kept in _kept(node, sources):
+            key = present.get(kept.key, kept.key)
+            if key not in seen and kept.key not in seen:
+                seen.add(key)
+                total += kept.nbytes
         counted[node.number] = total
     return counted
 
 
-def saved_names(node: Node) -> tuple[str, ...]:
+def saved_names(node: Node, sources: Sources) -> tuple[str, ...]:
     """Return the names of the arrays that the rules of a node save: "out", or inputs and options."""
-    return tuple(dict.fromkeys(name for name, _ in _saved(node)))
+    return tuple(dict.fromkeys(kept.name for kept in _kept(node, sources)))
 
 
 def leaf_of(node: Node) -> Any:
@@ -56,10 +81,51 @@ def arrays_in(value: Any) -> Iterable[Array]:
         yield from (part for part in value if isinstance(part, np.ndarray))
 
 
-def _saved(node: Node) -> Iterable[tuple[str, Array]]:
-    if node.primitive is None or node.saved is None:
+def _kept(node: Node, sources: Sources) -> Iterator[Kept]:
+    return _from_tape(node, sources) if node.saved is None else _live(node)
+
+
+def _live(node: Node) -> Iterator[Kept]:
+    if node.primitive is None:
         return
     for (kind, at), value in zip(node.plan.saves, node.saved, strict=True):
         if kind in ("arg", "out"):
             for array in arrays_in(value):
-                yield "out" if kind == "out" else node.primitive.input_name(at), array
+                buffer = buffer_of(array)
+                yield Kept("out" if kind == "out" else node.primitive.input_name(at), id(buffer), buffer.nbytes)
+
+
+def _from_tape(node: Node, sources: Sources) -> Iterator[Kept]:
+    op = node.primitive
+    if op is None:
+        return
+    computed = SINGLE if node.dtype == HALF and op.operands else node.dtype  # the dtype of the operands, converted
+    for kind, at in node.plan.saves:
+        if kind == "out":
+            yield _buffer("out", node, computed, (id(node), "out"))
+        elif kind == "arg":
+            name = op.input_name(at)
+            origin = node.parents[at] or sources.get(node.number, {}).get(name)
+            if origin is not None:
+                operand = op.operands is not None and at in op.operands.places
+                yield _buffer(name, origin, computed if operand else origin.dtype, (id(node), name))
+
+
+def _buffer(name: str, origin: Any, dtype: Any, converted: Any) -> Kept:
+    """Return the buffer of a value: that of the value it is a view of, or one of its own if it was converted."""
+    if dtype != origin.dtype:
+        return Kept(name, converted, math.prod(origin.shape) * dtype.itemsize)
+    while isinstance(origin, Node) and _is_view(origin):
+        origin = origin.parents[0]
+    return Kept(name, id(origin), math.prod(origin.shape) * origin.dtype.itemsize)
+
+
+def _is_view(node: Node) -> bool:
+    """Return whether the result of a node is a view of its first input: of indexing, unless it is by arrays."""
+    op = node.primitive
+    if op is None or not (op.is_view or op is flip) or node.parents[0] is None:
+        return False
+    saved = node.saved or ()
+    return not any(
+        True for (kind, _), value in zip(node.plan.saves, saved, strict=False) if kind == "arg" for _ in arrays_in(value)
+    )

@@ -9,7 +9,7 @@ from html import escape as _escape
 from importlib import resources
 
 from minigrad.viz import palette
-from minigrad.viz.graphs.cards import BAR, HEAD, LINE, SIDE, STRENGTH, Body, Facts, Row, facts, most_saved
+from minigrad.viz.graphs.cards import BAR, HEAD, LINE, SIDE, STRENGTH, Body, Facts, Row, facts, image_width, most_saved
 from minigrad.viz.graphs.ir import Node, ancestors
 from minigrad.viz.graphs.layout.placing import ARROW, Placement, Rect, path, place
 from minigrad.viz.graphs.numbers import byte_count, number, px
@@ -252,7 +252,7 @@ def _body(kind: str, body: Body) -> list[str]:
         w, h = image.width * scale, image.height * scale
         parts.append(f'<image class="kernel" {_rect(x, y + 2, w, h)} href="{data_uri(image.png)}"/>')
         parts.append(_text(x, y + h + 13, image.caption, "small"))
-        x += w + 8
+        x += image_width(image, scale) + 8
     return parts
 
 

@@ -18,7 +18,7 @@ GAP, MIDDLE = 0, 128  # palette index of the transparent gap, and of zero
 
 
 def kernel_images(trained: Array, initial: Array | None = None, gradient: Array | None = None) -> tuple[Image, ...]:
-    """Draw kernels (F, C, KH, KW) as grids: initial and trained on one scale, the gradient on another; () for other shapes.
+    """Draw kernels (F, C, KH, KW) as grids, each on its own scale, which the caption tells; () for other shapes.
 
     The first 32 kernels and the first channel are drawn. Zero is white, the largest magnitude the full color, positive or
     negative; NaN and infinity count as zero.
@@ -26,12 +26,11 @@ def kernel_images(trained: Array, initial: Array | None = None, gradient: Array 
     if trained.ndim != 4 or not all(1 <= n <= LARGEST for n in trained.shape[2:]) or trained[0, 0].size == 1:
         return ()
     kept = [a[:SHOWN, 0] for a in (trained, initial) if a is not None and a.shape == trained.shape]
-    scale = max(_largest(a) for a in kept)
-    images = [_image("weight", kept[0], scale)]
+    images = [_image("weight", kept[0])]
     if len(kept) == 2:
-        images = [_image("initial", kept[1], scale), _image("trained", kept[0], scale)]
+        images = [_image("initial", kept[1]), _image("trained", kept[0])]
     if gradient is not None:
-        images.append(_image("gradient", gradient[:SHOWN, 0], _largest(gradient[:SHOWN, 0])))
+        images.append(_image("gradient", gradient[:SHOWN, 0]))
     return tuple(images)
 
 
@@ -42,9 +41,10 @@ def levels(kernels: Array, scale: float) -> Array:
     return np.nan_to_num(mosaic(shades, min(len(kernels), 8), gap=1, zoom=1), nan=GAP).astype(np.uint8)
 
 
-def _image(caption: str, kernels: Array, scale: float) -> Image:
+def _image(title: str, kernels: Array) -> Image:
+    scale = _largest(kernels)
     grid = levels(kernels, scale)
-    return Image(caption, grid.shape[1], grid.shape[0], png(grid, DIVERGING))
+    return Image(f"{title} ±{scale:.2g}", grid.shape[1], grid.shape[0], png(grid, DIVERGING))
 
 
 def _largest(array: Array) -> float:

@@ -36,18 +36,21 @@ def trace(
     recording: Recording | None = None,
     names: Mapping[str, Any] | None = None,
     initial: Mapping[str, Any] | None = None,
-    show: frozenset[str] = frozenset(),
+    show: frozenset[str] | None = frozenset(),
     marks: Mapping[int, tuple[str, str]] | None = None,
     title: str = "",
     known: bool = True,
 ) -> GraphIR:
     """Return the graph of everything that the outputs were computed from.
 
+    `show` is None for what is known without another walk: after backward has freed the tape, the gradients that leaves keep.
     `marks` holds (error, place) by number of a node. The values of outputs that are not `known`, because only their nodes
     are left, are not read.
     """
     called = variables(names or {})
     reader = TapeReader(outputs, model, recording, known, called)
+    if show is None:
+        show = frozenset(("grads",) if any(node.saved is None for node in reader.nodes) else ())
     facts = _Facts(reader, show, called, initial or {}, marks or {})
     if "grads" in show:
         facts.measure(outputs)
@@ -82,10 +85,13 @@ class _Facts:
     ):
         self.reader, self.show, self.called, self.initial, self.marks = reader, show, called, initial, marks
         self.notes: list[str] = []
-        self.saved = saved_bytes(reader.nodes)
+        self.sources = {
+            origin.number: {slot.name: slot.source for slot in reader.slots[id(origin)] if not slot.tracked}
+            for origin in reader.nodes
+            if id(origin) in reader.slots
+        }
+        self.saved = saved_bytes(reader.nodes, self.sources)
         self.gradients: dict[int, tuple[float, Array | None]] = {}  # by number of a node: strength, and that of a kernel
-        if any(node.saved is None for node in reader.nodes):
-            self.notes.append("backward has freed what was saved; draw before it, or pass retain_graph=True")
 
     def measure(self, outputs: Sequence[Tensor]) -> None:
         """Measure the strength of every gradient, and copy those of kernels, by one more walk."""
@@ -113,7 +119,7 @@ class _Facts:
         call = origin if isinstance(origin, Call) else reader.recording.by_number.get(getattr(origin, "number", -1))
         if isinstance(origin, TapeNode):
             rules = tuple((op.input_name(at), rule_text(rule)) for at, rule, _ in origin.plan.calls)
-            fields |= {"rules": rules, "saves": saved_names(origin), "saved": self.saved[origin.number],
+            fields |= {"rules": rules, "saves": saved_names(origin, self.sources), "saved": self.saved[origin.number],
                        "variable": self.called.get(id(origin), "")}  # fmt: skip
         return Node(
             "op", NAMES.get(op, op.__name__), origin.shape, str(origin.dtype), reader.group_of(origin),

@@ -18,7 +18,7 @@ console.error = (...parts) => faults.push(parts.join(" "));
 </script>"""
 
 
-def in_browser(page, script, folder):
+def in_browser(page, script, folder, window="1400,1000"):
     """What a script that runs after the page's own gives back, and the errors there were."""
     finish = (
         f"<script>const answer = (() => {{ {script} }})(); const out = document.createElement('pre'); out.id = 'answer';"
@@ -28,7 +28,7 @@ def in_browser(page, script, folder):
     path.write_text(page.replace("<head>", "<head>" + LISTEN).replace("</body>", finish), "utf-8")
     command = [
         BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
-        "--disable-component-update", "--no-first-run", f"--user-data-dir={folder / 'profile'}", "--window-size=1400,1000",
+        "--disable-component-update", "--no-first-run", f"--user-data-dir={folder / 'profile'}", f"--window-size={window}",
         "--virtual-time-budget=5000", "--dump-dom", path.as_uri(),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, "HOME": str(folder)})

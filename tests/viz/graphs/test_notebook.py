@@ -7,6 +7,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.pictures import MONOSPACE
 from minigrad.viz.graphs.ir import GraphIR, Node
 from minigrad.viz.graphs.look import Look
 from tests.viz.graphs.samples import stacked
@@ -35,6 +36,7 @@ def test_a_broken_graph_shows_what_it_can():
 def test_a_tensor_shows_its_values_and_what_it_is(tensor):
     html = tensor._repr_html_()
     ET.fromstring(f"<div>{html}</div>")
+    assert html.startswith(f'<div style="{MONOSPACE}">tensor(') and "monospace;white-space:pre" in MONOSPACE
     assert str(tensor.dtype) in html and ("requires a gradient" in html) == (tensor.requires_grad and tensor.is_leaf)
 
 
