@@ -19,7 +19,8 @@ from minigrad.ops.rearrange import flip
 
 __all__ = ["arrays_in", "buffer_of", "leaf_of", "saved_bytes", "saved_names"]
 
-Sources = Mapping[int, Mapping[str, Any]]  # by number of a node: its arguments without a node, by name
+# By number of a node: its arguments without a node, by name; one argument may hold several arrays.
+Sources = Mapping[int, Mapping[str, Sequence[Any]]]
 
 
 class Kept(NamedTuple):
@@ -105,9 +106,9 @@ def _from_tape(node: Node, sources: Sources) -> Iterator[Kept]:
             yield _buffer("out", node, computed, (id(node), "out"))
         elif kind == "arg":
             name = op.input_name(at)
-            origin = node.parents[at] or sources.get(node.number, {}).get(name)
-            if origin is not None:
-                operand = op.operands is not None and at in op.operands.places
+            parent = node.parents[at]
+            operand = op.operands is not None and at in op.operands.places
+            for origin in sources.get(node.number, {}).get(name, ()) if parent is None else (parent,):
                 yield _buffer(name, origin, computed if operand else origin.dtype, (id(node), name))
 
 
@@ -115,8 +116,11 @@ def _buffer(name: str, origin: Any, dtype: Any, converted: Any) -> Kept:
     """Return the buffer of a value: that of the value it is a view of, or one of its own if it was converted."""
     if dtype != origin.dtype:
         return Kept(name, converted, math.prod(origin.shape) * dtype.itemsize)
-    while isinstance(origin, Node) and _is_view(origin):
-        origin = origin.parents[0]
+    while not isinstance(origin, Node) or _is_view(origin):
+        below = origin.parents[0] if isinstance(origin, Node) else getattr(origin, "source", None)
+        if below is None:
+            break
+        origin = below
     return Kept(name, id(origin), math.prod(origin.shape) * origin.dtype.itemsize)
 
 

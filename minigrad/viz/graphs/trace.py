@@ -85,11 +85,12 @@ class _Facts:
     ):
         self.reader, self.show, self.called, self.initial, self.marks = reader, show, called, initial, marks
         self.notes: list[str] = []
-        self.sources = {
-            origin.number: {slot.name: slot.source for slot in reader.slots[id(origin)] if not slot.tracked}
-            for origin in reader.nodes
-            if id(origin) in reader.slots
-        }
+        self.sources: dict[int, dict[str, list[Origin]]] = {}
+        for origin in reader.nodes:
+            named = self.sources[origin.number] = {}
+            for slot in reader.slots.get(id(origin), ()):
+                if not slot.tracked:
+                    named.setdefault(slot.name, []).append(slot.source)
         self.saved = saved_bytes(reader.nodes, self.sources)
         self.gradients: dict[int, tuple[float, Array | None]] = {}  # by number of a node: strength, and that of a kernel
 
