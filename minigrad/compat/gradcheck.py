@@ -32,8 +32,8 @@ def gradcheck(
 
     This is `minigrad.testing.gradcheck` without its side checks, and with its own step, which keeps more digits than
     PyTorch's `eps`: its tolerances are smaller than `atol` and `rtol`. Of the other options only `raise_exception` and
-    `fast_mode` (random directions instead of every entry) change what it does. Raises ValueError for ``check_backward_ad=False``, which
-    leaves nothing to check.
+    `fast_mode` (random directions instead of every entry) change what it does. Raises ValueError for
+    ``check_backward_ad=False``, which leaves nothing to check.
 
     >>> import minigrad as mg
     >>> mg.autograd.gradcheck(mg.tanh, mg.tensor([0.5, -1.0], dtype=mg.float64, requires_grad=True))
