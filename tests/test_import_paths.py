@@ -262,3 +262,20 @@ def test_layers_of_others_extend_private_bases(name):
 
     assert isinstance(Norm(3), batchnorm._NormBase) and set(Norm(3).state_dict()) == set(lib.nn.BatchNorm2d(3).state_dict())
     assert Norm(3)(lib.ones(2, 3, 4)).abs().max().item() == 0
+
+
+def test_trees_under_the_path_of_pytorch():
+    from minigrad.utils import _pytree
+
+    tree = {"a": [1, 2], "b": (3, {"c": 4})}
+    found, spec = _pytree.tree_flatten(tree)
+    assert found == _pytree.tree_leaves(tree) == [1, 2, 3, 4]
+    assert _pytree.tree_unflatten([x * 10 for x in found], spec) == _pytree.tree_map(lambda x: x * 10, tree)
+
+
+def test_autocast_and_the_functions_of_processes():
+    assert mg.is_autocast_enabled() is mg.amp.is_autocast_enabled("cpu") is False
+    from minigrad.distributed import nn
+
+    with pytest.raises(RuntimeError, match="distributed: minigrad trains in one process"):
+        nn.all_reduce(mg.ones(2))

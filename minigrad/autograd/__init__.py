@@ -1,6 +1,5 @@
 """Automatic differentiation under the names of `torch.autograd`."""
 
-import importlib as _importlib
 import typing as _typing
 
 from minigrad.autograd import functional, graph
@@ -10,16 +9,16 @@ from minigrad.autograd.function import Function, once_differentiable
 from minigrad.autograd.gradient import backward, grad
 from minigrad.autograd.variable import Variable
 from minigrad.engine.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from minigrad.pictures import registered as _registered
 
 __all__ = [
     "Function", "Variable", "backward", "checkpoint", "detect_anomaly", "enable_grad", "functional", "grad",
     "graph", "inference_mode", "is_grad_enabled", "no_grad", "once_differentiable", "set_detect_anomaly", "set_grad_enabled",
 ]  # fmt: skip
 
-
-if not _typing.TYPE_CHECKING:  # a type checker must report a name that does not exist
+if not _typing.TYPE_CHECKING:
 
     def __getattr__(name):
-        if name in ("gradcheck", "gradgradcheck"):  # PyTorch's names for proofs, which a higher room has
-            return getattr(_importlib.import_module("minigrad.compat.gradcheck"), name)
+        if name in ("gradcheck", "gradgradcheck"):  # of `minigrad.testing`, a higher room
+            return _registered(name)
         raise AttributeError(f"module 'minigrad.autograd' has no attribute {name!r}")

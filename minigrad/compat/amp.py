@@ -6,7 +6,7 @@ import warnings
 from contextlib import ContextDecorator
 from typing import Any
 
-__all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_available", "unchanged"]
+__all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_available", "is_autocast_enabled", "unchanged"]
 
 
 class autocast(ContextDecorator):
@@ -73,6 +73,11 @@ class GradScaler:
 
 
 def is_autocast_available(device_type: str) -> bool:
+    """Return False."""
+    return False
+
+
+def is_autocast_enabled(device_type: str = "cpu") -> bool:
     """Return False."""
     return False
 

@@ -23,7 +23,7 @@ PLACES = {
     ".compat.backends:version": "version",
     ".compat.cuda": "accelerator cuda mps xpu",
     ".compat.cuda:amp": "cuda.amp cuda.amp.autocast_mode cuda.amp.grad_scaler",
-    ".compat.distributed": "distributed utils.data.distributed",
+    ".compat.distributed": "distributed distributed.nn distributed.nn.functional utils.data.distributed",
     ".compat.hub": "hub utils.model_zoo",
     ".compat.jit": "compiler fx jit jit.annotations",
     ".compat.sizes": "nn.common_types nn.modules.utils",

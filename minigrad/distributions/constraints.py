@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from minigrad.arrays import Array, array_of
 
 __all__ = [
-    "Constraint", "boolean", "integer_interval", "interval", "positive", "real", "real_vector", "simplex", "unit_interval",
+    "Constraint", "boolean", "integer_interval", "interval", "lower_cholesky", "positive", "positive_definite", "real",
+    "real_vector", "simplex", "unit_interval",
 ]  # fmt: skip
 
 
@@ -38,3 +41,13 @@ unit_interval = interval(0, 1)
 boolean = Constraint("0 or 1", lambda x: (x == 0) | (x == 1))
 real_vector = Constraint("a vector of numbers", lambda x: (x == x).all(-1), 1)
 simplex = Constraint("at least 0 with the sum 1", lambda x: (x >= 0).all(-1) & (abs(x.sum(-1) - 1) < 1e-6), 1)
+lower_cholesky = Constraint(
+    "lower triangular with a positive diagonal",
+    lambda x: (x == np.tril(x)).all((-2, -1)) & (np.diagonal(x, 0, -2, -1) > 0).all(-1),
+    2,
+)
+positive_definite = Constraint(
+    "symmetric and positive definite",
+    lambda x: np.isclose(x, x.swapaxes(-1, -2), atol=1e-6).all((-2, -1)) & (np.linalg.eigvalsh(x) > 0).all(-1),
+    2,
+)

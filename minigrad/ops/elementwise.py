@@ -336,11 +336,21 @@ def _(g: Any, out: Any) -> Any:
     return divide_by_norm(g, out) / 2
 
 
+class Choice(Primitive):
+    """A primitive of a condition and two branches; of a condition alone, it is `nonzero`, as in NumPy and PyTorch."""
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        if len(args) == 1 and not options:
+            tensor = isinstance(args[0], Traced)
+            return args[0].nonzero(as_tuple=True) if tensor else np.nonzero(args[0])
+        return super().__call__(*args, **options)
+
+
 @register(np.where)
 @promoting("x", "y")
-@primitive
+@Choice
 def where(condition: Array, x: Array, y: Array) -> Array:
-    """Return `x` where the condition holds, else `y`.
+    """Return `x` where the condition holds, else `y`; ``where(condition)`` is the tuple of indices where it holds.
 
     The gradient of the branch that is not chosen is exactly 0, even if an element of it is inf or NaN.
 
@@ -432,7 +442,7 @@ def ldexp(x: Any, y: Any) -> Any:
 
 
 @composite
-def rsub(x: Any, y: Any, *, alpha: float = 1) -> Any:
+def rsub(x: Any, y: Any, alpha: float = 1) -> Any:
     """Compute y - alpha * x, `subtract` with its operands swapped.
 
     >>> import numpy as np

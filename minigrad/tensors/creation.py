@@ -32,8 +32,8 @@ __all__ = [
     "ShortTensor", "set_default_tensor_type", "arange", "as_tensor", "asarray",
     "bernoulli", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "is_floating_point", "is_tensor",
     "linspace", "logspace", "multinomial", "normal", "numel", "ones", "ones_like", "rand", "rand_like",
-    "randint", "randint_like", "randn", "randn_like", "randperm", "tril_indices", "triu_indices", "zeros",
-    "zeros_like",
+    "randint", "randint_like", "randn", "randn_like", "randperm", "scalar_tensor", "tril_indices", "triu_indices",
+    "zeros", "zeros_like",
 ]  # fmt: skip
 
 Sizes = SupportsIndex | Sequence[SupportsIndex]
@@ -324,8 +324,10 @@ def randperm(
 
 
 @register(np.zeros_like, np.empty_like)
-def zeros_like(input: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """Return zeros in the shape and dtype of `input`."""
+def zeros_like(
+    input: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None, memory_format: Any = None
+) -> Tensor:
+    """Return zeros in the shape and dtype of `input`. `memory_format` is ignored, as in all these functions."""
     return _made(np.zeros_like(_plain(input), dtype=dtype), requires_grad, device)
 
 
@@ -333,13 +335,22 @@ empty_like = zeros_like
 
 
 @register(np.ones_like)
-def ones_like(input: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+def ones_like(
+    input: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None, memory_format: Any = None
+) -> Tensor:
     """Return ones in the shape and dtype of `input`."""
     return _made(np.ones_like(_plain(input), dtype=dtype), requires_grad, device)
 
 
 @register(np.full_like)
-def full_like(input: Any, fill_value: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+def full_like(
+    input: Any,
+    fill_value: Any,
+    dtype: DType = None,
+    requires_grad: bool = False,
+    device: Any = None,
+    memory_format: Any = None,
+) -> Tensor:
     """Return a tensor filled with one value, in the shape and dtype of `input`. Gradients flow to a tensor."""
     if isinstance(fill_value, Tensor) and fill_value.requires_grad:
         return _filled(np.shape(input), fill_value, _plain(input).dtype if dtype is None else dtype, requires_grad, device)
@@ -353,6 +364,7 @@ def rand_like(
     dtype: DType = None,
     requires_grad: bool = False,
     device: Any = None,
+    memory_format: Any = None,
 ) -> Tensor:
     """Return uniform random numbers in the shape and dtype of `input`; see `rand`."""
     dtype = dtype or input.dtype
@@ -365,6 +377,7 @@ def randn_like(
     dtype: DType = None,
     requires_grad: bool = False,
     device: Any = None,
+    memory_format: Any = None,
 ) -> Tensor:
     """Return standard normal random numbers in the shape and dtype of `input`; see `randn`."""
     dtype = dtype or input.dtype
@@ -379,6 +392,7 @@ def randint_like(
     dtype: DType = None,
     requires_grad: bool = False,
     device: Any = None,
+    memory_format: Any = None,
 ) -> Tensor:
     """Return random integers in [low, high), or below the one bound, in the shape and dtype of `input`; see `randint`."""
     low, high = (0, low) if high is None else (low, high)
@@ -413,7 +427,23 @@ def as_tensor(data: Any, dtype: DType = None, device: Any = None) -> Tensor:
     return tensor(data, dtype)
 
 
-asarray = as_tensor
+def asarray(
+    obj: Any, dtype: DType = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Tensor:
+    """Return `as_tensor` of an object, with `copy` always a copy, and with `requires_grad` a leaf that requires one."""
+    made = as_tensor(obj, dtype, device)
+    made = made.clone() if copy and made is obj else made
+    return made.detach().requires_grad_() if requires_grad else made
+
+
+def scalar_tensor(s: float, *, dtype: DType = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a 0-d tensor of a number, of the default float dtype unless given.
+
+    >>> import minigrad as mg
+    >>> mg.scalar_tensor(2)
+    tensor(2.)
+    """
+    return full((), s, get_default_dtype() if dtype is None else dtype, requires_grad, device)
 
 
 def from_numpy(ndarray: Array) -> Tensor:

@@ -128,8 +128,8 @@ class InPlace(Traced):
             raise ValueError(f"bernoulli_: p must be within [0, 1], got {p}")
         return self._draw("bernoulli_", lambda source: source.random(self.array.shape) < chances, generator)
 
-    def random_(self, low: Any = None, high: Any = None, *, generator: np.random.Generator | None = None) -> Self:
-        """Draw all elements from the integers in [low, high), ``random_(high)`` from [0, high); return the tensor itself.
+    def random_(self, from_: Any = None, to: Any = None, *, generator: np.random.Generator | None = None) -> Self:
+        """Draw all elements from the integers in [from_, to), ``random_(to)`` from [0, to); return the tensor itself.
 
         Without bounds, from 0 to the largest integer up to which the dtype holds all. Raises ValueError for bounds beyond
         the dtype, or that leave nothing to draw.
@@ -137,9 +137,9 @@ class InPlace(Traced):
         dtype = self.array.dtype
         most = 2 ** (np.finfo(dtype).nmant + 1) if dtype.kind == "f" else 1 if dtype.kind == "b" else np.iinfo(dtype).max
         least = -most if dtype.kind == "f" else 0 if dtype.kind == "b" else np.iinfo(dtype).min
-        first, end = (0, most + 1 if low is None else low) if high is None else (low, high)
+        first, end = (0, most + 1 if from_ is None else from_) if to is None else (from_ or 0, to)
         if not least <= first < end <= most + 1:
-            raise ValueError(f"random_: needs low < high within {least} to {most + 1} for {dtype}, got {first} and {end}")
+            raise ValueError(f"random_: needs from_ < to within {least} to {most + 1} for {dtype}, got {first} and {end}")
         return self._draw("random_", lambda source: source.integers(first, end, self.array.shape), generator)
 
     def exponential_(self, lambd: float = 1.0, *, generator: np.random.Generator | None = None) -> Self:

@@ -80,6 +80,15 @@ def _infix(op: Primitive) -> Callable[[Any, Any], Tensor]:
     return _documented(lambda self, other: self.record(op, (self, other)), op)
 
 
+def _comparison(op: Primitive) -> Callable[[Any, Any], Any]:
+    """Return the operator == or !=; no tensor is equal to None or a string, as in PyTorch."""
+
+    def method(self: Traced, other: Any) -> Any:
+        return NotImplemented if other is None or isinstance(other, str) else self.record(op, (self, other))
+
+    return _documented(method, op)
+
+
 def _reflected(op: Primitive) -> Callable[[Any, Any], Tensor]:
     """Return an infix operator with the tensor on the right."""
     return _documented(lambda self, other: self.record(op, (other, self)), op)
@@ -135,7 +144,7 @@ class Methods(Traced):
     __rshift__, __rrshift__ = _infix(ops.bitwise_right_shift), _reflected(ops.bitwise_right_shift)
     __neg__, __pos__, __abs__ = _prefix(ops.negative), _prefix(ops.positive), _prefix(ops.absolute)
     __invert__ = _prefix(ops.invert)
-    __eq__, __ne__ = _infix(ops.equal), _infix(ops.not_equal)  # type: ignore[assignment]
+    __eq__, __ne__ = _comparison(ops.equal), _comparison(ops.not_equal)  # type: ignore[assignment]
     __lt__, __le__ = _infix(ops.less), _infix(ops.less_equal)
     __gt__, __ge__ = _infix(ops.greater), _infix(ops.greater_equal)
     __hash__ = object.__hash__  # a tensor is a key by identity, as in PyTorch
@@ -422,4 +431,7 @@ class Methods(Traced):
     addr, addbmm, ger = _method(ops.addr), _method(ops.addbmm), _method(ops.ger)
     det, logdet, slogdet = _method(solving.det), _method(solving.logdet), _tuple_method(solving.slogdet)
     inverse, pinverse, cholesky = _method(solving.inverse), _method(solving.pinverse), _method(decomposition.cholesky)
+    cholesky_inverse, cholesky_solve = _method(solving.cholesky_inverse), _method(solving.cholesky_solve)
+    qr, svd = _tuple_method(decomposition.qr_of_some), _tuple_method(decomposition.svd_of_some)
+    lu, lu_solve = _tuple_method(decomposition.lu_factor), _method(decomposition.lu_solve_of)
     matrix_power, matrix_exp = _method(solving.matrix_power), _method(ops.matrix_exp)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad.data import DataLoader, TensorDataset
+from minigrad.data import DataLoader, IterableDataset, TensorDataset
 from minigrad.errors import ShapeError
 
 TEN = TensorDataset(np.arange(10), np.arange(10) * 2.0)
@@ -94,3 +94,27 @@ def test_what_datasets_refuse():
         TensorDataset()
     with pytest.raises(ShapeError, match=r"array 0 has shape \(\)"):
         TensorDataset(np.float64(3))
+
+
+class Stream(IterableDataset):
+    def __init__(self, count):
+        self.count = count
+
+    def __iter__(self):
+        return ((np.full(2, n), n % 3) for n in range(self.count))
+
+
+def test_a_stream_is_read_in_its_order():
+    loader = DataLoader(Stream(5), batch_size=2)
+    for _ in range(2):  # every epoch starts it again
+        assert [y.tolist() for _, y in loader] == [[0, 1], [2, 0], [1]]
+    assert [x.shape for x, _ in DataLoader(Stream(5), batch_size=2, drop_last=True)] == [(2, 2)] * 2
+    assert list(DataLoader(Stream(3), batch_size=3, collate_fn=len)) == [3] and list(DataLoader(Stream(0))) == []
+    assert loader.epoch == 2
+    for options in ({"shuffle": True}, {"sampler": [0]}, {"batch_sampler": [[0]]}):
+        with pytest.raises(ValueError, match="an IterableDataset decides the order itself"):
+            DataLoader(Stream(5), **options)
+    with pytest.raises(TypeError, match="len"):
+        len(loader)
+    with pytest.raises(NotImplementedError, match="IterableDataset does not define __iter__"):
+        iter(IterableDataset())

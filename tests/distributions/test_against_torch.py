@@ -244,3 +244,25 @@ def test_who_refuses(make, values):
             d = make(room, lib)
             with pytest.raises(ValueError):
                 d.log_prob(lib.tensor(value))
+
+
+@pytest.mark.parametrize("name", ["covariance_matrix", "precision_matrix", "scale_tril"])
+@some
+@given(st.sampled_from([((), ()), ((3,), ()), ((2, 1), (3,))]), seeds)
+def test_normal_vectors(name, batches, seed):
+    rng = np.random.default_rng(seed)
+    of_loc, of_matrix = batches
+    factor = np.tril(rng.standard_normal((*of_matrix, 3, 3)) / 2, -1) + np.eye(3) * rng.uniform(0.5, 2, (*of_matrix, 1, 3))
+    matrix = factor if name == "scale_tril" else factor @ factor.swapaxes(-1, -2)
+
+    def made():
+        for lib, room in ((mg, ours), (torch, theirs)):
+            leaves = [lib.tensor(array).requires_grad_() for array in (np.full((*of_loc, 3), 0.3), matrix)]
+            given = lib.tril(leaves[1]) if name == "scale_tril" else leaves[1]  # the other triangle has no gradient
+            yield lib, room.MultivariateNormal(leaves[0], **{name: given}), leaves
+
+    x = rng.standard_normal((5, *np.broadcast_shapes(of_loc, of_matrix), 3))
+    agree(lambda lib, d: d.log_prob(lib.tensor(x)), list(made()), rng)
+    agree(lambda _, d: d.entropy(), list(made()), rng)
+    for statistic in ("mean", "mode", "variance", "stddev", "covariance_matrix", "precision_matrix", "scale_tril"):
+        agree(lambda _, d, statistic=statistic: getattr(d, statistic), list(made()), rng)

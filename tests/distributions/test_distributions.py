@@ -8,7 +8,7 @@ import pytest
 import minigrad as mg
 from minigrad import distributions as D
 from minigrad import nn, optim
-from minigrad.distributions import Bernoulli, Categorical, Distribution, Independent, Normal, Uniform
+from minigrad.distributions import Bernoulli, Categorical, Distribution, Independent, MultivariateNormal, Normal, Uniform
 from minigrad.errors import ShapeError
 from minigrad.testing import gradcheck
 
@@ -228,3 +228,63 @@ def test_reinforce_finds_the_better_arm():
         loss.backward()
         optimizer.step()
     assert Categorical(logits=logits).probs[1].item() > 0.9
+
+
+COVARIANCE = np.array([[2.0, 0.6, -0.3], [0.6, 1.0, 0.1], [-0.3, 0.1, 0.5]])
+
+
+@pytest.mark.parametrize(
+    ("name", "matrix"),
+    [
+        ("covariance_matrix", COVARIANCE),
+        ("precision_matrix", np.linalg.inv(COVARIANCE)),
+        ("scale_tril", np.linalg.cholesky(COVARIANCE)),
+    ],
+)
+def test_normal_vectors(name, matrix):
+    """Every way to give the covariance leads to the density in its textbook form, and to samples that have it."""
+    d = MultivariateNormal(mg.tensor([1.0, 0.0, -1.0], dtype=mg.float64), **{name: mg.tensor(matrix)})
+    x = np.random.default_rng(0).standard_normal((5, 3))
+    deviation = x - [1.0, 0.0, -1.0]
+    exponent = np.einsum("ni,ij,nj->n", deviation, np.linalg.inv(COVARIANCE), deviation)
+    expected = -(exponent + np.log(np.linalg.det(2 * np.pi * COVARIANCE))) / 2
+    np.testing.assert_allclose(d.log_prob(x), expected, rtol=1e-12)
+    np.testing.assert_allclose(d.entropy(), np.log(np.linalg.det(2 * np.pi * np.e * COVARIANCE)) / 2, rtol=1e-12)
+    np.testing.assert_allclose(d.covariance_matrix, COVARIANCE, rtol=1e-12)
+    np.testing.assert_allclose(d.precision_matrix @ d.covariance_matrix, np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(d.variance, np.diag(COVARIANCE), rtol=1e-12)
+    drawn = d.sample((N,), np.random.default_rng(1)).numpy()
+    np.testing.assert_allclose(np.cov(drawn.T), COVARIANCE, atol=0.06)
+    np.testing.assert_allclose(drawn.mean(0), d.mean, atol=0.04)
+    assert d.expand((4, 2)).log_prob(np.zeros(3)).shape == d.expand((4, 2)).batch_shape == (4, 2)
+
+
+def test_normal_vectors_refuse_other_matrices():
+    loc = mg.zeros(2)
+    with pytest.raises(ValueError, match="covariance_matrix must be symmetric and positive definite"):
+        MultivariateNormal(loc, np.array([[1.0, 2.0], [2.0, 1.0]]))
+    with pytest.raises(ValueError, match="scale_tril must be lower triangular with a positive diagonal"):
+        MultivariateNormal(loc, scale_tril=np.array([[1.0, 2.0], [0.0, 1.0]]))
+    with pytest.raises(ValueError, match="needs one of covariance_matrix, precision_matrix, scale_tril, got 2"):
+        MultivariateNormal(loc, mg.eye(2), mg.eye(2))
+    with pytest.raises(ShapeError, match=r"got \(2,\) and \(3, 3\)"):
+        MultivariateNormal(loc, mg.eye(3))
+
+
+def test_gradients_of_normal_vectors():
+    rng = np.random.default_rng(2)
+    factor = np.tril(rng.standard_normal((2, 3, 3))) + 3 * np.eye(3)
+
+    def density(loc, factor):
+        return MultivariateNormal(loc, scale_tril=mg.tril(factor)).log_prob(np.ones(3))
+
+    def precise(loc, root):
+        return MultivariateNormal(loc, precision_matrix=root @ root.mT).log_prob(np.ones(3))
+
+    for f in (density, precise):
+        assert gradcheck(f, (mg.tensor(rng.standard_normal(3)), mg.tensor(factor)))
+
+
+def test_parameters_may_be_arrays():
+    assert Normal(np.zeros(2), 1.0).loc.dtype == np.float64
+    np.testing.assert_allclose(Categorical(np.array([1.0, 3.0])).probs, [0.25, 0.75])

@@ -333,3 +333,26 @@ def test_optimizers_are_listed_by_name():
     shown = {getattr(optim, name) for name in optim.__all__ if isinstance(getattr(optim, name), type)}
     assert set(optim.OPTIMIZERS.values()) == shown - {optim.Optimizer, optim.LBFGS}  # that needs a closure
     assert all(kind.__name__.lower() == name for name, kind in optim.OPTIMIZERS.items())
+
+
+class Relative(optim.Optimizer):
+    """An optimizer in PyTorch's form, whose learning rate may be missing, and which has three decay rates."""
+
+    def __init__(self, params, lr=None, betas=(0.0, 0.9, 0.99), amsgrad="always"):
+        super().__init__(params, {"lr": lr, "betas": betas, "amsgrad": amsgrad})
+
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.data.add_(p.grad, alpha=-(group["lr"] or sum(group["betas"])))
+
+
+def test_an_optimizer_with_its_own_step_has_its_own_options():
+    x = mg.ones(2, requires_grad=True)
+    x.sum().backward()
+    optimizer = Relative([x])
+    optimizer.step()
+    np.testing.assert_allclose(x.detach(), 1 - 1.89, rtol=1e-6)
+    assert optimizer.param_groups[0]["lr"] is None and optimizer.param_groups[0]["amsgrad"] == "always"
+    with pytest.raises(TypeError, match="lr must be a number"):
+        optim.SGD([x], lr=None)

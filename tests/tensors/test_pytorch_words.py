@@ -124,3 +124,45 @@ def test_a_number_formats_as_a_number(name):
     right, loss = (lib.tensor([1, 2]) == lib.tensor([1, 3])).sum(), lib.tensor(2.5, requires_grad=True)
     assert f"{right} of 2, {100 * right / 2} %, {loss} {loss:.2f} {loss > 2}" == "1 of 2, 50.0 %, 2.5 2.50 True"
     assert f"{lib.tensor([1.5])}" == "tensor([1.5000])"
+
+
+def test_no_tensor_equals_none_or_a_string():
+    """``if state == None`` and ``mode != "sum"`` ask for the object, as in PyTorch; numbers compare elements."""
+    x = mg.zeros(3)
+    assert (x == None) is False and (None == x) is False and (x != None) is True  # noqa: E711, SIM300
+    assert (x == "sum") is False and (x != "sum") is True and x not in (None, "sum")
+    assert (mg.empty(0) == None) is False  # noqa: E711
+    assert (x == 0).tolist() == [True] * 3 and (x != np.zeros(3)).tolist() == [False] * 3
+
+
+def test_where_of_a_condition_alone():
+    condition = mg.tensor([[True, False], [False, True]])
+    for rows, columns in (mg.where(condition), np.where(condition)):
+        assert rows.tolist() == columns.tolist() == [0, 1]
+    assert [index.tolist() for index in mg.where(np.array([0, 2]))] == [[1]]
+    with pytest.raises(TypeError, match="missing"):
+        mg.where(condition, 1.0)
+
+
+@pytest.mark.parametrize("name", ["contiguous_format", "preserve_format", "channels_last", "channels_last_3d"])
+def test_memory_formats_are_accepted(name):
+    kind, x = getattr(mg, name), mg.ones(2, 3)
+    assert isinstance(kind, mg.memory_format) and kind is mg.memory_format[name]
+    for like in (mg.zeros_like, mg.ones_like, mg.empty_like, mg.rand_like, mg.randn_like, mg.clone):
+        assert like(x, memory_format=kind).shape == (2, 3)
+    assert mg.full_like(x, 2.0, memory_format=kind).tolist() == [[2.0] * 3] * 2
+    assert mg.randint_like(x, 5, memory_format=kind).dtype == x.dtype
+    assert x.to(memory_format=kind) is x.contiguous(memory_format=kind) is x
+    layer = mg.nn.Linear(3, 2)
+    assert layer.to(memory_format=kind) is layer
+
+
+def test_decompositions_are_methods():
+    matrix = np.array([[1.0, 2.0], [3.0, 5.0]])
+    x = mg.tensor(matrix, requires_grad=True)
+    p, lower, upper = mg.lu_unpack(*x.lu())  # as Glow's 1x1 convolutions begin
+    np.testing.assert_allclose((p @ lower @ upper).detach(), matrix, rtol=1e-12)
+    q, r = x.qr()
+    np.testing.assert_allclose((q @ r).detach(), matrix, rtol=1e-12)
+    u, s, v = x.svd()
+    np.testing.assert_allclose((u * s @ v.mT).detach(), matrix, rtol=1e-12)
