@@ -18,6 +18,6 @@ from minigrad.data.samplers import (
 
 __all__ = [
     "BatchSampler", "ConcatDataset", "DataLoader", "Dataset", "IterableDataset", "RandomSampler", "Sampler",
-    "SequentialSampler", "Subset", "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler", "datasets", "default_collate", "load_digits",
-    "load_mnist", "random_split", "read_idx", "toys", "transforms",
+    "SequentialSampler", "Subset", "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler", "datasets",
+    "default_collate", "load_digits", "load_mnist", "random_split", "read_idx", "toys", "transforms",
 ]  # fmt: skip

@@ -20,7 +20,8 @@ class IterableDataset:
     [tensor([0, 1, 4]), tensor([ 9, 16])]
     """
 
-    __class_getitem__ = classmethod(types.GenericAlias)  # IterableDataset[Item], as in PyTorch
+    def __class_getitem__(cls, item: Any) -> Any:  # IterableDataset[Item], as in PyTorch
+        return types.GenericAlias(cls, item)
 
     def __iter__(self) -> Iterator[Any]:
         raise NotImplementedError(f"{type(self).__name__} does not define __iter__()")
