@@ -254,7 +254,7 @@ def test_a_subclass_has_options_of_any_value(value):
     assert optimizer.param_groups[0]["rule"] is value
     with pytest.raises(ValueError, match="lr must be a finite number"):
         Signed([mg.ones(1)], lr=-1.0, rule=value)
-    with pytest.raises(ValueError, match="unknown option 'rules'; did you mean 'rule'.; there are lr, rule"):
+    with pytest.raises(ValueError, match=r"unknown option 'rules'; did you mean 'rule'.; there are lr, rule"):
         optimizer.add_param_group({"params": mg.ones(1), "rules": 1})
 
 
@@ -359,7 +359,7 @@ def test_an_optimizer_with_its_own_step_has_its_own_options():
 
 
 def test_a_group_carries_values_of_the_program():
-    """Optimizers that wrap another hand it their groups, with their own options in them: SAM, Lookahead, layer-wise rates."""
+    """Optimizers that wrap another (SAM, Lookahead) hand it their groups, with their own options in them."""
     x = mg.ones(2, requires_grad=True)
     outer = Relative([{"params": [x], "lr": 0.5, "radius": 0.05, "name": "all"}])
     inner = optim.SGD(outer.param_groups, lr=0.1)
