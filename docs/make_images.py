@@ -39,7 +39,7 @@ def pictures() -> Iterator[tuple[str, Graph]]:
     yield "simple_convnet.mmd", loss.restyled(show=("shapes",))
     yield "lenet.svg", architecture(mg.models.LeNet5(), (1, 1, 28, 28))
     resnet = architecture(mg.models.ResNet18(10), (1, 3, 64, 64))
-    yield "resnet18_folded.svg", resnet.restyled(depth=1)
+    yield "resnet18_folded.svg", resnet
     yield "resnet18_blocks.svg", resnet.restyled(depth=2)
     yield "resnet18_unfolded.svg", resnet.restyled(depth=9, fold=False)
     yield "nan_autopsy.svg", autopsy()

@@ -75,13 +75,20 @@ if _typing.TYPE_CHECKING:
     from minigrad.autograd.batching import vmap as vmap
     from minigrad.autograd.transforms import grad as grad
     from minigrad.generator import Generator as Generator
+    from minigrad.interop import from_dlpack as from_dlpack
+    from minigrad.nn.functional import (
+        alpha_dropout_ as alpha_dropout_, celu_ as celu_, dropout_ as dropout_,
+        feature_alpha_dropout_ as feature_alpha_dropout_, rrelu_ as rrelu_, selu_ as selu_, threshold_ as threshold_,
+    )  # fmt: skip
     from minigrad.serialization import load as load, save as save
 
-    accelerator, mps, compiler, fx = cuda, cuda, jit, jit
+    accelerator, mps, xpu, compiler, fx = cuda, cuda, cuda, jit, jit
 # isort: on
 
 for _name, _function in {
     "autopsy": "minigrad.viz.graphs.autopsy:autopsy",
+    "gradcheck": "minigrad.compat.gradcheck:gradcheck",
+    "gradgradcheck": "minigrad.compat.gradcheck:gradgradcheck",
     "module graph": "minigrad.viz.graphs:module_graph",
     "module html": "minigrad.viz.graphs.notebook:module_html",
     "tensor graph": "minigrad.viz.graphs:graph",
@@ -115,18 +122,24 @@ _ROOMS = (
 # PyTorch's namespaces that have a path in compat/paths.py.
 _NAMESPACES = (
     "accelerator", "amp", "backends", "compiler", "cuda", "distributed", "fx", "hub", "jit", "mps", "multiprocessing",
-    "version",
+    "version", "xpu",
 )  # fmt: skip
 _NAMES = {
     "Generator": "generator", "GradScaler": "compat.amp", "autocast": "compat.amp", "_assert": "compat.jit",
-    "compile": "compat.jit", "detect_anomaly": "autograd", "grad": "autograd.transforms",
+    "compile": "compat.jit", "detect_anomaly": "autograd", "from_dlpack": "interop",
+    "grad": "autograd.transforms",
     "is_autocast_enabled": "compat.amp", "load": "serialization", "save": "serialization",
     "vmap": "autograd.batching",
     **dict.fromkeys(
         ("are_deterministic_algorithms_enabled", "channels_last", "channels_last_3d", "contiguous_format",
-         "get_float32_matmul_precision", "get_num_threads", "memory_format", "preserve_format",
-         "set_float32_matmul_precision", "set_num_threads", "use_deterministic_algorithms"),
+         "get_default_device", "get_float32_matmul_precision", "get_num_threads", "get_rng_state", "initial_seed",
+         "memory_format", "preserve_format", "seed", "set_default_device", "set_float32_matmul_precision",
+         "set_num_threads", "set_rng_state", "use_deterministic_algorithms"),
         "compat.settings",
+    ),
+    **dict.fromkeys(
+        ("alpha_dropout_", "celu_", "dropout_", "feature_alpha_dropout_", "rrelu_", "selu_", "threshold_"),
+        "nn.functional",
     ),
 }  # fmt: skip
 # Modules that importing the package binds here, and that are not for users.

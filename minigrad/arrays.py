@@ -82,6 +82,9 @@ class Traced:
         def refuse_change(self, name: str) -> None:
             """Raise GraphError if the operation `name` must not change this tensor in place."""
 
+        def replace_array(self, array: Array) -> None:
+            """Replace the value, unrecorded."""
+
         def replace_with(self, result: Any, name: str, reshapes: bool = False) -> Any:
             """Take the value and the node of `result`, computed by operation `name`; return the tensor itself."""
 

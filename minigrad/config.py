@@ -57,7 +57,7 @@ def get_default_dtype() -> np.dtype[Any]:
     return _default_dtype
 
 
-def set_default_dtype(dtype: npt.DTypeLike) -> None:
+def set_default_dtype(d: npt.DTypeLike) -> None:
     """Set the dtype of tensors made from Python floats, for the whole process (all threads).
 
     Raises DTypeError for a dtype that is not a float.
@@ -69,7 +69,7 @@ def set_default_dtype(dtype: npt.DTypeLike) -> None:
     >>> mg.set_default_dtype(mg.float32)
     """
     global _default_dtype
-    wanted = np.dtype(dtype)
+    wanted = np.dtype(d)
     if wanted.kind != "f":
         raise DTypeError(f"set_default_dtype: must be a float dtype, got {wanted}")
     _default_dtype = wanted

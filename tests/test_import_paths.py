@@ -132,6 +132,7 @@ def test_a_path_that_is_nowhere():
 
 def test_devices():
     assert not mg.cuda.is_available() and mg.cuda.device_count() == 0 and not mg.backends.mps.is_available()
+    assert not mg.xpu.is_available()
     mg.cuda.manual_seed(0), mg.cuda.manual_seed_all(0), mg.cuda.empty_cache(), mg.cuda.synchronize()
     for refused in (mg.cuda.current_device, mg.cuda.get_device_name, lambda: mg.cuda.set_device(0), mg.cuda.FloatTensor):
         with pytest.raises(RuntimeError, match="computes on the CPU"):

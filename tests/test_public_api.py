@@ -24,17 +24,18 @@ OPERATIONS = {"mg": mg, "mg.linalg": mg.linalg, "mg.special": mg.special, "mg.nn
 NO_OPERATIONS = {  # public callables of these modules: what they are instead
     "arange bernoulli empty empty_like eye full full_like linspace logspace normal ones ones_like rand rand_like randint "
     "randint_like randn randn_like randperm tril_indices triu_indices zeros zeros_like "
-    "multinomial": "constants: they have no inputs that require a gradient",
-    "tensor as_tensor asarray from_numpy": "the ways in for data: a tensor made of arrays starts a graph",
+    "scalar_tensor multinomial": "constants: they have no inputs that require a gradient",
+    "tensor as_tensor asarray from_dlpack from_numpy": "the ways in for data: a tensor made of arrays starts a graph",
     "broadcast_shapes can_cast is_complex is_floating_point is_nonzero is_same_size is_signed is_tensor numel output_size "
     "promote_types result_type": "questions about shapes and dtypes",
-    "clone detach": "methods under the names of functions",
+    "clone detach detach_ fill fill_ zero_": "methods under the names of functions",
     "allclose equal isclose": "questions about values",
     "is_autocast_enabled is_grad_enabled": "a question about the engine's mode",
     "get_default_dtype set_default_dtype set_default_tensor_type get_printoptions set_printoptions "
     "manual_seed get_num_threads set_num_threads "
     "are_deterministic_algorithms_enabled use_deterministic_algorithms get_float32_matmul_precision "
-    "set_float32_matmul_precision": "settings",
+    "set_float32_matmul_precision get_default_device set_default_device get_rng_state set_rng_state initial_seed "
+    "seed": "settings",
     "compile": "the function itself",
     "grad vmap": "transforms of functions",
     "load save": "files",
@@ -43,7 +44,7 @@ NO_OPERATIONS = {  # public callables of these modules: what they are instead
 NO_METHODS = {  # of Tensor
     "is_cpu is_cuda is_meta is_mps is_quantized is_sparse "
     "shape dtype ndim nbytes itemsize device size dim ndimension numel nelement element_size stride is_contiguous "
-    "is_floating_point is_complex is_leaf grad_fn requires_grad allclose equal isclose "
+    "is_floating_point is_complex is_nonzero is_signed get_device is_leaf grad_fn requires_grad allclose equal isclose "
     "__len__ __contains__ __hash__": "questions about a tensor",
     "array node place stored_grad from_array record slope refuse_change replace_with replace_array accumulate_grad "
     "backward_seed astype_": "the interface of the engine",

@@ -39,7 +39,8 @@ def test_every_name_is_here_or_listed():
 def test_no_listed_name_is_here():
     """Where it fails: run ``python -m tests.parity.names``."""
     patterns = [p for patterns in names.listed_names().values() for p in patterns]
-    assert [p for p in patterns if not names.matching(p, names.absent())] == []
+    absent = names.absent()
+    assert [p for p in patterns if not names.matching(p, absent)] == []
     assert [name for p in patterns for name in names.matching(p, EXISTING)] == []
     assert len(set(patterns)) == len(patterns)
 
@@ -112,7 +113,7 @@ def test_operands_are_accepted_by_name(name):
 
 
 LAYERS = [name for name in EXISTING if name.count(".") == 2 and any(" device=" in text for text in names.PYTORCH[name])
-          and name.startswith("torch.nn.") and "Uninitialized" not in name]  # fmt: skip
+          and name.startswith("torch.nn.") and "Uninitialized" not in name and name[-4:] != "Base"]  # fmt: skip
 NUMBERS = {"nhead": 1, "num_heads": 1, "num_groups": 1, "dim_feedforward": 2}
 
 

@@ -21,7 +21,7 @@ PLACES = {
     ".compat.backends:mkldnn": "backends.mkldnn",
     ".compat.backends:mps": "backends.mps",
     ".compat.backends:version": "version",
-    ".compat.cuda": "accelerator cuda mps",
+    ".compat.cuda": "accelerator cuda mps xpu",
     ".compat.cuda:amp": "cuda.amp cuda.amp.autocast_mode cuda.amp.grad_scaler",
     ".compat.distributed": "distributed distributed.nn distributed.nn.functional utils.data.distributed",
     ".compat.hub": "hub utils.model_zoo",

@@ -1,15 +1,25 @@
-"""Settings of the whole process under PyTorch's names."""
+"""Settings of the whole process under PyTorch's names, and the state of its random generator."""
 
 from __future__ import annotations
 
 import enum
 import os
+import secrets
 import warnings
+from typing import Any
+
+import numpy as np
+
+from minigrad.arrays import array_of
+from minigrad.random import default_generator, manual_seed
+from minigrad.tensors.devices import device as cpu
+from minigrad.tensors.tensor import Tensor
 
 __all__ = [
     "are_deterministic_algorithms_enabled", "channels_last", "channels_last_3d", "contiguous_format",
-    "get_float32_matmul_precision", "get_num_threads", "memory_format", "preserve_format",
-    "set_float32_matmul_precision", "set_num_threads", "use_deterministic_algorithms",
+    "get_default_device", "get_float32_matmul_precision", "get_num_threads", "get_rng_state", "initial_seed",
+    "memory_format", "preserve_format", "seed", "set_default_device", "set_float32_matmul_precision", "set_num_threads",
+    "set_rng_state", "use_deterministic_algorithms",
 ]  # fmt: skip
 
 
@@ -23,6 +33,53 @@ class memory_format(enum.Enum):
 
 
 contiguous_format, preserve_format, channels_last, channels_last_3d = memory_format
+
+
+def get_default_device() -> cpu:
+    """Return the device of all tensors, the CPU."""
+    return cpu("cpu")
+
+
+def set_default_device(device: Any) -> None:
+    """Do nothing for the CPU, or None; raise ValueError for another device."""
+    cpu("cpu" if device is None else device)
+
+
+def get_rng_state() -> Tensor:
+    """Return the state of the default generator as a tensor of bytes, for `set_rng_state`.
+
+    >>> import minigrad as mg
+    >>> state = mg.get_rng_state()
+    >>> first = mg.rand(2)
+    >>> mg.set_rng_state(state)
+    >>> mg.equal(mg.rand(2), first)
+    True
+    """
+    state: Any = default_generator().bit_generator.state
+    numbers = *state["state"].values(), state["has_uint32"], state["uinteger"]
+    return Tensor.from_array(np.frombuffer(b"".join([n.to_bytes(16, "little") for n in numbers]), np.uint8).copy())
+
+
+def set_rng_state(new_state: Any) -> None:
+    """Set the state of the default generator to one that `get_rng_state` returned; raise ValueError for anything else."""
+    given = array_of(new_state)
+    state, inc, has_uint32, uinteger = (int.from_bytes(part.tobytes(), "little") for part in np.array_split(given, 4))
+    if given.dtype != np.uint8 or given.shape != (64,) or has_uint32 > 1 or uinteger >= 2**32:
+        raise ValueError(f"set_rng_state: needs the 64 bytes of get_rng_state(), got shape {given.shape} of {given.dtype}")
+    numbers = {"state": {"state": state, "inc": inc}, "has_uint32": has_uint32, "uinteger": uinteger}
+    default_generator().bit_generator.state = {"bit_generator": "PCG64", **numbers}
+
+
+def seed() -> int:
+    """Seed the default generator with a random number, and return it."""
+    number = secrets.randbits(63)
+    manual_seed(number)
+    return number
+
+
+def initial_seed() -> int:
+    """Return the number with which the default generator was seeded."""
+    return int(default_generator().bit_generator.seed_seq.entropy)  # type: ignore[attr-defined]
 
 
 def set_float32_matmul_precision(precision: str) -> None:
@@ -56,15 +113,13 @@ def get_num_threads() -> int:
     return os.cpu_count() or 1
 
 
-def set_num_threads(number: int) -> None:
+def set_num_threads(num: int) -> None:
     """Warn, unless it is `get_num_threads`: NumPy's BLAS takes its number of threads from the environment when it is loaded.
 
     Raises ValueError for a number below 1.
     """
-    if number < 1:
-        raise ValueError(f"set_num_threads: needs at least 1, got {number}")
-    if number != get_num_threads():
-        message = (
-            f"set_num_threads: NumPy was loaded with {get_num_threads()}\n  hint: set OPENBLAS_NUM_THREADS={number} first"
-        )
+    if num < 1:
+        raise ValueError(f"set_num_threads: needs at least 1, got {num}")
+    if num != get_num_threads():
+        message = f"set_num_threads: NumPy was loaded with {get_num_threads()}\n  hint: set OPENBLAS_NUM_THREADS={num} first"
         warnings.warn(message, stacklevel=2)

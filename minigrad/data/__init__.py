@@ -3,9 +3,8 @@
 from minigrad.data import datasets, toys, transforms
 from minigrad.data.digits import load_digits
 from minigrad.data.idx import read_idx
-from minigrad.data.iterable import IterableDataset
-from minigrad.data.loader import DataLoader, default_collate
-from minigrad.data.map_style import ConcatDataset, Dataset, Subset, TensorDataset, random_split
+from minigrad.data.loader import DataLoader, default_collate, default_convert
+from minigrad.data.map_style import ConcatDataset, Dataset, StackDataset, Subset, TensorDataset, random_split
 from minigrad.data.mnist import load_mnist
 from minigrad.data.samplers import (
     BatchSampler,
@@ -15,9 +14,11 @@ from minigrad.data.samplers import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
+from minigrad.data.streams import ChainDataset, IterableDataset, get_worker_info
 
 __all__ = [
-    "BatchSampler", "ConcatDataset", "DataLoader", "Dataset", "IterableDataset", "RandomSampler", "Sampler",
-    "SequentialSampler", "Subset", "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler", "datasets",
-    "default_collate", "load_digits", "load_mnist", "random_split", "read_idx", "toys", "transforms",
+    "BatchSampler", "ChainDataset", "ConcatDataset", "DataLoader", "Dataset", "IterableDataset", "RandomSampler", "Sampler",
+    "SequentialSampler", "StackDataset", "Subset", "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler",
+    "datasets", "default_collate", "default_convert", "get_worker_info", "load_digits", "load_mnist", "random_split",
+    "read_idx", "toys", "transforms",
 ]  # fmt: skip

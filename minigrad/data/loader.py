@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Generic, overload
 import numpy as np
 
 from minigrad.arrays import Array, array_of
-from minigrad.data.iterable import IterableDataset
 from minigrad.data.map_style import Dataset, Subset, TensorDataset
 from minigrad.data.samplers import BatchSampler
+from minigrad.data.streams import IterableDataset
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels.checks import positive_int
 from minigrad.random import default_generator
 from minigrad.tensors.tensor import Tensor, tensor
 
-__all__ = ["DataLoader", "default_collate"]
+__all__ = ["DataLoader", "default_collate", "default_convert"]
 
 SHOWN = 8  # indices in a note
 # The kinds of items of which `default_collate` makes batches; the items of a batch are of one kind.
@@ -62,7 +62,7 @@ else:
 class DataLoader(Generic[Batch]):
     """Iterable over the batches of a dataset, as tensors; with `shuffle` in a new random order for each epoch.
 
-    * `dataset`: an object with `__len__` and `__getitem__`, see `Dataset`; or an `IterableDataset`, in its own order.
+    * `dataset`: an object with `__len__` and `__getitem__`; see `Dataset`. An `IterableDataset` decides the order itself.
     * `batch_size`: items in a batch; `drop_last` omits a last batch that is smaller.
     * `sampler`: an iterable of indices that decides the order; `batch_sampler`: an iterable of lists of indices that decides
       the batches.
@@ -129,9 +129,13 @@ class DataLoader(Generic[Batch]):
                 "  hint: minigrad.Generator()"
             )
         batch_size = positive_int("DataLoader", "batch_size", batch_size)
-        if isinstance(dataset, IterableDataset) and (shuffle or sampler is not None or batch_sampler is not None):
-            raise ValueError("DataLoader: an IterableDataset decides the order itself\n  hint: omit shuffle and samplers")
-        _check_dataset(dataset, ordered=sampler is not None or batch_sampler is not None)
+        if isinstance(dataset, IterableDataset):
+            if shuffle or sampler is not None or batch_sampler is not None:
+                raise ValueError(
+                    "DataLoader: an IterableDataset decides the order itself\n  hint: omit shuffle and samplers"
+                )
+        else:
+            _check_dataset(dataset, ordered=sampler is not None or batch_sampler is not None)
         if sampler is not None and shuffle:
             raise ValueError("DataLoader: a sampler decides the order itself\n  hint: omit shuffle, or the sampler")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
@@ -158,6 +162,9 @@ class DataLoader(Generic[Batch]):
             self.epoch += 1
             batches = BatchSampler(self.sampler, self.batch_size, self.drop_last)
             return (self._batch(_indices("sampler", batch)) for batch in batches)
+        if isinstance(self.dataset, IterableDataset):
+            self.epoch += 1
+            return map(self._collate, BatchSampler(self.dataset, self.batch_size, self.drop_last))
         order = self._order()
         self.epoch += 1
         starts = range(0, self._batches(len(order)) * self.batch_size, self.batch_size)
@@ -189,11 +196,30 @@ class DataLoader(Generic[Batch]):
                 error.add_note(f"DataLoader: raised by item {index} of the dataset")
                 raise
         try:
-            return default_collate(items) if self.collate_fn is None else self.collate_fn(items)
+            return self._collate(items)
         except Exception as error:
             shown = ", ".join(map(str, indices[:SHOWN].tolist())) + ", ..." * (len(indices) > SHOWN)
             error.add_note(f"DataLoader: raised while a batch was made of the items {shown} of the dataset")
             raise
+
+    def _collate(self, items: list[Any]) -> Any:
+        return default_collate(items) if self.collate_fn is None else self.collate_fn(items)
+
+
+def default_convert(data: Any) -> Any:
+    """Return an item with its arrays as tensors, also in tuples, lists and dicts: for ``DataLoader(collate_fn=...)``.
+
+    >>> import numpy as np
+    >>> default_convert((np.zeros(1), "a"))
+    (tensor([0.], dtype=float64), 'a')
+    """
+    if isinstance(data, np.ndarray | np.generic):
+        return tensor(data)
+    if isinstance(data, Mapping):
+        return {key: default_convert(value) for key, value in data.items()}
+    if isinstance(data, tuple) and hasattr(data, "_fields"):
+        return type(data)(*map(default_convert, data))
+    return type(data)(map(default_convert, data)) if isinstance(data, tuple | list) else data
 
 
 def default_collate(batch: Sequence[Any]) -> Any:

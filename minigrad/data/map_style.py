@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import bisect
 import math
+import types
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any, Generic, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -15,11 +16,14 @@ from minigrad.errors import DTypeError, ShapeError
 from minigrad.random import default_generator
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["ConcatDataset", "Dataset", "Subset", "TensorDataset", "random_split"]
+__all__ = ["ConcatDataset", "Dataset", "StackDataset", "Subset", "TensorDataset", "random_split"]
 
 
+@runtime_checkable
 class Dataset(Protocol):
     """Protocol of a dataset: a length, and items by index. Subclassing is optional."""
+
+    __class_getitem__ = classmethod(types.GenericAlias)  # Dataset[Item], as in PyTorch
 
     def __len__(self) -> int:
         raise TypeError(f"{type(self).__name__} does not define __len__(), the number of its items")
@@ -112,6 +116,8 @@ class ConcatDataset:
     (3, (np.int64(7),), (np.int64(5),))
     """
 
+    __class_getitem__ = classmethod(types.GenericAlias)  # ConcatDataset[Item], as in PyTorch
+
     def __init__(self, datasets: Iterable[Dataset]):
         self.datasets = list(datasets)
         if not self.datasets:
@@ -127,6 +133,30 @@ class ConcatDataset:
         index = index % len(self)
         which = bisect.bisect_right(self.cumulative_sizes, index)
         return self.datasets[which][index - (self.cumulative_sizes[which - 1] if which else 0)]
+
+
+class StackDataset:
+    """Datasets of the same length side by side; item i is the tuple of their items i, or with names a dict of them.
+
+    >>> import numpy as np
+    >>> StackDataset(a=TensorDataset(np.array([5, 6])), b=["x", "y"])[1]
+    {'a': (np.int64(6),), 'b': 'y'}
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        self.datasets: Any = kwargs or args
+        lengths = {len(dataset) for dataset in (*args, *kwargs.values())}
+        if len(lengths) != 1 or (args and kwargs):
+            raise ValueError("StackDataset: needs datasets of the same length, either all with names or all without")
+        (self._length,) = lengths
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(self.datasets, dict):
+            return {name: dataset[index] for name, dataset in self.datasets.items()}
+        return tuple(dataset[index] for dataset in self.datasets)
 
 
 def random_split(

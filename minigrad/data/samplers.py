@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import types
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any
 
@@ -20,6 +21,8 @@ BLOCK = 2**16  # the number of indices drawn at once: programs ask for 10**10 of
 
 class Sampler:
     """Base class of samplers: subclasses define `__iter__`, an iterator over indices, and `__len__` if it is known."""
+
+    __class_getitem__ = classmethod(types.GenericAlias)  # Sampler[int], as in PyTorch
 
     def __init__(self, data_source: Any = None):
         pass

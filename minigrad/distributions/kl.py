@@ -8,12 +8,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from minigrad import ops
-from minigrad.distributions.bernoulli import Bernoulli
-from minigrad.distributions.categorical import Categorical
-from minigrad.distributions.distribution import Distribution, sum_rightmost
-from minigrad.distributions.independent import Independent
-from minigrad.distributions.normal import Normal
-from minigrad.distributions.uniform import Uniform
+from minigrad.distributions.continuous import Normal, Uniform
+from minigrad.distributions.discrete import Bernoulli, Categorical
+from minigrad.distributions.distribution import Distribution, Independent, sum_rightmost
 from minigrad.tensors.tensor import Tensor
 
 __all__ = ["kl_divergence", "register_kl"]

@@ -24,7 +24,8 @@ ALIASES = {  # a name in PyTorch or NumPy, and the names in our signatures for i
     # their axes and sizes
     "dim": ("axis",), "dims": ("axis", "axes", "reps"), "axis": ("dim", "dims"), "axes": ("dims",),
     "dim0": ("axis0",), "dim1": ("axis1",), "dim2": ("axis2",), "keepdim": ("keepdims",), "keepdims": ("keepdim",),
-    "size": ("shape",), "split_size": ("split_size_or_sections",), "sections": ("indices_or_sections",),
+    "size": ("shape",), "split_size": ("split_size_or_sections",), "split_sizes": ("split_size_or_sections",),
+    "sections": ("indices_or_sections",),
     "indices": ("indices_or_sections", "x"), "tensor_indices_or_sections": ("indices_or_sections",),
     # options
     "shifts": ("shift",), "diagonal": ("k",), "offset": ("k",), "rcond": ("rtol",), "train": ("training",),

@@ -13,7 +13,7 @@ from minigrad.arrays import Traced
 from minigrad.engine.arguments import displayed, names_for, parameters_of, renamed
 from minigrad.engine.out import call_into
 from minigrad.engine.promotion import WIDE, Operands, computing_dtype, narrowed
-from minigrad.engine.scope import here, untracked
+from minigrad.engine.scope import arguments, here
 from minigrad.errors import blame
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Composite:
                 return call_into(self, self.__name__, args, options)
             options = renamed(options, self.known)
         outer = here.scope
-        here.scope = outer, self.__wrapped__, untracked((*args, *options.values()) if options else args)
+        here.scope = outer, self.__wrapped__, arguments(args, options)
         try:
             if self.operands is None or self._are_floats(self.operands, args, options):
                 return self.__wrapped__(*args, **options)

@@ -36,7 +36,10 @@ def call_into(op: Callable[..., Any], name: str, args: tuple[Any, ...], options:
     for o, array in zip(outs, arrays, strict=True):
         if o.array.size and o.array.shape != array.shape:
             warn(f"{name}: out was resized from {o.array.shape} to {array.shape}\n  hint: give empty(0), or that shape")
-        o.replace_with(o.from_array(array), name, reshapes=True)
+        if o.array.shape == array.shape:
+            o.replace_with(o.from_array(array), name)
+        else:
+            o.replace_array(array)
     return type(result)(*outs) if hasattr(result, "_fields") else tuple(outs) if several else out
 
 

@@ -64,6 +64,7 @@ class Plan(NamedTuple):
     saves: tuple[tuple[str, int], ...]  # ("arg" | "out" | "shape" | "order" | "position" | "shapes", position)
     holds_arrays: bool  # an input or the result is among them: freed by backward
     joint: Callable[..., Any] | None = None  # one rule for all inputs: joint(node, g, create_graph) returns a list
+    constants: tuple[int, ...] = ()  # the positions of the arguments that need no gradient
 
 
 class Primitive:
@@ -245,7 +246,7 @@ class Primitive:
             saves += [key for key in dict.fromkeys(keys) if key not in saves]
             calls.append(Call(position, rule, tuple(saves.index(key) for key in keys)))
         holds = any(kind == "out" or (kind == "arg" and self.names[at] in self.rules) for kind, at in saves)
-        return Plan(tuple(calls), tuple(saves), holds)
+        return Plan(tuple(calls), tuple(saves), holds, None, tuple([at for at, need in enumerate(needs) if not need]))
 
     def _key(self, parameter: str, position: int) -> tuple[str, int]:
         """Return the entry of `Plan.saves` for a parameter of the rule for the argument at `position`."""

@@ -1,25 +1,56 @@
-"""Scopes: the module, the function and the derivative in which an operation is called.
+"""Scopes: the module, the function and the derivative in which an operation is called, and what its arguments were.
 
-Only pictures read them, to draw boxes. A scope is a plain tuple (outer scope, what, data), created once for a call and
-shared by the nodes created during it. It refers to modules weakly, and describes arrays without a node by shape and dtype
-alone, so it keeps nothing alive and closes no reference cycle.
+Only pictures read them, to draw boxes and operands. A scope is a plain tuple (outer scope, what, arguments), created once
+for a call and shared by the nodes created during it. It refers to modules and arrays weakly, so it keeps nothing alive and
+closes no reference cycle.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
+from types import EllipsisType
 from typing import Any, NamedTuple
+from weakref import ref
 
 import numpy as np
 
+from minigrad.arrays import Traced
 from minigrad.engine.interrupts import Revertible
 
-__all__ = ["Derivative", "Scope", "derivative", "here", "in_this_thread", "untracked", "watch", "watchers"]
+__all__ = [
+    "CONSTANTS", "Constant", "Derivative", "Named", "Scope", "arguments", "constant", "derivative", "here", "in_this_thread",
+    "watch", "watchers",
+]  # fmt: skip
 
-# (outer Scope or None, a weak reference to a Module | a composite | Derivative, shapes and dtypes of `untracked`)
+# (outer Scope or None, a weak reference to a Module | a composite | Derivative, `arguments` of the call)
 Scope = tuple[Any, Any, tuple[Any, ...]]
+
+CONSTANTS = {float, int, bool, str, type(None)}  # types of arguments that need no conversion and no copy
+PLAIN = CONSTANTS | {slice, EllipsisType, type}  # and of options that hold no array
+
+
+class Constant(NamedTuple):
+    """An array or tensor without a node that was an argument. It may be gone; the weak reference is its identity.
+
+    All weak references to one array are one object, and no later array has it, as one could have its address.
+    """
+
+    shape: tuple[int, ...]
+    dtype: Any
+    array: Any  # weakref.ref
+    tensor: Any = None  # a weak reference, too: buffers have another array after each step
+    value: Any = None  # of one without axes
+    base: Any = None  # of a view (tensors/views.py): the Constant of the array of its memory,
+    steps: tuple[Any, ...] = ()  # and the (operation, further arguments) that lead from there to the view
+
+
+class Named(NamedTuple):
+    """An argument given by name, as `arguments` remembers it."""
+
+    name: str
+    known: Any
 
 
 class Derivative(NamedTuple):
@@ -39,17 +70,45 @@ here = _Here()
 watchers: list[Callable[..., None]] = []
 
 
-def untracked(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return (shape, dtype, id) of each argument that is an array or tensor without a node; None for any other.
+def constant(arg: Any) -> Any:
+    """Return what is remembered of an argument without a node.
 
-    The id distinguishes arrays of one shape while they are alive; they are not kept alive here.
+    That is a `Constant` for an array or a tensor, the value itself for numbers, text, slices and types, a tuple of these for
+    a tuple or list, and None for anything else: nothing large is kept alive.
     """
-    return tuple([
-        (array.shape, array.dtype, id(array))
-        if isinstance(array := getattr(arg, "array", arg), np.ndarray) and getattr(arg, "node", None) is None
-        else None
-        for arg in args
-    ])  # fmt: skip
+    if isinstance(arg, Traced | np.ndarray):
+        array = arg.array if isinstance(arg, Traced) else arg
+        tensor = None if array is arg else ref(arg)
+        place: Any = getattr(arg, "place", None)
+        if array.ndim and place is None:
+            return Constant(array.shape, array.dtype, ref(array), tensor)
+        value = None if array.ndim else array[()]
+        if place is None or not place.steps:
+            return Constant(array.shape, array.dtype, ref(array), tensor, value)
+        return Constant(array.shape, array.dtype, ref(array), tensor, value, constant(place.memory.array), place.steps)
+    cls = type(arg)
+    if cls is tuple or cls is list:
+        return tuple(arg) if PLAIN.issuperset(map(type, arg)) else tuple(map(constant, arg))
+    return arg if cls in PLAIN or isinstance(arg, np.generic | np.dtype) else None
+
+
+def arguments(args: Iterable[Any], options: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what is remembered of the arguments of a call: of each the number of its node, a `Constant`, (scalar,) or None.
+
+    Those given by name follow as `Named`.
+    """
+    known = [_argument(arg) for arg in args]
+    if options:
+        known += [Named(name, _argument(arg)) for name, arg in options.items()]
+    return tuple(known)
+
+
+def _argument(arg: Any) -> Any:
+    if isinstance(arg, Traced):
+        return constant(arg) if arg.node is None else arg.node.number
+    if type(arg) in CONSTANTS:
+        return (arg,)
+    return constant(arg) if isinstance(arg, np.ndarray) else None
 
 
 def derivative(scope: Scope | None) -> Derivative | None:

@@ -21,7 +21,7 @@ from minigrad.engine.grad_mode import mode
 from minigrad.engine.interrupts import Locked
 from minigrad.engine.primitive import Plan, Primitive
 from minigrad.engine.promotion import SINGLE, WIDE, converted, narrowed
-from minigrad.engine.scope import here, watchers
+from minigrad.engine.scope import CONSTANTS, constant, here, watchers
 from minigrad.errors import DTypeError
 from minigrad.kernels.conversion import native, snapshot, to_array
 
@@ -40,17 +40,26 @@ class Node:
     """A value on the tape that needs a gradient: the result of an operation, or a leaf that requires one."""
 
     __slots__ = (
-        "__weakref__", "_metadata", "dtype", "hooks", "hooks_after", "number", "parents", "plan", "primitive", "receiver",
-        "saved", "scope", "shape", "written",
+        "__weakref__", "_metadata", "constants", "dtype", "hooks", "hooks_after", "number", "parents", "plan", "primitive",
+        "receiver", "saved", "scope", "shape", "written",
     )  # fmt: skip
     hooks_after: dict[int, Callable[[Any], None]]  # set at first use, as the metadata
     _metadata: dict[Any, Any]
 
-    def __init__(self, array: Array, primitive: Primitive | None, plan: Plan, parents: Sequence[Node | None], saved: Any):
+    def __init__(
+        self,
+        array: Array,
+        primitive: Primitive | None,
+        plan: Plan,
+        parents: Sequence[Node | None],
+        saved: Any,
+        constants: Sequence[Any] = (),
+    ):
         self.primitive = primitive  # None for a leaf
         self.plan = plan
         self.parents = parents  # by argument position; None where an argument needs no gradient
         self.saved = saved  # the values listed by plan.saves; None once freed
+        self.constants = constants  # for pictures: of each argument in plan.constants what `scope.constant` returns
         self.written = 0  # of a leaf: the count at its last write; nodes that saved it with a lower number are stale
         self.shape = array.shape
         self.dtype = array.dtype
@@ -112,7 +121,6 @@ class Receiver(Protocol):
     def accumulate_grad(self, g: Gradient, fresh: bool) -> None: ...
 
 
-CONSTANTS = {float, int, bool, str, type(None)}  # types of arguments that need no conversion and no copy
 REAL = frozenset("?bBhHiIlLqQefdg")  # the dtype characters of tensors
 FLOATS = frozenset("efdg")
 NO_PLAN = Plan((), (), False)
@@ -227,7 +235,8 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
                     saved.append(out)
                 else:
                     saved.append(_fact(kind, at, arrays))
-            node = Node(out, op, plan, parents, saved)
+            known = [a if type(a := args[at]) in CONSTANTS else constant(a) for at in plan.constants]
+            node = Node(out, op, plan, parents, saved, known)
     if half:
         out = narrowed(out)
         if node is not None:

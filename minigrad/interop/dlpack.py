@@ -11,6 +11,6 @@ from minigrad.tensors.tensor import Tensor, tensor
 __all__ = ["from_dlpack"]
 
 
-def from_dlpack(x: Any) -> Tensor:
-    """Return a copy of an array of any library that supports DLPack; the array must be in main memory."""
-    return tensor(np.from_dlpack(x))
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """Return a copy, whatever `copy`, of an array of any library that supports DLPack; it must be in main memory."""
+    return tensor(np.from_dlpack(ext_tensor), device=device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from minigrad.arrays import shape_of
 from minigrad.errors import ShapeError
 
-__all__ = ["broadcast_shapes", "check_at_least", "check_choice", "check_matrices", "check_square", "positive_int"]
+__all__ = ["broadcast_shapes", "check_at_least", "check_choice", "check_matrices", "check_square", "positive_int", "whole"]
 
 
 def broadcast_shapes(message: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
@@ -60,6 +61,19 @@ def positive_int(op: str, name: str, value: Any) -> int:
     >>> positive_int("group_norm", "num_groups", 2)
     2
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+    number = whole(value)
+    if number is None or number < 1:
         raise ValueError(f"{op}: {name} must be an int of at least 1, got {value!r}")
-    return int(value)
+    return number
+
+
+def whole(value: Any) -> int | None:
+    """Return an integer, or that of an integer tensor of one element, as an int; None for anything else and for bools.
+
+    >>> whole(2), whole(True), whole(2.0)
+    (2, None, None)
+    """
+    try:
+        return None if isinstance(value, bool | np.bool_) else operator.index(value)
+    except TypeError:
+        return None

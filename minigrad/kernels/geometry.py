@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from minigrad.arrays import shape_of
 from minigrad.errors import ShapeError
+from minigrad.kernels.checks import whole
 from minigrad.kernels.windows import Padding, Sizes
 
 __all__ = [
@@ -37,16 +36,17 @@ def per_axis(op: str, name: str, value: Any, n: int, least: int) -> Sizes:
     >>> per_axis("conv2d", "stride", 2, 2, 1)
     (2, 2)
     """
-    values = value if isinstance(value, tuple | list) else [value] * n
-    if not all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in values):
+    given = value if isinstance(value, tuple | list) else [value]
+    values = [v for each in given if (v := whole(each)) is not None]
+    if len(values) != len(given):
         raise TypeError(f"{op}: {name} must be an int or {TUPLES[n]}, got {value!r}")
     if len(values) == 1:
-        values = [*values] * n
+        values = values * n
     if len(values) != n:
         raise ValueError(f"{op}: {name} must be an int or {TUPLES[n]}, got {len(values)} of them: {value!r}")
     if min(values) < least:
         raise ValueError(f"{op}: {name} must be at least {least}, got {value!r}")
-    return tuple([int(v) for v in values])
+    return tuple(values)
 
 
 def both_sides(padding: Sizes) -> Padding:

@@ -15,6 +15,7 @@ from minigrad import ops
 from minigrad.arrays import Traced
 from minigrad.config import get_default_dtype as _get_default_dtype
 from minigrad.engine.arguments import renamed as _renamed
+from minigrad.kernels.checks import whole as _whole
 from minigrad.ops import (
     bilinear as bilinear, fold as fold, linear as linear, log_softmax as log_softmax, pdist as pdist, sigmoid as sigmoid,
     softmax as softmax, tanh as tanh, unfold as unfold,
@@ -87,6 +88,7 @@ def _always_overwriting(function: Any) -> Callable[..., Any]:
 
 celu_, elu_, hardtanh_, leaky_relu_ = map(_always_overwriting, (celu, elu, hardtanh, leaky_relu))
 relu_, rrelu_, selu_, threshold_ = map(_always_overwriting, (relu, rrelu, selu, threshold))
+alpha_dropout_, dropout_, feature_alpha_dropout_ = map(_always_overwriting, (alpha_dropout, dropout, feature_alpha_dropout))
 upsample = upsample_nearest = interpolate  # names that PyTorch has kept from earlier versions
 
 
@@ -140,8 +142,10 @@ def pad(input: Any, pad: tuple[int, ...], mode: str = "constant", value: float |
     shape = tuple(input.shape)
     if len(pad) % 2 or len(pad) > 2 * len(shape):
         raise ValueError(f"pad: needs (before, after) for at most {len(shape)} axes of shape {shape}, got {tuple(pad)}")
-    if not all(isinstance(width, int | np.integer) for width in pad):
+    widths = [width for each in pad if (width := _whole(each)) is not None]
+    if len(widths) != len(pad):
         raise TypeError(f"pad: widths must be integers, got {tuple(pad)}")
+    pad = tuple(widths)
     if mode not in ("constant", "replicate", "reflect", "circular"):
         raise ValueError(f"pad: mode must be 'constant', 'replicate', 'reflect' or 'circular', got {mode!r}")
     if mode != "constant" and value is not None:

@@ -42,21 +42,21 @@ _Sizes = SupportsIndex | Sequence[SupportsIndex]
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
-    "adaptive_max_pool3d", "affine_grid", "alpha_dropout", "avg_pool1d", "avg_pool2d", "avg_pool3d", "batch_norm",
-    "bilinear", "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "celu_", "channel_shuffle", "conv1d",
-    "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_embedding_loss",
-    "cosine_similarity", "cross_entropy", "ctc_loss", "dropout", "dropout1d", "dropout2d", "dropout3d", "elu", "elu_",
-    "embedding", "embedding_bag", "feature_alpha_dropout", "fold", "gaussian_nll_loss", "gelu", "glu", "grid_sample",
-    "group_norm", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hardtanh_",
-    "hinge_embedding_loss", "huber_loss", "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu",
-    "leaky_relu_", "linear", "local_response_norm", "log_softmax", "logsigmoid", "lp_pool1d", "lp_pool2d", "lp_pool3d",
-    "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d", "mish",
-    "mse_loss", "multi_head_attention_forward", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss",
-    "nll_loss", "normalize", "one_hot", "pad", "pairwise_distance", "pdist", "pixel_shuffle", "pixel_unshuffle",
-    "poisson_nll_loss", "prelu", "relu", "relu6", "relu_", "rms_norm", "rrelu", "rrelu_", "scaled_dot_product_attention",
-    "selu", "selu_", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink",
-    "softsign", "tanh", "tanhshrink", "threshold", "threshold_", "triplet_margin_loss", "triplet_margin_with_distance_loss",
-    "unfold", "upsample", "upsample_bilinear", "upsample_nearest"
+    "adaptive_max_pool3d", "affine_grid", "alpha_dropout", "alpha_dropout_", "avg_pool1d", "avg_pool2d", "avg_pool3d",
+    "batch_norm", "bilinear", "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "celu_", "channel_shuffle",
+    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_embedding_loss",
+    "cosine_similarity", "cross_entropy", "ctc_loss", "dropout", "dropout1d", "dropout2d", "dropout3d", "dropout_", "elu",
+    "elu_", "embedding", "embedding_bag", "feature_alpha_dropout", "feature_alpha_dropout_", "fold", "gaussian_nll_loss",
+    "gelu", "glu", "grid_sample", "group_norm", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
+    "hardtanh_", "hinge_embedding_loss", "huber_loss", "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm",
+    "leaky_relu", "leaky_relu_", "linear", "local_response_norm", "log_softmax", "logsigmoid", "lp_pool1d", "lp_pool2d",
+    "lp_pool3d", "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d",
+    "max_unpool3d", "mish", "mse_loss", "multi_head_attention_forward", "multi_margin_loss", "multilabel_margin_loss",
+    "multilabel_soft_margin_loss", "nll_loss", "normalize", "one_hot", "pad", "pairwise_distance", "pdist", "pixel_shuffle",
+    "pixel_unshuffle", "poisson_nll_loss", "prelu", "relu", "relu6", "relu_", "rms_norm", "rrelu", "rrelu_",
+    "scaled_dot_product_attention", "selu", "selu_", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax",
+    "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold", "threshold_", "triplet_margin_loss",
+    "triplet_margin_with_distance_loss", "unfold", "upsample", "upsample_bilinear", "upsample_nearest"
 ]
 
 @overload
@@ -67,6 +67,15 @@ def alpha_dropout(x: Array, p: float = 0.5, training: bool = False, inplace: boo
     generator: np.random.Generator | None = None) -> Array: ...
 @overload
 def alpha_dropout(x: _Plain, p: float = 0.5, training: bool = False, inplace: bool = False,
+    generator: np.random.Generator | None = None) -> Any: ...
+@overload
+def alpha_dropout_(x: Tensor, p: float = 0.5, training: bool = False,
+    generator: np.random.Generator | None = None) -> Tensor: ...
+@overload
+def alpha_dropout_(x: Array, p: float = 0.5, training: bool = False,
+    generator: np.random.Generator | None = None) -> Array: ...
+@overload
+def alpha_dropout_(x: _Plain, p: float = 0.5, training: bool = False,
     generator: np.random.Generator | None = None) -> Any: ...
 @overload
 def celu(x: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor: ...
@@ -117,6 +126,12 @@ def dropout3d(x: Array, p: float = 0.5, training: bool = True, inplace: bool = F
 def dropout3d(x: _Plain, p: float = 0.5, training: bool = True, inplace: bool = False,
     generator: np.random.Generator | None = None) -> Any: ...
 @overload
+def dropout_(x: Tensor, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Tensor: ...
+@overload
+def dropout_(x: Array, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Array: ...
+@overload
+def dropout_(x: _Plain, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None) -> Any: ...
+@overload
 def elu(x: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor: ...
 @overload
 def elu(x: Array, alpha: float = 1.0, inplace: bool = False) -> Array: ...
@@ -136,6 +151,15 @@ def feature_alpha_dropout(x: Array, p: float = 0.5, training: bool = False, inpl
     generator: np.random.Generator | None = None) -> Array: ...
 @overload
 def feature_alpha_dropout(x: _Plain, p: float = 0.5, training: bool = False, inplace: bool = False,
+    generator: np.random.Generator | None = None) -> Any: ...
+@overload
+def feature_alpha_dropout_(x: Tensor, p: float = 0.5, training: bool = False,
+    generator: np.random.Generator | None = None) -> Tensor: ...
+@overload
+def feature_alpha_dropout_(x: Array, p: float = 0.5, training: bool = False,
+    generator: np.random.Generator | None = None) -> Array: ...
+@overload
+def feature_alpha_dropout_(x: _Plain, p: float = 0.5, training: bool = False,
     generator: np.random.Generator | None = None) -> Any: ...
 @overload
 def gumbel_softmax(logits: Tensor, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, dim: int = -1,

@@ -14,6 +14,7 @@ from minigrad.arrays import DType, shape_of
 from minigrad.config import get_default_dtype
 from minigrad.engine.arguments import parameters_of
 from minigrad.errors import ShapeError
+from minigrad.kernels.checks import whole
 from minigrad.nn import init
 from minigrad.nn.parameter import Parameter
 from minigrad.tensors import devices
@@ -24,11 +25,12 @@ __all__ = ["checks_device", "count", "draw_uniformly", "parameter", "refuse_data
 
 def count(layer: str, name: str, value: Any) -> int:
     """Return the argument `name` of a layer as an int; raise TypeError or ShapeError unless it is an int of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    number = whole(value)
+    if number is None:
         raise TypeError(f"{layer}: {name} must be an int, got {value!r}")
-    if value < 1:
+    if number < 1:
         raise ShapeError(f"{layer}: {name} must be at least 1, got {value}")
-    return int(value)
+    return number
 
 
 def checks_device(init: Callable[..., None]) -> Callable[..., None]:

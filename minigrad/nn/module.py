@@ -12,17 +12,17 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
 
 import numpy as np
 
-from minigrad.arrays import DType
+from minigrad.arrays import DType, array_of
 from minigrad.engine.arguments import names_for, parameters_of, renamed
 from minigrad.engine.handles import RemovableHandle
 from minigrad.engine.interrupts import at_once
-from minigrad.engine.scope import here, untracked
+from minigrad.engine.scope import arguments, here
 from minigrad.errors import DTypeError, MinigradError, did_you_mean
 from minigrad.nn.hooks import Hooks
 from minigrad.nn.layer_setup import checks_device, refuse_data
 from minigrad.nn.modes import mode_of
 from minigrad.nn.module_summary import Summary, summary
-from minigrad.nn.parameter import Parameter, UninitializedTensor, clear_gradients
+from minigrad.nn.parameter import Buffer, Parameter, UninitializedTensor, clear_gradients
 from minigrad.nn.state_dict import IncompatibleKeys, matched_arrays
 from minigrad.pictures import draw
 from minigrad.tensors import devices
@@ -128,7 +128,7 @@ class Module:
         if kwargs:
             kwargs = _named(self.forward, kwargs)
         outer = here.scope
-        here.scope = outer, weakref.ref(self), untracked(args)
+        here.scope = outer, weakref.ref(self), arguments(args, kwargs)
         try:
             hooks: Any = self._hooks  # type: ignore[attr-defined]
             return self.forward(*args, **kwargs) if hooks is None else hooks.call(self, args, kwargs)
@@ -161,9 +161,11 @@ class Module:
                 raise AttributeError(f"{type(self).__name__}.{name} is assigned before super().__init__() was called")
             object.__setattr__(self, name, value)
             return
-        if isinstance(value, Parameter):
-            registry: dict[str, Any] | None = self._parameters
+        if isinstance(value, Parameter | Buffer):
+            registry: dict[str, Any] | None = self._parameters if isinstance(value, Parameter) else self._buffers
             self._check_reachable(name)
+            if isinstance(value, Buffer):
+                self._unsaved.discard(name) if value.persistent else self._unsaved.add(name)
         elif isinstance(value, Module):
             self._check_reachable(name)
             self._check_contains(name, value)
@@ -441,12 +443,7 @@ class Module:
         clear_gradients(self.parameters(), set_to_none)
 
     def to(
-        self,
-        *args: Any,
-        dtype: DType = None,
-        device: Any = None,
-        non_blocking: bool = False,
-        memory_format: Any = None,
+        self, *args: Any, dtype: DType = None, device: Any = None, non_blocking: bool = False, memory_format: Any = None
     ) -> Self:
         """Convert parameters, floating-point buffers and gradients to a float dtype, in place; return the module.
 
@@ -473,6 +470,10 @@ class Module:
     def cuda(self, device: Any = None) -> Self:
         """Raise ValueError: there is no CUDA device."""
         return self.to("cuda")
+
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
+        """Return the module itself, with its values: on the CPU nothing is without memory; see `to`."""
+        return self.to(device=device)
 
     def share_memory(self) -> Self:
         """Return the module itself: threads share it, processes do not."""
@@ -512,9 +513,11 @@ class Module:
         self._call_hooks("after_state", prefix, lambda path: (state, path, {}))
         return state
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> IncompatibleKeys:
         """Replace parameters and buffers by the tensors or arrays of `state_dict`: all of them, or none.
 
+        With `assign` they take its dtypes, too; otherwise the values are converted to those that they have. They are copied
+        in either case (PyTorch then assigns the tensors themselves).
         Returns the missing and the unexpected keys. Raises ValueError that lists every missing, unexpected and mis-shaped
         key and every parameter that holds NaN (with strict=False only the last two), and TypeError for anything but a
         mapping of names to numbers; nothing has changed then.
@@ -532,6 +535,11 @@ class Module:
         for tensor, array in [(tensors[key], array) for key, array in new.items()]:
             if isinstance(tensor, UninitializedTensor):
                 tensor.materialize(array.shape)
+        for key in list(new) if assign else ():
+            given = array_of(state_dict[key])
+            if given.dtype.kind == tensors[key].dtype.kind:
+                tensors[key].astype_(given.dtype)
+                new[key] = given.copy()
         write_all([tensors[key] for key in new], list(new.values()))
         self._call_hooks("after_load", "", lambda path: (keys,))
         return keys

@@ -20,7 +20,7 @@ from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = [
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
-    "LayerNorm", "LocalResponseNorm", "RMSNorm",
+    "LayerNorm", "LocalResponseNorm", "RMSNorm", "SyncBatchNorm",
 ]  # fmt: skip
 
 SHAPES = {2: "(N, C)", 3: "(N, C, L)", 4: "(N, C, H, W)", 5: "(N, C, D, H, W)"}
@@ -148,6 +148,30 @@ class BatchNorm3d(_BatchNorm):
     """Batch normalization of volumes (N, C, D, H, W): see `BatchNorm2d`."""
 
     _dimensions = (5,)
+
+
+class SyncBatchNorm(_BatchNorm):
+    """Batch normalization over all processes of a group, of which there is one: `BatchNorm2d` for any number of axes."""
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: Any = None,
+        device: Any = None,
+        dtype: DType = None,
+        *,
+        bias: bool = True,
+    ):
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
+        """Return the module itself: its batch normalizations see all of the batch already."""
+        return module
 
 
 class _InstanceNorm(_NormBase):

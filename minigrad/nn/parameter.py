@@ -13,7 +13,7 @@ from minigrad.config import get_default_dtype
 from minigrad.engine.interrupts import at_once
 from minigrad.tensors.tensor import Tensor, copied
 
-__all__ = ["Parameter", "UninitializedBuffer", "UninitializedParameter"]
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter"]
 
 
 class Parameter(Tensor):
@@ -39,6 +39,26 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
+
+
+class Buffer(Tensor):
+    """A tensor that is registered as a buffer when it is assigned to an attribute of a Module.
+
+    `data` is anything that `tensor` takes; a copy is made. Without `persistent` it is not part of the state dict.
+
+    >>> from minigrad import nn
+    >>> module = nn.Module()
+    >>> module.steps = nn.Buffer([0.0])
+    >>> module.state_dict()
+    {'steps': tensor([0.])}
+    """
+
+    __slots__ = ("persistent",)
+
+    def __init__(self, data: Any = None, *, persistent: bool = True):
+        self.array = copied("Buffer", np.zeros(0) if data is None else data, get_default_dtype() if data is None else None)
+        self.node = self.place = self.stored_grad = None
+        self.persistent = persistent
 
 
 class UninitializedTensor(Tensor):

@@ -17,7 +17,7 @@ from minigrad.nn.utils.rnn import PackedSequence
 from minigrad.ops import concatenate, split, stack, unbind
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
+__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
 
 State = tuple[Tensor, ...]
 
@@ -252,6 +252,9 @@ class _Layers(_Equation):
             parts = tuple(part[:, packed.sorted_indices] for part in parts)
         parts = parts if batched else tuple(part.unsqueeze(1) for part in parts)
         return list(zip(*(unbind(part) for part in parts), strict=True))
+
+
+RNNBase, RNNCellBase = _Layers, _Cell  # for isinstance
 
 
 class RNNCell(_ElmanEquation, _Cell):

@@ -38,8 +38,8 @@ from minigrad.ops.windows import *
 # isort: off
 # An alias of the same name tells type checkers that a name is exported from here, as a star does.
 from minigrad.ops.decomposition import (
-    cholesky as cholesky, lu_factor as _lu_factor, lu_unpack as lu_unpack, qr_of_some as _qr_of_some,
-    svd_of_some as _svd_of_some,
+    cholesky as cholesky, lu_factor as _lu_factor, lu_solve_of as _lu_solve_of, lu_unpack as lu_unpack,
+    qr_of_some as _qr_of_some, svd_of_some as _svd_of_some,
 )  # fmt: skip
 from minigrad.ops.norms import cdist as cdist, dist as dist, p_norm as _p_norm, pdist as pdist, renorm as renorm
 from minigrad.ops.solving import (
@@ -48,7 +48,8 @@ from minigrad.ops.solving import (
 )  # fmt: skip
 # isort: on
 
-lu, norm, qr, svd = _lu_factor, _p_norm, _qr_of_some, _svd_of_some  # torch.f, where it is not torch.linalg.f
+# torch.f, where it is not torch.linalg.f
+lu, lu_solve, norm, qr, svd = _lu_factor, _lu_solve_of, _p_norm, _qr_of_some, _svd_of_some
 
 if not _typing.TYPE_CHECKING:  # type checkers read the names from the stars
     __all__ = [n for n, value in globals().items() if n[0] != "_" and not isinstance(value, _types.ModuleType)]

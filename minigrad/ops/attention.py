@@ -10,9 +10,10 @@ import numpy as np
 from minigrad.arrays import Array, Traced, array_of, shape_of
 from minigrad.engine.arguments import aliased
 from minigrad.engine.composite import composite
+from minigrad.engine.grad_mode import no_grad
 from minigrad.engine.promotion import floating
 from minigrad.errors import DTypeError, ShapeError
-from minigrad.kernels.checks import check_choice
+from minigrad.kernels.checks import check_choice, whole
 from minigrad.ops.elementwise import astype, equal, where
 from minigrad.ops.indexing import add_at, getitem
 from minigrad.ops.joining import concatenate
@@ -27,11 +28,16 @@ __all__ = ["embedding", "embedding_bag", "multi_head_attention_forward", "one_ho
 
 
 @composite
-def embedding(x: Any, weight: Any, padding_idx: int | None = None) -> Any:
+def embedding(
+    x: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False, sparse: bool = False,
+) -> Any:  # fmt: skip
     """Look up rows of `weight` (V, D) by the integers `x`: (*x.shape, D).
 
-    The gradient of a row is the sum over its uses; the row `padding_idx` gets none. Raises DTypeError for anything but
-    integers, IndexError for an index outside 0..V-1, ShapeError for a weight that is no matrix.
+    The gradient of a row is the sum over its uses, and dense, whatever `sparse` says; the row `padding_idx` gets none. With
+    `max_norm`, rows in use of a greater `norm_type`-norm are scaled down to it first, in place and unrecorded. Raises
+    DTypeError for anything but integers, IndexError for an index outside 0..V-1, ShapeError for a weight that is no matrix,
+    and ValueError for `scale_grad_by_freq`, which is not supported.
 
     >>> import numpy as np
     >>> embedding(np.array([2, 0]), np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]))
@@ -43,17 +49,18 @@ def embedding(x: Any, weight: Any, padding_idx: int | None = None) -> Any:
     if len(size) != 2:
         raise ShapeError(f"{op}: weight must be (V, D), got shape {size}")
     indices = _checked(op, x, size[0])
+    if padding_idx is not None and not -size[0] <= padding_idx < size[0]:
+        raise IndexError(f"{op}: padding_idx must be within {-size[0]}..{size[0] - 1}, got {padding_idx}")
+    weight = _limited(op, weight, indices, max_norm, norm_type, scale_grad_by_freq)
     rows = getitem(weight, x if isinstance(x, Traced) else indices)
     if padding_idx is None:
         return rows
-    if not -size[0] <= padding_idx < size[0]:
-        raise IndexError(f"{op}: padding_idx must be within {-size[0]}..{size[0] - 1}, got {padding_idx}")
     return where((indices == padding_idx % size[0])[..., None], array_of(rows), rows)
 
 
 @composite
 def embedding_bag(
-    x: Any, weight: Any, offsets: Any = None, max_norm: float | None = None, norm_type: float = 2,
+    x: Any, weight: Any, offsets: Any = None, max_norm: float | None = None, norm_type: float = 2.0,
     scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False, per_sample_weights: Any = None,
     include_last_offset: bool = False, padding_idx: int | None = None,
 ) -> Any:  # fmt: skip
@@ -65,8 +72,7 @@ def embedding_bag(
     * `per_sample_weights`: factors of the rows, of the shape of `x`; for "sum" alone
     * `padding_idx`: an integer that does not count
 
-    Gradients are dense, whatever `sparse` says. Raises ValueError for `max_norm` and `scale_grad_by_freq`, which are not
-    supported, and raises as `embedding` does.
+    The other options are those of `embedding`; raises as that does.
 
     >>> import numpy as np
     >>> embedding_bag(np.array([0, 1, 2, 2]), np.array([[1.0], [3.0], [5.0]]), np.array([0, 2]))
@@ -74,8 +80,6 @@ def embedding_bag(
            [5.]])
     """
     op = "embedding_bag"
-    if max_norm is not None or scale_grad_by_freq:
-        raise ValueError(f"{op}: max_norm and scale_grad_by_freq are not supported\n  hint: scale weight.data after a step")
     check_choice(op, "mode", mode, "sum", "mean", "max")
     size, shape = shape_of(weight), shape_of(x)
     if len(size) != 2:
@@ -87,6 +91,7 @@ def embedding_bag(
             f'{op}: per_sample_weights need mode "sum" and shape {shape}, got {mode!r} and {shape_of(per_sample_weights)}'
         )
     kept = np.ones(len(bag), bool) if padding_idx is None else indices[: len(bag)] != padding_idx % size[0]
+    weight = _limited(op, weight, indices, max_norm, norm_type, scale_grad_by_freq)
     rows, bag = getitem(weight, indices[: len(bag)][kept]), bag[kept]
     if mode == "max":
         return _maxima_of_bags(rows, bag, bags)
@@ -94,6 +99,23 @@ def embedding_bag(
         rows = rows * getitem(reshape(per_sample_weights, (-1,)), (np.flatnonzero(kept), None))
     out = add_at(rows, bag, (bags, size[1]))
     return out / np.maximum(np.bincount(bag, minlength=bags), 1)[:, None].astype(out.dtype) if mode == "mean" else out
+
+
+def _limited(
+    op: str, weight: Any, indices: Array, max_norm: float | None, norm_type: float, scale_grad_by_freq: bool
+) -> Any:
+    """Return the weight, having scaled the rows in use whose norm is above `max_norm` down to it."""
+    if scale_grad_by_freq:
+        raise ValueError(f"{op}: scale_grad_by_freq is not supported\n  hint: scale weight.grad before a step")
+    if max_norm is None:
+        return weight
+    array, used = array_of(weight).copy(), np.unique(indices)
+    norms = np.linalg.norm(array[used], norm_type, -1, keepdims=True)
+    array[used] *= np.where(norms > max_norm, max_norm / (norms + 1e-7), 1)
+    if not isinstance(weight, Traced):
+        return array
+    with no_grad():
+        return weight.replace_with(weight.from_array(array), op)
 
 
 @aliased
@@ -114,10 +136,11 @@ def one_hot(x: Any, num_classes: int = -1) -> Any:
         if not classes.size:
             raise ValueError(f"{op}: needs num_classes if there are no classes to infer it from")
         num_classes = int(classes.max()) + 1
-    if isinstance(num_classes, bool) or not isinstance(num_classes, int | np.integer) or num_classes < 1:
+    count = whole(num_classes)
+    if count is None or count < 1:
         raise ValueError(f"{op}: num_classes must be an int of at least 1, or -1, got {num_classes!r}")
-    classes = _checked(op, x, int(num_classes))
-    return astype(equal(unsqueeze(x if isinstance(x, Traced) else classes, -1), np.arange(num_classes)), np.int64)
+    classes = _checked(op, x, count)
+    return astype(equal(unsqueeze(x if isinstance(x, Traced) else classes, -1), np.arange(count)), np.int64)
 
 
 @floating("query", "key", "value")

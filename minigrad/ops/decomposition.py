@@ -218,6 +218,18 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
     return solve_matrices(upper, solve_matrices(lower, matmul(rows.mT, B)))
 
 
+@composite
+def lu_solve_of(x: Any, LU_data: Any, LU_pivots: Any) -> Any:
+    """Return `lu_solve` for the right-hand side `x`: PyTorch's older name.
+
+    >>> import numpy as np
+    >>> lu_solve_of(np.array([[5.0], [2.0]]), *lu_factor(np.array([[1.0, 2.0], [2.0, 0.0]])))
+    array([[1.],
+           [2.]])
+    """
+    return lu_solve(LU_data, LU_pivots, x)
+
+
 @primitive
 def packed_factors(x: Array, packed: Array) -> Array:
     """Return the L and U of x = L @ U, without exchanges, in one matrix."""

@@ -442,7 +442,7 @@ def ldexp(x: Any, y: Any) -> Any:
 
 
 @composite
-def rsub(x: Any, y: Any, *, alpha: float = 1) -> Any:
+def rsub(x: Any, y: Any, alpha: float = 1) -> Any:
     """Compute y - alpha * x, `subtract` with its operands swapped.
 
     >>> import numpy as np

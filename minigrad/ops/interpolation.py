@@ -264,9 +264,7 @@ def _factor(op: str, name: str, x: Any, factor: Any) -> tuple[int, tuple[int, ..
     shape = shape_of(x)
     if len(shape) < 3:
         raise ShapeError(f"{op}: input must be (..., C, H, W), got shape {shape}")
-    if isinstance(factor, bool) or not isinstance(factor, int | np.integer) or factor < 1:
-        raise ValueError(f"{op}: {name} must be an int of at least 1, got {factor!r}")
-    return int(factor), shape
+    return positive_int(op, name, factor), shape
 
 
 def _lead_first(x: Any, n: int) -> Any:

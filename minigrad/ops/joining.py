@@ -22,8 +22,8 @@ from minigrad.ops.shape import atleast_1d, atleast_2d, atleast_3d, meshgrid, res
 
 __all__ = [
     "array_split", "block_diag", "cartesian_prod", "cat", "chunk", "column_stack", "combinations", "concat",
-    "concatenate", "dsplit", "dstack", "hsplit", "hstack", "row_stack", "split", "stack", "tensor_split", "unbind",
-    "vsplit", "vstack",
+    "concatenate", "dsplit", "dstack", "hsplit", "hstack", "row_stack", "split", "split_with_sizes", "stack",
+    "tensor_split", "unbind", "vsplit", "vstack",
 ]  # fmt: skip
 
 Sections = int | Sequence[int]
@@ -218,6 +218,9 @@ def split(x: Any, split_size_or_sections: Sections, dim: int = 0) -> tuple[Any, 
     elif any(size < 0 for size in sizes) or sum(sizes) != n:
         raise ShapeError(f"split: sizes {list(sizes)} must add up to {n}, the size of axis {dim} of shape {shape_of(x)}")
     return _pieces(x, dim, list(accumulate(sizes, initial=0)))
+
+
+split_with_sizes = split  # into pieces of given sizes
 
 
 @composite

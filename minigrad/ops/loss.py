@@ -210,46 +210,48 @@ def poisson_nll_loss(
 @floating("input", "target")
 @composite
 @averaging
-def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+def mse_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Any:
     """Compute (input - target)**2.
 
-    `reduction` is "mean", "sum", or "none" for the losses of all elements.
-
+    `reduction` is "mean", "sum", or "none" for the losses of all elements. `weight`, of the same shape, multiplies them; the
+    mean is then divided by its sum.
 
     >>> import numpy as np
     >>> mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
     np.float64(2.0)
     """
-    target = _checked("mse_loss", reduction, input, target)
-    return reduce_loss(square(input - target), reduction)
+    target = _checked("mse_loss", reduction, input, target, weight)
+    return _weighed(square(input - target), weight, reduction)
 
 
 @floating("input", "target")
 @composite
 @averaging
-def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """Compute |input - target|; the derivative at equality is 0."""
-    target = _checked("l1_loss", reduction, input, target)
-    return reduce_loss(absolute(input - target), reduction)
+def l1_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Any:
+    """Compute |input - target|; the derivative at equality is 0. `weight` as in `mse_loss`."""
+    target = _checked("l1_loss", reduction, input, target, weight)
+    return _weighed(absolute(input - target), weight, reduction)
 
 
 @floating("input", "target")
 @composite
-def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
     """Compute d**2 / 2 for distances d = |input - target| up to `delta`, beyond it a line of slope `delta`. Huber (1964).
 
-    Raises ValueError unless `delta` is above 0.
+    `weight`, of the same shape, multiplies the losses; as in PyTorch, the mean is not divided by its sum. Raises ValueError
+    unless `delta` is above 0.
 
     >>> import numpy as np
     >>> huber_loss(np.array([1.0, 3.0]), np.array([0.0, 0.0]), "none")
     array([0.5, 2.5])
     """
-    target = _checked("huber_loss", reduction, input, target)
+    target = _checked("huber_loss", reduction, input, target, weight)
     if not delta > 0:
         raise ValueError(f"huber_loss: delta must be above 0, got {delta}")
     d = input - target
     near = clip(d, -delta, delta)  # not both pieces by a mask: the slope of the parabola is infinite at infinity
-    return reduce_loss(0.5 * square(near) + delta * absolute(d - near), reduction)
+    loss = 0.5 * square(near) + delta * absolute(d - near)
+    return reduce_loss(loss if weight is None else loss * _as_floats(weight, loss), reduction)
 
 
 @floating("input", "target")
@@ -441,17 +443,27 @@ def _triplet_loss(
     return reduce_loss(clip(margin + distance(anchor, positive) - apart, 0), reduction)
 
 
-def reduce_loss(loss: Any, reduction: str, total: float | None = None) -> Any:
+def reduce_loss(loss: Any, reduction: str, total: Any = None) -> Any:
     """Apply a reduction to the losses of the items; a mean divides by their number, or by `total`."""
     if reduction == "none":
         return loss
     return sum(loss) if reduction == "sum" else sum(loss) / (math.prod(shape_of(loss)) if total is None else total)
 
 
-def _checked(op: str, reduction: str, input: Any, target: Any) -> Any:
+def _weighed(loss: Any, weight: Any, reduction: str) -> Any:
+    """Apply a reduction to losses times weights, if there are any; a mean divides by their sum."""
+    if weight is None:
+        return reduce_loss(loss, reduction)
+    weight = _as_floats(weight, loss)
+    return reduce_loss(loss * weight, reduction, sum(weight))
+
+
+def _checked(op: str, reduction: str, input: Any, target: Any, weight: Any = None) -> Any:
     """Check the arguments of an elementwise loss; return the target in a float dtype."""
     check_reduction(op, reduction)
     _same_shape(op, input, target, "target")
+    if weight is not None:
+        _same_shape(op, input, weight, "weight")
     check_items(op, reduction, shape_of(input))
     return _as_floats(target, input)
 

@@ -76,7 +76,7 @@ def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
 
 
 @composite
-def histogram(x: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Histogram:
+def histogram(x: Any, bins: Any = 100, *, range: Any = None, weight: Any = None, density: bool = False) -> Histogram:
     """Return (hist, bin_edges): the number of elements in each bin, or the sum of their weights.
 
     `bins` is a number of equal bins, over `range` (low, high) or that of `x`, or the sorted edges. With `density` the

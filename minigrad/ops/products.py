@@ -262,7 +262,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
 
 
 @composite
-def increasing_vander(x: Any, *, N: int | None = None) -> Any:
+def increasing_vander(x: Any, N: int | None = None) -> Any:
     """Apply `vander`, increasing: PyTorch's ``linalg.vander``."""
     return vander(x, N, True)
 

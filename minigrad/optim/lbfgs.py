@@ -58,11 +58,11 @@ class LBFGS(Optimizer):
         options |= {"tolerance_grad": tolerance_grad, "tolerance_change": tolerance_change, "history_size": history_size}
         super().__init__(params, {**options, "line_search_fn": line_search_fn})
 
-    def add_param_group(self, group: Mapping[str, Any]) -> None:
+    def add_param_group(self, param_group: Mapping[str, Any]) -> None:
         """Refuse a second group: one memory serves all parameters."""
         if self.param_groups:
             raise ValueError("LBFGS: all parameters must be in one group, got a second one")
-        super().add_param_group(group)
+        super().add_param_group(param_group)
 
     def check(self, options: Mapping[str, Any]) -> None:
         for name in ("max_iter", "max_eval", "history_size"):

@@ -466,7 +466,9 @@ class SequentialLR(ChainedScheduler):
     [0.5, 0.75, 1.0, 0.5, 0.25]
     """
 
-    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]):
+    def __init__(
+        self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1
+    ):
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
                 f"SequentialLR: {len(schedulers)} schedulers need {len(schedulers) - 1} milestones, got {len(milestones)}"
@@ -474,6 +476,7 @@ class SequentialLR(ChainedScheduler):
         super().__init__(schedulers, optimizer)
         self._milestones = list(milestones)
         self.restart()
+        self.last_epoch = last_epoch + 1
 
     def step(self) -> None:
         self.last_epoch += 1

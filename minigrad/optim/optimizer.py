@@ -110,22 +110,21 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
-        self._hooks_before: dict[int, Callable[..., Any]] = {}
-        self._hooks_after: dict[int, Callable[..., Any]] = {}
+        self._hooks: defaultdict[str, dict[int, Callable[..., Any]]] = defaultdict(dict)
         for group in given if isinstance(given[0], Mapping) else [{"params": given}]:
             self.add_param_group(group)
 
-    def add_param_group(self, group: Mapping[str, Any]) -> None:
+    def add_param_group(self, param_group: Mapping[str, Any]) -> None:
         """Optimize further parameters: ``{"params": ..., option: value, ...}``; options left out have their defaults.
 
         Other keys are kept as values of the program's own, unless they look like a misspelled option.
         """
-        if "params" not in group:
-            raise ValueError(f"{self._name}: a group needs 'params', got {', '.join(map(repr, group))}")
-        group = self._executable(group)
-        for name in sorted(set(group) - set(self.defaults) - {"params", "initial_lr"}):
-            if hint := did_you_mean(name, self.defaults):  # a group may carry the program's own values
-                raise ValueError(f"{self._name}: unknown option {name!r}{hint}; there are {', '.join(self.defaults)}")
+        if "params" not in param_group:
+            raise ValueError(f"{self._name}: a group needs 'params', got {', '.join(map(repr, param_group))}")
+        group = self._executable(param_group)
+        for key in sorted(set(group) - set(self.defaults) - {"params", "initial_lr"}):
+            if hint := did_you_mean(key, self.defaults):
+                raise ValueError(f"{self._name}: unknown option {key!r}{hint}; there are {', '.join(self.defaults)}")
         given = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
         named = [item if isinstance(item, tuple) and len(item) == 2 else (None, item) for item in given]
         known = {id(p) for g in self.param_groups for p in g["params"]}
@@ -156,13 +155,13 @@ class Optimizer:
         interrupts the step, either all parameters have changed or none, but some state may have: averages are updated in
         place, for speed.
         """
-        for hook in list(self._hooks_before.values()):
+        for hook in list(self._hooks["before"].values()):
             changed = hook(self, (self,) if closure is None else (self, closure), {})
             if changed is not None:
                 args, kwargs = changed
                 closure = kwargs.get("closure", (*args, None)[1])
         loss = self.advance(closure)
-        for hook in list(self._hooks_after.values()):
+        for hook in list(self._hooks["after"].values()):
             hook(self, (self,) if closure is None else (self, closure), {})
         return loss
 
@@ -171,11 +170,33 @@ class Optimizer:
 
         As in PyTorch `args` begin with the optimizer. Returns a handle whose `remove` removes the hook.
         """
-        return RemovableHandle(self._hooks_before, hook)
+        return RemovableHandle(self._hooks["before"], hook)
 
     def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(optimizer, args, kwargs)`` after each step. See `register_step_pre_hook`."""
-        return RemovableHandle(self._hooks_after, hook)
+        return RemovableHandle(self._hooks["after"], hook)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(optimizer)`` before `state_dict`, with `prepend` before those registered so far."""
+        return RemovableHandle(self._hooks["before_state"], hook, prepend)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(optimizer, state_dict)`` after `state_dict`; a result other than None is returned instead."""
+        return RemovableHandle(self._hooks["after_state"], hook, prepend)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(optimizer, state_dict)`` with a copy before `load_state_dict`; a result is loaded instead."""
+        return RemovableHandle(self._hooks["before_load"], hook, prepend)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(optimizer)`` after `load_state_dict`."""
+        return RemovableHandle(self._hooks["after_load"], hook, prepend)
+
+    def _call_hooks(self, kind: str, *state: Any) -> Any:
+        """Call the hooks of one kind, and return the state dict that they leave."""
+        for hook in list(self._hooks[kind].values()):
+            state = state if (changed := hook(self, *state)) is None or not state else (changed,)
+        return state[0] if state else None
 
     def advance(self, closure: Callable[[], Any] | None) -> Any:
         """Perform a step between its hooks, and return the loss."""
@@ -194,16 +215,20 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """Return state and options in PyTorch's layout, with the parameters numbered through all groups."""
+        self._call_hooks("before_state")
         numbering = {p: i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
         state = {numbering[p]: {k: _copied(v) for k, v in values.items()} for p, values in self.state.items()}
         groups = [{**group, "params": [numbering[p] for p in group["params"]]} for group in self.param_groups]
-        return {"state": state, "param_groups": groups}
+        found: dict[str, Any] = self._call_hooks("after_state", {"state": state, "param_groups": groups})
+        return found
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Restore a `state_dict` of this library or of PyTorch (see `interop.from_torch`): all of it, or nothing.
 
         Raises TypeError for an object that is not a state dict, and ValueError with a list of everything that does not fit.
         """
+        if self._hooks["before_load"]:
+            state_dict = self._call_hooks("before_load", dict(state_dict))
         try:
             groups, given = list(state_dict["param_groups"]), dict(state_dict["state"])
             sizes = [len(list(group["params"])) for group in groups]
@@ -228,6 +253,7 @@ class Optimizer:
             listed = "\n  ".join(problems)
             raise ValueError(f"{self._name}: the state_dict does not fit:\n  {listed}")
         self.param_groups, self.state = renewed, state
+        self._call_hooks("after_load")
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise ValueError for options that do not go together; each option has been checked by itself before."""

@@ -67,7 +67,7 @@ def load(
     weights_only: bool | None = None,
     mmap: bool | None = None,
 ) -> Any:
-    """Return what `save` wrote, with tensors in place of arrays.
+    """Return what `save` wrote: tensors as tensors and arrays as arrays, those of a dict of nothing else as a state dict.
 
     Reads any `.npz` or `.safetensors` file, and the book's `.pkl`; an open file from where it stands. `map_location` may be
     the CPU, or a function or dict, since there is no other device; `weights_only` and `mmap` change nothing: no file is

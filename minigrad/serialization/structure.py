@@ -34,7 +34,7 @@ def encode(value: Any) -> tuple[dict[str, Array], str | None]:
 
 
 def decode(arrays: Mapping[str, Array], text: str | bytes | None) -> Any:
-    """Return the structure that `encode` took apart, with tensors in place of arrays.
+    """Return the structure that `encode` took apart; without a text, a plain state dict of tensors.
 
     Raises WeightsFileError for a text that `encode` does not write.
     """
@@ -61,7 +61,7 @@ def _encode(value: Any, where: str, arrays: dict[str, Array]) -> Any:
         if name in arrays:
             raise ValueError(f"save: two arrays would be named {name!r}")
         arrays[name] = array_of(value)
-        return {"array": name}
+        return {"array" if isinstance(value, Tensor) else "ndarray": name}
     inner = f"{where}." if where else ""
     if isinstance(value, Mapping):
         for key in value:
@@ -83,10 +83,11 @@ def _decode(tree: Any, where: str, arrays: dict[str, Array]) -> Any:
             raise ValueError("a bare list")
         return tree
     ((kind, content),) = tree.items()
-    if kind == "array":
+    if kind in ("array", "ndarray"):
         if content != (where or ROOT):
             raise ValueError(f"at {where!r} it names another array")
-        return Tensor.from_array(arrays.pop(content))
+        array = arrays.pop(content)
+        return Tensor.from_array(array) if kind == "array" else array
     if kind not in ("dict", "list", "tuple") or type(content) is not list:
         raise ValueError("an unknown kind")
     inner = f"{where}." if where else ""

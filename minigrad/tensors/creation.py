@@ -32,8 +32,8 @@ __all__ = [
     "ShortTensor", "set_default_tensor_type", "arange", "as_tensor", "asarray",
     "bernoulli", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "is_floating_point", "is_tensor",
     "linspace", "logspace", "multinomial", "normal", "numel", "ones", "ones_like", "rand", "rand_like",
-    "randint", "randint_like", "randn", "randn_like", "randperm", "tril_indices", "triu_indices", "zeros",
-    "zeros_like",
+    "randint", "randint_like", "randn", "randn_like", "randperm", "scalar_tensor", "tril_indices", "triu_indices",
+    "zeros", "zeros_like",
 ]  # fmt: skip
 
 Sizes = SupportsIndex | Sequence[SupportsIndex]
@@ -427,7 +427,23 @@ def as_tensor(data: Any, dtype: DType = None, device: Any = None) -> Tensor:
     return tensor(data, dtype)
 
 
-asarray = as_tensor
+def asarray(
+    obj: Any, dtype: DType = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Tensor:
+    """Return `as_tensor` of an object, with `copy` always a copy, and with `requires_grad` a leaf that requires one."""
+    made = as_tensor(obj, dtype, device)
+    made = made.clone() if copy and made is obj else made
+    return made.detach().requires_grad_() if requires_grad else made
+
+
+def scalar_tensor(s: float, *, dtype: DType = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a 0-d tensor of a number, of the default float dtype unless given.
+
+    >>> import minigrad as mg
+    >>> mg.scalar_tensor(2)
+    tensor(2.)
+    """
+    return full((), s, get_default_dtype() if dtype is None else dtype, requires_grad, device)
 
 
 def from_numpy(ndarray: Array) -> Tensor:

@@ -14,11 +14,11 @@ from minigrad.tensors.tensor import Tensor
 __all__ = [
     "abs_", "acos_", "acosh_", "addmv_", "arccos_", "arccosh_", "arcsin_", "arcsinh_", "arctan_", "arctanh_", "asin_",
     "asinh_", "atan_", "atanh_", "broadcast_shapes", "can_cast", "ceil_", "clamp_", "clamp_max_", "clamp_min_", "clip_",
-    "clone", "cos_", "cosh_", "deg2rad_", "detach", "erf_", "erfc_", "exp2_", "exp_", "expm1_",
+    "clone", "cos_", "cosh_", "deg2rad_", "detach", "detach_", "erf_", "erfc_", "exp2_", "exp_", "expm1_", "fill", "fill_",
     "fix_", "floor_", "frac_", "gcd_", "index_put_", "is_complex", "is_nonzero", "is_same_size", "is_signed", "lcm_",
     "ldexp_", "log10_", "log1p_", "log2_", "log_", "logit_", "nan_to_num_", "neg_", "negative_", "promote_types",
     "rad2deg_", "reciprocal_", "relu_", "round_", "rsqrt_", "sigmoid_", "sin_", "sinc_", "sinh_", "sqrt_", "square_",
-    "tan_", "tanh_", "trunc_", "xlogy_",
+    "tan_", "tanh_", "trunc_", "xlogy_", "zero_",
 ]  # fmt: skip
 
 
@@ -63,6 +63,16 @@ def detach(input: Tensor) -> Tensor:
     return input.detach()
 
 
+def fill(input: Tensor, value: Any) -> Tensor:
+    """Return a tensor like `input`, filled with a number or 0-d tensor, to which gradients flow."""
+    return input.clone().fill_(value)
+
+
+def fill_(input: Tensor, value: Any) -> Tensor:
+    """Return ``input.fill_(value)``."""
+    return input.fill_(value)
+
+
 def is_complex(input: Tensor) -> bool:
     """Return False: a tensor holds real numbers."""
     return input.is_complex()
@@ -70,7 +80,7 @@ def is_complex(input: Tensor) -> bool:
 
 def is_nonzero(input: Tensor) -> bool:
     """Return whether a tensor of one element is not 0; raise ValueError for other tensors."""
-    return bool(input)
+    return input.is_nonzero()
 
 
 def is_same_size(input: Tensor, other: Tensor) -> bool:
@@ -80,20 +90,27 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
 
 def is_signed(input: Tensor) -> bool:
     """Return whether the dtype of a tensor has negative numbers."""
-    return input.dtype.kind in "fi"
+    return input.is_signed()
 
 
-# In-place methods that PyTorch has as functions, too: ``torch.relu_(x)`` is ``x.relu_()``.
-abs_, acos_, acosh_, addmv_, arccos_ = Tensor.abs_, Tensor.acos_, Tensor.acosh_, Tensor.addmv_, Tensor.arccos_
-arccosh_, arcsin_, arcsinh_, arctan_ = Tensor.arccosh_, Tensor.arcsin_, Tensor.arcsinh_, Tensor.arctan_
-arctanh_, asin_, asinh_, atan_, atanh_ = Tensor.arctanh_, Tensor.asin_, Tensor.asinh_, Tensor.atan_, Tensor.atanh_
-ceil_, clamp_, clamp_max_, clamp_min_ = Tensor.ceil_, Tensor.clamp_, Tensor.clamp_max_, Tensor.clamp_min_
-clip_, cos_, cosh_, deg2rad_ = Tensor.clip_, Tensor.cos_, Tensor.cosh_, Tensor.deg2rad_
-erf_, erfc_, exp2_, exp_, expm1_ = Tensor.erf_, Tensor.erfc_, Tensor.exp2_, Tensor.exp_, Tensor.expm1_
-fix_, floor_, frac_, gcd_ = Tensor.fix_, Tensor.floor_, Tensor.frac_, Tensor.gcd_
-index_put_, lcm_, ldexp_, log10_, log1p_ = Tensor.index_put_, Tensor.lcm_, Tensor.ldexp_, Tensor.log10_, Tensor.log1p_
-log2_, log_, logit_, nan_to_num_, neg_ = Tensor.log2_, Tensor.log_, Tensor.logit_, Tensor.nan_to_num_, Tensor.neg_
-negative_, rad2deg_, reciprocal_, relu_ = Tensor.negative_, Tensor.rad2deg_, Tensor.reciprocal_, Tensor.relu_
-round_, rsqrt_, sigmoid_, sin_, sinc_ = Tensor.round_, Tensor.rsqrt_, Tensor.sigmoid_, Tensor.sin_, Tensor.sinc_
-sinh_, sqrt_, square_, tan_, tanh_ = Tensor.sinh_, Tensor.sqrt_, Tensor.square_, Tensor.tan_, Tensor.tanh_
-trunc_, xlogy_ = Tensor.trunc_, Tensor.xlogy_
+def _function(name: str) -> Any:
+    """Return an in-place method as the function that PyTorch has, too: ``torch.relu_(x)`` is ``x.relu_()``."""
+    method = getattr(Tensor, name)
+
+    def function(input: Tensor, *args: Any, **options: Any) -> Tensor:
+        changed: Tensor = method(input, *args, **options)
+        return changed
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = method.__doc__
+    vars(function).update(vars(method))  # the operation that it wraps
+    return function
+
+
+(
+    abs_, acos_, acosh_, addmv_, arccos_, arccosh_, arcsin_, arcsinh_, arctan_, arctanh_, asin_, asinh_, atan_, atanh_,
+    ceil_, clamp_, clamp_max_, clamp_min_, clip_, cos_, cosh_, deg2rad_, detach_, erf_, erfc_, exp2_, exp_, expm1_,
+    fix_, floor_, frac_, gcd_, index_put_, lcm_, ldexp_, log10_, log1p_, log2_, log_, logit_, nan_to_num_, neg_,
+    negative_, rad2deg_, reciprocal_, relu_, round_, rsqrt_, sigmoid_, sin_, sinc_, sinh_, sqrt_, square_, tan_, tanh_,
+    trunc_, xlogy_, zero_,
+) = [_function(name) for name in __all__ if name.endswith("_") and name != "fill_"]  # fmt: skip

@@ -69,6 +69,37 @@ class InPlace(Traced):
         """Set all elements to zero; return the tensor itself. See `copy_`."""
         return self._take(0, "zero_")
 
+    def resize_(self, *size: Any, memory_format: Any = None) -> Self:
+        """Give the tensor another shape, with the elements it has, in order; return the tensor itself. New ones are zeros.
+
+        Raises GraphError for a tensor that requires a gradient, and for more elements than a memory has that others share.
+        """
+        shape = tuple(size[0] if len(size) == 1 and isinstance(size[0], Sequence) else size)
+        if shape == self.array.shape:
+            return self
+        if any(n < 0 for n in shape):
+            raise ShapeError(f"resize_: sizes must be at least 0, got {shape}")
+        if self.requires_grad:
+            raise GraphError("resize_: the tensor requires a gradient, so its shape stays\n  hint: x.reshape(shape)")
+        if (count := math.prod(shape)) <= self.array.size:
+            result = self.record(ops.getitem, (self.record(ops.reshape, (self, -1)), slice(count)))
+            result = self.record(ops.reshape, (result, shape))  # the views in between are gone, which `move` asks for
+            return self.replace_with(result, "resize_", True)
+        if len(views.members(self)) > 1:
+            raise GraphError(
+                f"resize_: other tensors share the {self.array.size} elements, {count} do not fit\n"
+                "  hint: make a new tensor of the shape"
+            )
+        views.leave(self)
+        array = np.zeros(count, self.array.dtype)
+        array[: self.array.size] = self.array.reshape(-1)
+        self.array = array.reshape(shape)
+        return self
+
+    def resize_as_(self, the_template: Traced, *, memory_format: Any = None) -> Self:
+        """Give the tensor the shape of another; see `resize_`."""
+        return self.resize_(the_template.shape)
+
     def uniform_(self, from_: float = 0.0, to: float = 1.0, generator: np.random.Generator | None = None) -> Self:
         """Draw all elements uniformly from [from_, to); return the tensor.
 
@@ -97,8 +128,8 @@ class InPlace(Traced):
             raise ValueError(f"bernoulli_: p must be within [0, 1], got {p}")
         return self._draw("bernoulli_", lambda source: source.random(self.array.shape) < chances, generator)
 
-    def random_(self, low: Any = None, high: Any = None, *, generator: np.random.Generator | None = None) -> Self:
-        """Draw all elements from the integers in [low, high), ``random_(high)`` from [0, high); return the tensor itself.
+    def random_(self, from_: Any = None, to: Any = None, *, generator: np.random.Generator | None = None) -> Self:
+        """Draw all elements from the integers in [from_, to), ``random_(to)`` from [0, to); return the tensor itself.
 
         Without bounds, from 0 to the largest integer up to which the dtype holds all. Raises ValueError for bounds beyond
         the dtype, or that leave nothing to draw.
@@ -106,9 +137,9 @@ class InPlace(Traced):
         dtype = self.array.dtype
         most = 2 ** (np.finfo(dtype).nmant + 1) if dtype.kind == "f" else 1 if dtype.kind == "b" else np.iinfo(dtype).max
         least = -most if dtype.kind == "f" else 0 if dtype.kind == "b" else np.iinfo(dtype).min
-        first, end = (0, most + 1 if low is None else low) if high is None else (low, high)
+        first, end = (0, most + 1 if from_ is None else from_) if to is None else (from_ or 0, to)
         if not least <= first < end <= most + 1:
-            raise ValueError(f"random_: needs low < high within {least} to {most + 1} for {dtype}, got {first} and {end}")
+            raise ValueError(f"random_: needs from_ < to within {least} to {most + 1} for {dtype}, got {first} and {end}")
         return self._draw("random_", lambda source: source.integers(first, end, self.array.shape), generator)
 
     def exponential_(self, lambd: float = 1.0, *, generator: np.random.Generator | None = None) -> Self:

@@ -94,8 +94,8 @@ class Values(Traced):
         steps = tuple(step // self.array.itemsize for step in self.array.strides)
         return steps if dim is None else steps[dim]
 
-    def is_contiguous(self) -> bool:
-        """Return whether the elements lie in memory in row-major order."""
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Return whether the elements lie in memory in row-major order, whatever the `memory_format`."""
         return self.array.flags.c_contiguous
 
     def is_floating_point(self) -> bool:
@@ -105,6 +105,18 @@ class Values(Traced):
     def is_complex(self) -> bool:
         """Return False: a tensor holds real numbers."""
         return False
+
+    def is_signed(self) -> bool:
+        """Return whether the dtype has negative numbers."""
+        return self.array.dtype.kind in "fi"
+
+    def is_nonzero(self) -> bool:
+        """Return whether a tensor of one element is not 0; raise ValueError for other tensors."""
+        return bool(self)
+
+    def get_device(self) -> int:
+        """Return -1, PyTorch's number of the CPU."""
+        return -1
 
     def __len__(self) -> int:
         if not self.array.ndim:
@@ -218,17 +230,12 @@ class Values(Traced):
         return self.astype(other.dtype)
 
     def to(
-        self,
-        *args: Any,
-        dtype: DType = None,
-        device: Any = None,
-        non_blocking: bool = False,
-        copy: bool = False,
+        self, *args: Any, dtype: DType = None, device: Any = None, non_blocking: bool = False, copy: bool = False,
         memory_format: Any = None,
-    ) -> Tensor:
+    ) -> Tensor:  # fmt: skip
         """Return the values in another dtype, or in that of another tensor; in their own, the tensor itself or its `copy`.
 
-        A device must be the CPU; `memory_format` is ignored.
+        A device must be the CPU; `memory_format` is ignored: the order of elements in memory is NumPy's.
         """
         wanted = devices.requested(args, dtype, device)
         out = self.astype(self.dtype if wanted is None else wanted)

@@ -39,7 +39,7 @@ NEGATIVE, ZERO, POSITIVE = (0, 90, 150), (247, 247, 247), (190, 80, 10)
 
 def fill(kind: str) -> str:
     """Return the name of the fill of a kind of card."""
-    return {"op": "card", "module": "card", "data": "input", "buffer": "parameter"}.get(kind, kind)
+    return {"op": "card", "module": "card", "unknown": "box", "data": "input", "buffer": "parameter"}.get(kind, kind)
 
 
 def flow(rms: float) -> tuple[str, float]:

@@ -1,5 +1,6 @@
 """Datasets made of datasets, samplers, and what the loader makes of them."""
 
+import importlib
 import itertools
 
 import numpy as np
@@ -184,3 +185,27 @@ def test_long_samplers_are_drawn_in_blocks():
     assert many == rng().integers(10, size=200_000).tolist()  # the same as at once
     with pytest.raises(ValueError, match="RandomSampler: num_samples is 3, but there are no items"):
         RandomSampler([], num_samples=3)
+
+
+@pytest.mark.parametrize("name", ["minigrad", "torch"])
+def test_datasets_and_samplers_name_the_types_of_their_items(name):
+    """``class Words(Dataset[tuple[str, int]])``, as typed programs for PyTorch write it."""
+    data = importlib.import_module(f"{pytest.importorskip(name).__name__}.utils.data")
+
+    class Words(data.Dataset[tuple[str, int]]):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            return "abc"[index], index
+
+    class Backward(data.Sampler[int]):
+        def __iter__(self):
+            return iter([2, 1, 0])
+
+    loader = data.DataLoader(Words(), batch_size=2, sampler=Backward())
+    assert [(list(words), t.tolist()) for words, t in loader] == [(["c", "b"], [2, 1]), (["a"], [0])]
+    assert all(issubclass(each, getattr(data, each.__name__)) for each in (Words.__mro__[1], Backward.__mro__[1]))
+    assert (
+        isinstance(Words(), data.Dataset) and data.IterableDataset[int] and data.ConcatDataset[int] and data.DataLoader[int]
+    )

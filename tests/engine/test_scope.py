@@ -65,11 +65,15 @@ def test_a_scope_knows_shape_and_dtype_of_data_that_has_no_node():
     net = Twice()
     y = net(mg.ones(3, 2))
     inner = y.node.parents[0]
-    assert [known[:2] for known in inner.scope[2]] == [((3, 2), np.dtype(np.float32))] and y.node.scope[2] == (None,)
+    assert [known[:2] for known in inner.scope[2]] == [((3, 2), np.dtype(np.float32))]
+    assert y.node.scope[2] == (inner.number,)
     f = composite(lambda x, y, times: x * y * times)
     array = np.ones((2, 1))
     y = f(mg.ones(1, requires_grad=True), array, 3)
-    assert y.node.scope[2] == (None, ((2, 1), np.dtype(np.float64), id(array)), None)
+    _, known, scalar = y.node.scope[2]
+    assert known[:2] == ((2, 1), np.dtype(np.float64)) and known.array() is array and scalar == (3,)
+    y = f(mg.ones(1, requires_grad=True), times=2, y=array)
+    assert [(one.name, one.known[0]) for one in y.node.scope[2][1:]] == [("times", 2), ("y", (2, 1))]
 
 
 def test_the_scope_is_left_when_a_call_fails():

@@ -142,8 +142,11 @@ def test_parameters_in_files(tmp_path):
     (tmp_path / "params.pkl").write_bytes(pickle.dumps(dict(small(std=0.3).params), 3))
     b.load_params(tmp_path / "params.pkl")
     assert (b.params["W1"] == small(std=0.3).params["W1"]).all()
+    a.save_params(tmp_path / "params.pkl")  # the book's name, and no pickle
+    b.load_params(tmp_path / "params.pkl")
+    assert (b.params["W1"] == a.params["W1"]).all()
     with pytest.raises(ValueError, match=r"\.npz"):
-        a.save_params(tmp_path / "params.pkl")
+        a.save_params(tmp_path / "params.zip")
 
 
 def test_parameters_that_do_not_fit_change_nothing(tmp_path):

@@ -134,3 +134,19 @@ def test_one_number_in_a_tuple_counts_for_every_axis():
     assert mg.equal(F.conv2d(x, w, stride=[2], padding=(1,)), F.conv2d(x, w, stride=2, padding=1))
     assert mg.equal(F.max_pool2d(x, (3,), stride=[2]), F.max_pool2d(x, 3, stride=2))
     assert nn.Conv2d(1, 1, (3,), stride=[2]).stride == (2, 2)
+
+
+def test_integer_tensors_of_one_element_count_as_ints():
+    """As a U-Net computes its padding, and classes are counted by ``y.max() + 1``."""
+    x, two, last = mg.rand(1, 1, 4, 4), mg.tensor(2), mg.tensor([2])
+    assert mg.equal(F.pad(x, [last, last // 2]), F.pad(x, (2, 1))) and F.interpolate(x, size=(two, last)).shape == (
+        1,
+        1,
+        2,
+        2,
+    )
+    assert mg.equal(F.max_pool2d(x, two), F.max_pool2d(x, 2)) and F.pixel_unshuffle(x, two).shape == (1, 4, 2, 2)
+    assert F.one_hot(mg.tensor([0, 1]), mg.tensor([0, 1]).max() + 1).tolist() == [[1, 0], [0, 1]]
+    assert nn.Embedding(two, 3).weight.shape == (2, 3)
+    with pytest.raises(TypeError, match="widths must be integers"):
+        F.pad(x, [mg.tensor(1.0), 1])

@@ -71,6 +71,7 @@ LAYERS = [
     ("BatchNorm2d", (3, {"affine": False, "momentum": 0.3}), (4, 3, 2, 5)),
     ("BatchNorm2d", (3, {"track_running_stats": False}), (4, 3, 2, 5)),
     ("BatchNorm3d", (2,), (3, 2, 2, 3, 2)),
+    ("SyncBatchNorm", (2,), (4, 2, 3)),
     ("InstanceNorm1d", (3,), (2, 3, 7)),
     ("InstanceNorm1d", (3, {"affine": True, "track_running_stats": True}), (2, 3, 7)),
     ("InstanceNorm2d", (3, {"affine": True}), (2, 3, 4, 5)),

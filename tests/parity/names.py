@@ -10,6 +10,7 @@ import importlib
 import inspect
 import re
 import textwrap
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,10 +54,11 @@ def found(name):
     """Return our object of a name of PyTorch; raise AttributeError if there is none."""
     thing = minigrad
     for part in name.split(".")[1:]:
-        if inspect.ismodule(thing) and not hasattr(thing, part):
+        if inspect.ismodule(thing) and part not in dir(thing):
             with contextlib.suppress(ImportError):  # a module that nobody has imported yet
                 importlib.import_module(f"{thing.__name__}.{part}")
-        thing = getattr(thing, part)
+        with warnings.catch_warnings(action="ignore"):  # of a name that PyTorch has replaced
+            thing = getattr(thing, part)
     return thing
 
 
@@ -77,6 +79,8 @@ def accepted(name, function):
     if name.endswith(".forward"):  # by `Module.__call__`
         return parameters, names_for(tuple(p.name for p in parameters))
     known = getattr(function, "known", None) or getattr(getattr(function, "__wrapped__", None), "known", {})
+    if hasattr(function, "known") and "out" not in known:  # which every operation takes, see engine/out.py
+        parameters.append(inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None))
     return parameters, known | {p.name: p.name for p in parameters if known or p.kind is not p.POSITIONAL_ONLY}
 
 
@@ -87,7 +91,8 @@ def differences(name):
     if not theirs:
         return
     ours, known = accepted(name, function)
-    if name.startswith("torch.Tensor.") and hasattr(function, "__wrapped__"):  # its operation: without the tensor
+    operation = name.startswith("torch.Tensor.") and hasattr(function, "__wrapped__")
+    if operation and "self" not in inspect.signature(function).parameters:  # its operation: without the tensor
         ours = ours[1:]
     for parameters in theirs:
         for parameter, kind, here in compared(parameters, ours, known):

@@ -91,6 +91,18 @@ def test_a_checkpoint_needs_no_pickle(tmp_path, name):
 
 
 @each_format
+def test_arrays_come_back_as_arrays_and_tensors_as_tensors(tmp_path, name):
+    mg.save([np.ones(2), mg.zeros(3), {"loss": np.float32(2), "epoch": 1}], tmp_path / name)
+    array, tensor, rest = mg.load(tmp_path / name)
+    assert type(array) is np.ndarray and type(rest["loss"]) is np.ndarray and type(tensor) is mg.Tensor
+    assert array.tolist() == [1, 1] and rest["loss"] == 2 and tensor.shape == (3,)
+    mg.save(np.arange(3.0), tmp_path / name)
+    assert type(mg.load(tmp_path / name)) is np.ndarray
+    mg.save({"w": np.ones(2)}, tmp_path / name)  # the file of a state dict, as other programs write it
+    assert type(mg.load(tmp_path / name)["w"]) is mg.Tensor
+
+
+@each_format
 def test_the_same_state_gives_the_same_bytes(tmp_path, name):
     arrays = {"b": np.ones(3), "a": np.zeros((2, 2))}
     mg.save(arrays, tmp_path / name)

@@ -292,7 +292,7 @@ def test_whole_draws_in_place():
     assert mg.zeros(100, dtype=mg.int64).random_(generator=g).max().item() > 2**62
     assert 2**23 < mg.zeros(1000).random_(generator=g).max().item() <= 2**24
     for bounds in ((3, 3), (0, 257), (-1, 3)):
-        with pytest.raises(ValueError, match="random_: needs low < high within 0 to 256 for uint8"):
+        with pytest.raises(ValueError, match="random_: needs from_ < to within 0 to 256 for uint8"):
             mg.zeros(3, dtype=mg.uint8).random_(*bounds)
 
 

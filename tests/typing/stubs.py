@@ -163,7 +163,15 @@ BY_HAND = {  # functions whose result depends on their options
     },
 }  # fmt: skip
 
-MADE = ("_method", "_sizes_method", "_prefix", "_reflected", "_in_place", "_cast")  # what makes methods of operations
+MADE = (
+    "_comparison",
+    "_method",
+    "_sizes_method",
+    "_prefix",
+    "_reflected",
+    "_in_place",
+    "_cast",
+)  # what makes methods of operations
 
 HEADER = '''"""Types of {what}; made by tests/typing/stubs.py, which says how."""
 
@@ -355,7 +363,7 @@ def method(cls: type, name: str) -> list[str]:
     op = getattr(function, "__wrapped__", None)
     if kind != "_infix" and (op is None or kind not in MADE):
         return by_annotation(name, function)
-    if kind in ("_infix", "_reflected") or (name.startswith("__i") and kind == "_in_place"):
+    if kind in ("_infix", "_comparison", "_reflected") or (name.startswith("__i") and kind == "_in_place"):
         ignore = "  # type: ignore[override]" if name in ("__eq__", "__ne__") else ""
         return [f"def {name}(self, other: _Like, /) -> {'Self' if kind == '_in_place' else 'Tensor'}: ...{ignore}"]
     if kind in ("_prefix", "_cast"):

@@ -6,9 +6,8 @@ from typing import Any, TypeVar
 
 from minigrad.nn import functional as F
 from minigrad.nn.module import Module
+from minigrad.nn.utils.normalized_weights import as_matrix, lengths, power_iteration, transposed, unit_vector
 from minigrad.nn.utils.parametrize import register_parametrization
-from minigrad.nn.utils.spectral_norm import as_matrix, power_iteration, transposed, unit_vector
-from minigrad.nn.utils.weight_norm import lengths
 from minigrad.tensors.tensor import Tensor
 
 __all__ = ["spectral_norm", "weight_norm"]

@@ -48,7 +48,7 @@ class ParametrizationList(ModuleList):
     is_tensor = True  # whether there is one `original`
     count = 1  # of tensors that the first parametrization takes
 
-    def __init__(self, modules: Iterable[Module], *, original: Tensor, unsafe: bool = False):
+    def __init__(self, modules: Iterable[Module], original: Tensor, unsafe: bool = False):
         super().__init__(modules)
         with no_grad():
             new = self._inverted(original)

@@ -22,6 +22,9 @@ def as_json(ir: GraphIR) -> str:
     """
     nodes = [{"id": f"n{i}", **_fields(node, "group")} for i, node in enumerate(ir.nodes)]
     groups = [{"id": f"g{i}", **_fields(group, "parent")} for i, group in enumerate(ir.groups)]
+    for group, entry in zip(ir.groups, groups, strict=True):
+        if group.operands:
+            entry["operands"] = [f"n{i}" for i in group.operands]
     edges = [{"source": f"n{e.source}", "target": f"n{e.target}", "slot": e.slot, "tracked": e.tracked} for e in ir.edges]
     whole = {"schema": SCHEMA, "title": ir.title, "notes": list(ir.notes), "nodes": nodes, "edges": edges, "groups": groups}
     return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

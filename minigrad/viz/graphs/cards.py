@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from minigrad.viz.graphs.ir import GraphIR, Image, Node
-from minigrad.viz.graphs.numbers import byte_count, number, seconds, sizes
+from minigrad.viz.graphs.numbers import byte_count, counted, number, seconds, sizes, spread
 from minigrad.viz.graphs.text_width import shortened, width
-from minigrad.viz.graphs.view import Card, View
+from minigrad.viz.graphs.view import INFIX, Card, View
 
-__all__ = ["Body", "Facts", "Row", "body", "facts", "most_saved"]
+__all__ = ["BAR", "FEW", "Body", "Facts", "Row", "body", "facts", "most_saved", "operands"]
 
 TITLE, TEXT = 13.0, 11.0  # font sizes
 LINE, HEAD = 15.0, 18.0  # heights of rows
 SIDE = 11.0  # room left and right of the text
 ROOM = 7.0  # above and below
-BAR = 28.0  # least length of the room for a bar
+TIGHT = 3.0  # the same, in a compact card
+BAR = 44.0  # length of the longest bar
 STRENGTH = 62.0  # room for the number of a gradient
 FEW = 3  # parameters that a card names one by one
 MOST = 36  # characters of a name
@@ -47,6 +48,7 @@ class Body:
     width: float
     height: float
     times: int
+    room: float = ROOM  # above its rows, and below
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Facts:
     saved: int
     seconds: float | None
     gradient: float | None
+    gradients: list[float]  # of all that was folded into it, where known
     marks: tuple[str, ...]
     places: tuple[str, ...]
     images: tuple[Image, ...]
@@ -72,6 +75,7 @@ def facts(ir: GraphIR, card: Card) -> Facts:
         sum(member.saved for member in members),
         sum(times) if times else None,
         node.gradient,
+        [g for i in card.every_value if (g := ir.nodes[i].gradient) is not None],
         tuple(member.mark for member in members if member.mark),
         tuple(dict.fromkeys(member.where for member in members if member.where)),
         tuple(image for i in [*card.parameters, card.value] for image in ir.nodes[i].images),
@@ -83,24 +87,10 @@ def most_saved(view: View) -> int:
     return max((facts(view.ir, card).saved for card in view.cards.values()), default=0)
 
 
-def body(view: View, card: Card, show: frozenset[str], most: int) -> Body:
-    """Return the contents of a card; `most` is the number of bytes of the longest bar."""
-    ir, about = view.ir, facts(view.ir, card)
-    node = about.node
-    tag = shortened(card.tag or (node.variable if card.kind == "op" else ""), MOST)
-    rows = [Row("title", shortened(card.title, MOST), tag)]
-    if card.options:
-        rows.append(Row("soft", _options(card.options)))
-    if "shapes" in show and node.dtype:  # unknown where an operation failed
-        rows.append(Row("soft", f"{sizes(node.shape)} · {node.dtype}"))
-    rows += _value(node, show)
-    if "grads" in show and about.gradient is not None and card.kind != "output":
-        rows.append(Row("gradient", "gradient", strength=about.gradient))
-    rows += _parameters([ir.nodes[i] for i in card.parameters], card.copies, show)
-    if "saved" in show and about.saved:
-        rows.append(Row("saved", f"saved {byte_count(about.saved)}", bar=about.saved / max(1, most)))
-    if about.seconds is not None:
-        rows.append(Row("soft", seconds(about.seconds)))
+def body(view: View, card: Card, show: frozenset[str], most: int, compact: bool = False) -> Body:
+    """Return the contents of a card; `most` is the number of bytes of the longest bar. Compact: its numbers in one row."""
+    rows = _compact(view.ir, card, show) if compact else _rows(view.ir, card, show, most)
+    about = facts(view.ir, card)
     rows += [Row("fault", line) for mark in about.marks[:FEW] for line in wrap(shortened(mark, 4 * MOST), MOST)]
     rows += [Row("soft", shortened(place, MOST)) for place in about.places]
     images = [(image, _scale(image)) for image in about.images]
@@ -108,10 +98,62 @@ def body(view: View, card: Card, show: frozenset[str], most: int) -> Body:
         max(_row_width(row) for row in rows),
         sum(image.width * scale for image, scale in images) + 8 * max(0, len(images) - 1),
     )
+    room = TIGHT if compact else ROOM
     tall = sum(HEAD if row.style == "title" else LINE for row in rows)
     tall += max((image.height * scale + LINE + 2 for image, scale in images), default=0.0)
     pill = 8.0 if card.kind in ("input", "data", "output") else 0.0
-    return Body(tuple(rows), tuple(images), round(wide + 2 * (SIDE + pill), 1), round(tall + 2 * ROOM, 1), card.times)
+    return Body(tuple(rows), tuple(images), round(wide + 2 * (SIDE + pill), 1), round(tall + 2 * room, 1), card.times, room)
+
+
+def _rows(ir: GraphIR, card: Card, show: frozenset[str], most: int) -> list[Row]:
+    about = facts(ir, card)
+    node = about.node
+    tag = shortened(card.tag or (node.variable if card.kind == "op" else ""), MOST)
+    rows = [Row("title", shortened(card.title, MOST), tag)]
+    if any(card.operands):
+        rows.append(Row("soft", shortened(operands(card), MOST + 3)))
+    if card.options:
+        rows.append(Row("soft", _options(card.options)))
+    if "shapes" in show and node.dtype:  # unknown where an operation failed
+        rows.append(Row("soft", f"{sizes(node.shape)} · {node.dtype}"))
+    if len(card.every_value) == 1:  # several differ
+        rows += _value(node, show)
+    if "grads" in show and about.gradient is not None and card.kind != "output":
+        rows.append(_gradient("gradient", "gradient", about.gradients))
+    rows += _parameters(ir, card, show)
+    if "saved" in show and about.saved:
+        rows.append(Row("saved", f"saved {byte_count(about.saved)}", bar=about.saved / max(1, most)))
+    if about.seconds is not None:
+        rows.append(Row("soft", seconds(about.seconds)))
+    return rows
+
+
+def _compact(ir: GraphIR, card: Card, show: frozenset[str]) -> list[Row]:
+    """Return a title and, in one row, what `_rows` has below it."""
+    about = facts(ir, card)
+    tag = shortened(card.tag or (about.node.variable if card.kind == "op" else ""), MOST)
+    count = sum(ir.nodes[i].size for i in card.every_parameter if ir.nodes[i].kind == "parameter")
+    known = "shapes" in show and about.node.dtype
+    parts = [
+        shortened(operands(card), MOST + 3),
+        _options(card.options) if card.options else "",
+        f"{sizes(about.node.shape)} · {about.node.dtype}" if known else "",
+        counted(count, "parameter") if count else "",
+        f"saved {byte_count(about.saved)}" if "saved" in show and about.saved else "",
+        "" if about.seconds is None else seconds(about.seconds),
+    ]
+    text = " · ".join(filter(None, parts))
+    return [Row("title", shortened(card.title, MOST), tag), *([Row("soft", text)] if text else [])]
+
+
+def operands(card: Card) -> str:
+    """Return the operands with a dot for each link: ``1 - ·`` or ``(·, 0.5)``; "" if no number is among them."""
+    given = [operand or "·" for operand in card.operands]
+    if not any(card.operands):
+        return ""
+    if len(given) == 2 and card.title.removeprefix("∇ ") in INFIX:
+        return f" {INFIX[card.title.removeprefix('∇ ')]} ".join(given)
+    return f"({', '.join(given)})"
 
 
 def _options(options: str) -> str:
@@ -126,17 +168,33 @@ def _value(node: Node, show: frozenset[str]) -> list[Row]:
     return [Row("value", shortened(f"= {node.value}", MOST))] if "values" in show and node.value else []
 
 
-def _parameters(nodes: list[Node], copies: int, show: frozenset[str]) -> list[Row]:
+def _gradient(style: str, text: str, gradients: list[float], right: str = "") -> Row:
+    """Return a row with the strength of a gradient; of a fold, whose gradients differ, their range."""
+    text_range = spread(gradients)
+    if " " in text_range:
+        return Row(style, text, f"{right}  {text_range}".strip())
+    return Row(style, text, right, strength=gradients[0])
+
+
+def _parameters(ir: GraphIR, card: Card, show: frozenset[str]) -> list[Row]:
     """Return a row for each parameter; one with the totals where there are many."""
-    times = f" ×{copies}" if copies > 1 else ""
-    if len(nodes) > FEW:
-        count = sum(node.size for node in nodes if node.kind == "parameter")
-        return [Row("parameter", f"{count:,} parameters{times}", f"in {len(nodes)} tensors")]
+    if len(card.parameters) > FEW:
+        kinds = [ir.nodes[i].kind for i in card.every_parameter]
+        kind = "parameter" if "parameter" in kinds else "buffer"
+        count = sum(ir.nodes[i].size for i in card.every_parameter if ir.nodes[i].kind == kind)
+        text = counted(count, "parameter") if kind == "parameter" else f"{count:,} numbers"
+        return [Row(kind, text, f"in {kinds.count(kind)} tensors")]
     rows = []
-    for node in nodes:
-        strength = node.gradient if "grads" in show else None
-        rows.append(Row(node.kind, shortened(node.name or node.kind, MOST) + times, sizes(node.shape), strength=strength))
-        rows += _value(node, show)
+    for i in card.parameters:
+        node, folded = ir.nodes[i], card.folded(i)
+        name = shortened(node.name or node.kind, MOST) + folded
+        every = [g for j in (i, *card.alike.get(i, ())) if (g := ir.nodes[j].gradient) is not None]
+        if "grads" in show and every:
+            rows.append(_gradient(node.kind, name, every, sizes(node.shape)))
+        else:
+            rows.append(Row(node.kind, name, sizes(node.shape)))
+        if not folded:
+            rows += _value(node, show)
     return rows
 
 

@@ -20,6 +20,7 @@ KINDS: dict[str, dict[str, str]] = {
     "parameter": {"shape": "octagon", "style": "filled"},
     "buffer": {"shape": "octagon", "style": "filled,dashed"},
     "op": {"shape": "box", "style": "filled"},
+    "unknown": {"shape": "box", "style": "filled,dashed"},
     "module": {"shape": "box3d", "style": "filled"},
     "output": {"shape": "box", "style": "rounded,filled", "peripheries": "2"},
 }
@@ -56,7 +57,7 @@ def digraph(view: View, look: Look) -> Any:
     for link in view.links:
         graph.edge(link.source, link.target, **({} if link.tracked else {"style": "dashed"}))
         rms = view.ir.nodes[link.value].gradient
-        if "grads" in look.show and link.tracked and rms is not None:
+        if "grads" in look.show and link.tracked and rms is not None and view.cards[link.source].copies == 1:
             color, thick = flow(rms)
             color = color if color[0] == "#" else colors["fault-line"]
             graph.edge(link.target, link.source, color=color, penwidth=number(thick), constraint="false")

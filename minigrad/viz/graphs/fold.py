@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import replace
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from minigrad.viz.graphs.view import Box, Card, View
 __all__ = ["fold"]
 
 LONGEST = 16  # items in a block
+SOURCES = ("data", "input", "parameter", "buffer")  # kinds of cards that nothing enters
 LEAST = {True: 2, False: 3}  # blocks in a row: of whole modules, of single operations
 
 
@@ -19,7 +21,8 @@ def fold(view: View) -> View:
     """Return the view with every row of equal blocks replaced by its first, times their number.
 
     Blocks are equal if their operations, options, shapes and the links within them are, and if each takes from the one
-    before it what the next takes from it. Rows are found box by box, innermost first.
+    before it what the next takes from it. The results of all may be collected by one operation behind the row, as the steps
+    of a recurrence are. Rows are found box by box, innermost first.
     """
     for key in [*reversed(list(view.boxes)), -1]:
         view = _fold_box(view, key)
@@ -70,7 +73,9 @@ class _Inside:
                     cards.setdefault(item, []).append(card)
                     break
                 item = f"b{around}"
-        self.items, self.cards = list(cards), list(cards.values())
+        # Sources first: where data was made says nothing about the order of the operations.
+        self.items = sorted(cards, key=lambda item: item[0] != "n" or view.cards[item].kind not in SOURCES)
+        self.cards = [cards[item] for item in self.items]
         self.at = {card.key: i for i, inner in enumerate(self.cards) for card in inner}  # card: number of its item
         place = {card.key: i for inner in self.cards for i, card in enumerate(inner)}
         self.within: list[list[Hashable]] = [[] for _ in cards]
@@ -93,8 +98,13 @@ class _Inside:
     def row(self, start: int, period: int) -> _Row:
         """Return the longest row of blocks of `period` items from `start`."""
         blocks = 1
-        while self._feeds_next(start, period, blocks - 1) and self._continues(start, period, blocks):
+        collected = self._collected(start, period, 0)
+        while self._collected(start, period, blocks - 1) == collected and self._continues(start, period, blocks):
             blocks += 1
+        if not self._users(start, period, blocks - 1) >= collected:
+            blocks -= 1
+        if collected and (blocks < 3 or any(0 <= user < start + period * blocks for _, user in collected)):
+            blocks = 1
         whole = any(self.items[i][0] == "b" or self.cards[i][0].kind == "module" for i in range(start, start + period))
         return _Row(start, period, blocks if blocks >= LEAST[whole] else 1)
 
@@ -104,8 +114,21 @@ class _Inside:
         for card in self.cards[i]:
             node = view.ir.nodes[card.value]
             parameters = tuple((view.ir.nodes[p].kind, view.ir.nodes[p].shape) for p in card.parameters)
+            names = {view.ir.nodes[p].name or "parameter" for p in card.parameters}  # each block has its own
             name = node.name if card.key[0] == "n" else view.ir.groups[int(card.key[1:])].type or card.title
-            looks.append((card.kind, name, card.options, card.detail, card.copies, node.shape, node.dtype, parameters))
+            looks.append(
+                (
+                    card.kind,
+                    name,
+                    tuple("parameter" if operand in names else operand for operand in card.operands),
+                    card.options,
+                    card.detail,
+                    card.copies,
+                    node.shape,
+                    node.dtype,
+                    parameters,
+                )
+            )
         return self.items[i][0], tuple(looks), tuple(self.within[i])
 
     def _continues(self, start: int, period: int, block: int) -> bool:
@@ -126,24 +149,31 @@ class _Inside:
                     return False
         return True
 
-    def _feeds_next(self, start: int, period: int, block: int) -> bool:
-        """Return whether the results of a block are used by the next one alone."""
+    def _collected(self, start: int, period: int, block: int) -> set[tuple[int, int]]:
+        """Return who uses the results of a block beside the block itself and the next one, as (item in the block, user)."""
         first = start + block * period
-        return all(first <= user < first + 2 * period for i in range(first, first + period) for user in self.outgoing[i])
+        return {(i, user) for i, user in self._users(start, period, block) if not first <= user < first + 2 * period}
+
+    def _users(self, start: int, period: int, block: int) -> set[tuple[int, int]]:
+        first = start + block * period
+        return {(i - first, user) for i in range(first, first + period) for user in self.outgoing[i]}
 
 
 def _merge(view: View, inside: _Inside, box: int, row: _Row) -> View:
     """Keep the first block of a row, with the links into the first block and out of the last."""
     cards, first = _merged_cards(view, inside, row)
     boxes = _numbered(view, inside, box, row, cards)
-    links = []
+    links, leaving = [], Counter[tuple[str, str]]()
     for link in view.links:
         source, target = (row.block(inside.at.get(key, -1)) for key in (link.source, link.target))
-        leaves_early = target < 0 <= source < row.blocks - 1
-        if target <= 0 and not leaves_early:
+        if target < 0 <= source < row.blocks - 1:  # collected
+            leaving[first.get(link.source, link.source), link.target] += link.times
+        elif target <= 0:
             links.append(
                 replace(link, source=first.get(link.source, link.source), target=first.get(link.target, link.target))
             )
+    for link in links:
+        link.times += leaving.pop((link.source, link.target), 0)
     kept = {around for group in {card.group for card in cards.values()} for around in ancestors(boxes, group)}
     return View(view.ir, cards, links, {key: box for key, box in boxes.items() if key in kept})
 
@@ -156,11 +186,23 @@ def _merged_cards(view: View, inside: _Inside, row: _Row) -> tuple[dict[str, Car
         for place, card in enumerate(inside.cards[i]):
             equal = [inside.cards[i + row.period * block][place] for block in range(row.blocks)]
             members = [member for one in equal for member in one.members]
-            cards[card.key] = replace(card, members=members, copies=card.copies * row.blocks)
+            repeats = [*card.repeats, *(value for one in equal[1:] for value in one.every_value)]
+            cards[card.key] = replace(
+                card, members=members, copies=card.copies * row.blocks, repeats=repeats, alike=_alike(equal)
+            )
             for one in equal[1:]:
                 first[one.key] = card.key
                 del cards[one.key]
     return cards, first
+
+
+def _alike(equal: list[Card]) -> dict[int, list[int]]:
+    """Return, by parameter of the first of equal cards, the others in its place, each once: copies may share one."""
+    found = {}
+    for place, first in enumerate(equal[0].parameters):
+        every = [i for card in equal for i in (card.parameters[place], *card.alike.get(card.parameters[place], ()))]
+        found[first] = [i for i in dict.fromkeys(every) if i != first]
+    return {first: others for first, others in found.items() if others}
 
 
 def _numbered(view: View, inside: _Inside, box: int, row: _Row, cards: dict[str, Card]) -> dict[int, Box]:

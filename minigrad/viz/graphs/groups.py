@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import weakref
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from minigrad.engine.scope import Derivative, Scope
@@ -19,13 +21,14 @@ LANES = ("forward", "first derivative", "second derivative", "third derivative",
 class Groups:
     """A group for each scope, parents first, with modules under the names that their users gave them."""
 
-    def __init__(self, lanes: bool) -> None:
+    def __init__(self, lanes: bool, called: Mapping[int, str]) -> None:
         self.found: list[Group] = []
+        self.scopes: list[Scope | None] = []  # of each group
         self.roots: list[Module] = []  # outermost modules; alive for as long as the picture is being made
-        self._lanes = lanes
+        self._lanes, self._called = lanes, called  # the variables that hold modules, by id
         self._index: dict[tuple[int, int], int] = {}  # (lane, id of scope): group
         self._paths: dict[int, str] = {}  # id of a module: its dotted name in its root
-        self._calls: Counter[tuple[int, str]] = Counter()
+        self._modules: dict[int, Module] = {}  # by index of a group
 
     def group_of(self, scope: Scope | None, lane: int) -> int:
         """Return the group of nodes made in a scope; -1 if there is none around them."""
@@ -36,7 +39,8 @@ class Groups:
         group = self._lane(lane) if scope is None else self._index[lane, id(scope)]
         for inner in reversed(chain):
             if not isinstance(inner[1], Derivative):
-                group = self._add(self._module(inner, group) if _is_module(inner) else self._function(inner, group, lane))
+                made = self._module(inner, group) if _is_module(inner) else self._function(inner, group, lane)
+                group = self._add(made, inner)
             self._index[lane, id(inner)] = group
         return group
 
@@ -44,31 +48,59 @@ class Groups:
         if not self._lanes:
             return -1
         if (lane, 0) not in self._index:
-            name = LANES[lane] if lane < len(LANES) else f"derivative {lane}"
-            self._index[lane, 0] = self._add(Group("lane", name))
+            order = lane // 2
+            name = LANES[order] if order < len(LANES) else f"derivative {order}"
+            self._index[lane, 0] = self._add(Group("lane", f"after the {name}" if lane % 2 else name))
         return self._index[lane, 0]
 
-    def _add(self, group: Group) -> int:
+    def _add(self, group: Group, scope: Scope | None = None) -> int:
         self.found.append(group)
+        self.scopes.append(scope)
         return len(self.found) - 1
 
     def _module(self, scope: Scope, parent: int) -> Group:
-        module = scope[1]()
+        module: Module | None = scope[1]()
         if module is None:
             return Group("module", "module", parent, type="module")
         if id(module) not in self._paths:
             self._name(module)
         path, kind = self._paths[id(module)], type(module).__name__
         around = self.found[parent].path if parent >= 0 else ""
-        name = path.removeprefix(f"{around}.") if path else kind
-        self._calls[parent, name] += 1
-        call = self._calls[parent, name]
+        self._modules[len(self.found)] = module
         detail = "" if list(module.children()) else module.extra_repr()
-        return Group("module", f"{name} #{call}" if call > 1 else name, parent, path, kind, detail)
+        return Group("module", path.removeprefix(f"{around}.") if path else kind, parent, path, kind, detail)
+
+    def root_names(self) -> dict[int, str]:
+        """Return, by id, a name for each outermost module: its class, or where there are several, its variable."""
+        names: dict[int, str] = {}
+        for root in self.roots:
+            kind = type(root).__name__
+            name = self._called.get(id(root), kind) if len(self.roots) > 1 else kind
+            twins = sum(other.partition(" ")[0] == name for other in names.values())
+            names[id(root)] = f"{name} ({twins + 1})" if twins else name
+        return names
+
+    def finished(self) -> list[Group]:
+        """Return the groups; a module that is called several times says which call each is, as "fc #1 of 2"."""
+        roots = self.root_names()
+        calls = Counter((self.found[i].parent, id(module)) for i, module in self._modules.items())
+        seen: Counter[tuple[int, int]] = Counter()
+        groups = list(self.found)
+        for i, module in self._modules.items():
+            key = groups[i].parent, id(module)
+            seen[key] += 1
+            name = roots.get(id(module), groups[i].name) if not groups[i].path else groups[i].name
+            groups[i] = replace(groups[i], name=f"{name} #{seen[key]} of {calls[key]}" if calls[key] > 1 else name)
+        return groups
 
     def _function(self, scope: Scope, parent: int, lane: int) -> Group:
         name = scope[1].__name__
-        return Group("function", f"∇ {name}" if lane else name, parent, self.found[parent].path if parent >= 0 else "")
+        return Group(
+            "function",
+            f"∇ {name}" if lane and not lane % 2 else name,
+            parent,
+            self.found[parent].path if parent >= 0 else "",
+        )
 
     def _name(self, root: Module) -> None:
         """Name a module, and all inside it without a name, as seen from it: it is the outermost one."""

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import Any
 
-from minigrad.viz.graphs.cards import body, facts, most_saved
+from minigrad.viz.graphs.cards import BAR, FEW, body, facts, most_saved, operands
 from minigrad.viz.graphs.fold import fold
 from minigrad.viz.graphs.ir import GraphIR
+from minigrad.viz.graphs.layout.frames import frames_of
 from minigrad.viz.graphs.layout.placing import Placement, place
 from minigrad.viz.graphs.look import Look
-from minigrad.viz.graphs.numbers import byte_count, number, seconds, sizes
-from minigrad.viz.graphs.scene import Scene, closed_by, lay
+from minigrad.viz.graphs.numbers import byte_count, number, seconds, sizes, spread
+from minigrad.viz.graphs.scene import SMALL, Scene, depths, fits, lay, may_be_compact, rows_of
 from minigrad.viz.graphs.svg import asset, drawing, escape, style
-from minigrad.viz.graphs.view import Card, box_card, make_view, unwrapped
+from minigrad.viz.graphs.view import Card, View, box_card, closed_groups, functions_of_several, make_view, unwrapped
 from minigrad.viz.palette import theme_css
 
 __all__ = ["html", "page_of", "placed"]
+
+DATA = 'const data = JSON.parse(document.getElementById("data").textContent);\n'
 
 
 def html(ir: GraphIR, look: Look) -> str:
@@ -36,62 +40,90 @@ def html(ir: GraphIR, look: Look) -> str:
         height=f"{height:.1f}",
         drawing="\n".join(drawing(scene, page)),
         data=embedded,
-        script=asset("page.js"),
+        script=DATA + asset("layout.js") + asset("page.js"),
     )
 
 
 def page_of(ir: GraphIR, look: Look) -> tuple[Scene, set[int]]:
-    """Return a scene with everything open and a card for each box, and the boxes that are closed at first."""
-    view = unwrapped(make_view(ir, ()))
+    """Return a scene with everything open and a card for each box, and the boxes that are closed at first.
+
+    These are chosen as for the other formats: without a depth, as few as it takes to fit a screen.
+    """
+    # A function of several results stays one card: then blocks of which each takes one of them are alike.
+    view = unwrapped(make_view(ir, functions_of_several(ir) if look.fold else ()))
     if look.fold:
         view = fold(view)
-    scene, most = lay(view, look), most_saved(view)
+    rows = set(rows_of(view))
+    if look.depth is not None:
+        return _with_cards(lay(view, look)), _closed(view, look, look.depth)
+    densities = (False, True) if may_be_compact(look) else (False,)
+    scenes = [_with_cards(lay(view, look, compact)) for compact in densities]
+    first = closed = _closed(view, look, None)
+    if len(placed(scenes[0], first).cards) <= SMALL:
+        return scenes[0], first
+    for depth in depths(ir):
+        for shut in (set(), rows) if rows else (set(),):
+            closed = _closed(view, look, depth) | shut
+            for made in scenes if closed > first else scenes[:1]:
+                if fits(placed(made, closed)):
+                    return made, closed
+    return (scenes[-1], closed) if closed > first else (scenes[0], first)
+
+
+def _with_cards(scene: Scene) -> Scene:
+    """Add the card of each box, for while it is closed."""
+    view, most = scene.view, most_saved(scene.view)
     for key in view.boxes:
         card = box_card(view, key)
         scene.closed[card.key] = card
-        scene.bodies[card.key] = body(view, card, look.show, most)
-    closed = closed_by(ir, look)
-    functions = "primitives" not in look.show
-    return scene, {key for key, box in view.boxes.items() if key in closed or (functions and box.kind == "function")}
+        scene.bodies[card.key] = body(view, card, scene.look.show, most, scene.compact)
+    return scene
+
+
+def _closed(view: View, look: Look, depth: int | None) -> set[int]:
+    """Return the boxes that a depth closes."""
+    primitives = "primitives" in look.show
+    closed = closed_groups(view.ir, depth, primitives)
+    return {key for key, box in view.boxes.items() if key in closed or (not primitives and box.kind == "function")}
 
 
 def placed(scene: Scene, closed: set[int]) -> Placement:
     """Place a scene with these boxes closed."""
-    sizes_of = scene.sizes
-    cards = {key: sizes_of[f"g{key}"] for key in sorted(closed)}
-    return place(scene.frames, sizes_of, scene.spacing, scene.sideways, cards)
+    frames = frames_of(scene.plans, closed, scene.sizes, scene.spacing, scene.sideways)
+    return place(frames, scene.sizes, scene.spacing, scene.sideways)
 
 
 def _layout(scene: Scene, closed: set[int]) -> dict[str, Any]:
     """Return the data from which page.js places everything again after a box is closed or opened."""
-    view = scene.view
-    frames = [
+    view, spacing = scene.view, scene.spacing
+    plans = [
         [
             str(key),
             {
-                "layers": frame.layers,
-                "x": {item: round(x, 1) for item, x in frame.x.items() if item[0] not in "io"},
-                "gaps": [round(gap, 2) for gap in frame.gaps],
-                "width": round(frame.width, 1),
-                "axis": round(frame.axis, 1),
-                "entries": frame.entries,
-                "exits": frame.exits,
-                "low": sorted(frame.low),
-                "pieces": [[p.source, p.target, [[r, round(x, 1)] for r, x in p.places], p.branch] for p in frame.pieces],
+                "names": plan.names,
+                "links": plan.links,
+                "ranks": plan.ranks,
+                "layers": plan.layers,
+                "paths": plan.paths,
+                "main": sorted(plan.main),
+                "header": plan.header,
             },
         ]
-        for key, frame in scene.frames.items()
+        for key, plan in scene.plans.items()
     ]
+    every = {**view.cards, **scene.closed}
     return {
-        "frames": frames,
+        "plans": plans,
         "sizes": scene.sizes,
         "sideways": scene.sideways,
-        "padding": scene.spacing.padding,
-        "header": scene.spacing.header,
+        "spacing": {field.name: getattr(spacing, field.name) for field in fields(spacing)},
         "closed": [str(key) for key in sorted(closed)],
         "closable": [str(key) for key, box in view.boxes.items() if box.kind != "lane"],
         "parents": {str(key): str(box.parent) for key, box in view.boxes.items()},
-        "boxOf": {card.key: str(card.group) for card in [*view.cards.values(), *scene.closed.values()]},
+        "boxOf": {card.key: str(card.group) for card in every.values()},
+        "saved": {key: saved for key, card in every.items() if (saved := facts(view.ir, card).saved)},
+        "bar": BAR,
+        "order": sorted(every, key=lambda key: (every[key].members[0], key[0] == "n", key)),
         "links": [
             [link.source, link.target, [f"{key}:{i}" for key, i in way]]
             for link, way in zip(view.links, scene.ways, strict=True)
@@ -104,22 +136,33 @@ def _details(scene: Scene, card: Card) -> dict[str, Any]:
     ir, about = scene.view.ir, facts(scene.view.ir, card)
     node, single = about.node, card.key[0] == "n"
     found = [
-        ("value", f"n{card.value}"), ("shape", sizes(node.shape)), ("dtype", node.dtype),
+        ("value", _listed(card)), ("shape", sizes(node.shape)), ("dtype", node.dtype),
         *(fact for fact in (
+            ("operands", operands(card)),
             ("options", card.options),
             ("made with", card.detail),
             ("folded", f"{card.copies} alike, the first is shown" if card.copies > 1 else ""),
-            ("values", node.value),
-            ("gradient", "" if about.gradient is None else f"{number(about.gradient)} (root mean square)"),
+            ("values", node.value if len(card.every_value) == 1 else ""),
+            ("gradient", "" if about.gradient is None else f"{spread(about.gradients)} (root mean square)"),
             ("saved", byte_count(about.saved) if about.saved else ""),
             ("rules keep", ", ".join(node.saves) if single else ""),
             ("time", "" if about.seconds is None else seconds(about.seconds)),
         ) if fact[1]),
-        *((ir.nodes[i].name or ir.nodes[i].kind, sizes(ir.nodes[i].shape)) for i in card.parameters),
+        *(
+            (f"{ir.nodes[i].name or ir.nodes[i].kind}{card.folded(i)}", sizes(ir.nodes[i].shape))
+            for i in card.parameters
+        ),
         *(("fault", mark) for mark in about.marks), *(("where", place) for place in about.places),
     ]  # fmt: skip
     kind = {"op": "operation", "data": "data, no gradient"}.get(card.kind, card.kind)
-    names = [card.title, card.tag, card.path, *(ir.nodes[i].name for i in card.parameters), f"n{card.value}"]
+    held = card.every_parameter if single else []
+    names = [
+        card.title,
+        card.tag,
+        card.path,
+        *(ir.nodes[i].name for i in held),
+        *(f"n{i}" for i in card.every_value if single),
+    ]
     return {
         "title": " ".join(filter(None, [card.title, card.tag])),
         "kind": " · ".join(filter(None, [kind, card.path])),
@@ -127,6 +170,11 @@ def _details(scene: Scene, card: Card) -> dict[str, Any]:
         "rules": [list(rule) for rule in node.rules if rule[1]] if single else [],
         "search": " ".join(filter(None, names)).lower(),
     }
+
+
+def _listed(card: Card) -> str:
+    """Return the first few of the nodes whose values leave a card."""
+    return ", ".join(f"n{i}" for i in card.every_value[:FEW]) + (", …" if len(card.every_value) > FEW else "")
 
 
 def _tape(scene: Scene) -> list[dict[str, Any]]:

@@ -24,10 +24,12 @@ class Image:
 class Node:
     """A value: an input, a parameter, or the result of an operation.
 
-    kind       "input" (requires a gradient), "data" (does not), "parameter", "buffer", "op", "output"
+    kind       "input" (requires a gradient), "data" (does not), "parameter", "buffer", "op", "output", or "unknown": steps
+               of a call that were not recorded
     name       of an op its primitive; of others the name in the model, or the variable in the caller's code
     group      the innermost group it belongs to, as an index into GraphIR.groups; -1: none
-    lane       the order of the derivative that recorded it; 0: the forward
+    lane       the order of the derivative that recorded it, or that it was computed from; 0: the forward
+    operands   of an op, in the order of the call: "" for each edge, and the numbers between them
     options    of an op: its other arguments, as far as they are known, such as "axis=1"
     saves      the names of the values that its gradient rules save
     saved      the bytes of those that no older node saves
@@ -41,6 +43,7 @@ class Node:
     dtype: str
     group: int = -1
     lane: int = 0
+    operands: tuple[str, ...] = ()
     options: str = ""
     variable: str = ""
     value: str = ""
@@ -77,6 +80,8 @@ class Group:
     path      of a module its dotted name from the root
     type      of a module its class
     detail    of a module its options, such as "1, 30, kernel_size=(5, 5)"
+    operands  of a function the nodes that are its arguments, in order
+    options   of a function its other arguments, such as "eps=1e-5"
     """
 
     kind: str
@@ -85,6 +90,8 @@ class Group:
     path: str = ""
     type: str = ""
     detail: str = ""
+    operands: tuple[int, ...] = ()
+    options: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ __all__ = ["mermaid"]
 
 HARMLESS = " .,:=+-_()/'"  # punctuation without a meaning in a quoted label
 SHAPES = {"input": '(["{}"])', "data": '(["{}"])', "output": '(["{}"])', "op": '("{}")', "module": '[["{}"]]',
-          "parameter": '{{{{"{}"}}}}', "buffer": '{{{{"{}"}}}}'}  # fmt: skip
+          "unknown": '(["{}"])', "parameter": '{{{{"{}"}}}}', "buffer": '{{{{"{}"}}}}'}  # fmt: skip
 
 
 def mermaid(view: View, look: Look) -> str:
@@ -41,7 +41,7 @@ def mermaid(view: View, look: Look) -> str:
 
 
 def _style(kind: str) -> str:
-    dashed = ",stroke-dasharray:4 3" if kind == "data" else ""
+    dashed = ",stroke-dasharray:4 3" if kind in ("data", "unknown") else ""
     return f"fill:{LIGHT[fill(kind)]},stroke:{LIGHT[f'{fill(kind)}-line']},color:{LIGHT['ink']}{dashed}"
 
 

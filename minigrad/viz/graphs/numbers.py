@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.arrays import Array
 
-__all__ = ["byte_count", "counted", "number", "option", "px", "seconds", "sizes", "summary"]
+__all__ = ["byte_count", "counted", "number", "option", "px", "scalar", "seconds", "sizes", "spread", "summary"]
 
 
 def sizes(shape: Sequence[int]) -> str:
@@ -32,6 +32,29 @@ def number(value: Any) -> str:
     text = f"{value:.4g}" if abs(value) >= 1e-3 or value == 0 else f"{value:.3e}"
     digits, e, power = text.partition("e")
     return f"{digits.rstrip('0').rstrip('.') if '.' in digits else digits}e{int(power)}" if e else text
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return the range of some numbers as ``0.001 … 0.2``; one number if they are written alike.
+
+    >>> spread([0.2, 1e-3]), spread([0.5]), spread([1.0, float("nan")])
+    ('0.001 … 0.2', '0.5', '1 … NaN')
+    """
+    texts = [number(value) for value in sorted(values, key=lambda value: (math.isnan(value), value))]
+    return texts[0] if texts[0] == texts[-1] else f"{texts[0]} … {texts[-1]}"
+
+
+def scalar(value: Any) -> str:
+    """Return a constant of a program as text: its value, with ≈ before a float that is rounded.
+
+    >>> scalar(0.1), scalar(1.0), scalar(0.99999), scalar(1 / 3), scalar(np.float32(0.1))
+    ('0.1', '1', '0.99999', '≈0.3333', '0.1')
+    """
+    short = number(value)
+    if not isinstance(value, float | np.floating) or not np.isfinite(value) or type(value)(short) == value:
+        return short
+    whole = str(value)
+    return whole if len(whole) <= 10 else f"≈{short}"
 
 
 def byte_count(count: int) -> str:
@@ -101,15 +124,15 @@ def option(name: str, value: Any) -> str:
 
 def _short(value: Any) -> str:
     if isinstance(value, bool | int | float | np.generic):
-        return number(value)
+        return scalar(value)
     if isinstance(value, str | np.dtype):
         return str(value)
     if isinstance(value, slice):
         parts = ["" if part is None else str(part) for part in (value.start, value.stop)]
         return ":".join(parts) + ("" if value.step is None else f":{value.step}")
-    if value is Ellipsis:
-        return "..."
+    if value is Ellipsis or value is None:
+        return "..." if value is Ellipsis else "None"
     if isinstance(value, tuple | list):
         parts = [_short(part) for part in value]
-        return f"({', '.join(parts)})" if all(parts) else ""
+        return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})" if all(parts) else ""
     return ""

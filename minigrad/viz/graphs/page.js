@@ -1,98 +1,11 @@
-"use strict";
-// The page of one graph. Positions across the ranks were computed in Python (layout/frames.py); closing a box changes only
-// heights, and they are added up here as in layout/placing.py.
-const data = JSON.parse(document.getElementById("data").textContent);
+// The page of one graph; layout.js says where everything is.
 const svg = document.getElementById("graph");
 const closed = new Set(data.closed);
 const byKey = new Map([...svg.querySelectorAll(".card")].map((e) => [e.dataset.key, e]));
-const ARROW = 7;
 let zoom = 1;
 
 const fmt = (v) => String(Math.round(v * 10) / 10 || 0);
 const at = (x, y) => (data.sideways ? `${fmt(y)},${fmt(x)}` : `${fmt(x)},${fmt(y)}`);
-const isBox = (item) => item[0] === "b";
-const isClosed = (item) => isBox(item) && closed.has(item.slice(1));
-const isPort = (item) => item[0] === "i" || item[0] === "o";
-const sizeOf = (card) => data.sizes[card]; // across and along the ranks
-
-function place() {
-  const extents = {}, tops = {}, heights = {}, page = { cards: {}, boxes: {}, lines: {} };
-  const extent = (item) => (isBox(item) ? extents[item.slice(1)] : isPort(item) ? 0 : sizeOf(item)[1]);
-  for (const [key, frame] of data.frames) { // innermost first
-    heights[key] = frame.layers.map((layer) => Math.max(0, ...layer.map(extent)));
-    const header = data.sideways ? data.padding : data.header;
-    if (frame.entries) heights[key][0] = header;
-    let y = key === "-1" || frame.entries ? 0 : header + 8;
-    tops[key] = [];
-    heights[key].forEach((height, r) => {
-      tops[key].push(y);
-      y += height + (r < heights[key].length - 1 ? frame.gaps[r] : 0);
-    });
-    extents[key] = closed.has(key) ? sizeOf("g" + key)[1] : y + (key === "-1" || frame.exits ? 0 : data.padding);
-  }
-  const corners = { "-1": [0, 0] };
-  for (const [key, frame] of [...data.frames].reverse()) {
-    if (!(key in corners)) continue;
-    const [left, top] = corners[key], bounds = {}, low = new Set(frame.low);
-    frame.layers.forEach((layer, r) => layer.forEach((item) => {
-      const spare = heights[key][r] - extent(item);
-      const y = top + tops[key][r] + (item[0] === "i" ? 0 : low.has(item) ? spare : spare / 2);
-      bounds[item] = [y, y + extent(item)];
-      if (isBox(item) && !isClosed(item)) {
-        const inner = item.slice(1), width = widthOf(inner);
-        corners[inner] = [left + frame.x[item] - width / 2, y];
-        page.boxes[inner] = [...corners[inner], width, extents[inner]];
-      } else if (!isPort(item)) {
-        const card = isBox(item) ? "g" + item.slice(1) : item;
-        page.cards[card] = [left + center(frame, item) - sizeOf(card)[0] / 2, y];
-      }
-    }));
-    frame.pieces.forEach((piece, i) => {
-      page.lines[`${key}:${i}`] = lineOf(piece, frame, left, top, tops[key], heights[key], bounds);
-    });
-  }
-  page.width = widthOf("-1");
-  page.height = extents["-1"];
-  return page;
-}
-
-const frameOf = new Map(data.frames);
-function widthOf(key) { return frameOf.get(key).width; }
-const clamp = (x, least, most) => Math.max(least, Math.min(most, x));
-
-function center(frame, item) {
-  if (!isClosed(item)) return frame.x[item];
-  const inner = frameOf.get(item.slice(1)), spare = Math.max(0, (inner.width - sizeOf("g" + item.slice(1))[0]) / 2);
-  return frame.x[item] + clamp(inner.axis - inner.width / 2, -spare, spare);
-}
-
-function within(item, x, frame) {
-  if (!isClosed(item)) return x;
-  const middle = center(frame, item), half = sizeOf("g" + item.slice(1))[0] / 2 - 10;
-  return clamp(x, middle - half, middle + half);
-}
-
-function lineOf([source, target, places, branch], frame, left, top, tops, heights, bounds) {
-  const points = [];
-  const add = (x, y) => {
-    const last = points[points.length - 1];
-    if (!last || last[0] !== x || last[1] !== y) points.push([x, y]);
-  };
-  const [first, x] = places[0], [last, end] = places[places.length - 1];
-  const from = left + (branch ? x : within(source, x, frame)), to = left + within(target, end, frame);
-  if (!branch) add(from, bounds[source][1]);
-  add(from, top + tops[first] + heights[first]);
-  for (const [r, bend] of places.slice(1, -1)) {
-    add(left + bend, top + tops[r]);
-    add(left + bend, top + tops[r] + heights[r]);
-  }
-  add(to, top + tops[last]);
-  const through = target[0] === "o" || (isBox(target) && !isClosed(target));
-  const tip = bounds[target][0] - (through ? 0 : ARROW);
-  if (tip < points[points.length - 1][1]) points[points.length - 1] = [to, tip];
-  else add(to, tip);
-  return { points, starts: !branch && !isPort(source) && (!isBox(source) || isClosed(source)), ends: !through };
-}
 
 function pathOf(points, beside = 0) {
   let d = "M" + at(...points[0]);
@@ -122,13 +35,13 @@ function backPaths({ points, starts, ends }, thick) {
 }
 
 const elements = {
-  boxes: [...svg.querySelectorAll("rect.box")],
+  boxes: [...svg.querySelectorAll("rect[data-box]")],
   titles: [...svg.querySelectorAll(".box-title")],
   pieces: [...svg.querySelectorAll("[data-piece]")],
 };
 
 function draw() {
-  const page = place();
+  const page = place(closed);
   const turn = ([x, y]) => (data.sideways ? [y, x] : [x, y]);
   const show = (element, shown) => { element.style.display = shown ? "" : "none"; };
   for (const [key, card] of byKey) {
@@ -139,7 +52,8 @@ function draw() {
     const box = page.boxes[rect.dataset.box];
     show(rect, box);
     if (!box) continue;
-    const [x, y] = turn([box[0], box[1]]), [w, h] = turn([box[2], box[3]]);
+    const behind = Number(rect.dataset.behind || 0); // of the copies that are drawn behind the first
+    const [x, y] = turn([box[0], box[1]]).map((corner) => corner + behind), [w, h] = turn([box[2], box[3]]);
     for (const [name, value] of Object.entries({ x, y, width: w, height: h })) rect.setAttribute(name, fmt(value));
   }
   for (const title of elements.titles) {
@@ -160,6 +74,11 @@ function draw() {
     else d = backPaths(line, Number(element.dataset.thick))[kind === "back" ? 0 : 1];
     element.setAttribute("d", d);
   }
+  const largest = Math.max(1, ...Object.keys(page.cards).map((key) => data.saved[key] || 0));
+  for (const key of Object.keys(page.cards)) { // one scale for all
+    const bar = byKey.get(key).querySelector(".bar");
+    if (bar) bar.setAttribute("width", fmt(Math.max(1.5, (data.bar * data.saved[key]) / largest)));
+  }
   const [w, h] = turn([page.width, page.height]);
   svg.setAttribute("viewBox", `-12 -14 ${fmt(w + 24)} ${fmt(h + 28)}`);
   svg.setAttribute("width", fmt((w + 24) * zoom));
@@ -170,7 +89,14 @@ function draw() {
 
 function toggle(box) {
   if (!closed.delete(box)) closed.add(box);
+  redraw();
+}
+
+/** Draw after a box was opened or closed; what is marked may now be seen elsewhere. */
+function redraw() {
   draw();
+  mark();
+  if (step >= 0) paint();
 }
 
 /** Return the visible card for a card: itself, or the outermost closed box around it. */
@@ -184,7 +110,7 @@ function seen(key) {
 
 function reveal(key) {
   for (let box = data.boxOf[key]; box !== undefined && box !== "-1"; box = data.parents[box]) closed.delete(box);
-  draw();
+  redraw();
 }
 
 // The way to the output
@@ -254,40 +180,60 @@ function choose(key) {
 
 // Search
 
-function search(words) {
-  const wanted = words.trim().toLowerCase();
-  let first = null;
-  for (const [key, card] of byKey) {
-    const found = wanted !== "" && key[0] !== "g" && data.details[key].search.includes(wanted);
-    card.classList.toggle("found", found);
-    if (found) {
-      const visible = byKey.get(seen(key));
-      visible.classList.add("found");
-      first = first || key;
-    }
-  }
-  return first;
+let hits = [], hit = -1;
+const isFound = (key, words) => data.details[key].search.includes(words);
+
+/** Mark everything that holds the words, and count it. A closed box is marked for what is in it, too. */
+function search(text) {
+  const words = text.trim().toLowerCase();
+  hits = words ? data.order.filter((key) => isFound(key, words)) : [];
+  hit = -1;
+  mark();
+}
+
+function mark() {
+  const shown = new Set(hits.map(seen));
+  for (const [key, card] of byKey) card.classList.toggle("found", shown.has(key));
+  for (const rect of elements.boxes) rect.classList.toggle("found", shown.has("g" + rect.dataset.box));
+  const label = document.getElementById("hits"), searched = document.getElementById("search").value.trim() !== "";
+  label.textContent = !searched ? "" : !hits.length ? "nothing found" : hit < 0 ? `${hits.length} found` : `${hit + 1} of ${hits.length}`;
+  for (const id of ["former", "further"]) document.getElementById(id).disabled = !hits.length;
+}
+
+/** Go to the next hit, or with -1 to the one before: open the boxes around it, and show it. */
+function goto(by) {
+  if (!hits.length) return;
+  hit = hit < 0 ? (by > 0 ? 0 : hits.length - 1) : (hit + by + hits.length) % hits.length;
+  const key = hits[hit];
+  reveal(key);
+  const open = key[0] === "g" && !closed.has(key.slice(1));
+  const shown = open ? elements.titles.find((title) => title.dataset.box === key.slice(1)) : byKey.get(key);
+  shown.scrollIntoView({ block: "center", inline: "center" });
+  choose(key);
 }
 
 // Backward, newest first
 
 let step = -1, timer = null;
+/** Mark the cards whose steps are done, and the one whose step it is. */
+function paint() {
+  for (const card of byKey.values()) card.classList.remove("now", "done");
+  if (step < 0) return;
+  for (const entry of data.tape.slice(0, step)) byKey.get(seen(entry.card)).classList.add("done");
+  const now = byKey.get(seen(data.tape[step].card)).classList;
+  now.remove("done");
+  now.add("now");
+}
+
 function go(to) {
   step = Math.max(-1, Math.min(data.tape.length - 1, to));
-  data.tape.forEach((entry, i) => {
-    const card = byKey.get(seen(entry.card));
-    if (i === 0) for (const other of byKey.values()) other.classList.remove("now", "done");
-    if (i < step) card.classList.add("done");
-  });
+  paint();
   const label = document.getElementById("step");
   if (step < 0) {
-    for (const other of byKey.values()) other.classList.remove("now", "done");
     label.textContent = `${data.tape.length} steps, newest operation first`;
     return;
   }
   const entry = data.tape[step], card = byKey.get(seen(entry.card));
-  card.classList.remove("done");
-  card.classList.add("now");
   card.scrollIntoView({ block: "center", inline: "center" });
   label.textContent = `step ${step + 1} of ${data.tape.length}`;
   panel.replaceChildren();
@@ -336,17 +282,20 @@ svg.addEventListener("keydown", (event) => {
   }
 });
 const on = (id, action) => document.getElementById(id).addEventListener("click", action);
-on("close", () => { for (const key of data.closable) closed.add(key); draw(); });
-on("open", () => { closed.clear(); draw(); });
+on("close", () => { for (const key of data.closable) closed.add(key); redraw(); fit(1); });
+on("open", () => { closed.clear(); redraw(); fit(1); });
 on("larger", () => { zoom *= 1.2; draw(); });
 on("smaller", () => { zoom /= 1.2; draw(); });
-on("fit", () => {
+/** Zoom so that all of the graph is seen, within bounds: letters stay readable. */
+function fit(most, least = 0.5) {
   zoom = 1;
   draw();
   const main = document.querySelector("main");
-  zoom = Math.min((main.clientWidth - 40) / svg.width.baseVal.value, (main.clientHeight - 40) / svg.height.baseVal.value);
+  const whole = Math.min((main.clientWidth - 40) / svg.width.baseVal.value, (main.clientHeight - 40) / svg.height.baseVal.value);
+  zoom = Math.max(least, Math.min(most, whole));
   draw();
-});
+}
+on("fit", () => fit(2, 0));
 on("theme", () => {
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
   const now = document.documentElement.dataset.theme || (dark ? "dark" : "light");
@@ -358,9 +307,9 @@ on("reset", () => go(-1));
 on("play", play);
 const box = document.getElementById("search");
 box.addEventListener("input", () => search(box.value));
-box.addEventListener("keydown", (event) => {
-  const first = event.key === "Enter" && search(box.value);
-  if (first) { reveal(first); search(box.value); byKey.get(first).scrollIntoView({ block: "center", inline: "center" }); tell(first); }
-});
+box.addEventListener("keydown", (event) => { if (event.key === "Enter") goto(event.shiftKey ? -1 : 1); });
+on("former", () => goto(-1));
+on("further", () => goto(1));
 go(-1);
-draw();
+fit(1);
+mark();

@@ -95,7 +95,7 @@ class Graph:
         if format not in FORMATS:
             raise ValueError(f"graph: no format {format!r}; there are {', '.join(FORMATS)}")
         content = FORMATS[format](self)
-        return content if isinstance(content, bytes) else content.encode()
+        return content if isinstance(content, bytes) else content.encode(errors="backslashreplace")  # of lone surrogates
 
     def to_graphviz(self) -> Any:
         """Return the `graphviz.Digraph`, to restyle with that library."""
@@ -168,8 +168,9 @@ def graph(
     also shows the operations that the tape leaves out, because no gradient flows there, and how long each operation takes.
 
     model      the module whose parameters and buffers are named; by default the outermost that the graph was made in
-    depth      how many levels of modules below the outermost are open; by default as many as fit in 120 cards
-    fold       whether rows of equal blocks are drawn once, as xN
+    depth      how many levels of modules below the outermost are open; by default as many as fit a screen of 1,440 x 900
+    fold       whether rows of equal blocks are drawn once, as xN: layers, iterations, steps of a recurrence; their numbers
+               are sums over all, and gradients a range
     show       of "shapes", "values", "saved" (bytes kept for backward), "grads" (the root mean square of each gradient, by
                one more walk; needs a scalar) and "primitives" (the steps of composite functions); with "values" or
                "grads", kernels as small images
@@ -238,7 +239,7 @@ def _tensors(outputs: Any) -> list[Tensor]:
 
 
 def _variables() -> dict[str, Any]:
-    """Return the tensors among the variables of the code that draws the picture: the first frame outside this package."""
+    """Return the tensors and modules among the variables of the code that draws: the first frame outside this package."""
     package = __name__.partition(".")[0]
     frame = sys._getframe(1)
     while frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == package:
@@ -246,7 +247,7 @@ def _variables() -> dict[str, Any]:
     if frame is None:
         return {}
     values = frame.f_locals
-    found = {name: value for name, value in values.items() if isinstance(value, Tensor)}
+    found = {name: value for name, value in values.items() if isinstance(value, Tensor | Module)}
     if frame.f_code.co_flags & inspect.CO_OPTIMIZED and type(values) is dict:
         values.clear()  # of a function, before Python 3.13, a copy: the frame would keep it, and all that was in it
     return found

@@ -7,12 +7,18 @@ from dataclasses import dataclass, field
 from minigrad.viz.graphs.cards import Body, body, most_saved
 from minigrad.viz.graphs.fold import fold
 from minigrad.viz.graphs.ir import GraphIR
-from minigrad.viz.graphs.layout.frames import Frame, Spacing, lay_out
+from minigrad.viz.graphs.layout.frames import Frame, Plan, Spacing, lay_out
+from minigrad.viz.graphs.layout.placing import Placement, place
 from minigrad.viz.graphs.look import Look
 from minigrad.viz.graphs.text_width import width
-from minigrad.viz.graphs.view import Card, View, automatic_depth, closed_groups, make_view
+from minigrad.viz.graphs.view import Card, View, closed_groups, make_view, module_depth, with_closed
 
-__all__ = ["Scene", "closed_by", "lay", "scene", "view_of"]
+__all__ = ["SMALL", "Scene", "depths", "fits", "lay", "may_be_compact", "rows_of", "scene", "view_of"]
+
+SCREEN = (1040.0, 784.0)  # room for a graph on a screen of 1,440 x 900 pixels: the rest is title, legend, list or panel
+SMALL = 12  # cards; no more are always drawn as they are
+ENOUGH = 120  # cards; more do not fit
+CLOSE = Spacing(ranks=13.0, header=20.0, padding=10.0)  # between compact cards
 
 
 @dataclass(slots=True)
@@ -21,10 +27,12 @@ class Scene:
 
     view: View
     bodies: dict[str, Body]
+    plans: dict[int, Plan]
     frames: dict[int, Frame]
     ways: list[list[tuple[int, int]]]
     spacing: Spacing
     look: Look
+    compact: bool = False
     closed: dict[str, Card] = field(default_factory=dict)  # "g3": box 3 as a card, where a reader may close it
 
     @property
@@ -37,32 +45,80 @@ class Scene:
         return _sizes(self.bodies, self.sideways)
 
 
-def closed_by(ir: GraphIR, look: Look) -> set[int]:
-    """Return the groups that the options close."""
-    primitives = "primitives" in look.show
-    return closed_groups(ir, automatic_depth(ir, primitives) if look.depth is None else look.depth, primitives)
-
-
 def view_of(ir: GraphIR, look: Look) -> View:
     """Return the cards, boxes and links that the options select."""
-    view = make_view(ir, closed_by(ir, look))
-    return fold(view) if look.fold else view
+    return _chosen(ir, look)[0]
 
 
 def scene(ir: GraphIR, look: Look) -> Scene:
     """Return the view placed by the built-in layout."""
-    return lay(view_of(ir, look), look)
+    view, compact, made = _chosen(ir, look)
+    return made or lay(view, look, compact)
 
 
-def lay(view: View, look: Look) -> Scene:
+def lay(view: View, look: Look, compact: bool = False) -> Scene:
     """Place a view by the built-in layout."""
     most = most_saved(view)
-    bodies = {key: body(view, card, look.show, most) for key, card in view.cards.items()}
-    spacing = Spacing(ranks=38.0, ports=26.0, bends=22.0) if "grads" in look.show else Spacing()
+    bodies = {key: body(view, card, look.show, most, compact) for key, card in view.cards.items()}
+    spacing = Spacing(ranks=38.0, ports=26.0, bends=22.0) if "grads" in look.show else CLOSE if compact else Spacing()
     headers = {key: width(box.heading, 11, True) for key, box in view.boxes.items()}
     sideways = look.direction == "LR"
-    frames, ways = lay_out(view.cards, view.boxes, view.links, _sizes(bodies, sideways), headers, spacing, sideways)
-    return Scene(view, bodies, frames, ways, spacing, look)
+    plans, frames, ways = lay_out(view.cards, view.boxes, view.links, _sizes(bodies, sideways), headers, spacing, sideways)
+    return Scene(view, bodies, plans, frames, ways, spacing, look, compact)
+
+
+def fits(page: Placement) -> bool:
+    """Return whether a placement is small enough for a screen of 1,440 x 900 pixels, beside lists and panels."""
+    return page.width <= SCREEN[0] and page.height <= SCREEN[1]
+
+
+def rows_of(view: View) -> list[int]:
+    """Return the boxes around folded blocks of several items."""
+    return [key for key, box in view.boxes.items() if box.kind == "row"]
+
+
+def depths(ir: GraphIR) -> list[int | None]:
+    """Return the depths to try, from everything open to the outermost modules alone."""
+    return [None, *range(module_depth(ir), 0, -1)]
+
+
+def may_be_compact(look: Look) -> bool:
+    return not look.show & {"grads", "values"}
+
+
+def _chosen(ir: GraphIR, look: Look) -> tuple[View, bool, Scene | None]:
+    """Return the view, whether its cards are compact, and the scene if it was laid out.
+
+    Without a depth, it is the first that fits a screen: everything open, then modules closed from below, folded rows closed
+    too, and then with compact cards. If there is nothing to close, the picture may be larger.
+    """
+    primitives = "primitives" in look.show
+
+    def at(depth: int | None) -> View:
+        view = make_view(ir, closed_groups(ir, depth, primitives))
+        return fold(view) if look.fold else view
+
+    if look.depth is not None:
+        return at(look.depth), False, None
+    first = view = at(None)
+    if len(first.cards) <= SMALL:
+        return first, False, None
+    for depth in depths(ir):
+        view = first if depth is None else at(depth)
+        closable = any(card.kind == "module" for card in view.cards.values())
+        for shut in (False, True):
+            rows = rows_of(view)
+            if shut and not rows:
+                continue
+            view, closable = (with_closed(view, rows), True) if shut else (view, closable)
+            for compact in (False, True) if closable and may_be_compact(look) else (False,):
+                if len(view.cards) <= ENOUGH:
+                    made = lay(view, look, compact)
+                    if fits(place(made.frames, made.sizes, made.spacing, made.sideways)):
+                        return view, compact, made
+    if any(card.kind == "module" for card in view.cards.values()):
+        return view, may_be_compact(look), None
+    return first, False, None
 
 
 def _sizes(bodies: dict[str, Body], sideways: bool) -> dict[str, tuple[float, float]]:

@@ -9,7 +9,7 @@ from html import escape as _escape
 from importlib import resources
 
 from minigrad.viz import palette
-from minigrad.viz.graphs.cards import HEAD, LINE, ROOM, SIDE, STRENGTH, Body, Facts, Row, facts, most_saved
+from minigrad.viz.graphs.cards import BAR, HEAD, LINE, SIDE, STRENGTH, Body, Facts, Row, facts, most_saved
 from minigrad.viz.graphs.ir import Node, ancestors
 from minigrad.viz.graphs.layout.placing import ARROW, Placement, Rect, path, place
 from minigrad.viz.graphs.numbers import byte_count, number, px
@@ -27,7 +27,8 @@ ENTRIES = 14  # of it at most
 NOWHERE: Rect = (0.0, 0.0, 0.0, 0.0)
 CHIPS = {"parameter": "chip", "buffer": "buffer-chip"}  # marks of rows
 ROUND = ("input", "data", "output")  # kinds whose cards are pills
-KINDS = {"input": "input", "data": "data, no gradient", "op": "operation", "module": "closed module", "output": "output"}
+KINDS = {"input": "input", "data": "data, no gradient", "op": "operation", "module": "closed box",
+         "unknown": "steps not recorded", "output": "output"}  # fmt: skip
 
 
 def svg(scene: Scene) -> str:
@@ -103,8 +104,8 @@ def _boxes(scene: Scene, page: Placement) -> Iterable[str]:
     for key, box in scene.view.boxes.items():
         odd = " odd" if _is_odd(scene, key) else ""
         x, y, w, h = page.boxes.get(key, NOWHERE)
-        if box.count and key in page.boxes:
-            yield _copies(x, y, w, h, 10)
+        if box.count:
+            yield _copies(x, y, w, h, 10, key, key in page.boxes)
         yield f'<rect class="box {box.kind}{odd}" data-box="{key}" {_rect(x, y, w, h)} rx="10"{_hidden(key in page.boxes)}/>'
 
 
@@ -130,6 +131,8 @@ def _lines(scene: Scene, page: Placement) -> Iterable[str]:
     backward = []
     for link, way in zip(scene.view.links, scene.ways, strict=True):
         rms = scene.view.ir.nodes[link.value].gradient if "grads" in scene.look.show and link.tracked else None
+        if scene.view.cards[link.source].copies > 1:  # its card has the range
+            rms = None
         for piece in way:
             if piece in drawn:
                 continue
@@ -140,7 +143,7 @@ def _lines(scene: Scene, page: Placement) -> Iterable[str]:
             ends = points is not None and _arrives(of.target, page)
             dashed = "" if link.tracked else " untracked"
             yield f'<path class="line{dashed}"{data} d="{path(points, scene.sideways) if points else ""}"/>'
-            if ends or of.target[0] == "b":
+            if ends or points is None or of.target[0] == "b":
                 yield f'<path class="head"{data} d="{_head(points[-1], ARROW, scene.sideways) if ends else ""}"/>'  # type: ignore[index]
             if rms is not None:
                 starts = points is not None and not of.branch and _arrives(of.source, page)
@@ -228,7 +231,7 @@ def _frame(kind: str, w: float, h: float) -> list[str]:
 def _body(kind: str, body: Body) -> list[str]:
     """Return the rows and images of a card, from its upper left corner."""
     parts: list[str] = []
-    y, side = ROOM, SIDE
+    y, side = body.room, SIDE
     for row in body.rows:
         tall = HEAD if row.style == "title" else LINE
         if kind in ROUND and row.strength is not None:  # the same row, as narrow as it can be, in the middle
@@ -240,10 +243,9 @@ def _body(kind: str, body: Body) -> list[str]:
         else:
             parts.append(_row(row, side, y + tall - 4.5, body.width - side))
         if row.bar is not None:
-            at = side + width(row.text, 11) + 8
-            room = body.width - side - at
-            parts.append(f'<rect class="bar-room" {_rect(at, y + 4, room, 7)} rx="2"/>')
-            parts.append(f'<rect class="bar" {_rect(at, y + 4, max(1.5, room * row.bar), 7)} rx="2"/>')
+            at = body.width - side - BAR
+            parts.append(f'<rect class="bar-room" {_rect(at, y + 4, BAR, 7)} rx="2"/>')
+            parts.append(f'<rect class="bar" {_rect(at, y + 4, max(1.5, BAR * row.bar), 7)} rx="2"/>')
         y += tall
     x = side
     for image, scale in body.images:
@@ -278,8 +280,13 @@ def _tooltip(card: Card, node: Node) -> str:
     return "; ".join(lines)
 
 
-def _copies(x: float, y: float, w: float, h: float, r: float) -> str:
-    return "".join(f'<rect class="copies" {_rect(x + d, y + d, w, h)} rx="{px(r)}"/>' for d in (8.0, 4.0))
+def _copies(x: float, y: float, w: float, h: float, r: float, box: int | None = None, shown: bool = True) -> str:
+    """Return two outlines behind a card or a box."""
+    parts = []
+    for d in (8.0, 4.0):
+        data = "" if box is None else f' data-box="{box}" data-behind="{px(d)}"'
+        parts.append(f'<rect class="copies"{data} {_rect(x + d, y + d, w, h)} rx="{px(r)}"{_hidden(shown)}/>')
+    return "".join(parts)
 
 
 def _badge(w: float, times: int) -> str:
@@ -349,7 +356,7 @@ def _legend(scene: Scene, room: float) -> tuple[list[str], int]:
             entry(f'<g class="card {kind}">{"".join(_frame(kind, 22, 13))}</g>', name)
     kept = {view.ir.nodes[i].kind for card in view.cards.values() for i in card.parameters}
     for kind, chip in CHIPS.items():
-        if kind in kept:
+        if kind in kept and not scene.compact:
             entry(f'<rect class="{chip}" x="12" y="3" width="8" height="8" rx="1.5"/>', kind, 20)
     if any(not link.tracked for link in view.links):
         entry('<path class="line untracked" d="M0,7H24"/>', "no gradient flows back", 24)

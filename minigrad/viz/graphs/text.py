@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minigrad.viz.graphs.cards import facts
-from minigrad.viz.graphs.numbers import byte_count, number, seconds, sizes
+from minigrad.viz.graphs.numbers import byte_count, seconds, sizes, spread
 from minigrad.viz.graphs.text_width import one_line, shortened
 from minigrad.viz.graphs.view import Card, View, contents
 
@@ -17,7 +17,9 @@ def text(view: View, show: frozenset[str]) -> str:
     """
     sources: dict[str, list[str]] = {key: [] for key in view.cards}
     for link in view.links:
-        sources[link.target].append(f"n{view.cards[link.source].value}")
+        source = view.cards[link.source]
+        times = f" ×{link.times}" if link.times > 1 else ""
+        sources[link.target].append(f"n{source.values[link.output] if source.values else source.value}{times}")
     inside = contents(view.cards, view.boxes)
     lines = [view.ir.title, *(f"({note})" for note in view.ir.notes)]
     stack = [(item, "", "", "") for item in reversed(inside[-1])]  # item, indent, branch, indent of what is inside
@@ -38,21 +40,27 @@ def text(view: View, show: frozenset[str]) -> str:
 def _line(view: View, card: Card, sources: list[str], show: frozenset[str]) -> str:
     about = facts(view.ir, card)
     node = about.node
-    if card.kind in ("op", "module"):
-        arguments = ", ".join(filter(None, [*sources, card.options]))
-        head = f"n{card.value} = {_clean(card.title)}({arguments})"
+    if card.kind in ("op", "module", "unknown"):
+        remaining = iter(sources)
+        given = [_clean(operand) or next(remaining, "") for operand in card.operands]
+        arguments = ", ".join(filter(None, [*given, *remaining, card.options]))
+        head = f"{', '.join(f'n{value}' for value in card.values or [card.value])} = {_clean(card.title)}({arguments})"
     elif card.kind == "output":
         head = f"{_clean(card.title)} = {', '.join(sources or (view.ir.nodes[i].name for i in card.parameters))}"
     else:
         head = f"n{card.value} = {card.kind} {_clean(card.title)}".replace(f"{card.kind} {card.kind}", card.kind)
     parts = [head, f"×{card.copies}" if card.copies > 1 else "", _clean(card.tag)]
     if "shapes" in show and node.dtype:
-        parts.append(f"{sizes(node.shape)} {node.dtype}")
-    parts += [f"{_clean(view.ir.nodes[i].name)} {sizes(view.ir.nodes[i].shape)}" for i in card.parameters]
-    if "values" in show and node.value:
+        made = [view.ir.nodes[i] for i in card.values or [card.value]]
+        parts.append(", ".join(dict.fromkeys(f"{sizes(node.shape)} {node.dtype}" for node in made)))
+    parts += [
+        f"{_clean(view.ir.nodes[i].name or 'parameter')} {sizes(view.ir.nodes[i].shape)}{card.folded(i)}"
+        for i in card.parameters
+    ]
+    if "values" in show and node.value and len(card.every_value) == 1:
         parts.append(f"value {node.value}")
     if "grads" in show and about.gradient is not None:
-        parts.append(f"gradient {number(about.gradient)}")
+        parts.append(f"gradient {spread(about.gradients)}")
     if "saved" in show and about.saved:
         parts.append(f"saved {byte_count(about.saved)}")
     if about.seconds is not None:

@@ -15,13 +15,13 @@ from minigrad.nn import Module, Parameter
 from minigrad.ops.linalg import multiply_matrices
 from minigrad.tensors.tensor import Tensor
 from minigrad.viz.graphs.from_forward import Call, Recording
-from minigrad.viz.graphs.from_tape import Data, Origin, TapeReader, is_operation, key_of, lane_of, variables
+from minigrad.viz.graphs.from_tape import Data, Origin, TapeReader, Unrecorded, is_operation, key_of, variables
 from minigrad.viz.graphs.gradients import gradients, root_mean_square
 from minigrad.viz.graphs.groups import LANES
 from minigrad.viz.graphs.ir import Edge, GraphIR, Group, Image, Node, ancestors
-from minigrad.viz.graphs.numbers import byte_count, counted, summary
+from minigrad.viz.graphs.numbers import byte_count, counted, option, summary
 from minigrad.viz.graphs.rules import rule_text
-from minigrad.viz.graphs.saved_bytes import buffer_of, leaf_of, saved_bytes, saved_names
+from minigrad.viz.graphs.saved_bytes import leaf_of, saved_bytes, saved_names
 from minigrad.viz.graphs.thumbnails import kernel_images
 
 __all__ = ["trace"]
@@ -46,8 +46,8 @@ def trace(
     `marks` holds (error, place) by number of a node. The values of outputs that are not `known`, because only their nodes
     are left, are not read.
     """
-    reader = TapeReader(outputs, model, recording, known)
     called = variables(names or {})
+    reader = TapeReader(outputs, model, recording, known, called)
     facts = _Facts(reader, show, called, initial or {}, marks or {})
     if "grads" in show:
         facts.measure(outputs)
@@ -55,15 +55,15 @@ def trace(
     nodes = [facts.node(origin) for origin in reader.origins]
     edges = [
         Edge(index[id(slot.source)], index[id(origin)], slot.name, slot.tracked)
-        for origin in filter(is_operation, reader.origins)
-        for slot in reader.slots[id(origin)]
+        for origin in reader.origins
+        for slot in reader.slots.get(id(origin), ())
     ]
     for i, output in enumerate(outputs):
         name = called.get(key_of(output)) or _guess(reader, output) + (f" {i}" if len(outputs) > 1 else "")
         value = summary(output.array) if known else ""
         edges.append(Edge(index[id(reader.origin_of(output))], len(nodes), "", output.node is not None))
         nodes.append(Node("output", name, output.shape, str(output.dtype), value=value))
-    groups, nodes = _used(reader.groups.found, nodes)
+    groups, nodes = _used(_with_arguments(reader, index), nodes)
     subject = title or _subject(reader, outputs, called)
     notes = [*facts.notes, *_unused_lanes(nodes), *_without_graph(reader, outputs, recording is not None, called)]
     return GraphIR(tuple(nodes), tuple(edges), groups, _title(subject, nodes, groups), tuple(dict.fromkeys(notes)))
@@ -104,23 +104,26 @@ class _Facts:
         if isinstance(origin, TapeNode):
             fields["gradient"] = self.gradients.get(origin.number, (None, None))[0]
             fields["mark"], fields["where"] = self.marks.get(origin.number, ("", ""))
+        if isinstance(origin, Unrecorded):
+            return Node("unknown", "not recorded", (), "", self.reader.groups.group_of(origin.scope, origin.lane))
         return self._operation(origin, fields) if is_operation(origin) else self._source(origin, array, fields)
 
     def _operation(self, origin: Origin, fields: dict[str, Any]) -> Node:
-        reader, op, lane = self.reader, origin.primitive, lane_of(origin)
-        call = origin if isinstance(origin, Call) else reader.recording.by_number.get(origin.number)
+        reader, op = self.reader, origin.primitive
+        call = origin if isinstance(origin, Call) else reader.recording.by_number.get(getattr(origin, "number", -1))
         if isinstance(origin, TapeNode):
             rules = tuple((op.input_name(at), rule_text(rule)) for at, rule, _ in origin.plan.calls)
             fields |= {"rules": rules, "saves": saved_names(origin), "saved": self.saved[origin.number],
                        "variable": self.called.get(id(origin), "")}  # fmt: skip
         return Node(
-            "op", NAMES.get(op, op.__name__), origin.shape, str(origin.dtype), reader.groups.group_of(origin.scope, lane),
-            lane, reader.options[id(origin)], seconds=call.seconds if call else None, **fields,
+            "op", NAMES.get(op, op.__name__), origin.shape, str(origin.dtype), reader.group_of(origin),
+            reader.lanes.get(id(origin), 0) // 2, reader.operands[id(origin)], reader.options[id(origin)],
+            seconds=call.seconds if call else None, **fields,
         )  # fmt: skip
 
     def _source(self, origin: TapeNode | Data, array: Array | None, fields: dict[str, Any]) -> Node:
-        """Return the node of a leaf or of data: it is in the lane of the forward, outside every call."""
-        kind, name = ("", "") if array is None else self.reader.owners.get(id(buffer_of(array)), ("", ""))
+        """Return the node of a leaf or of data: outside every call, unless it has no name and one call alone uses it."""
+        kind, name = origin.owner if isinstance(origin, Data) else self.reader.owners.get(id(array), ("", ""))
         kernel = None
         if isinstance(origin, Data):
             other, variable = "data", "" if array is None else self.called.get(id(array), "")
@@ -130,7 +133,8 @@ class _Facts:
             other = "parameter" if isinstance(leaf_of(origin), Parameter) else "input"
             kernel = self.gradients.get(origin.number, (None, None))[1]
         return Node(
-            kind or other, name or fallback, origin.shape, str(origin.dtype), self.reader.groups.group_of(None, 0),
+            kind or other, name or fallback, origin.shape, str(origin.dtype),
+            self.reader.groups.group_of(None, 0) if name or fallback else self.reader.group_of(origin),
             variable=variable, images=self._kernels(kind or other, array, name, kernel), **fields,
         )  # fmt: skip
 
@@ -140,6 +144,19 @@ class _Facts:
         before = self.initial.get(name)
         initial = before.array if isinstance(before, Tensor) else None if before is None else np.asarray(before)
         return kernel_images(array, initial, gradient)
+
+
+def _with_arguments(reader: TapeReader, index: Mapping[int, int]) -> list[Group]:
+    """Return the groups; those of functions with the nodes in the picture that are their arguments, and with options."""
+    groups = []
+    for group, scope in zip(reader.groups.finished(), reader.groups.scopes, strict=True):
+        if group.kind == "function" and scope is not None:
+            arguments = list(reader.arguments_of(scope))
+            found = [index[id(origin)] for _, origin in arguments if id(origin) in index]
+            texts = [option(name, *known) for name, known in arguments if type(known) is tuple]
+            group = replace(group, operands=tuple(found), options=", ".join(filter(None, texts)))
+        groups.append(group)
+    return groups
 
 
 def _guess(reader: TapeReader, output: Tensor) -> str:
@@ -176,7 +193,7 @@ def _without_graph(reader: TapeReader, outputs: Sequence[Tensor], ran: bool, cal
     bare = []
     for i, output in enumerate(outputs):
         origin = reader.origin_of(output)
-        if isinstance(origin, Data) and origin.scope is None and not reader.owners.get(id(buffer_of(output.array))):
+        if isinstance(origin, Data) and origin.scope is None and not origin.owner[0]:
             bare.append(called.get(key_of(output)) or (f"output {i}" if len(outputs) > 1 else "the output"))
     if not bare:
         return []

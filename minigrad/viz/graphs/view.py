@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from minigrad.viz.graphs.ir import GraphIR, Group, Node, ancestors
+from minigrad.viz.graphs.numbers import counted
 
 __all__ = [
-    "Box", "Card", "Link", "View", "automatic_depth", "box_card", "closed_groups", "contents", "make_view", "unwrapped",
+    "INFIX", "Box", "Card", "Link", "View", "box_card", "closed_groups", "contents", "functions_of_several", "make_view",
+    "module_depth", "unwrapped", "with_closed",
 ]  # fmt: skip
 
-ENOUGH = 120  # cards that a reader can take in: with depth=None, modules are closed from below until no more are left
+INFIX = {"add": "+", "subtract": "-", "multiply": "×", "divide": "/", "floor_divide": "//", "pow": "**"}
 
 
 @dataclass(slots=True)
@@ -26,11 +30,30 @@ class Card:
     members: list[int]  # the nodes it stands for
     group: int
     parameters: list[int] = field(default_factory=list)
+    operands: list[str] = field(default_factory=list)  # "" for each link in turn; a number, or the name of a parameter
     options: str = ""
+    values: list[int] = field(default_factory=list)  # the nodes whose values leave it, if there are several
     detail: str = ""  # the options of a module's constructor
     path: str = ""  # the dotted name of the module that it is, or is the only operation of
-    copies: int = 1  # how many cards like it were folded into it
+    copies: int = 1  # how many cards, itself included, it stands for after folding
+    repeats: list[int] = field(default_factory=list)  # the values that leave those others
+    alike: dict[int, list[int]] = field(default_factory=dict)  # by parameter: others that stand in its place there
     times: int = 1  # the number drawn on it, where it was folded alone and not with the box around it
+
+    @property
+    def every_value(self) -> list[int]:
+        """The nodes whose values leave it, and the cards folded into it."""
+        return [*(self.values or [self.value]), *self.repeats]
+
+    @property
+    def every_parameter(self) -> list[int]:
+        """Its parameters and buffers, and those of the cards folded into it, each once."""
+        return list(dict.fromkeys(i for first in self.parameters for i in (first, *self.alike.get(first, ()))))
+
+    def folded(self, parameter: int) -> str:
+        """Return the text " ×3" of a parameter that stands for three; copies may share one."""
+        others = self.alike.get(parameter, ())
+        return f" ×{1 + len(others)}" if others else ""
 
 
 @dataclass(slots=True)
@@ -42,6 +65,8 @@ class Link:
     value: int  # the node whose value it is
     slot: str = ""
     tracked: bool = True
+    times: int = 1  # how many links of folded cards it stands for
+    output: int = 0  # the number of the value among those that leave the source
 
 
 @dataclass(slots=True)
@@ -96,9 +121,13 @@ def make_view(ir: GraphIR, closed: Iterable[int]) -> View:
             cards[keys[i]].members.append(i)
     links, leaving = _links(ir, keys, cards, rows)
     for card in cards.values():
+        card.operands = _operands(ir, card, rows)
         card.parameters.sort(key=lambda i: (ir.nodes[i].kind == "buffer", i))
-    for key, value in leaving.items():
-        cards[key].value = value
+    for key, values in leaving.items():
+        card = cards[key]
+        card.value, card.values = max(values), sorted(values) if len(values) > 1 else []
+    for link in links:
+        link.output = sorted(leaving[link.source]).index(link.value)
     view = View(ir, cards, links, _boxes(ir.groups, cards.values()))
     _name_single_operations(view)
     return view
@@ -137,15 +166,49 @@ def closed_groups(ir: GraphIR, depth: int | None, primitives: bool) -> set[int]:
     return functions | modules
 
 
-def automatic_depth(ir: GraphIR, primitives: bool) -> int | None:
-    """Return the depth of the deepest view of at most 120 cards; None if nothing need be closed."""
-    deepest = max(_module_levels(ir.groups), default=0)
-    for depth in [None, *range(deepest, 0, -1)]:
-        outermost = _outermost(ir.groups, closed_groups(ir, depth, primitives))
-        open_nodes = sum(node.kind == "op" and (node.group < 0 or outermost[node.group] < 0) for node in ir.nodes)
-        if open_nodes + len(set(outermost) - {-1}) <= ENOUGH:
-            return depth
-    return 1 if deepest else None
+def functions_of_several(ir: GraphIR) -> set[int]:
+    """Return the functions from which several values leave: unbind, split."""
+    leaving: dict[int, set[int]] = {}
+    for edge in ir.edges:
+        inside = set(ancestors(ir.groups, ir.nodes[edge.target].group))
+        for group in ancestors(ir.groups, ir.nodes[edge.source].group):
+            if group not in inside and ir.groups[group].kind == "function":
+                leaving.setdefault(group, set()).add(edge.source)
+    return {group for group, values in leaving.items() if len(values) > 1}
+
+
+def module_depth(ir: GraphIR) -> int:
+    """Return how many modules are around the innermost one."""
+    return max(_module_levels(ir.groups), default=0)
+
+
+def with_closed(view: View, keys: Iterable[int]) -> View:
+    """Return the view with these boxes closed, too."""
+    outermost: dict[int, int] = {-1: -1}
+    wanted = set(keys)
+    for key, box in view.boxes.items():  # parents first
+        around = outermost[box.parent]
+        outermost[key] = around if around >= 0 else key if key in wanted else -1
+    cards: dict[str, Card] = {}
+    at = {}
+    for card in view.cards.values():
+        closed = outermost[card.group]
+        at[card.key] = card.key if closed < 0 else f"g{closed}"
+        if at[card.key] not in cards:
+            cards[at[card.key]] = card if closed < 0 else box_card(view, closed)
+    links: dict[tuple[Any, ...], Link] = {}
+    for i, link in enumerate(view.links):
+        source, target = at[link.source], at[link.target]
+        if source != target:
+            once = target != link.target  # a closed box takes each value once
+            value = value_of(view, link)
+            output = cards[source].values.index(value) if value in cards[source].values else 0
+            links.setdefault(
+                (link.value, target) if once else (i,),
+                replace(link, source=source, target=target, slot="" if once else link.slot, output=output),
+            )
+    boxes = {key: box for key, box in view.boxes.items() if outermost[key] < 0}
+    return View(view.ir, cards, list(links.values()), boxes)
 
 
 def unwrapped(view: View) -> View:
@@ -172,13 +235,32 @@ def box_card(view: View, key: int) -> Card:
             inside.add(other)
     cards = [card for card in view.cards.values() if card.group in inside]
     keys = {card.key for card in cards}
-    leaving = [link.value for link in view.links if link.source in keys and link.target not in keys]
+    links = [link for link in view.links if link.source in keys and link.target not in keys]
+    leaving = sorted({value_of(view, link) for link in links}) or [cards[-1].value]
+    values = leaving if len(leaving) > 1 else []
+    copies = math.prod(view.boxes[around].times for around in ancestors(view.boxes, key))
+    repeats = [value for link in links for value in view.cards[link.source].repeats] if copies > 1 else []
+    alike: dict[int, list[int]] = {}
+    for card in cards:
+        for first, others in card.alike.items():
+            alike[first] = list(dict.fromkeys([*alike.get(first, ()), *others]))
+    title, tag = box.title, box.subtitle
+    if box.kind == "row":
+        title, tag = " … ".join(dict.fromkeys([cards[0].title, cards[-1].title])), counted(len(cards), "operation")
     return Card(
-        f"g{key}", "op" if box.kind == "function" else "module", box.title, box.subtitle,
-        max(leaving, default=cards[-1].value), [member for card in cards for member in card.members], box.parent,
+        f"g{key}", "op" if box.kind == "function" else "module", title, tag,
+        leaving[-1], [member for card in cards for member in card.members], box.parent,
         list(dict.fromkeys(p for card in cards for p in card.parameters)), detail=box.detail, path=box.path,
-        copies=max(card.copies for card in cards), times=box.times,
+        copies=copies, repeats=[value for value in dict.fromkeys(repeats) if value not in leaving], values=values,
+        alike=alike, times=box.times,
+        options=view.ir.groups[key].options if key < len(view.ir.groups) else "",
     )  # fmt: skip
+
+
+def value_of(view: View, link: Link) -> int:
+    """Return the node whose value a link takes; of folded cards that of the first."""
+    source = view.cards[link.source]
+    return source.values[link.output] if source.values else source.value
 
 
 def _module_levels(groups: Sequence[Group]) -> list[int]:
@@ -217,7 +299,7 @@ def _outermost(groups: Sequence[Group], closed: set[int]) -> list[int]:
 
 def _parameter_rows(ir: GraphIR) -> set[int]:
     """Return the parameters and buffers that some operation uses: they are rows of its card."""
-    used = {edge.source for edge in ir.edges if ir.nodes[edge.target].kind == "op"}
+    used = {edge.source for edge in ir.edges if ir.nodes[edge.target].kind in ("op", "unknown")}
     return {i for i, node in enumerate(ir.nodes) if node.kind in ("parameter", "buffer") and i in used}
 
 
@@ -228,17 +310,37 @@ def _card(ir: GraphIR, i: int, node: Node, key: str) -> Card:
     module = group.kind == "module"
     return Card(
         key, "module" if module else "op", _title(group), _subtitle(group), i, [i], group.parent,
-        detail=group.detail, path=group.path if module else "",
+        detail=group.detail, path=group.path if module else "", options=group.options,
     )  # fmt: skip
 
 
-def _links(ir: GraphIR, keys: Sequence[str], cards: dict[str, Card], rows: set[int]) -> tuple[list[Link], dict[str, int]]:
-    """Return the links between cards, and the value that leaves each card; parameters become rows of their card.
+def _operands(ir: GraphIR, card: Card, rows: set[int]) -> list[str]:
+    """Return the operands of an operation: "" for each link, in their order, and the numbers between them.
 
-    A closed group takes each value once.
+    They are left out if there is no number, and no parameter on one side of an infix: parameters are rows of the card.
     """
-    links, seen = [], set()
-    leaving: dict[str, int] = {}
+    node = ir.nodes[card.value]
+    infix = node.name in INFIX and not rows.isdisjoint(card.parameters)
+    if card.key[0] == "g" or not (infix or any(node.operands)):
+        return []
+    sources = iter([edge.source for edge in ir.edges if edge.target == card.value])
+    given = [text or next(sources, "") for text in node.operands]
+    names = {i: ir.nodes[i].name or "parameter" for i in rows.intersection(given)}
+    return [part if isinstance(part, str) else names.get(part, "") for part in given]
+
+
+def _links(
+    ir: GraphIR, keys: Sequence[str], cards: dict[str, Card], rows: set[int]
+) -> tuple[list[Link], dict[str, set[int]]]:
+    """Return the links between cards, and the values that leave each card; parameters become rows of their card.
+
+    A closed function takes its arguments in their order, any other closed group each value once.
+    """
+    links = []
+    seen: set[tuple[int, str]] = set()
+    leaving: dict[str, set[int]] = {}
+    tracked = {(edge.source, keys[edge.target]) for edge in ir.edges if edge.tracked}
+    entering = {(edge.source, keys[edge.target]) for edge in ir.edges}
     for edge in ir.edges:
         source, target = keys[edge.source], keys[edge.target]
         if edge.source in rows:
@@ -248,11 +350,18 @@ def _links(ir: GraphIR, keys: Sequence[str], cards: dict[str, Card], rows: set[i
             continue
         if source == target:
             continue
-        leaving[source] = max(edge.source, leaving.get(source, 0))
+        leaving.setdefault(source, set()).add(edge.source)
         if target[0] == "g":
             if (edge.source, target) in seen:
                 continue
-            seen.add((edge.source, target))
+            arguments = ir.groups[int(target[1:])].operands
+            for part in dict.fromkeys([*arguments, edge.source]):
+                if (part, target) in entering - seen and part not in rows and keys[part] != target:
+                    seen.add((part, target))
+                    count = max(1, arguments.count(part))
+                    leaving.setdefault(keys[part], set()).add(part)
+                    links += [Link(keys[part], target, part, "", (part, target) in tracked) for _ in range(count)]
+            continue
         links.append(Link(source, target, edge.source, edge.slot if target[0] == "n" else "", edge.tracked))
     return links, leaving
 

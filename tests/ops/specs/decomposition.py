@@ -105,6 +105,11 @@ def lu_systems(rng):
     return Sample((factors * 0.5 + np.eye(n), pivots, B), {"left": left, "adjoint": bool(rng.random() < 0.5)})
 
 
+def right_hand_sides(rng):
+    packed, pivots, _ = lu_systems(rng).args
+    return Sample((rng.normal(size=(*packed.shape[:-1], 2)), packed, pivots))
+
+
 def solved_by_lu(packed, pivots, B, left, adjoint):
     p, lower, upper = unpacked(packed, pivots)
     x = p @ lower @ upper
@@ -136,6 +141,9 @@ SPECS = [
            errors=(refuse(ShapeError, "lu_solve: needs square matrices", A, np.array([1, 2]), A),
                    refuse(ShapeError, r"lu_solve: 2 equations, shape \(2, 2\), but .* of shape \(2,\)", A[:, :2],
                           np.array([1, 2]), A[:, 0]))),
+    OpSpec("lu_solve of", lambda B, packed, pivots: mg.lu_solve(B, packed, pivots),
+           lambda B, packed, pivots: solved_by_lu(packed, pivots, B, True, False), right_hand_sides, ("mg.lu_solve",),
+           linear_in=(0,)),
     OpSpec("qr of some", mg.qr, np.linalg.qr, one(of_full_rank)),
     OpSpec("svd of some", lambda x: mg.svd(x).S, lambda x: np.linalg.svd(x)[1], one(of_full_rank), ("mg.svd",)),
 ]  # fmt: skip

@@ -1,47 +1,14 @@
 """The page: what a reader does to it, done in headless Chromium; and what it must be without one."""
 
-import json
-import os
 import re
-import shutil
-import subprocess
 
 import numpy as np
 import pytest
 
 import minigrad as mg
 from minigrad.viz.graphs.html import page_of, placed
+from tests.viz.graphs.browser import IN_A_BROWSER, in_browser
 from tests.viz.graphs.samples import stacked
-
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-IN_A_BROWSER = pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome is installed")
-
-LISTEN = """<script>
-window.faults = [];
-window.addEventListener("error", (event) => faults.push(String(event.message)));
-console.error = (...parts) => faults.push(parts.join(" "));
-</script>"""
-
-
-def in_browser(page, script, folder):
-    """What a script that runs after the page's own gives back, and the errors there were."""
-    finish = (
-        f"<script>const answer = (() => {{ {script} }})(); const out = document.createElement('pre'); out.id = 'answer';"
-        "out.textContent = JSON.stringify({answer, faults}); document.body.append(out);</script></body>"
-    )
-    path = folder / "page.html"
-    path.write_text(page.replace("<head>", "<head>" + LISTEN).replace("</body>", finish), "utf-8")
-    command = [
-        BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
-        "--disable-component-update", "--no-first-run", f"--user-data-dir={folder / 'profile'}", "--window-size=1400,1000",
-        "--virtual-time-budget=5000", "--dump-dom", path.as_uri(),
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, "HOME": str(folder)})
-    found = re.search(r'<pre id="answer">(.*?)</pre>', done.stdout, re.S)
-    assert found, done.stderr[-2000:]
-    text = found[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    return json.loads(text)
-
 
 POSITIONS = """
 const positions = () => {
@@ -87,7 +54,7 @@ def graph():
 @IN_A_BROWSER
 @pytest.mark.parametrize("direction", ["TB", "LR"])
 def test_a_click_closes_a_box_and_everything_is_where_python_says(graph, direction, tmp_path):
-    graph = graph.restyled(direction=direction)
+    graph = graph.restyled(direction=direction, depth=9)
     scene, shut = page_of(graph.ir, graph.look)
     key = next(key for key, box in scene.view.boxes.items() if box.title == "blocks.0")
     script = (

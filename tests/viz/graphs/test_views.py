@@ -1,6 +1,7 @@
 """What is drawn of a graph: closing modules, composites as one card, parameters as rows, equal blocks folded."""
 
 import inspect
+import re
 
 import numpy as np
 import pytest
@@ -8,8 +9,11 @@ import pytest
 import minigrad as mg
 from minigrad import nn, ops
 from minigrad.engine.composite import composite
+from minigrad.viz.graphs.gradients import root_mean_square
+from minigrad.viz.graphs.html import page_of, placed
+from minigrad.viz.graphs.numbers import number
 from minigrad.viz.graphs.scene import view_of
-from minigrad.viz.graphs.view import automatic_depth, closed_groups, make_view
+from minigrad.viz.graphs.view import closed_groups, make_view
 from tests.viz.graphs.samples import Block, stacked
 
 
@@ -24,7 +28,7 @@ def test_depth_closes_modules_from_below():
     assert titles(graph.restyled(depth=0))[:2] == ["x", "Stack"]
     assert titles(graph.restyled(depth=1))[1:5] == ["linear", "tanh", "blocks", "linear"]
     assert titles(graph.restyled(depth=2))[1:7] == ["linear", "tanh", "blocks.0", "blocks.1", "linear", "pow"]
-    assert titles(graph.restyled(depth=9)) == titles(graph)
+    assert titles(graph.restyled(depth=9))[1:5] == ["linear", "tanh", "linear", "relu"]
 
 
 def test_a_closed_card_adds_up_what_is_in_it():
@@ -135,7 +139,7 @@ def test_a_deep_network_is_closed_until_it_can_be_read():
 
     net = nn.Sequential(*(nn.Sequential(inner(), inner(), inner(), nn.Linear(2, 2)) for _ in range(12)))
     graph = net.graph(np.ones((1, 2), np.float32), names={}, fold=False)
-    assert automatic_depth(graph.ir, False) == 2 and len(titles(graph)) < 120
+    assert titles(graph) == titles(graph.restyled(depth=1)) and len(titles(graph)) < 20
     assert len(titles(graph.restyled(depth=9))) > 150
 
 
@@ -145,3 +149,85 @@ def test_a_hundred_nested_modules_are_a_picture():
         net = nn.Sequential(net)
     graph = net.graph(np.ones((1, 2), np.float32), names={}, depth=200)
     assert all(graph.render(format) for format in ("svg", "html", "dot", "mmd", "txt"))
+
+
+def recurrent(steps):
+    net = nn.LSTM(3, 4, batch_first=True)
+    return (net(mg.ones(2, steps, 3))[0] ** 2).mean(), net
+
+
+def test_the_steps_of_a_recurrence_are_one_card():
+    loss, net = recurrent(50)
+    graph = mg.viz.graph(loss, model=net, names={})
+    view = view_of(graph.ir, graph.look)
+    (step,) = [card for card in view.cards.values() if card.copies > 1]
+    assert (step.title, step.times, step.kind) == ("linear … multiply", 50, "module")
+    assert len(step.every_parameter) == 2  # all steps share weight and bias
+    (link,) = [link for link in view.links if link.source == step.key]
+    assert view.cards[link.target].title == "stack" and link.times == 50
+    assert "×50" in str(graph) and "stack(" in str(graph)
+    opened = view_of(graph.ir, graph.restyled(depth=9).look)
+    assert [box.times for box in opened.boxes.values() if box.kind == "row"] == [50]
+
+
+def test_blocks_whose_results_are_collected_are_folded_only_if_all_are():
+    def run(collected):
+        x = mg.tensor(np.ones(2), requires_grad=True)
+        kept = []
+        for i in range(6):
+            x = (x * 2).tanh().exp()
+            if i in collected:
+                kept.append(x)
+        return mg.viz.graph(mg.stack(kept).sum(), names={})
+
+    assert "×6" in str(run(range(6)))
+    assert "×6" not in str(run({1, 5})) and "×6" not in str(run(range(1, 6)))
+
+
+def test_numbers_of_a_fold_are_those_of_all_of_it():
+    loss, net = stacked(5)
+    graph = mg.viz.graph(loss, model=net, names={}, show=("shapes", "saved", "grads"), depth=2)
+    view = view_of(graph.ir, graph.look)
+    (card,) = [card for card in view.cards.values() if card.copies > 1]
+    count = sum(p.numel() for p in net.blocks.parameters())
+    svg, text = graph.render("svg").decode(), str(graph)
+    assert f">{count:,} parameters<" in svg and ">in 20 tensors<" in svg
+    loss.backward()
+    strengths = sorted(
+        root_mean_square(parameter.grad.numpy()) for block in net.blocks for parameter in [block.first.weight]
+    )
+    opened = str(graph.restyled(depth=9))
+    assert "first.weight 4×4 ×5" in opened
+    gradients = sorted(graph.nodes[i].gradient for i in card.every_value)
+    assert f"gradient {number(gradients[0])} … {number(gradients[-1])}" in text and len(set(gradients)) == 5
+    folded = {f"n{i}" for i in card.every_value}
+    assert folded and f">{number(strengths[0])} … {number(strengths[-1])}" in graph.restyled(depth=9).render(
+        "svg"
+    ).decode().replace("4×4  ", ">")
+
+
+def resnet():
+    net = mg.models.ResNet18(10).eval()
+    return net.graph(np.zeros((2, 3, 64, 64), np.float32), names={})
+
+
+def encoder():
+    net = nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 4, 32, batch_first=True), 6)
+    return net.graph(np.zeros((2, 6, 16), np.float32), names={})
+
+
+@pytest.mark.parametrize("made", [resnet, encoder, lambda: mg.viz.graph(recurrent(50)[0], names={})])
+def test_large_networks_fit_a_screen(made):
+    graph = made()
+    width, height = map(float, re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', graph.render("svg").decode()).groups())
+    assert width <= 1440 and height <= 900
+    scene, closed = page_of(graph.ir, graph.look)
+    page = placed(scene, closed)
+    assert page.width <= 1060 and page.height <= 800
+
+
+def test_pages_fold_blocks_whose_operands_are_parameters_of_their_own():
+    net = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 12, batch_first=True), 4)
+    graph = mg.viz.graph(net(mg.ones(2, 3, 8)).sum(), names={})
+    scene, _ = page_of(graph.ir, graph.look)
+    assert [box.times for box in scene.view.boxes.values() if box.title == "layers.1"] == [3]

@@ -1,14 +1,15 @@
 """A frame for each open box, laid out by itself: its items, and the ports where values cross its border.
 
-To the frame around it a box is one item with a size and ports. So boxes never overlap, a value enters a box once however
-many items use it there, and a box can be closed without a new layout of the frames around it.
+To the frame around it a box is one item with a size and ports. So boxes never overlap, and a value enters a box once however
+many items use it there. Ranks and orders (a Plan) do not depend on which boxes are open; positions across the ranks do, and
+are computed again when one is closed, here and in page.js.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from minigrad.viz.graphs.ir import ancestors
@@ -17,7 +18,7 @@ from minigrad.viz.graphs.layout.ordering import order
 from minigrad.viz.graphs.layout.ranks import rank
 from minigrad.viz.graphs.view import Box, Card, Link, contents
 
-__all__ = ["ROOT", "Frame", "Piece", "Spacing", "lay_out"]
+__all__ = ["ROOT", "Frame", "Piece", "Plan", "Spacing", "frames_of", "lay_out"]
 
 ROOT = -1
 # The key of a card, "b3" of a box, "i12" and "o12" of the ports through which the value of node 12 comes and goes.
@@ -48,6 +49,27 @@ class Piece:
 
 
 @dataclass(slots=True)
+class Plan:
+    """Ranks and orders of the items in one box. Vertices are the items, numbered as in `names`, and then bends of links."""
+
+    names: list[Item]
+    links: list[tuple[Item, Item, int]]  # source, target, value
+    ranks: list[int]
+    layers: list[list[int]]
+    paths: list[list[int]]  # of each link, through its bends; or as a branch from a bend of another
+    main: set[tuple[int, int]]  # (item, neighbor) to keep in line
+    header: float | None  # the width that the box's title needs
+
+    @property
+    def entries(self) -> list[Item]:
+        return [name for name in self.names if name[0] == "i"]
+
+    @property
+    def exits(self) -> list[Item]:
+        return [name for name in self.names if name[0] == "o"]
+
+
+@dataclass(slots=True)
 class Frame:
     """The inside of a box: its items by rank, from left to right. x and width lie across the ranks."""
 
@@ -57,7 +79,6 @@ class Frame:
     pieces: list[Piece] = field(default_factory=list)
     width: float = 0.0
     ports: dict[Item, float] = field(default_factory=dict)  # "i12": its x
-    axis: float = 0.0  # x of the main path: the place of the box's card while it is closed
     entries: bool = False  # values come in, so that the first rank is of ports
     exits: bool = False
     low: set[Item] = field(default_factory=set)  # items without inputs: at the end of their rank, near their users
@@ -71,19 +92,51 @@ def lay_out(
     headers: Mapping[int, float],
     spacing: Spacing,
     sideways: bool = False,
-) -> tuple[dict[int, Frame], list[list[tuple[int, int]]]]:
-    """Return the frames, innermost first, and for each link its pieces as (box, index), from source to target.
+) -> tuple[dict[int, Plan], dict[int, Frame], list[list[tuple[int, int]]]]:
+    """Return plans and frames, innermost first, and for each link its pieces as (box, index), from source to target.
 
     `sizes` of the cards are (across, along) the ranks; `headers` are the widths that the titles of the boxes need.
     """
     local, ways = _split(cards, boxes, links)
     strong = {link.value for link in links if link.tracked}
     inside = contents(cards, boxes)
+    plans: dict[int, Plan] = {}
     frames: dict[int, Frame] = {}
     for key in [*reversed(list(boxes)), ROOT]:
-        layout = _Layout(inside[key], local.get(key, []), frames, sizes, spacing)
-        frames[key] = layout.frame(strong, headers.get(key), sideways)
-    return frames, ways
+        plan = plans[key] = _ranked(inside[key], local.get(key, []), strong, headers.get(key))
+        layout = _Layout(plan, frames, sizes, spacing)
+        plan.layers = layout.ordered()
+        frames[key] = layout.frame(sideways)
+    return plans, frames, ways
+
+
+def frames_of(
+    plans: Mapping[int, Plan],
+    closed: Collection[int],
+    sizes: Mapping[str, tuple[float, float]],
+    spacing: Spacing,
+    sideways: bool = False,
+) -> dict[int, Frame]:
+    """Return the frames while these boxes are closed: box 3 is then the card "g3", whose size is in `sizes`."""
+    frames: dict[int, Frame] = {}
+    for key, plan in plans.items():
+        if key not in closed:
+            names = [f"g{name[1:]}" if name[0] == "b" and int(name[1:]) in closed else name for name in plan.names]
+            renamed = dict(zip(plan.names, names, strict=True))
+            links = [(renamed[source], renamed[target], value) for source, target, value in plan.links]
+            frames[key] = _Layout(replace(plan, names=names, links=links), frames, sizes, spacing).frame(sideways)
+    return frames
+
+
+def _ranked(items: list[Item], links: list[tuple[Item, Item, int]], strong: set[int], header: float | None) -> Plan:
+    """Return a plan whose layers are still in creation order; `strong` are the values along which a gradient flows."""
+    entries = list(dict.fromkeys(source for source, _, _ in links if source[0] == "i"))
+    exits = list(dict.fromkeys(target for _, target, _ in links if target[0] == "o"))
+    names = [*entries, *items, *exits]
+    index = {name: v for v, name in enumerate(names)}
+    numbered = [(index[source], index[target], value) for source, target, value in links]
+    layers, ranks, paths = rank(len(names), numbered, [index[port] for port in entries], [index[port] for port in exits])
+    return Plan(names, links, ranks, layers, paths, _main(numbered, ranks, paths, len(names), strong), header)
 
 
 def _split(
@@ -123,51 +176,54 @@ def _split(
 
 
 class _Layout:
-    """The layout of one frame: items and the bends of links are vertices, numbered in this order."""
+    """The layout of one frame by its plan, inside out: the frames of open boxes in it are known."""
 
     def __init__(
         self,
-        items: list[Item],
-        links: list[tuple[Item, Item, int]],
+        plan: Plan,
         frames: Mapping[int, Frame],
         sizes: Mapping[str, tuple[float, float]],
         spacing: Spacing,
     ):
-        self.links, self.frames, self.spacing = links, frames, spacing
-        self.entries = list(dict.fromkeys(source for source, _, _ in links if source[0] == "i"))
-        self.exits = list(dict.fromkeys(target for _, target, _ in links if target[0] == "o"))
-        self.names = [*self.entries, *items, *self.exits]
+        self.plan, self.frames, self.spacing = plan, frames, spacing
+        self.names, self.links, self.ranks, self.paths, self.layers = (
+            plan.names,
+            plan.links,
+            plan.ranks,
+            plan.paths,
+            plan.layers,
+        )
         self.count = len(self.names)
         self.index = {name: v for v, name in enumerate(self.names)}
-        self.numbered = [(self.index[source], self.index[target], value) for source, target, value in links]
-        first, last = ([self.index[port] for port in ports] for ports in (self.entries, self.exits))
-        self.layers, self.ranks, self.paths = rank(self.count, self.numbered, first, last)
+        self.numbered = [(self.index[source], self.index[target], value) for source, target, value in self.links]
         self.widths = [0.0] * len(self.ranks)
         for v, name in enumerate(self.names):
             if name[0] not in "io":
                 self.widths[v] = frames[int(name[1:])].width if name[0] == "b" else sizes[name][0]
         self.ports = self._box_ports()  # (vertex, neighbor): place of their link on the vertex, from its center
+        self.above, self.below = self._neighbors()
 
-    def frame(self, strong: set[int], header: float | None, sideways: bool) -> Frame:
-        """Return the frame; `strong` are the values along which a gradient flows."""
-        above, below = self._neighbors()
-        self.layers = order(self.layers, above, below, self._fraction)
-        main = self._main(strong)
-        ends = self._spread(main)
-        x = coordinates(self.layers, above, below, self.count, main, self._distance, self._port)
+    def ordered(self) -> list[list[int]]:
+        """Return the layers, each from left to right."""
+        self.layers = order(self.layers, self.above, self.below, self._fraction)
+        return self.layers
+
+    def frame(self, sideways: bool) -> Frame:
+        """Return the frame."""
+        plan, above, below = self.plan, self.above, self.below
+        ends = self._spread(plan.main)
+        x = coordinates(self.layers, above, below, self.count, plan.main, self._distance, self._port)
         frame = Frame([[self.names[v] for v in layer if v < self.count] for layer in self.layers])
         frame.low = {name for name, v in self.index.items() if not above[v] and below[v]}
         left = min((center - width / 2 for center, width in zip(x, self.widths, strict=True)), default=0.0)
         right = max((center + width / 2 for center, width in zip(x, self.widths, strict=True)), default=0.0)
-        entries = [x[self.index[entry]] - left for entry in self.entries]
-        before, after = _margins(header, right - left, entries, self.spacing, sideways)
+        entries = [x[self.index[entry]] - left for entry in plan.entries]
+        before, after = _margins(plan.header, right - left, entries, self.spacing, sideways)
         x = [value - left + before for value in x]
         frame.width = right - left + before + after
         frame.x = {name: x[v] for name, v in self.index.items()}
-        frame.ports = {name: frame.x[name] for name in [*self.entries, *self.exits]}
-        frame.entries, frame.exits = bool(self.entries), bool(self.exits)
-        through = [frame.x[name] for name in self.exits or self.entries]
-        frame.axis = sum(through) / len(through) if through else frame.width / 2
+        frame.ports = {name: frame.x[name] for name in [*plan.entries, *plan.exits]}
+        frame.entries, frame.exits = bool(plan.entries), bool(plan.exits)
         for (source, target, value), path, end in zip(self.links, self.paths, ends, strict=True):
             branch = path[0] != self.index[source]
             start = 0.0 if branch or source[0] != "b" else self._box_port(source, f"o{value}")
@@ -188,29 +244,6 @@ class _Layout:
                     below[u][v] = None
                     above[v][u] = None
         return [list(a) for a in above], [list(b) for b in below]
-
-    def _main(self, strong: set[int]) -> set[tuple[int, int]]:
-        """Return (item, neighbor) for links that are best drawn straight: those of the item's longest paths, up and down.
-
-        Only links without bends along which a gradient flows: skip connections, and data, may come from the side.
-        """
-        below: list[list[int]] = [[] for _ in self.names]
-        above: list[list[int]] = [[] for _ in self.names]
-        straight: list[set[int]] = [set() for _ in self.names]
-        for (source, target, value), path in zip(self.numbered, self.paths, strict=True):
-            below[source].append(target)
-            above[target].append(source)
-            if value in strong and path == [source, target] and self.ranks[target] == self.ranks[source] + 1:
-                straight[source].add(target)
-                straight[target].add(source)
-        found = set()
-        for ways, back in ((below, above), (above, below)):
-            length = _longest(ways, back)
-            for item in range(self.count):
-                near = [other for other in ways[item] if other in straight[item]]
-                longest = max((length[other] for other in near), default=0)
-                found |= {(item, other) for other in near if length[other] == longest}
-        return found
 
     def _box_ports(self) -> dict[tuple[int, int], float]:
         """Return, for the alignment, the place of a box's first link with a neighbor."""
@@ -264,6 +297,32 @@ class _Layout:
         return self.widths[u] / 2 + gap + self.widths[v] / 2
 
 
+def _main(
+    links: Sequence[tuple[int, int, int]], ranks: Sequence[int], paths: Sequence[Sequence[int]], count: int, strong: set[int]
+) -> set[tuple[int, int]]:
+    """Return (item, neighbor) for links that are best drawn straight: those of the item's longest paths, up and down.
+
+    Only links without bends along which a gradient flows: skip connections, and data, may come from the side.
+    """
+    below: list[list[int]] = [[] for _ in range(count)]
+    above: list[list[int]] = [[] for _ in range(count)]
+    straight: list[set[int]] = [set() for _ in range(count)]
+    for (source, target, value), path in zip(links, paths, strict=True):
+        below[source].append(target)
+        above[target].append(source)
+        if value in strong and path == [source, target] and ranks[target] == ranks[source] + 1:
+            straight[source].add(target)
+            straight[target].add(source)
+    found = set()
+    for ways, back in ((below, above), (above, below)):
+        length = _longest(ways, back)
+        for item in range(count):
+            near = [other for other in ways[item] if other in straight[item]]
+            longest = max((length[other] for other in near), default=0)
+            found |= {(item, other) for other in near if length[other] == longest}
+    return found
+
+
 def _longest(ways: Sequence[Sequence[int]], back: Sequence[Sequence[int]]) -> list[int]:
     """Return the number of links of the longest path from each item."""
     length = [0] * len(ways)
@@ -301,8 +360,6 @@ def _gaps(frame: Frame, ranks: int, spacing: Spacing) -> list[float]:
     for piece in frame.pieces:
         for (r, x), (_, y) in pairwise(piece.places):
             across[r] = max(across[r], abs(y - x))
-        if "b" in (piece.source[0], piece.target[0]):  # a box may be closed, and its ports move
-            across[piece.places[0][0]] = max(1.0, across[piece.places[0][0]])
     gaps = [spacing.ranks + min(60.0, across[r] * 0.1) for r in range(ranks)]
     if frame.entries:  # straight ones need no room to turn
         gaps[0] = 8.0 if across[0] < 1 else gaps[0]

@@ -1,7 +1,7 @@
-"""Absolute positions of all items, from the frames and the set of open boxes.
+"""Absolute positions of all items, from the frames of the open boxes.
 
-Only heights depend on that: each rank is as tall as its tallest item, and boxes grow from the inside. `page.js` does the
-same sums when a reader closes a box.
+Each rank is as tall as its tallest item, and boxes grow from the inside. `page.js` does the same sums when a reader closes a
+box.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from types import MappingProxyType
 
 from minigrad.viz.graphs.layout.frames import ROOT, Frame, Piece, Spacing
 from minigrad.viz.graphs.numbers import px
@@ -37,10 +36,9 @@ def place(
     sizes: Mapping[str, tuple[float, float]],
     spacing: Spacing,
     sideways: bool = False,
-    closed: Mapping[int, tuple[float, float]] = MappingProxyType({}),
 ) -> Placement:
-    """Return positions, with the boxes in `closed` drawn as cards "g3" of those sizes; `frames` are innermost first."""
-    page = _Placing(frames, sizes, spacing, sideways, closed).page
+    """Return positions; `frames` are innermost first."""
+    page = _Placing(frames, sizes, spacing, sideways).page
     return _turned(page) if sideways else page
 
 
@@ -70,9 +68,8 @@ class _Placing:
         sizes: Mapping[str, tuple[float, float]],
         spacing: Spacing,
         sideways: bool,
-        closed: Mapping[int, tuple[float, float]],
     ):
-        self.frames, self.sizes, self.closed = frames, sizes, closed
+        self.frames, self.sizes = frames, sizes
         self.extents: dict[int, float] = {}  # of each box, along the ranks
         self.heights: dict[int, list[float]] = {}  # of the ranks of each box
         self.tops: dict[int, list[float]] = {}
@@ -95,8 +92,7 @@ class _Placing:
             tops.append(y)
             y += height + gap
         self.heights[key], self.tops[key] = heights, tops
-        whole = y + (0.0 if key == ROOT or frame.exits else padding)
-        self.extents[key] = self.closed[key][1] if key in self.closed else whole
+        self.extents[key] = y + (0.0 if key == ROOT or frame.exits else padding)
 
     def _fill(self, key: int, frame: Frame) -> None:
         """Place the items and the lines in an open box."""
@@ -113,22 +109,19 @@ class _Placing:
 
     def _put(self, frame: Frame, item: str, left: float, y: float, extent: float) -> None:
         """Place one item: an open box, or a card; ports take no room."""
-        if item[0] == "b" and not self._is_closed(item):
+        if item[0] == "b":
             box = int(item[1:])
             width = self.frames[box].width
             self.corners[box] = left + frame.x[item] - width / 2, y
             self.page.boxes[box] = (*self.corners[box], width, extent)
         elif item[0] not in "io":
-            card = f"g{item[1:]}" if item[0] == "b" else item
-            width = self.closed[int(item[1:])][0] if item[0] == "b" else self.sizes[item][0]
-            self.page.cards[card] = (left + self._center(frame, item) - width / 2, y, width, extent)
+            width = self.sizes[item][0]
+            self.page.cards[item] = (left + frame.x[item] - width / 2, y, width, extent)
 
     def _line(self, key: int, frame: Frame, piece: Piece, bounds: Mapping[str, tuple[float, float]]) -> list[Point]:
         """Return corner points: out of the source to the end of its rank, along each rank on the way, down to the target."""
         (left, top), tops, heights = self.corners[key], self.tops[key], self.heights[key]
         (first, x), *between, (last, end) = piece.places
-        x = x if piece.branch else self._within(frame, piece.source, x)
-        end = self._within(frame, piece.target, end)
         end_of_rank = top + tops[first] + heights[first]
         points = [(left + x, end_of_rank if piece.branch else bounds[piece.source][1])]
         _append(points, left + x, end_of_rank)
@@ -136,7 +129,7 @@ class _Placing:
             _append(points, left + bend, top + tops[r])
             _append(points, left + bend, top + tops[r] + heights[r])
         _append(points, left + end, top + tops[last])
-        through = piece.target[0] == "o" or (piece.target[0] == "b" and not self._is_closed(piece.target))
+        through = piece.target[0] in "bo"
         tip = bounds[piece.target][0] - (0.0 if through else ARROW)
         if tip < points[-1][1]:
             points[-1] = (points[-1][0], tip)
@@ -144,26 +137,8 @@ class _Placing:
             _append(points, left + end, tip)
         return points
 
-    def _is_closed(self, item: str) -> bool:
-        return item[0] == "b" and int(item[1:]) in self.closed
-
     def _extent(self, item: str) -> float:
         return self.extents[int(item[1:])] if item[0] == "b" else 0.0 if item[0] in "io" else self.sizes[item][1]
-
-    def _center(self, frame: Frame, item: str) -> float:
-        """Return the center of a card from the frame's left; of a closed box: on its main path, within the open box."""
-        if not self._is_closed(item):
-            return frame.x[item]
-        inner = self.frames[int(item[1:])]
-        spare = max(0.0, (inner.width - self.closed[int(item[1:])][0]) / 2)
-        return frame.x[item] + max(-spare, min(spare, inner.axis - inner.width / 2))
-
-    def _within(self, frame: Frame, item: str, x: float) -> float:
-        """Return the place where a line meets an item: the port, or the point nearest to it on a closed box."""
-        if not self._is_closed(item):
-            return x
-        middle, half = self._center(frame, item), self.closed[int(item[1:])][0] / 2 - 10
-        return max(middle - half, min(middle + half, x))
 
 
 def _append(points: list[Point], x: float, y: float) -> None:

@@ -1,4 +1,4 @@
-"""The distribution of class indices."""
+"""The distributions of 0 and 1, and of class indices."""
 
 from __future__ import annotations
 
@@ -12,10 +12,52 @@ from minigrad import ops
 from minigrad.distributions import constraints
 from minigrad.distributions.distribution import Distribution, Source, broadcast_all, derived
 from minigrad.errors import ShapeError
-from minigrad.tensors.creation import as_tensor, multinomial
+from minigrad.tensors.creation import as_tensor, bernoulli, multinomial
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["Categorical"]
+__all__ = ["Bernoulli", "Categorical"]
+
+
+class Bernoulli(Distribution):
+    """The distribution of 1 with probability `probs`, or sigmoid(`logits`), and else 0.
+
+    One of both is given; as in PyTorch logits of `probs` are those of probabilities within [eps, 1 - eps] of the dtype. See
+    `Distribution` for shapes, errors and gradients.
+
+    >>> Bernoulli(0.25).log_prob(1.0).exp()
+    tensor(0.2500)
+    """
+
+    arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
+    support = constraints.boolean
+    mean = property(lambda self: self.probs)
+    mode = property(lambda self: ops.where(self.probs == 0.5, np.nan, ops.astype(self.probs >= 0.5, self.probs.dtype)))
+    variance = property(lambda self: self.probs * (1 - self.probs))
+
+    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None):
+        name, value = _given(self, probs, logits)
+        vars(self)[name] = value
+        super().__init__(value.shape, (), validate_args)
+
+    @derived
+    def logits(self) -> Tensor:
+        """The logarithm of the odds of 1."""
+        return ops.logit(self.probs, eps=float(np.finfo(self.probs.dtype).eps))
+
+    @derived
+    def probs(self) -> Tensor:
+        """The probability of 1."""
+        return ops.sigmoid(self.logits)
+
+    def sample(self, sample_shape: Sequence[int] = (), generator: Source = None) -> Tensor:
+        return bernoulli(ops.broadcast_to(self.probs, self._extended_shape(sample_shape)), generator=generator)
+
+    def log_prob(self, value: Any) -> Tensor:
+        logits, value = broadcast_all(self.logits, self._checked(value))
+        return -ops.binary_cross_entropy_with_logits(logits, value, reduction="none")
+
+    def entropy(self) -> Tensor:
+        return ops.binary_cross_entropy_with_logits(self.logits, self.probs, reduction="none")
 
 
 class Categorical(Distribution):
@@ -40,12 +82,10 @@ class Categorical(Distribution):
     mode = property(lambda self: ops.argmax(self.probs, -1))
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None):
-        if (probs is None) == (logits is None):
-            raise ValueError("Categorical: needs either probs or logits")
-        (value,) = broadcast_all(logits if probs is None else probs)
+        name, value = _given(self, probs, logits)
         if value.ndim == 0:
             raise ShapeError("Categorical: probs or logits must have an axis of classes, got shape ()")
-        if probs is None:
+        if name == "logits":
             vars(self)["logits"] = value - ops.logsumexp(value, axis=-1, keepdims=True)
         else:
             with np.errstate(invalid="ignore"):  # weights of 0 alone: the validation reports NaN
@@ -77,3 +117,11 @@ class Categorical(Distribution):
 
     def entropy(self) -> Tensor:
         return -ops.sum(self.probs * ops.clip(self.logits, float(np.finfo(self.logits.dtype).min), None), axis=-1)
+
+
+def _given(distribution: Distribution, probs: Any, logits: Any) -> tuple[str, Tensor]:
+    """Return the name and the value of the parameter that is given, one of both."""
+    if (probs is None) == (logits is None):
+        raise ValueError(f"{type(distribution).__name__}: needs either probs or logits")
+    (value,) = broadcast_all(logits if probs is None else probs)
+    return "logits" if probs is None else "probs", value

@@ -1,0 +1,293 @@
+"""Edges and operands of pictures drawn from the tape: each was recorded, none is guessed, none is lost."""
+
+import gc
+import json
+import shutil
+import weakref
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn
+
+
+def lines(graph):
+    """The lines of the text format, by the name of the operation."""
+    found = {}
+    for line in str(graph).split("\n"):
+        name = line.strip(" │├└─").partition("  ")[0]
+        if " = " in name:
+            head, _, call = name.partition(" = ")
+            found.setdefault(call.partition("(")[0], []).append((head, call))
+    return found
+
+
+def call(graph, name, at=0):
+    return lines(graph)[name][at][1]
+
+
+def users(graph, at):
+    return [graph.nodes[edge.target].name for edge in graph.edges if edge.source == at]
+
+
+def test_the_residual_of_an_encoder_layer_comes_from_its_input():
+    layer, src = nn.TransformerEncoderLayer(16, 4, 32, batch_first=True), mg.randn(2, 6, 16)
+    graph = mg.viz.graph(layer(src), names={"src": src})
+    (at,) = [i for i, n in enumerate(graph.nodes) if n.name == "src"]
+    assert users(graph, at) == ["permute", "permute", "permute", "add"]
+    assert call(graph, "add").count("n") == 2 and f"add(n{at}, " in str(graph)
+    sums = [i for i, n in enumerate(graph.nodes) if n.name == "add" and not any(n.operands)]
+    assert len(sums) > 1 and all(len([e for e in graph.edges if e.target == i]) == 2 for i in sums)
+
+
+class Skip(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(3, 3)
+
+    def forward(self, x):
+        h = self.a(x)
+        return h + x
+
+
+def test_a_skip_connection_from_data_is_drawn():
+    for x in (mg.ones(2, 3), np.ones((2, 3), np.float32)):
+        net = Skip()
+        graph = mg.viz.graph(net(x), names={})
+        (at,) = [i for i, n in enumerate(graph.nodes) if n.kind == "data"]
+        assert graph.nodes[at].name == "x" and users(graph, at)[-1] == "add" and len(users(graph, at)) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "drawn", "card"),
+    [
+        ("1 - x", "subtract(1, n0)", "1 - ·"),
+        ("x - 1", "subtract(n0, 1)", "· - 1"),
+        ("5 - x", "subtract(5, n0)", "5 - ·"),
+        ("2 / x", "divide(2, n0)", "2 / ·"),
+        ("x / 0.99999", "divide(n0, 0.99999)", "· / 0.99999"),
+        ("x * (1 / 3)", "multiply(n0, ≈0.3333)", "· × ≈0.3333"),
+        ("x * mg.tensor(3.0)", "multiply(n0, 3)", "· × 3"),
+        ("np.float32(0.1) * x", "multiply(0.1, n0)", "0.1 × ·"),
+        ("mg.maximum(0.5, x)", "maximum(0.5, n0)", "(0.5, ·)"),
+        ("2**x", "pow(2, n0)", "2 ** ·"),
+    ],
+)
+def test_constants_stand_on_their_side(text, drawn, card):
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    graph = mg.viz.graph(eval(text, {"mg": mg, "np": np, "x": x}), names={"x": x})
+    assert f"n1 = {drawn}" in str(graph)
+    for format in ("svg", "html", "dot", "json"):
+        made = graph.render(format).decode()
+        assert card in made or format == "json"
+    (op,) = [node for node in json.loads(graph.render("json"))["nodes"] if node["kind"] == "op"]
+    assert [part for part in op["operands"] if part] == [
+        part for part in card.replace("(", "").replace(")", "").replace(",", "").split() if part[-1].isdigit()
+    ]
+
+
+def test_a_parameter_beside_a_number_is_called_by_its_name():
+    class Gate(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(mg.ones(2))
+
+        def forward(self, x):
+            return x * (1 - self.w)
+
+    net = Gate()
+    assert "subtract(1, w)" in str(mg.viz.graph(net(mg.ones(2)), names={}))
+
+
+def test_blocks_with_different_constants_are_not_folded():
+    x = y = mg.tensor([1.0, 2.0], requires_grad=True)
+    for i in range(6):
+        y = (y * (i + 2)).sin()
+    assert all(f", {i + 2})" in str(mg.viz.graph(y, names={})) for i in range(6))
+    y = x
+    for _ in range(6):
+        y = (y * 2).sin()
+    assert "×6" in str(mg.viz.graph(y, names={}))
+
+
+@pytest.mark.parametrize("ran", [False, True])
+def test_batch_norm_has_no_data_beside_its_input(ran):
+    net, x = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8)), mg.randn(5, 4)
+    graph = mg.viz.graph((lambda: net(x)) if ran else net(x), names={"x": x})
+    shown = [line for line in str(graph).split("\n") if "= data" in line]
+    assert len(shown) == 1 and "data x" in shown[0]
+    (bn,) = lines(graph)["batch_norm"]
+    assert bn[1].startswith("batch_norm(n5, training=True") and "eps=1e-5" in bn[1]
+    assert "1.running_mean 8  1.running_var 8" in str(graph)
+
+
+def test_the_text_says_which_output_is_meant():
+    mg.manual_seed(0)
+    x = mg.tensor([[1.0, 2.0, 3.0, 4.0]], requires_grad=True)
+    a, b, c, d = x.split(1, 1)
+    graph = mg.viz.graph(a.sigmoid() * c.tanh() + d.exp() * b, names={})
+    (head, _), (of_a, of_c, of_d) = lines(graph)["split"][0], (call(graph, f) for f in ("sigmoid", "tanh", "exp"))
+    names = head.split(", ")
+    assert len(names) == 4 and [of_a, of_c, of_d] == [f"sigmoid({names[0]})", f"tanh({names[2]})", f"exp({names[3]})"]
+
+
+def test_a_returned_input_is_drawn_once():
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a = nn.Linear(3, 3)
+
+        def forward(self, x):
+            return self.a(x), x
+
+    net, x = Both(), mg.randn(2, 3)
+    for graph in (mg.viz.graph(net(x), names={}), mg.viz.graph(lambda: net(x), names={}), net.graph(x, names={})):
+        (at,) = [i for i, n in enumerate(graph.nodes) if n.kind == "data"]
+        assert "output 1" in users(graph, at) and len(users(graph, at)) == 2
+
+
+def test_what_follows_a_derivative_has_a_lane_below_it():
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    (g,) = mg.autograd.grad((x**3).sum(), x, create_graph=True)
+    graph = mg.viz.graph((g**2).sum(), names={"x": x})
+    lanes = [group.name for group in graph.groups if group.kind == "lane"]
+    assert lanes == ["forward", "first derivative", "after the first derivative"]
+    order = {name: i for i, name in enumerate(lanes)}
+    lane = [order[graph.groups[n.group].name] if n.group >= 0 else 2 for n in graph.nodes]
+    assert all(lane[e.source] <= lane[e.target] for e in graph.edges)
+    assert [graph.nodes[i].name for i in range(len(lane)) if lane[i] == 2][:2] == ["pow", "sum"]
+    (h,) = mg.autograd.grad((g**2).sum(), x, create_graph=True)
+    graph = mg.viz.graph(h.sum(), names={"x": x})
+    assert [group.name for group in graph.groups if group.kind == "lane"] == [
+        "forward", "first derivative", "second derivative", "after the second derivative",
+    ]  # fmt: skip
+
+
+def test_two_networks_have_the_names_of_their_variables():
+    G = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2))
+    D = nn.Sequential(nn.Linear(2, 3), nn.Sigmoid(), nn.Linear(3, 1))
+    z, real = mg.randn(4, 2), mg.randn(4, 2)
+    loss = D(real).mean() - D(G(z)).mean()
+    graph = mg.viz.graph(loss)
+    outer = [group.name for group in graph.groups if group.kind == "module" and group.parent < 0]
+    assert outer == ["D #1 of 2", "G", "D #2 of 2"]
+    names = {n.name for n in graph.nodes if n.kind == "parameter"}
+    assert len(names) == 8 and {name.partition(".")[0] for name in names} == {"G", "D"}
+    unnamed = mg.viz.graph(loss, names={})
+    outer = [group.name for group in unnamed.groups if group.kind == "module" and group.parent < 0]
+    assert outer == ["Sequential #1 of 2", "Sequential (2)", "Sequential #2 of 2"]
+    assert len({n.name for n in unnamed.nodes if n.kind == "parameter"}) == 8
+
+
+def test_names_are_drawn_as_they_are():
+    x = mg.ones(1, requires_grad=True)
+    net = nn.Sequential()
+    net.add_module("&#65;", Skip())
+    graph = mg.viz.graph(net(mg.ones(1, 3)), names={})
+    assert "&#65;" in str(graph)
+    if shutil.which("dot"):
+        drawn = graph.to_graphviz().pipe(format="svg").decode()
+        assert "&amp;#65;" in drawn and ">A" not in drawn
+    lone = mg.viz.graph(x * 2, names={"\ud800 name": x})
+    for format in ("svg", "html", "txt", "dot", "json", "mmd"):
+        lone.render(format).decode()
+    assert json.loads(lone.render("json"))["nodes"][0]["name"] == "\ud800 name"
+
+
+def test_views_of_data_are_drawn_as_they_were_made():
+    class Flat(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(12, 2)
+
+        def forward(self, x):
+            return self.fc(x[:, 0].reshape(-1, 12))
+
+    net, x = Flat(), mg.ones(5, 2, 3, 4)
+    graph = mg.viz.graph(net(x), names={"x": x})
+    (at,) = [i for i, n in enumerate(graph.nodes) if n.kind == "data"]
+    path = [at]
+    while graph.nodes[path[-1]].kind != "output":
+        path.append(next(e.target for e in graph.edges if e.source == path[-1]))
+    assert [graph.nodes[i].name for i in path][:4] == ["x", "getitem", "reshape", "affine"]
+    assert [graph.nodes[i].shape for i in path][:3] == [(5, 2, 3, 4), (5, 3, 4), (5, 12)]
+
+
+def test_steps_that_were_not_recorded_are_shown_as_such():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(3, 2)
+
+        def forward(self, x):
+            return self.fc(x / 255)
+
+    net, x = Scaled(), mg.ones(5, 3)
+    graph = mg.viz.graph(net(x), names={"x": x})
+    (at,) = [i for i, n in enumerate(graph.nodes) if n.name == "x"]
+    assert [graph.nodes[e.target].kind for e in graph.edges if e.source == at] == ["unknown"]
+    assert f"not recorded(n{at})" in str(graph)
+    (other,) = [i for i, n in enumerate(graph.nodes) if n.kind == "data" and i != at]
+    assert graph.nodes[other].name == "" and users(graph, other) == ["affine"]
+    for format in ("svg", "html", "dot", "mmd", "json"):
+        assert "not recorded" in graph.render(format).decode()
+    assert "not recorded" not in str(mg.viz.graph(lambda: net(x), names={"x": x}))
+
+
+def test_an_argument_of_a_function_leads_to_its_card_even_if_its_use_was_not_recorded():
+    scores, labels = mg.randn(4, 3, requires_grad=True), mg.tensor([0, 1, 2, 0])
+    graph = mg.viz.graph(nn.functional.cross_entropy(scores, labels), names={"scores": scores, "labels": labels})
+    (at,) = [i for i, n in enumerate(graph.nodes) if n.name == "labels"]
+    assert call(graph, "cross_entropy").startswith(f"cross_entropy(n0, n{at}")
+
+
+def test_an_identity_is_not_used_twice():
+    """Arrays of one shape that die one after the other, and may have one address, are different operands."""
+    y = x = mg.tensor(np.ones(3), requires_grad=True)
+    for _ in range(20):
+        y = y + np.random.default_rng(0).random(3)
+    data = [i for i, n in enumerate(mg.viz.graph(y, names={"x": x}, fold=False).nodes) if n.kind == "data"]
+    assert len(data) == 20
+
+
+def test_the_tape_keeps_no_argument_alive():
+    gc.collect()
+    gc.disable()
+    try:
+        x = mg.tensor(np.ones(3), requires_grad=True)
+        tensor, array, mask = mg.ones(3), np.ones(3), np.array([0, 1])
+        view = tensor[1:].reshape(2)
+        alive = [weakref.ref(one) for one in (tensor, array, mask, view, tensor.array)]
+        y = x + tensor + array
+        z = y[1:] + view
+        loss = z.sum()
+        del tensor, array, view, mask
+        assert [ref() for ref in alive] == [None] * 5
+        assert len([n for n in mg.viz.graph(loss, names={}).nodes if n.kind == "data"]) == 2
+        loss.backward()
+    finally:
+        gc.enable()
+
+
+def test_values_of_constants_and_nodes_are_shown():
+    x, data = mg.tensor([1.0, 2.0], requires_grad=True), mg.tensor([3.0, 4.0])
+    graph = mg.viz.graph((x * data).sum(), names={"x": x, "data": data}, show=("values",))
+    values = {n.name: n.value for n in graph.nodes}
+    assert values["x"] == "1 … 2" and values["data"] == "3 … 4"
+
+
+def test_a_function_of_the_user_shows_its_arguments():
+    class Shifted(mg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, by, scale):
+            return x + by * scale
+
+        @staticmethod
+        def backward(ctx, g):
+            return g, None, None
+
+    x, by = mg.tensor([1.0], requires_grad=True), mg.ones(1)
+    graph = mg.viz.graph(Shifted.apply(x, by, 2.5), names={"x": x, "by": by})
+    (at,) = [i for i, n in enumerate(graph.nodes) if n.name == "by"]
+    assert users(graph, at) == ["Shifted"] and "2.5" in str(graph)
