@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from minigrad.viz.graphs.ir import GraphIR, Group, Node, ancestors
 
 __all__ = [
-    "INFIX", "Box", "Card", "Link", "View", "automatic_depth", "box_card", "closed_groups", "contents", "make_view", "unwrapped",
+    "INFIX", "Box", "Card", "Link", "View", "automatic_depth", "box_card", "closed_groups", "contents", "make_view",
+    "unwrapped",
 ]  # fmt: skip
 
 INFIX = {"add": "+", "subtract": "-", "multiply": "×", "divide": "/", "floor_divide": "//", "pow": "**"}
