@@ -279,3 +279,13 @@ def test_autocast_and_the_functions_of_processes():
 
     with pytest.raises(RuntimeError, match="distributed: minigrad trains in one process"):
         nn.all_reduce(mg.ones(2))
+
+
+@pytest.mark.parametrize("name", ["minigrad", "torch"])
+def test_assertions_and_decorators_of_scripted_programs(name):
+    """As torchvision's models call them."""
+    lib = pytest.importorskip(name)
+    lib._assert(True, "fine")
+    with pytest.raises(AssertionError, match="not divisible by 3"):
+        lib._assert(4 % 3 == 0, "not divisible by 3")
+    assert lib.jit.script_if_tracing(abs)(-2) == 2 and "_assert" not in dir(mg)

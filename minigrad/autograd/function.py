@@ -16,7 +16,7 @@ import numpy as np
 
 from minigrad.engine.grad_mode import is_grad_enabled, no_grad
 from minigrad.engine.primitive import Call, Plan, Primitive
-from minigrad.engine.scope import constant, watchers
+from minigrad.engine.scope import constants, watchers
 from minigrad.engine.tape import Node
 from minigrad.errors import GraphError
 from minigrad.tensors.tensor import Tensor
@@ -226,14 +226,14 @@ def _record(
     calls = tuple(Call(i, None, ()) for i, node in enumerate(nodes) if node is not None)
     shapes = [(a.shape, a.dtype) if isinstance(a, np.ndarray) else None for a in arrays]
     joint = functools.partial(_gradients, cls, ctx, [isinstance(arg, Tensor) for arg in args], shapes)
-    constants = tuple([i for i, node in enumerate(nodes) if node is None])
-    plan = Plan(calls, tuple(saves), bool(saves), joint, constants)
+    plan = Plan(calls, tuple(saves), bool(saves), joint, tuple([i for i, node in enumerate(nodes) if node is None]))
     value: Any = _Several({}) if several else arrays[0]
     kinds = [isinstance(a, np.ndarray) and a.dtype.kind == "f" for a in arrays]
     differentiable = [kind and not any(out is t for t in ctx._constant) for kind, out in zip(kinds, outputs, strict=True)]
     if not any(differentiable):
         return [None] * len(outputs)
-    call = Node(value, cls._primitive, plan, nodes, saved, [constant(args[i]) for i in constants])
+    call = Node(value, cls._primitive, plan, nodes, saved)
+    call.constants = constants(args, plan.constants)
     if not several:
         return [call]
     return [_select(cls, call, i, a) if d else None for i, (a, d) in enumerate(zip(arrays, differentiable, strict=True))]

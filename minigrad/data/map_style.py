@@ -23,7 +23,8 @@ __all__ = ["ConcatDataset", "Dataset", "StackDataset", "Subset", "TensorDataset"
 class Dataset(Protocol):
     """Protocol of a dataset: a length, and items by index. Subclassing is optional."""
 
-    __class_getitem__ = classmethod(types.GenericAlias)  # Dataset[Item], as in PyTorch
+    def __class_getitem__(cls, item: Any) -> Any:  # Dataset[Item], as in PyTorch
+        return types.GenericAlias(cls, item)
 
     def __len__(self) -> int:
         raise TypeError(f"{type(self).__name__} does not define __len__(), the number of its items")
@@ -116,7 +117,8 @@ class ConcatDataset:
     (3, (np.int64(7),), (np.int64(5),))
     """
 
-    __class_getitem__ = classmethod(types.GenericAlias)  # ConcatDataset[Item], as in PyTorch
+    def __class_getitem__(cls, item: Any) -> Any:  # ConcatDataset[Item], as in PyTorch
+        return types.GenericAlias(cls, item)
 
     def __init__(self, datasets: Iterable[Dataset]):
         self.datasets = list(datasets)

@@ -22,7 +22,8 @@ BLOCK = 2**16  # the number of indices drawn at once: programs ask for 10**10 of
 class Sampler:
     """Base class of samplers: subclasses define `__iter__`, an iterator over indices, and `__len__` if it is known."""
 
-    __class_getitem__ = classmethod(types.GenericAlias)  # Sampler[int], as in PyTorch
+    def __class_getitem__(cls, item: Any) -> Any:  # Sampler[int], as in PyTorch
+        return types.GenericAlias(cls, item)
 
     def __init__(self, data_source: Any = None):
         pass

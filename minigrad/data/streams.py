@@ -21,7 +21,8 @@ class IterableDataset:
     [tensor([0, 1]), tensor([2, 3]), tensor([4])]
     """
 
-    __class_getitem__ = classmethod(types.GenericAlias)  # IterableDataset[Item], as in PyTorch
+    def __class_getitem__(cls, item: Any) -> Any:  # IterableDataset[Item], as in PyTorch
+        return types.GenericAlias(cls, item)
 
     def __iter__(self) -> Iterator[Any]:
         raise NotImplementedError(f"{type(self).__name__} does not define __iter__()")

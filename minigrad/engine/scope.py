@@ -8,7 +8,7 @@ closes no reference cycle.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from types import EllipsisType
 from typing import Any, NamedTuple
@@ -20,8 +20,8 @@ from minigrad.arrays import Traced
 from minigrad.engine.interrupts import Revertible
 
 __all__ = [
-    "CONSTANTS", "Constant", "Derivative", "Named", "Scope", "arguments", "constant", "derivative", "here", "in_this_thread",
-    "watch", "watchers",
+    "CONSTANTS", "Constant", "Derivative", "Named", "Scope", "arguments", "constant", "constants", "derivative", "here",
+    "in_this_thread", "watch", "watchers",
 ]  # fmt: skip
 
 # (outer Scope or None, a weak reference to a Module | a composite | Derivative, `arguments` of the call)
@@ -90,6 +90,11 @@ def constant(arg: Any) -> Any:
     if cls is tuple or cls is list:
         return tuple(arg) if PLAIN.issuperset(map(type, arg)) else tuple(map(constant, arg))
     return arg if cls in PLAIN or isinstance(arg, np.generic | np.dtype) else None
+
+
+def constants(args: Sequence[Any], places: Sequence[int]) -> list[Any]:
+    """Return what is remembered of the arguments at some places; see `constant`."""
+    return [arg if type(arg := args[at]) in CONSTANTS else constant(arg) for at in places]
 
 
 def arguments(args: Iterable[Any], options: dict[str, Any]) -> tuple[Any, ...]:

@@ -21,7 +21,7 @@ from minigrad.engine.grad_mode import mode
 from minigrad.engine.interrupts import Locked
 from minigrad.engine.primitive import Plan, Primitive
 from minigrad.engine.promotion import SINGLE, WIDE, converted, narrowed
-from minigrad.engine.scope import CONSTANTS, constant, here, watchers
+from minigrad.engine.scope import CONSTANTS, constants, here, watchers
 from minigrad.errors import DTypeError
 from minigrad.kernels.conversion import native, snapshot, to_array
 
@@ -45,21 +45,13 @@ class Node:
     )  # fmt: skip
     hooks_after: dict[int, Callable[[Any], None]]  # set at first use, as the metadata
     _metadata: dict[Any, Any]
+    constants: Sequence[Any]  # where plan.constants names arguments: what pictures need of each, see `scope.constant`
 
-    def __init__(
-        self,
-        array: Array,
-        primitive: Primitive | None,
-        plan: Plan,
-        parents: Sequence[Node | None],
-        saved: Any,
-        constants: Sequence[Any] = (),
-    ):
+    def __init__(self, array: Array, primitive: Primitive | None, plan: Plan, parents: Sequence[Node | None], saved: Any):
         self.primitive = primitive  # None for a leaf
         self.plan = plan
         self.parents = parents  # by argument position; None where an argument needs no gradient
         self.saved = saved  # the values listed by plan.saves; None once freed
-        self.constants = constants  # for pictures: of each argument in plan.constants what `scope.constant` returns
         self.written = 0  # of a leaf: the count at its last write; nodes that saved it with a lower number are stale
         self.shape = array.shape
         self.dtype = array.dtype
@@ -235,8 +227,9 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
                     saved.append(out)
                 else:
                     saved.append(_fact(kind, at, arrays))
-            known = [a if type(a := args[at]) in CONSTANTS else constant(a) for at in plan.constants]
-            node = Node(out, op, plan, parents, saved, known)
+            node = Node(out, op, plan, parents, saved)
+            if plan.constants:
+                node.constants = constants(args, plan.constants)
     if half:
         out = narrowed(out)
         if node is not None:

@@ -30,6 +30,10 @@ class BookNetwork(Module):
     Parameters have the book's layouts there: a linear weight is (in, out) instead of (out, in).
     """
 
+    def __call__(self, x: Any) -> Tensor:
+        """Run `forward` on a tensor: an array is converted before the call, so that pictures know it as the argument."""
+        return super().__call__(self._as_input(x))
+
     def predict(self, x: Any, train_flg: bool = False) -> Array:
         """Return the scores before softmax as an array, without recording; with `train_flg` in training mode (dropout)."""
         with evaluating(self):

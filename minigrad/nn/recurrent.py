@@ -183,6 +183,11 @@ class _Layers(_Equation):
             x = x.transpose(0, 1)
         return x, last if self._states > 1 else last[0]
 
+    @property
+    def _flat_weights_names(self) -> list[str]:
+        """The names of the parameters: PyTorch's private attribute, which initializations in tutorials read."""
+        return [name for name, p in self._parameters.items() if p is not None]
+
     def flatten_parameters(self) -> None:
         """Do nothing: the parameters need not lie in one piece of memory, as they do for cuDNN."""
 

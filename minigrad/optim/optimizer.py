@@ -115,13 +115,16 @@ class Optimizer:
             self.add_param_group(group)
 
     def add_param_group(self, param_group: Mapping[str, Any]) -> None:
-        """Optimize further parameters: ``{"params": ..., option: value, ...}``; options left out have their defaults."""
+        """Optimize further parameters: ``{"params": ..., option: value, ...}``; options left out have their defaults.
+
+        Other keys are kept as values of the program's own, unless they look like a misspelled option.
+        """
         if "params" not in param_group:
             raise ValueError(f"{self._name}: a group needs 'params', got {', '.join(map(repr, param_group))}")
         group = self._executable(param_group)
-        unknown = sorted(set(group) - set(self.defaults) - {"params", "initial_lr"})
-        if unknown:
-            raise ValueError(f"{self._name}: unknown option {unknown[0]!r}; there are {', '.join(self.defaults)}")
+        for key in sorted(set(group) - set(self.defaults) - {"params", "initial_lr"}):
+            if hint := did_you_mean(key, self.defaults):
+                raise ValueError(f"{self._name}: unknown option {key!r}{hint}; there are {', '.join(self.defaults)}")
         given = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
         named = [item if isinstance(item, tuple) and len(item) == 2 else (None, item) for item in given]
         known = {id(p) for g in self.param_groups for p in g["params"]}

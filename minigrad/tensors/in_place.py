@@ -79,7 +79,7 @@ class InPlace(Traced):
             return self
         if any(n < 0 for n in shape):
             raise ShapeError(f"resize_: sizes must be at least 0, got {shape}")
-        if self.requires_grad:
+        if self.node is not None:
             raise GraphError("resize_: the tensor requires a gradient, so its shape stays\n  hint: x.reshape(shape)")
         if (count := math.prod(shape)) <= self.array.size:
             result = self.record(ops.getitem, (self.record(ops.reshape, (self, -1)), slice(count)))
@@ -98,7 +98,7 @@ class InPlace(Traced):
 
     def resize_as_(self, the_template: Traced, *, memory_format: Any = None) -> Self:
         """Give the tensor the shape of another; see `resize_`."""
-        return self.resize_(the_template.shape)
+        return self.resize_(the_template.array.shape)
 
     def uniform_(self, from_: float = 0.0, to: float = 1.0, generator: np.random.Generator | None = None) -> Self:
         """Draw all elements uniformly from [from_, to); return the tensor.

@@ -66,3 +66,13 @@ def test_every_layer_of_pytorch_that_has_it():
                 assert hasattr(ours, method) or not hasattr(theirs, method), (name, method)
                 if hasattr(theirs, method) and method == "reset_parameters" and not name.startswith("Lazy"):
                     assert name in LAYERS, f"{name}: needs a row"
+
+
+def test_recurrent_layers_name_their_weights():
+    """The loop over PyTorch's private list with which tutorials set the weights of a recurrent layer."""
+    layer = nn.GRU(3, 2, num_layers=2)
+    for name in layer._flat_weights_names:
+        if "weight" in name:
+            nn.init.ones_(layer._parameters[name])
+    assert layer._flat_weights_names == [name for name, _ in layer.named_parameters()]
+    assert all((p == 1).all() for name, p in layer.named_parameters() if "weight" in name)

@@ -180,7 +180,7 @@ def test_tied_weights_are_updated_once():
         (lambda p: optim.SGD([3.0]), TypeError, "parameter 0 must be a Tensor, got float"),
         (lambda p: optim.SGD([p, p * 2]), ValueError, "parameter 1 is the result"),
         (lambda p: optim.SGD([p, p]), ValueError, "given twice"),
-        (lambda p: optim.SGD([{"params": [p], "rate": 1}]), ValueError, "unknown option 'rate'"),
+        (lambda p: optim.SGD([{"params": [p], "momentun": 1}]), ValueError, "unknown option 'momentun'; did you mean 'mom"),
         (lambda p: optim.SGD([p], lr=-1), ValueError, "lr must be a finite number of at least 0, got -1"),
         (lambda p: optim.SGD([p], lr=math.nan), ValueError, "got nan"),
         (lambda p: optim.Adam([p], lr=math.inf), ValueError, "got inf"),
@@ -254,8 +254,8 @@ def test_a_subclass_has_options_of_any_value(value):
     assert optimizer.param_groups[0]["rule"] is value
     with pytest.raises(ValueError, match="lr must be a finite number"):
         Signed([mg.ones(1)], lr=-1.0, rule=value)
-    with pytest.raises(ValueError, match="unknown option 'rate'; there are lr, rule"):
-        optimizer.add_param_group({"params": mg.ones(1), "rate": 1})
+    with pytest.raises(ValueError, match=r"unknown option 'rules'; did you mean 'rule'.; there are lr, rule"):
+        optimizer.add_param_group({"params": mg.ones(1), "rules": 1})
 
 
 def test_the_state_of_a_subclass_is_saved_and_restored():
@@ -356,3 +356,16 @@ def test_an_optimizer_with_its_own_step_has_its_own_options():
     assert optimizer.param_groups[0]["lr"] is None and optimizer.param_groups[0]["amsgrad"] == "always"
     with pytest.raises(TypeError, match="lr must be a number"):
         optim.SGD([x], lr=None)
+
+
+def test_a_group_carries_values_of_the_program():
+    """Optimizers that wrap another (SAM, Lookahead) hand it their groups, with their own options in them."""
+    x = mg.ones(2, requires_grad=True)
+    outer = Relative([{"params": [x], "lr": 0.5, "radius": 0.05, "name": "all"}])
+    inner = optim.SGD(outer.param_groups, lr=0.1)
+    (group,) = inner.param_groups
+    assert (group["lr"], group["radius"], group["name"], group["betas"]) == (0.5, 0.05, "all", (0.0, 0.9, 0.99))
+    assert inner.state_dict()["param_groups"][0]["radius"] == 0.05
+    x.sum().backward()
+    inner.step()
+    np.testing.assert_allclose(x.detach(), 0.5)

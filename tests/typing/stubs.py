@@ -355,7 +355,11 @@ def method(cls: type, name: str) -> list[str]:
     function = vars(cls)[name]
     if isinstance(function, property):
         return ["@property", *by_annotation(name, function.fget)]
-    kind = "_infix" if name in ("__matmul__", "__rmatmul__") else function.__code__.co_qualname.partition(".")[0]
+    kind = (
+        "_infix"
+        if name in ("__matmul__", "__rmatmul__", "__eq__", "__ne__")
+        else function.__code__.co_qualname.partition(".")[0]
+    )
     op = getattr(function, "__wrapped__", None)
     if kind != "_infix" and (op is None or kind not in MADE):
         return by_annotation(name, function)

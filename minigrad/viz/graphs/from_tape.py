@@ -344,7 +344,7 @@ class TapeReader:
             return isinstance(origin, Unrecorded), getattr(origin, "position", 0)
 
         for origin in sorted((o for o in self.origins if isinstance(o, Node | Call)), key=_creation):
-            for scope in _chain(origin.scope):
+            for scope in reversed(_chain(origin.scope)):
                 for item in sorted(passed.pop(id(scope), ()), key=order):
                     place(item)
             for slot in self.slots.get(id(origin), ()):

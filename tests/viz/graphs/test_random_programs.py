@@ -198,7 +198,7 @@ def of_dot(text):
         shape = re.search(r"shape=(\w+)", rest)[1]
         style = re.search(r"style=\"?([\w,]+)", rest)[1]
         kind = "output" if "peripheries" in rest else "source" if "rounded" in style else "op"
-        cards[key] = (kinds.get(shape, "unknown" if "filled,dashed" == style and kind == "op" else kind), label.split(r"\n"))
+        cards[key] = (kinds.get(shape, "unknown" if style == "filled,dashed" and kind == "op" else kind), label.split(r"\n"))
     return of_labels(cards, re.findall(r"^\t(n\d+) -> (n\d+)", text, re.M))
 
 
