@@ -54,6 +54,7 @@ NO_METHODS = {  # of Tensor
     "cpu cuda contiguous pin_memory": "the tensor itself, or a refusal",
     "bernoulli multinomial new new_empty new_full new_ones new_tensor new_zeros": "constants like the tensor",
     "bernoulli_ cauchy_ exponential_ geometric_ log_normal_ normal_ random_ uniform_ zero_": "constants put in its place",
+    "resize_ resize_as_": "refused where a gradient is required",
     "__array_function__ __array_ufunc__": "NumPy's dispatch",
     "__annotations__ __deepcopy__ __reduce__ __init__ __module__ __doc__ __slots__ __weakref__": "what every class has",
     "__firstlineno__ __static_attributes__": "what every class has since Python 3.13",
