@@ -59,6 +59,16 @@ def test_saved_bytes_after_backward_are_those_before_it_for_every_operation(leaf
     assert compared > 150
 
 
+@pytest.mark.parametrize("rows", [lambda x: x[:5], lambda x: x.reshape(20, 6), lambda x: x[:5].reshape(6, 5).T])
+def test_views_of_data_count_as_the_array_that_they_are_of(rows):
+    x, w = mg.tensor(np.ones((20, 6))), mg.tensor(np.ones((6, 4)), requires_grad=True)
+    loss = (rows(x) @ w).sum() + (x @ w).sum()
+    before = mg.viz.graph(loss)
+    loss.backward()
+    for graph in (before, mg.viz.graph(loss)):
+        assert [node.saved for node in graph.nodes if node.saved] == [x.nbytes]
+
+
 def _nodes(outputs):
     found = {node for output in outputs for node in tape(output)}
     return sorted(found, key=lambda node: node.number)
