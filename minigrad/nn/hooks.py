@@ -56,7 +56,7 @@ class Hooks:
         try:
             out = module.forward(*args, **kwargs)
             for key, (hook, with_kwargs, _) in self.after.copy().items():
-                del waiting[key]
+                waiting.pop(key, None)  # None: registered since, by another thread
                 changed = hook(module, args, kwargs, out) if with_kwargs else hook(module, args, out)
                 if changed is not None:
                     out = changed

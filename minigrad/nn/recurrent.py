@@ -81,7 +81,7 @@ class _GRUEquation(_Equation):
         return ((1 - z) * F.tanh(in_ + r * hn) + z * state[0],)
 
 
-class _Cell(_Equation):
+class RNNCellBase(_Equation):
     """Base of cells, which compute one step: call a cell once for each item of a sequence."""
 
     weight_ih: Parameter
@@ -110,7 +110,7 @@ class _Cell(_Equation):
         return f"{self.input_size}, {self.hidden_size}{bias}"
 
 
-class _Layers(_Equation):
+class RNNBase(_Equation):
     """Base of layers over sequences: `num_layers` in a stack, each in both directions if `bidirectional`."""
 
     def __init__(
@@ -254,10 +254,7 @@ class _Layers(_Equation):
         return list(zip(*(unbind(part) for part in parts), strict=True))
 
 
-RNNBase, RNNCellBase = _Layers, _Cell  # for isinstance
-
-
-class RNNCell(_ElmanEquation, _Cell):
+class RNNCell(_ElmanEquation, RNNCellBase):
     """Elman cell: h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu with `nonlinearity` "relu".
 
     Takes x (N, input_size) and optionally h (N, hidden_size), by default zero; returns h'.
@@ -280,7 +277,7 @@ class RNNCell(_ElmanEquation, _Cell):
         return shown if self.nonlinearity == "tanh" else f"{shown}, nonlinearity={self.nonlinearity}"
 
 
-class LSTMCell(_LSTMEquation, _Cell):
+class LSTMCell(_LSTMEquation, RNNCellBase):
     """LSTM cell, with the equations of `LSTM`.
 
     Takes x (N, input_size) and optionally the state (h, c) of (N, hidden_size) each, by default zero; returns (h', c').
@@ -293,14 +290,14 @@ class LSTMCell(_LSTMEquation, _Cell):
     """
 
 
-class GRUCell(_GRUEquation, _Cell):
+class GRUCell(_GRUEquation, RNNCellBase):
     """GRU cell, with the equation of `GRU`.
 
     Takes x (N, input_size) and optionally h (N, hidden_size), by default zero; returns h'.
     """
 
 
-class RNN(_ElmanEquation, _Layers):
+class RNN(_ElmanEquation, RNNBase):
     """Elman network: h' = tanh(W_ih x + b_ih + W_hh h + b_hh) along a sequence, or relu with `nonlinearity` "relu".
 
     Takes x (L, N, input_size), (N, L, input_size) with `batch_first`, or (L, input_size), and optionally the initial state
@@ -327,7 +324,7 @@ class RNN(_ElmanEquation, _Layers):
         self._set_nonlinearity(nonlinearity)
 
 
-class LSTM(_LSTMEquation, _Layers):
+class LSTM(_LSTMEquation, RNNBase):
     """Long short-term memory along a sequence; shapes and options as in `RNN`, with a state of two parts (h, c).
 
     c' = sigmoid(f) c + sigmoid(i) tanh(g) and h' = sigmoid(o) tanh(c'), where each of i, f, g and o is W x + b + U h + d.
@@ -342,7 +339,7 @@ class LSTM(_LSTMEquation, _Layers):
     """
 
 
-class GRU(_GRUEquation, _Layers):
+class GRU(_GRUEquation, RNNBase):
     """Gated recurrent unit along a sequence; shapes and options as in `RNN`: Cho et al. (2014).
 
     h' = (1 - z) n + z h, with n = tanh(W x + b + r (U h + d)) and gates r and z.

@@ -133,7 +133,7 @@ def _alpha_dropped(op: str, x: Any, shape: Shape, p: float, training: bool, gene
     """Apply alpha dropout with one draw for each element of `shape`, which broadcasts to that of `x`."""
     kept = _kept(op, shape, p, training, generator)
     if kept is None or p == 1:
-        return x if kept is None else x * 0
+        return x if kept is None else mask_and_scale(x, kept, 0.0)
     limit = -SELU_SCALE * SELU_ALPHA
     scale = 1 / math.sqrt((1 - p) * (1 + p * limit**2))
     dropped = np.where(kept, 0.0, limit * scale) - limit * scale * p

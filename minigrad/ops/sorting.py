@@ -145,7 +145,7 @@ def kthvalue(x: Any, k: int, axis: int = -1, keepdims: bool = False) -> Sorted:
 
     >>> import numpy as np
     >>> kthvalue(np.array([5, 9, 7, 8]), 2)
-    Sorted(values=np.int64(7), indices=np.int64(2))
+    Sorted(values=array(7), indices=array(2))
     """
     if not shape_of(x):
         one_axis("kthvalue", axis, 1)

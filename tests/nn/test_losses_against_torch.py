@@ -183,7 +183,6 @@ def test_former_options_stand_where_pytorch_has_them():
     for name in sorted(own.keys() & theirs.keys()):
         with contextlib.suppress(TypeError, ValueError):
             wanted = list(inspect.signature(theirs[name]).parameters)
-            wanted = wanted[:-1] if name in ("mse_loss", "l1_loss") else wanted  # their weight is missing
             if "size_average" in wanted:
                 having[name] = wanted == list(inspect.signature(own[name]).parameters)
     assert len(having) == 34 and all(having.values()), having

@@ -46,10 +46,11 @@ ARGUMENTS = {
 }  # fmt: skip
 VECTORS = {"dot": (Y[0],), "vdot": (Y[0],), "outer": (Y[0],), "ger": (Y[0],), "diagflat": (), "addmv": (Y, Y[0])}
 STACKS = {"bmm": (Y[None],), "baddbmm": (Y[None], Y[None]), "dsplit": ([1],)}
-OTHERWISE = {  # NumPy's meaning, a warning, or no gradient in PyTorch
-    "acosh_", "aminmax", "arccosh_", "arcsinh_", "arctanh_", "asinh_", "atanh_", "bincount", "cholesky", "conj",
-    "floor_divide", "floor_divide_", "heaviside", "heaviside_", "histogram", "index_reduce", "index_reduce_", "logical_not_",
-    "nextafter", "nextafter_", "nonzero", "positive", "searchsorted", "sgn", "sgn_", "unique", "unique_consecutive",
+OTHERWISE = {  # NumPy's meaning, a warning, no gradient in PyTorch, or one outside of the triangle
+    "acosh_", "aminmax", "arccosh_", "arcsinh_", "arctanh_", "asinh_", "atanh_", "bincount", "cholesky",
+    "cholesky_inverse", "cholesky_solve", "conj", "floor_divide", "floor_divide_", "heaviside", "heaviside_",
+    "histogram", "index_reduce", "index_reduce_", "logical_not_", "lu", "lu_solve", "nextafter", "nextafter_",
+    "nonzero", "positive", "qr", "searchsorted", "sgn", "sgn_", "unique", "unique_consecutive",
 }  # fmt: skip
 NAMES = sorted(
     name

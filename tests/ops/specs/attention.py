@@ -179,7 +179,7 @@ SPECS = [
         refuse(ValueError, r"p must be within \[0, 1\], got 1.5", Q, Q, Q, None, 1.5),
     )),
     OpSpec("embedding_bag", bagged, naive_embedding_bag, bags, errors=(
-        refuse(ValueError, "scale_grad_by_freq is not supported", X, W, np.array([0]), scale_grad_by_freq=True),
+        refuse(ValueError, "scale_grad_by_freq is not supported", np.array([[0, 1]]), W, scale_grad_by_freq=True),
         refuse(ValueError, "mode must be 'sum', 'mean' or 'max', got 'min'", X, W, mode="min"),
         refuse(ShapeError, r"weight must be \(V, D\), got shape \(2,\)", X, W[0]),
         refuse(IndexError, r"embedding_bag: index 3 at \(0,\) is outside 0..2", X + 3, W, offsets=X),

@@ -159,7 +159,7 @@ UNPOOL_ERRORS = (
     refuse(IndexError, r"max_unpool2d: indices must be within 0..99, got 0 to 100", X, I + 100 * (X.cumsum(3) > 4), 2),
     refuse(ShapeError, r"output_size must be within \(2, 2\) of \(10, 10\), got \(10, 12\)", X, I, 2, output_size=(10, 12)),
     refuse(ShapeError, r"output_size must be within \(2, 2\) of \(10, 10\), got \(10,\)", X, I, 2, output_size=(10,)),
-    refuse(ShapeError, r"input must be \(N, C, H, W\), got shape \(2, 5, 5\)", X[0], I[0], 2),
+    refuse(ShapeError, r"input must be \(N, C, H, W\) or \(C, H, W\), got shape \(5, 5\)", X[0, 0], I[0, 0], 2),
 )
 
 # The numbers are the rows of the table of errors.
