@@ -10,7 +10,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "proving.md"
 
 def test_the_report_on_the_page_is_the_report(capsys):
     names = {}
-    for code in blocks(PAGE):
+    for code, _ in blocks(PAGE):
         if "mutants" not in code:
             run(code, names)
     printed = capsys.readouterr().out
