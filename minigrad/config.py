@@ -33,23 +33,25 @@ class dtype(metaclass=_Names):
     """
 
 
-class _Unsupported(type):
-    @property
-    def dtype(cls) -> Any:  # which NumPy reads to convert to this dtype
-        raise DTypeError(
-            f"{cls.__name__}: NumPy has no such dtype, and minigrad computes in NumPy's\n"
-            "  hint: use mg.float32, or mg.float16 to halve the memory"
-        )
-
-
-class bfloat16(metaclass=_Unsupported):
+class _Unsupported:
     """The name of a dtype that NumPy lacks: it can be named, as in a table of dtypes, and converting to it is refused.
 
-    >>> np.zeros(2).astype(bfloat16)
-    Traceback (most recent call last):
-    minigrad.errors.DTypeError: bfloat16: NumPy has no such dtype, and minigrad computes in NumPy's
-      hint: use mg.float32, or mg.float16 to halve the memory
+    >>> bfloat16
+    bfloat16: NumPy has no such dtype, and minigrad computes in NumPy's
     """
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def __repr__(self) -> str:  # which NumPy before 2.3 shows, where it swallows the error below
+        return f"{self.name}: NumPy has no such dtype, and minigrad computes in NumPy's"
+
+    @property
+    def dtype(self) -> Any:  # which NumPy reads to convert to this dtype
+        raise DTypeError(f"{self!r}\n  hint: use mg.float32, or mg.float16 to halve the memory")
+
+
+bfloat16 = _Unsupported("bfloat16")
 
 
 def get_default_dtype() -> np.dtype[Any]:

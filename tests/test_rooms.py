@@ -171,7 +171,9 @@ def test_dir_shows_what_a_user_calls_and_nothing_else():
     assert modules == public | {*ROOMS} | namespaces
     names = shown.keys() - modules - {"__version__", "newaxis"}
     assert not [
-        n for n in names if n[0] == "_" or not (callable(shown[n]) or isinstance(shown[n], float | mg.memory_format))
+        n
+        for n in names
+        if n[0] == "_" or not (callable(shown[n]) or isinstance(shown[n], float | mg.memory_format | mg.dtype))
     ]
     assert not [n for n in names if getattr(shown[n], "__module__", "") in ("typing", "collections.abc", "importlib")]
 
