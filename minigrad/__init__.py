@@ -142,6 +142,12 @@ _NAMES = {
         "nn.functional",
     ),
 }  # fmt: skip
+# What names of PyTorch begin with that have no meaning here.
+_OUTSIDE = {
+    "sparse": "sparse tensors", "spmm": "sparse tensors", "complex": "complex numbers", "cfloat": "complex numbers",
+    "cdouble": "complex numbers", "view_as_": "complex numbers", "fft": "complex numbers", "stft": "complex numbers",
+    "istft": "complex numbers", "quant": "quantized tensors", "qint": "quantized tensors", "nested": "nested tensors",
+}  # fmt: skip
 # Modules that importing the package binds here, and that are not for users.
 _INTERNAL = {"arrays", "cli", "compat", "engine", "generator", "kernels", "pictures", "progress", "pytree", "tensors"}
 
@@ -154,7 +160,9 @@ if not _typing.TYPE_CHECKING:  # a type checker must report a name that does not
         if name in _NAMES:
             globals()[name] = getattr(_importlib.import_module(f"minigrad.{_NAMES[name]}"), name)
             return globals()[name]
-        raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
+        kind = next((kind for start, kind in _OUTSIDE.items() if name.startswith(start)), None)
+        hint = f"\n  hint: {kind} are outside of minigrad: its tensors are dense, of real numbers" if kind else ""
+        raise AttributeError(f"module 'minigrad' has no attribute {name!r}{hint}")
 
 
 def __dir__() -> list[str]:

@@ -172,3 +172,11 @@ def test_solutions_and_factors_as_methods():
         lambda lib, x: lib.asarray(x, copy=True).fill_(1), lambda lib, x: lib.celu_(-x), lambda lib, x: lib.from_dlpack(a),
     ):  # fmt: skip
         np.testing.assert_allclose(call(mg, mg.tensor(a)).numpy(), call(torch, torch.tensor(a)).numpy(), atol=1e-12)
+
+
+def test_what_is_outside_says_so():
+    for name, kind in [("sparse_coo_tensor", "sparse tensors"), ("complex64", "complex numbers"), ("fft", "complex numbers"),
+                       ("quantize_per_tensor", "quantized tensors")]:  # fmt: skip
+        with pytest.raises(AttributeError, match=f"no attribute '{name}'\n  hint: {kind} are outside of minigrad"):
+            getattr(mg, name)
+        assert not hasattr(mg, name)
