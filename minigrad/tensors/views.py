@@ -115,7 +115,8 @@ def move(tensor: Traced, result: Traced, name: str) -> None:
     assert place is not None and other is not None
     if any(m is not result and m.place is not None and m.place.base is tensor for m in place.memory.tensors()):
         raise GraphError(
-            f"{name}: the tensor has views, which follow its shape\n  hint: make a new tensor: x = x.{name[:-1]}()"
+            f"{name}: the tensor has views, which follow its shape\n"
+            f"  hint: change the shape before views are taken, or that of a copy: x.clone().{name}(...)"
         )
     tensor.place = Place(place.memory, place.base, other.steps)
     tensor.array = result.array

@@ -115,7 +115,7 @@ def test_changes_of_shape_in_place_move_the_tensor_alone():
     x[0, 1] = 50.0
     assert x.shape == (4, 3) and same.shape == (3, 4) and same[1, 0].item() == 50.0
     view = x[0]
-    with pytest.raises(GraphError, match="unsqueeze_: the tensor has views"):
+    with pytest.raises(GraphError, match=r"unsqueeze_: the tensor has views[\s\S]*x\.clone\(\)\.unsqueeze_\("):
         x.unsqueeze_(0)
     del view
     assert x.unsqueeze_(0).shape == (1, 4, 3)
