@@ -167,6 +167,33 @@ def test_a_saved_value_is_never_written_to():
     assert w.grad.tolist() == [10.0, 14.0]
 
 
+def test_the_array_of_a_living_view_is_not_written_to_while_a_node_has_saved_it():
+    w, x = mg.tensor([2.0, 3.0], requires_grad=True), mg.tensor([5.0, 7.0])
+    view = x[:]
+    z = w * view
+    x.zero_()
+    z.sum().backward()
+    assert w.grad.tolist() == [5.0, 7.0] and view.tolist() == [0.0, 0.0]
+
+
+def test_a_recorded_change_of_a_detached_part_changes_that_part_of_the_memory():
+    x, w = mg.zeros(3), mg.tensor([1.0, 2.0], requires_grad=True)
+    part = x[1:].detach()
+    part.add_(w)
+    assert x.tolist() == [0.0, 1.0, 2.0] and part.tolist() == [1.0, 2.0]
+    assert part.requires_grad and not x.requires_grad
+
+
+def test_a_leaf_that_shares_the_memory_of_a_recorded_change_was_written_to():
+    x, w = mg.tensor([1.0, 2.0]), mg.tensor(3.0, requires_grad=True)
+    leaf = x.detach().requires_grad_()
+    saved = leaf * leaf
+    x.mul_(w)
+    assert leaf.tolist() == [3.0, 6.0] and leaf.is_leaf
+    with pytest.raises(GraphError, match="written to afterwards"):
+        saved.sum().backward()
+
+
 def test_nothing_of_a_finished_step_stays_alive():
     gc.disable()
     try:
