@@ -12,11 +12,15 @@ project = "minigrad"
 author = copyright = "the minigrad authors"
 release = minigrad.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "calculus", "references"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_copybutton", "calculus", "references"]
 exclude_patterns = ["_build"]
-html_theme = "alabaster"
-html_theme_options = {"description": "A tiny PyTorch on NumPy.", "fixed_sidebar": True}
+html_theme = "furo"
+html_title = "minigrad"
+myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 60  # seconds for one cell
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # an operation accepts arrays and tensors alike, which signatures spell as Any
 

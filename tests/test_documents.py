@@ -10,12 +10,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))) if "```python" in page.read_text()]
+CODE = r"^```(?:python|{code-cell})\n(?::.*\n)*"  # with the options of a cell, as in ":tags: [hide-input]"
+PAGES = [
+    page
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md")))
+    if re.search(CODE, page.read_text(), re.MULTILINE)
+]
 
 
 def blocks(page):
     """Each block of code, and the block of text right after it, which it prints."""
-    block = r"^```python\n(.*?)^```\n(?:\n^```text\n(.*?)^```)?"
+    block = CODE + r"(.*?)^```\n(?:\n^```text\n(.*?)^```)?"
     return re.findall(block, page.read_text(), re.MULTILINE | re.DOTALL)
 
 
