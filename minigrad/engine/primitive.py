@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, overload
@@ -65,6 +66,7 @@ class Plan(NamedTuple):
     holds_arrays: bool  # an input or the result is among them: freed by backward
     joint: Callable[..., Any] | None = None  # one rule for all inputs: joint(node, g, create_graph) returns a list
     constants: tuple[int, ...] = ()  # the positions of the arguments that need no gradient
+    pick: Callable[[Sequence[Any]], Sequence[Any]] = tuple  # returns these of all arguments
 
 
 class Primitive:
@@ -246,7 +248,8 @@ class Primitive:
             saves += [key for key in dict.fromkeys(keys) if key not in saves]
             calls.append(Call(position, rule, tuple(saves.index(key) for key in keys)))
         holds = any(kind == "out" or (kind == "arg" and self.names[at] in self.rules) for kind, at in saves)
-        return Plan(tuple(calls), tuple(saves), holds, None, tuple([at for at, need in enumerate(needs) if not need]))
+        constants = tuple([at for at, need in enumerate(needs) if not need])
+        return Plan(tuple(calls), tuple(saves), holds, None, constants, _picker(constants))
 
     def _key(self, parameter: str, position: int) -> tuple[str, int]:
         """Return the entry of `Plan.saves` for a parameter of the rule for the argument at `position`."""
@@ -347,6 +350,13 @@ def named(rule: Rule, name: str) -> Rule:
         raise TypeError(f"{name}: a gradient rule is a Python function, got {type(rule).__name__}")
     code = rule.__code__.replace(co_name=name)
     return FunctionType(code, rule.__globals__, name, rule.__defaults__, rule.__closure__)
+
+
+def _picker(places: tuple[int, ...]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """Return a function that picks the arguments at some places of all."""
+    if len(places) < 2:  # itemgetter of one place returns no sequence
+        return operator.itemgetter(slice(places[0], places[0] + 1) if places else slice(0))
+    return operator.itemgetter(*places)
 
 
 def _first_bad_axis(shapes: Sequence[tuple[int, ...]]) -> int:

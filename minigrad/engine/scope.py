@@ -102,18 +102,18 @@ def arguments(args: Iterable[Any], options: dict[str, Any]) -> tuple[Any, ...]:
 
     Those given by name follow as `Named`.
     """
-    known = [_argument(arg) for arg in args]
+    known = []
+    for arg in (*args, *options.values()) if options else args:  # one loop: a call for each takes 0.3 us of a sum
+        if isinstance(arg, Traced):
+            known.append(constant(arg) if arg.node is None else arg.node.number)
+        elif type(arg) in CONSTANTS:
+            known.append((arg,))
+        else:
+            known.append(constant(arg) if isinstance(arg, np.ndarray) else None)
     if options:
-        known += [Named(name, _argument(arg)) for name, arg in options.items()]
+        first = len(known) - len(options)
+        known[first:] = map(Named, options, known[first:])
     return tuple(known)
-
-
-def _argument(arg: Any) -> Any:
-    if isinstance(arg, Traced):
-        return constant(arg) if arg.node is None else arg.node.number
-    if type(arg) in CONSTANTS:
-        return (arg,)
-    return constant(arg) if isinstance(arg, np.ndarray) else None
 
 
 def derivative(scope: Scope | None) -> Derivative | None:

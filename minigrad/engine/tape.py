@@ -176,6 +176,7 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
     arrays: list[Any] = []
     parents: list[Node | None] = []
     tracked = mixed = False
+    plain = True  # whether arguments without a node are numbers and text
     dtype: Any = None
     for arg in args:
         if isinstance(arg, Traced):
@@ -184,19 +185,23 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
             parents.append(arg.node)
             if arg.node is not None:
                 tracked = True
+            else:
+                plain = False
             if array.dtype is not dtype:
                 if dtype is not None:
                     mixed = True
                 dtype = array.dtype
         else:
             cls = type(arg)
-            if cls not in CONSTANTS and (op.elementwise or _is_operand(op, len(arrays))):
-                if cls is tuple or cls is list:  # a rule compares it with numbers
-                    arg = to_array(arg, None, get_default_dtype())
-                arg = native(op.__name__, arg)
-                if arg is not args[len(arrays)]:
-                    args = (*args[: len(arrays)], arg, *args[len(arrays) + 1 :])
-                mixed = True  # perhaps: an array or a NumPy scalar
+            if cls not in CONSTANTS:
+                plain = False
+                if op.elementwise or _is_operand(op, len(arrays)):
+                    if cls is tuple or cls is list:  # a rule compares it with numbers
+                        arg = to_array(arg, None, get_default_dtype())
+                    arg = native(op.__name__, arg)
+                    if arg is not args[len(arrays)]:
+                        args = (*args[: len(arrays)], arg, *args[len(arrays) + 1 :])
+                    mixed = True  # perhaps: an array or a NumPy scalar
             arrays.append(arg)
             parents.append(None)
     half = False
@@ -229,7 +234,7 @@ def record(op: Primitive, args: Sequence[Any]) -> tuple[Array, Node | None]:
                     saved.append(_fact(kind, at, arrays))
             node = Node(out, op, plan, parents, saved)
             if plan.constants:
-                node.constants = constants(args, plan.constants)
+                node.constants = plan.pick(args) if plain else constants(args, plan.constants)
     if half:
         out = narrowed(out)
         if node is not None:
