@@ -14,10 +14,13 @@ PAGE = Path(__file__).parents[1] / "docs" / "howto" / "porting_from_pytorch.md"
 ROWS = re.findall(r"^\| `(.+?)` \| (.+?) \| (.+?) \| .+ \|$", PAGE.read_text(), re.MULTILINE)
 
 
-def outcome(library, call):
-    """The value of the last expression of a call, as the table shows it."""
+def names_of(library):
     torch = importlib.import_module(library)
-    names = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "np": np, "math": math}
+    return {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "np": np, "math": math}
+
+
+def outcome(names, call, typos=(NameError, AttributeError)):
+    """The value of the last expression of a call, as a table shows it; typing errors are no refusals, and raised."""
     *before, last = ast.parse(call).body
     assert isinstance(last, ast.Expr)
     try:
@@ -25,11 +28,12 @@ def outcome(library, call):
             warnings.simplefilter("ignore")
             exec(compile(ast.Module(before, []), "<call>", "exec"), names)
             value = eval(compile(ast.Expression(last.value), "<call>", "eval"), names)
-    except (NameError, AttributeError):
-        raise  # an error of typing is no refusal
+    except typos:
+        raise
     except Exception:
         return "refused"
-    return f"`{rounded(value.tolist()) if hasattr(value, 'tolist') else value}`"
+    value = tuple(value) if isinstance(value, tuple) else value.tolist() if hasattr(value, "tolist") else value
+    return f"`{rounded(value)}`"
 
 
 def rounded(value):
@@ -45,16 +49,16 @@ def test_the_table_is_found():
 
 @pytest.mark.parametrize("call, here", [row[:2] for row in ROWS])
 def test_here(call, here):
-    assert outcome("minigrad", call) == here
+    assert outcome(names_of("minigrad"), call) == here
 
 
 @pytest.mark.parametrize("call, there", [row[::2] for row in ROWS])
 def test_in_pytorch(call, there):
     pytest.importorskip("torch")
-    assert outcome("torch", call) == there
+    assert outcome(names_of("torch"), call) == there
 
 
 def test_a_typing_error_is_no_refusal():
-    assert outcome("minigrad", "torch.ones(2, 3) @ torch.ones(2)") == "refused"
+    assert outcome(names_of("minigrad"), "torch.ones(2, 3) @ torch.ones(2)") == "refused"
     with pytest.raises(AttributeError, match="one"):
-        outcome("minigrad", "torch.one(1)")
+        outcome(names_of("minigrad"), "torch.one(1)")
