@@ -16,8 +16,8 @@ def test_the_evening_is_as_long_as_it_says():
     named = re.findall(r"`(\w+/\w+\.py)`", passage[0])
     assert len(named) == len(set(named)) == 4
     engine, whole = (int(number.replace(",", "")) for number in passage.groups())
-    assert engine == round(lines(ROOT / "minigrad" / name for name in named), -2)
-    assert whole == round(lines((ROOT / "minigrad").rglob("*.py")), -3)
+    assert abs(engine - lines(ROOT / "minigrad" / name for name in named)) < 100
+    assert abs(whole - lines((ROOT / "minigrad").rglob("*.py"))) < 1000
 
 
 def test_the_examples_are_as_many_as_it_says():
