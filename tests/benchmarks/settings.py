@@ -79,11 +79,14 @@ def row(setting, by_the_clock, by_work):
 
 def speeds(setting, seconds):
     """Images for each second of the clock, and for each second of the cores' work."""
-    workers = [start(setting, seconds)]
-    if setting.beside_another:
-        workers.append(start(setting, seconds + 2))  # the second one is still running when the first one has finished
-    answers = [worker.communicate()[0] for worker in workers]
-    return [float(speed) for speed in answers[0].split()]
+    neighbors = [start(setting, seconds=3600)] if setting.beside_another else []
+    try:
+        printed = start(setting, seconds).communicate()[0]
+    finally:
+        for neighbor in neighbors:
+            neighbor.kill()
+            neighbor.communicate()
+    return [float(speed) for speed in printed.split()]
 
 
 def start(setting, seconds):
