@@ -1,13 +1,16 @@
 """State dicts to PyTorch and back."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import minigrad as mg
 from minigrad import interop, nn
+from tests.test_documents import run
 
 
 def test_torch_is_not_imported_until_asked():
@@ -90,3 +93,16 @@ def test_dlpack():
     ours = interop.from_dlpack(theirs)
     theirs.zero_()
     assert ours.tolist() == [0, 1, 2] and ours.dtype == np.float32
+
+
+def test_the_page_about_it_runs_in_order(tmp_path, monkeypatch):
+    """Its blocks with PyTorch are not marked `python` alone, so that tests/test_documents.py passes without PyTorch."""
+    torch = pytest.importorskip("torch")
+    page = Path(__file__).parents[2] / "docs" / "howto" / "pytorch_weights.md"
+    blocks = re.findall(r"^```{code-block} python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 5
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    names = {}
+    for code in blocks:
+        run(code, names)
