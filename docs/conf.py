@@ -19,6 +19,7 @@ html_title = "minigrad"
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
+nb_merge_streams = True  # what one cell prints is one block
 nb_execution_raise_on_error = True
 nb_execution_timeout = 60  # seconds for one cell
 autodoc_member_order = "bysource"

@@ -1,4 +1,4 @@
-"""Every place in the code that docs/contributing.md names is there, and means what the page says."""
+"""Every place in the code that a page names is there, and docs/contributing.md means what it says."""
 
 import importlib.util
 import re
@@ -13,9 +13,10 @@ spec = importlib.util.spec_from_file_location("references", ROOT / "docs" / "_ex
 references = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(references)
 FOUND = sorted(set(references.REFERENCE.findall(PAGE)))
+ALL = sorted({pair for page in (ROOT / "docs").glob("**/*.md") for pair in references.REFERENCE.findall(page.read_text())})
 
 
-@pytest.mark.parametrize("path, name", FOUND, ids=[":".join(pair) for pair in FOUND])
+@pytest.mark.parametrize("path, name", ALL, ids=[":".join(pair) for pair in ALL])
 def test_the_line_shows_the_named_thing(path, name):
     line = (ROOT / path).read_text().splitlines()[references.line_of(path, name) - 1]
     assert name.rpartition(".")[2] in line
@@ -39,6 +40,7 @@ def test_the_six_tasks_are_there():
 def test_lines_are_filled_in():
     path, name = "minigrad/pytree.py", "map_leaves"
     line = references.line_of(path, name)
-    assert references.with_lines(f"see `{path}:{name}`.") == f"see `{name}` ({path}:{line})."
+    link = f'<a href="../{path}#L-{line}"><code>map&#95;leaves</code></a> ({path}:{line})'
+    assert references.with_lines(f"see `{path}:{name}`.", lambda path: f"../{path}") == f"see {link}."
     with pytest.raises(LookupError, match=r"minigrad/pytree.py does not define map_trees"):
         references.line_of(path, "map_trees")

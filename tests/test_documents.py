@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CODE = r"^```(?:python|{code-cell})\n(?::.*\n)*"  # with the options of a cell, as in ":tags: [hide-input]"
+CODE = r"^```(?:python|{code-cell})\n(?::[^\n]*\n)*"  # with the options of a cell, as in ":tags: [hide-input]"
 PAGES = [
     page
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md")))

@@ -1,14 +1,16 @@
-"""References to code, written `path:name` in a page, as file, line and link.
+"""References to code, written `path:name` in a page, as links to lines.
 
 `minigrad/ops/activation.py:softsign` is where the file defines softsign: a function, a class, a method (`Class.method`) or a
 variable. The page names no line, so that it stays right when lines move; the line is looked up when the page is built, and
-tests/test_contributing.py checks that each reference leads to a definition.
+tests/test_contributing.py checks that each reference leads to a definition. The link leads to a page with the file's source,
+which is part of the site.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -39,13 +41,36 @@ def _defined(statement: ast.stmt) -> set[str]:
     return set()
 
 
-def with_lines(text: str) -> str:
-    """Return a page with each reference as `name` followed by file and line."""
-    return REFERENCE.sub(lambda found: f"`{found[2]}` ({found[1]}:{line_of(found[1], found[2])})", text)
+def with_lines(text: str, page_of: Callable[[str], str]) -> str:
+    """Return a page with each reference as a link to its line; `page_of` returns the page of a file's source."""
+
+    def link(found: re.Match[str]) -> str:
+        path, name = found.groups()
+        line = line_of(path, name)
+        shown = name.replace("_", "&#95;")  # __call__ would be bold
+        return f'<a href="{page_of(path)}#L-{line}"><code>{shown}</code></a> ({path}:{line})'
+
+    return REFERENCE.sub(link, text)
+
+
+def referenced() -> list[str]:
+    """Return the paths of all files that pages refer to."""
+    pages = (ROOT / "docs").glob("**/*.md")
+    return sorted({path for page in pages for path, _ in REFERENCE.findall(page.read_text())})
+
+
+def source_pages(app) -> Iterator[tuple[str, dict[str, str], str]]:
+    """Yield a page for each of these files, with its source and numbered lines."""
+    for path in referenced():
+        code = app.builder.highlighter.highlight_block(
+            (ROOT / path).read_text(), "python", lineanchors="L", linenos="inline"
+        )
+        yield f"source/{path}", {"title": path, "body": f"<h1>{path}</h1>{code}"}, "page.html"
 
 
 def setup(app):
     def read(app, page, source):
-        source[0] = with_lines(source[0])
+        source[0] = with_lines(source[0], lambda path: app.builder.get_relative_uri(page, f"source/{path}"))
 
     app.connect("source-read", read)
+    app.connect("html-collect-pages", source_pages)

@@ -1,4 +1,4 @@
-"""Datasets (bundled digits, MNIST, Fashion-MNIST, points in the plane), image transforms, samplers and the DataLoader."""
+"""Datasets (bundled digits and sonnets, MNIST, Fashion-MNIST, points in the plane), transforms, samplers, DataLoader."""
 
 from minigrad.data import datasets, toys, transforms
 from minigrad.data.digits import load_digits
@@ -14,11 +14,12 @@ from minigrad.data.samplers import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
+from minigrad.data.sonnets import load_sonnets
 from minigrad.data.streams import ChainDataset, IterableDataset, get_worker_info
 
 __all__ = [
     "BatchSampler", "ChainDataset", "ConcatDataset", "DataLoader", "Dataset", "IterableDataset", "RandomSampler", "Sampler",
     "SequentialSampler", "StackDataset", "Subset", "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler",
-    "datasets", "default_collate", "default_convert", "get_worker_info", "load_digits", "load_mnist", "random_split",
-    "read_idx", "toys", "transforms",
+    "datasets", "default_collate", "default_convert", "get_worker_info", "load_digits", "load_mnist", "load_sonnets",
+    "random_split", "read_idx", "toys", "transforms",
 ]  # fmt: skip

@@ -29,7 +29,8 @@ def diagnose(numeric: Array, analytic: Array, wrong: int, ignores_g: bool) -> st
             return "it has the wrong sign everywhere"
         sign = "+" if ratio > 1 else "-"
         off = f"{ratio:.4g}" if abs(ratio - 1) > 1e-3 else f"(1 {sign} {abs(ratio - 1):.2g})"
-        return f"every entry is {off} times the numeric one"
+        which = "every entry" if numeric.size > 1 else "its only entry"  # of one entry, the factor may depend on g
+        return f"{which} is {off} times the numeric one"
     if numeric.ndim == 2 and numeric.shape[0] == numeric.shape[1] and _same(analytic, numeric.T):
         return f"it is transposed ({count})"
     for axis in range(numeric.ndim):

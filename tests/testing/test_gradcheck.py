@@ -226,6 +226,11 @@ def test_the_report_says_how_it_is_wrong(rule, hint, rng):
         gradcheck(op(sine, x=rule), rng.standard_normal((3, 4)))
 
 
+def test_the_report_on_a_gradient_of_one_entry_names_no_others(rng):
+    with pytest.raises(GradcheckError, match="its only entry is 2 times the numeric one"):
+        gradcheck(op(lambda a: a * np.ones(3), a=lambda g: 2 * np.sum(g)), rng.standard_normal(()))
+
+
 def test_guided_backpropagation_survives_no_signed_gradient():
     guided = op(lambda x: np.maximum(x, 0), x=lambda g, out: g * (out > 0) * (g > 0))
     x = np.array([1.0, -2.0, 3.0, 1.0, 2.0, 3.0])
