@@ -12,12 +12,13 @@ from minigrad.viz.curves import curves
 from minigrad.viz.dream import dream
 from minigrad.viz.feature_maps import feature_maps
 from minigrad.viz.filters import filter_show, filters
+from minigrad.viz.im2col import im2col
 from minigrad.viz.mistakes import mistakes
 from minigrad.viz.saliency import saliency
 
 __all__ = [
-    "FORMATS", "Graph", "confusion", "curves", "dream", "feature_maps", "filter_show", "filters", "graph", "mistakes",
-    "module_graph", "saliency",
+    "FORMATS", "Graph", "confusion", "curves", "dream", "feature_maps", "filter_show", "filters", "graph", "im2col",
+    "mistakes", "module_graph", "saliency",
 ]  # fmt: skip
 
 if TYPE_CHECKING:

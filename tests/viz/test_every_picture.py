@@ -20,6 +20,7 @@ PICTURES = {  # a call of each, on a network
     "feature_maps": lambda net: viz.feature_maps(net, X[0]),
     "filter_show": lambda net: viz.filter_show(net.conv1.weight.detach().numpy()),
     "filters": lambda net: viz.filters(net),
+    "im2col": lambda net: viz.im2col((2, 1, 8, 8), 5, out_channels=4, window=(1, 2, 3)),
     "mistakes": lambda net: viz.mistakes(net, X[:40], T[:40], n=4),
     "saliency": lambda net: viz.saliency(net, X[0]),
 }
