@@ -160,7 +160,10 @@ def _with_arguments(reader: TapeReader, index: Mapping[int, int]) -> list[Group]
         if group.kind == "function" and scope is not None:
             arguments = list(reader.arguments_of(scope))
             found = [index[id(origin)] for _, origin in arguments if id(origin) in index]
-            texts = [option(name, *known) for name, known in arguments if type(known) is tuple]
+            values: dict[str, tuple[Any, ...]] = {}  # several of *args
+            for name, known in arguments:
+                values[name] = values.get(name, ()) + (known if type(known) is tuple else ())
+            texts = [option(name, known if known[1:] else known[0]) for name, known in values.items() if known]
             group = replace(group, operands=tuple(found), options=", ".join(filter(None, texts)))
         groups.append(group)
     return groups

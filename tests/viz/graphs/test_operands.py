@@ -291,3 +291,12 @@ def test_a_function_of_the_user_shows_its_arguments():
     graph = mg.viz.graph(Shifted.apply(x, by, 2.5), names={"x": x, "by": by})
     (at,) = [i for i, n in enumerate(graph.nodes) if n.name == "by"]
     assert users(graph, at) == ["Shifted"] and "2.5" in str(graph)
+
+
+def test_several_arguments_of_one_name_are_a_tuple():
+    x = mg.ones((2, 3, 4), requires_grad=True)
+    for y, drawn in (
+        (x.transpose(2, 0, 1), "transpose(n0, axes=(2, 0, 1))"),
+        (x.transpose(0, dim1=1), "transpose(n0, axes=0, dim1=1)"),
+    ):
+        assert drawn in str(mg.viz.graph(y, names={}))
