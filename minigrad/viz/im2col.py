@@ -57,7 +57,7 @@ def im2col(
     height = 3 * LABEL + (H + KH + OH) * cell + 2 * GAP  # of what is above the columns
     wide, down, thin = min(WIDE, n * CELL), min(TALL, rows * CELL), min(NARROW, F * CELL)
     long, right = min(height - LABEL, n * CELL), MARGIN + max(wide, shown * step - GAP, LEAST) + GAP
-    figure = new_figure(right + NARROW + MARGIN, 2 * MARGIN + 0.8 + height + GAP + down + LABEL)
+    figure = new_figure(right + NARROW + MARGIN, MARGIN + 1 + height + GAP + down + LABEL)
     remark = f"{rows:,} window{'s' * (rows > 1)} of {C}×{KH}×{KW} = {n} numbers, {F} filter{'s' * (F > 1)}"
     y = head(figure, "convolution as one matrix product", remark) + 0.05
     axes = place(figure, 0, 0, *figure.get_size_inches())
