@@ -172,10 +172,10 @@ def graph(
     depth      how many levels of modules below the outermost are open; by default as many as fit a screen of 1,440 x 900
     fold       whether rows of equal blocks are drawn once, as xN: layers, iterations, steps of a recurrence; their numbers
                are sums over all, and gradients a range
-    show       of "shapes", "values", "saved" (bytes kept for backward, also after it), "grads" (the root mean square of each
-               gradient, by one more walk; needs a scalar; after backward, those in `.grad`) and "primitives" (the steps of
-               composite functions); with "values" or "grads", kernels as small images; by default shapes and saved, and
-               grads after backward
+    show       of "shapes", "values" (of what a variable holds or a rule has saved), "saved" (bytes kept for backward, also
+               after it), "grads" (the root mean square of each gradient, of a single number with its sign, by one more walk;
+               needs a scalar; after backward, those in `.grad`) and "primitives" (the steps of composite functions);
+               with "values" or "grads", kernels as small images; by default shapes and saved, and grads after backward
     color      shading of operations: "kind", "grad", "bytes", or "time" (of a function)
     direction  "TB" (from top to bottom) or "LR" (from left to right)
     theme      "light", "dark", or "auto", which follows the screen
