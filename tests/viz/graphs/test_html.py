@@ -159,3 +159,22 @@ def test_the_page_inside_another_is_the_same():
     assert tag == "iframe" and attributes["srcdoc"] == graph.render("html").decode()
     assert attributes["title"] == graph.title and "height:300px" in attributes["style"]
     assert attributes["sandbox"] == "allow-scripts"  # its scripts do not reach the page around it
+
+
+@IN_A_BROWSER
+def test_a_frame_that_gets_its_width_late_is_fitted_again(tmp_path):
+    x = mg.tensor([1.0], requires_grad=True)
+    page = mg.viz.graph((x * x).sum()).render("html").decode()
+    script = """
+    const width = () => document.getElementById("graph").getBoundingClientRect().width;
+    const fitted = width();
+    document.getElementById("larger").click();
+    const zoomed = width();
+    dispatchEvent(new Event("resize"));  // the height alone has changed
+    const kept = width();
+    Object.defineProperty(window, "innerWidth", { value: innerWidth + 1 });
+    dispatchEvent(new Event("resize"));
+    return [zoomed > fitted, kept === zoomed, width() === fitted];
+    """
+    found = in_browser(page, script, tmp_path)
+    assert found == {"answer": [True, True, True], "faults": []}
