@@ -4,6 +4,7 @@ A chapter is text in MyST Markdown with `{code-cell}` blocks. The notebook has t
 its bytes depend on the chapter alone.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -19,6 +20,8 @@ def notebook(chapter: Path) -> str:
     for number, cell in enumerate(cells.cells):
         cell["id"] = f"{chapter.stem}-{number}"  # jupytext draws random ones
         cell["metadata"] = {}  # tags are for the site
+        if cell["cell_type"] == "markdown":  # links to chapters and to other pages, as seen from examples
+            cell["source"] = re.sub(r"\]\((\d\d_\w+)\.md", r"](\1.ipynb", cell["source"]).replace("](../", "](../docs/")
     cells.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     return jupytext.writes(cells, fmt="ipynb") + "\n"
 

@@ -323,7 +323,6 @@ def randperm(
     return _drawn((generator or default_generator()).permutation(count), dtype, requires_grad, device)
 
 
-@register(np.zeros_like, np.empty_like)
 def zeros_like(
     input: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None, memory_format: Any = None
 ) -> Tensor:
@@ -334,12 +333,23 @@ def zeros_like(
 empty_like = zeros_like
 
 
-@register(np.ones_like)
 def ones_like(
     input: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None, memory_format: Any = None
 ) -> Tensor:
     """Return ones in the shape and dtype of `input`."""
     return _made(np.ones_like(_plain(input), dtype=dtype), requires_grad, device)
+
+
+@register(np.zeros_like, np.empty_like)
+def _zeros_of_shape(a: Any, dtype: DType = None, *, shape: Any = None) -> Tensor:
+    """Return what NumPy's functions return for a tensor: in its shape or, to be filled like an array, in another."""
+    return _made(np.zeros_like(_plain(a), dtype=dtype, shape=shape), False, None)
+
+
+@register(np.ones_like)
+def _ones_of_shape(a: Any, dtype: DType = None, *, shape: Any = None) -> Tensor:
+    """Return what NumPy's function returns for a tensor, in its shape or in another."""
+    return _made(np.ones_like(_plain(a), dtype=dtype, shape=shape), False, None)
 
 
 @register(np.full_like)

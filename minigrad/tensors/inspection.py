@@ -146,7 +146,9 @@ class Values(Traced):
             if self.node is not None:  # it may be an element of a list: NumPy does not tell
                 raise GraphError(
                     f"array: a tensor of shape {self.shape} requires a gradient, and an array has no graph\n"
-                    "  hint: use mg.stack(list) instead of np.array(list), or t.detach().numpy() for the values alone"
+                    "  hint: use mg.stack(list) instead of np.array(list), "
+                    "np.zeros_like(t, shape=s) instead of np.zeros(s), "
+                    "or t.detach().numpy() for the values alone"
                 )
             return np.array(self.array, dtype=dtype, copy=copy)
 

@@ -12,13 +12,14 @@ from minigrad.viz.curves import curves
 from minigrad.viz.dream import dream
 from minigrad.viz.feature_maps import feature_maps
 from minigrad.viz.filters import filter_show, filters
+from minigrad.viz.im2col import im2col
 from minigrad.viz.mistakes import mistakes
 from minigrad.viz.plots import landscape, lines
 from minigrad.viz.saliency import saliency
 
 __all__ = [
-    "FORMATS", "Graph", "confusion", "curves", "dream", "feature_maps", "filter_show", "filters", "graph", "landscape",
-    "lines", "mistakes", "module_graph", "saliency",
+    "FORMATS", "Graph", "confusion", "curves", "dream", "feature_maps", "filter_show", "filters", "graph", "im2col",
+    "landscape", "lines", "mistakes", "module_graph", "saliency",
 ]  # fmt: skip
 
 if TYPE_CHECKING:

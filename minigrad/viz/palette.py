@@ -45,12 +45,12 @@ def fill(kind: str) -> str:
 
 
 def flow(rms: float) -> tuple[str, float]:
-    """Return color and width for a gradient of this root mean square: by its logarithm, from 1e-8 to 100."""
+    """Return color and width for a gradient of this strength: by the logarithm of its size, from 1e-8 to 100."""
     if not math.isfinite(rms):
         return "var(--fault-line)", 5.5
     if rms == 0:
         return "var(--line)", 1.0
-    t = (min(max(math.log10(rms), SMALLEST), LARGEST) - SMALLEST) / (LARGEST - SMALLEST)
+    t = (min(max(math.log10(abs(rms)), SMALLEST), LARGEST) - SMALLEST) / (LARGEST - SMALLEST)
     return ramp(t), round(1.0 + 3.5 * t, 2)
 
 

@@ -173,6 +173,11 @@ def test_questions_about_values_are_answered():
     like = np.zeros_like(x)
     like[0] = x[1]  # what HIPS-style code does with it
     assert like.requires_grad and np.full_like(x, 2.0).tolist() == [[2.0] * 3] * 2 and np.ones_like(x).dtype == np.float64
+    columns = np.zeros_like(x, shape=(2, 2))  # what im2col does with it
+    columns[:, 1] = 3 * x[:, 0]
+    columns.sum().backward()
+    assert columns.dtype == np.float64 and x.grad.tolist() == [[3.0, 0.0, 0.0]] * 2
+    assert np.empty_like(x, shape=3).tolist() == [0.0] * 3 and np.ones_like(x, np.int8, shape=(1,)).tolist() == [1]
 
 
 def test_arrays_of_tensors():

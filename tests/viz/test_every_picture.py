@@ -20,6 +20,7 @@ PICTURES = {  # a call of each, on a network
     "feature_maps": lambda net: viz.feature_maps(net, X[0]),
     "filter_show": lambda net: viz.filter_show(net.conv1.weight.detach().numpy()),
     "filters": lambda net: viz.filters(net),
+    "im2col": lambda net: viz.im2col((2, 1, 8, 8), 5, out_channels=4, window=(1, 2, 3)),
     "landscape": lambda net: viz.landscape(lambda p: p[0] ** 2 + p[1] ** 2, (-1, 1), (-1, 1), paths={"a": np.eye(2)}),
     "lines": lambda net: viz.lines(np.arange(3.0), {"a": net.conv1.bias[:3]}, points=(np.ones(2), np.ones(2))),
     "mistakes": lambda net: viz.mistakes(net, X[:40], T[:40], n=4),

@@ -8,6 +8,7 @@ takes leads to steps that were not recorded.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Number
@@ -16,7 +17,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.arrays import Array, Traced
-from minigrad.engine.arguments import parameters_of
 from minigrad.engine.primitive import Primitive
 from minigrad.engine.scope import Constant, Named, Scope, constant, derivative
 from minigrad.engine.tape import Node
@@ -136,9 +136,10 @@ class TapeReader:
 
     def arguments_of(self, scope: Scope) -> Iterator[tuple[str, Any]]:
         """Yield the arguments of a call of a function: name, and an origin, or (value,) of one that is no array."""
-        names = parameters_of(scope[1]).names
+        parameters = list(inspect.signature(scope[1]).parameters.values())
+        last = next((i for i, p in enumerate(parameters) if p.kind is p.VAR_POSITIONAL), len(parameters) - 1)
         for i, argument in enumerate(scope[2]):
-            name, known = argument if isinstance(argument, Named) else (names[min(i, len(names) - 1)], argument)
+            name, known = argument if isinstance(argument, Named) else (parameters[min(i, last)].name, argument)
             if isinstance(known, Constant):
                 known = self.source_of(known, scope[0])
             yield name, self.by_number.get(known) if isinstance(known, int) else known

@@ -143,7 +143,11 @@ def _details(scene: Scene, card: Card) -> dict[str, Any]:
             ("made with", card.detail),
             ("folded", f"{card.copies} alike, the first is shown" if card.copies > 1 else ""),
             ("values", node.value if len(card.every_value) == 1 else ""),
-            ("gradient", "" if about.gradient is None else f"{spread(about.gradients)} (root mean square)"),
+            (
+                "gradient",
+                "" if about.gradient is None
+                else spread(about.gradients) + (" (root mean square)" if node.size > 1 else ""),
+            ),
             ("saved", byte_count(about.saved) if about.saved else ""),
             ("rules keep", ", ".join(node.saves) if single else ""),
             ("time", "" if about.seconds is None else seconds(about.seconds)),

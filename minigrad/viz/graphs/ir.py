@@ -33,7 +33,8 @@ class Node:
     options    of an op: its other arguments, as far as they are known, such as "axis=1"
     saves      the names of the values that its gradient rules save
     saved      the bytes of those that no older node saves
-    gradient   the root mean square of the gradient of this value; None: not requested, or not known
+    gradient   the root mean square of the gradient of this value, of a single number with its sign; None: not requested,
+               or not known
     rules      (input, source of the rule)
     """
 

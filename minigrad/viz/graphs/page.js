@@ -296,6 +296,8 @@ function fit(most, least = 0.5) {
   draw();
 }
 on("fit", () => fit(2, 0));
+let wide = innerWidth; // which a frame in another page may get late
+addEventListener("resize", () => { if (innerWidth !== wide) { wide = innerWidth; fit(1); } });
 on("theme", () => {
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
   const now = document.documentElement.dataset.theme || (dark ? "dark" : "light");

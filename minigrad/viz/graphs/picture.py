@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,15 @@ class Graph:
         content = FORMATS[format](self)
         return content if isinstance(content, bytes) else content.encode(errors="backslashreplace")  # of lone surrogates
 
+    def interactive(self, height: int = 560) -> EmbeddedPage:
+        """Return the page of `.html` for the output of a notebook's cell, `height` pixels high; no file is written.
+
+        >>> import minigrad as mg
+        >>> mg.viz.graph(mg.ones(2, requires_grad=True).sum()).interactive()
+        <EmbeddedPage graph: 1 op>
+        """
+        return EmbeddedPage(self.ir.title, self.render("html").decode(), height)
+
     def to_graphviz(self) -> Any:
         """Return the `graphviz.Digraph`, to restyle with that library."""
         return digraph(view_of(self.ir, self.look), self.look)
@@ -118,6 +128,21 @@ class Graph:
         except Exception as error:
             bundle["text/plain"] += f"\n({type(error).__name__} while drawing: {error})"
         return bundle
+
+
+class EmbeddedPage:
+    """The interactive page of a graph inside another page, which its scripts and styles do not reach."""
+
+    def __init__(self, title: str, page: str, height: int):
+        self.title, self.page, self.height = title, page, height
+
+    def __repr__(self) -> str:
+        return f"<EmbeddedPage {self.title}>"
+
+    def _repr_html_(self) -> str:
+        look = f"width:100%;height:{self.height}px;border:1px solid #8885;border-radius:8px;box-sizing:border-box"
+        page = escape(self.page)
+        return f'<iframe sandbox="allow-scripts" title="{escape(self.title)}" style="{look}" srcdoc="{page}"></iframe>'
 
 
 def _by_dot(format: str) -> Callable[[Graph], bytes]:
@@ -172,10 +197,10 @@ def graph(
     depth      how many levels of modules below the outermost are open; by default as many as fit a screen of 1,440 x 900
     fold       whether rows of equal blocks are drawn once, as xN: layers, iterations, steps of a recurrence; their numbers
                are sums over all, and gradients a range
-    show       of "shapes", "values", "saved" (bytes kept for backward, also after it), "grads" (the root mean square of each
-               gradient, by one more walk; needs a scalar; after backward, those in `.grad`) and "primitives" (the steps of
-               composite functions); with "values" or "grads", kernels as small images; by default shapes and saved, and
-               grads after backward
+    show       of "shapes", "values" (of what a variable holds or a rule has saved), "saved" (bytes kept for backward, also
+               after it), "grads" (the root mean square of each gradient, of a single number with its sign, by one more walk;
+               needs a scalar; after backward, those in `.grad`) and "primitives" (the steps of composite functions);
+               with "values" or "grads", kernels as small images; by default shapes and saved, and grads after backward
     color      shading of operations: "kind", "grad", "bytes", or "time" (of a function)
     direction  "TB" (from top to bottom) or "LR" (from left to right)
     theme      "light", "dark", or "auto", which follows the screen

@@ -370,7 +370,8 @@ def _legend(scene: Scene, room: float) -> tuple[list[str], int]:
             f'<rect style="fill:{palette.ramp(i / 15)}" {_rect(4 * i, 6.5 - h / 2, 4.2, h)}/>' for i, h in enumerate(thick)
         )
         low, high = number(10.0**palette.SMALLEST), number(10.0**palette.LARGEST)
-        entry(bars, f"gradient, root mean square {low} … {high}", 64)
+        several = any(node.size > 1 for node in view.ir.nodes if node.gradient is not None)
+        entry(bars, f"gradient, {'root mean square ' * several}{low} … {high}", 64)
     return parts, line + 1
 
 

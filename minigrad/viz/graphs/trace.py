@@ -54,6 +54,9 @@ def trace(
     facts = _Facts(reader, show, called, initial or {}, marks or {})
     if "grads" in show:
         facts.measure(outputs)
+    for value in (names or {}).values():  # results that variables hold, and no rule has saved
+        if isinstance(value, Tensor) and value.node is not None:
+            reader.arrays.setdefault(id(value.node), value.array)
     index = {id(origin): i for i, origin in enumerate(reader.origins)}
     nodes = [facts.node(origin) for origin in reader.origins]
     edges = [
@@ -92,14 +95,14 @@ class _Facts:
                 if not slot.tracked:
                     named.setdefault(slot.name, []).append(slot.source)
         self.saved = saved_bytes(reader.nodes, self.sources)
-        self.gradients: dict[int, tuple[float, Array | None]] = {}  # by number of a node: strength, and that of a kernel
+        self.gradients: dict[int, tuple[float, Array | None]] = {}  # by number: strength, and that of a kernel
 
     def measure(self, outputs: Sequence[Tensor]) -> None:
-        """Measure the strength of every gradient, and copy those of kernels, by one more walk."""
+        """Measure every gradient, and copy those of kernels, by one more walk."""
 
         def look(node: TapeNode, g: Array) -> tuple[float, Array | None]:
             kernel = g.copy() if node.primitive is None and g.ndim == 4 else None
-            return root_mean_square(g), kernel
+            return g.item() if g.size == 1 else root_mean_square(g), kernel
 
         self.gradients, note = gradients(outputs, self.reader.nodes, look)
         if note:
@@ -160,7 +163,10 @@ def _with_arguments(reader: TapeReader, index: Mapping[int, int]) -> list[Group]
         if group.kind == "function" and scope is not None:
             arguments = list(reader.arguments_of(scope))
             found = [index[id(origin)] for _, origin in arguments if id(origin) in index]
-            texts = [option(name, *known) for name, known in arguments if type(known) is tuple]
+            values: dict[str, tuple[Any, ...]] = {}  # several of *args
+            for name, known in arguments:
+                values[name] = values.get(name, ()) + (known if type(known) is tuple else ())
+            texts = [option(name, known if known[1:] else known[0]) for name, known in values.items() if known]
             group = replace(group, operands=tuple(found), options=", ".join(filter(None, texts)))
         groups.append(group)
     return groups

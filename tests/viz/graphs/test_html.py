@@ -1,6 +1,7 @@
 """The page: what a reader does to it, done in headless Chromium; and what it must be without one."""
 
 import re
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -142,3 +143,38 @@ def test_folded_blocks_are_folded_on_the_page_too():
     loss, net = stacked(4)
     page = mg.viz.graph(loss, model=net, names={}).render("html").decode()
     assert "blocks.0 ×4" in page and "4 alike, the first is shown" in page
+
+
+def test_the_page_inside_another_is_the_same():
+    x = mg.tensor([1.0], requires_grad=True)
+    graph = mg.viz.graph((x * x).sum(), title='a "quoted" <title> & more')
+    seen = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            seen.append((tag, dict(attributes)))
+
+    Reader().feed(graph.interactive(height=300)._repr_html_())
+    ((tag, attributes),) = seen
+    assert tag == "iframe" and attributes["srcdoc"] == graph.render("html").decode()
+    assert attributes["title"] == graph.title and "height:300px" in attributes["style"]
+    assert attributes["sandbox"] == "allow-scripts"  # its scripts do not reach the page around it
+
+
+@IN_A_BROWSER
+def test_a_frame_that_gets_its_width_late_is_fitted_again(tmp_path):
+    x = mg.tensor([1.0], requires_grad=True)
+    page = mg.viz.graph((x * x).sum()).render("html").decode()
+    script = """
+    const width = () => document.getElementById("graph").getBoundingClientRect().width;
+    const fitted = width();
+    document.getElementById("larger").click();
+    const zoomed = width();
+    dispatchEvent(new Event("resize"));  // the height alone has changed
+    const kept = width();
+    Object.defineProperty(window, "innerWidth", { value: innerWidth + 1 });
+    dispatchEvent(new Event("resize"));
+    return [zoomed > fitted, kept === zoomed, width() === fitted];
+    """
+    found = in_browser(page, script, tmp_path)
+    assert found == {"answer": [True, True, True], "faults": []}

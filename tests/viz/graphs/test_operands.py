@@ -291,3 +291,28 @@ def test_a_function_of_the_user_shows_its_arguments():
     graph = mg.viz.graph(Shifted.apply(x, by, 2.5), names={"x": x, "by": by})
     (at,) = [i for i, n in enumerate(graph.nodes) if n.name == "by"]
     assert users(graph, at) == ["Shifted"] and "2.5" in str(graph)
+
+
+def test_several_arguments_of_one_name_are_a_tuple():
+    x = mg.ones((2, 3, 4), requires_grad=True)
+    for y, drawn in (
+        (x.transpose(2, 0, 1), "transpose(n0, axes=(2, 0, 1))"),
+        (x.transpose(0, dim1=1), "transpose(n0, axes=0, dim1=1)"),
+    ):
+        assert drawn in str(mg.viz.graph(y, names={}))
+
+
+def test_single_numbers_have_the_sign_of_their_gradient_and_results_of_variables_their_value():
+    w, x = (mg.tensor(value, requires_grad=True) for value in (-2.0, 3.0))
+    product = w * x
+    row = mg.stack([product + 7, product])
+    loss = row.sum()
+    graph = mg.viz.graph(loss, show=("values", "grads"))
+    facts = {node.variable or node.name: (node.value, node.gradient) for node in graph.nodes if node.kind != "output"}
+    assert facts["product"] == ("-6", 2.0) and facts["w"] == ("-2", 6.0) and facts["x"] == ("3", -4.0)
+    assert facts["row"] == ("-6 … 1", 1.0) and facts["add"] == ("", 1.0) and facts["loss"] == ("-5", 1.0)
+    assert "gradient -4" in str(graph) and "-4</text>" in graph.render("svg").decode()
+    page = graph.render("html").decode()
+    assert '["gradient","-4"]' in page and '["gradient","1 (root mean square)"]' in page
+    loss.backward()
+    assert {n.variable: n.gradient for n in mg.viz.graph(loss).nodes}["x"] == -4.0
