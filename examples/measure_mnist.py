@@ -1,8 +1,8 @@
 """Measure the networks of the tutorial on MNIST: ``python examples/measure_mnist.py TABLE [--root DIR]``.
 
-TABLE is "simple-convnet" (chapter 5), "lenet" or "alexnet" (chapter 7); "filters" makes the picture of chapter 5 instead.
-DIR holds the four files of MNIST; without it they are taken from $MINIGRAD_DATA or the cache, or downloaded. A row is the
-mean of its seeds, with the lowest and the highest result. The tests run this on a few images.
+TABLE is "simple-convnet" (chapter 5), "lenet" or "alexnet" (chapter 7). DIR holds the four files of MNIST; without it they
+are taken from $MINIGRAD_DATA or the cache, or downloaded. A row is the mean of its seeds, with the lowest and the highest
+result. The tests run this on a few images, and compare the form of the tables.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,11 +25,12 @@ from minigrad.data import DataLoader, TensorDataset
 from minigrad.models import AlexNetSmall, LeNet5, SimpleConvNet
 from minigrad.nn.inference import scores
 
-PICTURE = Path(__file__).parents[1] / "docs" / "images" / "mnist_filters.png"
+ADAM = partial(mg.optim.Adam, lr=0.001)
+SGD = partial(mg.optim.SGD, lr=0.1)
 
 
 class Row(NamedTuple):
-    """A network, and how it is trained: on the first `images` of MNIST, for `epochs` of batches of `batch`, with Adam."""
+    """A network, and how it is trained: on the first `images` of MNIST, for `epochs` of batches of `batch`."""
 
     name: str
     make: Callable[[], nn.Module]
@@ -38,13 +38,11 @@ class Row(NamedTuple):
     epochs: int
     batch: int = 100
     seeds: int = 3
+    optimizer: Callable[..., mg.optim.Optimizer] = ADAM
 
 
 def main(wanted: str, data: Any) -> None:
-    """Print a table, below a line each for the command and for the machine; or make the picture."""
-    if wanted == "filters":
-        filters(TABLES["simple-convnet"][0], data, PICTURE)
-        return
+    """Print a table, below a line each for the command and for the machine."""
     threads = os.environ.get("OPENBLAS_NUM_THREADS", "all")
     print(f"python examples/measure_mnist.py {wanted}")
     print(f"{date.today()}, {processor()}, threads: {threads}, Python {platform.python_version()}, NumPy {np.__version__}\n")
@@ -74,7 +72,7 @@ def measure(row: Row, data: Any, seed: int) -> tuple[float, float, float]:
 def train(row: Row, x: Any, t: Any, seed: int) -> nn.Module:
     mg.manual_seed(seed)
     net = row.make()
-    optimizer = mg.optim.Adam(net.parameters(), lr=0.001)
+    optimizer = row.optimizer(net.parameters())
     loader = DataLoader(TensorDataset(x[: row.images], t[: row.images]), row.batch, shuffle=True)
     for _ in range(row.epochs):
         for images, labels in loader:
@@ -82,13 +80,6 @@ def train(row: Row, x: Any, t: Any, seed: int) -> nn.Module:
             nn.functional.cross_entropy(net(images), labels).backward()
             optimizer.step()
     return net
-
-
-def filters(row: Row, data: Any, path: Path) -> None:
-    """Save a picture of the first layer, before and after."""
-    mg.manual_seed(0)
-    before = row.make()  # of the same seed as the trained one
-    mg.viz.filters(train(row, *data[0], seed=0), initial=before).savefig(path)
 
 
 def accuracy(net: nn.Module, x: Any, t: Any) -> float:
@@ -101,13 +92,20 @@ def percent(shares: tuple[float, ...]) -> str:
     return mean if len(shares) == 1 else f"{mean} ({low} to {high})"
 
 
-def alexnet(norm: bool, dropout: float) -> nn.Module:
-    """Return the small AlexNet, with or without local response normalization."""
+def alexnet(dropout: float = 0.5, normalization: nn.Module | None = None) -> nn.Module:
+    """Return the small AlexNet, where wanted with another layer in the place of local response normalization."""
     net = AlexNetSmall(dropout=dropout)
     for i, layer in enumerate(net.features):
-        if isinstance(layer, nn.LocalResponseNorm) and not norm:
-            net.features[i] = nn.Identity()
+        if isinstance(layer, nn.LocalResponseNorm) and normalization is not None:
+            net.features[i] = normalization
     return net
+
+
+class Divide(nn.Module):
+    """Division by 2 to the power of 0.75, which is what local response normalization of small values comes to."""
+
+    def forward(self, x: mg.Tensor) -> mg.Tensor:
+        return x / 2**0.75
 
 
 def processor() -> str:
@@ -119,9 +117,10 @@ def processor() -> str:
         return platform.processor() or platform.machine()
 
 
-def lenet(activation: str, subsampling: str) -> Row:
+def lenet(activation: str, subsampling: str, optimizer: str = "Adam") -> Row:
+    name = f"{activation}, {subsampling} pooling, {optimizer}"
     make = partial(LeNet5, activation=activation, subsampling=subsampling)
-    return Row(f"{activation}, {subsampling} pooling", make, images=5_000, epochs=10)
+    return Row(name, make, images=5_000, epochs=10, optimizer={"Adam": ADAM, "SGD": SGD}[optimizer])
 
 
 TABLES = {
@@ -129,21 +128,25 @@ TABLES = {
         Row("SimpleConvNet", SimpleConvNet, images=5_000, epochs=20),
         Row("SimpleConvNet", SimpleConvNet, images=60_000, epochs=10, seeds=1),
     ],
-    "lenet": [lenet(*both) for both in itertools.product(("sigmoid", "tanh", "relu"), ("average", "max"))],
+    "lenet": [
+        *(lenet(*both) for both in itertools.product(("sigmoid", "tanh", "relu"), ("average", "max"))),
+        *(lenet(activation, "max", "SGD") for activation in ("sigmoid", "tanh", "relu")),
+    ],
     "alexnet": [
-        Row(name, partial(alexnet, norm, dropout), images=1_000, epochs=15, batch=50)
-        for name, norm, dropout in (
-            ("as it is", True, 0.5),
-            ("without dropout", True, 0.0),
-            ("without normalization", False, 0.5),
-            ("without both", False, 0.0),
-        )
+        Row(name, make, images=1_000, epochs=15, batch=50)
+        for name, make in {
+            "as it is": alexnet,
+            "without dropout": partial(alexnet, dropout=0.0),
+            "without normalization": partial(alexnet, normalization=nn.Identity()),
+            "without both": partial(alexnet, dropout=0.0, normalization=nn.Identity()),
+            "divided by 1.68 instead of normalized": partial(alexnet, normalization=Divide()),
+        }.items()
     ],
 }
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("table", choices=[*TABLES, "filters"])
+    parser.add_argument("table", choices=TABLES)
     parser.add_argument("--root", help="the folder with MNIST's files")
     options = parser.parse_args()
     main(options.table, mg.data.load_mnist(flatten=False, root=options.root))
