@@ -36,7 +36,7 @@ def test_the_script_runs(table, few_images, monkeypatch, capsys):
     assert re.fullmatch(r"\d{4}-\d\d-\d\d, .*, threads: \w+, Python [\d.]+, NumPy [\d.]+", machine)
     assert head == committed(table)[0] and len(lines) == len(rows)
     for row, line in zip(rows, lines, strict=True):
-        assert re.fullmatch(rf"\| {row.name} \| 20 \| 1 \| [\d.]+ \| [\d.]+ \| \d+ \|", line)
+        assert re.fullmatch(rf"\| {row.name} \| [\d.]+ \| [\d.]+ \| \d+ \|", line)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -44,8 +44,9 @@ def test_the_tables_on_the_pages_are_of_its_rows(table):
     lines = committed(table)[2:]
     assert len(lines) == len(TABLES[table])
     for row, line in zip(TABLES[table], lines, strict=True):
-        name, images, epochs, train, test, seconds = line.strip("| ").split(" | ")
-        assert (name, images, epochs) == (row.name, f"{row.images:,}", f"{row.epochs}") and seconds.isdigit()
+        name, train, test, seconds = line.strip("| ").split(" | ")
+        assert name == row.name and seconds.isdigit()
+        assert f"{row.images:,} images" in page_of(table) and f"{row.epochs} epochs" in page_of(table)
         for cell in (train, test):
             assert bool(re.fullmatch(PERCENT, cell)[1]) == (row.seeds > 1)
 
@@ -71,8 +72,13 @@ def test_the_variants_of_alexnet_differ_in_what_their_names_say(few_images):
 
 
 def committed(table):
-    """The lines of the table on the page that shows the command."""
+    """The lines of the table below its command."""
+    after = page_of(table).split(f"measure_mnist.py {table}\n")[1]
+    return re.search(r"(?:^\|.*\n)+", after, re.MULTILINE)[0].splitlines()
+
+
+def page_of(table):
+    """The text of the page that shows the command."""
     pages = [page.read_text() for page in (ROOT / "docs" / "tutorial").glob("*.md")]
     (page,) = [page for page in pages if f"measure_mnist.py {table}\n" in page]
-    after = page.split(f"measure_mnist.py {table}\n")[1]
-    return re.search(r"(?:^\|.*\n)+", after, re.MULTILINE)[0].splitlines()
+    return page
