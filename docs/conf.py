@@ -12,10 +12,16 @@ project = "minigrad"
 author = copyright = "the minigrad authors"
 release = minigrad.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_copybutton", "calculus", "references"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_copybutton", "calculus", "inline_pictures", "references"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "minigrad"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_theme_options = {"top_of_page_buttons": []}  # they would lead to a host of the source
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+default_role = "code"  # a `name` in a docstring
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
