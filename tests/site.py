@@ -1,13 +1,15 @@
-"""Check a built site as a phone shows it: ``python -m tests.site FOLDER`` names the pages that are wider than the screen.
+"""Check a built site: ``python -m tests.site FOLDER`` names dead links, and pages that are wider than a phone.
 
-Wide tables, code and pictures scroll in a box of their own. Every page is opened in a frame as wide as a phone, in headless
-Chromium; without Chromium nothing is checked, and that is said.
+A link within the site leads to a page and to an element of it; addresses elsewhere are not fetched. Wide tables, code and
+pictures scroll in a box of their own: every page is opened in a frame as wide as a phone, in headless Chromium. Without
+Chromium the widths are not checked, and that is said.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import html.parser
 import http.server
 import json
 import queue
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import urllib.parse
 from pathlib import Path
 
 from tests.viz.graphs.browser import BROWSER
@@ -39,6 +42,39 @@ async function measure(pages, width) {
 }
 addEventListener("load", () => measure(PAGES, WIDTH));
 </script><body>"""
+
+
+class Page(html.parser.HTMLParser):
+    """The addresses that a page links to, and the names of its elements."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.links: set[str] = set()
+        self.names: set[str] = {""}
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for key, value in attrs:
+            if key in {"href", "src"} and tag != "link":
+                self.links.add(value or "")
+            elif key == "id" or (key == "name" and tag == "a"):
+                self.names.add(value or "")
+
+
+def dead_links(folder: Path) -> list[str]:
+    """Return the links that lead to no page of a site, or to no element of it."""
+    pages = {path: Page(path.read_text(encoding="utf-8")) for path in folder.rglob("*.html") if "_static" not in path.parts}
+    dead = []
+    for path, page in pages.items():
+        for link in sorted(page.links):
+            scheme, host, target, _, _, name = urllib.parse.urlparse(link)
+            if scheme or host:
+                continue
+            at = (path.parent / urllib.parse.unquote(target)).resolve() if target else path.resolve()
+            found = next((other for other in pages if other.resolve() == at), None)
+            if not at.exists() or (found and urllib.parse.unquote(name) not in pages[found].names):
+                dead.append(f"{path.relative_to(folder)}: {link}")
+    return dead
 
 
 def wide_pages(folder: Path, width: int = PHONE) -> dict[str, tuple[int, list[str]]]:
@@ -88,12 +124,15 @@ def wide_pages(folder: Path, width: int = PHONE) -> dict[str, tuple[int, list[st
 
 
 def main(folder: Path) -> None:
+    problems = [f"dead link in {link}" for link in dead_links(folder)]
     if BROWSER is None:
-        return print("no Chromium: the widths of the pages are not checked")
-    wide = wide_pages(folder)
-    for page, (size, elements) in wide.items():
-        print(f"{page} is {size} px wide on a screen of {PHONE} px:", *elements, sep="\n  ")
-    return sys.exit(bool(wide))
+        print("no Chromium: the widths of the pages are not checked")
+    else:
+        problems += [
+            "\n  ".join([f"{page} is {size} px wide on a screen of {PHONE} px", *elements])
+            for page, (size, elements) in wide_pages(folder).items()
+        ]
+    sys.exit("\n".join(problems) or None)
 
 
 if __name__ == "__main__":
