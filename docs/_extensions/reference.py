@@ -149,8 +149,17 @@ def documentation(value: Any) -> list[str]:
         parts = line.removeprefix(bullet).split("``")  # every second part is literal
         star = r"\*" if line.count("**") % 2 else r"(?<!\*)\*(?!\*)"  # two of them embrace strong words
         parts[::2] = [re.sub(rf"{star}|\||(?<=\w)_(?!\w)", r"\\\g<0>", part) for part in parts[::2]]
-        lines[i] = bullet + "``".join(parts)
+        lines[i] = re.sub(r"(?<=[Ss]ee )`([a-z]\w*)`", _linked, bullet + "``".join(parts))
     return lines
+
+
+def _linked(found: re.Match[str]) -> str:
+    """Return a name as a link to where it is described, if it is."""
+    for namespace in public.NAMESPACES:
+        for entry in public.entries(namespace):
+            if found[1] in entry.names:
+                return _link(*(entry.same or (namespace, entry.names[0])))
+    return found[0]
 
 
 def _with_bullets(lines: list[str]) -> list[str]:
