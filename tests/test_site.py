@@ -76,3 +76,41 @@ def test_the_table_of_calculus_reads_rules_compositions_and_reasons():
     assert cells["lcm"] == cells["argsort"] == [(rules.INTEGERS, "")]
     assert cells["histogram"] == [(rules.NONE, "")]
     assert cells["slogdet"] == [("made of ", "log_of_determinant")]
+
+
+LINK = re.compile(r"!?\[[^\]]*\]\(([^()\s]+(?:\([^()]*\)[^()\s]*)?)\)|(?:src|href)=\"([^\"]+)\"")
+
+
+def headings(page):
+    """The names of a page's sections, as code hosts and the site make them."""
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def dead_links_of(page):
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"`[^`\n]*`", "", text)
+    dead = []
+    for found in LINK.finditer(text):
+        address, _, name = (found[1] or found[2]).partition("#")
+        if ":" in address:
+            continue  # elsewhere: not fetched
+        target = page.parent / address if address else page
+        if not target.exists() or (name and target.suffix == ".md" and name not in headings(target)):
+            dead.append(found[1] or found[2])
+    return dead
+
+
+@pytest.mark.parametrize(
+    "page", [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_links_lead_to_files_and_headings(page):
+    assert dead_links_of(page) == []
+
+
+def test_a_dead_link_of_a_page_is_found(tmp_path):
+    (tmp_path / "a.md").write_text("# One thing\n[1](b.md) [2](#one-thing) [3](#two) [4](c.md) [5](https://example.org)\n")
+    (tmp_path / "b.md").write_text('# Other\n[1](a.md#one-thing) [2](a.md#gone) <img src="x.svg">\n```\n[3](code.md)\n```\n')
+    assert dead_links_of(tmp_path / "a.md") == ["#two", "c.md"]
+    assert dead_links_of(tmp_path / "b.md") == ["a.md#gone", "x.svg"]
