@@ -5,13 +5,17 @@ from pathlib import Path
 
 import minigrad
 
-sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+sys.path.insert(0, str(Path(__file__).parents[1]))  # of docs._extensions
 
 project = "minigrad"
 author = copyright = "the minigrad authors"
 release = minigrad.__version__
 
-extensions = ["myst_nb", "sphinx_copybutton", "calculus", "inline_pictures", "reference", "references"]
+extensions = [
+    "myst_nb",
+    "sphinx_copybutton",
+    *(f"docs._extensions.{name}" for name in ("calculus", "inline_pictures", "reference", "references")),
+]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "minigrad"

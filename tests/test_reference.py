@@ -8,7 +8,7 @@ import types
 import pytest
 
 import minigrad
-from docs._extensions import public, signatures
+from docs._extensions import examples, public, signatures
 from tests.test_public_names import LISTED, find
 
 CLASSES = [name for name in LISTED if isinstance(find(name), type)]
@@ -71,3 +71,19 @@ def test_signatures_are_those_that_users_write():
     assert "(x, other)" in signatures.signatures(minigrad.max, "max")
     assert signatures.method_signatures(minigrad.Tensor.float, "float") == ["()"]
     assert signatures.signatures(minigrad.manual_seed, "manual_seed") == ["(seed)"]
+
+
+def test_nearly_everything_has_an_example():
+    """What has none needs a file, another library, or a program of its own; a docstring is the place for that."""
+    called = [entry for entry in DESCRIBED if callable(entry.value) and entry.home not in public.BY_PYTHON]
+    without = [entry for entry in called if ">>>" not in (inspect.getdoc(entry.value) or "") and not examples.example(entry)]
+    assert len(without) < 0.13 * len(called)
+    assert [entry.names[0] for entry in without if entry.home.startswith("ops.")] == []
+    assert [name for name, program in examples.PROGRAMS.items() if not examples.with_result(program.split("\n"))] == []
+
+
+def test_an_example_is_a_call_with_what_it_returns():
+    entries = {entry.names[0]: entry for entry in DESCRIBED}
+    assert examples.example(entries["sqrt"]) == [">>> mg.sqrt(mg.tensor([0.25, 0.81]))", "tensor([0.5000, 0.9000])"]
+    assert examples.example(entries["AvgPool1d"]) == [">>> nn.AvgPool1d(2)(mg.randn(2, 4, 8)).shape", "(2, 4, 4)"]
+    assert examples.example(entries["conv2d"]) == []  # its docstring has one

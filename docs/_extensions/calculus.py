@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 
-import rules
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
+
+from docs._extensions import rules
 
 
 class Calculus(SphinxDirective):

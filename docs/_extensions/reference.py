@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-import public
-import signatures
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
+
+from docs._extensions import examples, public, signatures
 
 INDENT = "   "
 
@@ -62,6 +62,8 @@ def _described(entry: public.Entry) -> Iterator[str]:
         body = documentation(value)
         if entry.home in public.BY_PYTHON:  # whose documentation is long, and begins with signatures
             body = [line for line in body if line and not re.match(r"\w+\(.*\)$", line)][:1]
+        example = examples.example(entry)
+        body += ["", *example] if example else []
         if isinstance(value, type):
             body += _members(path, public.members(value))
         yield from _object(kind, [path + text for text in called] or [path], body)
