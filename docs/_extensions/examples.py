@@ -83,6 +83,8 @@ PROGRAMS = {
     "mg.randint_like": "mg.randint_like(mg.zeros(2, 3), 10).shape",
     "mg.randn": "mg.randn(2, 3).shape",
     "mg.vsplit": "mg.vsplit(mg.tensor([[1, 2], [3, 4]]), 2)",
+    "nn.CosineSimilarity": "nn.CosineSimilarity()(mg.tensor([[1.0, 2.0]]), mg.tensor([[2.0, 1.0]]))",
+    "nn.PairwiseDistance": "nn.PairwiseDistance()(mg.tensor([[1.0, 2.0]]), mg.tensor([[4.0, 6.0]]))",
     "nn.BCEWithLogitsLoss": "nn.BCEWithLogitsLoss()(mg.tensor([0.5, -0.9]), mg.tensor([1.0, 0.0]))",
     "nn.CTCLoss": "steps = mg.zeros(4, 1, 3).log_softmax(2)\nnn.CTCLoss()(steps, mg.tensor([[1, 2]]), [4], [2])",
     "nn.Fold": "nn.Fold((4, 4), 2, stride=2)(mg.ones(1, 4, 4)).shape",
