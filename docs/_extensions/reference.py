@@ -176,8 +176,8 @@ def _with_bullets(lines: list[str]) -> list[str]:
         elif column and line and not line[:column].strip():
             found.append("  " + line.strip())
         else:
+            found += ["", line] if column and line else [line]  # a list ends with an empty line
             column = 0
-            found.append(line)
     return found
 
 
