@@ -122,7 +122,14 @@ def test_a_network_written_in_a_notebook_trains_as_the_librarys_own(tmp_path):
     x, t = X[:20].astype(np.float64), T[:20]
     for name, g in own.gradient(x, t).items():
         np.testing.assert_allclose(written.gradient(x, t)[name], g, rtol=1e-9, atol=1e-12)
-    options = {"epochs": 2, "mini_batch_size": 40, "verbose": False, "seed": 3, "optimizer": "SGD", "optimizer_param": {"lr": 0.1}}
+    options = {
+        "epochs": 2,
+        "mini_batch_size": 40,
+        "verbose": False,
+        "seed": 3,
+        "optimizer": "SGD",
+        "optimizer_param": {"lr": 0.1},
+    }
     data = (X[:150].astype(np.float64), T[:150], X_TEST[:70].astype(np.float64), T_TEST[:70])
     mine = book.Trainer(written, *data, checkpoint=tmp_path / "c.npz", **options)
     mine.train()
