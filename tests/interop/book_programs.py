@@ -2,17 +2,18 @@
 
     python -m tests.interop.book_programs FOLDER [--full] [--networks of-the-folder] [PROGRAM ...]
 
-FOLDER is a copy of the book's public code, with ch03 to ch08. Each program is converted by `converted` and run in a copy of
-the folder, with matplotlib's windows and the image viewer switched off. Only imports change:
+FOLDER is a copy of the book's public code, with ch03 to ch08. Each program is converted by `converted` and run in a copy
+of the folder, with matplotlib's windows and the image viewer switched off. Only imports change:
 
 * ``from common...`` and ``from dataset...`` get the prefix minigrad.interop.book;
-* so do the networks that chapters import from a file beside them (`NETWORKS`), unless --networks of-the-folder leaves them
-  to the folder's own files, whose layers are ours then.
+* so do the networks that programs import from a file beside them (`NETWORKS`), unless ``--networks of-the-folder`` leaves
+  them to the folder's own files, whose layers are ours then.
 
-One more change is NumPy's: ``np.int``, which it has removed, becomes ``int``. Without --full, programs are also shortened:
-numbers of iterations, epochs and trials by the patterns of `SHORTER`, the hidden layers of gradient checks, and MNIST to its
-first 600 training and 300 test images. The bundled digits, enlarged, take MNIST's place where $MINIGRAD_DATA is not set. What
-the folder lacks beside its programs is made up: weights files of the same shapes (`weights`), and a gray image.
+One more change is NumPy's: ``np.int``, which it has removed, becomes ``int``. Without ``--full`` programs are also
+shortened: numbers of iterations, epochs and trials by the patterns of `SHORTER`, hidden layers of gradient checks by
+`SMALLER`, and MNIST to its first 600 training and 300 test images. The bundled digits, enlarged, take MNIST's place where
+$MINIGRAD_DATA is not set. What the folder lacks beside its programs is made up: weights files of the same shapes
+(`weights`), and a gray image.
 """
 
 import argparse
@@ -38,7 +39,10 @@ SHORTER = {
     r"^optimization_trial = \d+": "optimization_trial = 2",
     r"\b(epochs|epocs)=\d+": r"\1=2",
 }
-SMALLER = {r"hidden_size=\d+": "hidden_size=4", r"hidden_size_list=\[[\d, ]+\]": "hidden_size_list=[4, 3]"}  # gradient checks
+SMALLER = {
+    r"hidden_size=\d+": "hidden_size=4",
+    r"hidden_size_list=\[[\d, ]+\]": "hidden_size_list=[4, 3]",
+}  # gradient checks
 IMAGES = 600, 300
 
 PRELUDE = """
@@ -98,19 +102,11 @@ def prepare(folder, target, **options):
             (target / name).write_bytes(pickle.dumps(random_weights(shapes)))
     image = target / "dataset" / "lena_gray.png"
     if not image.exists():
-        import matplotlib.image
+        from PIL import Image  # of matplotlib's
 
         image.parent.mkdir(exist_ok=True)
         y, x = np.mgrid[:64, :64] / 64
-        matplotlib.image.imsave(image, np.sin(9 * x * y) ** 2, cmap="gray")
-        image_of_one_channel(image)
-
-
-def image_of_one_channel(path):
-    """Turn an image of a palette into one of gray values, which matplotlib reads as (H, W)."""
-    from PIL import Image
-
-    Image.open(path).convert("L").save(path)
+        Image.fromarray(np.uint8(255 * np.sin(9 * x * y) ** 2)).save(image)
 
 
 def weights():
@@ -142,14 +138,14 @@ def run(target, name, full=False):
     return subprocess.run(command, cwd=path.parent, env=environment, capture_output=True, text=True)
 
 
-def main():
+def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("program", nargs="*")
     parser.add_argument("--full", action="store_true", help="as long as in the book")
     parser.add_argument("--networks", choices=["ours", "of-the-folder"], default="ours")
     parser.add_argument("--output", action="store_true", help="show what the programs print")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args(arguments)
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder)

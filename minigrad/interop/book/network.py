@@ -8,12 +8,16 @@ from collections.abc import Mapping
 import numpy as np
 
 from minigrad.arrays import Array
+from minigrad.autograd import grad
+from minigrad.engine.grad_mode import enable_grad, no_grad
+from minigrad.interop.book.common.functions import floats
 from minigrad.models.book_network import classes, deviation, numerical_gradient, read_params
 from minigrad.serialization import save
 from minigrad.tensors.creation import randn
+from minigrad.tensors.tensor import Tensor, tensor
 
 from minigrad.interop.book.common.layers import (  # isort: skip
-    Affine, BatchNormalization, Convolution, Dropout, Layer, SoftmaxWithLoss,
+    Affine, Convolution, Layer, SoftmaxWithLoss,
 )  # fmt: skip
 
 __all__ = ["Network", "affine", "convolution"]
@@ -51,18 +55,13 @@ class Network:
 
     def predict(self, x: Array, train_flg: bool = False) -> Array:
         """Return the scores (N, C) before softmax; with `train_flg` in training mode (dropout, batch normalization)."""
-        for name, (layer, attribute) in self._owners.items():
-            setattr(layer, attribute, self.params[name])  # where an array was replaced
-        for layer in self.layers.values():
-            x = layer.forward(x, train_flg) if isinstance(layer, Dropout | BatchNormalization) else layer.forward(x)
-        return x
+        with no_grad():
+            return np.array(self._scores(x, self._tensors(), train_flg).array)
 
     def loss(self, x: Array, t: Array, train_flg: bool = False) -> float:
         """Return the mean cross-entropy, plus half of weight_decay_lambda times the sum of the squared weights."""
         loss: float = self.last_layer.forward(self.predict(x, train_flg), t)
-        if not self.weight_decay_lambda:
-            return loss
-        return loss + 0.5 * self.weight_decay_lambda * sum(float((W**2).sum()) for W in self._weights().values())
+        return loss + self._decay()
 
     def accuracy(self, x: Array, t: Array, batch_size: int = 1000) -> float:
         """Return the fraction of samples whose highest score is that of their class; `t` holds classes or one-hot rows."""
@@ -72,15 +71,23 @@ class Network:
         return float(np.mean(np.concatenate([y.argmax(1) for y in scores]) == classes(t)))
 
     def gradient(self, x: Array, t: Array) -> dict[str, Array]:
-        """Return the gradient of the loss in training mode, for each of `params`."""
-        self.loss(x, t, train_flg=True)
-        dout = self.last_layer.backward()
-        for layer in reversed(self.layers.values()):
-            dout = layer.backward(dout)
-        found = {name: getattr(layer, f"d{attribute}") for name, (layer, attribute) in self._owners.items()}
+        """Return the gradient of the loss in training mode, for each of `params`; layers keep theirs as dW, db ..."""
+        return self.forward_backward(x, t)[2]
+
+    def forward_backward(self, x: Array, t: Array) -> tuple[Array, float, dict[str, Array]]:
+        """Return scores, loss and gradient of one pass in training mode."""
+        self.last_layer.t = np.asarray(t)
+        with enable_grad():
+            tensors = self._tensors()
+            scores = self._scores(x, tensors, train_flg=True)
+            loss = self.last_layer.compute(scores)
+        gradients = zip(tensors, grad(loss, list(tensors.values())), strict=True)
+        found = {name: np.array(g.array) for name, g in gradients}
         if self.weight_decay_lambda:
             found |= {name: found[name] + self.weight_decay_lambda * W for name, W in self._weights().items()}
-        return found
+        for name, (layer, attribute) in self._owners.items():
+            setattr(layer, f"d{attribute}", found[name])
+        return np.array(scores.array), self.last_layer.forward(scores.array, t) + self._decay(), found
 
     def numerical_gradient(self, x: Array, t: Array) -> dict[str, Array]:
         """Return `gradient` by central differences: two passes for each weight, so for small networks only."""
@@ -97,6 +104,24 @@ class Network:
         """
         for name, array in read_params(file_name, self.params, type(self).__name__).items():
             self.params[name][...] = array
+
+    def _tensors(self) -> dict[str, Tensor]:
+        for name, (layer, attribute) in self._owners.items():
+            setattr(layer, attribute, self.params[name])  # where an array was replaced
+        return {name: tensor(floats(self.params[name]), requires_grad=True) for name in self._owners}
+
+    def _scores(self, x: Array, tensors: Mapping[str, Tensor], train_flg: bool) -> Tensor:
+        parameters = iter(tensors.values())  # in the order of the layers
+        out = tensor(floats(x))
+        for layer in self.layers.values():
+            layer.training = train_flg
+            out = layer.compute(out, *(next(parameters) for _ in layer.parameters))
+        return out
+
+    def _decay(self) -> float:
+        if not self.weight_decay_lambda:
+            return 0.0
+        return 0.5 * self.weight_decay_lambda * sum(float((W**2).sum()) for W in self._weights().values())
 
     def _weights(self) -> dict[str, Array]:
         return {name: array for name, array in self.params.items() if name.startswith("W")}

@@ -36,6 +36,7 @@ class Layer:
     """Base class of layers: `compute` is a function of tensors, `forward` and `backward` map arrays to arrays."""
 
     parameters: tuple[str, ...] = ()  # names of learned attributes; `backward` stores the gradient of W as dW
+    training = False  # whether the layer is in training mode; it matters to Dropout and BatchNormalization
     _out: Tensor | None = None
 
     def compute(self, x: Tensor, *parameters: Tensor) -> Tensor:
@@ -161,13 +162,14 @@ class Dropout(Layer):
 
     def forward(self, x: Array, train_flg: bool = True) -> Array:
         """Return the layer's output for a batch, in training by default."""
-        if train_flg:
-            self.mask = rand(*x.shape).array > self.dropout_ratio
-        self._factor = self.mask if train_flg else 1.0 - self.dropout_ratio
+        self.training = train_flg
         return super().forward(x)
 
     def compute(self, x: Tensor, *parameters: Tensor) -> Tensor:
-        return x * self._factor
+        if not self.training:
+            return x * (1.0 - self.dropout_ratio)
+        self.mask = rand(*x.shape).array > self.dropout_ratio
+        return x * self.mask
 
 
 class BatchNormalization(Layer):
@@ -193,7 +195,7 @@ class BatchNormalization(Layer):
 
     def forward(self, x: Array, train_flg: bool = True) -> Array:
         """Return the layer's output for a batch, in training by default."""
-        self._training = train_flg
+        self.training = train_flg
         return super().forward(x)
 
     def compute(self, x: Tensor, *parameters: Tensor) -> Tensor:
@@ -202,7 +204,7 @@ class BatchNormalization(Layer):
         if self.running_mean is None:
             self.running_mean, self.running_var = np.zeros(rows.shape[1]), np.zeros(rows.shape[1])
         mean, var = self.running_mean, self.running_var
-        if self._training:
+        if self.training:
             mean, var = rows.mean(0), rows.var(0, correction=0)
             self.running_mean = self.momentum * self.running_mean + (1 - self.momentum) * mean.array
             self.running_var = self.momentum * self.running_var + (1 - self.momentum) * var.array

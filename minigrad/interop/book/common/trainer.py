@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from minigrad import training
@@ -9,6 +10,7 @@ from minigrad.arrays import Array
 from minigrad.autograd import Function
 from minigrad.interop.book.common.functions import floats
 from minigrad.interop.book.common.optimizer import OPTIMIZERS
+from minigrad.interop.book.network import Network
 from minigrad.nn import Module, Parameter
 from minigrad.tensors.tensor import Tensor, tensor
 
@@ -46,7 +48,14 @@ class Trainer(training.Trainer):
     def forward(self, x: Any, t: Any) -> tuple[Tensor, Tensor]:
         if not isinstance(self.network, _Wrapped):
             return super().forward(x, t)
-        return self.network(x), cast(Tensor, _Loss.apply(self.network.wrapped, x.array, t, *self.network.parameters()))
+        network, images = self.network.wrapped, x.array
+        if isinstance(network, Network):
+            scores, loss, gradient = network.forward_backward(images, t)
+        else:
+            gradient, loss, scores = network.gradient(images, t), network.loss(images, t), network.predict(images)
+        return tensor(scores), cast(
+            Tensor, _Loss.apply(loss, {name: gradient[name] for name in network.params}, *self.network.parameters())
+        )
 
     def load_state_dict(self, state: Any) -> None:
         try:
@@ -78,16 +87,15 @@ class _Wrapped(Module):
 
 
 class _Loss(Function):
-    """The loss of a network of the book, whose gradient is the network's `gradient`."""
+    """A loss, given with its gradient for each parameter."""
 
     @staticmethod
-    def forward(ctx: Any, network: Any, x: Array, t: Array, *parameters: Tensor) -> Tensor:
-        ctx.gradients = network.gradient(x, t)
-        ctx.names = list(network.params)
+    def forward(ctx: Any, loss: float, gradient: Mapping[str, Array], *parameters: Tensor) -> Tensor:
+        ctx.gradients = list(gradient.values())
         ctx.dtype = parameters[0].dtype
-        return tensor(network.loss(x, t), ctx.dtype)
+        return tensor(loss, ctx.dtype)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (g,) = gradients
-        return None, None, None, *(g * tensor(ctx.gradients[name], ctx.dtype) for name in ctx.names)
+        return None, None, *(g * tensor(gradient, ctx.dtype) for gradient in ctx.gradients)
