@@ -281,10 +281,29 @@ def test_parameters_may_be_replaced_and_written_to():
     before = net.predict(x)
     net.params["b2"] = net.params["b2"] + np.array([1.0, 2.0])
     close(net.predict(x), before + [1.0, 2.0])
+    assert net.layers["Affine2"].b is net.params["b2"]
     net.params["b2"][...] = [3.0, 4.0]
     close(net.predict(x), before + [3.0, 4.0])
     net.params["b2"] -= 0.5 * net.gradient(x, t)["b2"]
     assert net.loss(x, t) < plain.SoftmaxWithLoss().forward(before + [3.0, 4.0], t)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_trainer_takes_the_books_optimizers(name):
+    """An epoch of one batch is one update."""
+    (x, t), _ = mg.data.load_digits()
+    x, t = x[:20].astype(float), t[:20]
+    mg.manual_seed(0)
+    net, other = (book.TwoLayerNet(64, 5, 10, "he") for _ in range(2))
+    other.params.update({key: array.copy() for key, array in net.params.items()})
+    options = {"lr": 0.03} | OPTIMIZERS[name]
+    trainer = book.Trainer(net, x, t, x, t, 3, 20, name.lower(), options, verbose=False)
+    trainer.train()
+    optimizer = getattr(book, name)(**options)
+    for _ in range(3):
+        optimizer.update(other.params, other.gradient(x, t))
+    for key, array in net.params.items():
+        close(array, other.params[key])
 
 
 def test_words_for_networks():
