@@ -75,7 +75,7 @@ runpy.run_path(path, run_name="__main__")
 
 def programs(folder):
     """The programs of the chapters in a folder, as paths relative to it."""
-    return [str(path.relative_to(folder)) for path in sorted(Path(folder).glob("ch0[3-8]/*.py"))]
+    return [path.relative_to(folder).as_posix() for path in sorted(Path(folder).glob("ch0[3-8]/*.py"))]
 
 
 def converted(text, name, full=False, own_networks=True):

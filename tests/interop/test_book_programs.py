@@ -8,6 +8,7 @@ import pytest
 from minigrad.serialization import load_pickled_params
 from tests.interop import book_programs
 
+pytest.importorskip("matplotlib")  # and Pillow with it
 FOLDER = os.environ.get("MINIGRAD_BOOK", "")
 PROGRAMS = book_programs.programs(FOLDER) if FOLDER else []
 # What a program must print, where more can be said of it than that it ran.
