@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,7 @@ class Network:
     def loss(self, x: Array, t: Array, train_flg: bool = False) -> float:
         """Return the mean cross-entropy, plus half of weight_decay_lambda times the sum of the squared weights."""
         loss: float = self.last_layer.forward(self.predict(x, train_flg), t)
-        return loss + self._decay()
+        return loss + float(self._decay(self.params))
 
     def accuracy(self, x: Array, t: Array, batch_size: int = 1000) -> float:
         """Return the fraction of samples whose highest score is that of their class; `t` holds classes or one-hot rows."""
@@ -80,14 +81,13 @@ class Network:
         with enable_grad():
             tensors = self._tensors()
             scores = self._scores(x, tensors, train_flg=True)
-            loss = self.last_layer.compute(scores)
+            loss = self.last_layer.compute(scores) + self._decay(tensors)
         gradients = zip(tensors, grad(loss, list(tensors.values())), strict=True)
         found = {name: np.array(g.array) for name, g in gradients}
-        if self.weight_decay_lambda:
-            found |= {name: found[name] + self.weight_decay_lambda * W for name, W in self._weights().items()}
         for name, (layer, attribute) in self._owners.items():
             setattr(layer, f"d{attribute}", found[name])
-        return np.array(scores.array), self.last_layer.forward(scores.array, t) + self._decay(), found
+        value = self.last_layer.forward(scores.array, t) + float(self._decay(self.params))  # with the book's constant
+        return np.array(scores.array), value, found
 
     def numerical_gradient(self, x: Array, t: Array) -> dict[str, Array]:
         """Return `gradient` by central differences: two passes for each weight, so for small networks only."""
@@ -118,13 +118,10 @@ class Network:
             out = layer.compute(out, *(next(parameters) for _ in layer.parameters))
         return out
 
-    def _decay(self) -> float:
+    def _decay(self, params: Mapping[str, Any]) -> Any:
         if not self.weight_decay_lambda:
             return 0.0
-        return 0.5 * self.weight_decay_lambda * sum(float((W**2).sum()) for W in self._weights().values())
-
-    def _weights(self) -> dict[str, Array]:
-        return {name: array for name, array in self.params.items() if name.startswith("W")}
+        return 0.5 * self.weight_decay_lambda * sum((W * W).sum() for name, W in params.items() if name[0] == "W")
 
 
 def affine(inputs: int, outputs: int, std: float | str, owner: str) -> Affine:
