@@ -218,6 +218,9 @@ def test_numerical_gradient_of_any_shape():
         with pytest.raises(ZeroDivisionError):
             book.numerical_gradient(lambda x: 1 / 0, x)
         assert (x == before).all()
+    points = np.array([[1.0, 2.0], [3.0, -4.0]])
+    np.testing.assert_allclose(book.numerical_gradient_2d(lambda x: (x**2).sum(), points), 2 * points, rtol=1e-6)
+    np.testing.assert_allclose(book.numerical_gradient_2d(lambda x: (x**2).sum(), points[0]), 2 * points[0], rtol=1e-6)
     with pytest.raises(DTypeError, match="floats, got int64"):
         book.numerical_gradient(lambda x: x.sum(), np.arange(3))
 

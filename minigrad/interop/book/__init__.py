@@ -21,7 +21,7 @@ from minigrad.interop.book.common.functions import (
     step_function,
     sum_squared_error,
 )
-from minigrad.interop.book.common.gradient import numerical_gradient
+from minigrad.interop.book.common.gradient import numerical_gradient, numerical_gradient_2d
 from minigrad.interop.book.common.layers import (
     Affine,
     BatchNormalization,
@@ -47,6 +47,7 @@ __all__ = [
     "SGD", "AdaGrad", "Adam", "Affine", "BatchNormalization", "Convolution", "DeepConvNet", "Dropout", "Momentum",
     "MultiLayerNet", "MultiLayerNetExtend", "Nesterov", "Pooling", "RMSprop", "Relu", "Sigmoid", "SimpleConvNet",
     "SoftmaxWithLoss", "Trainer", "TwoLayerNet", "col2im", "conv_output_size", "cross_entropy_error", "filter_show",
-    "identity_function", "im2col", "load_mnist", "numerical_gradient", "relu", "relu_grad", "shuffle_dataset", "sigmoid",
-    "sigmoid_grad", "smooth_curve", "softmax", "softmax_loss", "step_function", "sum_squared_error",
+    "identity_function", "im2col", "load_mnist", "numerical_gradient", "numerical_gradient_2d", "relu", "relu_grad",
+    "shuffle_dataset", "sigmoid", "sigmoid_grad", "smooth_curve", "softmax", "softmax_loss", "step_function",
+    "sum_squared_error",
 ]  # fmt: skip
