@@ -15,7 +15,7 @@ from minigrad.viz.graphs.layout.placing import ARROW, Placement, Rect, path, pla
 from minigrad.viz.graphs.numbers import byte_count, number, px
 from minigrad.viz.graphs.scene import Scene
 from minigrad.viz.graphs.text_width import one_line, shortened, width
-from minigrad.viz.graphs.view import Card
+from minigrad.viz.graphs.view import Card, box_places, places
 from minigrad.viz.png import data_uri
 
 __all__ = ["asset", "drawing", "escape", "style", "svg"]
@@ -129,7 +129,8 @@ def _lines(scene: Scene, page: Placement) -> Iterable[str]:
     """Yield forward lines, then the gradients that flow back beside them."""
     drawn: set[tuple[int, int]] = set()
     backward = []
-    for link, way in zip(scene.view.links, scene.ways, strict=True):
+    closable = {key: box_places(scene.view, int(key[1:])) for key in scene.closed}
+    for link, way, operand in zip(scene.view.links, scene.ways, places(scene.view), strict=True):
         rms = scene.view.ir.nodes[link.value].gradient if "grads" in scene.look.show and link.tracked else None
         if scene.view.cards[link.source].copies > 1:  # its card has the range
             rms = None
@@ -145,10 +146,21 @@ def _lines(scene: Scene, page: Placement) -> Iterable[str]:
             yield f'<path class="line{dashed}"{data} d="{path(points, scene.sideways) if points else ""}"/>'
             if ends or points is None or of.target[0] == "b":
                 yield f'<path class="head"{data} d="{_head(points[-1], ARROW, scene.sideways) if ends else ""}"/>'  # type: ignore[index]
+            label = operand if of.target == link.target else closable.get(f"g{of.target[1:]}", {}).get(link.value, "")
+            if label:
+                yield _place(label, points[-1] if ends and points else None, data, scene.sideways)
             if rms is not None:
                 starts = points is not None and not of.branch and _arrives(of.source, page)
                 backward.append(_backward(points, rms, data, starts, ends, scene.sideways))
     yield from backward
+
+
+def _place(label: str, point: tuple[float, float] | None, data: str, sideways: bool) -> str:
+    """Return the place of an operand, beside the head of its line."""
+    x, y = point or (0.0, 0.0)
+    x, y = (x + 2, y - 6) if sideways else (x - 5, y + ARROW - 0.5)
+    anchor = "" if sideways else ' text-anchor="end"'
+    return f'<text class="place"{data} x="{px(x)}" y="{px(y)}"{anchor}{_hidden(point is not None)}>{label}</text>'
 
 
 def _arrives(item: str, page: Placement) -> bool:
@@ -360,6 +372,8 @@ def _legend(scene: Scene, room: float) -> tuple[list[str], int]:
             entry(f'<rect class="{chip}" x="12" y="3" width="8" height="8" rx="1.5"/>', kind, 20)
     if any(not link.tracked for link in view.links):
         entry('<path class="line untracked" d="M0,7H24"/>', "no gradient flows back", 24)
+    if any(places(view)):
+        entry('<text class="place" x="0" y="10">1 2</text>', "order of operands", 14)
     if "saved" in look.show and most_saved(view):
         entry('<rect class="bar" x="2" y="3" width="20" height="7" rx="2"/>', "saved for backward")
     if any(node.mark for node in view.ir.nodes):

@@ -205,7 +205,7 @@ def of_dot(text):
 def of_mermaid(text):
     text = re.sub(r"#(\d+);", lambda code: chr(int(code[1])), text)
     cards = {key: (kind, label.split("<br/>")) for key, label, kind in re.findall(r'(n\d+)\W+"(.*?)"\W+:::(\w+)', text)}
-    return of_labels(cards, re.findall(r"(n\d+) (?:-->|-\.->) (n\d+)", text))
+    return of_labels(cards, re.findall(r"(n\d+) (?:-->|-\.->)(?:\|\d+\|)? (n\d+)", text))
 
 
 class Net(nn.Module):
