@@ -114,6 +114,8 @@ class _Inside:
         for card in self.cards[i]:
             node = view.ir.nodes[card.value]
             parameters = tuple((view.ir.nodes[p].kind, view.ir.nodes[p].shape) for p in card.parameters)
+            made = [view.ir.nodes[i] for i in card.members]
+            inner = tuple((n.name, n.options, n.operands, n.shape) for n in made if n.kind == "op")
             names = {view.ir.nodes[p].name or "parameter" for p in card.parameters}  # each block has its own
             name = node.name if card.key[0] == "n" else view.ir.groups[int(card.key[1:])].type or card.title
             looks.append(
@@ -124,6 +126,7 @@ class _Inside:
                     card.options,
                     card.detail,
                     card.copies,
+                    inner,
                     node.shape,
                     node.dtype,
                     parameters,

@@ -8,6 +8,7 @@ takes leads to steps that were not recorded.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Number
@@ -18,7 +19,7 @@ import numpy as np
 from minigrad.arrays import Array, Traced
 from minigrad.engine.arguments import parameters_of
 from minigrad.engine.primitive import Primitive
-from minigrad.engine.scope import Constant, Named, Scope, constant, derivative
+from minigrad.engine.scope import CONSTANTS, Constant, Named, Scope, constant, derivative
 from minigrad.engine.tape import Node
 from minigrad.nn import Module
 from minigrad.tensors.tensor import Tensor
@@ -135,13 +136,23 @@ class TapeReader:
         return output.node if output.node is not None else self.source_of(constant(output), None)
 
     def arguments_of(self, scope: Scope) -> Iterator[tuple[str, Any]]:
-        """Yield the arguments of a call of a function: name, and an origin, or (value,) of one that is no array."""
-        names = parameters_of(scope[1]).names
+        """Yield the arguments of a call of a function: name, and an origin, or (value,) of one that is no array.
+
+        The further values of ``*axes`` are one tuple. Values that are defaults are left out.
+        """
+        names, defaults, variadic, _ = parameters_of(scope[1])
+        last = _first_of_many(scope[1]) if variadic else len(names) - 1
+        many: list[Any] = []
         for i, argument in enumerate(scope[2]):
-            name, known = argument if isinstance(argument, Named) else (names[min(i, len(names) - 1)], argument)
+            name, known = argument if isinstance(argument, Named) else (names[min(i, last)], argument)
             if isinstance(known, Constant):
                 known = self.source_of(known, scope[0])
-            yield name, self.by_number.get(known) if isinstance(known, int) else known
+            if variadic and name == names[last] and type(known) is tuple:
+                many += known
+            elif type(known) is not tuple or not _is_default(defaults, name, known[0]):
+                yield name, self.by_number.get(known) if isinstance(known, int) else known
+        if many:
+            yield names[last], (tuple(many),)
 
     def group_of(self, origin: Origin) -> int:
         """Return the group of an operation, a view or data; of the latter that of all operations that use it."""
@@ -223,6 +234,8 @@ class TapeReader:
         op: Any = origin.primitive
         slots: list[Slot] = []
         operands, texts = [], []
+        usual = op.tails[min(op.tails)]
+        defaults = dict(zip(op.names[len(op.names) - len(usual) :], usual, strict=True))
         if call is not None:
             self.arrays[id(origin)] = call.out
         for position, parent in enumerate(origin.parents):
@@ -251,7 +264,7 @@ class TapeReader:
                     operands.append("")
                     if isinstance(value, np.ndarray) and isinstance(known, Constant):
                         self.arrays[id(source)] = value  # as it was then, if the rule saved it
-                if not isinstance(known, Constant):
+                if not isinstance(known, Constant) and not _is_default(defaults, name, known):
                     texts.append(option(name, known))
         if isinstance(origin, Node) and (out := _saved(origin, ("out", 0))) is not UNKNOWN:
             self.arrays.setdefault(id(origin), out)
@@ -430,6 +443,17 @@ def _value(origin: Node | Call, call: Call | None, position: int) -> Any:
         given = call.args[position]
         return given.array if isinstance(given, Traced) else given
     return _saved(origin, ("arg", position)) if isinstance(origin, Node) else UNKNOWN
+
+
+def _is_default(defaults: Mapping[str, Any], name: str, value: Any) -> bool:
+    """Return whether an option has the value that it has if it is not given."""
+    return name in defaults and type(value) in CONSTANTS and bool(defaults[name] == value)
+
+
+def _first_of_many(function: Any) -> int:
+    """Return the place of ``*args`` among the parameters."""
+    kinds = [parameter.kind for parameter in inspect.signature(function).parameters.values()]
+    return kinds.index(inspect.Parameter.VAR_POSITIONAL)
 
 
 def _constants(known: Any) -> list[Constant]:
