@@ -137,12 +137,12 @@ def _compact(ir: GraphIR, card: Card, show: frozenset[str]) -> list[Row]:
     parts = [
         shortened(operands(card), MOST + 3),
         _options(card.options) if card.options else "",
-        f"{sizes(about.node.shape)} · {about.node.dtype}" if known else "",
+        f"{sizes(about.node.shape)} {about.node.dtype}" if known else "",
         counted(count, "parameter") if count else "",
         f"saved {byte_count(about.saved)}" if "saved" in show and about.saved else "",
         "" if about.seconds is None else seconds(about.seconds),
     ]
-    text = " · ".join(filter(None, parts))
+    text = ", ".join(filter(None, parts))
     return [Row("title", shortened(card.title, MOST), tag), *([Row("soft", text)] if text else [])]
 
 

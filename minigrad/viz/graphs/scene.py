@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 
 from minigrad.viz.graphs.cards import Body, body, most_saved
 from minigrad.viz.graphs.fold import fold
-from minigrad.viz.graphs.ir import GraphIR
+from minigrad.viz.graphs.ir import GraphIR, ancestors
 from minigrad.viz.graphs.layout.frames import Frame, Plan, Spacing, lay_out
 from minigrad.viz.graphs.layout.placing import Placement, place
 from minigrad.viz.graphs.look import Look
 from minigrad.viz.graphs.text_width import width
 from minigrad.viz.graphs.view import Card, View, closed_groups, make_view, module_depth, with_closed
 
-__all__ = ["SMALL", "Scene", "depths", "fits", "lay", "may_be_compact", "rows_of", "scene", "view_of"]
+__all__ = ["SMALL", "Scene", "depths", "fits", "is_plain", "lay", "may_be_compact", "rows_of", "scene", "view_of"]
 
 SCREEN = (1040.0, 784.0)  # room for a graph on a screen of 1,440 x 900 pixels: the rest is title, legend, list or panel
-SMALL = 12  # cards; no more are always drawn as they are
+SMALL = 12  # cards; no more are always drawn as they are, unless boxes of folded rows or derivatives make them long
 ENOUGH = 120  # cards; more do not fit
 CLOSE = Spacing(ranks=13.0, header=20.0, padding=10.0)  # between compact cards
 
@@ -77,9 +77,16 @@ def rows_of(view: View) -> list[int]:
     return [key for key, box in view.boxes.items() if box.kind == "row"]
 
 
+def is_plain(view: View) -> bool:
+    """Return whether a view has no boxes but those of modules and functions."""
+    return all(box.kind in ("module", "function") for box in view.boxes.values())
+
+
 def depths(ir: GraphIR) -> list[int | None]:
-    """Return the depths to try, from everything open to the outermost modules alone."""
-    return [None, *range(module_depth(ir), 0, -1)]
+    """Return the depths to try, from everything open to the outermost module alone; several are closed at last."""
+    modules = {i for i, group in enumerate(ir.groups) if group.kind == "module"}
+    outermost = [i for i in modules if modules.isdisjoint(ancestors(ir.groups, ir.groups[i].parent))]
+    return [None, *range(module_depth(ir), 0 if len(outermost) < 2 else -1, -1)]
 
 
 def may_be_compact(look: Look) -> bool:
@@ -101,17 +108,14 @@ def _chosen(ir: GraphIR, look: Look) -> tuple[View, bool, Scene | None]:
     if look.depth is not None:
         return at(look.depth), False, None
     first = view = at(None)
-    if len(first.cards) <= SMALL:
+    if len(first.cards) <= SMALL and is_plain(first):
         return first, False, None
     for depth in depths(ir):
         view = first if depth is None else at(depth)
-        closable = any(card.kind == "module" for card in view.cards.values())
-        for shut in (False, True):
-            rows = rows_of(view)
-            if shut and not rows:
-                continue
-            view, closable = (with_closed(view, rows), True) if shut else (view, closable)
-            for compact in (False, True) if closable and may_be_compact(look) else (False,):
+        rows = rows_of(view)
+        for shut in (False, True) if rows else (False,):
+            view = with_closed(view, rows) if shut else view
+            for compact in (False, True) if may_be_compact(look) else (False,):
                 if len(view.cards) <= ENOUGH:
                     made = lay(view, look, compact)
                     if fits(place(made.frames, made.sizes, made.spacing, made.sideways)):

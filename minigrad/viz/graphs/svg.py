@@ -322,15 +322,19 @@ def _shading(scene: Scene, about: Facts) -> str:
 
 def _saved_entries(scene: Scene) -> list[tuple[str, int]]:
     """Return name and bytes of each card that saves something; of many, the smallest are summed up."""
-    saved = [
-        (shortened(card.path or card.title, 28), facts(scene.view.ir, card).saved) for card in scene.view.cards.values()
-    ]
+    saved = [(shortened(_listed(card), 28), facts(scene.view.ir, card).saved) for card in scene.view.cards.values()]
     found = [entry for entry in saved if entry[1]]
     if len(found) > ENTRIES:
         kept = set(sorted(range(len(found)), key=lambda i: (-found[i][1], i))[: ENTRIES - 1])
         rest = [found[i][1] for i in range(len(found)) if i not in kept]
         found = [*(found[i] for i in sorted(kept)), (f"{len(rest)} more", sum(rest))]
     return found
+
+
+def _listed(card: Card) -> str:
+    """Return the path of a module; one that is a number, and that of a derivative, behind the title of the card."""
+    plain = card.path and not card.path.isdigit() and not card.title.startswith("∇ ")
+    return card.path if plain else f"{card.title} {card.path}".strip()
 
 
 def _saved_list(entries: list[tuple[str, int]]) -> Iterable[str]:

@@ -143,7 +143,7 @@ class _Facts:
             kernel = self.gradients.get(origin.number, (None, None))[1]
         return Node(
             kind or other, name or fallback, origin.shape, str(origin.dtype),
-            self.reader.groups.group_of(None, 0) if name or fallback else self.reader.group_of(origin),
+            self.reader.groups.group_of(None, (0, 0)) if name or fallback else self.reader.group_of(origin),
             variable=variable, images=self._kernels(kind or other, array, name, kernel), **fields,
         )  # fmt: skip
 

@@ -455,4 +455,4 @@ def _title(group: Group) -> str:
 
 
 def _subtitle(group: Group) -> str:
-    return group.type if group.type != group.name else ""
+    return group.type if group.type != group.name.partition(" #")[0] else ""

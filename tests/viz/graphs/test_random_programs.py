@@ -290,7 +290,7 @@ def test_pictures_show_what_was_recorded(steps):
     recorder = Recorder()
     with recorder.watching():
         outputs = run(steps, kept, recorder)
-    graph = mg.viz.graph(outputs, names={}, show=SHOW, fold=False)
+    graph = mg.viz.graph(outputs, names={}, show=SHOW, fold=False, depth=99)
     net = kept[0]
     owned = [*net.named_parameters(), *net.named_buffers()]
     names = {recorder.key(tensor): name for name, tensor in owned}

@@ -216,7 +216,71 @@ def encoder():
     return net.graph(np.zeros((2, 6, 16), np.float32), names={})
 
 
-@pytest.mark.parametrize("made", [resnet, encoder, lambda: mg.viz.graph(recurrent(50)[0], names={})])
+def newton(steps=6):
+    """A minimum of x**4 - 2 x**2: each step takes a second derivative at what followed the last one."""
+    x = mg.tensor(2.0, requires_grad=True, dtype=np.float64)
+    for _ in range(steps):
+        (slope,) = mg.autograd.grad(x**4 - 2 * x**2, x, create_graph=True)
+        (curvature,) = mg.autograd.grad(slope, x, create_graph=True)
+        x = x - slope / curvature
+    return mg.viz.graph(x, names={})
+
+
+def penalized():
+    """A discriminator and a penalty of its gradient, on data of its own."""
+    net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 1))
+    x = mg.ones(4, 2, requires_grad=True)
+    (g,) = mg.autograd.grad(net(x).sum(), x, create_graph=True)
+    return mg.viz.graph(net(mg.zeros(4, 2)).mean() + ((g.norm(dim=1) - 1) ** 2).mean(), names={})
+
+
+def test_steps_of_newton_are_one_block():
+    graph = newton()
+    view = view_of(graph.ir, graph.look)
+    (row,) = [box for box in view.boxes.values() if box.kind == "row"]
+    assert row.times == 6 and all(card.copies == 6 for card in view.cards.values() if card.kind == "op")
+    inside = [(box.title, box.parent) for box in view.boxes.values() if box is not row]
+    assert inside == [("first derivative", row.key), ("second derivative", row.key)]
+    assert sum(len(card.members) for card in view.cards.values()) == len(graph.nodes)
+
+
+def test_no_line_of_derivatives_that_take_turns_runs_upward():
+    """As lanes of all first and all second derivatives they would be in a circle."""
+
+    def tuned():
+        net, x = nn.Linear(2, 1), mg.ones(3, 2)
+        weight = net.weight
+        for _ in range(3):
+            net.weight = None
+            loss = (x @ weight.T).square().mean()
+            (g,) = mg.autograd.grad(loss, weight, create_graph=True)
+            weight = weight - 0.1 * g
+        return mg.viz.graph((x @ weight.T).square().mean(), names={})
+
+    for graph in (newton(), newton(2), tuned(), penalized()):
+        for options in ({}, {"fold": False}, {"show": ("primitives",), "depth": 9}):
+            svg = graph.restyled(**options).render("svg").decode()
+            lines = [list(map(float, re.findall(r",([\d.]+)", d))) for d in re.findall(r'class="line[^>]* d="([^"]+)"', svg)]
+            assert len(lines) > 5 and all(heights == sorted(heights) for heights in lines)
+
+
+def test_a_module_that_takes_turns_with_a_derivative_is_one_call():
+    class Descent(nn.Module):
+        def forward(self, x):
+            for _ in range(3):
+                (g,) = mg.autograd.grad((x**2).sum(), x, create_graph=True)
+                x = (x - 0.1 * g).exp()
+            return x
+
+    net = nn.Sequential(Descent())
+    graph = mg.viz.graph(net(mg.ones(2, requires_grad=True)), names={})
+    names = {group.name for group in graph.groups}
+    assert {"0", "Sequential", "first derivative"} == names
+
+
+@pytest.mark.parametrize(
+    "made", [resnet, encoder, lambda: mg.viz.graph(recurrent(50)[0], names={}), newton, lambda: newton(20), penalized]
+)
 def test_large_networks_fit_a_screen(made):
     graph = made()
     width, height = map(float, re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', graph.render("svg").decode()).groups())
