@@ -184,6 +184,16 @@ def test_blocks_whose_results_are_collected_are_folded_only_if_all_are():
     assert "×6" not in str(run({1, 5})) and "×6" not in str(run(range(1, 6)))
 
 
+def test_what_inner_steps_collect_is_not_lost():
+    """The reshape of each result, inside `stack`, takes it from the card of all steps."""
+    loss, net = recurrent(4)
+    graph = mg.viz.graph(loss, model=net, names={})
+    scene, _ = page_of(graph.ir, graph.look)
+    collecting = [card.key for card in scene.view.cards.values() if card.title == "reshape" and card.options == ""]
+    sources = [link.source for key in collecting[-4:] for link in scene.view.links if link.target == key]
+    assert len(sources) == 4 and len(set(sources)) == 1 and scene.view.cards[sources[0]].copies == 4
+
+
 def test_numbers_of_a_fold_are_those_of_all_of_it():
     loss, net = stacked(5)
     graph = mg.viz.graph(loss, model=net, names={}, show=("shapes", "saved", "grads"), depth=2)
