@@ -13,7 +13,7 @@ from minigrad.viz.graphs.layout.frames import frames_of
 from minigrad.viz.graphs.layout.placing import Placement, place
 from minigrad.viz.graphs.look import Look
 from minigrad.viz.graphs.numbers import byte_count, number, seconds, sizes, spread
-from minigrad.viz.graphs.scene import SMALL, Scene, depths, fits, is_plain, lay, may_be_compact, rows_of
+from minigrad.viz.graphs.scene import DENSITIES, SMALL, Scene, depths, fits, is_plain, lay, rows_of
 from minigrad.viz.graphs.svg import asset, drawing, escape, style
 from minigrad.viz.graphs.view import Card, View, box_card, closed_groups, functions_of_several, make_view, unwrapped
 from minigrad.viz.palette import theme_css
@@ -56,8 +56,7 @@ def page_of(ir: GraphIR, look: Look) -> tuple[Scene, set[int]]:
     rows = set(rows_of(view))
     if look.depth is not None:
         return _with_cards(lay(view, look)), _closed(view, look, look.depth)
-    densities = (False, True) if may_be_compact(look) else (False,)
-    scenes = [_with_cards(lay(view, look, compact)) for compact in densities]
+    scenes = [_with_cards(lay(view, look, compact)) for compact in DENSITIES]
     first = closed = _closed(view, look, None)
     if len(placed(scenes[0], first).cards) <= SMALL and is_plain(view):
         return scenes[0], first
@@ -67,7 +66,7 @@ def page_of(ir: GraphIR, look: Look) -> tuple[Scene, set[int]]:
             for made in scenes:
                 if fits(placed(made, closed)):
                     return made, closed
-    return (scenes[-1], closed) if closed > first else (scenes[0], first)
+    return scenes[-1], closed
 
 
 def _with_cards(scene: Scene) -> Scene:

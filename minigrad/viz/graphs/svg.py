@@ -9,7 +9,20 @@ from html import escape as _escape
 from importlib import resources
 
 from minigrad.viz import palette
-from minigrad.viz.graphs.cards import BAR, HEAD, LINE, SIDE, STRENGTH, Body, Facts, Row, facts, image_width, most_saved
+from minigrad.viz.graphs.cards import (
+    BAR,
+    HEAD,
+    LINE,
+    ROUND,
+    SIDE,
+    STRENGTH,
+    Body,
+    Facts,
+    Row,
+    facts,
+    image_width,
+    most_saved,
+)
 from minigrad.viz.graphs.ir import Node, ancestors
 from minigrad.viz.graphs.layout.placing import ARROW, Placement, Rect, path, place
 from minigrad.viz.graphs.numbers import byte_count, number, px
@@ -26,7 +39,6 @@ SAVED = 250.0  # width of the list of saved bytes
 ENTRIES = 14  # of it at most
 NOWHERE: Rect = (0.0, 0.0, 0.0, 0.0)
 CHIPS = {"parameter": "chip", "buffer": "buffer-chip"}  # marks of rows
-ROUND = ("input", "data", "output")  # kinds whose cards are pills
 KINDS = {"input": "input", "data": "data, no gradient", "op": "operation", "module": "closed box",
          "unknown": "steps not recorded", "output": "output"}  # fmt: skip
 

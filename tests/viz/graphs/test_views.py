@@ -216,32 +216,37 @@ def test_numbers_of_a_fold_are_those_of_all_of_it():
     ).decode().replace("4×4  ", ">")
 
 
-def resnet():
+def resnet(show):
     net = mg.models.ResNet18(10).eval()
-    return net.graph(np.zeros((2, 3, 64, 64), np.float32), names={})
+    return mg.viz.graph(net(np.zeros((2, 3, 64, 64), np.float32)).square().mean(), model=net, names={}, show=show)
 
 
-def encoder():
+def encoder(show):
     net = nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 4, 32, batch_first=True), 6)
-    return net.graph(np.zeros((2, 6, 16), np.float32), names={})
+    return mg.viz.graph(net(mg.zeros(2, 6, 16)).square().mean(), model=net, names={}, show=show)
 
 
-def newton(steps=6):
+def lenet(show):
+    net = mg.models.LeNet5()
+    return mg.viz.graph(net(np.zeros((2, 1, 28, 28), np.float32)).mean(), model=net, names={}, show=show)
+
+
+def newton(show=("shapes", "saved"), steps=6):
     """A minimum of x**4 - 2 x**2: each step takes a second derivative at what followed the last one."""
     x = mg.tensor(2.0, requires_grad=True, dtype=np.float64)
     for _ in range(steps):
         (slope,) = mg.autograd.grad(x**4 - 2 * x**2, x, create_graph=True)
         (curvature,) = mg.autograd.grad(slope, x, create_graph=True)
         x = x - slope / curvature
-    return mg.viz.graph(x, names={})
+    return mg.viz.graph(x, names={}, show=show)
 
 
-def penalized():
+def penalized(show=("shapes", "saved")):
     """A discriminator and a penalty of its gradient, on data of its own."""
     net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 1))
     x = mg.ones(4, 2, requires_grad=True)
     (g,) = mg.autograd.grad(net(x).sum(), x, create_graph=True)
-    return mg.viz.graph(net(mg.zeros(4, 2)).mean() + ((g.norm(dim=1) - 1) ** 2).mean(), names={})
+    return mg.viz.graph(net(mg.zeros(4, 2)).mean() + ((g.norm(dim=1) - 1) ** 2).mean(), names={}, show=show)
 
 
 def test_steps_of_newton_are_one_block():
@@ -267,7 +272,7 @@ def test_no_line_of_derivatives_that_take_turns_runs_upward():
             weight = weight - 0.1 * g
         return mg.viz.graph((x @ weight.T).square().mean(), names={})
 
-    for graph in (newton(), newton(2), tuned(), penalized()):
+    for graph in (newton(), newton(steps=2), tuned(), penalized()):
         for options in ({}, {"fold": False}, {"show": ("primitives",), "depth": 9}):
             svg = graph.restyled(**options).render("svg").decode()
             lines = [list(map(float, re.findall(r",([\d.]+)", d))) for d in re.findall(r'class="line[^>]* d="([^"]+)"', svg)]
@@ -289,10 +294,21 @@ def test_a_module_that_takes_turns_with_a_derivative_is_one_call():
 
 
 @pytest.mark.parametrize(
-    "made", [resnet, encoder, lambda: mg.viz.graph(recurrent(50)[0], names={}), newton, lambda: newton(20), penalized]
+    "made",
+    [
+        resnet,
+        encoder,
+        lenet,
+        lambda show: mg.viz.graph(recurrent(50)[0], names={}, show=show),
+        newton,
+        lambda show: newton(show, 20),
+        penalized,
+    ],
+    ids=["resnet", "encoder", "lenet", "lstm", "newton", "newton20", "penalized"],
 )
-def test_large_networks_fit_a_screen(made):
-    graph = made()
+@pytest.mark.parametrize("show", [("shapes", "saved"), ("shapes", "saved", "grads"), ("shapes", "values"), ("grads",)])
+def test_large_networks_fit_a_screen(made, show):
+    graph = made(show)
     width, height = map(float, re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', graph.render("svg").decode()).groups())
     assert width <= 1440 and height <= 900
     scene, closed = page_of(graph.ir, graph.look)
