@@ -167,6 +167,11 @@ def _merge(view: View, inside: _Inside, box: int, row: _Row) -> View:
     boxes = _numbered(view, inside, box, row, cards)
     links: list[Link] = []
     leaving: dict[tuple[str, str], Link] = {}  # what an operation behind the row collects from all blocks
+    last = {
+        (first.get(link.source, link.source), link.output): link.value
+        for link in view.links
+        if row.block(inside.at.get(link.source, -1)) == row.blocks - 1 and row.block(inside.at.get(link.target, -1)) < 0
+    }
     for link in view.links:
         source, target = (row.block(inside.at.get(key, -1)) for key in (link.source, link.target))
         if target > 0:
@@ -174,6 +179,7 @@ def _merge(view: View, inside: _Inside, box: int, row: _Row) -> View:
         link = replace(link, source=first.get(link.source, link.source), target=first.get(link.target, link.target))
         ends = link.source, link.target
         if target < 0 <= source < row.blocks - 1:
+            link.value = last.get((link.source, link.output), link.value)  # one value, so that one line leads to them
             if ends in leaving:
                 leaving[ends].times += link.times
                 continue

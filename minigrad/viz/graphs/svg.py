@@ -125,7 +125,7 @@ def _box_titles(scene: Scene, page: Placement) -> Iterable[str]:
     for key, box in scene.view.boxes.items():
         x, y, _, _ = page.boxes.get(key, NOWHERE)
         odd = " odd-title" if _is_odd(scene, key) else ""
-        kind = f'<tspan class="box-type" dx="6">{escape(box.subtitle)}</tspan>' if box.subtitle else ""
+        kind = "".join(f'<tspan class="box-type" dx="6">{escape(text)}</tspan>' for text in (box.subtitle, box.note) if text)
         yield (
             f'<text class="box-title{odd}" data-box="{key}" x="{px(x + 12)}" y="{px(y + 18)}"{_hidden(key in page.boxes)}>'
             f"{escape(box.title + box.count)}{kind}</text>"

@@ -93,9 +93,14 @@ class Box:
         return f" ×{self.times}" if self.times > 1 and self.kind != "row" else ""
 
     @property
+    def note(self) -> str:
+        """What is in a box that stands for several: of these the first, with the numbers of all."""
+        return f"first of {self.times}, sums of all" if self.times > 1 else ""
+
+    @property
     def heading(self) -> str:
-        """Title, count and subtitle."""
-        return f"{self.title}{self.count} {self.subtitle}"
+        """Title, count, subtitle and note."""
+        return "  ".join(filter(None, [self.title + self.count, self.subtitle, self.note]))
 
 
 @dataclass(slots=True)

@@ -93,6 +93,15 @@ def test_equal_blocks_in_a_row_are_drawn_once():
     assert [link.source for link in view.links if link.target == head.key] == [inside[-1].key]
 
 
+def test_the_box_of_a_fold_says_that_it_shows_the_first():
+    loss, net = stacked(5)
+    for graph in (mg.viz.graph(loss, model=net, names={}), newton()):
+        (times,) = {box.times for box in view_of(graph.ir, graph.look).boxes.values() if box.times > 1}
+        for format in ("svg", "html", "dot", "mmd"):
+            text = re.sub(r"#(\d+);", lambda code: chr(int(code[1])), graph.render(format).decode())
+            assert text.count(f"first of {times}, sums of all") == 1
+
+
 def test_a_folded_card_of_a_closed_module_has_its_number():
     loss, net = stacked(5)
     graph = mg.viz.graph(loss, model=net, depth=2, names={})
@@ -192,6 +201,8 @@ def test_what_inner_steps_collect_is_not_lost():
     collecting = [card.key for card in scene.view.cards.values() if card.title == "reshape" and card.options == ""]
     sources = [link.source for key in collecting[-4:] for link in scene.view.links if link.target == key]
     assert len(sources) == 4 and len(set(sources)) == 1 and scene.view.cards[sources[0]].copies == 4
+    ways = [way for link, way in zip(scene.view.links, scene.ways, strict=True) if link.target in collecting[-4:]]
+    assert len({(*way[:2],) for way in ways}) == 1  # one line goes into the box of `stack`, also while that is closed
 
 
 def test_numbers_of_a_fold_are_those_of_all_of_it():
