@@ -34,7 +34,8 @@ def html(ir: GraphIR, look: Look) -> str:
     return asset("page.html").format(
         title=escape(ir.title),
         notes="".join(f"<span>{escape(note)}</span>" for note in ir.notes),
-        style=theme_css(":root", look.theme) + asset("page.css") + style("#graph", None),
+        theme="" if look.theme == "auto" else f' data-theme="{look.theme}"',
+        style=theme_css(":root", "auto") + asset("page.css") + style("#graph", None),
         viewbox=f"-12 -14 {width:.1f} {height:.1f}",
         width=f"{width:.1f}",
         height=f"{height:.1f}",
