@@ -10,7 +10,7 @@ from minigrad.viz.graphs.numbers import byte_count, counted, number, seconds, si
 from minigrad.viz.graphs.text_width import shortened, width
 from minigrad.viz.graphs.view import INFIX, Card, View
 
-__all__ = ["BAR", "FEW", "ROUND", "Body", "Facts", "Row", "body", "facts", "image_width", "most_saved", "operands"]
+__all__ = ["BAR", "FEW", "ROUND", "Body", "Facts", "Row", "body", "facts", "image_width", "most_saved", "operands", "shapes"]
 
 TITLE, TEXT, CAPTION = 13.0, 11.0, 9.5  # font sizes
 LINE, HEAD = 15.0, 18.0  # heights of rows
@@ -119,7 +119,7 @@ def _rows(ir: GraphIR, card: Card, show: frozenset[str], most: int) -> list[Row]
     if card.options:
         rows.append(Row("soft", _options(card.options)))
     if "shapes" in show and node.dtype:  # unknown where an operation failed
-        rows.append(Row("soft", f"{sizes(node.shape)} · {node.dtype}"))
+        rows.append(Row("soft", shapes(ir, card)))
     if len(card.every_value) == 1:  # several differ
         rows += _value(node, show)
     if "grads" in show and about.gradient is not None and card.kind != "output":
@@ -141,7 +141,7 @@ def _compact(ir: GraphIR, card: Card, show: frozenset[str], one: bool) -> list[R
     parts = [
         shortened(operands(card), MOST + 3),
         _options(card.options) if card.options else "",
-        f"{sizes(about.node.shape)} {about.node.dtype}" if known else "",
+        shapes(ir, card).replace(" · ", " ") if known else "",
         f"= {about.node.value}" if "values" in show and about.node.value and len(card.every_value) == 1 else "",
         f"gradient {spread(about.gradients)}" if "grads" in show and about.gradients and card.kind != "output" else "",
         counted(count, "parameter") if count else "",
@@ -152,6 +152,16 @@ def _compact(ir: GraphIR, card: Card, show: frozenset[str], one: bool) -> list[R
     if one and card.kind not in ROUND:
         return [Row("title", shortened(card.title, MOST), ": ".join(filter(None, [tag, text])))]
     return [Row("title", shortened(card.title, MOST), tag), *([Row("soft", text)] if text else [])]
+
+
+def shapes(ir: GraphIR, card: Card) -> str:
+    """Return ``2×3 · float32``, or the few different shapes of all values that leave a card: ``7×2×4, 2×4 · float32``."""
+    made = [ir.nodes[i] for i in card.values or [card.value]]
+    dtype = made[-1].dtype
+    each = [sizes(node.shape) if node.dtype == dtype else f"{sizes(node.shape)} {node.dtype}" for node in made]
+    known = list(dict.fromkeys(each[::-1]))[::-1]
+    known = known if len(known) <= FEW else [*known[: FEW - 1], "…", known[-1]]
+    return f"{', '.join(known)} · {dtype}"
 
 
 def operands(card: Card) -> str:

@@ -6,7 +6,7 @@ import json
 from dataclasses import fields
 from typing import Any
 
-from minigrad.viz.graphs.cards import BAR, FEW, body, facts, most_saved, operands
+from minigrad.viz.graphs.cards import BAR, FEW, body, facts, most_saved, operands, shapes
 from minigrad.viz.graphs.fold import fold
 from minigrad.viz.graphs.ir import GraphIR
 from minigrad.viz.graphs.layout.frames import frames_of
@@ -136,7 +136,7 @@ def _details(scene: Scene, card: Card) -> dict[str, Any]:
     ir, about = scene.view.ir, facts(scene.view.ir, card)
     node, single = about.node, card.key[0] == "n"
     found = [
-        ("value", _listed(card)), ("shape", sizes(node.shape)), ("dtype", node.dtype),
+        ("value", _listed(card)), ("shape", shapes(ir, card).rpartition(" · ")[0]), ("dtype", node.dtype),
         *(fact for fact in (
             ("operands", operands(card)),
             ("options", card.options),

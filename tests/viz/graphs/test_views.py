@@ -193,6 +193,14 @@ def test_blocks_whose_results_are_collected_are_folded_only_if_all_are():
     assert "×6" not in str(run({1, 5})) and "×6" not in str(run(range(1, 6)))
 
 
+def test_a_closed_card_has_the_shapes_of_all_its_results():
+    net = nn.LSTM(3, 4, batch_first=True)
+    out, (state, memory) = net(mg.ones(2, 7, 3))
+    graph = mg.viz.graph([out, state.exp(), memory], model=net, names={}, depth=0)
+    for format in ("svg", "html", "dot", "mmd"):
+        assert "1×2×4, 2×7×4 · float32" in re.sub(r"#(\d+);", lambda c: chr(int(c[1])), graph.render(format).decode())
+
+
 def test_what_inner_steps_collect_is_not_lost():
     """The reshape of each result, inside `stack`, takes it from the card of all steps."""
     loss, net = recurrent(4)
