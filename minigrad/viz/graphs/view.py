@@ -256,7 +256,8 @@ def box_card(view: View, key: int) -> Card:
             alike[first] = list(dict.fromkeys([*alike.get(first, ()), *others]))
     title, tag = box.title, box.subtitle
     if box.kind == "row":
-        title, tag = " … ".join(dict.fromkeys([cards[0].title, cards[-1].title])), counted(len(cards), "operation")
+        done = [card for card in cards if card.kind not in ("data", "input", "parameter", "buffer")]
+        title, tag = " … ".join(dict.fromkeys([done[0].title, done[-1].title])), counted(len(done), "operation")
     return Card(
         f"g{key}", "op" if box.kind == "function" else "module", title, tag,
         leaving[-1], [member for card in cards for member in card.members], box.parent,

@@ -278,6 +278,19 @@ def test_steps_of_newton_are_one_block():
     assert sum(len(card.members) for card in view.cards.values()) == len(graph.nodes)
 
 
+def test_a_folded_row_counts_its_operations_and_not_the_data_beside_them():
+    x = mg.tensor(np.ones(2), requires_grad=True)
+    for _ in range(4):
+        (g,) = mg.autograd.grad((x.sin() * 2).sum(), x, create_graph=True)
+        x = x - g
+    graph = mg.viz.graph(x, names={})
+    scene, _ = page_of(graph.ir, graph.look)
+    (row,) = [box for box in scene.view.boxes.values() if box.kind == "row"]
+    assert any(card.kind == "data" for card in scene.view.cards.values())
+    operations = sum(node.kind == "op" for node in graph.nodes)
+    assert scene.closed[f"g{row.key}"].tag == f"{operations // 4} operations"
+
+
 def test_no_line_of_derivatives_that_take_turns_runs_upward():
     """As lanes of all first and all second derivatives they would be in a circle."""
 
