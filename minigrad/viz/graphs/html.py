@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import fields
 from typing import Any
@@ -57,17 +58,21 @@ def page_of(ir: GraphIR, look: Look) -> tuple[Scene, set[int]]:
     rows = set(rows_of(view))
     if look.depth is not None:
         return _with_cards(lay(view, look)), _closed(view, look, look.depth)
-    scenes = [_with_cards(lay(view, look, compact)) for compact in DENSITIES]
-    first = closed = _closed(view, look, None)
-    if len(placed(scenes[0], first).cards) <= SMALL and is_plain(view):
-        return scenes[0], first
+
+    @functools.cache
+    def made(compact: int) -> Scene:
+        return _with_cards(lay(view, look, compact))
+
+    closed = _closed(view, look, None)
+    if len(placed(made(0), closed).cards) <= SMALL and is_plain(view):
+        return made(0), closed
     for depth in depths(ir):
         for shut in (set(), rows) if rows else (set(),):
             closed = _closed(view, look, depth) | shut
-            for made in scenes:
-                if fits(placed(made, closed)):
-                    return made, closed
-    return scenes[-1], closed
+            for compact in DENSITIES:
+                if fits(placed(made(compact), closed)):
+                    return made(compact), closed
+    return made(DENSITIES[-1]), closed
 
 
 def _with_cards(scene: Scene) -> Scene:
