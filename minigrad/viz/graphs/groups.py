@@ -26,7 +26,7 @@ class Groups:
         self.scopes: list[Scope | None] = []  # of each group
         self.roots: list[Module] = []  # outermost modules; alive for as long as the picture is being made
         self._lanes, self._turns, self._called = lanes, turns, called  # the variables that hold modules, by id
-        self._index: dict[tuple[Lane, int], int] = {}  # (lane, id of scope): group
+        self._index: dict[tuple[Lane, int, int], int] = {}  # (lane, derivatives in the chain, id of scope): group
         self._paths: dict[int, str] = {}  # id of a module: its dotted name in its root
         self._modules: dict[int, Module] = {}  # by index of a group
 
@@ -35,25 +35,26 @@ class Groups:
         chain = []
         if self._turns and lane[0] % 2:  # what follows a derivative takes turns with it
             lane = 0, lane[1]
-        while scope is not None and (lane, id(scope)) not in self._index:
+        walks = _walks(scope)  # a second derivative goes through a call, and through the first derivative of the call
+        while scope is not None and (lane, walks, id(scope)) not in self._index:
             chain.append(scope)
             scope = scope[0]
-        group = self._lane(lane) if scope is None else self._index[lane, id(scope)]
+        group = self._lane(lane) if scope is None else self._index[lane, walks, id(scope)]
         for inner in reversed(chain):
             if not isinstance(inner[1], Derivative):
                 made = self._module(inner, group) if _is_module(inner) else self._function(inner, group, lane[0])
                 group = self._add(made, inner)
-            self._index[lane, id(inner)] = group
+            self._index[lane, walks, id(inner)] = group
         return group
 
     def _lane(self, lane: Lane) -> int:
         if not self._lanes or (self._turns and not lane[0]):
             return -1
-        if (lane, 0) not in self._index:
+        if (lane, 0, 0) not in self._index:
             order = lane[0] // 2
             name = LANES[order] if order < len(LANES) else f"derivative {order}"
-            self._index[lane, 0] = self._add(Group("lane", f"after the {name}" if lane[0] % 2 else name))
-        return self._index[lane, 0]
+            self._index[lane, 0, 0] = self._add(Group("lane", f"after the {name}" if lane[0] % 2 else name))
+        return self._index[lane, 0, 0]
 
     def _add(self, group: Group, scope: Scope | None = None) -> int:
         self.found.append(group)
@@ -126,6 +127,15 @@ def parameter_name(scope: Scope, position: int) -> str:
         return names[position]
     except (TypeError, ValueError, IndexError):
         return ""
+
+
+def _walks(scope: Scope | None) -> int:
+    """Return how many derivatives are around a scope."""
+    found = 0
+    while scope is not None:
+        found += isinstance(scope[1], Derivative)
+        scope = scope[0]
+    return found
 
 
 def _is_module(scope: Scope) -> bool:

@@ -304,7 +304,13 @@ def test_no_line_of_derivatives_that_take_turns_runs_upward():
             weight = weight - 0.1 * g
         return mg.viz.graph((x @ weight.T).square().mean(), names={})
 
-    for graph in (newton(), newton(steps=2), tuned(), penalized()):
+    def twice():
+        """A second derivative goes through each layer twice, in both directions."""
+        net, x = nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 2)), mg.ones(3, 2, requires_grad=True)
+        (g,) = mg.autograd.grad((net(x) * x).sum(), x, create_graph=True)
+        return mg.viz.graph(mg.autograd.grad((g * x).sum(), x, create_graph=True), names={})
+
+    for graph in (newton(), newton(steps=2), tuned(), penalized(), twice()):
         for options in ({}, {"fold": False}, {"show": ("primitives",), "depth": 9}):
             svg = graph.restyled(**options).render("svg").decode()
             lines = [list(map(float, re.findall(r",([\d.]+)", d))) for d in re.findall(r'class="line[^>]* d="([^"]+)"', svg)]
