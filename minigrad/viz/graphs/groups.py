@@ -88,16 +88,21 @@ class Groups:
         roots = self.root_names()
         calls: dict[tuple[int, int], dict[int, int]] = {}  # by scope: the number of the call
         for i, module in self._modules.items():
-            known = calls.setdefault((self.found[i].parent, id(module)), {})
+            known = calls.setdefault((self._around(i), id(module)), {})
             known.setdefault(id(self.scopes[i]), 1 + len(known))
         groups = list(self.found)
         for i, module in self._modules.items():
-            known = calls[groups[i].parent, id(module)]
+            known = calls[self._around(i), id(module)]
             name = roots.get(id(module), groups[i].name) if not groups[i].path else groups[i].name
             if len(known) > 1:
                 name += f" #{known[id(self.scopes[i])]} of {len(known)}"
             groups[i] = replace(groups[i], name=name)
         return groups
+
+    def _around(self, i: int) -> int:
+        """Return the identity of the call around that of a group: the same in every lane."""
+        scope = self.scopes[i]
+        return 0 if scope is None else id(scope[0])
 
     def _function(self, scope: Scope, parent: int, lane: int) -> Group:
         name = scope[1].__name__

@@ -193,6 +193,15 @@ def test_blocks_whose_results_are_collected_are_folded_only_if_all_are():
     assert "×6" not in str(run({1, 5})) and "×6" not in str(run(range(1, 6)))
 
 
+def test_a_call_has_its_number_also_in_a_derivative():
+    net, x = nn.Linear(2, 2), mg.ones(3, 2, requires_grad=True)
+    (g,) = mg.autograd.grad((net(net(x).tanh()) ** 2).sum(), x, create_graph=True)
+    graph = mg.viz.graph(g.sum(), names={})
+    numbers = [(card.title, card.tag) for card in view_of(graph.ir, graph.look).cards.values() if "linear" in card.title]
+    assert numbers == [("linear", "Linear #1 of 2"), ("linear", "Linear #2 of 2"), ("∇ linear", "Linear #2 of 2"),
+                       ("∇ linear", "Linear #1 of 2")]  # fmt: skip
+
+
 def test_a_closed_card_has_the_shapes_of_all_its_results():
     net = nn.LSTM(3, 4, batch_first=True)
     out, (state, memory) = net(mg.ones(2, 7, 3))
