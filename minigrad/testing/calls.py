@@ -48,7 +48,7 @@ class Call:
         tracked = [i for i, leaf in enumerate(floats) if isinstance(leaf, Tensor) and leaf.requires_grad]
         self.wrt = tracked or [*range(len(floats))]
         if closure:
-            self._add_closed(Surroundings(function, (self.args, list(self.kwargs.values()))))
+            self._add_closed(Surroundings(function, self.args, self.kwargs))
         if wrt is not None:
             self.wrt = [wrt] if isinstance(wrt, int) else list(wrt)
         for i in self.wrt:

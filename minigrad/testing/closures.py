@@ -23,16 +23,17 @@ Found = dict[int, tuple[str, Any]]  # by the id of an object: the name that lead
 class Surroundings:
     """The modules and tensors that a function reaches: its own, those of its arguments, closure, globals and attributes.
 
-    They have the names of the variables and attributes that lead to them; parameters of a module called by itself have
-    their names in the module.
+    Their names are those of the variables and attributes that lead to them; those of the parameters of a module called by
+    itself are their names in the module.
     """
 
-    def __init__(self, function: Callable[..., Any], arguments: Any):
+    def __init__(self, function: Callable[..., Any], inputs: Any, options: dict[str, Any]):
         found: Found = {}
         _reach("", function, found)
-        for argument in leaves(arguments):
-            if isinstance(argument, Module):
-                _reach("", argument, found)
+        for module in (leaf for leaf in leaves(inputs) if isinstance(leaf, Module)):
+            _reach("", module, found)
+        for name, option in options.items():
+            _reach(name, option, found)
         self.tensors = [(name, t) for name, t in found.values() if isinstance(t, Tensor)]
         self.modules = [m for _, m in found.values() if isinstance(m, Module)]
         self.random = default_generator().bit_generator.state
@@ -44,9 +45,9 @@ class Surroundings:
         Such a tensor must be older than the run, and one that no variable leads to must be a leaf.
         """
         start = tensor(0.0, requires_grad=True).node.number
-        with enable_grad(), draws_from(self.random) as generator:
+        with enable_grad(), self.with_values((), ()):
             stack = [y.node for y in run() if y.node is not None]
-        self.draws = generator.bit_generator.state != self.random
+            self.draws = default_generator().bit_generator.state != self.random
         found = {t.node: name for name, t in self.tensors if t.node is not None}
         held: dict[Any, Any] = {t.node: t for _, t in self.tensors}
         seen = set(stack)

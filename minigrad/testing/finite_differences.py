@@ -62,6 +62,7 @@ def slopes(
             rounded = (before - 2 * here + after) * (3**-0.5 / 2 / step)
             # Rounding is relative to terms that may have cancelled; a map that is not linear is off by far more.
             rounding = 1e-10 * np.max(np.abs(points), initial=0) + 1e-12 * moved
+            sizes = np.max(np.abs(points), axis=0)
             curved = np.abs(right - left) > 1e-9 * (np.abs(left) + np.abs(right)) + rounding
         else:
             # Beyond the step, too: a kink anywhere within it has three points on either side.
@@ -77,10 +78,10 @@ def slopes(
             # A kink anywhere adds a tenth of its jump times the step, or more, to one of the two fifth differences, which
             # are O(step**5) and rounding for smooth functions.
             jump = np.max(np.abs(fifth), axis=0) / step
-            rounding = 1e-11 / step * np.maximum(terms, _largest(points))
+            sizes = np.max(np.abs(points), axis=0)
+            rounding = 1e-11 / step * np.maximum(terms, sizes)
             curved = jump > 1e-2 * step * (np.abs(left) + np.abs(right)) + rounding
-        finite = np.all(np.isfinite(points), axis=0)
-    return Slopes(central, left, right, curved | ~finite, _largest(points), truncation, rounded)
+    return Slopes(central, left, right, curved | ~np.isfinite(sizes), sizes, truncation, rounded)
 
 
 def norm(x: Array) -> float:
@@ -102,7 +103,3 @@ def signed_vector(rng: np.random.Generator, size: int) -> Array:
 def random_direction(rng: np.random.Generator, x: Array) -> Array:
     """Return a direction in the space of `x` in which each component moves in proportion to max(1, |x|)."""
     return signed_vector(rng, x.size).reshape(x.shape) * np.maximum(1, np.abs(x))
-
-
-def _largest(points: list[Array]) -> Array:
-    return np.max(np.abs(points), axis=0)

@@ -54,24 +54,21 @@ class Measured(NamedTuple):
     """A slope along one direction, and its error."""
 
     where: str
+    direction: Array
     numeric: float
     analytic: float
     left: float
     right: float
     allowed: float  # by rtol and atol
-    rounding: float  # of the outputs, measured twice: the mean square
+    rounding: float  # of the outputs, measured twice: the root of the mean square
     least: float  # what is taken for the rounding at least
     step: float
     found: Slopes
     kinked: Array
     terms: float
 
-    def judged(self, what: str, rounding: float) -> Comparison:
-        """Return the comparison, given the mean square of the rounding as measured along all directions."""
-        return Comparison(what, self.numeric, self.analytic, self.allowance(rounding), self.left, self.right)
-
     def allowance(self, rounding: float) -> float:
-        """Return the allowed error."""
+        """Return the allowed error, given the rounding of the outputs as measured here or along several directions."""
         return self.allowed + MEASURED * max(rounding, self.least) / self.step
 
     @property
@@ -91,6 +88,7 @@ class Column(NamedTuple):
     size: Array
     rounding: Array  # of the outputs
     step: Array
+    length: Array
 
     @property
     def noise(self) -> Array:
@@ -128,9 +126,7 @@ class InputCheck:
         measured = [self.measure(self.direction(d), f"along direction {d}") for d in range(self.settings.directions)]
         kept = [m for m in measured if m is not None]
         rounding = norm(np.array([m.rounding for m in kept])) / max(len(kept), 1) ** 0.5
-        found: list[Comparison | None] = [
-            m.judged(f"d <v, outputs> / d {self.label} {m.where}", max(rounding, m.rounding / 2)) for m in kept
-        ]
+        found: list[Comparison | None] = [self.comparison(m, max(rounding, m.rounding / 2)) for m in kept]
         found += [] if rows is None else [self.entries(rows)]
         failed = [c for c in found if c is not None and not self.report.add(c)]
         if failed:
@@ -194,22 +190,23 @@ class InputCheck:
         errors = [max(abs(float(smooth @ s)), norm(smooth * s)) for s in samples]
         allowed = self.rtol * (abs(numeric) + abs(analytic) + terms) + self.atol * norm(v * found.size)
         return Measured(
-            where, numeric, analytic, left, right, allowed + self.rounding * size,
+            where, u, numeric, analytic, left, right, allowed + self.rounding * size,
             step * norm(np.array(errors)) / 2**0.5, EPS * size, step, found, kinked, terms,
         )  # fmt: skip
 
-    def along(self, u: Array, where: str) -> Comparison | None:
-        """Compare <u, gradient> with <v, J u>; return None to skip the direction, which meets a kink."""
-        m = self.measure(u, where)
-        return None if m is None else m.judged(f"d <v, outputs> / d {self.label} {where}", m.rounding)
+    def comparison(self, m: Measured, rounding: float, length: float = 1.0) -> Comparison:
+        """Return the comparison along a direction, divided by its length."""
+        numbers = (m.numeric, m.analytic, m.allowance(rounding), m.left, m.right)
+        return Comparison(f"d <v, outputs> / d {self.label} {m.where}", *(number / length for number in numbers))
 
     def entries(self, rows: Array) -> Comparison | None:
         """Return the worst entry of the Jacobian; None to skip it, if all entries are on kinks."""
         rows = rows / np.where(self.v == 0, 1, self.v)[:, None]  # (outputs, inputs), like all that follow
         columns = [self.column(j, rows[:, j]) for j in range(self.x.size)]
         kinked = np.stack([c.kinked for c in columns], 1) & (self.v != 0)[:, None]
-        numeric, left, right, size, steps = (
-            np.stack([getattr(c, name) for c in columns], 1) for name in ("central", "left", "right", "size", "step")
+        numeric, left, right, size, steps, lengths = (
+            np.stack([getattr(c, name) for c in columns], 1)
+            for name in ("central", "left", "right", "size", "step", "length")
         )
         measured = np.where(kinked, 0, np.stack([c.rounding for c in columns], 1))  # of the outputs
         kept = np.full(kinked.shape, True)
@@ -225,8 +222,8 @@ class InputCheck:
         relative = norm(measured / np.maximum(size, TINY)) / max(int(moved.sum()), 1) ** 0.5
         own = np.array([norm(row) for row in measured])[:, None] / self.x.size**0.5
         measured = np.maximum(np.maximum(own, measured / 2), max(relative, EPS) * size)
-        allowed = self.rtol * (np.abs(numeric) + np.abs(rows)) + self.atol * size
-        allowed += self.rounding * (size + np.abs(rows).max()) + MEASURED * measured / steps
+        allowed = self.rtol * (np.abs(numeric) + np.abs(rows)) + self.atol * size / lengths
+        allowed += self.rounding * (size / lengths + np.abs(rows).max(axis=1, keepdims=True)) + MEASURED * measured / steps
         allowed += np.where(kinked, BRACKET * (np.abs(left) + np.abs(right)), 0)
         error = np.where(kept, np.abs(numeric - rows), -1)
         excess = np.where(error > 0, error / np.maximum(allowed, TINY), 0)
@@ -244,9 +241,9 @@ class InputCheck:
                 break
             found, length = self.slopes(moved, step), float(moved.flat[j])
             rounded = np.hypot(found.rounding, TO_ROUNDING * found.truncation) / 2**0.5 * step
-            steps = np.full(row.shape, step * length)
+            lengths = np.full(row.shape, length)
             central, left, right = (part / length for part in (found.central, found.left, found.right))
-            new = Column(central, left, right, found.kinked, found.size, rounded, steps)
+            new = Column(central, left, right, found.kinked, found.size, rounded, step * lengths, lengths)
             if best is None:
                 best = new
             else:
@@ -314,14 +311,15 @@ class InputCheck:
                 if max(errors, default=0) <= 1:  # neither half is known to be wrong
                     u = np.zeros(self.x.size)
                     u[half] = signed_vector(rng, half.size)
-                    comparison = self.along(u.reshape(self.x.shape), "")
-                    errors.append(comparison.excess if comparison else 0.0)
+                    m = self.measure(u.reshape(self.x.shape), "")
+                    errors.append(self.comparison(m, m.rounding).excess if m else 0.0)
             where = halves[int(np.argmax(errors))]
         return self.entry(int(where[0]))
 
     def entry(self, j: int) -> Comparison | None:
         """Compare the j-th entry of the gradient."""
-        return self.along(self.unit(j), index_text(self.x.shape, j))
+        m = self.measure(self.unit(j, max(1.0, abs(float(self.x.flat[j])))), index_text(self.x.shape, j))
+        return None if m is None else self.comparison(m, m.rounding, float(m.direction.flat[j]))
 
     def unit(self, j: int, length: float = 1.0) -> Array:
         """Return the direction of the j-th entry."""

@@ -1,0 +1,89 @@
+"""Small errors in large arrays, at any scale; the full figures are those of `python -m tests.testing.reach`."""
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad.testing import check_against, gradcheck, gradgradcheck
+from minigrad.testing.finite_differences import norm, slopes
+from tests.testing.reach import SCALES, SIZES, caught, caught_at, square
+
+
+@pytest.mark.parametrize(("shape", "by"), SIZES.items())
+def test_one_wrong_entry_in_a_large_array(shape, by):
+    seeds = range(10 if np.prod(shape) <= 10_000 else 3)
+    assert [caught(shape, by, seed) for seed in seeds] == [True] * len(seeds)
+    assert not caught(shape, 0.0, 0)
+
+
+@pytest.mark.parametrize("mode", ["full", "directional"])
+def test_errors_are_relative_to_what_was_computed(mode):
+    for scale in SCALES:
+        assert caught_at(scale, 1e-4, mode) and caught_at(scale, -1e-6, mode), scale
+        assert not caught_at(scale, 0.0, mode), scale
+
+
+def test_entries_of_different_scales():
+    x = np.array([1.0, 1e-12, 1e9, 0.0, 1e-150, -1e100])
+    assert gradcheck(mg.square, x) and gradgradcheck(mg.square, x)
+    for entry in (0, 1, 2, 4, 5):
+        report = gradcheck(square(entry, 1e-4), x, raise_exception=False, checks=())
+        assert f"d input 0 [{entry}]" in str(report), entry
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-12, 1.0, 1e150])
+def test_against_a_reference_at_any_scale(scale):
+    x = np.array([1.0, -2.0]) * scale
+    assert check_against(mg.square, np.square, x)
+    assert not check_against(square(by=1e-6), np.square, x, raise_exception=False)
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-12, 1.0, 1e150])
+def test_functions_that_are_not_small_at_small_inputs(scale):
+    x = np.array([0.3, -1.0, 2.0])
+    for function in (
+        mg.relu,
+        mg.tanh,
+        mg.sigmoid,
+        mg.abs,
+        mg.positive,
+        mg.softplus if hasattr(mg, "softplus") else mg.arctan,
+    ):
+        assert gradcheck(function, x * scale), function
+    for function in (mg.softmax, lambda t: t / t.norm(), mg.exp):
+        assert gradcheck(function, x * min(scale, 1.0)), function
+
+
+def test_the_rounding_of_the_function_is_measured(rng):
+    """A function that computes in float32 inside has no twelve digits: nor are they asked for."""
+    x = rng.standard_normal((3, 4))
+
+    def coarse(t):
+        return mg.tanh(t).float().double() * 1.0
+
+    report = gradcheck(coarse, x, mode="directional", checks=(), eps=0.03, raise_exception=False)
+    assert report and report.worst.allowed > 1e-8
+
+
+def test_a_network_with_many_kinks_nearby(rng):
+    """Steps shrink until no kink lies within them."""
+    x = rng.standard_normal(5000)
+    assert gradcheck(mg.relu, x, checks=()) and gradcheck(lambda t: mg.relu(t).sum(), x, checks=())
+    assert not gradcheck(lambda t: mg.relu(t) + 1e-3 * t.detach(), x, checks=(), raise_exception=False)
+
+
+def test_samples_of_rounding_have_the_size_of_the_error(rng):
+    noise = rng.standard_normal((7, 4000)) * 1e-10
+
+    def at(t):
+        return np.sin(t) + noise[round(t / 5e-4) + 3]
+
+    found = slopes(at, at(0.0), 1e-3)
+    error = norm(found.central - 1)
+    assert 0.9 < norm(found.rounding) / error < 1.1 and 6 < error / norm(found.truncation) < 8
+
+
+def test_the_norm_of_numbers_whose_squares_do_not_exist():
+    for scale in (1e-310, 1e-200, 1.0, 1e200):
+        assert abs(norm(np.array([3.0, -4.0]) * scale) / (5 * scale) - 1) < 1e-9
+    assert norm(np.zeros(3)) == norm(np.zeros(0)) == 0 and norm(np.array([np.inf, 1])) == np.inf
