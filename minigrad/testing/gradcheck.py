@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array, array_of
+from minigrad.errors import GraphError
 from minigrad.tensors.tensor import Tensor
 from minigrad.testing.calls import Call
 from minigrad.testing.finite_differences import norm, signed_vector
@@ -167,14 +168,37 @@ def _run(call: Call, grad_output: Any, settings: Settings, recipe: str, raise_ex
     if report.passed:
         size = sum(norm(np.asarray(call.arrays[i], np.float64) * g) for i, g in zip(call.wrt, gradients, strict=True))
         rows = call.jacobians(outputs, tensors, gs) if full else [None] * len(call.wrt)
-        for i, gradient, row in zip(call.wrt, gradients, rows, strict=True):
-            InputCheck(call, settings, report, gs, here, i, gradient, size).compare(row)
+        changes, row_changes = _uncertainty(call, gs, full)
+        for i, gradient, change, *jacobian in zip(call.wrt, gradients, changes, rows, row_changes, strict=True):
+            InputCheck(call, settings, report, gs, here, i, gradient, change, size).compare(*jacobian)
         _check_sides(report, call, settings, gs, gradients)
     if report.passed and not report.compared:
         why = call.compares_nothing(outputs) or ("every comparison sat on a kink" if report.skipped else "")
         if why or not settings.checks:  # with directions=0 and some checks, these alone are wanted
             raise NonDifferentiableError(f"{call.name}: {why or 'no directions and no checks'}: nothing was checked")
     return report.finish(raise_exception)
+
+
+def _uncertainty(call: Call, gs: list[Array], full: bool) -> tuple[list[Array], Sequence[Any]]:
+    """Return the changes of the gradients, and of the Jacobians if they are compared, when inputs change by rounding alone.
+
+    They show how exact the rules can be: a gradient whose terms cancel is a rounding error of these. The inputs change by
+    one factor, so that ties stay ties, and not at the point itself, where a wrong rule may have a jump.
+    """
+    found: list[list[Array]] = []
+    try:
+        for n in (3, 6):
+            tensors = call.tensors([(a * (1 - n * np.finfo(a.dtype).eps)).astype(a.dtype) for a in call.arrays])
+            outputs = call.outputs(tensors)
+            near = call.dense(call.gradients(outputs, tensors, gs, retain_graph=full))
+            found.append([*near, *(call.jacobians(outputs, tensors, gs) if full else ())])
+        changes = [np.asarray(a, np.float64) - b for a, b in zip(*found, strict=True)]
+    except (ValueError, ArithmeticError, GraphError):  # the function does not take these values
+        changes = []
+    count = len(call.wrt)
+    if not changes or not all(np.isfinite(change).all() for change in changes):
+        changes = [np.zeros(call.arrays[i].shape) for i in call.wrt] + [np.zeros(())] * count
+    return changes[:count], changes[count:] or [None] * count
 
 
 def _check_sides(report: GradcheckReport, call: Call, settings: Settings, gs: list[Array], gradients: list[Array]) -> None:

@@ -99,16 +99,18 @@ class Column(NamedTuple):
 class InputCheck:
     """The comparisons for input `i` of a call.
 
-    `here` is the value of the call, a vector, `gradient` the gradient of the input under the incoming gradients `gs`, and
-    `size` the norm of all inputs times their gradients, to which the rounding of sums that cancel is relative.
+    `here` is the value of the call, a vector, `gradient` the gradient of the input under the incoming gradients `gs`,
+    `change` how much it changes when the inputs do by rounding alone, and `size` the norm of all inputs times their
+    gradients, to which the rounding of sums that cancel is relative.
     """
 
     def __init__(
         self, call: Call, settings: Settings, report: GradcheckReport, gs: list[Array], here: Array, i: int,
-        gradient: Array, size: float,
+        gradient: Array, change: Array, size: float,
     ):  # fmt: skip
         self.call, self.settings, self.report, self.gs, self.here, self.i = call, settings, report, gs, here, i
         self.gradient, self.size = np.asarray(gradient, np.float64), size
+        self.change = change
         self.v = concatenated(gs)
         self.arrays = [np.asarray(a, np.float64) for a in call.arrays]
         self.x, self.label = self.arrays[i], call.labels[i]
@@ -119,15 +121,18 @@ class InputCheck:
         self.step = settings.eps or (1.0 if self.linear else 1e-3)
         self.rounding = 8 * float(np.finfo(call.dtype).eps)
 
-    def compare(self, rows: Array | None) -> None:
-        """Compare along directions, then entry by entry if `rows` is the Jacobian, each row times its incoming gradient."""
+    def compare(self, rows: Array | None, row_change: Array | None) -> None:
+        """Compare along directions, then entry by entry if `rows` is the Jacobian, each row times its incoming gradient.
+
+        `row_change` is to `rows` what `change` is to the gradient.
+        """
         if not (self.x.size and self.v.size):
             return
         measured = [self.measure(self.direction(d), f"along direction {d}") for d in range(self.settings.directions)]
         kept = [m for m in measured if m is not None]
         rounding = norm(np.array([m.rounding for m in kept])) / max(len(kept), 1) ** 0.5
         found: list[Comparison | None] = [self.comparison(m, max(rounding, m.rounding / 2)) for m in kept]
-        found += [] if rows is None else [self.entries(rows)]
+        found += [] if rows is None or row_change is None else [self.entries(rows, row_change)]
         failed = [c for c in found if c is not None and not self.report.add(c)]
         if failed:
             hint, worst = self.locate()
@@ -189,6 +194,8 @@ class InputCheck:
         samples = (found.rounding, TO_ROUNDING * found.truncation)
         errors = [max(abs(float(smooth @ s)), norm(smooth * s)) for s in samples]
         allowed = self.rtol * (abs(numeric) + abs(analytic) + terms) + self.atol * norm(v * found.size)
+        if not kinked.any():
+            allowed += MEASURED * max(abs(float(np.vdot(u, self.change))), norm(u * self.change))
         return Measured(
             where, u, numeric, analytic, left, right, allowed + self.rounding * size,
             step * norm(np.array(errors)) / 2**0.5, EPS * size, step, found, kinked, terms,
@@ -199,9 +206,10 @@ class InputCheck:
         numbers = (m.numeric, m.analytic, m.allowance(rounding), m.left, m.right)
         return Comparison(f"d <v, outputs> / d {self.label} {m.where}", *(number / length for number in numbers))
 
-    def entries(self, rows: Array) -> Comparison | None:
+    def entries(self, rows: Array, change: Array) -> Comparison | None:
         """Return the worst entry of the Jacobian; None to skip it, if all entries are on kinks."""
-        rows = rows / np.where(self.v == 0, 1, self.v)[:, None]  # (outputs, inputs), like all that follow
+        v = np.where(self.v == 0, 1, self.v)[:, None]
+        rows, change = rows / v, np.abs(np.broadcast_to(change, rows.shape) / v)  # (outputs, inputs), like all that follow
         columns = [self.column(j, rows[:, j]) for j in range(self.x.size)]
         kinked = np.stack([c.kinked for c in columns], 1) & (self.v != 0)[:, None]
         numeric, left, right, size, steps, lengths = (
@@ -224,6 +232,8 @@ class InputCheck:
         measured = np.maximum(np.maximum(own, measured / 2), max(relative, EPS) * size)
         allowed = self.rtol * (np.abs(numeric) + np.abs(rows)) + self.atol * size / lengths
         allowed += self.rounding * (size / lengths + np.abs(rows).max(axis=1, keepdims=True)) + MEASURED * measured / steps
+        typical = np.array([norm(row) for row in change])[:, None] / self.x.size**0.5
+        allowed += MEASURED * np.where(kinked, 0, np.maximum(change, typical))
         allowed += np.where(kinked, BRACKET * (np.abs(left) + np.abs(right)), 0)
         error = np.where(kept, np.abs(numeric - rows), -1)
         excess = np.where(error > 0, error / np.maximum(allowed, TINY), 0)
@@ -290,7 +300,10 @@ class InputCheck:
         """Return a description of how the gradient is wrong, and its worst entry; for a large input, some wrong entry."""
         if self.x.size > TRIED:
             return "", self.bisect()
-        found = [self.entry(j) for j in range(self.x.size)]
+        try:
+            found = [self.entry(j) for j in range(self.x.size)]
+        except NonDifferentiableError:  # at an entry, though not along the direction that failed
+            return "", None
         known = [c for c in found if c is not None]
         worst = max(known, key=lambda c: c.excess, default=None)
         if len(known) < len(found):
