@@ -137,8 +137,8 @@ def _record(report: GradcheckReport) -> dict[str, Any]:
     failures = [{"check": f.check, "message": f.message, **numbers(f.comparison)} for f in report.failures]
     return {
         "function": report.function, "passed": report.passed, "mode": report.mode, "seed": report.seed,
-        "inputs": report.inputs, "outputs": report.outputs, "checks": report.checks, "compared": report.compared,
-        "skipped": report.skipped, "worst": numbers(report.worst), "failures": failures,
+        "names": report.names, "inputs": report.inputs, "outputs": report.outputs, "checks": report.checks,
+        "compared": report.compared, "skipped": report.skipped, "worst": numbers(report.worst), "failures": failures,
     }  # fmt: skip
 
 
