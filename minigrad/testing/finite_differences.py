@@ -9,13 +9,13 @@ a smooth function contributes next to nothing, measure the rounding of the funct
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from minigrad.arrays import Array
 
-__all__ = ["TO_ROUNDING", "Slopes", "norm", "random_direction", "signed_vector", "slopes"]
+__all__ = ["TO_ROUNDING", "Slopes", "norm", "random_direction", "settled", "signed_vector", "slopes"]
 
 
 # Rounding errors of one size and independent are multiplied by the norms of the weights: in the slope (times the step), in
@@ -82,6 +82,19 @@ def slopes(
             rounding = 1e-11 / step * np.maximum(terms, sizes)
             curved = jump > 1e-2 * step * (np.abs(left) + np.abs(right)) + rounding
     return Slopes(central, left, right, curved | ~np.isfinite(sizes), sizes, truncation, rounded)
+
+
+def settled(first: Slopes, last: Slopes) -> Slopes:
+    """Return the slopes of a step, without the kinks that a much smaller step shows to be none.
+
+    At a kink the slopes of the sides are the same for both. They vanish where all derivatives up to the fourth do, and grow
+    where they are the rounding of values that cancel; and the kink itself vanishes where it lies beyond the smaller step.
+    """
+    with np.errstate(all="ignore"):
+        ratio = np.divide(*(np.max(np.abs([s.left, s.central, s.right]), axis=0) for s in (last, first)))
+    beyond = first.kinked & (~last.kinked | (ratio < 0.03))
+    parts = {f.name: np.where(beyond, getattr(last, f.name), getattr(first, f.name)) for f in fields(Slopes)}
+    return Slopes(**parts | {"kinked": first.kinked & ~beyond & ~((ratio > 30) & np.isfinite(ratio))})
 
 
 def norm(x: Array) -> float:

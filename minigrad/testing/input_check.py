@@ -11,7 +11,7 @@ import numpy as np
 from minigrad.arrays import Array
 from minigrad.testing.calls import Call, concatenated
 from minigrad.testing.error_patterns import diagnose
-from minigrad.testing.finite_differences import TO_ROUNDING, Slopes, norm, random_direction, signed_vector, slopes
+from minigrad.testing.finite_differences import TO_ROUNDING, Slopes, norm, random_direction, settled, signed_vector, slopes
 from minigrad.testing.gradcheck_report import Comparison, GradcheckError, GradcheckReport, NonDifferentiableError
 
 __all__ = ["InputCheck", "Settings", "index_text", "one_of", "split"]
@@ -90,6 +90,14 @@ class Column(NamedTuple):
     step: Array
     length: Array
 
+    @classmethod
+    def of(cls, found: Slopes, length: float, step: float) -> Column:
+        """Return slopes along an entry from those along a direction of that length."""
+        rounded = np.hypot(found.rounding, TO_ROUNDING * found.truncation) / 2**0.5 * step
+        lengths = np.full(rounded.shape, length)
+        central, left, right = (part / length for part in (found.central, found.left, found.right))
+        return cls(central, left, right, found.kinked, found.size, rounded, step * lengths, lengths)
+
     @property
     def noise(self) -> Array:
         """The error allowed for rounding."""
@@ -165,14 +173,18 @@ class InputCheck:
         for moved, step in self.attempts(u):
             if step < self.step and best is not None and not best.kinked.any():
                 break
-            new = self.slope(moved, step, where)
+            new = self.slope(self.slopes(moved, step), moved, step, where)
             if best is None or (not new.kinked.any() and (best.kinked.any() or new.imprecision < best.imprecision)):
                 best = new
             if not best.kinked.any() and best.imprecision <= PRECISE:
                 break
+        if best is not None and best.kinked.any() and step < self.step:
+            best = self.slope(settled(best.found, new.found), u, step, where)
         if best is None or not best.kinked.any():
             return best
         found, kinked = best.found, best.kinked
+        if norm(np.where(kinked, self.v * (found.right - found.left), 0)) <= best.allowed:
+            return best  # the sides differ by less than the rounding of the rule
         if self.skips(found, kinked, where):
             return None
         ends = np.sort([self.v * found.left, self.v * found.right], axis=0)
@@ -181,9 +193,9 @@ class InputCheck:
         # Any gradient within the bracket is right.
         return best._replace(numeric=float(np.clip(best.analytic, low, high)), allowed=best.allowed + ends_allowed)
 
-    def slope(self, u: Array, step: float, where: str) -> Measured:
-        """Compute <v, J u> with one step."""
-        found, v = self.slopes(u, step), self.v
+    def slope(self, found: Slopes, u: Array, step: float, where: str) -> Measured:
+        """Compute <v, J u> from the slopes along u."""
+        v = self.v
         kinked = found.kinked & (v != 0)
         smooth = np.where(kinked, 0, v)  # at a kink, differences are no errors
         numeric, left, right = (float(v @ s) for s in (found.central, found.left, found.right))
@@ -194,8 +206,7 @@ class InputCheck:
         samples = (found.rounding, TO_ROUNDING * found.truncation)
         errors = [max(abs(float(smooth @ s)), norm(smooth * s)) for s in samples]
         allowed = self.rtol * (abs(numeric) + abs(analytic) + terms) + self.atol * norm(v * found.size)
-        if not kinked.any():
-            allowed += MEASURED * max(abs(float(np.vdot(u, self.change))), norm(u * self.change))
+        allowed += MEASURED * max(abs(float(np.vdot(u, self.change))), norm(u * self.change))
         return Measured(
             where, u, numeric, analytic, left, right, allowed + self.rounding * size,
             step * norm(np.array(errors)) / 2**0.5, EPS * size, step, found, kinked, terms,
@@ -217,6 +228,9 @@ class InputCheck:
             for name in ("central", "left", "right", "size", "step", "length")
         )
         measured = np.where(kinked, 0, np.stack([c.rounding for c in columns], 1))  # of the outputs
+        typical = np.array([norm(row) for row in change])[:, None] / self.x.size**0.5
+        change = MEASURED * np.maximum(change, typical)
+        kinked &= ~(np.abs(right - left) <= change)  # where the sides differ by more than the rounding of the rule
         kept = np.full(kinked.shape, True)
         for j in map(int, np.flatnonzero(kinked.any(axis=0))):
             if self.skips(columns[j], kinked[:, j], index_text(self.x.shape, j)):
@@ -232,9 +246,7 @@ class InputCheck:
         measured = np.maximum(np.maximum(own, measured / 2), max(relative, EPS) * size)
         allowed = self.rtol * (np.abs(numeric) + np.abs(rows)) + self.atol * size / lengths
         allowed += self.rounding * (size / lengths + np.abs(rows).max(axis=1, keepdims=True)) + MEASURED * measured / steps
-        typical = np.array([norm(row) for row in change])[:, None] / self.x.size**0.5
-        allowed += MEASURED * np.where(kinked, 0, np.maximum(change, typical))
-        allowed += np.where(kinked, BRACKET * (np.abs(left) + np.abs(right)), 0)
+        allowed += change + np.where(kinked, BRACKET * (np.abs(left) + np.abs(right)), 0)
         error = np.where(kept, np.abs(numeric - rows), -1)
         excess = np.where(error > 0, error / np.maximum(allowed, TINY), 0)
         wrong = excess > 1
@@ -249,13 +261,10 @@ class InputCheck:
         for moved, step in self.attempts(self.unit(j, max(1.0, abs(float(self.x.flat[j]))))):
             if step < self.step and best is not None and not best.kinked.any():
                 break
-            found, length = self.slopes(moved, step), float(moved.flat[j])
-            rounded = np.hypot(found.rounding, TO_ROUNDING * found.truncation) / 2**0.5 * step
-            lengths = np.full(row.shape, length)
-            central, left, right = (part / length for part in (found.central, found.left, found.right))
-            new = Column(central, left, right, found.kinked, found.size, rounded, step * lengths, lengths)
+            found = self.slopes(moved, step)
+            new = Column.of(found, float(moved.flat[j]), step)
             if best is None:
-                best = new
+                first, best = found, new
             else:
                 better = ~new.kinked & (best.kinked | (new.noise < best.noise))
                 best = Column(*(np.where(better, a, b) for a, b in zip(new, best, strict=True)))
@@ -263,6 +272,9 @@ class InputCheck:
             if not (best.kinked | ((best.noise > PRECISE * terms) & (terms > 0))).any():
                 break
         assert best is not None
+        if best.kinked.any() and step < self.step:
+            last = Column.of(settled(first, found), float(moved.flat[j]), step)
+            best = Column(*(np.where(best.kinked, a, b) for a, b in zip(last, best, strict=True)))
         return best
 
     def slopes(self, u: Array, step: float) -> Slopes:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad.testing import check_against, gradcheck, gradgradcheck
+from minigrad import nn
+from minigrad.testing import NonDifferentiableError, check_against, gradcheck, gradgradcheck
 from minigrad.testing.finite_differences import norm, slopes
 from tests.testing.reach import SCALES, SIZES, caught, caught_at, square
 
@@ -65,11 +66,30 @@ def test_the_rounding_of_the_function_is_measured(rng):
     assert report and report.worst.allowed > 1e-8
 
 
-def test_a_network_with_many_kinks_nearby(rng):
+def test_kinks_nearby_do_not_matter(rng):
     """Steps shrink until no kink lies within them."""
-    x = rng.standard_normal(5000)
-    assert gradcheck(mg.relu, x, checks=()) and gradcheck(lambda t: mg.relu(t).sum(), x, checks=())
-    assert not gradcheck(lambda t: mg.relu(t) + 1e-3 * t.detach(), x, checks=(), raise_exception=False)
+    x = rng.standard_normal(100) * 1e-2
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 3), nn.LeakyReLU())
+    images = rng.standard_normal((8, 1, 8, 8)) * 0.1
+    for mode in ("full", "directional"):
+        assert gradcheck(mg.relu, x, checks=(), mode=mode) and gradcheck(lambda t: mg.abs(t).sum(), x, checks=(), mode=mode)
+        wrong = gradcheck(lambda t: mg.relu(t) + 1e-5 * t.detach(), x, checks=(), mode=mode, raise_exception=False)
+        assert not wrong
+    assert gradcheck(net.double(), images, mode="directional", checks=())
+    with pytest.raises(NonDifferentiableError, match=r"within 0\.001 of input 0"):
+        gradcheck(mg.relu, np.append(x, 0.0))
+
+
+def test_what_only_looks_like_a_kink():
+    """Values whose first derivatives are all zero, and values that are rounding alone."""
+    flat, singular = np.zeros(5), np.outer([0.3, -1.1, 0.7], [1.3, 0.1, -0.9])
+    for mode in ("full", "directional"):
+        assert gradcheck(lambda x: mg.prod(x), flat, mode=mode) and gradcheck(lambda x: x**5, flat, mode=mode)
+        for seed in range(5):
+            assert gradcheck(mg.det, singular * (1 + seed), mode=mode, seed=seed)
+        for function in (mg.abs, lambda x: mg.abs(x) * 1e-9, lambda x: mg.abs(x) + x**2, lambda x: x * mg.sign(x + 1e-300)):
+            with pytest.raises(NonDifferentiableError):
+                gradcheck(function, flat, mode=mode)
 
 
 def test_samples_of_rounding_have_the_size_of_the_error(rng):
