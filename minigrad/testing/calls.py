@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -118,12 +119,8 @@ class Call:
 
     def results(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Call the function with `tensors` as its float inputs; return the tensors among its results, in order."""
-        args = with_floats(self.args, tensors)
-        if self.surroundings is None:
-            result = self.function(*args, **self.kwargs)
-        else:
-            with self.surroundings.with_values(self.closed, tensors[len(tensors) - len(self.closed) :]):
-                result = self.function(*args, **self.kwargs)
+        with self._closing_over(tensors):
+            result = self.function(*with_floats(self.args, tensors), **self.kwargs)
         found = [leaf for leaf in leaves(result) if isinstance(leaf, Tensor)]
         if not found:
             raise TypeError(f"{self.name}: must return a tensor or several, got {type(result).__name__}")
@@ -149,7 +146,14 @@ class Call:
         self, outputs: Sequence[Tensor], tensors: Sequence[Tensor], gs: Sequence[Any], **options: Any
     ) -> list[Any]:
         """Return the gradients for the inputs of `wrt`, given an incoming gradient for each output; None means zero."""
-        return gradients(outputs, [tensors[i] for i in self.wrt], gs, **options)
+        with self._closing_over(tensors):  # a checkpoint runs the function again
+            return gradients(outputs, [tensors[i] for i in self.wrt], gs, **options)
+
+    def _closing_over(self, tensors: Sequence[Tensor]) -> AbstractContextManager[None]:
+        """Give what the function closes over the values of the last of `tensors`, within a ``with`` block."""
+        if self.surroundings is None:
+            return nullcontext()
+        return self.surroundings.with_values(self.closed, tensors[len(tensors) - len(self.closed) :])
 
     def vjp(self, gs: Sequence[Any], arrays: Sequence[Array] | None = None) -> list[Array]:
         """Run a new forward and backward; return the gradients as arrays."""

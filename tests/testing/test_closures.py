@@ -160,3 +160,12 @@ def test_a_float32_network_is_checked_with_its_own_tolerance(x):
 def test_shared_parameters_are_one_input(x):
     layer = nn.Linear(2, 2).double()
     assert gradcheck(nn.Sequential(layer, nn.Tanh(), layer), x).names == ["input 0", "0.weight", "0.bias"]
+
+
+def test_a_checkpoint_computes_the_same_again(x):
+    net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Dropout(0.5), nn.BatchNorm1d(3)).double()
+
+    def again(t):
+        return mg.autograd.checkpoint(net, t)
+
+    assert gradcheck(again, x) and gradgradcheck(again, x)
