@@ -84,6 +84,26 @@ def test_buffers_and_random_numbers_are_put_back(x):
     assert all(p.grad is None for p in net.parameters()) and (mg.rand(3) == drawn).all()
 
 
+class Counting(nn.Module):
+    """A module that replaces its buffer by another tensor."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", mg.tensor(0.0))
+        self.weight = nn.Parameter(mg.tensor([1.5, -1.0], dtype=mg.float64))
+
+    def forward(self, x):
+        self.calls = self.calls + 1
+        return x * self.weight / self.calls
+
+
+def test_a_buffer_that_is_replaced_and_arrays(x):
+    net = Counting()
+    buffer, array = net.calls, net.weight.array
+    for check, options in ((gradcheck, {"checks": ()}), (gradgradcheck, {}), (gradcheck, {})):
+        assert check(net, x, **options) and net.calls is buffer and buffer == 0 and net.weight.array is array
+
+
 def test_also_after_an_error(x):
     net = nn.Linear(2, 3).double()
     weight = net.weight.detach().numpy()

@@ -5,9 +5,9 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
-from minigrad.testing import NonDifferentiableError, check_against, gradcheck, gradgradcheck
+from minigrad.testing import NonDifferentiableError, check_against, gradcheck, gradgradcheck, mutants
 from minigrad.testing.finite_differences import norm, slopes
-from tests.testing.reach import SCALES, SIZES, caught, caught_at, square
+from tests.testing.reach import SCALES, SIZES, caught, caught_at, false_alarms, square
 
 
 @pytest.mark.parametrize(("shape", "by"), SIZES.items())
@@ -15,6 +15,14 @@ def test_one_wrong_entry_in_a_large_array(shape, by):
     seeds = range(10 if np.prod(shape) <= 10_000 else 3)
     assert [caught(shape, by, seed) for seed in seeds] == [True] * len(seeds)
     assert not caught(shape, 0.0, 0)
+
+
+def test_the_script_draws_calls_and_would_tell():
+    failed, calls = false_alarms(0.3)
+    assert calls > 2 and not failed
+    with mutants.replaced(mg.relu, {"x": lambda g, x: g * (x > 0) * (1 + 1e-7)}):
+        failed, _ = false_alarms(0.3)
+    assert failed and failed[0].startswith("relu")
 
 
 @pytest.mark.parametrize("mode", ["full", "directional"])
@@ -76,17 +84,21 @@ def test_kinks_nearby_do_not_matter(rng):
         wrong = gradcheck(lambda t: mg.relu(t) + 1e-5 * t.detach(), x, checks=(), mode=mode, raise_exception=False)
         assert not wrong
     assert gradcheck(net.double(), images, mode="directional", checks=())
+    for distance in (5e-4, 5e-5, 5e-6, -5e-6):
+        assert gradcheck(lambda t: mg.relu(t - 1), np.array([1 + distance]))
     with pytest.raises(NonDifferentiableError, match=r"within 0\.001 of input 0"):
         gradcheck(mg.relu, np.append(x, 0.0))
 
 
 def test_what_only_looks_like_a_kink():
     """Values whose first derivatives are all zero, and values that are rounding alone."""
-    flat, singular = np.zeros(5), np.outer([0.3, -1.1, 0.7], [1.3, 0.1, -0.9])
+    flat = np.zeros(5)
     for mode in ("full", "directional"):
-        assert gradcheck(lambda x: mg.prod(x), flat, mode=mode) and gradcheck(lambda x: x**5, flat, mode=mode)
-        for seed in range(5):
-            assert gradcheck(mg.det, singular * (1 + seed), mode=mode, seed=seed)
+        assert gradcheck(lambda x: mg.prod(x), flat, mode=mode) and gradcheck(lambda x: x**6, flat, mode=mode)
+        assert gradcheck(lambda x: (x + 1e6) - 1e6 - x, np.array([0.3, -1.1, 0.7]), mode=mode)
+        for seed in range(20):
+            row, column = np.random.default_rng(seed).standard_normal((2, 3))
+            assert gradcheck(mg.det, np.outer(row, column), mode=mode, seed=seed, checks=())
         for function in (mg.abs, lambda x: mg.abs(x) * 1e-9, lambda x: mg.abs(x) + x**2, lambda x: x * mg.sign(x + 1e-300)):
             with pytest.raises(NonDifferentiableError):
                 gradcheck(function, flat, mode=mode)
