@@ -183,8 +183,9 @@ class InputCheck:
         if best is None or not best.kinked.any():
             return best
         found, kinked = best.found, best.kinked
-        if norm(np.where(kinked, self.v * (found.right - found.left), 0)) <= best.allowed:
-            return best  # the sides differ by less than the rounding of the rule
+        jump = norm(np.where(kinked, self.v * (found.right - found.left), 0))
+        if jump <= best.allowed:  # the sides differ by less than the rounding of the rule
+            return best._replace(allowed=best.allowed + jump)
         if self.skips(found, kinked, where):
             return None
         ends = np.sort([self.v * found.left, self.v * found.right], axis=0)
@@ -227,7 +228,9 @@ class InputCheck:
             np.stack([getattr(c, name) for c in columns], 1)
             for name in ("central", "left", "right", "size", "step", "length")
         )
-        measured = np.where(kinked, 0, np.stack([c.rounding for c in columns], 1))  # of the outputs
+        finite = np.isfinite(size)
+        size = np.where(finite, size, 0)
+        measured = np.where(kinked | ~finite, 0, np.stack([c.rounding for c in columns], 1))  # of the outputs
         typical = np.array([norm(row) for row in change])[:, None] / self.x.size**0.5
         change = MEASURED * np.maximum(change, typical)
         kinked &= ~(np.abs(right - left) <= change)  # where the sides differ by more than the rounding of the rule

@@ -97,8 +97,12 @@ NOTHING = {
     "booleans and options": (mg.sum, [np.array([True]), 0], NO_FLOATS + r"bool \(1,\), a Python int"),
     "a number": (mg.sin, 2.0, NO_FLOATS + r"a Python float\n  hint: pass np\.array\(1\.0\)"),
     "complex": (mg.sin, np.array([1j]), "an input of sin is complex"),
-    "complex beside floats": (mg.add, [np.ones(2), np.array([1j, 2])], "an input of add is complex"),
-    "a complex number": (mg.add, [np.ones(2), 1j], "an input of add is complex"),
+    "complex beside floats": (
+        mg.add,
+        [np.ones(2), np.array([1j, 2])],
+        r"an input of add is complex: argument 1, complex128 \(2,\); gradients are",
+    ),
+    "a complex number": (mg.add, [np.ones(2), 1j], "an input of add is complex: argument 1, 1j; gradients are of real"),
     "no input": (mg.sin, [], NO_FLOATS + "nothing"),
     "no float among the results": (mg.argmax, np.ones(3), "argmax: no result is of floats: nothing was checked"),
     "no elements": (mg.tanh, np.zeros((2, 0)), "tanh: the inputs to differentiate have no elements: nothing was checked"),
@@ -285,6 +289,13 @@ def test_the_ends_of_a_bracket_are_exact_where_the_sides_are_curved():
     assert gradcheck(curved, np.zeros(1), kinks="bracket", checks=())
     beyond = op(lambda x: np.where(x > 0, np.exp(3 * x), np.sin(9 * x) / 9 + 1), x=lambda g, x: g * (1 - 1e-6))
     assert complaints(beyond, np.zeros(1), kinks="bracket", checks=())
+
+
+def test_a_skipped_edge_hides_no_other_entry():
+    off = op(lambda x: np.log(x), x=lambda g, x: g / x * np.where(x == 1, 1 + 1e-6, 1))
+    x, options = np.array([1.0, 1e-5]), {"eps": 1e-3, "kinks": "skip", "mode": "full", "checks": ()}
+    assert gradcheck(np.log, x, **options).skipped == 3
+    assert complaints(off, x, **options) == {"gradient"}
 
 
 def test_smooth_functions_have_no_kinks():
