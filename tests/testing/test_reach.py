@@ -19,7 +19,7 @@ def test_one_wrong_entry_in_a_large_array(shape, by):
 
 def test_the_script_draws_calls_and_would_tell():
     failed, calls = false_alarms(0.3)
-    assert calls > 2 and not failed
+    assert calls >= 2 and not failed
     with mutants.replaced(mg.relu, {"x": lambda g, x: g * (x > 0) * (1 + 1e-7)}):
         failed, _ = false_alarms(0.3)
     assert failed and failed[0].startswith("relu")
