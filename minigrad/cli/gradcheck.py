@@ -16,7 +16,7 @@ import numpy as np
 from minigrad.cli.arguments import SIZES, Parser, at_least_zero, shape
 from minigrad.cli.imports import import_object
 from minigrad.progress import say
-from minigrad.testing import CHECKS, GradcheckReport, NonDifferentiableError, OpSpec, Sample, check_spec
+from minigrad.testing import CHECKS, GradcheckReport, OpSpec, Sample, check_spec
 from minigrad.testing import gradcheck as check
 from minigrad.testing import gradgradcheck as check_twice
 from minigrad.testing.input_check import one_of
@@ -63,8 +63,8 @@ def run(args: argparse.Namespace) -> int:
             reports = [check(function, sample.args, checks=args.checks, raise_exception=False, **options)]
             if args.second:
                 reports.append(check_twice(function, sample.args, raise_exception=False, **options))
-        except (NonDifferentiableError, TypeError) as error:
-            say(f"minigrad gradcheck: {args.target}: {error}", sys.stderr)
+        except (TypeError, ValueError, RuntimeError, LookupError, ArithmeticError) as error:
+            say("\n".join([f"minigrad gradcheck: {args.target}: {error}", *getattr(error, "__notes__", ())]), sys.stderr)
             return 1
         for report in reports:
             failed |= not report
@@ -93,9 +93,11 @@ def _samples(function: Any, args: argparse.Namespace) -> Iterator[Sample]:
         yield Sample(tuple(np.asarray(draw(size=size), args.dtype) for size in args.shape))
         return
     samples: Any = getattr(function, "samples", ())
-    drawn = list(samples(rng) if callable(samples) else samples)
+    drawn = samples(rng) if callable(samples) else samples
     if not drawn:
         args.parser.error(f"{args.target} has no `samples`: give the shape of each input with --shape")
+    if not isinstance(drawn, list | tuple) or not all(isinstance(sample, Sample | list | tuple) for sample in drawn):
+        args.parser.error(f"{args.target}: `samples` must be a list of tuples of arguments, got {drawn!r}")
     for sample in drawn:
         yield sample if isinstance(sample, Sample) else Sample(tuple(sample))
 
@@ -135,8 +137,8 @@ def _record(report: GradcheckReport) -> dict[str, Any]:
     failures = [{"check": f.check, "message": f.message, **numbers(f.comparison)} for f in report.failures]
     return {
         "function": report.function, "passed": report.passed, "mode": report.mode, "seed": report.seed,
-        "inputs": report.inputs, "outputs": report.outputs, "checks": report.checks, "compared": report.compared,
-        "skipped": report.skipped, "worst": numbers(report.worst), "failures": failures,
+        "names": report.names, "inputs": report.inputs, "outputs": report.outputs, "checks": report.checks,
+        "compared": report.compared, "skipped": report.skipped, "worst": numbers(report.worst), "failures": failures,
     }  # fmt: skip
 
 

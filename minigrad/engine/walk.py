@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import itertools
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
+from os.path import dirname
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ from minigrad.kernels.broadcasting import sum_to
 __all__ = ["Walk", "backward", "deliver", "open_leaves", "walking"]
 
 _newest = attrgetter("number")
+PACKAGE = dirname(dirname(__file__))
 
 
 def backward(
@@ -129,7 +132,7 @@ class Walk:
         One function, although long: split in three it takes 3 % more of a chain of small operations.
         """
         ran = False
-        position = None
+        position = rule = None
         try:
             joint = node.plan.joint
             if joint is not None:
@@ -170,6 +173,7 @@ class Walk:
                     self.table[parent] = gx
         except Exception as error:
             blame(error, node=node, position=position)
+            error.add_note(_rule_note(error, node, position, rule))
             raise
         return ran
 
@@ -342,6 +346,19 @@ def _cast(node: Node, position: int, gx: Gradient, dtype: np.dtype[Any]) -> Grad
     if gx.dtype.kind not in "fiu":
         raise GraphError(f"{node.operation}: the gradient rule of {_input(node, position)!r} returned dtype {gx.dtype}")
     return gx.astype(dtype)
+
+
+def _rule_note(error: Exception, node: Node, position: int | None, rule: Callable[..., Any] | None) -> str:
+    """Return the operation and the input whose gradient rule failed, with the line of the rule, if it is known."""
+    code = getattr(rule, "__code__", None)
+    line = f"{code.co_filename}:{code.co_firstlineno}" if code else ""
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        name = frame.f_code.co_filename
+        if frame.f_code is code or (code is None and not name.startswith(PACKAGE)):  # a Function: the user's backward
+            line = f"{name}:{number}"
+            break
+    of = f" of {_input(node, position)!r}" if position is not None and rule is not None else ""
+    return f"in the gradient rule{of} of {node.operation}" + (f", {line}" if line else "")
 
 
 def _input(node: Node, position: int) -> str:

@@ -282,6 +282,8 @@ def _maxima_of_bags(rows: Any, bag: Array, bags: int) -> Any:
     starts = np.cumsum(counts) - counts
     padded[bag, np.arange(len(bag)) - starts[bag]] = array_of(rows)
     filled = counts > 0
+    if not filled.any():
+        return add_at(rows, bag, (bags, shape_of(rows)[1]))  # zeros, on the graph of the rows
     first = padded[filled].argmax(1) + starts[filled, None]
     return add_at(getitem(rows, (first, np.arange(shape_of(rows)[1]))), filled, (bags, shape_of(rows)[1]))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from minigrad.arrays import Array, array_of
 from minigrad.errors import DTypeError
 from minigrad.pytree import flatten, leaves
 from minigrad.tensors.tensor import Tensor, tensor
+from minigrad.testing.closures import Surroundings
 
 __all__ = ["Call", "concatenated", "gradients", "with_floats"]
 
@@ -20,8 +22,12 @@ __all__ = ["Call", "concatenated", "gradients", "with_floats"]
 class Call:
     """A call ``function(*inputs, **kwargs)`` as a function of its float arrays and tensors, numbered in order.
 
-    Inputs may be nested in lists and tuples; integers, options and everything in `kwargs` are constants. `wrt` numbers the
-    inputs to differentiate; by default the tensors that require a gradient, or all inputs if none does.
+    Inputs may be nested in lists and tuples; integers, options and everything in `kwargs` are constants. With `closure` the
+    tensors that the function uses beside its arguments and that require a gradient are inputs, too, numbered after the
+    others. `wrt` numbers the inputs to differentiate; by default the tensors that require a gradient, or all arguments if
+    none of them does, and what the function closes over.
+
+    Each call starts with the same buffers and random numbers, and leaves them as they were.
     """
 
     def __init__(
@@ -30,17 +36,38 @@ class Call:
         inputs: Any,
         kwargs: Mapping[str, Any] | None = None,
         wrt: int | Sequence[int] | None = None,
+        closure: bool = False,
     ):
         self.function = function
         self.args = tuple(inputs) if isinstance(inputs, list | tuple) else (inputs,)
         self.kwargs = dict(kwargs or {})
         floats = [leaf for leaf in leaves(self.args) if _is_float(leaf)]
         self.arrays = [np.array(array_of(leaf), order="K") for leaf in floats]
+        self.labels = [f"input {i}" for i in range(len(floats))]
+        self.closed: list[Tensor] = []
+        self.surroundings: Surroundings | None = None
         tracked = [i for i, leaf in enumerate(floats) if isinstance(leaf, Tensor) and leaf.requires_grad]
-        self.wrt = [wrt] if isinstance(wrt, int) else list(wrt if wrt is not None else tracked or range(len(floats)))
+        self.wrt = tracked or [*range(len(floats))]
+        if closure:
+            self._add_closed(Surroundings(function, self.args, self.kwargs))
+        if wrt is not None:
+            self.wrt = [wrt] if isinstance(wrt, int) else list(wrt)
         for i in self.wrt:
-            if not 0 <= i < len(floats):
-                raise ValueError(f"{self.name}: wrt names input {i}; the float inputs are 0..{len(floats) - 1}")
+            if not 0 <= i < len(self.arrays):
+                raise ValueError(f"{self.name}: wrt names input {i}; the float inputs are 0..{len(self.arrays) - 1}")
+
+    def _add_closed(self, surroundings: Surroundings) -> None:
+        """Make the tensors that the function closes over inputs, which are named."""
+        if not self.arrays and not any(t.requires_grad for _, t in surroundings.tensors):
+            return
+        with np.errstate(all="ignore"):
+            found = surroundings.closed_over(lambda: self.outputs(self.tensors()))
+        if found or surroundings.modules or surroundings.draws:
+            self.surroundings = surroundings
+        self.wrt += range(len(self.arrays), len(self.arrays) + len(found))
+        self.closed = [*found.values()]
+        self.arrays += [np.array(array_of(t), order="K") for t in self.closed]
+        self.labels += found
 
     @classmethod
     def of_floats(
@@ -50,12 +77,18 @@ class Call:
         inputs: Any,
         kwargs: Any = None,
         wrt: int | Sequence[int] | None = None,
+        closure: bool = False,
     ) -> Call:
         """Return the call that `check` differentiates. Raises DTypeError for complex inputs, or without a float input."""
-        call = cls(function, inputs, kwargs, wrt)
-        given = [array_of(x) if isinstance(x, Tensor | np.ndarray | np.generic) else x for x in leaves(call.args)]
-        if any(np.iscomplexobj(x) for x in given):
-            raise DTypeError(f"{check}: an input of {call.name} is complex; gradients are of real numbers")
+        args = inputs if isinstance(inputs, list | tuple) else (inputs,)
+        given = [array_of(x) if isinstance(x, Tensor | np.ndarray | np.generic) else x for x in leaves(args)]
+        for n, x in enumerate(given):
+            if np.iscomplexobj(x):
+                what = f"{x.dtype} {x.shape}" if isinstance(x, np.ndarray) else f"{x!r}"
+                raise DTypeError(
+                    f"{check}: an input of {_name(function)} is complex: argument {n}, {what}; gradients are of real numbers"
+                )
+        call = cls(function, inputs, kwargs, wrt, closure)
         if not call.arrays:
             kinds = [f"{x.dtype} {x.shape}" if isinstance(x, np.ndarray) else f"a Python {type(x).__name__}" for x in given]
             raise DTypeError(
@@ -67,7 +100,7 @@ class Call:
     @property
     def name(self) -> str:
         """The function's name, for messages."""
-        return str(getattr(self.function, "__name__", type(self.function).__name__))
+        return _name(self.function)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -86,7 +119,8 @@ class Call:
 
     def results(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Call the function with `tensors` as its float inputs; return the tensors among its results, in order."""
-        result = self.function(*with_floats(self.args, tensors), **self.kwargs)
+        with self._closing_over(tensors):
+            result = self.function(*with_floats(self.args, tensors), **self.kwargs)
         found = [leaf for leaf in leaves(result) if isinstance(leaf, Tensor)]
         if not found:
             raise TypeError(f"{self.name}: must return a tensor or several, got {type(result).__name__}")
@@ -112,7 +146,14 @@ class Call:
         self, outputs: Sequence[Tensor], tensors: Sequence[Tensor], gs: Sequence[Any], **options: Any
     ) -> list[Any]:
         """Return the gradients for the inputs of `wrt`, given an incoming gradient for each output; None means zero."""
-        return gradients(outputs, [tensors[i] for i in self.wrt], gs, **options)
+        with self._closing_over(tensors):  # a checkpoint runs the function again
+            return gradients(outputs, [tensors[i] for i in self.wrt], gs, **options)
+
+    def _closing_over(self, tensors: Sequence[Tensor]) -> AbstractContextManager[None]:
+        """Give what the function closes over the values of the last of `tensors`, within a ``with`` block."""
+        if self.surroundings is None:
+            return nullcontext()
+        return self.surroundings.with_values(self.closed, tensors[len(tensors) - len(self.closed) :])
 
     def vjp(self, gs: Sequence[Any], arrays: Sequence[Array] | None = None) -> list[Array]:
         """Run a new forward and backward; return the gradients as arrays."""
@@ -159,6 +200,10 @@ def with_floats(args: Any, values: Iterable[Any]) -> Any:
     found, rebuild = flatten(args)
     new = iter(values)
     return rebuild(next(new) if _is_float(leaf) else leaf for leaf in found.values())
+
+
+def _name(function: Any) -> str:
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def _is_float(leaf: Any) -> bool:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array, array_of
+from minigrad.errors import GraphError
 from minigrad.tensors.tensor import Tensor
 from minigrad.testing.calls import Call
-from minigrad.testing.finite_differences import signed_vector
+from minigrad.testing.finite_differences import norm, signed_vector
 from minigrad.testing.gradcheck_report import GradcheckReport, NonDifferentiableError, reproducer
 from minigrad.testing.input_check import InputCheck, Settings, index_text, one_of, split
 from minigrad.testing.side_checks import SIDE_CHECKS, Subject
@@ -41,18 +42,24 @@ def gradcheck(
 ) -> GradcheckReport:
     """Compare the gradients of ``func(*inputs, **kwargs)`` with differences of its values; return a report.
 
-    `func` returns a tensor, or several, and must be deterministic.
+    `func` returns a tensor, or several, and must be deterministic: a function, or a module. The tensors that require a
+    gradient and that it uses beside its arguments, such as the parameters of a module, are inputs, too: they are numbered
+    after the others, and reported by name. Each call draws the same random numbers; the default generator and the buffers
+    of modules stay as they were.
 
     * `inputs`: the arguments: float tensors or arrays, also nested in lists and tuples, and anything else `func` takes.
-    * `wrt`: the number or numbers of the float inputs to differentiate. Default: those that require a gradient, or all.
+    * `wrt`: the number or numbers of the float inputs to differentiate. Default: those that require a gradient, or all
+      arguments if none of them does, and what `func` closes over.
     * `grad_output`: the incoming gradient, one array or a list with one for each output. Default: random and signed; never
       ones, which hide wrong axes.
     * `mode`: "directional" compares <u, J^T v> with <v, J u> along `directions` random directions u of each input; "full"
       compares every entry of the Jacobian, too; "auto" does so for small inputs and outputs.
-    * `eps`: the step is `eps` (default 1e-3) times max(1, |x|).
+    * `eps`: the step is `eps` times max(1, |x|). Default: 1e-3, or one in proportion to |x| where that is more precise, or
+      a smaller one beside a kink.
     * `linear_in`: the numbers of the inputs in which `func` is linear; their step is 1, and their tolerances are smaller.
-    * `rtol`, `atol`: the error may be `rtol` times the terms that were summed, plus `atol` times the outputs. Defaults: by
-      the least precise dtype among the inputs. float32 gradients are compared with differences of a float64 copy.
+    * `rtol`, `atol`: what is allowed beside the error of the differences, which is measured: `rtol` times the terms that
+      were summed, plus `atol` times the outputs. Defaults: by the least precise dtype among the inputs. float32 gradients
+      are compared with differences of a float64 copy.
     * `kinks`: at a kink there is no derivative to compare with: "raise", "skip" the comparison, or accept any gradient
       between the one-sided slopes ("bracket").
     * `checks`: the side checks to run. Default: all of `CHECKS`.
@@ -77,12 +84,12 @@ def gradcheck(
       d output 0 [0, 1] / d input 0 [0, 1]
       numeric   3
       analytic  2
-      error     1 absolute, 0.333 relative; allowed 5.01e-07
+      error     1 absolute, 0.333 relative; allowed ...
       slopes    3 from the left, 3 from the right
     """
     for check in checks:
         one_of("checks", check, CHECKS)
-    call = Call.of_floats("gradcheck", func, inputs, kwargs, wrt)
+    call = Call.of_floats("gradcheck", func, inputs, kwargs, wrt, closure=True)
     settings = Settings(mode, eps, atol, rtol, directions, seed, tuple(linear_in), kinks, tuple(checks))
     recipe = reproducer(call, "gradcheck", _given(call, grad_output) | settings.changed(checks=CHECKS))
     return _run(call, grad_output, settings, recipe, raise_exception)
@@ -115,7 +122,7 @@ def gradgradcheck(
     >>> bool(gradgradcheck(mg.tanh, np.array([0.5, -1.0, 2.0])))
     True
     """
-    call = Call.of_floats("gradgradcheck", func, inputs, kwargs, wrt)
+    call = Call.of_floats("gradgradcheck", func, inputs, kwargs, wrt, closure=True)
     gs = _incoming(call, call.outputs(call.tensors()), grad_output, seed)
     count = len(call.arrays)
 
@@ -125,6 +132,7 @@ def gradgradcheck(
     gradients.__name__ = f"the gradient of {call.name}"
     incoming = tuple(range(count, count + len(gs)))
     twice = Call(gradients, [*call.arrays, *gs], wrt=(*call.wrt, *incoming))
+    twice.labels[: len(call.labels)] = call.labels
     settings = Settings(mode, eps, atol, rtol, directions, seed, incoming, kinks)
     recipe = reproducer(call, "gradgradcheck", _given(call, grad_output) | settings.changed(linear_in=incoming))
     return _run(twice, None, settings, recipe, raise_exception)
@@ -158,15 +166,39 @@ def _run(call: Call, grad_output: Any, settings: Settings, recipe: str, raise_ex
     if not np.array_equal(here, again, equal_nan=True):
         report.fail("repeat", "a second call returns other values: is the function random?")
     if report.passed:
+        size = sum(norm(np.asarray(call.arrays[i], np.float64) * g) for i, g in zip(call.wrt, gradients, strict=True))
         rows = call.jacobians(outputs, tensors, gs) if full else [None] * len(call.wrt)
-        for i, gradient, row in zip(call.wrt, gradients, rows, strict=True):
-            InputCheck(call, settings, report, gs, here, i, gradient).compare(row)
+        changes, row_changes = _uncertainty(call, gs, full)
+        for i, gradient, change, *jacobian in zip(call.wrt, gradients, changes, rows, row_changes, strict=True):
+            InputCheck(call, settings, report, gs, here, i, gradient, change, size).compare(*jacobian)
         _check_sides(report, call, settings, gs, gradients)
     if report.passed and not report.compared:
         why = call.compares_nothing(outputs) or ("every comparison sat on a kink" if report.skipped else "")
         if why or not settings.checks:  # with directions=0 and some checks, these alone are wanted
             raise NonDifferentiableError(f"{call.name}: {why or 'no directions and no checks'}: nothing was checked")
     return report.finish(raise_exception)
+
+
+def _uncertainty(call: Call, gs: list[Array], full: bool) -> tuple[list[Array], Sequence[Any]]:
+    """Return the changes of the gradients, and of the Jacobians if they are compared, when inputs change by rounding alone.
+
+    They show how exact the rules can be: a gradient whose terms cancel is a rounding error of these. The inputs change by
+    one factor, so that ties stay ties, and not at the point itself, where a wrong rule may have a jump.
+    """
+    found: list[list[Array]] = []
+    try:
+        for n in (3, 6):
+            tensors = call.tensors([(a * (1 - n * np.finfo(a.dtype).eps)).astype(a.dtype) for a in call.arrays])
+            outputs = call.outputs(tensors)
+            near = call.dense(call.gradients(outputs, tensors, gs, retain_graph=full))
+            found.append([*near, *(call.jacobians(outputs, tensors, gs) if full else ())])
+        changes = [np.asarray(a, np.float64) - b for a, b in zip(*found, strict=True)]
+    except (ValueError, ArithmeticError, GraphError):  # the function does not take these values
+        changes = []
+    count = len(call.wrt)
+    if not changes or not all(np.isfinite(change).all() for change in changes):
+        changes = [np.zeros(call.arrays[i].shape) for i in call.wrt] + [np.zeros(())] * count
+    return changes[:count], changes[count:] or [None] * count
 
 
 def _check_sides(report: GradcheckReport, call: Call, settings: Settings, gs: list[Array], gradients: list[Array]) -> None:
@@ -195,7 +227,7 @@ def _incoming(call: Call, outputs: list[Tensor], grad_output: Any, seed: int) ->
 
 def _check_finite(report: GradcheckReport, call: Call, outputs: list[Tensor], gradients: list[Array]) -> None:
     named = [(f"output {k}", array_of(y)) for k, y in enumerate(outputs)]
-    named += [(f"the gradient of input {i}", g) for i, g in zip(call.wrt, gradients, strict=True)]
+    named += [(f"the gradient of {call.labels[i]}", g) for i, g in zip(call.wrt, gradients, strict=True)]
     for name, values in named:
         bad = ~np.isfinite(values)
         if bad.any():

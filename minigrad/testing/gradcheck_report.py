@@ -73,9 +73,10 @@ class GradcheckReport:
     """The result of `gradcheck`; true if every check held.
 
     `function` is the name of the function, `mode` and `seed` the options used, `inputs` and `outputs` the shape, dtype and
-    strides of each, `reproducer` Python that runs the same check again, and `checks` the side checks that ran. `compared`
-    and `skipped` count comparisons, the latter those on a kink with ``kinks="skip"``; `worst` is the one with the largest
-    error relative to the allowed one. `failures` is empty if everything held.
+    strides of each, `names` those of the inputs ("input 0", or "weight" for a parameter), `reproducer` Python that runs the
+    same check again, and `checks` the side checks that ran. `compared` and `skipped` count comparisons, the latter those on
+    a kink with ``kinks="skip"``; `worst` is the one with the largest error relative to the allowed one. `failures` is empty
+    if everything held.
     """
 
     function: str
@@ -89,6 +90,7 @@ class GradcheckReport:
     skipped: int = 0
     worst: Comparison | None = None
     failures: list[Failure] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -97,7 +99,7 @@ class GradcheckReport:
     ) -> GradcheckReport:  # fmt: skip
         """Return an empty report on a call with the inputs `arrays`."""
         described = [_describe(a) for a in arrays], [_describe(array_of(y)) for y in outputs]
-        return cls(call.name, mode, seed, *described, recipe, list(checks))
+        return cls(call.name, mode, seed, *described, recipe, list(checks), names=call.labels)
 
     @property
     def passed(self) -> bool:
@@ -125,8 +127,10 @@ class GradcheckReport:
         return self
 
     def __str__(self) -> str:
-        about = [f"  input {i}   {text}" for i, text in enumerate(self.inputs)]
-        about += [f"  output {i}  {text}" for i, text in enumerate(self.outputs)]
+        named = [*zip(self.names, self.inputs, strict=True)]
+        named += [(f"output {k}", text) for k, text in enumerate(self.outputs)]
+        width = max((len(name) for name, _ in named), default=0)
+        about = [f"  {name:{width}}  {text}" for name, text in named]
         about += [f"  mode {self.mode}, seed {self.seed}, {self.compared} comparisons"]
         if self.passed:
             worst = f", worst error {self.worst.absolute:.2g} of {self.worst.allowed:.2g}" if self.worst else ""
@@ -166,15 +170,16 @@ def reproducer(call: Call, check: str, options: dict[str, Any]) -> str:
     importable = bool(module) and name.isidentifier() and module not in ("__main__", "builtins")
     lines = ["import numpy as np", f"from minigrad.testing import {check}"]
     lines += [f"from {module} import {name} as f" if importable else f"f = ...  # {call.name}"]
-    if any(array.size > PRINTED for array in call.arrays):
-        described = ", ".join(map(_describe, call.arrays))
+    given = call.arrays[: len(call.arrays) - len(call.closed)]
+    if any(array.size > PRINTED for array in given):
+        described = ", ".join(map(_describe, given))
         lines += [f"inputs = ...  # too large to print; see the report's inputs: {described}"]
     else:
         lines += [f"inputs = {_python(call.args)}"]
     if call.kwargs:
         options = {"kwargs": call.kwargs, **options}
-    given = "".join(f", {key}={_python(value)}" for key, value in options.items())
-    return "\n".join([*lines, f"{check}(f, inputs{given})"])
+    settings = "".join(f", {key}={_python(value)}" for key, value in options.items())
+    return "\n".join([*lines, f"{check}(f, inputs{settings})"])
 
 
 def _describe(x: Array) -> str:

@@ -96,14 +96,17 @@ def _compare_gradients(
     gs = [signed_vector(rng, y.numel()).reshape(y.shape).astype(y.dtype) for rng, y in zip(rngs, outputs, strict=True)]
     v = concatenated(gs)
     arrays = [np.asarray(a, np.float64) for a in call.arrays]
-    for i, gradient in zip(call.wrt, call.dense(call.gradients(outputs, tensors, gs)), strict=True):
+    found = call.dense(call.gradients(outputs, tensors, gs))
+    sizes = [float(np.vdot(np.abs(arrays[i]), np.abs(gradient))) for i, gradient in zip(call.wrt, found, strict=True)]
+    size = float(np.abs(v) @ np.abs(concatenated(outputs))) + sum(sizes)
+    for i, gradient in zip(call.wrt, found, strict=True):
         for d in range(directions if arrays[i].size else 0):
             u = random_direction(np.random.default_rng([report.seed, 1, i, d]), arrays[i])
             slope = _slope(reference, arrays, i, u, complex_step)
             numeric, analytic = float(v @ slope), float(np.vdot(u, gradient))
             terms = float(np.abs(v) @ np.abs(slope) + np.vdot(np.abs(u), np.abs(gradient)))
-            rounding = 8 * float(np.finfo(call.dtype).eps) * float(np.abs(v).sum())
-            allowed = (tolerance if complex_step else max(tolerance, 1e-7)) * terms + rounding
+            allowed = (tolerance if complex_step else max(tolerance, 1e-7)) * terms
+            allowed += 8 * float(np.finfo(call.dtype).eps) * size
             allowed += 0 if complex_step else 1e-9 * float(np.abs(v) @ np.abs(reference(arrays)))
             comparison = Comparison(f"input {i} along direction {d}", numeric, analytic, allowed, numeric, numeric)
             if not report.add(comparison):

@@ -38,14 +38,15 @@ class Subject:
         least = 0.01 * max((float(np.abs(g).max()) for g in (*self.gs, *self.others) if g.size), default=0.0)
         for i, a, b, scale in zip(self.call.wrt, found, wanted, scales, strict=True):
             if a.shape != b.shape:
-                return f"the gradient of input {i} has shape {a.shape}, not {b.shape}"
+                return f"the gradient of {self.call.labels[i]} has shape {a.shape}, not {b.shape}"
             if not a.size:
                 continue
             largest = max(least, *(float(np.abs(part).max()) for part in (b, *scale)))
             error = np.abs(a - b)
             if not np.all(error <= roundings * np.finfo(self.call.dtype).eps * largest):
                 j = int(np.argmax(np.where(np.isnan(error), np.inf, error)))
-                return f"the gradient of input {i} at {index_text(a.shape, j)} is {a.flat[j]:.10g}, not {b.flat[j]:.10g}"
+                at = f"{self.call.labels[i]} at {index_text(a.shape, j)}"
+                return f"the gradient of {at} is {a.flat[j]:.10g}, not {b.flat[j]:.10g}"
         return None
 
     def sums(self) -> list[Array]:
@@ -62,7 +63,7 @@ def form(subject: Subject) -> str | None:
     """A gradient has the shape and dtype of its tensor; ``.grad`` is writable, and shares memory with nothing."""
     call, tensors = subject.call, subject.call.tensors()
     for i, g in zip(call.wrt, call.gradients(call.outputs(tensors), tensors, subject.gs), strict=True):
-        if g is not None and (wrong := _wrong_type(i, g, tensors[i])):
+        if g is not None and (wrong := _wrong_type(call.labels[i], g, tensors[i])):
             return wrong
     for k, g in enumerate(subject.gs):
         for given in (g, tensor(g)):
@@ -71,10 +72,10 @@ def form(subject: Subject) -> str | None:
     return None
 
 
-def _wrong_type(i: int, grad: Tensor, x: Tensor) -> str | None:
+def _wrong_type(label: str, grad: Tensor, x: Tensor) -> str | None:
     if (grad.shape, grad.dtype) == (x.shape, x.dtype):
         return None
-    return f"the gradient of input {i} is {grad.shape} {grad.dtype}, the input {x.shape} {x.dtype}"
+    return f"the gradient of {label} is {grad.shape} {grad.dtype}, the input {x.shape} {x.dtype}"
 
 
 def _wrong_grad(call: Call, k: int, g: Array | Tensor) -> str | None:
@@ -84,13 +85,13 @@ def _wrong_grad(call: Call, k: int, g: Array | Tensor) -> str | None:
     if not outputs[k].requires_grad:
         return None
     outputs[k].backward(g)
-    others = {f"input {i}": t.array for i, t in enumerate(tensors)} | {"the incoming gradient": array_of(g)}
+    others = {label: t.array for label, t in zip(call.labels, tensors, strict=True)} | {"the incoming gradient": array_of(g)}
     others |= {f"output {n}": y.array for n, y in enumerate(outputs)}
     for i in call.wrt:
-        grad, name = tensors[i].grad, f"the gradient of input {i}"
+        grad, name = tensors[i].grad, f"the gradient of {call.labels[i]}"
         if grad is None:
             continue
-        if wrong := _wrong_type(i, grad, tensors[i]) or _wrong_memory(name, grad.array, others):
+        if wrong := _wrong_type(call.labels[i], grad, tensors[i]) or _wrong_memory(name, grad.array, others):
             return wrong
         others[name] = grad.array
     return None
@@ -135,9 +136,9 @@ def unchanged(subject: Subject) -> str | None:
     values = [np.array(array_of(y)) for y in outputs]
     for y, g, z in zip(outputs, gs, beside, strict=True):
         (y + z).backward(g, retain_graph=True)
-    for i, (t, x) in enumerate(zip(tensors, before, strict=True)):
+    for label, t, x in zip(call.labels, tensors, before, strict=True):
         if not np.array_equal(array_of(t), x, equal_nan=True):
-            return f"input {i} was written to"
+            return f"{label} was written to"
     for k, (y, value) in enumerate(zip(outputs, values, strict=True)):
         if not np.array_equal(array_of(y), value, equal_nan=True):
             return f"output {k} was written to"
@@ -175,7 +176,7 @@ def reuse(subject: Subject) -> str | None:
         return f"with each output used twice, {wrong}"
     for i, j in combinations(call.wrt, 2):
         if wrong := _shared(subject, i, j):
-            return f"with one tensor as input {i} and as input {j}, {wrong}"
+            return f"with one tensor as {call.labels[i]} and as {call.labels[j]}, {wrong}"
     return None
 
 

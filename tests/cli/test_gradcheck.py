@@ -44,6 +44,27 @@ def untried(x):
 
 untried.samples = []
 
+def unlisted(x):
+    return x * x
+
+unlisted.samples = [3]
+
+def misshapen(x):
+    return misshaping(x)
+
+@mg.primitive
+def misshaping(x):
+    return x * x
+
+@misshaping.gradient("x")
+def _(g, x):
+    return g[:, None, None] @ x
+
+net = mg.nn.Linear(3, 2).double()
+
+def broken(x):
+    raise LookupError("no such thing")
+
 drawn.samples = lambda rng: [(rng.standard_normal(n),) for n in (1, 2)]
 
 def draw(rng):
@@ -131,6 +152,27 @@ def test_a_kink_is_an_error_that_a_sentence_explains(ops, capsys):
 
 
 @pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        ("my_ops:misshapen", "my_ops:misshapen: matmul: "),
+        ("my_ops:broken", "my_ops:broken: no such thing"),
+        ("builtins:len", "builtins:len: len: must return a tensor or several, got int"),
+    ],
+)
+def test_what_fails_in_the_function_is_a_line(ops, capsys, function, says):
+    assert main(["gradcheck", function, "--shape", "3"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"minigrad gradcheck: {says}") and "Traceback" not in said
+    assert ("in the gradient rule of 'x' of misshaping, " in said) == (function == "my_ops:misshapen")
+
+
+def test_a_network_with_its_parameters(ops, capsys):
+    assert main(["gradcheck", "my_ops:net", "--shape", "4,3", "--second", "--json"]) == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [record["names"][:3] for record in records] == [["input 0", "weight", "bias"]] * 2
+
+
+@pytest.mark.parametrize(
     "arguments, says",
     [
         (["matmul", "--shape", "2"], "'matmul' is not MODULE:FUNCTION"),
@@ -141,6 +183,14 @@ def test_a_kink_is_an_error_that_a_sentence_explains(ops, capsys):
         (["minigrad:tanh"], "has no `samples`: give the shape of each input with --shape"),
         (["minigrad:tanh", "--shape", "a,b"], "must be sizes as 1,28,28 or 1x28x28 or 1 28 28, got 'a,b'"),
         (["minigrad:tanh", "--mode", "fast"], "invalid choice"),
+        (["minigrad:nn", "--shape", "2"], "minigrad:nn is a module, not a function or an OpSpec"),
+        (
+            ["minigrad:tanh", "--shape", "2", "--set", "slope=1"],
+            "slope=1: got an unexpected keyword argument 'slope'",
+        ),
+        (["minigrad.nn:Linear", "--shape", "2"], "missing a required argument: 'out_features'"),
+        (["minigrad:tanh", "--steps", "3"], "unknown option '--steps'"),
+        (["my_ops:unlisted"], "my_ops:unlisted: `samples` must be a list of tuples of arguments, got [3]"),
         (["minigrad:tanh", "--shape", "2", "--checks", "speed"], "argument --checks: checks must be"),
     ],
 )

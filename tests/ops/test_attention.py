@@ -72,3 +72,11 @@ def test_dropout_of_attention():
     weights = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
     kept = draw().random(weights.shape, dtype=np.float32) >= 0.5
     np.testing.assert_allclose(found, weights * kept * 2 @ V)
+
+
+def test_bags_that_are_all_empty_have_maxima_of_zero():
+    w = mg.tensor(np.ones((4, 3)), requires_grad=True)
+    out = F.embedding_bag(np.zeros((2, 0), int), w, mode="max")
+    assert out.tolist() == [[0.0] * 3] * 2
+    out.sum().backward()
+    assert w.grad.tolist() == [[0.0] * 3] * 4

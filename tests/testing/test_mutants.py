@@ -106,9 +106,10 @@ def test_survivors_are_named():
 
     with pytest.raises(AssertionError) as caught:
         mutants.assert_all_killed(OpSpec("multiply", mg.multiply, np.multiply, square), values_alone)
-    for name in ("cast", "alias g", "add into g", "read-only"):
+    for name in ("alias g", "add into g", "read-only"):
         assert f"multiply.y: {name} survives" in str(caught.value)
     assert "negate survives" not in str(caught.value)
+    assert "cast survives" not in str(caught.value)  # rounding to float32 is a wrong value, too
 
 
 def test_the_right_operation_must_pass():

@@ -15,7 +15,7 @@ def test_the_report_on_the_page_is_the_report(capsys):
             run(code, names)
     printed = capsys.readouterr().out
     (shown,) = [text for text in re.findall(r"```text\n(.*?)```", PAGE.read_text(), re.DOTALL) if "numeric" in text]
-    assert shown in printed
+    assert re.sub("allowed .*", "allowed", shown) in re.sub("allowed .*", "allowed", printed)  # it is measured
 
 
 def test_the_table_lists_all_side_checks():
