@@ -105,8 +105,6 @@ def _from_tape(node: Node, sources: Sources) -> Iterator[Kept]:
     op = node.primitive
     if op is None:
         return
-    if isinstance(op, Fused):
-        yield from (Kept("kept", (id(node), i), array.nbytes) for i, array in enumerate(kept_by(node)))
     computed = SINGLE if node.dtype == HALF and op.operands else node.dtype  # the dtype of the operands, converted
     for kind, at in node.plan.saves:
         if kind == "out":
@@ -126,6 +124,8 @@ def _from_tape(node: Node, sources: Sources) -> Iterator[Kept]:
                     yield Kept(name, key, math.prod(origin.shape) * dtype.itemsize)
                 else:
                     yield _buffer(name, origin, dtype, key)
+    if isinstance(op, Fused):
+        yield from (Kept("kept", (id(node), i), array.nbytes) for i, array in enumerate(kept_by(node)))
 
 
 def _constant(node: Node, at: int) -> Any:

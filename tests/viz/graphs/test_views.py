@@ -211,9 +211,12 @@ def test_a_closed_card_has_the_shapes_of_all_its_results():
 
 
 def test_what_inner_steps_collect_is_not_lost():
-    """The reshape of each result, inside `stack`, takes it from the card of all steps."""
-    loss, net = recurrent(4)
-    graph = mg.viz.graph(loss, model=net, names={})
+    """The reshape of each result, inside `stack` along the last axis, takes it from the card of all steps."""
+    cell, h, steps = nn.RNNCell(3, 4), mg.zeros(2, 4, requires_grad=True), []
+    for _ in range(4):
+        h = cell(mg.ones(2, 3), h)
+        steps.append(h)
+    graph = mg.viz.graph((mg.stack(steps, -1) ** 2).mean(), model=cell, names={})
     scene, _ = page_of(graph.ir, graph.look)
     collecting = [card.key for card in scene.view.cards.values() if card.title == "reshape" and card.options == ""]
     sources = [link.source for key in collecting[-4:] for link in scene.view.links if link.target == key]
