@@ -22,6 +22,7 @@ nb_execution_mode = "force"
 nb_merge_streams = True  # what one cell prints is one block
 nb_execution_raise_on_error = True
 nb_execution_timeout = 60  # seconds for one cell
+nb_merge_streams = True  # what a cell prints is one box, however often it was flushed
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # an operation accepts arrays and tensors alike, which signatures spell as Any
 
