@@ -60,7 +60,11 @@ class Traced:
     constant. `place` tells where a tensor with views lies in its memory (tensors/views.py).
     """
 
-    __slots__ = ("array", "node", "place")
+    __slots__ = {
+        "array": "The values, an ndarray that is never written to.",
+        "node": "The operation that made the tensor, on the tape; None for a constant.",
+        "place": "The memory that views share; None without views.",
+    }
     array: Array
     node: Any
     place: Any

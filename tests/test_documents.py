@@ -72,5 +72,5 @@ def test_no_page_names_a_path_of_somebodys_machine():
 
 def test_the_table_of_calculus_has_every_room_of_ops():
     rooms = {path.stem for path in (ROOT / "minigrad" / "ops").glob("*.py")} - {"__init__"}
-    listed = re.findall(r"{calculus} minigrad\.ops\.(\w+)", (ROOT / "docs" / "operations.md").read_text())
+    listed = re.findall(r"{calculus} (\w+)", (ROOT / "docs" / "operations.md").read_text())
     assert sorted(listed) == sorted(rooms)

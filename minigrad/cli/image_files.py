@@ -67,7 +67,7 @@ def _from_picture(name: str, shape: tuple[int, ...]) -> Array:
     except ImportError as error:
         raise ImportError(
             f"{name}: pictures are read by Pillow, which is not installed\n"
-            '  hint: pip install pillow (it comes with "minigrad[all]"), or save the image as a .npy file'
+            "  hint: pip install pillow (it comes with matplotlib), or save the image as a .npy file"
         ) from error
     channels, height, width = shape
     if channels not in (1, 3):

@@ -44,8 +44,17 @@ def empty_cache() -> None:
     """Do nothing: there is no memory of a device."""
 
 
-init = synchronize = reset_peak_memory_stats = lambda device=None: None
-memory_allocated = max_memory_allocated = memory_reserved = lambda device=None: 0
+def synchronize(device: Any = None) -> None:
+    """Do nothing: there is no device to wait for."""
+
+
+def memory_allocated(device: Any = None) -> int:
+    """Return 0, the bytes on a device."""
+    return 0
+
+
+init = reset_peak_memory_stats = synchronize
+max_memory_allocated = memory_reserved = memory_allocated
 
 
 def manual_seed(seed: int) -> None:

@@ -70,10 +70,10 @@ class Distribution:
         return self._event_shape
 
     support: Any = None  # the constraint of values, or None
-    mean: Any = property(lambda self: self._lacks("mean"))
-    mode: Any = property(lambda self: self._lacks("mode"))  # the most probable value
-    variance: Any = property(lambda self: self._lacks("variance"))
-    stddev: Any = property(lambda self: ops.sqrt(self.variance))
+    mean: Any = property(lambda self: self._lacks("mean"), doc="The expected value.")
+    mode: Any = property(lambda self: self._lacks("mode"), doc="The most probable value.")
+    variance: Any = property(lambda self: self._lacks("variance"), doc="The expected squared distance from the mean.")
+    stddev: Any = property(lambda self: ops.sqrt(self.variance), doc="The root of the variance.")
 
     def sample(self, sample_shape: Sequence[int] = (), generator: Source = None) -> Tensor:
         """Draw values, without a gradient."""

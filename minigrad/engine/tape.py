@@ -39,26 +39,39 @@ leaves_with_hooks: weakref.WeakSet[Node] = weakref.WeakSet()  # those that have 
 class Node:
     """A value on the tape that needs a gradient: the result of an operation, or a leaf that requires one."""
 
-    __slots__ = (
-        "__weakref__", "_metadata", "constants", "dtype", "hooks", "hooks_after", "number", "parents", "plan", "primitive",
-        "receiver", "saved", "scope", "shape", "written",
-    )  # fmt: skip
+    __slots__ = {
+        "__weakref__": None,
+        "_metadata": None,
+        "constants": "What pictures need of each argument that `plan.constants` names; see `scope.constant`.",
+        "dtype": "The dtype of the value.",
+        "hooks": "Functions of the gradient, by number.",
+        "hooks_after": "Of a leaf: functions that are called after its gradient was accumulated.",
+        "number": "The place on the tape: later nodes have higher numbers.",
+        "parents": "The nodes of the arguments, by position; None where an argument needs no gradient.",
+        "plan": "What the call saved, and which rules run.",
+        "primitive": "The operation; None for a leaf.",
+        "receiver": "Of a leaf: the tensor that receives `.grad`, weakly, to avoid a cycle.",
+        "saved": "The values listed by `plan.saves`; None once freed.",
+        "scope": "The module and function that made the value, for pictures.",
+        "shape": "The shape of the value.",
+        "written": "Of a leaf: the count at its last write; nodes that saved it with a lower number are stale.",
+    }
     hooks_after: dict[int, Callable[[Any], None]]  # set at first use, as the metadata
     _metadata: dict[Any, Any]
-    constants: Sequence[Any]  # where plan.constants names arguments: what pictures need of each, see `scope.constant`
+    constants: Sequence[Any]  # where plan.constants names arguments
 
     def __init__(self, array: Array, primitive: Primitive | None, plan: Plan, parents: Sequence[Node | None], saved: Any):
-        self.primitive = primitive  # None for a leaf
+        self.primitive = primitive
         self.plan = plan
-        self.parents = parents  # by argument position; None where an argument needs no gradient
-        self.saved = saved  # the values listed by plan.saves; None once freed
-        self.written = 0  # of a leaf: the count at its last write; nodes that saved it with a lower number are stale
+        self.parents = parents
+        self.saved = saved
+        self.written = 0
         self.shape = array.shape
         self.dtype = array.dtype
         self.number = next(_count)
-        self.scope = here.scope  # the module and function that made it, for pictures
+        self.scope = here.scope
         self.hooks: dict[int, Callable[[Any], Any]] | None = None
-        self.receiver: weakref.ref[Receiver] | None = None  # the tensor that receives `.grad`; weak, to avoid a cycle
+        self.receiver: weakref.ref[Receiver] | None = None
 
     @property
     def operation(self) -> str:

@@ -23,9 +23,7 @@ from typing import Any
 try:
     from einops import EinopsError, asnumpy, einsum, pack, parse_shape, rearrange, reduce, repeat, unpack
 except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        "minigrad.interop.einops needs einops\n  hint: pip install minigrad[einops]", name=error.name
-    ) from None
+    raise ModuleNotFoundError("minigrad.interop.einops needs einops\n  hint: pip install einops", name=error.name) from None
 from einops._backends import AbstractBackend
 from einops.layers import RearrangeMixin, ReduceMixin
 

@@ -186,12 +186,15 @@ class _Dict(Module):
             self[name] = value
 
     def keys(self) -> Iterable[str]:
+        """Return the names, in order."""
         return self._entries.keys()
 
     def values(self) -> Iterable[Any]:
+        """Return the modules or parameters, in order."""
         return self._entries.values()
 
     def items(self) -> Iterable[tuple[str, Any]]:
+        """Return the pairs (name, value), in order."""
         return self._entries.items()
 
     def __len__(self) -> int:

@@ -53,7 +53,7 @@ class Buffer(Tensor):
     {'steps': tensor([0.])}
     """
 
-    __slots__ = ("persistent",)
+    __slots__ = {"persistent": "Whether the buffer is part of the state dict."}
 
     def __init__(self, data: Any = None, *, persistent: bool = True):
         self.array = copied("Buffer", np.zeros(0) if data is None else data, get_default_dtype() if data is None else None)

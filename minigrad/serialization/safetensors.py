@@ -107,5 +107,5 @@ def _library() -> Any:
         import safetensors
         import safetensors.numpy
     except ImportError as error:
-        raise ImportError('.safetensors files need the safetensors library: pip install "minigrad[safetensors]"') from error
+        raise ImportError(".safetensors files need the safetensors library: pip install safetensors") from error
     return safetensors

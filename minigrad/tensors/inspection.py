@@ -38,26 +38,32 @@ class Values(Traced):
 
     @property
     def shape(self) -> Size:
+        """The sizes of the axes."""
         return Size(self.array.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """The type of the elements, as NumPy's dtype."""
         return self.array.dtype
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return self.array.ndim
 
     @property
     def nbytes(self) -> int:
+        """The number of bytes of the elements."""
         return self.array.nbytes
 
     @property
     def itemsize(self) -> int:
+        """The number of bytes of one element."""
         return self.array.itemsize
 
     @property
     def device(self) -> devices.device:
+        """Where the tensor lies: always the device "cpu"."""
         return devices.device("cpu")
 
     is_cuda = is_meta = is_mps = is_quantized = is_sparse = False

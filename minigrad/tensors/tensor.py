@@ -66,8 +66,11 @@ class Tensor(Methods, InPlace, Values):
     (2, 3)
     """
 
-    __slots__ = ("__weakref__", "stored_grad")
-    stored_grad: Tensor | None  # the value of `grad`, without its warning
+    __slots__ = {
+        "__weakref__": None,
+        "stored_grad": "The value of `grad`, without its warning for a tensor that keeps none.",
+    }
+    stored_grad: Tensor | None
 
     def __init__(self, *data: Any, dtype: DType = None, requires_grad: bool = False, device: Any = None):
         if device is not None:

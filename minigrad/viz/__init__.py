@@ -1,6 +1,6 @@
 """Pictures of computation graphs, and of what networks learn.
 
-Pictures of what networks learn are matplotlib Figures (``pip install minigrad[plot]``), made without pyplot and never shown
+Pictures of what networks learn are matplotlib Figures (``pip install matplotlib``), made without pyplot and never shown
 automatically: ``figure.savefig("curves.png")`` writes one, and a notebook shows it.
 """
 

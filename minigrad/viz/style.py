@@ -36,7 +36,7 @@ def new_figure(width: float, height: float) -> Figure:
     except ImportError as error:
         if error.name is None or not error.name.startswith("matplotlib"):
             raise
-        raise ImportError("pictures need matplotlib\n  hint: pip install minigrad[plot]", name=error.name) from None
+        raise ImportError("pictures need matplotlib\n  hint: pip install matplotlib", name=error.name) from None
     return Standalone(figsize=(width, height), facecolor=PAPER, dpi=150)
 
 

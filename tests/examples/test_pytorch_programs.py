@@ -312,14 +312,14 @@ def test_gradients_of_single_examples_are_pytorchs():
 
 @each_library
 def test_the_vision_transformer_learns_digits(pytorch, capsys):
-    pytest.importorskip("einops", reason="einops is not installed: pip install minigrad[einops]")
+    pytest.importorskip("einops", reason="einops is not installed: pip install einops")
     losses, accuracy = program("vit", pytorch)["main"](epochs=4)
     assert losses[0] > 2 > 1.3 > losses[-1] and accuracy > 0.55
     assert capsys.readouterr().out.splitlines()[-1] == "18026 parameters"
 
 
 def test_the_vision_transformer_is_pytorchs():
-    pytest.importorskip("einops", reason="einops is not installed: pip install minigrad[einops]")
+    pytest.importorskip("einops", reason="einops is not installed: pip install einops")
     programs, libraries = pair("vit")
     models = [names["ViT"](dim=8, heads=2).double() for names in programs]
     models[1].load_state_dict(mg.interop.to_torch(models[0].state_dict()))
@@ -334,5 +334,5 @@ def test_the_vision_transformer_is_pytorchs():
 def test_the_vision_transformer_says_that_it_needs_einops(monkeypatch):
     monkeypatch.setitem(sys.modules, "einops", None)
     monkeypatch.delitem(sys.modules, "minigrad.interop.einops", raising=False)
-    with pytest.raises(ModuleNotFoundError, match=r"needs einops\n  hint: pip install minigrad\[einops\]"):
+    with pytest.raises(ModuleNotFoundError, match=r"needs einops\n  hint: pip install einops"):
         program("vit")

@@ -13,7 +13,7 @@ import minigrad as mg
 from minigrad import nn
 from minigrad.testing import gradcheck
 
-einops = pytest.importorskip("einops", reason="einops is not installed: pip install minigrad[einops]")
+einops = pytest.importorskip("einops", reason="einops is not installed: pip install einops")
 bridge = pytest.importorskip("minigrad.interop.einops")
 
 X = np.arange(48.0).reshape(2, 3, 2, 4) % 7 - 3

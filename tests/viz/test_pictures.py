@@ -364,7 +364,7 @@ sys.modules["matplotlib"] = None
 try:
     mg.viz.filter_show(mg.zeros(1, 1, 3, 3))
 except ImportError as error:
-    assert str(error) == "pictures need matplotlib\\n  hint: pip install minigrad[plot]", error
+    assert str(error) == "pictures need matplotlib\\n  hint: pip install matplotlib", error
 else:
     raise SystemExit("no error")
 del sys.modules["matplotlib"]

@@ -68,6 +68,7 @@ class Graph:
 
     @property
     def title(self) -> str:
+        """The line above the picture."""
         return self.ir.title
 
     def restyled(self, **options: Any) -> Graph:

@@ -1,0 +1,89 @@
+"""The reference documents what `dir` shows: every public name once, with a signature and a documentation."""
+
+import collections
+import importlib
+import inspect
+import types
+
+import pytest
+
+import minigrad
+from docs._extensions import examples, public, signatures
+from tests.test_public_names import LISTED, find
+
+CLASSES = [name for name in LISTED if isinstance(find(name), type)]
+DESCRIBED = [entry for namespace in public.NAMESPACES for entry in public.entries(namespace) if entry.same is None]
+
+
+def test_the_reference_has_every_namespace():
+    known = {*public.NAMESPACES, *public.SAME}
+    modules = {f"minigrad.{n}" for n in dir(minigrad) if isinstance(getattr(minigrad, n), types.ModuleType)}
+    assert modules - known == set()
+    assert set(LISTED) - set(CLASSES) - known == set()
+
+
+@pytest.mark.parametrize("namespace", public.NAMESPACES)
+def test_every_name_is_on_one_page_once(namespace):
+    documented = collections.Counter(
+        name
+        for block in public.blocks()
+        if block.namespace == namespace
+        for entry in block.entries()
+        for name in entry.names
+    )
+    assert documented == dict.fromkeys(public.public_names(namespace), 1)
+    missing = {name for name in LISTED.get(namespace, ()) if name not in documented}
+    assert all(isinstance(getattr(find(namespace), name), types.ModuleType) for name in missing), missing
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_attribute_of_a_class_is_described_with_it_or_its_base(name):
+    cls = find(name)
+    mro = [base for base in cls.__mro__ if base.__module__.startswith("minigrad")]
+    described = {member.name for base in mro for member in public.members(base)}
+    assert {attribute for attribute in dir(cls) if attribute[0] != "_"} - described == set()
+
+
+@pytest.mark.parametrize("namespace", [name for name in public.SAME if name.startswith("minigrad")])
+def test_names_of_other_paths_are_described(namespace):
+    module = importlib.import_module(namespace)
+    if public.SAME[namespace].startswith("minigrad"):
+        for name in public.public_names(namespace):
+            value = getattr(module, name)
+            assert not callable(value) or public.described(value), name
+
+
+@pytest.mark.parametrize("entry", DESCRIBED, ids=lambda entry: f"{entry.namespace}.{entry.names[0]}")
+def test_what_is_described_has_a_signature_and_a_documentation(entry):
+    if not callable(entry.value) or entry.home in public.BY_PYTHON:
+        return
+    assert inspect.getdoc(entry.value)
+    assert signatures.signatures(entry.value, entry.names[0]) or issubclass(entry.value, Exception)
+    for member in public.members(entry.value) if isinstance(entry.value, type) else ():
+        assert public.is_plain(member.value) or inspect.getdoc(member.value), member.name
+        assert signatures.method_signatures(member.value, member.name) or not callable(member.value), member.name
+
+
+def test_signatures_are_those_that_users_write():
+    assert signatures.signatures(minigrad.sum, "sum") == [
+        "(x, axis=None, keepdims=False, dtype=None, *, dim=axis, keepdim=keepdims)"
+    ]
+    assert "(x, other)" in signatures.signatures(minigrad.max, "max")
+    assert signatures.method_signatures(minigrad.Tensor.float, "float") == ["()"]
+    assert signatures.signatures(minigrad.manual_seed, "manual_seed") == ["(seed)"]
+
+
+def test_nearly_everything_has_an_example():
+    """What has none needs a file, another library, or a program of its own; a docstring is the place for that."""
+    called = [entry for entry in DESCRIBED if callable(entry.value) and entry.home not in public.BY_PYTHON]
+    without = [entry for entry in called if ">>>" not in (inspect.getdoc(entry.value) or "") and not examples.example(entry)]
+    assert len(without) < 0.13 * len(called)
+    assert [entry.names[0] for entry in without if entry.home.startswith("ops.")] == []
+    assert [name for name, program in examples.PROGRAMS.items() if not examples.with_result(program.split("\n"))] == []
+
+
+def test_an_example_is_a_call_with_what_it_returns():
+    entries = {entry.names[0]: entry for entry in DESCRIBED}
+    assert examples.example(entries["sqrt"]) == [">>> mg.sqrt(mg.tensor([0.25, 0.81]))", "tensor([0.5000, 0.9000])"]
+    assert examples.example(entries["AvgPool1d"]) == [">>> nn.AvgPool1d(2)(mg.randn(2, 4, 8)).shape", "(2, 4, 4)"]
+    assert examples.example(entries["conv2d"]) == []  # its docstring has one
