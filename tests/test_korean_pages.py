@@ -1,4 +1,4 @@
-"""The pages in docs/ko say what their English pages say: the same blocks, sections and tables, and links to the same places."""
+"""The pages in docs/ko say what their English pages say: the same blocks, sections, tables, numbers and links."""
 
 import re
 from pathlib import Path
@@ -23,13 +23,19 @@ def levels(text):
 
 
 def codes_of_rows(text):
-    """The names and values in code in each row of each table."""
-    return [re.findall(r"`[^`]+`", row) for row in re.findall(r"^\|.*\|$", BLOCK.sub("", text), re.MULTILINE)]
+    """The names and values in code in each row of each table, but for rows without."""
+    rows = re.findall(r"^\|.*\|$", BLOCK.sub("", text), re.MULTILINE)
+    return [codes for row in rows if (codes := re.findall(r"`[^`]+`", row))]
+
+
+def numbers(text):
+    return set(re.findall(r"\d+(?:[.,]\d+)*", re.sub("<[^>]+>", "", LINK.sub("", BLOCK.sub("", text)))))
 
 
 def places(page):
     """The files that a page links to; a page that exists in Korean counts as its English one."""
     found = [(page.parent / address).resolve() for address in LINK.findall(BLOCK.sub("", page.read_text("utf-8")))]
+    found = [place for place in found if not place.is_dir()]  # which has no page on the site
     return {next((ENGLISH[name] for name, own in KOREAN.items() if own == place), place) for place in found}
 
 
@@ -44,6 +50,7 @@ def test_blocks_sections_and_tables_are_those_of_the_english_page(name):
     assert len(blocks(english)) > 2 and blocks(korean) == blocks(english)
     assert levels(korean) == levels(english)
     assert codes_of_rows(korean) == codes_of_rows(english)
+    assert numbers(english) - numbers(korean) == set()
 
 
 @pytest.mark.parametrize("name", KOREAN)
