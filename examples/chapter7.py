@@ -3,7 +3,7 @@
     python examples/chapter7.py --root DIR
 
 DIR holds the four files of MNIST; without it they are taken from $MINIGRAD_DATA or the cache, or downloaded. Open the file
-in an editor that knows `# %%` cells, or run it as it is: 20 epochs of 5,000 images, less than a minute. Needs matplotlib.
+in an editor that knows `# %%` cells, or run it as it is: 20 epochs of 5,000 images, about a minute. Needs matplotlib.
 """
 
 # %% Imports. In the book: common.util, common.layers, dataset.mnist, simple_convnet, common.trainer, visualize_filter

@@ -5,21 +5,21 @@ from __future__ import annotations
 import copy
 import math
 import os
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
 
 from minigrad import autograd
 from minigrad.arrays import Array, array_of, shape_of
-from minigrad.errors import ShapeError, WeightsFileError
+from minigrad.errors import DTypeError, ShapeError, WeightsFileError
 from minigrad.nn import Conv2d, Linear, Module, Parameter, init
 from minigrad.nn import functional as F
 from minigrad.nn.inference import evaluating, scores
 from minigrad.serialization import load, save
 from minigrad.tensors.tensor import Tensor, tensor
 
-__all__ = ["BookNetwork", "initialize", "numerical_gradient"]
+__all__ = ["BookNetwork", "classes", "deviation", "initialize", "numerical_gradient", "read_params"]
 
 INITIAL = {"relu": 2.0, "he": 2.0, "sigmoid": 1.0, "xavier": 1.0}  # the variance of a weight, times fan_in
 
@@ -43,7 +43,7 @@ class BookNetwork(Module):
 
     def loss(self, x: Any, t: Any) -> Tensor:
         """Return the mean cross-entropy of a batch; `t` holds classes (N,) or (N, 1), or one-hot rows (N, C)."""
-        return F.cross_entropy(self(x), _classes(t))
+        return F.cross_entropy(self(x), classes(t))
 
     def gradient(self, x: Any, t: Any) -> dict[str, Array]:
         """Return the gradient of the loss as arrays W1 b1 W2 b2 ... in the book's layouts; `.grad` is not changed."""
@@ -73,7 +73,7 @@ class BookNetwork(Module):
         """Return the fraction of images whose highest score is that of their class, in evaluation mode."""
         if not len(x):
             raise ValueError("accuracy: no images")
-        return float(np.mean(scores(self, x, batch_size).argmax(1) == _classes(t)))
+        return float(np.mean(scores(self, x, batch_size).argmax(1) == classes(t)))
 
     @property
     def params(self) -> MutableMapping[str, Array]:
@@ -89,18 +89,8 @@ class BookNetwork(Module):
 
         Raises WeightsFileError for a damaged file, or one whose arrays do not fit; no parameter is changed then.
         """
-        found, params = load(file_name), self.params
-        found = found if isinstance(found, dict) else {}  # a file of something else lacks every name
-        problems = [f"{name}: missing" for name in params if name not in found]
-        problems += [f"{name}: unexpected" for name in found if name not in params]
-        problems += [
-            f"{name}: has shape {shape_of(found[name])}, the network {array.shape}"
-            for name, array in params.items()
-            if name in found and shape_of(found[name]) != array.shape
-        ]
-        if problems:
-            raise WeightsFileError(f"{file_name}: does not fit this {type(self).__name__}\n  " + "\n  ".join(problems))
-        params.update({name: array_of(value) for name, value in found.items()})
+        params = self.params
+        params.update(read_params(file_name, params, type(self).__name__))
 
     def _as_input(self, x: Any) -> Tensor:
         return x if isinstance(x, Tensor) else tensor(x, next(self.parameters()).dtype)
@@ -139,33 +129,73 @@ class _BookParams(MutableMapping[str, Array]):
 def numerical_gradient(f: Callable[[Array], float], x: Array) -> Array:
     """Return the gradient of `f` at `x` by central differences with the book's step of 1e-4.
 
-    `f` maps an array to a number; `x` is modified in place meanwhile, and restored.
+    `f` maps an array to a number; `x` is modified in place meanwhile, and restored, also if `f` fails. Raises DTypeError
+    for an array of integers, in which a step of 1e-4 would be lost.
 
     >>> numerical_gradient(lambda x: float((x**2).sum()), np.array([3.0, 4.0])).round(6)
     array([6., 8.])
     """
+    if x.dtype.kind != "f":
+        raise DTypeError(f"numerical_gradient: x must be an array of floats, got {x.dtype}\n  hint: x.astype(float)")
     h, gradient = 1e-4, np.zeros_like(x)
     for at in np.ndindex(x.shape):
         value = x[at]
-        x[at] = value + h
-        above = f(x)
-        x[at] = value - h
-        gradient[at] = (above - f(x)) / (2 * h)
-        x[at] = value
+        try:
+            x[at] = value + h
+            above = f(x)
+            x[at] = value - h
+            gradient[at] = (above - f(x)) / (2 * h)
+        finally:
+            x[at] = value
     return gradient
 
 
-def initialize(net: Module, std: float | str) -> None:
-    """Initialize the layers of a network: weights from a normal distribution, biases to zero.
+def read_params(file_name: str | os.PathLike[str], params: Mapping[str, Array], owner: str) -> dict[str, Array]:
+    """Return the arrays of a weights file under the names of `params`.
 
-    `std` is the standard deviation, or "relu"/"he" for sqrt(2/fan_in), or "sigmoid"/"xavier" for sqrt(1/fan_in).
+    Raises WeightsFileError for a damaged file, and for one whose names or shapes differ, with a list of all of them, in the
+    name of the network `owner`.
     """
-    if isinstance(std, str) and std.lower() not in INITIAL:
-        name = type(net).__name__
-        raise ValueError(f"{name}: weight_init_std must be a number or one of {', '.join(INITIAL)}, got {std!r}")
+    found = load(file_name)
+    found = found if isinstance(found, dict) else {}  # a file of something else lacks every name
+    problems = [f"{name}: missing" for name in params if name not in found]
+    problems += [f"{name}: unexpected" for name in found if name not in params]
+    problems += [
+        f"{name}: has shape {shape_of(found[name])}, the network {array.shape}"
+        for name, array in params.items()
+        if name in found and shape_of(found[name]) != array.shape
+    ]
+    if problems:
+        raise WeightsFileError(f"{file_name}: does not fit this {owner}\n  " + "\n  ".join(problems))
+    return {name: array_of(value) for name, value in found.items()}
+
+
+def classes(t: Any) -> Array:
+    """Return the classes (N,) of labels: classes (N,) or (N, 1), or one-hot rows (N, C)."""
+    labels = array_of(t)
+    if labels.ndim != 2:
+        return labels
+    return labels.argmax(1) if labels.shape[1] > 1 else labels[:, 0]
+
+
+def deviation(std: float | str, fan_in: int, owner: str) -> float:
+    """Return the standard deviation of a weight.
+
+    `std` is a number, or "relu"/"he" for sqrt(2/fan_in), or "sigmoid"/"xavier" for sqrt(1/fan_in). Raises ValueError for
+    another word, in the name of the network `owner`.
+    """
+    if not isinstance(std, str):
+        return std
+    if std.lower() not in INITIAL:
+        raise ValueError(f"{owner}: weight_init_std must be a number or one of {', '.join(INITIAL)}, got {std!r}")
+    return math.sqrt(INITIAL[std.lower()] / fan_in)
+
+
+def initialize(net: Module, std: float | str) -> None:
+    """Initialize the layers of a network: weights from a normal distribution (see `deviation`), biases to zero."""
     for layer in _layers(net):
         fan_in = math.prod(layer.weight.shape[1:])
-        init.normal_(layer.weight, 0.0, math.sqrt(INITIAL[std.lower()] / fan_in) if isinstance(std, str) else std)
+        init.normal_(layer.weight, 0.0, deviation(std, fan_in, type(net).__name__))
         if layer.bias is not None:
             init.zeros_(layer.bias)
 
@@ -186,10 +216,3 @@ def _parameters(net: Module) -> dict[str, tuple[Parameter, bool]]:
 
 def _swapped(array: Array, swap: bool) -> Array:
     return array.T if swap else array
-
-
-def _classes(t: Any) -> Array:
-    labels = array_of(t)
-    if labels.ndim != 2:
-        return labels
-    return labels.argmax(1) if labels.shape[1] > 1 else labels[:, 0]

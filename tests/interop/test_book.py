@@ -67,7 +67,7 @@ def test_softmax_with_loss(one_hot, rng):
     loss = layer.forward(x, np.eye(5)[t] if one_hot else t)
     y = np.exp(x) / np.exp(x).sum(1, keepdims=True)
     np.testing.assert_allclose(layer.y, y)
-    assert loss == layer.loss == pytest.approx(-np.log(y[range(4), t]).mean())
+    assert loss == layer.loss == pytest.approx(-np.log(y[range(4), t] + 1e-7).mean(), rel=1e-14)
     np.testing.assert_allclose(layer.backward(), (y - np.eye(5)[t]) / 4)
 
 
@@ -122,13 +122,20 @@ def test_a_network_written_in_a_notebook_trains_as_the_librarys_own(tmp_path):
     x, t = X[:20].astype(np.float64), T[:20]
     for name, g in own.gradient(x, t).items():
         np.testing.assert_allclose(written.gradient(x, t)[name], g, rtol=1e-9, atol=1e-12)
-    options = {"epochs": 2, "mini_batch_size": 40, "verbose": False, "seed": 3, "optimizer_param": {"lr": 0.01}}
+    options = {
+        "epochs": 2,
+        "mini_batch_size": 40,
+        "verbose": False,
+        "seed": 3,
+        "optimizer": "SGD",
+        "optimizer_param": {"lr": 0.1},
+    }
     data = (X[:150].astype(np.float64), T[:150], X_TEST[:70].astype(np.float64), T_TEST[:70])
     mine = book.Trainer(written, *data, checkpoint=tmp_path / "c.npz", **options)
     mine.train()
     theirs = training.Trainer(own, *data, **options)
     theirs.train()
-    np.testing.assert_allclose(mine.train_loss_list, theirs.train_loss_list, rtol=1e-9)
+    np.testing.assert_allclose(mine.train_loss_list, theirs.train_loss_list, rtol=3e-6)  # + 1e-7
     for name, values in own.params.items():
         np.testing.assert_allclose(written.params[name], values, rtol=1e-7, atol=1e-9)
     fresh = Notebook()
@@ -138,21 +145,22 @@ def test_a_network_written_in_a_notebook_trains_as_the_librarys_own(tmp_path):
 
 def test_the_books_trainer_takes_modules_too():
     mg.manual_seed(0)
-    trainer = book.Trainer(
-        book.SimpleConvNet((1, 8, 8)), X[:100], T[:100], X_TEST[:50], T_TEST[:50], epochs=1, verbose=False
-    )
+    net = mg.models.SimpleConvNet((1, 8, 8))
+    trainer = book.Trainer(net, X[:100], T[:100], X_TEST[:50], T_TEST[:50], epochs=1, verbose=False)
     trainer.train()
-    assert isinstance(trainer.network, book.SimpleConvNet) and len(trainer.test_acc_list) == 1
+    assert trainer.network is net and len(trainer.test_acc_list) == 1
 
 
-def test_numerical_gradients_of_the_network_agree(rng):
+@pytest.mark.parametrize("kind", [book.SimpleConvNet, mg.models.SimpleConvNet])
+def test_numerical_gradients_of_the_network_agree(kind, rng):
     mg.manual_seed(0)
-    net = book.SimpleConvNet((1, 6, 6), {"filter_num": 2, "filter_size": 3}, 5, weight_init_std=0.3).double()
+    net = kind((1, 6, 6), {"filter_num": 2, "filter_size": 3}, 5, weight_init_std=0.3)
+    net = net.double() if isinstance(net, mg.nn.Module) else net
     x, t = rng.random((2, 1, 6, 6)), np.array([[3], [1]])  # a column of classes
-    before = dict(net.params)
+    before = {name: array.copy() for name, array in net.params.items()}
     expected = net.numerical_gradient(x, t)
     for name, g in net.gradient(x, t).items():
-        np.testing.assert_allclose(g, expected[name], rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(g, expected[name], rtol=3e-6, atol=1e-9)  # of a loss with + 1e-7
         assert (net.params[name] == before[name]).all()
 
 
