@@ -50,7 +50,7 @@ def test_blocks_sections_and_tables_are_those_of_the_english_page(name):
     assert len(blocks(english)) > 2 and blocks(korean) == blocks(english)
     assert levels(korean) == levels(english)
     assert codes_of_rows(korean) == codes_of_rows(english)
-    assert numbers(english) - numbers(korean) == set()
+    assert numbers(english) - numbers(korean) == set(), "the English page has changed"
 
 
 @pytest.mark.parametrize("name", KOREAN)

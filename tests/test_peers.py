@@ -124,7 +124,7 @@ PROGRAMS = [
 # The only ones that no comparison to 1e-10 can be made with, and why; each is compared otherwise.
 APART = {"Hardsigmoid": "PyTorch's 1/6 is a float32, also in float64: to 1e-7 below"}
 APART |= {name: "trained in tests/nn/test_lazy_layers.py" for name, *_ in LAZY}
-APART |= {name: "a base class, which has no equation" for name in ("RNNBase", "RNNCellBase")}
+APART |= dict.fromkeys(("RNNBase", "RNNCellBase"), "a base class, which has no equation")
 
 
 def normal(rng, *shape):

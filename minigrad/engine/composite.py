@@ -62,9 +62,11 @@ class Composite:
 
     __name__: str
     __wrapped__: Callable[..., Any]
+    compute: Callable[..., Any]
 
     def __init__(self, function: Callable[..., Any]):
         functools.update_wrapper(self, function)
+        self.compute = function  # or its kernel (engine/fused.py)
         self.names = parameters_of(function).names
         self.operands: Operands | None = None  # the inputs that are converted to floats (promotion.py)
 
@@ -90,9 +92,9 @@ class Composite:
         here.scope = outer, self.__wrapped__, arguments(args, options)
         try:
             if self.operands is None or self._are_floats(self.operands, args, options):
-                return self.__wrapped__(*args, **options)
+                return self.compute(*args, **options)
             args, options, half = self._in_floats(self.operands, args, options)
-            out = self.__wrapped__(*args, **options)
+            out = self.compute(*args, **options)
             return narrowed(out) if half else out
         except Exception as error:
             if not str(error).startswith(self.__name__):

@@ -56,6 +56,7 @@ class Call(NamedTuple):
     position: int
     rule: Rule | None  # None where the plan has one rule for all
     slots: tuple[int, ...]
+    kernel: Rule | None = None  # the same function, faster, on arrays alone
 
 
 class Plan(NamedTuple):
@@ -82,6 +83,7 @@ class Primitive:
         self.operands: Operands | None = None  # the inputs that are converted to one dtype (promotion.py)
         self.floats: tuple[int, ...] | None = None  # those that are converted on plain arrays, too: `floating`
         self.rules: dict[str, Rule | None] = {}  # None: the derivative is zero wherever it exists
+        self.kernels: dict[str, Rule] = {}  # what some of the rules compute, on arrays alone
         self._plans: dict[Any, Plan] = {}
         self._has_signature = names is None  # a ufunc has only names
         parameters = Parameters(tuple(names), {}, False, False) if names is not None else parameters_of(forward)
@@ -156,15 +158,18 @@ class Primitive:
     def __get__(self, instance: Any, owner: Any = None) -> Primitive:
         return self  # a primitive stored on a class (`op = exp`) is a value, not a method
 
-    def gradient(self, *inputs: str) -> Callable[[Rule], Rule]:
+    def gradient(self, *inputs: str, kernel: Rule | None = None) -> Callable[[Rule], Rule]:
         """Declare the gradient rule of one or more inputs, by name.
 
-        Raises GraphError if an input, or a parameter of the rule, is unknown.
+        A `kernel` is the same function of the same parameters, faster, on arrays alone: it is called instead of the rule
+        where the gradient is not to be differentiated. Raises GraphError for an unknown input, or parameter of the rule.
         """
 
         def declare(rule: Rule) -> Rule:
             for name in inputs:
                 self.declare(name, named(rule, f"{self.__name__}.gradient[{name}]"))
+                if kernel is not None:
+                    self.kernels[name] = kernel
             return rule
 
         return declare
@@ -223,6 +228,7 @@ class Primitive:
                     f"  rule    after g, a parameter is out, shape, order, or one of {', '.join(self.names)}"
                 )
         self.rules[name] = rule
+        self.kernels.pop(name, None)  # it computed the former rule
         self._plans.clear()
 
     def input_name(self, position: int) -> str:
@@ -231,7 +237,7 @@ class Primitive:
 
     def _make_plan(self, needs: tuple[bool, ...]) -> Plan:
         calls: list[Call] = []
-        saves: list[tuple[str, int]] = []
+        saves: dict[tuple[str, int], int] = {}  # each with its index
         for position, need in enumerate(needs):
             name = self.input_name(position)
             if need and name not in self.rules:
@@ -245,8 +251,8 @@ class Primitive:
             if rule is None:
                 continue
             keys = [self._key(parameter, position) for parameter in _parameters(rule)[1:]]
-            saves += [key for key in dict.fromkeys(keys) if key not in saves]
-            calls.append(Call(position, rule, tuple(saves.index(key) for key in keys)))
+            slots = tuple([saves.setdefault(key, len(saves)) for key in keys])
+            calls.append(Call(position, rule, slots, self.kernels.get(name)))
         holds = any(kind == "out" or (kind == "arg" and self.names[at] in self.rules) for kind, at in saves)
         constants = tuple([at for at, need in enumerate(needs) if not need])
         return Plan(tuple(calls), tuple(saves), holds, None, constants, _picker(constants))

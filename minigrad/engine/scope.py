@@ -21,7 +21,7 @@ from minigrad.engine.interrupts import Revertible
 
 __all__ = [
     "CONSTANTS", "Constant", "Derivative", "Named", "Scope", "arguments", "constant", "constants", "derivative", "here",
-    "in_this_thread", "watch", "watchers",
+    "in_this_thread", "watch", "watched", "watchers",
 ]  # fmt: skip
 
 # (outer Scope or None, a weak reference to a Module | a composite | Derivative, `arguments` of the call)
@@ -62,6 +62,7 @@ class Derivative(NamedTuple):
 
 class _Here(threading.local):
     scope: Scope | None = None
+    unfused = False  # whether composites are computed by their definition (engine/fused.py)
 
 
 here = _Here()
@@ -133,7 +134,13 @@ def in_this_thread(watcher: Callable[..., None]) -> Callable[..., None]:
         if threading.get_ident() == thread:
             watcher(*event)
 
+    mine.thread = thread  # type: ignore[attr-defined]
     return mine
+
+
+def watched() -> bool:
+    """Return whether a watcher looks at the operations of this thread."""
+    return bool(watchers) and threading.get_ident() in [getattr(watcher, "thread", None) for watcher in tuple(watchers)]
 
 
 class watch(Revertible):

@@ -23,6 +23,7 @@ from minigrad.engine.primitive import Plan, Primitive
 from minigrad.engine.promotion import SINGLE, WIDE, converted, narrowed
 from minigrad.engine.scope import CONSTANTS, constants, here, watchers
 from minigrad.errors import DTypeError
+from minigrad.kernels.axes import Shapes
 from minigrad.kernels.conversion import native, snapshot, to_array
 
 __all__ = [
@@ -272,4 +273,4 @@ def _fact(kind: str, at: int, arrays: Sequence[Any]) -> Any:
         return "F" if flags.f_contiguous and not flags.c_contiguous else "C"
     if kind == "position":
         return at
-    return [array.shape for array in arrays[at:]]
+    return Shapes([array.shape for array in arrays[at:]])

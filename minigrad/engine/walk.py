@@ -135,11 +135,13 @@ class Walk:
             if joint is not None:
                 results = joint(node, g, self.create_graph)
             saved = self.tensors(node) if self.create_graph else node.saved
-            for position, rule, slots in node.plan.calls:
+            for position, rule, slots, kernel in node.plan.calls:
                 parent = node.parents[position]
                 if parent is None or (self.within is not None and parent not in self.within):
                     continue
                 ran = True
+                if kernel is not None and not self.create_graph:
+                    rule = kernel
                 if rule is None:
                     gx = results[position]
                 elif not slots:

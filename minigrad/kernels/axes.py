@@ -1,13 +1,14 @@
-"""Validation of axes: negative ones counted from the end, invalid ones refused."""
+"""Validation of axes, negative ones counted from the end, invalid ones refused; and the shapes of arrays that are joined."""
 
 from __future__ import annotations
 
 import operator
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
-__all__ = ["every_axis", "one_axis", "reduced_axes"]
+__all__ = ["Shapes", "every_axis", "one_axis", "reduced_axes"]
 
 
 def one_axis(op: str, axis: Any, ndim: int) -> int:
@@ -56,3 +57,19 @@ def reduced_axes(op: str, axis: Any, ndim: int) -> tuple[int, ...]:
     (0, 1)
     """
     return every_axis(op, None if isinstance(axis, tuple | list) and not axis else axis, ndim)
+
+
+class Shapes(list[tuple[int, ...]]):
+    """The shapes of several arrays; it remembers where each ends when they are joined, which every array's rule asks for.
+
+    >>> Shapes([(2, 3), (2, 1)]).ends(1)
+    [3, 4]
+    """
+
+    def ends(self, axis: int) -> list[int]:
+        """Return where each array ends along an axis when all are joined along it."""
+        known = getattr(self, "_ends", None)
+        if known is None or known[0] != axis:
+            self._ends = known = axis, list(accumulate(shape[axis] for shape in self))
+        ends: list[int] = known[1]
+        return ends

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array
+from minigrad.kernels.blocks import by_blocks
 
 __all__ = ["erf", "erfc", "erfcx", "erfinv", "ndtri", "logistic_density", "sech_squared", "sigmoid", "sinc_derivative"]
 
 NODES = 128  # per unit: a node is at most 1/256 away, and six terms of the Taylor series reach the last digit
 SMALL = 512  # elements below which the overhead of a pass dominates
-BLOCK = 1 << 14  # elements that stay in cache from one pass to the next
 TERMS = 100  # of the continued fraction of erfcx, which reaches the last digit above 2
 LAST = 6  # erf(6) is 1 to the last digit
 
@@ -103,21 +103,20 @@ def _erfinv(y: Array, left: Array) -> Array:
 
 
 def sigmoid(x: Array) -> Array:
-    """Compute 1 / (1 + exp(-x)) from e = exp(-|x|), which does not overflow: 1 / (1 + e) above 0, e / (1 + e) below.
+    """Compute 1 / (1 + exp(-x)), whose exponential may be infinite far below 0.
 
     >>> sigmoid(np.array([-1e4, 0.0, 1e4]))
     array([0. , 0.5, 1. ])
     """
 
-    def block(x: Array, e: Array) -> None:
-        np.abs(x, out=e)
-        np.negative(e, out=e)
-        np.exp(e, out=e)
-        d = 1 + e
-        np.maximum(e, x >= 0, out=e)
-        e /= d
+    def block(x: Array, out: Array) -> None:
+        np.negative(x, out=out)
+        np.exp(out, out=out)
+        out += 1
+        np.divide(1, out, out=out)
 
-    return _by_blocks(block, x)
+    with np.errstate(over="ignore"):
+        return _by_blocks(block, x)
 
 
 def sech_squared(x: Array) -> Array:
@@ -187,20 +186,9 @@ def _bell(x: Array, rate: float, out: Array) -> None:
 
 
 def _by_blocks(function: Callable[[Array, Array], None], x: Any) -> Array:
-    """Call `function(block, out)` on blocks of `x` in memory order, so that its passes run at the speed of the cache."""
+    """Call `by_blocks` on numbers as floats."""
     x = numbers(x)
-    if x.dtype.kind != "f":
-        x = x.astype(np.float64)
-    if x.size <= BLOCK:
-        out = np.empty_like(x)
-        function(x, out)
-        return out
-    blocks = np.nditer([x, None], ["external_loop", "buffered"], [["readonly"], ["writeonly", "allocate"]],
-                       order="K", buffersize=BLOCK)  # fmt: skip
-    with blocks:
-        for block, part in blocks:
-            function(block, part)
-        return blocks.operands[1]
+    return by_blocks(function, x if x.dtype.kind == "f" else x.astype(np.float64))
 
 
 def numbers(x: Any) -> Array:

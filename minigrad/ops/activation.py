@@ -14,10 +14,12 @@ import numpy as np
 
 from minigrad.arrays import Array, DType, shape_of
 from minigrad.engine.composite import composite
+from minigrad.engine.fused import fuse
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
 from minigrad.errors import ShapeError
-from minigrad.kernels import masking, special
+from minigrad.kernels import activation as kernels
+from minigrad.kernels import special
 from minigrad.kernels.axes import one_axis
 from minigrad.kernels.checks import check_at_least, check_choice
 from minigrad.ops.elementwise import clip, sigmoid, tanh, where
@@ -63,7 +65,7 @@ def leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
     return np.maximum(x, 0) + negative_slope * np.minimum(x, 0)  # 0.8 ms; np.where, a branch per element, takes 6.6 ms
 
 
-@leaky_relu.gradient("x")
+@leaky_relu.gradient("x", kernel=kernels.leaky_relu_gradient)
 def _(g: Any, x: Any, negative_slope: float) -> Any:
     return where(x > 0, g, negative_slope * g)
 
@@ -99,7 +101,7 @@ def elu(x: Array, alpha: float = 1.0) -> Array:
     return np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0))
 
 
-@elu.gradient("x")
+@elu.gradient("x", kernel=kernels.elu_gradient)
 def _(g: Any, x: Any, alpha: float) -> Any:
     return where(x > 0, g, g * (alpha * np.exp(clip(x, None, 0))))
 
@@ -176,12 +178,10 @@ def softplus(x: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     >>> softplus(np.array([-1e4, 0.0, 1e4])).round(4)
     array([0.000e+00, 6.931e-01, 1.000e+04])
     """
-    z = beta * x
-    soft = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))  # np.logaddexp(z, 0) in a tenth of the time
-    return masking.where(z > threshold, x, soft / beta)
+    return kernels.softplus(x, beta, threshold)
 
 
-@softplus.gradient("x")
+@softplus.gradient("x", kernel=kernels.softplus_gradient)
 def _(g: Any, x: Any, beta: float, threshold: float) -> Any:
     z = beta * x
     return where(z > threshold, g, g * sigmoid(z))
@@ -232,7 +232,7 @@ def hardswish(x: Array) -> Array:
     return x * (np.clip(x, -3.0, 3.0) + 3) / 6
 
 
-@hardswish.gradient("x")
+@hardswish.gradient("x", kernel=kernels.hardswish_gradient)
 def _(g: Any, x: Any) -> Any:
     curved = ~((x <= -3) | (x >= 3))
     return g * where(curved, clip(x, -3, 3) / 3 + 0.5, x > 0)
@@ -353,3 +353,8 @@ def softmin(x: Any, axis: int = -1, *, dtype: DType = None) -> Any:
 
 for _op in (elu, gelu_erf, gelu_tanh, hardswish, hardtanh, leaky_relu, relu, softplus, softsign, tanhshrink):
     _op.elementwise = True
+
+fuse(gelu, kernels.gelu, kernels.gelu_gradients, "x")
+fuse(silu, kernels.silu, kernels.silu_gradients, "x")
+fuse(mish, kernels.mish, kernels.mish_gradients, "x")
+fuse(logsigmoid, kernels.logsigmoid, kernels.logsigmoid_gradients, "x")

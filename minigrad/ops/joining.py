@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, Shape, shape_of
-from minigrad.engine.composite import composite
+from minigrad.arrays import Array, shape_of
+from minigrad.engine.composite import composite, separate
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import common_dtype
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
-from minigrad.kernels.axes import one_axis
+from minigrad.kernels.axes import Shapes, one_axis
 from minigrad.ops.indexing import getitem, index_axis
 from minigrad.ops.shape import atleast_1d, atleast_2d, atleast_3d, meshgrid, reshape, unsqueeze
 
@@ -36,9 +36,9 @@ def concatenate_along(axis: int, *arrays: Array) -> Array:
 
 
 @concatenate_along.gradient("arrays")
-def _(g: Any, axis: int, position: int, shapes: list[Shape]) -> Any:
-    start = sum(shape[axis] for shape in shapes[:position])
-    return index_axis(g, axis, slice(start, start + shapes[position][axis]))
+def _(g: Any, axis: int, position: int, shapes: Shapes) -> Any:
+    ends = shapes.ends(axis)
+    return index_axis(g, axis, slice(ends[position] - shapes[position][axis], ends[position]))
 
 
 @register(np.concatenate)
@@ -74,6 +74,7 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
 
 @register(np.stack)
 @composite
+@separate
 def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Join arrays of one shape along a new axis.
 
@@ -89,7 +90,11 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     for i, array in enumerate(arrays):
         if shape_of(array) != first:
             raise ShapeError(f"stack: array {i} has shape {shape_of(array)}, array 0 has {first}")
-    return concatenate([unsqueeze(array, axis) for array in arrays], axis)
+    axis = one_axis("stack", axis, len(first) + 1)
+    if axis == len(first):
+        return concatenate([unsqueeze(array, axis) for array in arrays], axis)
+    joined = concatenate_along(axis, *arrays)  # then one reshape, not one for each array
+    return reshape(joined, (*first[:axis], len(arrays), *first[axis:]))
 
 
 @register(np.hstack)

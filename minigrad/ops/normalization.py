@@ -15,8 +15,10 @@ import numpy as np
 from minigrad.arrays import Shape, Traced, array_of, shape_of
 from minigrad.config import get_default_dtype
 from minigrad.engine.composite import composite
+from minigrad.engine.fused import fuse
 from minigrad.engine.promotion import floating
 from minigrad.errors import ShapeError
+from minigrad.kernels import normalization as kernels
 from minigrad.kernels.checks import positive_int
 from minigrad.kernels.pooling import Run, Windows
 from minigrad.ops.elementwise import astype, clip, square
@@ -277,3 +279,6 @@ def _check_shapes(op: str, shape: Shape, meaning: str, **values: Any) -> None:
     for name, value in values.items():
         if value is not None and shape_of(value) != shape:
             raise ShapeError(f"{op}: {name} must be {shape} = {meaning}, got shape {shape_of(value)}")
+
+
+fuse(layer_norm, kernels.layer_norm, kernels.layer_norm_gradients, "x", "weight", "bias")

@@ -16,6 +16,7 @@ from minigrad.engine.composite import composite
 from minigrad.engine.primitive import Casting, primitive
 from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
+from minigrad.kernels import softmax as kernels
 from minigrad.kernels.axes import every_axis, one_axis, reduced_axes
 from minigrad.ops.elementwise import astype, isnan, maximum, minimum, where
 from minigrad.ops.indexing import index_axis, take_along_axis
@@ -271,13 +272,10 @@ def softmax(x: Array, axis: int = -1) -> Array:
     array([0.5, 0.5])
     """
     axis = _softmax_axis("softmax", axis, x)
-    with np.errstate(over="ignore", invalid="ignore"):
-        e = np.exp(x - _reduce("softmax", np.maximum, x, axis, True, -np.inf))
-        e /= np.add.reduce(e, axis, keepdims=True)
-    return e
+    return kernels.softmax(x, axis) if x.size else x.copy()
 
 
-@softmax.gradient("x")
+@softmax.gradient("x", kernel=kernels.softmax_gradient)
 def _(g: Any, out: Any, axis: int) -> Any:
     return out * (g - sum(g * out, axis, True))
 
@@ -292,13 +290,10 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
     array([     0., -10000.])
     """
     axis = _softmax_axis("log_softmax", axis, x)
-    with np.errstate(over="ignore", invalid="ignore"):
-        z = x - _reduce("log_softmax", np.maximum, x, axis, True, -np.inf)
-        total = np.log(np.add.reduce(np.exp(z), axis, keepdims=True))
-        return np.subtract(z, total)
+    return kernels.log_softmax(x, axis) if x.size else x.copy()
 
 
-@log_softmax.gradient("x")
+@log_softmax.gradient("x", kernel=kernels.log_softmax_gradient)
 def _(g: Any, out: Any, axis: int) -> Any:
     return g - np.exp(out) * sum(g, axis, True)
 
@@ -382,7 +377,7 @@ def _argument(op: str, find: Any, x: Array, axis: Any, keepdims: bool) -> Array:
 
 def _softmax_axis(op: str, axis: Any, x: Array) -> Any:
     """Return the axis of a softmax, or several of them; none for a 0-d array."""
-    return axis if type(axis) is int and x.ndim else every_axis(op, axis, x.ndim)
+    return one_axis(op, axis, x.ndim) if type(axis) is int and x.ndim else every_axis(op, axis, x.ndim)
 
 
 def _has_integers(x: Any) -> bool:

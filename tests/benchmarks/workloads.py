@@ -8,6 +8,8 @@ import textwrap
 
 import numpy as np
 
+from tests.benchmarks import programs
+
 PEERS = {
     "step": ("minigrad", "minigrad-without-scopes", "pytorch", "pytorch-channels-last", "book-style", "book-style-float64"),
     "chain": ("minigrad", "minigrad-without-scopes", "pytorch"),
@@ -21,6 +23,9 @@ TITLES = {
     "conv": "convolution 64 -> 64, 3x3, of 32x32, batch 32, float32, forward and backward, each in its own memory order",
 }
 REPEATS = {"step": 10, "chain": 1000, "mlp": 10, "conv": 3}  # how often one timing runs the function
+PEERS |= dict.fromkeys(programs.TITLES, ("minigrad", "pytorch"))
+TITLES |= programs.TITLES
+FUNCTIONS = {f"function: {name}": name for name in programs.FUNCTIONS}  # workloads that are rows of one table
 
 
 def make(workload, peer):
@@ -28,7 +33,27 @@ def make(workload, peer):
     if peer == "minigrad-without-scopes":
         _forget_scopes()
         peer = "minigrad"
+    if workload in programs.TITLES:
+        return programs.make(workload, _library(peer))
+    if workload in FUNCTIONS:
+        return programs.function(FUNCTIONS[workload], _library(peer))
     return {"step": _step, "chain": _chain, "mlp": _mlp, "conv": _conv}[workload](peer)
+
+
+def repeats(workload):
+    """How often one timing runs the function of a workload."""
+    return {**REPEATS, **programs.REPEATS}.get(workload, 10 if workload in FUNCTIONS else 3)
+
+
+def _library(peer):
+    if peer == "minigrad":
+        import minigrad as mg
+
+        mg.config.keep_memory()
+        return mg
+    import torch
+
+    return torch
 
 
 def _forget_scopes():

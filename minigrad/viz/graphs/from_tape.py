@@ -25,6 +25,7 @@ from minigrad.tensors.tensor import Tensor
 from minigrad.viz.graphs.from_forward import Call, Recording
 from minigrad.viz.graphs.groups import Groups, parameter_name
 from minigrad.viz.graphs.numbers import option, scalar
+from minigrad.viz.graphs.parts import Part, below
 from minigrad.viz.graphs.saved_bytes import leaf_of
 
 __all__ = ["Data", "Origin", "Slot", "TapeReader", "Unrecorded", "View", "is_operation", "key_of", "variables"]
@@ -101,8 +102,8 @@ class TapeReader:
         self._data: dict[int, Data] = {}  # by id of a weak reference
         self._views: dict[tuple[int, ...], View] = {}  # by id of a weak reference to the base, and of the steps
         self._passed: dict[int, tuple[Scope, int]] = {}  # by id of a weak reference: the outermost call with it, and where
-        self.nodes = _tape(outputs)
-        self.by_number = {node.number: node for node in self.nodes}
+        self.nodes = below([output.node for output in outputs if output.node is not None])
+        self.by_number: dict[float, Node] = {node.number: node for node in self.nodes}
         every: list[Origin] = sorted([*self.nodes, *self.recording.calls], key=_creation)
         self.lanes: dict[int, int] = {}  # by id of an operation or leaf; see `_lane`
         for origin in every:
@@ -142,7 +143,13 @@ class TapeReader:
             name, known = argument if isinstance(argument, Named) else (parameters[min(i, last)].name, argument)
             if isinstance(known, Constant):
                 known = self.source_of(known, scope[0])
-            yield name, self.by_number.get(known) if isinstance(known, int) else known
+            yield name, self.by_number.get(known) if isinstance(known, int | float) else known  # a part has no whole number
+
+    def constants_of(self, node: Node) -> dict[str, list[Origin]]:
+        """Return the origins of the arrays without a node among the arguments of a node, by name."""
+        known = zip(node.plan.constants, node.constants, strict=True)
+        op: Any = node.primitive
+        return {op.input_name(at): [self.source_of(c, node.scope)] for at, c in known if isinstance(c, Constant)}
 
     def group_of(self, origin: Origin) -> int:
         """Return the group of an operation, a view or data; of the latter that of all operations that use it."""
@@ -226,6 +233,10 @@ class TapeReader:
         operands, texts = [], []
         if call is not None:
             self.arrays[id(origin)] = call.out
+        if isinstance(origin, Part) and origin.fused is not None:
+            for parent, value in zip(origin.fused.parents, origin.fused.saved or (), strict=False):
+                if parent is not None:
+                    self.arrays.setdefault(id(parent), value)
         for position, parent in enumerate(origin.parents):
             name = op.input_name(position)
             value = _value(origin, call, position)
@@ -374,18 +385,6 @@ def variables(names: Mapping[str, Any]) -> dict[int, str]:
         if isinstance(value, Tensor | Module) and not name.startswith("_"):
             found.setdefault(key_of(value) if isinstance(value, Tensor) else id(value), name)
     return found
-
-
-def _tape(outputs: Sequence[Tensor]) -> list[Node]:
-    """Return every node below the outputs, oldest first."""
-    stack = [output.node for output in outputs if output.node is not None]
-    seen = set(stack)
-    while stack:
-        for parent in stack.pop().parents:
-            if parent is not None and parent not in seen:
-                seen.add(parent)
-                stack.append(parent)
-    return sorted(seen, key=lambda node: node.number)
 
 
 def _saved(node: Node, entry: tuple[str, int]) -> Any:

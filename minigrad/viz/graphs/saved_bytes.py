@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.arrays import Array
+from minigrad.engine.fused import Fused
 from minigrad.engine.promotion import HALF, SINGLE
 from minigrad.engine.tape import Node
 from minigrad.ops.rearrange import flip
+from minigrad.viz.graphs.parts import Part, kept_by
 
 __all__ = ["arrays_in", "buffer_of", "leaf_of", "saved_bytes", "saved_names"]
 
@@ -42,7 +44,7 @@ def saved_bytes(nodes: Sequence[Node], sources: Sources) -> dict[int, int]:
             seen |= {id(buffer_of(leaf.array)), id(node)}
     present: dict[Any, int] = {}  # the keys of buffers that are still there, by those under which freed nodes know them
     for node in nodes:
-        if node.saved is not None:
+        if node.saved is not None and not isinstance(node, Part):
             known = {kept.name: kept.key for kept in _from_tape(node, sources)}
             present |= {known[kept.name]: kept.key for kept in _live(node) if kept.name in known}
     counted = {}
@@ -83,6 +85,8 @@ def arrays_in(value: Any) -> Iterable[Array]:
 
 
 def _kept(node: Node, sources: Sources) -> Iterator[Kept]:
+    if isinstance(node, Part):  # the call saved what its kernel needs
+        return iter(()) if node.fused is None else _kept(node.fused, sources)
     return _from_tape(node, sources) if node.saved is None else _live(node)
 
 
@@ -90,16 +94,18 @@ def _live(node: Node) -> Iterator[Kept]:
     if node.primitive is None:
         return
     for (kind, at), value in zip(node.plan.saves, node.saved, strict=True):
-        if kind in ("arg", "out"):
+        if kind in ("arg", "out", "kept"):
             for array in arrays_in(value):
                 buffer = buffer_of(array)
-                yield Kept("out" if kind == "out" else node.primitive.input_name(at), id(buffer), buffer.nbytes)
+                yield Kept(node.primitive.input_name(at) if kind == "arg" else kind, id(buffer), buffer.nbytes)
 
 
 def _from_tape(node: Node, sources: Sources) -> Iterator[Kept]:
     op = node.primitive
     if op is None:
         return
+    if isinstance(op, Fused):
+        yield from (Kept("kept", (id(node), i), array.nbytes) for i, array in enumerate(kept_by(node)))
     computed = SINGLE if node.dtype == HALF and op.operands else node.dtype  # the dtype of the operands, converted
     for kind, at in node.plan.saves:
         if kind == "out":

@@ -20,6 +20,7 @@ from minigrad.viz.graphs.gradients import gradients, root_mean_square
 from minigrad.viz.graphs.groups import LANES
 from minigrad.viz.graphs.ir import Edge, GraphIR, Group, Image, Node, ancestors
 from minigrad.viz.graphs.numbers import byte_count, counted, option, summary
+from minigrad.viz.graphs.parts import Part, opened
 from minigrad.viz.graphs.rules import rule_text
 from minigrad.viz.graphs.saved_bytes import leaf_of, saved_bytes, saved_names
 from minigrad.viz.graphs.thumbnails import kernel_images
@@ -47,7 +48,7 @@ def trace(
     `marks` holds (error, place) by number of a node. The values of outputs that are not `known`, because only their nodes
     are left, are not read.
     """
-    called = variables(names or {})
+    outputs, called = opened(outputs, variables(names or {}))
     reader = TapeReader(outputs, model, recording, known, called)
     if show is None:
         show = frozenset(("grads",) if any(node.saved is None for node in reader.nodes) else ())
@@ -94,6 +95,8 @@ class _Facts:
             for slot in reader.slots.get(id(origin), ()):
                 if not slot.tracked:
                     named.setdefault(slot.name, []).append(slot.source)
+            if isinstance(origin, Part) and origin.fused is not None:
+                named.update(reader.constants_of(origin.fused))
         self.saved = saved_bytes(reader.nodes, self.sources)
         self.gradients: dict[int, tuple[float, Array | None]] = {}  # by number: strength, and that of a kernel
 
@@ -122,7 +125,7 @@ class _Facts:
         reader, op = self.reader, origin.primitive
         call = origin if isinstance(origin, Call) else reader.recording.by_number.get(getattr(origin, "number", -1))
         if isinstance(origin, TapeNode):
-            rules = tuple((op.input_name(at), rule_text(rule)) for at, rule, _ in origin.plan.calls)
+            rules = tuple((op.input_name(at), rule_text(rule)) for at, rule, *_ in origin.plan.calls)
             fields |= {"rules": rules, "saves": saved_names(origin, self.sources), "saved": self.saved[origin.number],
                        "variable": self.called.get(id(origin), "")}  # fmt: skip
         return Node(

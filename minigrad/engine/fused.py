@@ -1,0 +1,157 @@
+"""Fused kernels: a composite computed in one go, with one node on the tape.
+
+A composite is a definition made of other operations. Each of them passes over memory and saves arrays of its own; a kernel
+computes the same result and its first-order gradients in a few passes over blocks that stay in cache, and saves less. The
+composition remains the definition: it is what a call is computed by where the kernel does not apply (integers, arrays
+instead of tensors, shapes that must be refused), while a watcher looks at the operations of this thread, and whenever
+gradients are themselves to be differentiated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from minigrad.arrays import Array, Traced
+from minigrad.engine.composite import Composite
+from minigrad.engine.grad_mode import mode
+from minigrad.engine.interrupts import Revertible
+from minigrad.engine.primitive import Call, Plan, Primitive, primitive
+from minigrad.engine.scope import constants, here, watched
+from minigrad.engine.tape import Node, record
+from minigrad.engine.walk import backward
+
+__all__ = ["Fused", "fuse", "unfused"]
+
+# From all arguments, the operands as arrays, to the result and arrays kept for `Backward`; None where it does not apply.
+Forward = Callable[..., tuple[Array, tuple[Array, ...]] | None]
+# From g, which arguments need a gradient, the arguments and the kept arrays to the gradients of all arguments.
+Backward = Callable[..., Sequence[Array | None]]
+
+
+def fuse(op: Composite, forward: Forward, backward: Backward, *operands: str) -> None:
+    """Compute a composite by a kernel where its operands, as far as they are given, are tensors of one float dtype.
+
+    `forward(*args)` gets all arguments, the operands as arrays, and returns ``(out, kept)``, where `kept` is a tuple of
+    arrays for `backward`; or None, and the composition is called. `backward(g, needs, args, kept)` returns the gradient of
+    each argument; those of which `needs` is False are not read.
+    """
+    op.compute = Fused(op, forward, backward, operands)
+
+
+class unfused(Revertible):
+    """Compute composites by their definition, without kernels, in this thread in a ``with`` block.
+
+    >>> import minigrad as mg
+    >>> x = mg.ones(1000, requires_grad=True)
+    >>> with unfused():
+    ...     print(mg.nn.functional.silu(x).grad_fn.name())
+    Multiply
+    """
+
+    def __enter__(self) -> None:
+        self._undo += (partial(setattr, here, "unfused", here.unfused),)
+        here.unfused = True
+
+
+class Fused(Primitive):
+    """The kernel of a composite, as the operation of its nodes; created with `fuse`."""
+
+    def __init__(self, op: Composite, forward: Forward, backward: Backward, operands: Sequence[str]):
+        super().__init__(op.__wrapped__)
+        self.definition = op.__wrapped__
+        self.kernel, self.backward = forward, backward
+        self.arrays = frozenset(map(self.names.index, operands))
+        for name in operands:
+            self.declare(name, None)  # no rule of its own: the plan has a joint one
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        if not (here.unfused or watched()):
+            out = self._fused(self.bind(args, options))
+            if out is not None:
+                return out
+        return self.definition(*args, **options)
+
+    def _fused(self, args: tuple[Any, ...]) -> Any:
+        """Call the kernel; return None where it does not apply."""
+        arrays, parents = list(args), []
+        like: Any = None
+        tracked = False
+        for at, arg in enumerate(args):
+            node = None
+            if isinstance(arg, Traced):
+                array = arrays[at] = arg.array
+                if like is None:
+                    like, dtype = arg, array.dtype
+                    if dtype.char not in "fd":
+                        return None
+                if array.dtype is not dtype or at not in self.arrays:
+                    return None
+                node = arg.node
+                tracked = tracked or node is not None
+            elif arg is not None and at in self.arrays:
+                return None
+            parents.append(node)
+        computed = None if like is None else self.kernel(*arrays)
+        if computed is None:
+            return None
+        out, kept = computed
+        node = None
+        if tracked and mode.enabled:
+            plan = self._joint_plan(tuple([parent is not None for parent in parents]), len(kept))
+            node = Node(out, self, plan, parents, [*arrays, *kept])
+            node.constants = constants(args, plan.constants)
+        return like.from_array(out, node)
+
+    def _joint_plan(self, needs: tuple[bool, ...], kept: int) -> Plan:
+        plan = self._plans.get((needs, kept))
+        if plan is None:
+            calls = tuple([Call(at, None, ()) for at, need in enumerate(needs) if need])
+            saves = [("arg" if at in self.arrays else "option", at) for at in range(len(needs))]
+            saves += [("kept", at) for at in range(kept)]
+            others = tuple([at for at, need in enumerate(needs) if not need])
+            plan = self._plans[needs, kept] = Plan(calls, tuple(saves), True, self._gradients, others)
+        return plan
+
+    def _gradients(self, node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
+        """Return the gradients of all arguments, as arrays, or as tensors that can be differentiated again."""
+        count = len(node.parents)
+        if not create_graph:
+            needs = [parent is not None for parent in node.parents]
+            return self.backward(g, needs, node.saved[:count], node.saved[count:])
+        args = list(node.saved[:count])
+        cuts: list[Node | None] = [None] * count
+        outer = here.scope
+        here.scope = node.scope
+        try:
+            self._separate(node, g, args, cuts)
+            out = self.definition(*args)
+        finally:
+            here.scope = outer
+        targets = [cut for cut in cuts if cut is not None]
+        found = dict(zip(targets, self._differentiated(out, g, targets), strict=True))
+        return [None if cut is None else found[cut] for cut in cuts]
+
+    def _separate(self, node: Node, g: Any, args: list[Any], cuts: list[Node | None]) -> None:
+        """Make tensors of the operands, each with a node of its own: one operand may be made of another."""
+        for at in self.arrays:
+            if at < len(args) and args[at] is not None:
+                args[at] = g.from_array(args[at], node.parents[at])
+                if node.parents[at] is not None:
+                    args[at] = g.from_array(*record(passed, (args[at],)))
+                    cuts[at] = args[at].node
+
+    def _differentiated(self, out: Any, g: Any, targets: list[Node]) -> list[Any]:
+        return backward([(out.node, g)], g.from_array, targets=targets, retain_graph=True, create_graph=True)
+
+
+@primitive
+def passed(x: Array) -> Array:
+    """Return x."""
+    return x
+
+
+@passed.gradient("x")
+def _(g: Any) -> Any:
+    return g
