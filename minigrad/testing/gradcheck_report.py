@@ -142,7 +142,9 @@ class GradcheckReport:
         """Return the report for notebooks: its first line with a mark, and the rest as it prints."""
         first, _, rest = str(self).partition("\n")
         mark, color = ("✓", "#007a59") if self.passed else ("✗", "#c84c00")
-        head = f'<b style="color:{color}">{mark}</b> <span style="font-weight:600">{escape(first)}</span>'
+        head = (
+            f'<b style="color:{color}">{mark}</b> <span style="font-weight:600;white-space:pre-wrap">{escape(first)}</span>'
+        )
         return f'<div style="{MONOSPACE}">{head}\n{escape(rest)}</div>'
 
 

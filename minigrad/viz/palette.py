@@ -67,11 +67,19 @@ def mix(a: RGB, b: RGB, t: float) -> RGB:
 
 
 def theme_css(selector: str, theme: str) -> str:
-    """Return the colors as custom properties of a selector; "auto" follows the screen, and the notebook around it."""
+    """Return the colors as custom properties of a selector; "auto" follows the screen, and the notebook around it.
+
+    Of a whole page, ``:root``, it follows the attribute data-theme, which its button sets.
+    """
     light, dark = ("".join(f"--{name}:{value};" for name, value in colors.items()) for colors in (LIGHT, DARK))
     light, dark = f"{light}--kernel:{KERNEL[0]};", f"{dark}--kernel:{KERNEL[1]};"
     if theme != "auto":
         return f"{selector}{{{dark if theme == 'dark' else light}}}"
+    if selector == ":root":
+        return (
+            f':root,:root[data-theme="light"]{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}'
+            f':root[data-theme="dark"]{{{dark}}}'
+        )
     notebooks = f'[data-jp-theme-light="false"] {selector},.vscode-dark {selector},[data-theme="dark"] {selector}'
     lit = f'[data-jp-theme-light="true"] {selector},.vscode-light {selector},[data-theme="light"] {selector}'
     return (

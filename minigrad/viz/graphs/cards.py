@@ -10,7 +10,7 @@ from minigrad.viz.graphs.numbers import byte_count, counted, number, seconds, si
 from minigrad.viz.graphs.text_width import shortened, width
 from minigrad.viz.graphs.view import INFIX, Card, View
 
-__all__ = ["BAR", "FEW", "Body", "Facts", "Row", "body", "facts", "image_width", "most_saved", "operands"]
+__all__ = ["BAR", "FEW", "ROUND", "Body", "Facts", "Row", "body", "facts", "image_width", "most_saved", "operands", "shapes"]
 
 TITLE, TEXT, CAPTION = 13.0, 11.0, 9.5  # font sizes
 LINE, HEAD = 15.0, 18.0  # heights of rows
@@ -19,6 +19,7 @@ ROOM = 7.0  # above and below
 TIGHT = 3.0  # the same, in a compact card
 BAR = 44.0  # length of the longest bar
 STRENGTH = 62.0  # room for the number of a gradient
+ROUND = ("input", "data", "output")  # kinds whose cards are pills
 FEW = 3  # parameters that a card names one by one
 MOST = 36  # characters of a name
 
@@ -87,13 +88,16 @@ def most_saved(view: View) -> int:
     return max((facts(view.ir, card).saved for card in view.cards.values()), default=0)
 
 
-def body(view: View, card: Card, show: frozenset[str], most: int, compact: bool = False) -> Body:
-    """Return the contents of a card; `most` is the number of bytes of the longest bar. Compact: its numbers in one row."""
-    rows = _compact(view.ir, card, show) if compact else _rows(view.ir, card, show, most)
+def body(view: View, card: Card, show: frozenset[str], most: int, compact: int = 0) -> Body:
+    """Return the contents of a card; `most` is the number of bytes of the longest bar.
+
+    Compact: without pictures, its numbers are in one row below the title, or with 2 beside it.
+    """
+    rows = _compact(view.ir, card, show, compact > 1) if compact else _rows(view.ir, card, show, most)
     about = facts(view.ir, card)
     rows += [Row("fault", line) for mark in about.marks[:FEW] for line in wrap(shortened(mark, 4 * MOST), MOST)]
     rows += [Row("soft", shortened(place, MOST)) for place in about.places]
-    images = [(image, _scale(image)) for image in about.images]
+    images = [] if compact else [(image, _scale(image)) for image in about.images]
     wide = max(
         max(_row_width(row) for row in rows),
         sum(image_width(image, scale) for image, scale in images) + 8 * max(0, len(images) - 1),
@@ -101,7 +105,7 @@ def body(view: View, card: Card, show: frozenset[str], most: int, compact: bool 
     room = TIGHT if compact else ROOM
     tall = sum(HEAD if row.style == "title" else LINE for row in rows)
     tall += max((image.height * scale + LINE + 2 for image, scale in images), default=0.0)
-    pill = 8.0 if card.kind in ("input", "data", "output") else 0.0
+    pill = 8.0 if card.kind in ROUND else 0.0
     return Body(tuple(rows), tuple(images), round(wide + 2 * (SIDE + pill), 1), round(tall + 2 * room, 1), card.times, room)
 
 
@@ -115,7 +119,7 @@ def _rows(ir: GraphIR, card: Card, show: frozenset[str], most: int) -> list[Row]
     if card.options:
         rows.append(Row("soft", _options(card.options)))
     if "shapes" in show and node.dtype:  # unknown where an operation failed
-        rows.append(Row("soft", f"{sizes(node.shape)} · {node.dtype}"))
+        rows.append(Row("soft", shapes(ir, card)))
     if len(card.every_value) == 1:  # several differ
         rows += _value(node, show)
     if "grads" in show and about.gradient is not None and card.kind != "output":
@@ -128,8 +132,8 @@ def _rows(ir: GraphIR, card: Card, show: frozenset[str], most: int) -> list[Row]
     return rows
 
 
-def _compact(ir: GraphIR, card: Card, show: frozenset[str]) -> list[Row]:
-    """Return a title and, in one row, what `_rows` has below it."""
+def _compact(ir: GraphIR, card: Card, show: frozenset[str], one: bool) -> list[Row]:
+    """Return a title and, in one row, what `_rows` has below it; or both as one row."""
     about = facts(ir, card)
     tag = shortened(card.tag or (about.node.variable if card.kind == "op" else ""), MOST)
     count = sum(ir.nodes[i].size for i in card.every_parameter if ir.nodes[i].kind == "parameter")
@@ -137,13 +141,27 @@ def _compact(ir: GraphIR, card: Card, show: frozenset[str]) -> list[Row]:
     parts = [
         shortened(operands(card), MOST + 3),
         _options(card.options) if card.options else "",
-        f"{sizes(about.node.shape)} · {about.node.dtype}" if known else "",
+        shapes(ir, card).replace(" · ", " ") if known else "",
+        f"= {about.node.value}" if "values" in show and about.node.value and len(card.every_value) == 1 else "",
+        f"gradient {spread(about.gradients)}" if "grads" in show and about.gradients and card.kind != "output" else "",
         counted(count, "parameter") if count else "",
         f"saved {byte_count(about.saved)}" if "saved" in show and about.saved else "",
         "" if about.seconds is None else seconds(about.seconds),
     ]
-    text = " · ".join(filter(None, parts))
+    text = ", ".join(filter(None, parts))
+    if one and card.kind not in ROUND:
+        return [Row("title", shortened(card.title, MOST), ": ".join(filter(None, [tag, text])))]
     return [Row("title", shortened(card.title, MOST), tag), *([Row("soft", text)] if text else [])]
+
+
+def shapes(ir: GraphIR, card: Card) -> str:
+    """Return ``2×3 · float32``, or the few different shapes of all values that leave a card: ``7×2×4, 2×4 · float32``."""
+    made = [ir.nodes[i] for i in card.values or [card.value]]
+    dtype = made[-1].dtype
+    each = [sizes(node.shape) if node.dtype == dtype else f"{sizes(node.shape)} {node.dtype}" for node in made]
+    known = list(dict.fromkeys(each[::-1]))[::-1]
+    known = known if len(known) <= FEW else [*known[: FEW - 1], "…", known[-1]]
+    return f"{', '.join(known)} · {dtype}"
 
 
 def operands(card: Card) -> str:

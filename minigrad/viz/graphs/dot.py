@@ -9,7 +9,7 @@ from minigrad.viz.graphs.cards import body, facts
 from minigrad.viz.graphs.look import Look
 from minigrad.viz.graphs.numbers import number
 from minigrad.viz.graphs.text_width import one_line
-from minigrad.viz.graphs.view import View
+from minigrad.viz.graphs.view import View, places
 from minigrad.viz.palette import DARK, LIGHT, fill, flow
 
 __all__ = ["digraph", "rendered"]
@@ -54,8 +54,9 @@ def digraph(view: View, look: Look) -> Any:
             fillcolor=colors["box"], color=colors["box-line"], fontcolor=colors["soft"], fontsize="10",
         )  # fmt: skip
         bodies[box.parent].subgraph(bodies[key])
-    for link in view.links:
-        graph.edge(link.source, link.target, **({} if link.tracked else {"style": "dashed"}))
+    for link, place in zip(view.links, places(view), strict=True):
+        style = {} if link.tracked else {"style": "dashed"}
+        graph.edge(link.source, link.target, **style, **({"headlabel": place, "labeldistance": "1.6"} if place else {}))
         rms = view.ir.nodes[link.value].gradient
         if "grads" in look.show and link.tracked and rms is not None and view.cards[link.source].copies == 1:
             color, thick = flow(rms)

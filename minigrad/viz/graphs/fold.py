@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable
 from dataclasses import replace
 from typing import NamedTuple
 
 from minigrad.viz.graphs.ir import ancestors
-from minigrad.viz.graphs.view import Box, Card, View
+from minigrad.viz.graphs.view import Box, Card, Link, View
 
 __all__ = ["fold"]
 
@@ -114,6 +113,8 @@ class _Inside:
         for card in self.cards[i]:
             node = view.ir.nodes[card.value]
             parameters = tuple((view.ir.nodes[p].kind, view.ir.nodes[p].shape) for p in card.parameters)
+            made = [view.ir.nodes[i] for i in card.members]
+            inner = tuple((n.name, n.options, n.operands, n.shape) for n in made if n.kind == "op")
             names = {view.ir.nodes[p].name or "parameter" for p in card.parameters}  # each block has its own
             name = node.name if card.key[0] == "n" else view.ir.groups[int(card.key[1:])].type or card.title
             looks.append(
@@ -124,6 +125,7 @@ class _Inside:
                     card.options,
                     card.detail,
                     card.copies,
+                    inner,
                     node.shape,
                     node.dtype,
                     parameters,
@@ -163,17 +165,29 @@ def _merge(view: View, inside: _Inside, box: int, row: _Row) -> View:
     """Keep the first block of a row, with the links into the first block and out of the last."""
     cards, first = _merged_cards(view, inside, row)
     boxes = _numbered(view, inside, box, row, cards)
-    links, leaving = [], Counter[tuple[str, str]]()
+    links: list[Link] = []
+    leaving: dict[tuple[str, str], Link] = {}  # what an operation behind the row collects from all blocks
+    last = {
+        (first.get(link.source, link.source), link.output): link.value
+        for link in view.links
+        if row.block(inside.at.get(link.source, -1)) == row.blocks - 1 and row.block(inside.at.get(link.target, -1)) < 0
+    }
     for link in view.links:
         source, target = (row.block(inside.at.get(key, -1)) for key in (link.source, link.target))
-        if target < 0 <= source < row.blocks - 1:  # collected
-            leaving[first.get(link.source, link.source), link.target] += link.times
-        elif target <= 0:
-            links.append(
-                replace(link, source=first.get(link.source, link.source), target=first.get(link.target, link.target))
-            )
-    for link in links:
-        link.times += leaving.pop((link.source, link.target), 0)
+        if target > 0:
+            continue
+        link = replace(link, source=first.get(link.source, link.source), target=first.get(link.target, link.target))
+        ends = link.source, link.target
+        if target < 0 <= source < row.blocks - 1:
+            link.value = last.get((link.source, link.output), link.value)  # one value, so that one line leads to them
+            if ends in leaving:
+                leaving[ends].times += link.times
+                continue
+            leaving[ends] = link
+        elif ends in leaving:  # of the last block
+            links.remove(former := leaving.pop(ends))
+            link.times += former.times
+        links.append(link)
     kept = {around for group in {card.group for card in cards.values()} for around in ancestors(boxes, group)}
     return View(view.ir, cards, links, {key: box for key, box in boxes.items() if key in kept})
 

@@ -17,13 +17,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.arrays import Array, Traced
+from minigrad.engine.arguments import parameters_of
 from minigrad.engine.primitive import Primitive
-from minigrad.engine.scope import Constant, Named, Scope, constant, derivative
+from minigrad.engine.scope import CONSTANTS, Constant, Named, Scope, constant, derivative
 from minigrad.engine.tape import Node
 from minigrad.nn import Module
 from minigrad.tensors.tensor import Tensor
 from minigrad.viz.graphs.from_forward import Call, Recording
-from minigrad.viz.graphs.groups import Groups, parameter_name
+from minigrad.viz.graphs.groups import Groups, Lane, parameter_name
 from minigrad.viz.graphs.numbers import option, scalar
 from minigrad.viz.graphs.parts import Part, below
 from minigrad.viz.graphs.saved_bytes import leaf_of
@@ -66,7 +67,7 @@ class Unrecorded:
     """Steps of a call that were not recorded: those that take an argument which no recorded operation takes."""
 
     scope: Scope
-    lane: int
+    lane: Lane
     shape: tuple[int, ...] = ()
     dtype: str = ""
 
@@ -108,10 +109,11 @@ class TapeReader:
         self.lanes: dict[int, int] = {}  # by id of an operation or leaf; see `_lane`
         for origin in every:
             self.lanes[id(origin)] = self._lane(origin)
-        self.groups = Groups(any(self.lanes.values()), modules or {})
+        self.turns = self._turns(every)
+        self.groups = Groups(any(self.lanes.values()), bool(self.turns), modules or {})
         self.scopes: dict[int, Scope] = {}  # every call with an operation in it, and those around it, these first
         for origin in every:
-            self.groups.group_of(origin.scope, self.lanes[id(origin)])
+            self.groups.group_of(origin.scope, self.lane_of(origin))
             for scope in reversed(_chain(origin.scope)):
                 if id(scope) not in self.scopes:
                     self.scopes[id(scope)] = scope
@@ -136,14 +138,24 @@ class TapeReader:
         return output.node if output.node is not None else self.source_of(constant(output), None)
 
     def arguments_of(self, scope: Scope) -> Iterator[tuple[str, Any]]:
-        """Yield the arguments of a call of a function: name, and an origin, or (value,) of one that is no array."""
-        parameters = list(inspect.signature(scope[1]).parameters.values())
-        last = next((i for i, p in enumerate(parameters) if p.kind is p.VAR_POSITIONAL), len(parameters) - 1)
-        for i, argument in enumerate(scope[2]):
-            name, known = argument if isinstance(argument, Named) else (parameters[min(i, last)].name, argument)
+        """Yield the arguments of a call of a function: name, and an origin, or (value,) of one that is no array.
+
+        The further values of ``*axes`` are one tuple. Values that are defaults are left out.
+        """
+        names, defaults, variadic, _ = parameters_of(scope[1])
+        last = _first_of_many(scope[1]) if variadic else len(names) - 1
+        many: list[Any] = []
+        for i, argument in enumerate((*scope[2], Named("", None))):
+            name, known = argument if isinstance(argument, Named) else (names[min(i, last)], argument)
+            if many and isinstance(argument, Named):
+                yield names[last], (tuple(many) if many[1:] else many.pop(),)
+                many = []
             if isinstance(known, Constant):
                 known = self.source_of(known, scope[0])
-            yield name, self.by_number.get(known) if isinstance(known, int | float) else known  # a part has no whole number
+            if variadic and name == names[last] and type(known) is tuple:
+                many += known
+            elif name and (type(known) is not tuple or not _is_default(defaults, name, known[0])):
+                yield name, self.by_number.get(known) if isinstance(known, int | float) else known  # a float is a part
 
     def constants_of(self, node: Node) -> dict[str, list[Origin]]:
         """Return the origins of the arrays without a node among the arguments of a node, by name."""
@@ -154,8 +166,14 @@ class TapeReader:
     def group_of(self, origin: Origin) -> int:
         """Return the group of an operation, a view or data; of the latter that of all operations that use it."""
         if isinstance(origin, Data):
-            return self.groups.group_of(*self._homes.get(id(origin), (None, 0)))
-        return self.groups.group_of(origin.scope, self.lanes.get(id(origin), 0))
+            return self.groups.group_of(*self._homes.get(id(origin), (None, (0, 0))))
+        return self.groups.group_of(origin.scope, self.lane_of(origin))
+
+    def lane_of(self, origin: Origin) -> Lane:
+        """Return the lane of an operation or of steps that were not recorded, and its turn; (0, 0) for others."""
+        return (
+            origin.lane if isinstance(origin, Unrecorded) else (self.lanes.get(id(origin), 0), self.turns.get(id(origin), 0))
+        )
 
     def source_of(self, known: Constant, scope: Scope | None) -> Origin:
         """Return the origin of an array without a node: a recorded operation, the steps to a view, or data."""
@@ -231,6 +249,8 @@ class TapeReader:
         op: Any = origin.primitive
         slots: list[Slot] = []
         operands, texts = [], []
+        usual = op.tails[min(op.tails)]
+        defaults = dict(zip(op.names[len(op.names) - len(usual) :], usual, strict=True))
         if call is not None:
             self.arrays[id(origin)] = call.out
         if isinstance(origin, Part) and origin.fused is not None:
@@ -263,7 +283,7 @@ class TapeReader:
                     operands.append("")
                     if isinstance(value, np.ndarray) and isinstance(known, Constant):
                         self.arrays[id(source)] = value  # as it was then, if the rule saved it
-                if not isinstance(known, Constant):
+                if not isinstance(known, Constant) and not _is_default(defaults, name, known):
                     texts.append(option(name, known))
         if isinstance(origin, Node) and (out := _saved(origin, ("out", 0))) is not UNKNOWN:
             self.arrays.setdefault(id(origin), out)
@@ -285,23 +305,44 @@ class TapeReader:
         inside = derivative(origin.scope)
         if inside:
             return 2 * inside.order
-        made_of: list[Any] = list(origin.parents)
+        before = max((self.lanes.get(id(source), 0) for source in self._made_of(origin)), default=0)
+        return before | 1 if before else 0
+
+    def _made_of(self, origin: Node | Call) -> Iterator[Node | Call]:
+        sources: list[Any] = list(origin.parents)
         if isinstance(origin, Call):
-            made_of = [
+            sources = [
                 arg.node or self.recording.by_array.get(id(arg.array)) for arg in origin.args if isinstance(arg, Traced)
             ]
-        before = max((self.lanes.get(id(source), 0) for source in made_of if source is not None), default=0)
-        return before | 1 if before else 0
+        return (source for source in sources if source is not None)
+
+    def _turns(self, every: Sequence[Node | Call]) -> dict[int, int]:
+        """Return, by id of an operation, how often derivatives and other operations have taken turns before it.
+
+        Empty, unless a derivative takes from what follows a later one, as in each step of Newton's method. Lanes would then
+        run in circles; turns cannot, because they are in the order of creation.
+        """
+        if all(self.lanes.get(id(s), 0) <= self.lanes[id(origin)] for origin in every for s in self._made_of(origin)):
+            return {}
+        found: dict[int, int] = {}
+        former, turn = -1, 0
+        for origin in every:
+            if origin.primitive is not None:
+                lane = self.lanes[id(origin)]
+                inside = 0 if lane % 2 else lane
+                former, turn = inside, turn + (inside != former)
+                found[id(origin)] = turn
+        return found
 
     def _add_unrecorded(self) -> None:
         """Add to each call its steps that were not recorded, if no recorded one takes an argument that it was given."""
         used: dict[int, set[int]] = {key: set() for key in self.scopes}
-        lanes: dict[int, int] = {}
+        lanes: dict[int, Lane] = {}
         for origin in self.origins:
             sources = {id(source) for slot in self.slots.get(id(origin), ()) for source in _and_bases(slot.source)}
             for scope in _chain(origin.scope) if sources else ():
                 used[id(scope)] |= sources
-                lanes[id(scope)] = max(self.lanes.get(id(origin), 0), lanes.get(id(scope), 0))
+                lanes[id(scope)] = max(self.lane_of(origin), lanes.get(id(scope), (0, 0)))
         for scope in reversed(self.scopes.values()):  # inner calls first
             missing = []
             for argument in scope[2]:
@@ -317,19 +358,19 @@ class TapeReader:
                 self.slots[id(steps)] = missing
                 self._walk(steps)
 
-    def _homes_of_data(self) -> dict[int, tuple[Scope | None, int]]:
+    def _homes_of_data(self) -> dict[int, tuple[Scope | None, Lane]]:
         """Return, by id of data, call and lane of all operations that use it, outside calls that it is an argument of."""
-        homes: dict[int, tuple[Scope | None, int]] = {}
+        homes: dict[int, tuple[Scope | None, Lane]] = {}
         for origin in self.origins:
             for slot in self.slots.get(id(origin), ()):
                 data = slot.source
                 if isinstance(data, Data):
-                    lane = getattr(origin, "lane", self.lanes.get(id(origin), 0))
+                    lane = self.lane_of(origin)
                     outside = origin.scope if data.scope is None else data.scope[0]
                     scope, former = homes.get(id(data), (outside, lane))
                     common = {id(around) for around in _chain(origin.scope)}
                     scope = next((around for around in _chain(scope) if id(around) in common), None)
-                    homes[id(data)] = (scope, lane) if lane == former else (None, 0)
+                    homes[id(data)] = (scope, lane) if lane == former else (None, (0, 0))
         return homes
 
     def _sort(self) -> None:
@@ -430,6 +471,17 @@ def _value(origin: Node | Call, call: Call | None, position: int) -> Any:
         given = call.args[position]
         return given.array if isinstance(given, Traced) else given
     return _saved(origin, ("arg", position)) if isinstance(origin, Node) else UNKNOWN
+
+
+def _is_default(defaults: Mapping[str, Any], name: str, value: Any) -> bool:
+    """Return whether an option has the value that it has if it is not given."""
+    return name in defaults and type(value) in CONSTANTS and bool(defaults[name] == value)
+
+
+def _first_of_many(function: Any) -> int:
+    """Return the place of ``*args`` among the parameters."""
+    kinds = [parameter.kind for parameter in inspect.signature(function).parameters.values()]
+    return kinds.index(inspect.Parameter.VAR_POSITIONAL)
 
 
 def _constants(known: Any) -> list[Constant]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import fields
 from typing import Any
 
-from minigrad.viz.graphs.cards import BAR, FEW, body, facts, most_saved, operands
+from minigrad.viz.graphs.cards import BAR, FEW, body, facts, most_saved, operands, shapes
 from minigrad.viz.graphs.fold import fold
 from minigrad.viz.graphs.ir import GraphIR
 from minigrad.viz.graphs.layout.frames import frames_of
 from minigrad.viz.graphs.layout.placing import Placement, place
 from minigrad.viz.graphs.look import Look
 from minigrad.viz.graphs.numbers import byte_count, number, seconds, sizes, spread
-from minigrad.viz.graphs.scene import SMALL, Scene, depths, fits, lay, may_be_compact, rows_of
+from minigrad.viz.graphs.scene import DENSITIES, SMALL, Scene, depths, fits, is_plain, lay, rows_of
 from minigrad.viz.graphs.svg import asset, drawing, escape, style
 from minigrad.viz.graphs.view import Card, View, box_card, closed_groups, functions_of_several, make_view, unwrapped
 from minigrad.viz.palette import theme_css
@@ -34,7 +35,8 @@ def html(ir: GraphIR, look: Look) -> str:
     return asset("page.html").format(
         title=escape(ir.title),
         notes="".join(f"<span>{escape(note)}</span>" for note in ir.notes),
-        style=theme_css(":root", look.theme) + asset("page.css") + style("#graph", None),
+        theme="" if look.theme == "auto" else f' data-theme="{look.theme}"',
+        style=theme_css(":root", "auto") + asset("page.css") + style("#graph", None),
         viewbox=f"-12 -14 {width:.1f} {height:.1f}",
         width=f"{width:.1f}",
         height=f"{height:.1f}",
@@ -56,18 +58,21 @@ def page_of(ir: GraphIR, look: Look) -> tuple[Scene, set[int]]:
     rows = set(rows_of(view))
     if look.depth is not None:
         return _with_cards(lay(view, look)), _closed(view, look, look.depth)
-    densities = (False, True) if may_be_compact(look) else (False,)
-    scenes = [_with_cards(lay(view, look, compact)) for compact in densities]
-    first = closed = _closed(view, look, None)
-    if len(placed(scenes[0], first).cards) <= SMALL:
-        return scenes[0], first
+
+    @functools.cache
+    def made(compact: int) -> Scene:
+        return _with_cards(lay(view, look, compact))
+
+    closed = _closed(view, look, None)
+    if len(placed(made(0), closed).cards) <= SMALL and is_plain(view):
+        return made(0), closed
     for depth in depths(ir):
         for shut in (set(), rows) if rows else (set(),):
             closed = _closed(view, look, depth) | shut
-            for made in scenes if closed > first else scenes[:1]:
-                if fits(placed(made, closed)):
-                    return made, closed
-    return (scenes[-1], closed) if closed > first else (scenes[0], first)
+            for compact in DENSITIES:
+                if fits(placed(made(compact), closed)):
+                    return made(compact), closed
+    return made(DENSITIES[-1]), closed
 
 
 def _with_cards(scene: Scene) -> Scene:
@@ -136,7 +141,7 @@ def _details(scene: Scene, card: Card) -> dict[str, Any]:
     ir, about = scene.view.ir, facts(scene.view.ir, card)
     node, single = about.node, card.key[0] == "n"
     found = [
-        ("value", _listed(card)), ("shape", sizes(node.shape)), ("dtype", node.dtype),
+        ("value", _listed(card)), ("shape", shapes(ir, card).rpartition(" · ")[0]), ("dtype", node.dtype),
         *(fact for fact in (
             ("operands", operands(card)),
             ("options", card.options),

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from minigrad.viz.graphs.cards import body
 from minigrad.viz.graphs.look import Look
 from minigrad.viz.graphs.text_width import shortened
-from minigrad.viz.graphs.view import View
+from minigrad.viz.graphs.view import View, places
 from minigrad.viz.palette import LIGHT, fill
 
 __all__ = ["mermaid"]
@@ -28,7 +28,10 @@ def mermaid(view: View, look: Look) -> str:
     for key, box in reversed(list(view.boxes.items())):
         title = _escape(box.heading.strip() or box.kind)  # an empty one is a syntax error
         children[box.parent].append("\n".join([f'subgraph b{key} ["{title}"]', *_indented(children[key]), "end"]))
-    links = [f"{link.source} {'-->' if link.tracked else '-.->'} {link.target}" for link in view.links]
+    links = [
+        f"{link.source} {'-->' if link.tracked else '-.->'}{f'|{place}|' if place else ''} {link.target}"
+        for link, place in zip(view.links, places(view), strict=True)
+    ]
     styles = [f"classDef {kind} {_style(kind)}" for kind in dict.fromkeys([c.kind for c in view.cards.values()])]
     if any(node.mark for node in view.ir.nodes):
         styles.append(f"classDef fault {_style('fault')},stroke-width:3px")

@@ -115,8 +115,11 @@ def summary(array: Array) -> str:
 
 
 def option(name: str, value: Any) -> str:
-    """Return an argument that is no edge as ``axis=1``; empty for None and False, and for values without short text."""
-    if value is None or value is False or name in ("shape", "order"):  # the result shows them
+    """Return an argument that is no edge as ``axis=1``; empty for None and False, and for values without short text.
+
+    So are shape and order, which the result shows, and `rounding` of a convolution, which only refuses some shapes.
+    """
+    if value is None or value is False or name in ("shape", "order", "rounding"):
         return ""
     text = _short(value)
     return f"{name}={text}" if 0 < len(text) <= 32 else ""

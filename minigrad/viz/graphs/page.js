@@ -68,6 +68,13 @@ function draw() {
     const line = page.lines[element.dataset.piece], kind = element.classList[0];
     show(element, line);
     if (!line) continue;
+    if (kind === "place") {
+      const [x, y] = line.points[line.points.length - 1], corner = data.sideways ? [y + 2, x - 6] : [x - 5, y + ARROW - 0.5];
+      show(element, line.ends);
+      element.setAttribute("x", fmt(corner[0]));
+      element.setAttribute("y", fmt(corner[1]));
+      continue;
+    }
     let d;
     if (kind === "line") d = pathOf(line.points);
     else if (kind === "head") d = line.ends ? head(line.points[line.points.length - 1], ARROW) : "";

@@ -15,6 +15,7 @@ import numpy as np
 from minigrad.arrays import Array
 from minigrad.engine.fused import Fused
 from minigrad.engine.promotion import HALF, SINGLE
+from minigrad.engine.scope import Constant
 from minigrad.engine.tape import Node
 from minigrad.ops.rearrange import flip
 from minigrad.viz.graphs.parts import Part, kept_by
@@ -114,8 +115,23 @@ def _from_tape(node: Node, sources: Sources) -> Iterator[Kept]:
             name = op.input_name(at)
             parent = node.parents[at]
             operand = op.operands is not None and at in op.operands.places
-            for origin in sources.get(node.number, {}).get(name, ()) if parent is None else (parent,):
-                yield _buffer(name, origin, computed if operand else origin.dtype, (id(node), name))
+            known = _constant(node, at)
+            origins = [parent] if parent is not None else [*sources.get(node.number, {}).get(name, ())]
+            if not origins and isinstance(known, Constant):  # a number is text in the picture, and has no origin
+                origins = [known.base or known]
+            copied = parent is None and getattr(known, "tensor", None) is None  # an array, which the caller may change
+            for i, origin in enumerate(origins):
+                dtype, key = computed if operand else origin.dtype, (id(node), name, i)
+                if copied:
+                    yield Kept(name, key, math.prod(origin.shape) * dtype.itemsize)
+                else:
+                    yield _buffer(name, origin, dtype, key)
+
+
+def _constant(node: Node, at: int) -> Any:
+    """Return what a node remembers of an argument without a node."""
+    places = node.plan.constants
+    return node.constants[places.index(at)] if at in places else None
 
 
 def _buffer(name: str, origin: Any, dtype: Any, converted: Any) -> Kept:
@@ -127,7 +143,8 @@ def _buffer(name: str, origin: Any, dtype: Any, converted: Any) -> Kept:
         if below is None:
             break
         origin = below
-    return Kept(name, id(origin), math.prod(origin.shape) * origin.dtype.itemsize)
+    key = id(origin.array) if isinstance(origin, Constant) else id(origin)
+    return Kept(name, key, math.prod(origin.shape) * origin.dtype.itemsize)
 
 
 def _is_view(node: Node) -> bool:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from minigrad.viz.graphs.cards import Body, body, most_saved
 from minigrad.viz.graphs.fold import fold
-from minigrad.viz.graphs.ir import GraphIR
+from minigrad.viz.graphs.ir import GraphIR, ancestors
 from minigrad.viz.graphs.layout.frames import Frame, Plan, Spacing, lay_out
 from minigrad.viz.graphs.layout.placing import Placement, place
 from minigrad.viz.graphs.look import Look
 from minigrad.viz.graphs.text_width import width
 from minigrad.viz.graphs.view import Card, View, closed_groups, make_view, module_depth, with_closed
 
-__all__ = ["SMALL", "Scene", "depths", "fits", "lay", "may_be_compact", "rows_of", "scene", "view_of"]
+__all__ = ["DENSITIES", "SMALL", "Scene", "depths", "fits", "is_plain", "lay", "rows_of", "scene", "view_of"]
 
 SCREEN = (1040.0, 784.0)  # room for a graph on a screen of 1,440 x 900 pixels: the rest is title, legend, list or panel
-SMALL = 12  # cards; no more are always drawn as they are
+SMALL = 12  # cards; no more are always drawn as they are, unless boxes of folded rows or derivatives make them long
+DENSITIES = (0, 1, 2)  # how compact cards are
 ENOUGH = 120  # cards; more do not fit
 CLOSE = Spacing(ranks=13.0, header=20.0, padding=10.0)  # between compact cards
 
@@ -32,7 +33,7 @@ class Scene:
     ways: list[list[tuple[int, int]]]
     spacing: Spacing
     look: Look
-    compact: bool = False
+    compact: int = 0
     closed: dict[str, Card] = field(default_factory=dict)  # "g3": box 3 as a card, where a reader may close it
 
     @property
@@ -56,11 +57,13 @@ def scene(ir: GraphIR, look: Look) -> Scene:
     return made or lay(view, look, compact)
 
 
-def lay(view: View, look: Look, compact: bool = False) -> Scene:
+def lay(view: View, look: Look, compact: int = 0) -> Scene:
     """Place a view by the built-in layout."""
     most = most_saved(view)
     bodies = {key: body(view, card, look.show, most, compact) for key, card in view.cards.items()}
-    spacing = Spacing(ranks=38.0, ports=26.0, bends=22.0) if "grads" in look.show else CLOSE if compact else Spacing()
+    spacing = CLOSE if compact else Spacing()
+    if "grads" in look.show:
+        spacing = replace(spacing, ranks=20.0 if compact else 38.0, ports=26.0, bends=22.0)
     headers = {key: width(box.heading, 11, True) for key, box in view.boxes.items()}
     sideways = look.direction == "LR"
     plans, frames, ways = lay_out(view.cards, view.boxes, view.links, _sizes(bodies, sideways), headers, spacing, sideways)
@@ -77,20 +80,23 @@ def rows_of(view: View) -> list[int]:
     return [key for key, box in view.boxes.items() if box.kind == "row"]
 
 
+def is_plain(view: View) -> bool:
+    """Return whether a view has no boxes but those of modules and functions."""
+    return all(box.kind in ("module", "function") for box in view.boxes.values())
+
+
 def depths(ir: GraphIR) -> list[int | None]:
-    """Return the depths to try, from everything open to the outermost modules alone."""
-    return [None, *range(module_depth(ir), 0, -1)]
+    """Return the depths to try, from everything open to the outermost module alone; several are closed at last."""
+    modules = {i for i, group in enumerate(ir.groups) if group.kind == "module"}
+    outermost = [i for i in modules if modules.isdisjoint(ancestors(ir.groups, ir.groups[i].parent))]
+    return [None, *range(module_depth(ir), 0 if len(outermost) < 2 else -1, -1)]
 
 
-def may_be_compact(look: Look) -> bool:
-    return not look.show & {"grads", "values"}
-
-
-def _chosen(ir: GraphIR, look: Look) -> tuple[View, bool, Scene | None]:
+def _chosen(ir: GraphIR, look: Look) -> tuple[View, int, Scene | None]:
     """Return the view, whether its cards are compact, and the scene if it was laid out.
 
     Without a depth, it is the first that fits a screen: everything open, then modules closed from below, folded rows closed
-    too, and then with compact cards. If there is nothing to close, the picture may be larger.
+    too, and each of these with more and more compact cards. If none fits, it is the last.
     """
     primitives = "primitives" in look.show
 
@@ -99,26 +105,21 @@ def _chosen(ir: GraphIR, look: Look) -> tuple[View, bool, Scene | None]:
         return fold(view) if look.fold else view
 
     if look.depth is not None:
-        return at(look.depth), False, None
+        return at(look.depth), 0, None
     first = view = at(None)
-    if len(first.cards) <= SMALL:
-        return first, False, None
+    if len(first.cards) <= SMALL and is_plain(first):
+        return first, 0, None
     for depth in depths(ir):
         view = first if depth is None else at(depth)
-        closable = any(card.kind == "module" for card in view.cards.values())
-        for shut in (False, True):
-            rows = rows_of(view)
-            if shut and not rows:
-                continue
-            view, closable = (with_closed(view, rows), True) if shut else (view, closable)
-            for compact in (False, True) if closable and may_be_compact(look) else (False,):
+        rows = rows_of(view)
+        for shut in (False, True) if rows else (False,):
+            view = with_closed(view, rows) if shut else view
+            for compact in DENSITIES:
                 if len(view.cards) <= ENOUGH:
                     made = lay(view, look, compact)
                     if fits(place(made.frames, made.sizes, made.spacing, made.sideways)):
                         return view, compact, made
-    if any(card.kind == "module" for card in view.cards.values()):
-        return view, may_be_compact(look), None
-    return first, False, None
+    return view, DENSITIES[-1], None
 
 
 def _sizes(bodies: dict[str, Body], sideways: bool) -> dict[str, tuple[float, float]]:

@@ -9,13 +9,26 @@ from html import escape as _escape
 from importlib import resources
 
 from minigrad.viz import palette
-from minigrad.viz.graphs.cards import BAR, HEAD, LINE, SIDE, STRENGTH, Body, Facts, Row, facts, image_width, most_saved
+from minigrad.viz.graphs.cards import (
+    BAR,
+    HEAD,
+    LINE,
+    ROUND,
+    SIDE,
+    STRENGTH,
+    Body,
+    Facts,
+    Row,
+    facts,
+    image_width,
+    most_saved,
+)
 from minigrad.viz.graphs.ir import Node, ancestors
 from minigrad.viz.graphs.layout.placing import ARROW, Placement, Rect, path, place
 from minigrad.viz.graphs.numbers import byte_count, number, px
 from minigrad.viz.graphs.scene import Scene
 from minigrad.viz.graphs.text_width import one_line, shortened, width
-from minigrad.viz.graphs.view import Card
+from minigrad.viz.graphs.view import Card, box_places, places
 from minigrad.viz.png import data_uri
 
 __all__ = ["asset", "drawing", "escape", "style", "svg"]
@@ -26,7 +39,6 @@ SAVED = 250.0  # width of the list of saved bytes
 ENTRIES = 14  # of it at most
 NOWHERE: Rect = (0.0, 0.0, 0.0, 0.0)
 CHIPS = {"parameter": "chip", "buffer": "buffer-chip"}  # marks of rows
-ROUND = ("input", "data", "output")  # kinds whose cards are pills
 KINDS = {"input": "input", "data": "data, no gradient", "op": "operation", "module": "closed box",
          "unknown": "steps not recorded", "output": "output"}  # fmt: skip
 
@@ -113,7 +125,7 @@ def _box_titles(scene: Scene, page: Placement) -> Iterable[str]:
     for key, box in scene.view.boxes.items():
         x, y, _, _ = page.boxes.get(key, NOWHERE)
         odd = " odd-title" if _is_odd(scene, key) else ""
-        kind = f'<tspan class="box-type" dx="6">{escape(box.subtitle)}</tspan>' if box.subtitle else ""
+        kind = "".join(f'<tspan class="box-type" dx="6">{escape(text)}</tspan>' for text in (box.subtitle, box.note) if text)
         yield (
             f'<text class="box-title{odd}" data-box="{key}" x="{px(x + 12)}" y="{px(y + 18)}"{_hidden(key in page.boxes)}>'
             f"{escape(box.title + box.count)}{kind}</text>"
@@ -129,7 +141,8 @@ def _lines(scene: Scene, page: Placement) -> Iterable[str]:
     """Yield forward lines, then the gradients that flow back beside them."""
     drawn: set[tuple[int, int]] = set()
     backward = []
-    for link, way in zip(scene.view.links, scene.ways, strict=True):
+    closable = {key: box_places(scene.view, int(key[1:])) for key in scene.closed}
+    for link, way, operand in zip(scene.view.links, scene.ways, places(scene.view), strict=True):
         rms = scene.view.ir.nodes[link.value].gradient if "grads" in scene.look.show and link.tracked else None
         if scene.view.cards[link.source].copies > 1:  # its card has the range
             rms = None
@@ -145,10 +158,21 @@ def _lines(scene: Scene, page: Placement) -> Iterable[str]:
             yield f'<path class="line{dashed}"{data} d="{path(points, scene.sideways) if points else ""}"/>'
             if ends or points is None or of.target[0] == "b":
                 yield f'<path class="head"{data} d="{_head(points[-1], ARROW, scene.sideways) if ends else ""}"/>'  # type: ignore[index]
+            label = operand if of.target == link.target else closable.get(f"g{of.target[1:]}", {}).get(link.value, "")
+            if label:
+                yield _place(label, points[-1] if ends and points else None, data, scene.sideways)
             if rms is not None:
                 starts = points is not None and not of.branch and _arrives(of.source, page)
                 backward.append(_backward(points, rms, data, starts, ends, scene.sideways))
     yield from backward
+
+
+def _place(label: str, point: tuple[float, float] | None, data: str, sideways: bool) -> str:
+    """Return the place of an operand, beside the head of its line."""
+    x, y = point or (0.0, 0.0)
+    x, y = (x + 2, y - 6) if sideways else (x - 5, y + ARROW - 0.5)
+    anchor = "" if sideways else ' text-anchor="end"'
+    return f'<text class="place"{data} x="{px(x)}" y="{px(y)}"{anchor}{_hidden(point is not None)}>{label}</text>'
 
 
 def _arrives(item: str, page: Placement) -> bool:
@@ -310,15 +334,19 @@ def _shading(scene: Scene, about: Facts) -> str:
 
 def _saved_entries(scene: Scene) -> list[tuple[str, int]]:
     """Return name and bytes of each card that saves something; of many, the smallest are summed up."""
-    saved = [
-        (shortened(card.path or card.title, 28), facts(scene.view.ir, card).saved) for card in scene.view.cards.values()
-    ]
+    saved = [(shortened(_listed(card), 28), facts(scene.view.ir, card).saved) for card in scene.view.cards.values()]
     found = [entry for entry in saved if entry[1]]
     if len(found) > ENTRIES:
         kept = set(sorted(range(len(found)), key=lambda i: (-found[i][1], i))[: ENTRIES - 1])
         rest = [found[i][1] for i in range(len(found)) if i not in kept]
         found = [*(found[i] for i in sorted(kept)), (f"{len(rest)} more", sum(rest))]
     return found
+
+
+def _listed(card: Card) -> str:
+    """Return the path of a module; one that is a number, and that of a derivative, behind the title of the card."""
+    plain = card.path and not card.path.isdigit() and not card.title.startswith("∇ ")
+    return card.path if plain else f"{card.title} {card.path}".strip()
 
 
 def _saved_list(entries: list[tuple[str, int]]) -> Iterable[str]:
@@ -360,6 +388,8 @@ def _legend(scene: Scene, room: float) -> tuple[list[str], int]:
             entry(f'<rect class="{chip}" x="12" y="3" width="8" height="8" rx="1.5"/>', kind, 20)
     if any(not link.tracked for link in view.links):
         entry('<path class="line untracked" d="M0,7H24"/>', "no gradient flows back", 24)
+    if any(places(view)):
+        entry('<text class="place" x="0" y="10">1 2</text>', "order of operands", 14)
     if "saved" in look.show and most_saved(view):
         entry('<rect class="bar" x="2" y="3" width="20" height="7" rx="2"/>', "saved for backward")
     if any(node.mark for node in view.ir.nodes):

@@ -10,8 +10,10 @@ import numpy as np
 
 from minigrad.arrays import Array
 from minigrad.engine.primitive import Primitive
+from minigrad.engine.scope import Scope
 from minigrad.engine.tape import Node as TapeNode
 from minigrad.nn import Module, Parameter
+from minigrad.ops import joining
 from minigrad.ops.linalg import multiply_matrices
 from minigrad.tensors.tensor import Tensor
 from minigrad.viz.graphs.from_forward import Call, Recording
@@ -147,7 +149,7 @@ class _Facts:
             kernel = self.gradients.get(origin.number, (None, None))[1]
         return Node(
             kind or other, name or fallback, origin.shape, str(origin.dtype),
-            self.reader.groups.group_of(None, 0) if name or fallback else self.reader.group_of(origin),
+            self.reader.groups.group_of(None, (0, 0)) if name or fallback else self.reader.group_of(origin),
             variable=variable, images=self._kernels(kind or other, array, name, kernel), **fields,
         )  # fmt: skip
 
@@ -166,13 +168,32 @@ def _with_arguments(reader: TapeReader, index: Mapping[int, int]) -> list[Group]
         if group.kind == "function" and scope is not None:
             arguments = list(reader.arguments_of(scope))
             found = [index[id(origin)] for _, origin in arguments if id(origin) in index]
-            values: dict[str, tuple[Any, ...]] = {}  # several of *args
-            for name, known in arguments:
-                values[name] = values.get(name, ()) + (known if type(known) is tuple else ())
-            texts = [option(name, known if known[1:] else known[0]) for name, known in values.items() if known]
+            if not found and scope[1].__module__ == joining.__name__:
+                found = [index[id(origin)] for origin in _joined(reader, scope)]
+            texts = [option(name, *known) for name, known in arguments if type(known) is tuple]
             group = replace(group, operands=tuple(found), options=", ".join(filter(None, texts)))
         groups.append(group)
     return groups
+
+
+def _joined(reader: TapeReader, scope: Scope) -> list[Origin]:
+    """Return the values that a function joins, in order: its argument is a list, which a scope does not remember."""
+    inside = [origin for origin in reader.origins if is_operation(origin) and _is_within(origin.scope, scope)]
+    within = set(map(id, inside))
+    found, stack = [], inside[-1:]
+    while stack:
+        origin = stack.pop()
+        if id(origin) in within:
+            stack += [slot.source for slot in reversed(reader.slots[id(origin)])]
+        else:
+            found.append(origin)
+    return found
+
+
+def _is_within(scope: Scope | None, around: Scope) -> bool:
+    while scope is not None and scope is not around:
+        scope = scope[0]
+    return scope is not None
 
 
 def _guess(reader: TapeReader, output: Tensor) -> str:

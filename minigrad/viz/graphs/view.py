@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,11 +11,16 @@ from minigrad.viz.graphs.ir import GraphIR, Group, Node, ancestors
 from minigrad.viz.graphs.numbers import counted
 
 __all__ = [
-    "INFIX", "Box", "Card", "Link", "View", "box_card", "closed_groups", "contents", "functions_of_several", "make_view",
-    "module_depth", "unwrapped", "with_closed",
+    "INFIX", "Box", "Card", "Link", "View", "box_card", "box_places", "closed_groups", "contents", "functions_of_several",
+    "make_view", "module_depth", "places", "unwrapped", "with_closed",
 ]  # fmt: skip
 
-INFIX = {"add": "+", "subtract": "-", "multiply": "×", "divide": "/", "floor_divide": "//", "pow": "**"}
+INFIX = {"add": "+", "subtract": "-", "multiply": "×", "divide": "/", "floor_divide": "//", "pow": "**", "matmul": "@"}
+SIDED = {*INFIX, "where", "concatenate", "stack", "hstack", "vstack", "dstack", "column_stack", "block_diag"}
+IN_ANY_ORDER = {
+    "add", "bitwise_and", "bitwise_or", "bitwise_xor", "equal", "fmax", "fmin", "hypot", "isclose", "l1_loss", "logaddexp",
+    "logical_and", "logical_or", "logical_xor", "maximum", "minimum", "mse_loss", "multiply", "not_equal",
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -88,9 +93,14 @@ class Box:
         return f" ×{self.times}" if self.times > 1 and self.kind != "row" else ""
 
     @property
+    def note(self) -> str:
+        """What is in a box that stands for several: of these the first, with the numbers of all."""
+        return f"first of {self.times}, sums of all" if self.times > 1 else ""
+
+    @property
     def heading(self) -> str:
-        """Title, count and subtitle."""
-        return f"{self.title}{self.count} {self.subtitle}"
+        """Title, count, subtitle and note."""
+        return "  ".join(filter(None, [self.title + self.count, self.subtitle, self.note]))
 
 
 @dataclass(slots=True)
@@ -246,13 +256,16 @@ def box_card(view: View, key: int) -> Card:
             alike[first] = list(dict.fromkeys([*alike.get(first, ()), *others]))
     title, tag = box.title, box.subtitle
     if box.kind == "row":
-        title, tag = " … ".join(dict.fromkeys([cards[0].title, cards[-1].title])), counted(len(cards), "operation")
+        done = [card for card in cards if card.kind not in ("data", "input", "parameter", "buffer")]
+        title, tag = " … ".join(dict.fromkeys([done[0].title, done[-1].title])), counted(len(done), "operation")
     return Card(
         f"g{key}", "op" if box.kind == "function" else "module", title, tag,
         leaving[-1], [member for card in cards for member in card.members], box.parent,
         list(dict.fromkeys(p for card in cards for p in card.parameters)), detail=box.detail, path=box.path,
         copies=copies, repeats=[value for value in dict.fromkeys(repeats) if value not in leaving], values=values,
         alike=alike, times=box.times,
+        operands=_sides(view.ir, view.ir.groups[key], {p for card in cards for p in card.parameters})
+        if key < len(view.ir.groups) else [],
         options=view.ir.groups[key].options if key < len(view.ir.groups) else "",
     )  # fmt: skip
 
@@ -261,6 +274,42 @@ def value_of(view: View, link: Link) -> int:
     """Return the node whose value a link takes; of folded cards that of the first."""
     source = view.cards[link.source]
     return source.values[link.output] if source.values else source.value
+
+
+def places(view: View) -> list[str]:
+    """Return, for each link, its place among the operands of its card: "1", "2"; "" where the order cannot matter."""
+    arriving: dict[str, list[int]] = {}
+    for i, link in enumerate(view.links):
+        card, group = view.cards[link.target], int(link.target[1:])
+        if card.kind == "op" and (link.target[0] == "n" or link.value in view.ir.groups[group].operands):
+            arriving.setdefault(link.target, []).append(i)
+    found = [""] * len(view.links)
+    for key, numbers in arriving.items():
+        if all(view.links[i].times == 1 for i in numbers):
+            name = view.ir.nodes[int(key[1:])].name if key[0] == "n" else view.ir.groups[int(key[1:])].name
+            for i, place in zip(numbers, _places(view.ir, name, [view.links[i].value for i in numbers]), strict=True):
+                found[i] = place
+    return found
+
+
+def box_places(view: View, key: int) -> dict[int, str]:
+    """Return the places of the values that enter the box of a function, while that is closed; see `places`."""
+    if view.boxes[key].kind != "function":
+        return {}
+    entering = [link for link in view.links if key in ancestors(view.boxes, view.cards[link.target].group)]
+    values = {link.value for link in entering if key not in ancestors(view.boxes, view.cards[link.source].group)}
+    given = [value for value in view.ir.groups[key].operands if value in values]
+    found: dict[int, str] = {}
+    for value, place in zip(given, _places(view.ir, view.ir.groups[key].name, given), strict=True):
+        found[value] = f"{found[value]}, {place}" if value in found else place
+    return found
+
+
+def _places(ir: GraphIR, name: str, values: Sequence[int]) -> list[str]:
+    """Return "1", "2", ...; or "" for each if they can change places, or if their kinds of dtype tell them apart."""
+    kinds = {ir.nodes[value].dtype[:1] for value in values}
+    same = len(set(values)) < 2 or name in IN_ANY_ORDER or name.startswith("∇ ") or len(kinds) == len(values)
+    return ["" if same else str(i + 1) for i in range(len(values))]
 
 
 def _module_levels(groups: Sequence[Group]) -> list[int]:
@@ -317,15 +366,27 @@ def _card(ir: GraphIR, i: int, node: Node, key: str) -> Card:
 def _operands(ir: GraphIR, card: Card, rows: set[int]) -> list[str]:
     """Return the operands of an operation: "" for each link, in their order, and the numbers between them.
 
-    They are left out if there is no number, and no parameter on one side of an infix: parameters are rows of the card.
+    They are left out if there is no number, and no parameter whose side matters: parameters are rows of the card.
     """
+    if card.key[0] == "g":
+        return _sides(ir, ir.groups[int(card.key[1:])], rows)
     node = ir.nodes[card.value]
-    infix = node.name in INFIX and not rows.isdisjoint(card.parameters)
-    if card.key[0] == "g" or not (infix or any(node.operands)):
+    sided = node.name in SIDED and not rows.isdisjoint(card.parameters)
+    if not (sided or any(node.operands)):
         return []
     sources = iter([edge.source for edge in ir.edges if edge.target == card.value])
-    given = [text or next(sources, "") for text in node.operands]
-    names = {i: ir.nodes[i].name or "parameter" for i in rows.intersection(given)}
+    return _named(ir, [text or next(sources, "") for text in node.operands], rows)
+
+
+def _sides(ir: GraphIR, group: Group, rows: Container[int]) -> list[str]:
+    """Return the operands of a function, if a parameter is on one side of it."""
+    sided = group.kind == "function" and group.name in SIDED
+    return _named(ir, group.operands, rows) if sided and any(i in rows for i in group.operands) else []
+
+
+def _named(ir: GraphIR, given: Sequence[int | str], rows: Container[int]) -> list[str]:
+    """Return texts as they are, the names of rows, and "" for other nodes."""
+    names = {i: ir.nodes[i].name or "parameter" for i in given if i in rows and isinstance(i, int)}
     return [part if isinstance(part, str) else names.get(part, "") for part in given]
 
 
@@ -338,6 +399,7 @@ def _links(
     """
     links = []
     seen: set[tuple[int, str]] = set()
+    begun: set[str] = set()
     leaving: dict[str, set[int]] = {}
     tracked = {(edge.source, keys[edge.target]) for edge in ir.edges if edge.tracked}
     entering = {(edge.source, keys[edge.target]) for edge in ir.edges}
@@ -354,13 +416,13 @@ def _links(
         if target[0] == "g":
             if (edge.source, target) in seen:
                 continue
-            arguments = ir.groups[int(target[1:])].operands
-            for part in dict.fromkeys([*arguments, edge.source]):
-                if (part, target) in entering - seen and part not in rows and keys[part] != target:
+            arguments = ir.groups[int(target[1:])].operands if target not in begun else ()
+            begun.add(target)
+            for part in [*arguments, *([] if edge.source in arguments else [edge.source])]:
+                if (part, target) in entering and part not in rows and keys[part] != target:
                     seen.add((part, target))
-                    count = max(1, arguments.count(part))
                     leaving.setdefault(keys[part], set()).add(part)
-                    links += [Link(keys[part], target, part, "", (part, target) in tracked) for _ in range(count)]
+                    links.append(Link(keys[part], target, part, "", (part, target) in tracked))
             continue
         links.append(Link(source, target, edge.source, edge.slot if target[0] == "n" else "", edge.tracked))
     return links, leaving
@@ -399,4 +461,4 @@ def _title(group: Group) -> str:
 
 
 def _subtitle(group: Group) -> str:
-    return group.type if group.type != group.name else ""
+    return group.type if group.type != group.name.partition(" #")[0] else ""

@@ -59,6 +59,46 @@ def test_saved_bytes_after_backward_are_those_before_it_for_every_operation(leaf
     assert compared > 150
 
 
+@pytest.mark.parametrize("plain", [False, True])
+def test_the_ledger_after_backward_is_that_before_it_for_every_operation(plain):
+    """Also of what is saved of arguments that are no leaves: constant tensors, plain arrays, factors of a decomposition."""
+    compared = set()
+    for spec in (spec for spec in SPECS if spec.order):
+        sample = spec.sample(np.random.default_rng(0))
+        call = Call(spec.fn, sample.args, sample.kwargs)
+        first, *others = call.tensors()
+        if first.dtype.kind != "f":
+            continue
+        try:
+            inputs = [first * 1.5, *((x.numpy() if plain else x.detach()) for x in others)]
+            with np.errstate(all="ignore"):
+                outputs = [y for y in leaves(call.outputs(inputs)) if isinstance(y, mg.Tensor) and y.requires_grad]
+        except (ValueError, TypeError, AttributeError, mg.GraphError):  # needs tensors, or is in place
+            continue
+        if not outputs:
+            continue
+
+        def ledger(outputs=outputs):
+            nodes = mg.viz.graph(outputs, names={}).nodes
+            return [(node.name, node.saves, node.saved) for node in nodes if node.kind == "op"]
+
+        before = ledger()
+        with np.errstate(all="ignore"):
+            mg.autograd.backward(outputs, [mg.ones_like(y) for y in outputs])
+        assert ledger() == before, spec.name
+        compared.add(spec.name)
+    assert len(compared) > 150
+
+
+@pytest.mark.parametrize("decompose", [mg.linalg.qr, mg.linalg.eigh, mg.linalg.svd])
+def test_factors_count_after_backward_as_before_it(decompose):
+    x = mg.tensor(np.diag([1.0, 2.0, 4.0]) + 0.1, requires_grad=True)
+    loss = sum(factor.exp().sum() for factor in decompose(x * 1))
+    before = mg.viz.graph(loss, names={}).title
+    loss.backward()
+    assert mg.viz.graph(loss, names={}).title == before
+
+
 @pytest.mark.parametrize("rows", [lambda x: x[:5], lambda x: x.reshape(20, 6), lambda x: x[:5].reshape(6, 5).T])
 def test_views_of_data_count_as_the_array_that_they_are_of(rows):
     x, w = mg.tensor(np.ones((20, 6))), mg.tensor(np.ones((6, 4)), requires_grad=True)

@@ -8,8 +8,9 @@ import pytest
 
 import minigrad as mg
 from minigrad.viz.graphs.html import page_of, placed
+from minigrad.viz.palette import DARK, LIGHT
 from tests.viz.graphs.browser import IN_A_BROWSER, in_browser
-from tests.viz.graphs.samples import stacked
+from tests.viz.graphs.samples import stacked, sum_of_two
 
 POSITIONS = """
 const positions = () => {
@@ -103,6 +104,7 @@ def test_hover_search_details_and_the_steps_of_backward(graph, tmp_path):
     click(document.getElementById("back")); found.back = document.getElementById("step").textContent;
     click(document.getElementById("reset")); found.reset = keys(".card.now, .card.done");
     click(document.getElementById("theme")); found.theme = document.documentElement.dataset.theme;
+    found.paper = getComputedStyle(document.body).backgroundColor;
     click(document.getElementById("larger")); click(document.getElementById("fit"));
     found.tab = document.activeElement.tagName;
     return found;"""
@@ -110,6 +112,7 @@ def test_hover_search_details_and_the_steps_of_backward(graph, tmp_path):
     result = in_browser(graph.render("html").decode(), script, tmp_path)
     found = result["answer"]
     assert result["faults"] == [] and found["dim"] and not found["after"] and found["theme"] == "dark"
+    assert found["paper"] == "rgb({}, {}, {})".format(*bytes.fromhex(DARK["paper"][1:]))
     ir = graph.ir
     (tanh,) = [i for i, n in enumerate(ir.nodes) if n.name == "tanh"]
     assert f"n{tanh}" in found["lit"] and f"n{len(ir.nodes) - 1}" in found["lit"]
@@ -178,3 +181,13 @@ def test_a_frame_that_gets_its_width_late_is_fitted_again(tmp_path):
     """
     found = in_browser(page, script, tmp_path)
     assert found == {"answer": [True, True, True], "faults": []}
+
+
+@IN_A_BROWSER
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_page_has_the_theme_that_was_chosen_until_its_button_changes_it(theme, tmp_path):
+    page = mg.viz.graph(sum_of_two()[0], names={}, theme=theme).render("html").decode()
+    paper = "getComputedStyle(document.body).backgroundColor"
+    script = f"const before = {paper}; document.getElementById('theme').click(); return [before, {paper}];"
+    expected = ["rgb({}, {}, {})".format(*bytes.fromhex(colors["paper"][1:])) for colors in (LIGHT, DARK)]
+    assert in_browser(page, script, tmp_path)["answer"] == (expected if theme == "light" else expected[::-1])

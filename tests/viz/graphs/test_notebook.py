@@ -10,6 +10,7 @@ from minigrad import nn
 from minigrad.pictures import MONOSPACE
 from minigrad.viz.graphs.ir import GraphIR, Node
 from minigrad.viz.graphs.look import Look
+from tests.viz.graphs.browser import IN_A_BROWSER, in_browser
 from tests.viz.graphs.samples import stacked
 
 
@@ -58,3 +59,14 @@ def test_a_display_never_raises():
     tensor = mg.tensor([1.0])
     tensor.array = "not an array"
     assert tensor._repr_html_() is None
+
+
+@IN_A_BROWSER
+def test_a_report_of_gradcheck_fits_a_notebook(tmp_path):
+    report = mg.testing.gradcheck(
+        lambda x: (x.sin() * x).sum(), [mg.tensor([0.5, 2.0], dtype=np.float64, requires_grad=True)]
+    )
+    page = f"<!doctype html><html><head><title>report</title></head><body>{report._repr_html_()}</body></html>"
+    script = "const report = document.querySelector('div'); return [report.scrollWidth, report.clientWidth];"
+    needed, there = in_browser(page, script, tmp_path, "700,500")["answer"]
+    assert needed <= there

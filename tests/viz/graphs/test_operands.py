@@ -2,6 +2,7 @@
 
 import gc
 import json
+import re
 import shutil
 import weakref
 
@@ -100,6 +101,75 @@ def test_a_parameter_beside_a_number_is_called_by_its_name():
     assert "subtract(1, w)" in str(mg.viz.graph(net(mg.ones(2)), names={}))
 
 
+def labeled(graph, format):
+    """The label of each edge that has one, in the order of the links."""
+    text = graph.render(format).decode()
+    patterns = {"dot": r"headlabel=(\d)", "mmd": r"->\|(\d)\|", "svg": r'class="place" data-piece[^>]*>([\d, ]+)<'}
+    return re.findall(patterns["svg" if format == "html" else format], text)
+
+
+@pytest.mark.parametrize("format", ["dot", "mmd", "svg", "html"])
+def test_edges_say_which_operand_they_are_where_that_matters(format):
+    a, b = (mg.tensor(np.ones((3, 3)) * i, requires_grad=True) for i in (1, 2))
+    for made in (
+        lambda: a - b,
+        lambda: a / b,
+        lambda: a @ b,
+        lambda: a**b,
+        lambda: mg.cat([b, a]),
+        lambda: mg.stack([b, a]),
+    ):
+        graph = mg.viz.graph(made(), names={})
+        assert sorted(set(labeled(graph, format))) == ["1", "2"]
+        assert "order of operands" in graph.render("svg").decode()
+    for made in (lambda: a + b, lambda: a * b, lambda: mg.maximum(a, b), lambda: a - a, lambda: 1 - a, lambda: mg.exp(a)):
+        assert labeled(mg.viz.graph(made(), names={}), format) == []
+    assert labeled(mg.viz.graph(mg.where(a > 0, b, a), names={}), format) == ["1", "2", "3"]
+    loss = nn.functional.cross_entropy(a, mg.tensor([0, 1, 2]))  # the kinds of its arguments say which is which
+    assert format == "html" or labeled(mg.viz.graph(loss, names={}), format) == []
+
+
+def test_the_label_of_an_edge_is_that_of_its_operand():
+    a, b = (mg.tensor(np.eye(2), requires_grad=True) for _ in range(2))
+    made = b - a
+    graph = mg.viz.graph(made, names={"a": a, "b": b})
+    at = {node.name: f"n{i}" for i, node in enumerate(graph.nodes)}
+    assert f"{at['b']} -->|1| {at['subtract']}\n  {at['a']} -->|2| {at['subtract']}" in graph.render("mmd").decode()
+    svg = graph.render("svg").decode()
+    ends = {
+        x: float(tip)
+        for tip, x in re.findall(r'L([\d.]+),[\d.]+Z"/>\n<text class="place"[^>]* text-anchor="end">(\d)<', svg)
+    }
+    centers = {
+        name: float(x) + float(wide) / 2
+        for x, wide, name in re.findall(
+            r'class="card input"[^>]*translate\(([\d.]+) [\d.]+\)"><title>[^<]*</title>'
+            r'<rect class="frame" width="([\d.]+)".*?>([ab])<',
+            svg,
+        )
+    }
+    assert (ends["1"] < ends["2"]) == (centers["b"] < centers["a"])
+
+
+def test_what_is_joined_twice_is_drawn_twice_in_its_order():
+    a, b = (mg.tensor(np.ones(2), requires_grad=True) for _ in range(2))
+    graph = mg.viz.graph(mg.cat([a, b, a]), names={})
+    assert call(graph, "concatenate") == "concatenate(n0, n1, n0)" and labeled(graph, "dot") == ["1", "2", "3"]
+    assert sorted(labeled(graph, "html")) == ["1", "1, 3", "2", "2", "3"]  # of the open box, and of the closed one
+
+
+def test_a_parameter_is_on_its_side_of_a_product_and_of_what_is_joined():
+    x, w = mg.tensor(np.ones((2, 2)), requires_grad=True), nn.Parameter(mg.ones(2, 2, dtype=np.float64))
+    for made, text in (
+        (x @ w, "matmul(n0, w)"), (w @ x, "matmul(w, n0)"), (w @ x[0], "matmul(w, n2)"),
+        (mg.cat([w, x]), "concatenate(w, n0)"),
+        (mg.cat([x, w]), "concatenate(n0, w)"), (mg.where(mg.tensor([True, False]), w, x), "where(n2, w, n0)"),
+    ):  # fmt: skip
+        graph = mg.viz.graph(made, names={"w": w})
+        assert text in str(graph).replace("n1, w", "n0, w").replace("w, n1", "w, n0")
+        assert re.search(r"· @ w|w @ ·|\(w, ·\)|\(·, w\)|\(·, w, ·\)", graph.render("svg").decode())
+
+
 def test_blocks_with_different_constants_are_not_folded():
     x = y = mg.tensor([1.0, 2.0], requires_grad=True)
     for i in range(6):
@@ -118,7 +188,7 @@ def test_batch_norm_has_no_data_beside_its_input(ran):
     shown = [line for line in str(graph).split("\n") if "= data" in line]
     assert len(shown) == 1 and "data x" in shown[0]
     (bn,) = lines(graph)["batch_norm"]
-    assert bn[1].startswith("batch_norm(n5, training=True") and "eps=1e-5" in bn[1]
+    assert bn[1].startswith("batch_norm(n5, training=True") and "eps" not in bn[1]
     assert "1.running_mean 8  1.running_var 8" in str(graph)
 
 
@@ -316,3 +386,38 @@ def test_single_numbers_have_the_sign_of_their_gradient_and_results_of_variables
     assert '["gradient","-4"]' in page and '["gradient","1 (root mean square)"]' in page
     loss.backward()
     assert {n.variable: n.gradient for n in mg.viz.graph(loss).nodes}["x"] == -4.0
+
+
+def test_options_are_those_that_differ_from_the_default():
+    x = mg.tensor(np.ones((2, 3, 8, 8)), requires_grad=True)
+    functional, weight = nn.functional, mg.ones(3, 3, 3, 3, dtype=np.float64)
+    for made, text in (
+        (nn.Conv2d(3, 3, 3, rounding="exact", dtype=np.float64)(x), ""),
+        (functional.conv2d(x, weight, None, 1, 0, 1, 1), ""),
+        (functional.conv2d(x, weight, stride=2, padding=1), "stride=2, padding=1"),
+        (functional.leaky_relu(x), ""),
+        (functional.leaky_relu(x, 0.01), ""),
+        (functional.leaky_relu(x, 0.2), "negative_slope=0.2"),
+        (functional.softplus(x), ""),
+        (nn.MaxPool2d(2, stride=2)(x), "kernel_size=2, stride=2"),
+        (x.transpose(0, 1), "axes=(0, 1)"),
+        (x.var(0), "axis=0"),
+        (mg.concatenate([x, x]), ""),
+        (mg.concatenate([x, x], 1), "axis=1"),
+    ):
+        (line,) = [line for line in str(mg.viz.graph(made, names={})).split("\n") if re.match(r"n\d+ = \w+\(n", line)]
+        assert re.search(r"\((?:n\d+(?:, )?)*(.*?)\)  ", line)[1] == text, line
+
+
+def test_calls_that_differ_only_inside_are_not_folded():
+    x, weight = mg.tensor(np.ones((1, 1, 8, 8)), requires_grad=True), mg.ones(1, 1, 3, 3, dtype=np.float64)
+
+    def twice(*dilations):
+        y = x
+        for dilation in dilations:
+            y = nn.functional.conv2d(y, weight, padding=(dilation, dilation), dilation=(dilation, dilation))
+        return str(mg.viz.graph(y, names={}))
+
+    assert "×4" in twice(2, 2, 2, 2) and "×" not in twice(1, 2, 3, 4).replace("1×1×", "").replace("8×8", "").replace(
+        "3×3", ""
+    )

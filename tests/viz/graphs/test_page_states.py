@@ -336,11 +336,26 @@ def recurrent():
     return (net(mg.randn(2, 6, 3))[0] ** 2).mean(), net
 
 
+def descent():
+    """Steps along the gradient of a network: its calls and their derivatives take turns."""
+    mg.manual_seed(0)
+    net, x = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)), mg.randn(4, 2, requires_grad=True)
+    for _ in range(4):
+        (g,) = mg.autograd.grad(net(x).square().sum(), x, create_graph=True)
+        x = x - 0.1 * g
+    return (x**2).mean(), net
+
+
 @IN_A_BROWSER
 @pytest.mark.parametrize(
     ("made", "show"),
-    [(residual, "saved shapes grads"), (encoder, "saved shapes"), (recurrent, "saved shapes grads")],
-    ids=["residual", "encoder", "recurrent"],
+    [
+        (residual, "saved shapes grads"),
+        (encoder, "saved shapes"),
+        (recurrent, "saved shapes grads"),
+        (descent, "saved shapes"),
+    ],
+    ids=["residual", "encoder", "recurrent", "descent"],
 )
 def test_every_state_of_the_page_is_true(made, show, tmp_path):
     loss, net = made()

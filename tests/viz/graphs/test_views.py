@@ -93,6 +93,15 @@ def test_equal_blocks_in_a_row_are_drawn_once():
     assert [link.source for link in view.links if link.target == head.key] == [inside[-1].key]
 
 
+def test_the_box_of_a_fold_says_that_it_shows_the_first():
+    loss, net = stacked(5)
+    for graph in (mg.viz.graph(loss, model=net, names={}), newton()):
+        (times,) = {box.times for box in view_of(graph.ir, graph.look).boxes.values() if box.times > 1}
+        for format in ("svg", "html", "dot", "mmd"):
+            text = re.sub(r"#(\d+);", lambda code: chr(int(code[1])), graph.render(format).decode())
+            assert text.count(f"first of {times}, sums of all") == 1
+
+
 def test_a_folded_card_of_a_closed_module_has_its_number():
     loss, net = stacked(5)
     graph = mg.viz.graph(loss, model=net, depth=2, names={})
@@ -184,6 +193,35 @@ def test_blocks_whose_results_are_collected_are_folded_only_if_all_are():
     assert "×6" not in str(run({1, 5})) and "×6" not in str(run(range(1, 6)))
 
 
+def test_a_call_has_its_number_also_in_a_derivative():
+    net, x = nn.Linear(2, 2), mg.ones(3, 2, requires_grad=True)
+    (g,) = mg.autograd.grad((net(net(x).tanh()) ** 2).sum(), x, create_graph=True)
+    graph = mg.viz.graph(g.sum(), names={})
+    numbers = [(card.title, card.tag) for card in view_of(graph.ir, graph.look).cards.values() if "linear" in card.title]
+    assert numbers == [("linear", "Linear #1 of 2"), ("linear", "Linear #2 of 2"), ("∇ linear", "Linear #2 of 2"),
+                       ("∇ linear", "Linear #1 of 2")]  # fmt: skip
+
+
+def test_a_closed_card_has_the_shapes_of_all_its_results():
+    net = nn.LSTM(3, 4, batch_first=True)
+    out, (state, memory) = net(mg.ones(2, 7, 3))
+    graph = mg.viz.graph([out, state.exp(), memory], model=net, names={}, depth=0)
+    for format in ("svg", "html", "dot", "mmd"):
+        assert "1×2×4, 2×7×4 · float32" in re.sub(r"#(\d+);", lambda c: chr(int(c[1])), graph.render(format).decode())
+
+
+def test_what_inner_steps_collect_is_not_lost():
+    """The reshape of each result, inside `stack`, takes it from the card of all steps."""
+    loss, net = recurrent(4)
+    graph = mg.viz.graph(loss, model=net, names={})
+    scene, _ = page_of(graph.ir, graph.look)
+    collecting = [card.key for card in scene.view.cards.values() if card.title == "reshape" and card.options == ""]
+    sources = [link.source for key in collecting[-4:] for link in scene.view.links if link.target == key]
+    assert len(sources) == 4 and len(set(sources)) == 1 and scene.view.cards[sources[0]].copies == 4
+    ways = [way for link, way in zip(scene.view.links, scene.ways, strict=True) if link.target in collecting[-4:]]
+    assert len({(*way[:2],) for way in ways}) == 1  # one line goes into the box of `stack`, also while that is closed
+
+
 def test_numbers_of_a_fold_are_those_of_all_of_it():
     loss, net = stacked(5)
     graph = mg.viz.graph(loss, model=net, names={}, show=("shapes", "saved", "grads"), depth=2)
@@ -206,19 +244,118 @@ def test_numbers_of_a_fold_are_those_of_all_of_it():
     ).decode().replace("4×4  ", ">")
 
 
-def resnet():
+def resnet(show):
     net = mg.models.ResNet18(10).eval()
-    return net.graph(np.zeros((2, 3, 64, 64), np.float32), names={})
+    return mg.viz.graph(net(np.zeros((2, 3, 64, 64), np.float32)).square().mean(), model=net, names={}, show=show)
 
 
-def encoder():
+def encoder(show):
     net = nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 4, 32, batch_first=True), 6)
-    return net.graph(np.zeros((2, 6, 16), np.float32), names={})
+    return mg.viz.graph(net(mg.zeros(2, 6, 16)).square().mean(), model=net, names={}, show=show)
 
 
-@pytest.mark.parametrize("made", [resnet, encoder, lambda: mg.viz.graph(recurrent(50)[0], names={})])
-def test_large_networks_fit_a_screen(made):
-    graph = made()
+def lenet(show):
+    net = mg.models.LeNet5()
+    return mg.viz.graph(net(np.zeros((2, 1, 28, 28), np.float32)).mean(), model=net, names={}, show=show)
+
+
+def newton(show=("shapes", "saved"), steps=6):
+    """A minimum of x**4 - 2 x**2: each step takes a second derivative at what followed the last one."""
+    x = mg.tensor(2.0, requires_grad=True, dtype=np.float64)
+    for _ in range(steps):
+        (slope,) = mg.autograd.grad(x**4 - 2 * x**2, x, create_graph=True)
+        (curvature,) = mg.autograd.grad(slope, x, create_graph=True)
+        x = x - slope / curvature
+    return mg.viz.graph(x, names={}, show=show)
+
+
+def penalized(show=("shapes", "saved")):
+    """A discriminator and a penalty of its gradient, on data of its own."""
+    net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 1))
+    x = mg.ones(4, 2, requires_grad=True)
+    (g,) = mg.autograd.grad(net(x).sum(), x, create_graph=True)
+    return mg.viz.graph(net(mg.zeros(4, 2)).mean() + ((g.norm(dim=1) - 1) ** 2).mean(), names={}, show=show)
+
+
+def test_steps_of_newton_are_one_block():
+    graph = newton()
+    view = view_of(graph.ir, graph.look)
+    (row,) = [box for box in view.boxes.values() if box.kind == "row"]
+    assert row.times == 6 and all(card.copies == 6 for card in view.cards.values() if card.kind == "op")
+    inside = [(box.title, box.parent) for box in view.boxes.values() if box is not row]
+    assert inside == [("first derivative", row.key), ("second derivative", row.key)]
+    assert sum(len(card.members) for card in view.cards.values()) == len(graph.nodes)
+
+
+def test_a_folded_row_counts_its_operations_and_not_the_data_beside_them():
+    x = mg.tensor(np.ones(2), requires_grad=True)
+    for _ in range(4):
+        (g,) = mg.autograd.grad((x.sin() * 2).sum(), x, create_graph=True)
+        x = x - g
+    graph = mg.viz.graph(x, names={})
+    scene, _ = page_of(graph.ir, graph.look)
+    (row,) = [box for box in scene.view.boxes.values() if box.kind == "row"]
+    assert any(card.kind == "data" for card in scene.view.cards.values())
+    operations = sum(node.kind == "op" for node in graph.nodes)
+    assert scene.closed[f"g{row.key}"].tag == f"{operations // 4} operations"
+
+
+def test_no_line_of_derivatives_that_take_turns_runs_upward():
+    """As lanes of all first and all second derivatives they would be in a circle."""
+
+    def tuned():
+        net, x = nn.Linear(2, 1), mg.ones(3, 2)
+        weight = net.weight
+        for _ in range(3):
+            net.weight = None
+            loss = (x @ weight.T).square().mean()
+            (g,) = mg.autograd.grad(loss, weight, create_graph=True)
+            weight = weight - 0.1 * g
+        return mg.viz.graph((x @ weight.T).square().mean(), names={})
+
+    def twice():
+        """A second derivative goes through each layer twice, in both directions."""
+        net, x = nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 2)), mg.ones(3, 2, requires_grad=True)
+        (g,) = mg.autograd.grad((net(x) * x).sum(), x, create_graph=True)
+        return mg.viz.graph(mg.autograd.grad((g * x).sum(), x, create_graph=True), names={})
+
+    for graph in (newton(), newton(steps=2), tuned(), penalized(), twice()):
+        for options in ({}, {"fold": False}, {"show": ("primitives",), "depth": 9}):
+            svg = graph.restyled(**options).render("svg").decode()
+            lines = [list(map(float, re.findall(r",([\d.]+)", d))) for d in re.findall(r'class="line[^>]* d="([^"]+)"', svg)]
+            assert len(lines) > 5 and all(heights == sorted(heights) for heights in lines)
+
+
+def test_a_module_that_takes_turns_with_a_derivative_is_one_call():
+    class Descent(nn.Module):
+        def forward(self, x):
+            for _ in range(3):
+                (g,) = mg.autograd.grad((x**2).sum(), x, create_graph=True)
+                x = (x - 0.1 * g).exp()
+            return x
+
+    net = nn.Sequential(Descent())
+    graph = mg.viz.graph(net(mg.ones(2, requires_grad=True)), names={})
+    names = {group.name for group in graph.groups}
+    assert {"0", "Sequential", "first derivative"} == names
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        resnet,
+        encoder,
+        lenet,
+        lambda show: mg.viz.graph(recurrent(50)[0], names={}, show=show),
+        newton,
+        lambda show: newton(show, 20),
+        penalized,
+    ],
+    ids=["resnet", "encoder", "lenet", "lstm", "newton", "newton20", "penalized"],
+)
+@pytest.mark.parametrize("show", [("shapes", "saved"), ("shapes", "saved", "grads"), ("shapes", "values"), ("grads",)])
+def test_large_networks_fit_a_screen(made, show):
+    graph = made(show)
     width, height = map(float, re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', graph.render("svg").decode()).groups())
     assert width <= 1440 and height <= 900
     scene, closed = page_of(graph.ir, graph.look)
