@@ -14,7 +14,7 @@ release = minigrad.__version__
 extensions = [
     "myst_nb",
     "sphinx_copybutton",
-    *(f"docs._extensions.{name}" for name in ("calculus", "inline_pictures", "reference", "references")),
+    *(f"docs._extensions.{name}" for name in ("calculus", "inline_pictures", "language", "reference", "references")),
 ]
 exclude_patterns = ["_build"]
 html_theme = "furo"
