@@ -19,6 +19,7 @@ extensions = [
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "minigrad"
+pygments_dark_style = "monokai"  # that of the theme underlines names of modules, as if they were links
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_theme_options = {"top_of_page_buttons": []}  # they would lead to a host of the source
