@@ -93,5 +93,5 @@ def _draw(figure: Figure, panel: LayerValues, y: float, height: float) -> None:
     show_image(axes, image, diverging(), -scale or -1, scale or 1)
     if values.ndim == 1 and len(values) <= COLUMNS:
         for i, value in enumerate(values):
-            color = "white" if abs(value) > 0.6 * scale else INK
+            color = "white" if abs(value) > 0.45 * scale else INK
             axes.text(i, 0, f"{i}", ha="center", va="center", fontsize=SMALL, color=color)
