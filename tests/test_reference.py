@@ -4,12 +4,14 @@ import collections
 import doctest
 import importlib
 import inspect
+import re
 import types
 
 import pytest
 
 import minigrad
 from docs._extensions import examples, public, signatures
+from minigrad.cli import COMMANDS
 from tests.test_public_names import LISTED, find
 
 CLASSES = [name for name in LISTED if isinstance(find(name), type)]
@@ -96,6 +98,11 @@ def test_examples_run_after_the_imports_that_programs_begin_with():
             name = f"{entry.namespace}.{entry.names[0]}"
             runner.run(doctest.DocTestParser().get_doctest(shown, dict(space), name, None, None), out=said.append)
     assert runner.tries > 900 and said == []
+
+
+def test_every_command_is_on_the_page_of_commands():
+    page = (public.REFERENCE / "command.md").read_text("utf-8")
+    assert re.findall(r'show_help\("(\w+)"\)', page) == re.findall(r"## minigrad (\w+)", page) == list(COMMANDS)
 
 
 def test_an_example_is_a_call_with_what_it_returns():
