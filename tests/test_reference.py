@@ -1,14 +1,17 @@
 """The reference documents what `dir` shows: every public name once, with a signature and a documentation."""
 
 import collections
+import doctest
 import importlib
 import inspect
+import re
 import types
 
 import pytest
 
 import minigrad
 from docs._extensions import examples, public, signatures
+from minigrad.cli import COMMANDS
 from tests.test_public_names import LISTED, find
 
 CLASSES = [name for name in LISTED if isinstance(find(name), type)]
@@ -80,6 +83,26 @@ def test_nearly_everything_has_an_example():
     assert len(without) < 0.13 * len(called)
     assert [entry.names[0] for entry in without if entry.home.startswith("ops.")] == []
     assert [name for name, program in examples.PROGRAMS.items() if not examples.with_result(program.split("\n"))] == []
+
+
+def test_examples_run_after_the_imports_that_programs_begin_with():
+    """As the pages show them: a docstring's own file defines more names."""
+    page = (public.REFERENCE / "index.md").read_text("utf-8").split("```python")[1].partition("```")[0]
+    described = [(entry, entry.value) for entry in DESCRIBED if entry.home not in public.BY_PYTHON]
+    described += [(e, m.value) for e in DESCRIBED if isinstance(e.value, type) for m in public.members(e.value)]
+    runner, said, space = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS), [], {}
+    exec(page, space)
+    for entry, value in described:
+        shown = "\n".join(examples.with_prefixes((inspect.getdoc(value) or "").splitlines(), entry.home))
+        if ">>>" in shown:
+            name = f"{entry.namespace}.{entry.names[0]}"
+            runner.run(doctest.DocTestParser().get_doctest(shown, dict(space), name, None, None), out=said.append)
+    assert runner.tries > 900 and said == []
+
+
+def test_every_command_is_on_the_page_of_commands():
+    page = (public.REFERENCE / "command.md").read_text("utf-8")
+    assert re.findall(r'show_help\("(\w+)"\)', page) == re.findall(r"## minigrad (\w+)", page) == list(COMMANDS)
 
 
 def test_an_example_is_a_call_with_what_it_returns():

@@ -94,8 +94,10 @@ def dead_links_of(page):
     dead = []
     for found in LINK.finditer(text):
         address, _, name = (found[1] or found[2]).partition("#")
-        if ":" in address:
-            continue  # elsewhere: not fetched
+        if ":" in address:  # elsewhere: not fetched
+            if re.match(r"https?://[^./]+(/|$)", address):
+                dead.append(found[1] or found[2])  # a host without a dot stands for one that was never written
+            continue
         target = page.parent / address if address else page
         if not target.exists() or (name and target.suffix == ".md" and name not in headings(target)):
             dead.append(found[1] or found[2])
@@ -110,7 +112,9 @@ def test_links_lead_to_files_and_headings(page):
 
 
 def test_a_dead_link_of_a_page_is_found(tmp_path):
-    (tmp_path / "a.md").write_text("# One thing\n[1](b.md) [2](#one-thing) [3](#two) [4](c.md) [5](https://example.org)\n")
+    (tmp_path / "a.md").write_text(
+        "# One thing\n[1](b.md) [2](#one-thing) [3](#two) [4](c.md) [5](https://example.org) [6](https://TODO)\n"
+    )
     (tmp_path / "b.md").write_text('# Other\n[1](a.md#one-thing) [2](a.md#gone) <img src="x.svg">\n```\n[3](code.md)\n```\n')
-    assert dead_links_of(tmp_path / "a.md") == ["#two", "c.md"]
+    assert dead_links_of(tmp_path / "a.md") == ["#two", "c.md", "https://TODO"]
     assert dead_links_of(tmp_path / "b.md") == ["a.md#gone", "x.svg"]

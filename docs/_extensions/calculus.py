@@ -35,7 +35,9 @@ class Calculus(SphinxDirective):
             body += _tr(cells)
         group += [head, body]
         table += group
-        return [table]
+        file = f"minigrad/ops/{self.arguments[0]}.py"
+        page = self.env.app.builder.get_relative_uri(self.env.docname, f"source/{file}")
+        return [nodes.paragraph("", "From ", nodes.reference("", "", nodes.literal(text=file), refuri=page)), table]
 
     def _line(self, line: rules.Line) -> list[nodes.Node]:
         text = nodes.paragraph("", line.words)

@@ -6,7 +6,10 @@ first that run without an error or a warning, and give finite numbers, make the 
 
 from __future__ import annotations
 
+import ast
+import importlib
 import inspect
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -139,6 +142,41 @@ def example(entry: public.Entry) -> list[str]:
         if shown:
             return [f">>> {line}" for line in shown[:-1]] + shown[-1].splitlines()
     return []
+
+
+def with_prefixes(lines: list[str], home: str) -> list[str]:
+    """Return a docstring whose examples name what their own file defines as programs do: `F.relu`, where it has `relu`."""
+    code = [re.match(r"\s*(?:>>>|\.\.\.) ?", line) for line in lines]
+    try:
+        names = free_names("\n".join(line[found.end() :] for line, found in zip(lines, code, strict=True) if found))
+        space = vars(importlib.import_module(f"minigrad.{home}")) if home else {}
+    except (SyntaxError, ImportError):
+        return lines
+    for name in names - {"np", *SPACE}:
+        try:
+            namespace, shown = public.described(space[name])
+        except KeyError:
+            continue
+        bare = re.compile(rf"""(?<![\w."'`]){name}\b(?!\s*=[^=])""")
+        path = f"{public.NAMESPACES[namespace]}.{shown}"
+        lines = [bare.sub(path, line) if found else line for line, found in zip(lines, code, strict=True)]
+    return lines
+
+
+def free_names(code: str) -> set[str]:
+    """Return the names that a program uses and does not define."""
+    used, defined = set(), set()
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()):
+                used.add(name)
+            case ast.Name(id=name) | ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
+                defined.add(name)
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                defined |= {(alias.asname or alias.name).partition(".")[0] for alias in names}
+            case ast.ExceptHandler(name=str(name)):
+                defined.add(name)
+    return used - defined
 
 
 def _tried(entry: public.Entry, name: str) -> Iterator[list[str]]:

@@ -59,13 +59,13 @@ def _described(entry: public.Entry) -> Iterator[str]:
     else:
         kind = "class" if isinstance(value, type) else "function"
         called = signatures.signatures(value, name) if entry.home not in public.BY_PYTHON else []
-        body = documentation(value)
+        body = examples.with_prefixes(documentation(value), entry.home)
         if entry.home in public.BY_PYTHON:  # whose documentation is long, and begins with signatures
             body = [line for line in body if line and not re.match(r"\w+\(.*\)$", line)][:1]
         example = examples.example(entry)
         body += ["", *example] if example else []
         if isinstance(value, type):
-            body += _members(path, public.members(value))
+            body += _members(path, public.members(value), entry.home)
         yield from _object(kind, [path + text for text in called] or [path], body)
     for other in entry.names[1:]:
         yield from _alias(f"{entry.namespace}.{other}", path)
@@ -74,11 +74,14 @@ def _described(entry: public.Entry) -> Iterator[str]:
 def _of_module(module: ModuleType) -> list[str]:
     first = next(iter(documentation(module)), f"The namespace {_literal(module.__name__)}.")
     namespace = public.SAME.get(module.__name__, module.__name__)
-    page = next((page for page, blocks in public.pages().items() if any(b.namespace == namespace for b in blocks)), None)
+    blocks = {page: [b for b in found if b.namespace == namespace] for page, found in public.pages().items()}
+    page = namespace.rpartition(".")[2] if module.__name__ != "minigrad.ops" else "../operations"
+    if not (blocks.get(page) or page[0] == "."):  # no page of its name: the one that has the most of it
+        page = max(blocks, key=lambda page: len(blocks[page])) if any(blocks.values()) else None
     return [f"{first} See :doc:`/reference/{page}`." if page else first]
 
 
-def _members(path: str, members: list[public.Member]) -> Iterator[str]:
+def _members(path: str, members: list[public.Member], home: str) -> Iterator[str]:
     """Yield attributes, methods, operations as methods, and those in place."""
     groups: dict[str, list[public.Member]] = {"Attributes": [], "Methods": [], "Operations as methods": [], "In place": []}
     for member in members:
@@ -92,16 +95,16 @@ def _members(path: str, members: list[public.Member]) -> Iterator[str]:
         if group and len(members) > len(group):
             yield from ("", f".. rubric:: {title}")
         for member in group:
-            yield from ("", *_member(path, member))
+            yield from ("", *_member(path, member, home))
 
 
 def _is_called(value: Any) -> bool:
     return not isinstance(value, property) and callable(getattr(value, "__func__", value))
 
 
-def _member(path: str, member: public.Member) -> Iterator[str]:
+def _member(path: str, member: public.Member, home: str) -> Iterator[str]:
     value, name = member.value, f"{path}.{member.name}"
-    body = documentation(value)
+    body = examples.with_prefixes(documentation(value), home)
     if member.of is not None:
         body = [f"Method of {_link(*public.described(member.of))}: {body[0]}"]
     if not _is_called(value):

@@ -47,16 +47,17 @@ def with_lines(text: str, page_of: Callable[[str], str]) -> str:
     def link(found: re.Match[str]) -> str:
         path, name = found.groups()
         line = line_of(path, name)
-        shown = name.replace("_", "&#95;")  # __call__ would be bold
-        return f'<a href="{page_of(path)}#L-{line}"><code>{shown}</code></a> ({path}:{line})'
+        shown, at = (text.replace("_", "&#95;") for text in (name, path))  # __call__ would be bold
+        return f'<a href="{page_of(path)}#L-{line}"><code>{shown}</code></a> ({at}:{line})'
 
     return REFERENCE.sub(link, text)
 
 
 def referenced() -> list[str]:
-    """Return the paths of all files that pages refer to."""
+    """Return the paths of all files that pages refer to, the table of calculus among them."""
     pages = (ROOT / "docs").glob("**/*.md")
-    return sorted({path for page in pages for path, _ in REFERENCE.findall(page.read_text())})
+    operations = {path.relative_to(ROOT).as_posix() for path in (ROOT / "minigrad" / "ops").glob("[a-z]*.py")}
+    return sorted(operations | {path for page in pages for path, _ in REFERENCE.findall(page.read_text())})
 
 
 def source_pages(app) -> Iterator[tuple[str, dict[str, str], str]]:

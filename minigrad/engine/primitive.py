@@ -308,6 +308,9 @@ class Primitive:
 def primitive(forward: Callable[..., Any]) -> Primitive:
     """Turn a function on arrays into an operation; declare its gradient rules with `.gradient(name)`.
 
+    A rule receives the incoming gradient first. Its other parameters name what is saved for it: inputs, options, `out` (the
+    result) and `shape` (of the input). `.zero_gradient(name)` declares a gradient that is zero wherever it exists.
+
     >>> import minigrad as mg
     >>> @mg.primitive
     ... def cube(x):

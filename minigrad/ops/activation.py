@@ -319,7 +319,7 @@ def threshold(x: Any, threshold: float, value: float) -> Any:
     """Return x where it is above the threshold, else `value`.
 
     >>> import numpy as np
-    >>> np.asarray(globals()["threshold"](np.array([1.0, 3.0]), 2.0, -1.0))
+    >>> np.asarray(threshold(np.array([1.0, 3.0]), 2.0, -1.0))
     array([-1.,  3.])
     """
     return where(x <= threshold, value, x)

@@ -94,7 +94,9 @@ def _check_end(file: IO[bytes], length: int) -> None:
         raise ValueError("no archive ends where it does")
     (size,) = struct.unpack("<12xI6x", tail[-22:])
     extended = tail[:4] == b"PK\6\7"  # zip64, which Python writes beyond 2 GiB, holds the size elsewhere
-    if size > LARGEST_DIRECTORY if not extended else length < 2**31:
+    if extended and length < 2**31:
+        raise WeightsFileError("not a .npz file: a zip64 archive of less than 2 GiB, as torch.save writes")
+    if size > LARGEST_DIRECTORY and not extended:
         raise WeightsFileError(f"a directory of {size} bytes, expected at most {LARGEST_DIRECTORY}")
 
 

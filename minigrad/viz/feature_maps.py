@@ -73,7 +73,8 @@ class LayerValues(NamedTuple):
         n = len(self.values)
         if self.values.ndim == 3:
             shown = 1 if self.name == "input" else min(n, MOST)
-            return min(shown, COLUMNS), math.ceil(shown / COLUMNS) * self.values.shape[1] / self.values.shape[2]
+            rows = math.ceil(shown / COLUMNS)
+            return math.ceil(shown / rows), rows * self.values.shape[1] / self.values.shape[2]  # 16 maps: two rows of 8
         return (n, 1.0) if n <= COLUMNS else (COLUMNS, 0.6)
 
 
@@ -88,9 +89,9 @@ def _draw(figure: Figure, panel: LayerValues, y: float, height: float) -> None:
     if name == "input":
         show_image(axes, drawable(values[np.newaxis])[0], "gray_r", 0, scale or 1)
         return
-    image = mosaic(values[:MOST], min(len(values), COLUMNS)) if values.ndim == 3 else values[np.newaxis, :UNITS]
+    image = mosaic(values[:MOST], int(panel.tiles[0])) if values.ndim == 3 else values[np.newaxis, :UNITS]
     show_image(axes, image, diverging(), -scale or -1, scale or 1)
     if values.ndim == 1 and len(values) <= COLUMNS:
         for i, value in enumerate(values):
-            color = "white" if abs(value) > 0.6 * scale else INK
+            color = "white" if abs(value) > 0.45 * scale else INK
             axes.text(i, 0, f"{i}", ha="center", va="center", fontsize=SMALL, color=color)

@@ -305,6 +305,8 @@ def test_files_of_pytorch_and_devices_that_are_not_there(tmp_path):
             WeightsFileError, match=r"(?s)(w\.pt|old\.pt|open file).*hint: PyTorch's own files are read with torch"
         ):
             mg.load(file)
+    with pytest.raises(WeightsFileError, match=r"w\.pt: not a \.npz file: .* as torch\.save writes"):
+        mg.load(tmp_path / "w.pt")
     mg.save({}, tmp_path / "w.npz")
     with pytest.raises(ValueError, match="there is no 'cuda'"):
         mg.load(tmp_path / "w.npz", map_location="cuda")

@@ -208,6 +208,15 @@ def test_feature_maps_are_what_the_layers_gave(net):
     assert [t for t in texts(figure) if t in dict(net.named_modules())] == [name for name, _ in net.named_modules() if name]
 
 
+@pytest.mark.parametrize(("channels", "columns"), [(6, 6), (15, 15), (16, 8), (20, 10), (30, 15), (40, 15)])
+def test_maps_that_need_two_rows_fill_both(channels, columns):
+    net = nn.Sequential(nn.Conv2d(1, channels, 3))
+    shown = images(viz.feature_maps(net, X[0]))[1]
+    with evaluating(net):
+        maps = net(mg.tensor(X[:1])).numpy()[0]
+    np.testing.assert_array_equal(shown, mosaic(maps[:30], columns))
+
+
 def test_layers_that_change_nothing_are_left_out():
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Dropout(), nn.Flatten(), nn.Linear(72, 3))
     assert [t for t in texts(viz.feature_maps(net, X[0])) if t in "0123"] == ["0", "3", "0", "1", "2"]
