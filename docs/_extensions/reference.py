@@ -72,8 +72,8 @@ def _described(entry: public.Entry) -> Iterator[str]:
 
 
 def _of_module(module: ModuleType) -> list[str]:
-    first = next(iter(documentation(module)), f"The namespace {_literal(module.__name__)}.")
     namespace = public.SAME.get(module.__name__, module.__name__)
+    first = next(iter(documentation(module)), f"The names of Python's own ``{namespace}``.")
     blocks = {page: [b for b in found if b.namespace == namespace] for page, found in public.pages().items()}
     page = namespace.rpartition(".")[2] if module.__name__ != "minigrad.ops" else "../operations"
     if not (blocks.get(page) or page[0] == "."):  # no page of its name: the one that has the most of it

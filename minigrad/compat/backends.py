@@ -27,4 +27,6 @@ cuda = SimpleNamespace(
 )  # fmt: skip
 mkldnn = SimpleNamespace(is_available=_no, enabled=False, flags=_flags)
 mps = SimpleNamespace(is_available=_no, is_built=_no)
-version = SimpleNamespace(cuda=None, hip=None, git_version=None, debug=False)
+version = SimpleNamespace(
+    __doc__="Versions of the compilers of devices: there are none.", cuda=None, hip=None, git_version=None, debug=False
+)

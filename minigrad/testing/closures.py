@@ -105,7 +105,7 @@ def _reach(name: str, value: Any, found: Found) -> None:
         _reach("", value.__self__, found)
         _reach("", value.__func__, found)
     elif isinstance(value, FunctionType):
-        if not value.__module__.startswith("minigrad."):
+        if not (value.__module__ or "").startswith("minigrad."):
             for variable, held in _variables(value):
                 _reach(variable, held, found)
     elif callable(value) and not isinstance(value, type) and not type(value).__module__.startswith("minigrad."):

@@ -189,3 +189,10 @@ def test_a_checkpoint_computes_the_same_again(x):
         return mg.autograd.checkpoint(net, t)
 
     assert gradcheck(again, x) and gradgradcheck(again, x)
+
+
+def test_a_function_of_code_without_a_module_is_looked_through():
+    names = {"w": mg.tensor([2.0, 3.0], requires_grad=True, dtype=np.float64)}
+    exec("def weighted(x):\n    return x * w", names)
+    assert names["weighted"].__module__ is None
+    assert gradcheck(names["weighted"], np.array([1.0, 2.0]))
