@@ -17,6 +17,7 @@ import numpy as np
 from minigrad.engine.grad_mode import is_grad_enabled, no_grad
 from minigrad.engine.primitive import Call, Plan, Primitive
 from minigrad.engine.scope import constants, watchers
+from minigrad.engine.several import Several, select
 from minigrad.engine.tape import Node
 from minigrad.errors import GraphError
 from minigrad.tensors.tensor import Tensor
@@ -189,22 +190,6 @@ def _detached(tensors: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(t.detach() if isinstance(t, Tensor) else t for t in tensors)
 
 
-class _Several:
-    """The values of several outputs, or the gradients of some of them, as one value on the tape."""
-
-    shape, dtype = ("several",), None
-
-    def __init__(self, parts: dict[int, Any]):
-        self.parts = parts
-
-    def __add__(self, other: _Several) -> _Several:
-        mine = self.parts
-        return _Several(mine | {i: mine[i] + g if i in mine else g for i, g in other.parts.items()})
-
-
-_SELECT = Plan((Call(0, lambda g, i: _Several({i: g}), (0,)),), (("number", 0),), False)
-
-
 def _record(
     cls: type[Function],
     ctx: FunctionCtx,
@@ -227,7 +212,7 @@ def _record(
     shapes = [(a.shape, a.dtype) if isinstance(a, np.ndarray) else None for a in arrays]
     joint = functools.partial(_gradients, cls, ctx, [isinstance(arg, Tensor) for arg in args], shapes)
     plan = Plan(calls, tuple(saves), bool(saves), joint, tuple([i for i, node in enumerate(nodes) if node is None]))
-    value: Any = _Several({}) if several else arrays[0]
+    value: Any = Several({}) if several else arrays[0]
     kinds = [isinstance(a, np.ndarray) and a.dtype.kind == "f" for a in arrays]
     differentiable = [kind and not any(out is t for t in ctx._constant) for kind, out in zip(kinds, outputs, strict=True)]
     if not any(differentiable):
@@ -236,11 +221,10 @@ def _record(
     call.constants = constants(args, plan.constants)
     if not several:
         return [call]
-    return [_select(cls, call, i, a) if d else None for i, (a, d) in enumerate(zip(arrays, differentiable, strict=True))]
-
-
-def _select(cls: type[Function], call: Node, i: int, array: Any) -> Node:
-    return Node(array, cls._primitive, _SELECT, (call,), (i,))
+    return [
+        select(cls._primitive, call, i, a) if d else None
+        for i, (a, d) in enumerate(zip(arrays, differentiable, strict=True))
+    ]
 
 
 def _gradients(
@@ -253,7 +237,7 @@ def _gradients(
     again: bool,
 ) -> list[Any]:
     """Run a backward once; return the gradient of each argument: arrays, or tensors to be differentiated `again`."""
-    parts = g.parts if isinstance(g, _Several) else {0: g}
+    parts = g.parts if isinstance(g, Several) else {0: g}
     arrived = [_arrived(parts.get(i), known if ctx._materialize else None) for i, known in enumerate(outputs)]
     ctx._saved = tuple(_handle(cls, node, i, again) for i in range(len(node.saved)))
     history = [t.node for t in (*arrived, *ctx._saved) if t is not None and t.node is not None]
@@ -323,4 +307,4 @@ def _handle(cls: type[Function], node: Node, i: int, again: bool) -> Tensor | No
         return None if array is None else Tensor.from_array(array)
     if kind == "arg":
         return Tensor.from_array(array, node.parents[at])
-    return Tensor.from_array(array, _select(cls, node, at, array) if node.shape is _Several.shape else node)
+    return Tensor.from_array(array, select(cls._primitive, node, at, array) if node.shape is Several.shape else node)

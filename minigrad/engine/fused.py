@@ -19,14 +19,17 @@ from minigrad.engine.grad_mode import mode
 from minigrad.engine.interrupts import Revertible
 from minigrad.engine.primitive import Call, Plan, Primitive, primitive
 from minigrad.engine.scope import constants, here, watched
+from minigrad.engine.several import Several, select
 from minigrad.engine.tape import Node, record
 from minigrad.engine.walk import backward
 
-__all__ = ["Fused", "fuse", "unfused"]
+__all__ = ["Fused", "fuse", "fused", "unfused"]
 
-# From all arguments, the operands as arrays, to the result and arrays kept for `Backward`; None where it does not apply.
-Forward = Callable[..., tuple[Array, tuple[Array, ...]] | None]
-# From g, which arguments need a gradient, the arguments and the kept arrays to the gradients of all arguments.
+# From all arguments, the operands as arrays, to the result, an array or a tuple of them, and arrays kept for `Backward`;
+# None where it does not apply.
+Forward = Callable[..., tuple[Any, tuple[Array, ...]] | None]
+# From g, of several results a list of gradients or None, which arguments need a gradient, the arguments and the kept arrays
+# to the gradients of all arguments.
 Backward = Callable[..., Sequence[Array | None]]
 
 
@@ -37,7 +40,12 @@ def fuse(op: Composite, forward: Forward, backward: Backward, *operands: str) ->
     arrays for `backward`; or None, and the composition is called. `backward(g, needs, args, kept)` returns the gradient of
     each argument; those of which `needs` is False are not read.
     """
-    op.compute = Fused(op, forward, backward, operands)
+    op.compute = Fused(op.__wrapped__, forward, backward, operands)
+
+
+def fused(forward: Forward, backward: Backward, *operands: str, outputs: int = 1) -> Callable[[Callable[..., Any]], Fused]:
+    """Decorate a function that is no public operation, such as the steps of a sequence, to give it a kernel; see `fuse`."""
+    return lambda definition: Fused(definition, forward, backward, operands, outputs)
 
 
 class unfused(Revertible):
@@ -56,11 +64,18 @@ class unfused(Revertible):
 
 
 class Fused(Primitive):
-    """The kernel of a composite, as the operation of its nodes; created with `fuse`."""
+    """A function and its kernel, as the operation of its nodes; `fuse` gives one to a composite."""
 
-    def __init__(self, op: Composite, forward: Forward, backward: Backward, operands: Sequence[str]):
-        super().__init__(op.__wrapped__)
-        self.definition = op.__wrapped__
+    def __init__(
+        self,
+        definition: Callable[..., Any],
+        forward: Forward,
+        backward: Backward,
+        operands: Sequence[str],
+        outputs: int = 1,
+    ):
+        super().__init__(definition)
+        self.definition, self.outputs = definition, outputs
         self.kernel, self.backward = forward, backward
         self.arrays = frozenset(map(self.names.index, operands))
         for name in operands:
@@ -97,12 +112,16 @@ class Fused(Primitive):
         if computed is None:
             return None
         out, kept = computed
-        node = None
+        call = None
         if tracked and mode.enabled:
             plan = self._joint_plan(tuple([parent is not None for parent in parents]), len(kept))
-            node = Node(out, self, plan, parents, [*arrays, *kept])
-            node.constants = constants(args, plan.constants)
-        return like.from_array(out, node)
+            value: Any = out if self.outputs == 1 else Several({})
+            call = Node(value, self, plan, parents, [*arrays, *kept])
+            call.constants = constants(args, plan.constants)
+        if self.outputs == 1:
+            return like.from_array(out, call)
+        nodes = [None if call is None else select(self, call, i, array) for i, array in enumerate(out)]
+        return tuple([like.from_array(array, node) for array, node in zip(out, nodes, strict=True)])
 
     def _joint_plan(self, needs: tuple[bool, ...], kept: int) -> Plan:
         plan = self._plans.get((needs, kept))
@@ -119,31 +138,34 @@ class Fused(Primitive):
         count = len(node.parents)
         if not create_graph:
             needs = [parent is not None for parent in node.parents]
-            return self.backward(g, needs, node.saved[:count], node.saved[count:])
+            given = [g.parts.get(i) for i in range(self.outputs)] if isinstance(g, Several) else g
+            return self.backward(given, needs, node.saved[:count], node.saved[count:])
         args = list(node.saved[:count])
         cuts: list[Node | None] = [None] * count
+        parts = g.parts if isinstance(g, Several) else {0: g}
+        wrap = next(iter(parts.values())).from_array
         outer = here.scope
         here.scope = node.scope
         try:
-            self._separate(node, g, args, cuts)
+            self._separate(node, wrap, args, cuts)
             out = self.definition(*args)
         finally:
             here.scope = outer
+        outs = out if self.outputs > 1 else (out,)
+        seeds = [(outs[i].node, part) for i, part in parts.items() if outs[i].node is not None]
         targets = [cut for cut in cuts if cut is not None]
-        found = dict(zip(targets, self._differentiated(out, g, targets), strict=True))
+        grads = backward(seeds, wrap, targets=targets, retain_graph=True, create_graph=True)
+        found = dict(zip(targets, grads, strict=True))
         return [None if cut is None else found[cut] for cut in cuts]
 
-    def _separate(self, node: Node, g: Any, args: list[Any], cuts: list[Node | None]) -> None:
+    def _separate(self, node: Node, wrap: Any, args: list[Any], cuts: list[Node | None]) -> None:
         """Make tensors of the operands, each with a node of its own: one operand may be made of another."""
         for at in self.arrays:
             if at < len(args) and args[at] is not None:
-                args[at] = g.from_array(args[at], node.parents[at])
+                args[at] = wrap(args[at], node.parents[at])
                 if node.parents[at] is not None:
-                    args[at] = g.from_array(*record(passed, (args[at],)))
+                    args[at] = wrap(*record(passed, (args[at],)))
                     cuts[at] = args[at].node
-
-    def _differentiated(self, out: Any, g: Any, targets: list[Node]) -> list[Any]:
-        return backward([(out.node, g)], g.from_array, targets=targets, retain_graph=True, create_graph=True)
 
 
 @primitive

@@ -13,6 +13,7 @@ from minigrad.nn import functional as F
 from minigrad.nn.layer_setup import count, draw_uniformly, parameter
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
+from minigrad.nn.recurrence import gru_sequence, gru_step, lstm_sequence, lstm_step, rnn_sequence, rnn_step
 from minigrad.nn.utils.rnn import PackedSequence
 from minigrad.ops import concatenate, split, stack, unbind
 from minigrad.tensors.tensor import Tensor
@@ -31,6 +32,10 @@ class _Equation(Module):
 
     def _advance(self, from_input: Tensor, from_state: Tensor, state: State) -> State:
         """Return the next state, given the linear terms of input and state for all gates, and the state; h comes first."""
+        raise NotImplementedError
+
+    def _advance_all(self, terms: Tensor, weight: Tensor, bias: Tensor | None, state: State, reverse: bool) -> State:
+        """Return the outputs of all steps and the last state, given the linear terms of all inputs (L, N, gates * H)."""
         raise NotImplementedError
 
     def reset_parameters(self) -> None:
@@ -53,7 +58,10 @@ class _ElmanEquation(_Equation):
         self.nonlinearity = nonlinearity
 
     def _advance(self, from_input: Tensor, from_state: Tensor, state: State) -> State:
-        return ((F.tanh if self.nonlinearity == "tanh" else F.relu)(from_input + from_state),)
+        return rnn_step(from_input, from_state, state, self.nonlinearity)
+
+    def _advance_all(self, terms: Tensor, weight: Tensor, bias: Tensor | None, state: State, reverse: bool) -> State:
+        return rnn_sequence(terms, weight, bias, *state, reverse, self.nonlinearity)
 
 
 class _LSTMEquation(_Equation):
@@ -65,9 +73,10 @@ class _LSTMEquation(_Equation):
     _gates, _states = 4, 2
 
     def _advance(self, from_input: Tensor, from_state: Tensor, state: State) -> State:
-        i, f, g, o = split(from_input + from_state, self.hidden_size, -1)
-        c = F.sigmoid(f) * state[1] + F.sigmoid(i) * F.tanh(g)
-        return F.sigmoid(o) * F.tanh(c), c
+        return lstm_step(from_input, from_state, state)
+
+    def _advance_all(self, terms: Tensor, weight: Tensor, bias: Tensor | None, state: State, reverse: bool) -> State:
+        return lstm_sequence(terms, weight, bias, *state, reverse)
 
 
 class _GRUEquation(_Equation):
@@ -76,9 +85,10 @@ class _GRUEquation(_Equation):
     _gates = 3
 
     def _advance(self, from_input: Tensor, from_state: Tensor, state: State) -> State:
-        (ir, iz, in_), (hr, hz, hn) = (split(part, self.hidden_size, -1) for part in (from_input, from_state))
-        r, z = F.sigmoid(ir + hr), F.sigmoid(iz + hz)
-        return ((1 - z) * F.tanh(in_ + r * hn) + z * state[0],)
+        return gru_step(from_input, from_state, state)
+
+    def _advance_all(self, terms: Tensor, weight: Tensor, bias: Tensor | None, state: State, reverse: bool) -> State:
+        return gru_sequence(terms, weight, bias, *state, reverse)
 
 
 class RNNCellBase(_Equation):
@@ -205,10 +215,13 @@ class RNNBase(_Equation):
         one after the other, or begin so if the direction is reverse.
         """
         terms = F.linear(x, getattr(self, f"weight_ih{suffix}"), getattr(self, f"bias_ih{suffix}"))
-        from_inputs = unbind(terms) if sizes is None else split(terms, sizes)
         weight, bias = getattr(self, f"weight_hh{suffix}"), getattr(self, f"bias_hh{suffix}")
         project = getattr(self, f"weight_hr{suffix}") if self.proj_size else None
         reverse = suffix.endswith("_reverse")
+        if sizes is None and project is None:
+            out, *end = self._advance_all(terms, weight, bias, state, reverse)
+            return out, tuple(end)
+        from_inputs = unbind(terms) if sizes is None else split(terms, sizes)
         order = slice(None, None, -1 if reverse else 1)
         start, ended, outputs = state, [], []
         for from_input in from_inputs[order]:

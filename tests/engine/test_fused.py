@@ -13,6 +13,8 @@ from minigrad.engine.fused import Fused, fuse, unfused
 from minigrad.engine.primitive import Primitive
 from minigrad.kernels.activation import log1p
 from minigrad.kernels.blocks import BLOCK
+from minigrad.pytree import leaves
+from minigrad.viz.graphs.parts import below
 
 COMPOSITES = {
     "layer_norm": lambda x, w, b: F.layer_norm(x, (x.shape[-1],), w, b),
@@ -160,6 +162,42 @@ def test_a_composition_is_called_for_what_a_kernel_does_not_compute():
         F.layer_norm(x, 5)
     with mg.autograd.detect_anomaly():  # looks at every operation
         assert not isinstance(F.layer_norm(x, 6).node.primitive, Fused)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "options", [{}, {"bidirectional": True, "num_layers": 2}, {"bias": False, "batch_first": True}], ids=str
+)
+@pytest.mark.parametrize("kind", ["RNN", "RNN relu", "LSTM", "GRU"])
+def test_a_sequence_by_its_kernel_is_that_of_its_steps(kind, options, dtype):
+    mg.manual_seed(0)
+    kind, *nonlinearity = kind.split()
+    net = getattr(nn, kind)(3, 5, **options, **({"nonlinearity": "relu"} if nonlinearity else {}), dtype=dtype)
+    x = mg.randn(6, 4, 3, dtype=dtype).requires_grad_()
+    h = mg.randn(len(net._passes()), 6 if net.batch_first else 4, 5, dtype=dtype).requires_grad_()
+    start = (h, h * 0.5) if kind == "LSTM" else h
+    g = [mg.randn(*y.shape, dtype=dtype) for y in leaves(net(x, start))]
+
+    def run(used, create_graph=False):
+        outs = leaves(net(x, start))
+        found = [y for i, y in enumerate(outs) if i in used]
+        grads = [y for i, y in enumerate(g) if i in used]
+        return found, mg.autograd.grad(found, [x, h, *net.parameters()], grads, create_graph=create_graph)
+
+    for used in ({0}, {1}, set(range(len(g)))):
+        outs, grads = run(used)
+        assert any(isinstance(node.primitive, Fused) for node in below([y.node for y in outs]))
+        with unfused():
+            composed, wanted = run(used)
+        close([*outs, *grads], [*composed, *wanted], dtype, steps=10)
+    if dtype == np.float64:
+
+        def second():
+            return mg.autograd.grad(sum((v * v).sum() for v in run({0, 1}, True)[1]), [x, h, *net.parameters()])
+
+        found = second()
+        with unfused():
+            close(found, second(), dtype, steps=1000)
 
 
 def test_one_operand_may_be_made_of_another():

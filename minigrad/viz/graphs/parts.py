@@ -8,7 +8,7 @@ where the one node was. What the call saved for backward is that of the one node
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from minigrad.arrays import Array
 from minigrad.engine.fused import Fused, unfused
 from minigrad.engine.grad_mode import enable_grad
 from minigrad.engine.scope import Constant, Named, Scope, here
+from minigrad.engine.several import SELECTION
 from minigrad.engine.tape import NO_PLAN, Node
 from minigrad.tensors.tensor import Tensor
 
@@ -24,10 +25,11 @@ __all__ = ["Part", "below", "kept_by", "opened"]
 
 
 class Part(Node):
-    """A node of a definition; `fused` is the node of the call where it is the result, and else None."""
+    """A node of a definition; `fused` is the node of the call, and `results` its results, in the last one, else None."""
 
-    __slots__ = ("fused",)
+    __slots__ = ("fused", "results")
     fused: Node | None
+    results: list[Part]
 
 
 def opened(outputs: Sequence[Tensor], called: Mapping[int, str]) -> tuple[Sequence[Tensor], Mapping[int, str]]:
@@ -35,17 +37,31 @@ def opened(outputs: Sequence[Tensor], called: Mapping[int, str]) -> tuple[Sequen
     nodes = below([output.node for output in outputs if output.node is not None])
     if not any(isinstance(node.primitive, Fused) for node in nodes):
         return outputs, called
-    copies: dict[Node | None, Node | None] = {None: None}
+    copies: dict[Node | None, Any] = {None: None}
+    results: dict[Node, list[Part]] = {}
+    chosen: dict[int, float] = {}  # the numbers of the parts that are outputs of calls with several
     for node in nodes:
         twin: Any = node
-        if node.primitive is not None:
+        if node.primitive is not None and node.plan is not SELECTION:
             twin = copy.copy(node)
             twin.parents = [copies[parent] for parent in node.parents]
-        copies[node] = _result(twin) if isinstance(node.primitive, Fused) else twin
+        if isinstance(node.primitive, Fused):
+            if node.plan is SELECTION:
+                twin = results[node.parents[0]][node.saved[0]]  # type: ignore[index]
+                twin.hooks, twin.receiver = node.hooks, node.receiver
+                chosen[node.number] = twin.number
+            else:
+                results[node] = _results(twin)
+                twin = results[node][0]
+        copies[node] = twin
     names = dict(called)
-    for former, drawn in copies.items():
+    for former, twin in copies.items():
         if id(former) in called:
-            names[id(drawn)] = called[id(former)]
+            names[id(twin)] = called[id(former)]
+    scopes: dict[int, Scope] = {}
+    for drawn in below([copies[output.node] for output in outputs if output.node is not None]) if chosen else ():
+        if drawn.primitive is not None:
+            drawn.scope = _translated(drawn.scope, lambda arg: chosen.get(arg, arg) if isinstance(arg, int) else arg, scopes)
     return [Tensor.from_array(output.array, copies[output.node]) for output in outputs], names
 
 
@@ -60,14 +76,16 @@ def below(nodes: Sequence[Node]) -> list[Node]:
     return sorted(seen, key=lambda node: node.number)
 
 
-def kept_by(fused: Node) -> Sequence[Array]:
-    """Return the arrays that the kernel of a fused node kept beside its arguments; after backward, of their shapes."""
+def kept_by(fused: Node) -> Iterator[tuple[Array, int | None]]:
+    """Yield arrays of the shapes of those that a kernel kept, each with the number of the result that it is, or None."""
     op: Any = fused.primitive
-    return fused.saved[len(fused.parents) :] if fused.saved is not None else op.kernel(*_arguments(fused))[1]
+    out, kept = op.kernel(*_arguments(fused))
+    outs = [id(array) for array in (out if op.outputs > 1 else (out,))]
+    yield from ((array, outs.index(id(array)) if id(array) in outs else None) for array in kept)
 
 
-def _result(fused: Node) -> Part:
-    """Call the definition of a fused node again; return its result on the tape, above the parents of the node."""
+def _results(fused: Node) -> list[Part]:
+    """Call the definition of a fused node again; return its results on the tape, above the parents of the node."""
     op: Any = fused.primitive
     args = _arguments(fused)
     inputs: dict[Node | None, Node | None] = {None: None}
@@ -86,9 +104,17 @@ def _result(fused: Node) -> Part:
             out = op.definition(*args)
     finally:
         here.scope = outer
-    steps = [node for node in below([out.node]) if node not in inputs]
+    outs = [y.node for y in (out if op.outputs > 1 else (out,))]
+    steps = [node for node in below(outs) if node not in inputs]
     numbers = {node.number: fused.number - 1 + (i + 1) / len(steps) for i, node in enumerate(steps)}
     known = {id(arg.array): fact for arg, fact in zip(args, _facts(fused), strict=True) if isinstance(arg, Tensor)}
+
+    def told(arg: Any) -> Any:
+        """Return the number of a part, and of a constant what the call remembers of it."""
+        if isinstance(arg, Constant):
+            return known.get(id(arg.array()), arg)
+        return numbers.get(arg, arg) if isinstance(arg, int) else arg
+
     parts: dict[Node | None, Any] = dict(inputs)
     scopes: dict[int, Scope] = {id(fused.scope): fused.scope} if fused.scope is not None else {}
     for node in steps:
@@ -96,12 +122,14 @@ def _result(fused: Node) -> Part:
         parts[node] = part
         part.number = numbers[node.number]  # between its neighbors on the tape
         part.parents = [parts[parent] for parent in node.parents]
-        part.scope = _renumbered(node.scope, numbers, scopes)
+        part.scope = _translated(node.scope, told, scopes)
         if node.plan.constants:
-            part.constants = [known.get(id(c.array()), c) if isinstance(c, Constant) else c for c in node.constants]
-    last: Part = parts[out.node]
-    last.fused, last.hooks, last.receiver, last.number = fused, fused.hooks, fused.receiver, fused.number
-    return last
+            part.constants = [told(c) if isinstance(c, Constant) else c for c in node.constants]
+    last: Part = parts[steps[-1]]
+    last.fused, last.results = fused, [parts[node] for node in outs]
+    if op.outputs == 1:
+        last.hooks, last.receiver, last.number = fused.hooks, fused.receiver, fused.number
+    return last.results
 
 
 def _part(node: Node, fused: Node) -> Part:
@@ -113,20 +141,15 @@ def _part(node: Node, fused: Node) -> Part:
     return part
 
 
-def _renumbered(scope: Scope | None, numbers: Mapping[int, float], done: dict[int, Scope]) -> Scope | None:
-    """Return a scope of a part with the numbers of parts among its arguments, and those around it."""
+def _translated(scope: Scope | None, told: Callable[[Any], Any], done: dict[int, Scope]) -> Scope | None:
+    """Return a scope with other numbers and constants among its arguments, and those around it."""
     if scope is None or id(scope) in done:
         return None if scope is None else done[id(scope)]
     outer, what, args = scope
-    done[id(scope)] = new = _renumbered(outer, numbers, done), what, tuple([_number(arg, numbers) for arg in args])
+    changed = [Named(arg.name, told(arg.known)) if isinstance(arg, Named) else told(arg) for arg in args]
+    done[id(scope)] = new = _translated(outer, told, done), what, tuple(changed)
     done[id(new)] = scope  # alive as long as its id is a key
     return new
-
-
-def _number(arg: Any, numbers: Mapping[int, float]) -> Any:
-    if isinstance(arg, Named):
-        return Named(arg.name, _number(arg.known, numbers))
-    return numbers.get(arg, arg) if isinstance(arg, int) else arg
 
 
 def _facts(fused: Node) -> list[Any]:

@@ -87,7 +87,9 @@ def arrays_in(value: Any) -> Iterable[Array]:
 
 def _kept(node: Node, sources: Sources) -> Iterator[Kept]:
     if isinstance(node, Part):  # the call saved what its kernel needs
-        return iter(()) if node.fused is None else _kept(node.fused, sources)
+        if node.fused is None:
+            return iter(())
+        return _live(node.fused) if node.fused.saved is not None else _from_tape(node.fused, sources, node.results)
     return _from_tape(node, sources) if node.saved is None else _live(node)
 
 
@@ -101,7 +103,7 @@ def _live(node: Node) -> Iterator[Kept]:
                 yield Kept(node.primitive.input_name(at) if kind == "arg" else kind, id(buffer), buffer.nbytes)
 
 
-def _from_tape(node: Node, sources: Sources) -> Iterator[Kept]:
+def _from_tape(node: Node, sources: Sources, results: Sequence[Node] = ()) -> Iterator[Kept]:
     op = node.primitive
     if op is None:
         return
@@ -124,8 +126,12 @@ def _from_tape(node: Node, sources: Sources) -> Iterator[Kept]:
                     yield Kept(name, key, math.prod(origin.shape) * dtype.itemsize)
                 else:
                     yield _buffer(name, origin, dtype, key)
-    if isinstance(op, Fused):
-        yield from (Kept("kept", (id(node), i), array.nbytes) for i, array in enumerate(kept_by(node)))
+    for i, (array, result) in enumerate(kept_by(node) if isinstance(op, Fused) else ()):
+        key = (id(node), "kept", i)
+        if results and result is not None:
+            yield _buffer("kept", results[result], array.dtype, key)
+        else:
+            yield Kept("kept", key, array.nbytes)
 
 
 def _constant(node: Node, at: int) -> Any:

@@ -8,9 +8,23 @@ from minigrad import nn
 from minigrad.engine.fused import Fused, unfused
 from minigrad.viz.graphs.parts import below, opened
 
+
+class Last(nn.Module):
+    """The outputs of a recurrent network and its last states in one."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, x):
+        out, (h, c) = self.net(x)
+        return mg.concatenate([out, h * c])
+
+
 NETS = {
     "norm": lambda: nn.Sequential(nn.Linear(32, 32), nn.LayerNorm(32), nn.GELU()),
     "gates": lambda: nn.Sequential(nn.SiLU(), nn.Linear(32, 32), nn.Mish(), nn.LogSigmoid()),
+    "recurrent": lambda: Last(nn.LSTM(32, 8, num_layers=2)),
     "encoder": lambda: nn.TransformerEncoderLayer(32, 2, 16, batch_first=True, activation="gelu"),
 }
 
