@@ -22,7 +22,11 @@ Error = TypeVar("Error", bound=BaseException)
 
 
 class Failure(NamedTuple):
-    """Details of a failed operation; the engine attaches them to errors as `error.failure`, and pictures read them."""
+    """Details of a failed operation; the engine attaches them to errors as `error.failure`, and pictures read them.
+
+    >>> Failure("add", position=1).position
+    1
+    """
 
     operation: str = ""  # the outermost operation that was called
     arguments: tuple[tuple[str, Any], ...] = ()  # of that call, by name
@@ -33,7 +37,11 @@ class Failure(NamedTuple):
 
 
 def blame(error: Error, **facts: Any) -> Error:
-    """Attach fields of `Failure` to an error, replacing those attached further in; return the error."""
+    """Attach fields of `Failure` to an error, replacing those attached further in; return the error.
+
+    >>> blame(ShapeError("two sizes"), operation="add").failure.operation
+    'add'
+    """
     error.failure = getattr(error, "failure", Failure())._replace(**facts)  # type: ignore[attr-defined]
     return error
 
@@ -54,6 +62,9 @@ class MinigradError(Exception):
     """Base class of the errors below; a Module adds the path of the layer that raised it.
 
     `graph` is a picture of the operations that led to the failure (viz/graphs/autopsy.py), or None if no operation failed.
+
+    >>> issubclass(ShapeError, MinigradError), issubclass(ShapeError, ValueError)
+    (True, True)
     """
 
     def __init__(self, message: str) -> None:
@@ -70,15 +81,36 @@ class MinigradError(Exception):
 
 
 class ShapeError(MinigradError, ValueError):
-    """Shapes that do not fit together."""
+    """Shapes that do not fit together.
+
+    >>> import minigrad as mg
+    >>> mg.zeros(2, 3).reshape(4)
+    Traceback (most recent call last):
+    minigrad.errors.ShapeError: reshape: 6 elements of shape (2, 3) do not fit shape (4,)
+    """
 
 
 class DTypeError(MinigradError, TypeError):
-    """A dtype that the operation does not accept."""
+    """A dtype that the operation does not accept.
+
+    >>> import minigrad as mg
+    >>> mg.set_default_dtype(mg.int64)
+    Traceback (most recent call last):
+    minigrad.errors.DTypeError: set_default_dtype: must be a float dtype, got int64
+    """
 
 
 class GraphError(MinigradError, RuntimeError):
-    """A use of the computation graph that would yield a wrong gradient, or none."""
+    """A use of the computation graph that would yield a wrong gradient, or none.
+
+    >>> import minigrad as mg
+    >>> loss = mg.tensor(2.0, requires_grad=True) ** 2
+    >>> loss.backward()
+    >>> loss.backward()
+    Traceback (most recent call last):
+    minigrad.errors.GraphError: pow: backward through a graph that was already freed
+      hint: pass retain_graph=True to the first backward, or compute the result again
+    """
 
 
 class AnomalyError(GraphError):
@@ -86,6 +118,15 @@ class AnomalyError(GraphError):
 
     `node` is the operation's place on the tape (None if nothing was recorded), `index` is the first bad element, `count` the
     number of bad elements, and `place` is (file, line, function) of the forward call, or None.
+
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> try:
+    ...     with mg.detect_anomaly(), np.errstate(all="ignore"):
+    ...         mg.tensor([1.0, 0.0]) / mg.tensor([1.0, 0.0])
+    ... except AnomalyError as error:
+    ...     error.index, error.count
+    ((1,), 1)
     """
 
     node: Any = None
@@ -95,15 +136,44 @@ class AnomalyError(GraphError):
 
 
 class WeightsFileError(MinigradError, ValueError):
-    """A file that is damaged, hostile, or not a weights file."""
+    """A file that is damaged, hostile, or not a weights file.
+
+    >>> import io
+    >>> import minigrad as mg
+    >>> try:
+    ...     mg.serialization.load_npz(io.BytesIO(b"no weights"))
+    ... except WeightsFileError as error:
+    ...     print(error)
+    the open file: damaged, or not a .npz file of 10 bytes: no archive ends where it does
+    """
 
 
 class DatasetFileError(MinigradError, ValueError):
-    """A dataset file that is damaged, or not the expected one."""
+    """A dataset file that is damaged, or not the expected one.
+
+    >>> import pathlib, tempfile
+    >>> import minigrad as mg
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "images"
+    ...     _ = path.write_bytes(b"no images")
+    ...     try:
+    ...         mg.data.read_idx(path)
+    ...     except DatasetFileError as error:
+    ...         print(str(error).replace(str(path), path.name))
+    images: magic number: expected two zero bytes, a type and a count, got 6e6f2069
+    """
 
 
 def warn(message: str) -> None:
-    """Warn at the line outside of the library that called it."""
+    """Warn at the line outside of the library that called it.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     warn("slow")
+    >>> str(caught[0].message)
+    'slow'
+    """
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __name__.partition(".")[0]:
         frame, level = frame.f_back, level + 1

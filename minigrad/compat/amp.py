@@ -36,6 +36,11 @@ class GradScaler:
     """A gradient scaler that is disabled: `scale` returns the loss itself, `step` calls the optimizer's.
 
     Warns if it is enabled, as PyTorch does without CUDA.
+
+    >>> import minigrad as mg
+    >>> scaler = mg.GradScaler(enabled=False)
+    >>> scaler.scale(mg.tensor(3.0)), scaler.get_scale()
+    (tensor(3.), 1.0)
     """
 
     def __init__(self, *args: Any, enabled: bool = True, **options: Any):
@@ -73,17 +78,31 @@ class GradScaler:
 
 
 def is_autocast_available(device_type: str) -> bool:
-    """Return False."""
+    """Return False.
+
+    >>> import minigrad as mg
+    >>> mg.amp.is_autocast_available("cpu")
+    False
+    """
     return False
 
 
 def is_autocast_enabled(device_type: str = "cpu") -> bool:
-    """Return False."""
+    """Return False.
+
+    >>> import minigrad as mg
+    >>> mg.is_autocast_enabled()
+    False
+    """
     return False
 
 
 def unchanged(function: Any = None, **options: Any) -> Any:
-    """Decorator that returns the function itself; with or without options."""
+    """Decorator that returns the function itself; with or without options.
+
+    >>> unchanged(abs) is abs, unchanged(cast_inputs=None)(abs) is abs
+    (True, True)
+    """
     return function if callable(function) else unchanged
 
 

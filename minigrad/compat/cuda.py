@@ -36,20 +36,38 @@ is_initialized = is_bf16_supported = is_available
 
 
 def device_count() -> int:
-    """Return 0."""
+    """Return 0.
+
+    >>> import minigrad as mg
+    >>> mg.cuda.device_count()
+    0
+    """
     return 0
 
 
 def empty_cache() -> None:
-    """Do nothing: there is no memory of a device."""
+    """Do nothing: there is no memory of a device.
+
+    >>> import minigrad as mg
+    >>> mg.cuda.empty_cache()
+    """
 
 
 def synchronize(device: Any = None) -> None:
-    """Do nothing: there is no device to wait for."""
+    """Do nothing: there is no device to wait for.
+
+    >>> import minigrad as mg
+    >>> mg.cuda.synchronize()
+    """
 
 
 def memory_allocated(device: Any = None) -> int:
-    """Return 0, the bytes on a device."""
+    """Return 0, the bytes on a device.
+
+    >>> import minigrad as mg
+    >>> mg.cuda.memory_allocated()
+    0
+    """
     return 0
 
 
@@ -58,14 +76,25 @@ max_memory_allocated = memory_reserved = memory_allocated
 
 
 def manual_seed(seed: int) -> None:
-    """Do nothing: there is no generator on a device; `minigrad.manual_seed` seeds the one there is."""
+    """Do nothing: there is no generator on a device; `minigrad.manual_seed` seeds the one there is.
+
+    >>> import minigrad as mg
+    >>> mg.cuda.manual_seed(0)
+    """
 
 
 manual_seed_all = manual_seed
 
 
 def current_device(device: Any = None) -> NoReturn:
-    """Raise RuntimeError: there is no device."""
+    """Raise RuntimeError: there is no device.
+
+    >>> import minigrad as mg
+    >>> mg.cuda.current_device()
+    Traceback (most recent call last):
+    RuntimeError: cuda: minigrad computes on the CPU, there is no device
+      hint: ask cuda.is_available() first
+    """
     raise RuntimeError("cuda: minigrad computes on the CPU, there is no device\n  hint: ask cuda.is_available() first")
 
 

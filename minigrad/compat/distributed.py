@@ -24,7 +24,14 @@ is_initialized = is_torchelastic_launched = is_available
 
 
 def init_process_group(*args: Any, **options: Any) -> NoReturn:
-    """Raise RuntimeError, as all functions do that need other processes."""
+    """Raise RuntimeError, as all functions do that need other processes.
+
+    >>> import minigrad as mg
+    >>> mg.distributed.init_process_group("gloo")
+    Traceback (most recent call last):
+    RuntimeError: distributed: minigrad trains in one process
+      hint: ask distributed.is_available() first
+    """
     raise RuntimeError("distributed: minigrad trains in one process\n  hint: ask distributed.is_available() first")
 
 

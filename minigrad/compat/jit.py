@@ -29,7 +29,12 @@ trace = trace_module = script
 
 
 def compile(model: Any = None, **options: Any) -> Any:
-    """Return the function or module itself, or without one a decorator that does; nothing is compiled."""
+    """Return the function or module itself, or without one a decorator that does; nothing is compiled.
+
+    >>> import minigrad as mg
+    >>> mg.compile(abs) is abs
+    True
+    """
     return unchanged(model)
 
 
@@ -38,12 +43,22 @@ script_if_tracing = _script_if_tracing = _overload_method = unchanged  # torchvi
 
 
 def annotate(the_type: Any, the_value: T) -> T:
-    """Return the value."""
+    """Return the value.
+
+    >>> import minigrad as mg
+    >>> mg.jit.annotate(list[int], [1, 2])
+    [1, 2]
+    """
     return the_value
 
 
 def wrap(fn_or_name: Any) -> Any:
-    """Return the function, or its name: there is no symbolic tracing that it would have to be kept from."""
+    """Return the function, or its name: there is no symbolic tracing that it would have to be kept from.
+
+    >>> import minigrad as mg
+    >>> mg.fx.wrap(abs) is abs
+    True
+    """
     return fn_or_name
 
 
@@ -53,7 +68,12 @@ def _assert(condition: Any, message: str) -> None:
 
 
 def is_scripting() -> bool:
-    """Return False."""
+    """Return False.
+
+    >>> import minigrad as mg
+    >>> mg.jit.is_scripting()
+    False
+    """
     return False
 
 

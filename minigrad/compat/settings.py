@@ -24,7 +24,12 @@ __all__ = [
 
 
 class memory_format(enum.Enum):
-    """The values of the argument `memory_format`, which is ignored: NumPy decides how an array lies in memory."""
+    """The values of the argument `memory_format`, which is ignored: NumPy decides how an array lies in memory.
+
+    >>> import minigrad as mg
+    >>> mg.zeros(1, 3, 4, 4).contiguous(memory_format=mg.channels_last).shape
+    (1, 3, 4, 4)
+    """
 
     contiguous_format = enum.auto()
     preserve_format = enum.auto()
@@ -36,12 +41,23 @@ contiguous_format, preserve_format, channels_last, channels_last_3d = memory_for
 
 
 def get_default_device() -> cpu:
-    """Return the device of all tensors, the CPU."""
+    """Return the device of all tensors, the CPU.
+
+    >>> import minigrad as mg
+    >>> mg.get_default_device()
+    device(type='cpu')
+    """
     return cpu("cpu")
 
 
 def set_default_device(device: Any) -> None:
-    """Do nothing for the CPU, or None; raise ValueError for another device."""
+    """Do nothing for the CPU, or None; raise ValueError for another device.
+
+    >>> import minigrad as mg
+    >>> mg.set_default_device("cpu")
+    >>> mg.zeros(2).device
+    device(type='cpu')
+    """
     cpu("cpu" if device is None else device)
 
 
@@ -61,7 +77,15 @@ def get_rng_state() -> Tensor:
 
 
 def set_rng_state(new_state: Any) -> None:
-    """Set the state of the default generator to one that `get_rng_state` returned; raise ValueError for anything else."""
+    """Set the state of the default generator to one that `get_rng_state` returned; raise ValueError for anything else.
+
+    >>> import minigrad as mg
+    >>> state = mg.get_rng_state()
+    >>> first = mg.randn(2)
+    >>> mg.set_rng_state(state)
+    >>> mg.equal(mg.randn(2), first)
+    True
+    """
     given = array_of(new_state)
     state, inc, has_uint32, uinteger = (int.from_bytes(part.tobytes(), "little") for part in np.array_split(given, 4))
     if given.dtype != np.uint8 or given.shape != (64,) or has_uint32 > 1 or uinteger >= 2**32:
@@ -71,34 +95,68 @@ def set_rng_state(new_state: Any) -> None:
 
 
 def seed() -> int:
-    """Seed the default generator with a random number, and return it."""
+    """Seed the default generator with a random number, and return it.
+
+    >>> import minigrad as mg
+    >>> number = mg.seed()
+    >>> mg.initial_seed() == number
+    True
+    """
     number = secrets.randbits(63)
     manual_seed(number)
     return number
 
 
 def initial_seed() -> int:
-    """Return the number with which the default generator was seeded."""
+    """Return the number with which the default generator was seeded.
+
+    >>> import minigrad as mg
+    >>> _ = mg.manual_seed(7)
+    >>> mg.initial_seed()
+    7
+    """
     return int(default_generator().bit_generator.seed_seq.entropy)  # type: ignore[attr-defined]
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Do nothing for "highest", "high" or "medium": products of float32 are computed in float32, the highest."""
+    """Do nothing for "highest", "high" or "medium": products of float32 are computed in float32, the highest.
+
+    >>> import minigrad as mg
+    >>> mg.set_float32_matmul_precision("medium")
+    >>> mg.get_float32_matmul_precision()
+    'highest'
+    """
     if precision not in ("highest", "high", "medium"):
         raise ValueError(f'set_float32_matmul_precision: must be "highest", "high" or "medium", got {precision!r}')
 
 
 def get_float32_matmul_precision() -> str:
-    """Return "highest"."""
+    """Return "highest".
+
+    >>> import minigrad as mg
+    >>> mg.get_float32_matmul_precision()
+    'highest'
+    """
     return "highest"
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Do nothing: all algorithms are deterministic on one machine."""
+    """Do nothing: all algorithms are deterministic on one machine.
+
+    >>> import minigrad as mg
+    >>> mg.use_deterministic_algorithms(False)
+    >>> mg.are_deterministic_algorithms_enabled()
+    True
+    """
 
 
 def are_deterministic_algorithms_enabled() -> bool:
-    """Return True."""
+    """Return True.
+
+    >>> import minigrad as mg
+    >>> mg.are_deterministic_algorithms_enabled()
+    True
+    """
     return True
 
 
@@ -106,6 +164,10 @@ def get_num_threads() -> int:
     """Return the number of threads that NumPy's BLAS was told to use, or the number of processors.
 
     The first of OPENBLAS_NUM_THREADS, MKL_NUM_THREADS and OMP_NUM_THREADS in the environment counts.
+
+    >>> import minigrad as mg
+    >>> mg.get_num_threads() >= 1
+    True
     """
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
         if os.environ.get(name, "").isdecimal():
@@ -117,6 +179,12 @@ def set_num_threads(num: int) -> None:
     """Warn, unless it is `get_num_threads`: NumPy's BLAS takes its number of threads from the environment when it is loaded.
 
     Raises ValueError for a number below 1.
+
+    >>> import minigrad as mg
+    >>> mg.set_num_threads(mg.get_num_threads())
+    >>> mg.set_num_threads(0)
+    Traceback (most recent call last):
+    ValueError: set_num_threads: needs at least 1, got 0
     """
     if num < 1:
         raise ValueError(f"set_num_threads: needs at least 1, got {num}")

@@ -74,7 +74,13 @@ class _OfDtype(type):
 
 def _of_dtype(name: str) -> _OfDtype:
     dtype = TYPES[name]
-    text = f"``Tensor(..., dtype={dtype})``, PyTorch's older constructor; in `isinstance`, the tensors of this dtype."
+    text = f"""``Tensor(..., dtype={dtype})``, PyTorch's older constructor; in `isinstance`, the tensors of this dtype.
+
+    >>> import minigrad as mg
+    >>> x = mg.{name}Tensor([1, 0])
+    >>> x.dtype, isinstance(x, mg.{name}Tensor)
+    (dtype('{dtype}'), True)
+    """
     return _OfDtype(f"{name}Tensor", (), {"dtype": dtype, "__doc__": text, "__module__": __name__})
 
 
@@ -84,7 +90,14 @@ IntTensor, LongTensor, ShortTensor = _of_dtype("Int"), _of_dtype("Long"), _of_dt
 
 
 def set_default_tensor_type(t: Any) -> None:
-    """Set the default dtype to that of a type, ``mg.DoubleTensor`` or its name "torch.DoubleTensor"; see `Tensor.type`."""
+    """Set the default dtype to that of a type, ``mg.DoubleTensor`` or its name "torch.DoubleTensor"; see `Tensor.type`.
+
+    >>> import minigrad as mg
+    >>> mg.set_default_tensor_type(mg.DoubleTensor)
+    >>> mg.tensor(1.5).dtype
+    dtype('float64')
+    >>> mg.set_default_tensor_type("torch.FloatTensor")
+    """
     set_default_dtype(Tensor().type(t).dtype)
 
 

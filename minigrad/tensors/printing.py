@@ -63,7 +63,12 @@ def set_printoptions(
 
 
 def get_printoptions() -> dict[str, Any]:
-    """Return the arguments of `set_printoptions` in effect, as a dict."""
+    """Return the arguments of `set_printoptions` in effect, as a dict.
+
+    >>> import minigrad as mg
+    >>> mg.get_printoptions()["precision"]
+    4
+    """
     return _options._asdict()
 
 
