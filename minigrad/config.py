@@ -84,6 +84,10 @@ def keep_memory() -> bool:
     page: 40 % of the time of a training step of SimpleConvNet on 28x28 images. This changes the allocator of the whole
     process and cannot be undone, so it is not a side effect of the import: the Trainer, the command line and the benchmarks
     call it. It does nothing, and returns False, if the C library is not glibc.
+
+    >>> import minigrad as mg
+    >>> mg.config.keep_memory() in (True, False)
+    True
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -47,7 +47,14 @@ def manual_seed(seed: int) -> np.random.Generator:
 
 
 def default_generator() -> np.random.Generator:
-    """Return the generator used where no `generator` is given: the process's, or this thread's inside `draws_from`."""
+    """Return the generator used where no `generator` is given: the process's, or this thread's inside `draws_from`.
+
+    >>> import minigrad as mg
+    >>> first = mg.manual_seed(0).random()
+    >>> _ = mg.manual_seed(0)
+    >>> default_generator().random() == first
+    True
+    """
     global _generator
     if _generator is None:
         _generator = np.random.default_rng()
@@ -55,7 +62,12 @@ def default_generator() -> np.random.Generator:
 
 
 def draw_categories(weights: Any, num_samples: int, replacement: bool, source: np.random.Generator) -> Any:
-    """Draw indices with probabilities proportional to weights (C,) or (N, C); see `minigrad.multinomial`."""
+    """Draw indices with probabilities proportional to weights (C,) or (N, C); see `minigrad.multinomial`.
+
+    >>> draw_categories(np.array([[0.0, 2.0], [3.0, 0.0]]), 2, True, default_generator())
+    array([[1, 1],
+           [0, 0]])
+    """
     w = weights.astype(np.float64)
     if w.ndim not in (1, 2):
         raise ShapeError(f"multinomial: weights must be (C,) or (N, C), got shape {w.shape}")
@@ -73,7 +85,15 @@ def draw_categories(weights: Any, num_samples: int, replacement: bool, source: n
 
 
 class draws_from(Revertible):
-    """Context manager: this thread draws from a new generator, set to the given state of a bit generator."""
+    """Context manager: this thread draws from a new generator, set to the given state of a bit generator.
+
+    >>> import minigrad as mg
+    >>> state = default_generator().bit_generator.state
+    >>> with draws_from(state):
+    ...     first = mg.rand(2)
+    >>> mg.equal(mg.rand(2), first)
+    True
+    """
 
     def __init__(self, state: Any):
         super().__init__()
@@ -91,6 +111,13 @@ def isolate_draws(run: Callable[[Any], Result]) -> Result:
 
     `state` is the default generator's. Meanwhile other threads draw from a place far ahead in its sequence. If none of them
     has drawn, the default generator ends in the state it would have reached without the isolation.
+
+    >>> import minigrad as mg
+    >>> state = default_generator().bit_generator.state
+    >>> first = isolate_draws(lambda start: mg.rand(2))
+    >>> with draws_from(state):
+    ...     mg.equal(mg.rand(2), first)
+    True
     """
     source = default_generator().bit_generator
     with Locked(source.lock):

@@ -94,7 +94,16 @@ class detect_anomaly(Revertible, ContextDecorator):
 
 
 class set_detect_anomaly:
-    """Switch `detect_anomaly` on or off, until the next call or the end of a ``with`` block."""
+    """Switch `detect_anomaly` on or off, until the next call or the end of a ``with`` block.
+
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> with np.errstate(all="ignore"), mg.autograd.set_detect_anomaly(True):
+    ...     mg.tensor([-1.0]).sqrt()  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    minigrad.errors.AnomalyError: sqrt: the result holds nan at index (0,), the first of 1 bad elements of 1
+      called  ...
+    """
 
     def __init__(self, mode: bool, check_nan: bool = True):
         self._former = _here.switch

@@ -174,7 +174,25 @@ InplaceFunction = Function  # PyTorch's base class of those that may call mark_d
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a `backward` that cannot be differentiated: differentiating its gradients raises GraphError."""
+    """Decorate a `backward` that cannot be differentiated: differentiating its gradients raises GraphError.
+
+    >>> import minigrad as mg
+    >>> class Square(mg.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x**2
+    ...     @staticmethod
+    ...     @mg.autograd.once_differentiable
+    ...     def backward(ctx, g):
+    ...         return g * 2 * ctx.saved_tensors[0]
+    >>> mg.grad(Square.apply)(3.0)
+    tensor(6.)
+    >>> mg.grad(mg.grad(Square.apply))(3.0)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    minigrad.errors.GraphError: Square: its backward can be differentiated only once
+      rule    ...
+    """
 
     @functools.wraps(backward)
     def once(ctx: FunctionCtx, *grads: Any) -> Any:

@@ -48,7 +48,16 @@ class saved_tensors_hooks(watch):
 
 
 class save_on_cpu(saved_tensors_hooks):
-    """PyTorch's context that keeps saved tensors in main memory, where ours are: it changes nothing."""
+    """PyTorch's context that keeps saved tensors in main memory, where ours are: it changes nothing.
+
+    >>> import minigrad as mg
+    >>> x = mg.tensor(3.0, requires_grad=True)
+    >>> with mg.autograd.graph.save_on_cpu():
+    ...     y = x * x
+    >>> y.backward()
+    >>> x.grad
+    tensor(6.)
+    """
 
     def __init__(self, pin_memory: bool = False, device_type: str = "cuda"):
         super().__init__(lambda t: t, lambda t: t)

@@ -38,7 +38,14 @@ leaves_with_hooks: weakref.WeakSet[Node] = weakref.WeakSet()  # those that have 
 
 
 class Node:
-    """A value on the tape that needs a gradient: the result of an operation, or a leaf that requires one."""
+    """A value on the tape that needs a gradient: the result of an operation, or a leaf that requires one.
+
+    >>> import minigrad as mg
+    >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
+    >>> node = x.exp().grad_fn
+    >>> node, node.operation, node.shape, node.next_functions
+    (<Exp>, 'exp', (2,), ((<AccumulateGrad>, 0),))
+    """
 
     __slots__ = {
         "__weakref__": None,

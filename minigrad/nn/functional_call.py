@@ -59,6 +59,11 @@ def replace_all_batch_norm_modules_(root: Module) -> Module:
     """Let the batch norms of a module use the statistics of the batch alone, without running averages; return the module.
 
     Under `vmap` each example would update the running averages.
+
+    >>> from minigrad import nn
+    >>> net = replace_all_batch_norm_modules_(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
+    >>> net[1].running_mean is None
+    True
     """
     for m in root.modules():
         if isinstance(m, BatchNorm1d | BatchNorm2d | BatchNorm3d):

@@ -638,7 +638,13 @@ class Module:
 
 
 class ParameterIterator(Iterator[Parameter]):
-    """The parameters of a module, once; an optimizer without parameters finds the reason in its attribute `module`."""
+    """The parameters of a module, once; an optimizer without parameters finds the reason in its attribute `module`.
+
+    >>> from minigrad import nn
+    >>> parameters = nn.Linear(2, 1).parameters()
+    >>> next(parameters).shape, parameters.module
+    ((1, 2), Linear(in_features=2, out_features=1, bias=True))
+    """
 
     def __init__(self, module: Module, parameters: Iterator[Parameter]):
         self.module, self._parameters = module, parameters
@@ -651,6 +657,12 @@ def unregistered(module: Module) -> tuple[str, list[Any] | tuple[Any, ...] | dic
     """Return the path and the first plain list, tuple or dict inside a module that holds modules or parameters, or None.
 
     Nothing in such a container is registered: it is neither trained, nor saved, nor converted.
+
+    >>> from minigrad import nn
+    >>> net = nn.Sequential(nn.Linear(2, 2))
+    >>> net.heads = [nn.ReLU()]
+    >>> unregistered(net)
+    ('heads', [ReLU()])
     """
     for path, inner in module.named_modules():
         for name, value in vars(inner).items():

@@ -29,7 +29,13 @@ class DataParallel(Module):
 
 
 class DistributedDataParallel(DataParallel):
-    """Call `module`: one process trains alone, so there is no other gradient to average with; see `DataParallel`."""
+    """Call `module`: one process trains alone, so there is no other gradient to average with; see `DataParallel`.
+
+    >>> import minigrad as mg
+    >>> from minigrad import nn
+    >>> nn.parallel.DistributedDataParallel(nn.Linear(2, 1))(mg.zeros(3, 2)).shape
+    (3, 1)
+    """
 
     def __init__(self, module: Module, *args: Any, **options: Any):
         super().__init__(module)

@@ -84,7 +84,14 @@ class UninitializedTensor(Tensor):
 
 
 class UninitializedParameter(UninitializedTensor, Parameter):
-    """A parameter of a lazy layer, whose shape is that of the first data: see `LazyLinear`."""
+    """A parameter of a lazy layer, whose shape is that of the first data: see `LazyLinear`.
+
+    >>> weight = UninitializedParameter()
+    >>> weight.materialize((2,))
+    >>> weight
+    Parameter containing:
+    tensor([0., 0.], requires_grad=True)
+    """
 
     __slots__ = ()
     _later = Parameter
@@ -94,7 +101,12 @@ class UninitializedParameter(UninitializedTensor, Parameter):
 
 
 class UninitializedBuffer(UninitializedTensor):
-    """A buffer of a lazy layer, whose shape is that of the first data."""
+    """A buffer of a lazy layer, whose shape is that of the first data.
+
+    >>> from minigrad import nn
+    >>> nn.LazyBatchNorm1d().running_mean
+    <UninitializedBuffer>
+    """
 
     __slots__ = ()
     _later = Tensor

@@ -208,15 +208,34 @@ class _MaxUnpool(SpatialLayer):
 
 
 class MaxUnpool1d(_MaxUnpool, axes=1):
-    """Maxima of sequences put back to their positions before `MaxPool1d`, among zeros. See `functional.max_unpool1d`."""
+    """Maxima of sequences put back to their positions before `MaxPool1d`, among zeros. See `functional.max_unpool1d`.
+
+    >>> import minigrad as mg
+    >>> y, places = MaxPool1d(2, return_indices=True)(mg.tensor([[[1.0, 3.0, 4.0, 2.0]]]))
+    >>> MaxUnpool1d(2)(y, places)
+    tensor([[[0., 3., 4., 0.]]])
+    """
 
 
 class MaxUnpool2d(_MaxUnpool, axes=2):
-    """Maxima of images put back to their positions before `MaxPool2d`, among zeros. See `functional.max_unpool2d`."""
+    """Maxima of images put back to their positions before `MaxPool2d`, among zeros. See `functional.max_unpool2d`.
+
+    >>> import minigrad as mg
+    >>> y, places = MaxPool2d(2, return_indices=True)(mg.tensor([[[[1.0, 2.0], [4.0, 3.0]]]]))
+    >>> MaxUnpool2d(2)(y, places)[0, 0]
+    tensor([[0., 0.],
+            [4., 0.]])
+    """
 
 
 class MaxUnpool3d(_MaxUnpool, axes=3):
-    """Maxima of volumes put back to their positions before `MaxPool3d`, among zeros. See `functional.max_unpool3d`."""
+    """Maxima of volumes put back to their positions before `MaxPool3d`, among zeros. See `functional.max_unpool3d`.
+
+    >>> import minigrad as mg
+    >>> y, places = MaxPool3d(2, return_indices=True)(mg.randn(1, 2, 4, 4, 4))
+    >>> y.shape, MaxUnpool3d(2)(y, places).shape
+    ((1, 2, 2, 2, 2), (1, 2, 4, 4, 4))
+    """
 
 
 class _LPPool(SpatialLayer):

@@ -92,7 +92,13 @@ class _GRUEquation(_Equation):
 
 
 class RNNCellBase(_Equation):
-    """Base of cells, which compute one step: call a cell once for each item of a sequence."""
+    """Base of cells, which compute one step: call a cell once for each item of a sequence.
+
+    >>> from minigrad import nn
+    >>> cell = nn.GRUCell(2, 4)
+    >>> isinstance(cell, nn.RNNCellBase), cell.weight_hh.shape
+    (True, (12, 4))
+    """
 
     weight_ih: Parameter
     weight_hh: Parameter
@@ -121,7 +127,13 @@ class RNNCellBase(_Equation):
 
 
 class RNNBase(_Equation):
-    """Base of layers over sequences: `num_layers` in a stack, each in both directions if `bidirectional`."""
+    """Base of layers over sequences: `num_layers` in a stack, each in both directions if `bidirectional`.
+
+    >>> from minigrad import nn
+    >>> layer = nn.LSTM(2, 4, num_layers=2)
+    >>> isinstance(layer, nn.RNNBase), layer.weight_hh_l1.shape
+    (True, (16, 4))
+    """
 
     def __init__(
         self,

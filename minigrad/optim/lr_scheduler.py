@@ -30,6 +30,18 @@ class LRScheduler:
 
     A subclass defines `rate`, the learning rate of one parameter group at step number `last_epoch`, which is 0 at the start
     of the schedule. With the argument `last_epoch` the schedule resumes after that step, from the optimizer's current rates.
+
+    >>> import minigrad as mg
+    >>> class Inverse(LRScheduler):
+    ...     chained = False
+    ...     def rate(self, group, base_lr):
+    ...         return base_lr / (1 + self.last_epoch)
+    >>> optimizer = mg.optim.SGD([mg.tensor([1.0], requires_grad=True)], lr=0.1)
+    >>> scheduler = Inverse(optimizer)
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.05]
     """
 
     chained = True  # True if `rate` is computed from the current rate, False if from the initial one
@@ -407,7 +419,16 @@ class CyclicLR(LRScheduler):
 
 
 class ChainedScheduler(LRScheduler):
-    """Step several schedules together; each multiplies the rate that the one before has set."""
+    """Step several schedules together; each multiplies the rate that the one before has set.
+
+    >>> import minigrad as mg
+    >>> optimizer = mg.optim.SGD([mg.tensor([1.0], requires_grad=True)], lr=1.0)
+    >>> scheduler = ChainedScheduler([ExponentialLR(optimizer, 0.5), StepLR(optimizer, 1, 0.25)])
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.125]
+    """
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None):
         name = type(self).__name__

@@ -25,6 +25,12 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Set the parameters to consecutive slices of a vector, in order.
 
     Raises ShapeError, with nothing changed, for a vector of another length.
+
+    >>> import minigrad as mg
+    >>> w, b = mg.zeros(2), mg.zeros(1)
+    >>> vector_to_parameters(mg.tensor([1.0, 2.0, 3.0]), [w, b])
+    >>> w, b
+    (tensor([1., 2.]), tensor([3.]))
     """
     given = list(parameters)
     wanted = sum(p.numel() for p in given)

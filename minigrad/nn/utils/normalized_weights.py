@@ -38,7 +38,13 @@ def weight_norm(module: AnyModule, name: str = "weight", dim: int | None = 0) ->
 
 
 def remove_weight_norm(module: AnyModule, name: str = "weight") -> AnyModule:
-    """Make a weight an ordinary parameter again, of its present value; raise ValueError if it is not normalized."""
+    """Make a weight an ordinary parameter again, of its present value; raise ValueError if it is not normalized.
+
+    >>> from minigrad import nn
+    >>> layer = nn.utils.weight_norm(nn.Linear(4, 3))
+    >>> list(nn.utils.remove_weight_norm(layer).state_dict())
+    ['bias', 'weight']
+    """
     _WeightNorm.remove(module, name)
     return module
 
@@ -64,7 +70,13 @@ def spectral_norm(
 
 
 def remove_spectral_norm(module: AnyModule, name: str = "weight") -> AnyModule:
-    """Make a weight an ordinary parameter again, of its present value; raise ValueError if it is not normalized."""
+    """Make a weight an ordinary parameter again, of its present value; raise ValueError if it is not normalized.
+
+    >>> from minigrad import nn
+    >>> layer = nn.utils.spectral_norm(nn.Linear(4, 3))
+    >>> list(nn.utils.remove_spectral_norm(layer).state_dict())
+    ['bias', 'weight']
+    """
     _SpectralNorm.remove(module, name)
     return module
 

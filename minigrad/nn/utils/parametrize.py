@@ -29,7 +29,16 @@ _cache = _Cache()
 
 @contextmanager
 def cached() -> Iterator[None]:
-    """Compute each parametrized tensor at most once in the block, in this thread; do not change parameters inside."""
+    """Compute each parametrized tensor at most once in the block, in this thread; do not change parameters inside.
+
+    >>> from minigrad import nn
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))
+    >>> with nn.utils.parametrize.cached():
+    ...     layer.weight is layer.weight
+    True
+    >>> layer.weight is layer.weight
+    False
+    """
     before = _cache.values
     _cache.values = {} if before is None else before
     try:
@@ -43,6 +52,13 @@ class ParametrizationList(ModuleList):
 
     If the first parametrization takes several tensors, they are `original0`, `original1` and so on. Called without
     arguments, it returns the tensor.
+
+    >>> from minigrad import nn
+    >>> layer = nn.utils.parametrize.register_parametrization(nn.Linear(2, 2), "weight", nn.Tanh())
+    >>> layer.parametrizations.weight, layer.parametrizations.weight.original.shape
+    (ParametrizationList(
+      (0): Tanh()
+    ), (2, 2))
     """
 
     is_tensor = True  # whether there is one `original`
@@ -137,7 +153,13 @@ def register_parametrization(module: Module, tensor_name: str, parametrization: 
 
 
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
-    """Return whether the tensor of that name is parametrized, or without a name, any tensor of the module itself."""
+    """Return whether the tensor of that name is parametrized, or without a name, any tensor of the module itself.
+
+    >>> from minigrad import nn
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))
+    >>> nn.utils.parametrize.is_parametrized(layer), nn.utils.parametrize.is_parametrized(layer, "bias")
+    (True, False)
+    """
     found = module._modules.get("parametrizations")
     return isinstance(found, ModuleDict) and bool(found) and (tensor_name is None or tensor_name in found)
 
@@ -147,6 +169,11 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
 
     It keeps its present value, or with ``leave_parametrized=False`` takes that of its original. Raises ValueError if it is
     not parametrized, or if the value of several originals is wanted.
+
+    >>> from minigrad import nn
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))
+    >>> list(nn.utils.parametrize.remove_parametrizations(layer, "weight").state_dict())
+    ['bias', 'weight']
     """
     if not is_parametrized(module, tensor_name):
         raise ValueError(f"remove_parametrizations: {tensor_name!r} of {type(module).__name__} is not parametrized")
@@ -170,7 +197,13 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
 
 
 def type_before_parametrizations(module: Module) -> type[Module]:
-    """Return the class of a module without its parametrizations."""
+    """Return the class of a module without its parametrizations.
+
+    >>> from minigrad import nn
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))
+    >>> type(layer).__name__, nn.utils.parametrize.type_before_parametrizations(layer).__name__
+    ('ParametrizedLinear', 'Linear')
+    """
     return type(module).__bases__[0] if is_parametrized(module) else type(module)
 
 

@@ -32,6 +32,11 @@ class PackedSequence(_Packed):
     `data` (total length, ...) holds the items, `batch_sizes` how many sequences have a first item, a second, and so on.
     `sorted_indices` leads from the sequences as they were given to those here, `unsorted_indices` back; None if they were
     sorted. Made by `pack_padded_sequence` and `pack_sequence`; taken and returned by RNN, LSTM and GRU.
+
+    >>> import minigrad as mg
+    >>> packed = pack_sequence([mg.tensor([1, 2, 3]), mg.tensor([4])])
+    >>> packed.data, packed.batch_sizes
+    (tensor([1, 4, 2, 3]), tensor([2, 1, 1]))
     """
 
     __slots__ = ()
@@ -128,7 +133,12 @@ def pad_packed_sequence(
 
 
 def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> PackedSequence:
-    """Pack sequences (L_i, ...); see `pack_padded_sequence`."""
+    """Pack sequences (L_i, ...); see `pack_padded_sequence`.
+
+    >>> import minigrad as mg
+    >>> pack_sequence([mg.tensor([4]), mg.tensor([1, 2, 3])], enforce_sorted=False).data
+    tensor([1, 4, 2, 3])
+    """
     lengths = [len(sequence) for sequence in sequences]
     return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
 
