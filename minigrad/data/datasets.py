@@ -61,6 +61,11 @@ class MNIST(_Images):
     The files are read from `root`, from its `mnist/`, or from torchvision's `MNIST/raw/` in it; without a root, from
     $MINIGRAD_DATA or the cache. `download` fetches missing files. Raises FileNotFoundError, and DatasetFileError for files
     that are not the original ones.
+
+    >>> import minigrad as mg
+    >>> dataset = mg.data.datasets.MNIST(download=True)  # doctest: +SKIP
+    >>> len(dataset), dataset[0][0].shape, dataset[0][1]  # doctest: +SKIP
+    (60000, (1, 28, 28), 5)
     """
 
     source: Source = DIGITS
@@ -81,6 +86,16 @@ class FashionMNIST(MNIST):
     """Images of clothes in the format of MNIST, read from `root`, its `fashion/`, or its `FashionMNIST/raw/`.
 
     Downloaded files must be the original ones; other files under the same names are read if their format is right.
+
+    >>> import pathlib, tempfile
+    >>> import minigrad as mg
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     images, labels = (pathlib.Path(folder) / f"t10k-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1"))
+    ...     _ = images.write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0, 255]))
+    ...     _ = labels.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 1, 9]))
+    ...     dataset = mg.data.datasets.FashionMNIST(folder, train=False)
+    >>> dataset[0], dataset.classes[9]
+    ((array([[[0., 1.]]], dtype=float32), 9), 'Ankle boot')
     """
 
     source = FASHION

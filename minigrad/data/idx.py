@@ -34,6 +34,14 @@ def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> Array:
 
     `sha256` is the expected checksum of the decompressed bytes, as hexadecimal digits; None: not checked. Raises
     FileNotFoundError, or DatasetFileError naming the file, the field, the expected and the actual value.
+
+    >>> import pathlib, tempfile
+    >>> import minigrad as mg
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "labels"
+    ...     _ = path.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 2, 1]))
+    ...     mg.data.read_idx(path)
+    array([7, 2, 1], dtype=uint8)
     """
     path = Path(path)
     with path.open("rb") as raw:

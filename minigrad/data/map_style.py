@@ -21,7 +21,17 @@ __all__ = ["ConcatDataset", "Dataset", "StackDataset", "Subset", "TensorDataset"
 
 @runtime_checkable
 class Dataset(Protocol):
-    """Protocol of a dataset: a length, and items by index. Subclassing is optional."""
+    """Protocol of a dataset: a length, and items by index. Subclassing is optional.
+
+    >>> from minigrad.data import DataLoader
+    >>> class Squares(Dataset):
+    ...     def __len__(self):
+    ...         return 3
+    ...     def __getitem__(self, index):
+    ...         return index**2
+    >>> list(DataLoader(Squares(), batch_size=2))
+    [tensor([0, 1]), tensor([4])]
+    """
 
     def __class_getitem__(cls, item: Any) -> Any:  # Dataset[Item], as in PyTorch
         return types.GenericAlias(cls, item)

@@ -90,6 +90,10 @@ def load_mnist(
     The files, compressed or not, are read from `root`. Without a root they are read from $MINIGRAD_DATA or the cache, and
     missing files are downloaded into the cache. Their checksums are verified each time. Raises FileNotFoundError with the
     folders that were searched, and DatasetFileError for a file that is not the original one.
+
+    >>> (x_train, t_train), (x_test, t_test) = load_mnist()  # doctest: +SKIP
+    >>> x_train.shape, t_test.shape  # doctest: +SKIP
+    ((60000, 784), (10000,))
     """
     parts = []
     for part in ("train", "test"):

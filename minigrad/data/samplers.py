@@ -20,7 +20,17 @@ BLOCK = 2**16  # the number of indices drawn at once: programs ask for 10**10 of
 
 
 class Sampler:
-    """Base class of samplers: subclasses define `__iter__`, an iterator over indices, and `__len__` if it is known."""
+    """Base class of samplers: subclasses define `__iter__`, an iterator over indices, and `__len__` if it is known.
+
+    >>> from minigrad.data import DataLoader
+    >>> class Backward(Sampler):
+    ...     def __init__(self, data):
+    ...         self.data = data
+    ...     def __iter__(self):
+    ...         return iter(range(len(self.data) - 1, -1, -1))
+    >>> list(DataLoader([5, 6, 7], batch_size=2, sampler=Backward([5, 6, 7])))
+    [tensor([7, 6]), tensor([5])]
+    """
 
     def __class_getitem__(cls, item: Any) -> Any:  # Sampler[int], as in PyTorch
         return types.GenericAlias(cls, item)

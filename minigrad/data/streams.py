@@ -32,7 +32,16 @@ class IterableDataset:
 
 
 class ChainDataset(IterableDataset):
-    """The items of several iterable datasets, one after the other."""
+    """The items of several iterable datasets, one after the other.
+
+    >>> class Letters(IterableDataset):
+    ...     def __init__(self, text):
+    ...         self.text = text
+    ...     def __iter__(self):
+    ...         return iter(self.text)
+    >>> list(ChainDataset([Letters("ab"), Letters("c")]))
+    ['a', 'b', 'c']
+    """
 
     def __init__(self, datasets: Iterable[IterableDataset]):
         self.datasets = datasets
@@ -45,4 +54,8 @@ class ChainDataset(IterableDataset):
 
 
 def get_worker_info() -> None:
-    """Return None, as in PyTorch's main process: there are no workers."""
+    """Return None, as in PyTorch's main process: there are no workers.
+
+    >>> get_worker_info() is None
+    True
+    """

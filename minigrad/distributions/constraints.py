@@ -16,7 +16,12 @@ __all__ = [
 
 
 class Constraint(NamedTuple):
-    """A rule in words, the function of arrays that returns where it holds, and the number of axes of one value."""
+    """A rule in words, the function of arrays that returns where it holds, and the number of axes of one value.
+
+    >>> even = Constraint("even", lambda x: x % 2 == 0)
+    >>> even.rule, even.check(np.array([2, 3]))
+    ('even', array([ True, False]))
+    """
 
     rule: str
     check: Callable[[Array], Any]
@@ -24,13 +29,23 @@ class Constraint(NamedTuple):
 
 
 def interval(lower_bound: Any, upper_bound: Any) -> Constraint:
-    """Return the constraint that values lie within [lower_bound, upper_bound], numbers or tensors that broadcast."""
+    """Return the constraint that values lie within [lower_bound, upper_bound], numbers or tensors that broadcast.
+
+    >>> unit = interval(0, 1)
+    >>> unit.rule, unit.check(np.array([-1.0, 0.5]))
+    ('within [0, 1]', array([False,  True]))
+    """
     low, high = array_of(lower_bound), array_of(upper_bound)
     return Constraint(f"within [{low}, {high}]", lambda x: (x >= low) & (x <= high))
 
 
 def integer_interval(lower_bound: int, upper_bound: int) -> Constraint:
-    """Return the constraint that values are whole numbers from `lower_bound` to `upper_bound`, of any dtype."""
+    """Return the constraint that values are whole numbers from `lower_bound` to `upper_bound`, of any dtype.
+
+    >>> dice = integer_interval(1, 6)
+    >>> dice.rule, dice.check(np.array([0, 2.5, 6]))
+    ('an integer from 1 to 6', array([False, False,  True]))
+    """
     rule = f"an integer from {lower_bound} to {upper_bound}"
     return Constraint(rule, lambda x: (x % 1 == 0) & (x >= lower_bound) & (x <= upper_bound))
 

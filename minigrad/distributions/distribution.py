@@ -40,6 +40,12 @@ class Distribution:
 
     `sample` has no gradient; `rsample`, where `has_rsample` is True, has one with respect to the parameters: Kingma and
     Welling (2014). Otherwise the gradient of an expectation is estimated from `log_prob`: REINFORCE, Williams (1992).
+
+    >>> import minigrad as mg
+    >>> from minigrad.distributions import Normal
+    >>> normal = Normal(mg.zeros(3), 1.0)
+    >>> isinstance(normal, Distribution), normal.batch_shape, normal.sample((2,)).shape
+    (True, (3,), (2, 3))
     """
 
     has_rsample = False

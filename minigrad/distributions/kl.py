@@ -20,7 +20,17 @@ _formulas: dict[tuple[type, type], Callable[[Any, Any], Tensor]] = {}
 
 
 def register_kl(type_p: type[Distribution], type_q: type[Distribution]) -> Callable[[Formula], Formula]:
-    """Return a decorator of the function that computes `kl_divergence` of two classes and their subclasses."""
+    """Return a decorator of the function that computes `kl_divergence` of two classes and their subclasses.
+
+    >>> from minigrad.distributions import Normal, kl_divergence
+    >>> class OfScaleOne(Normal):
+    ...     pass
+    >>> @register_kl(OfScaleOne, OfScaleOne)
+    ... def _(p, q):
+    ...     return (p.loc - q.loc) ** 2 / 2
+    >>> kl_divergence(OfScaleOne(3.0, 1.0), OfScaleOne(1.0, 1.0))
+    tensor(2.)
+    """
     for kind in (type_p, type_q):
         if not (isinstance(kind, type) and issubclass(kind, Distribution)):
             raise TypeError(f"register_kl: needs subclasses of Distribution, got {kind!r}")

@@ -18,6 +18,12 @@ def from_torch(value: Any) -> Any:
 
     ``net.load_state_dict(from_torch(torch.load("net.pt")))``. Names and layouts are the same in both libraries; bfloat16
     becomes float32. The copies require no gradient.
+
+    >>> from_torch({"epoch": 3})
+    {'epoch': 3}
+    >>> import torch  # doctest: +SKIP
+    >>> from_torch({"w": torch.tensor([1.0, 2.0])})  # doctest: +SKIP
+    {'w': tensor([1., 2.])}
     """
 
     def convert(leaf: Any) -> Any:
@@ -33,6 +39,11 @@ def to_torch(value: Any) -> Any:
     """Copy tensors and arrays, alone or nested in dicts, lists and tuples, into PyTorch's; other values stay as they are.
 
     ``torch_net.load_state_dict(to_torch(net.state_dict()))``.
+
+    >>> to_torch({"epoch": 3})
+    {'epoch': 3}
+    >>> to_torch({"w": tensor([1.0, 2.0])})  # doctest: +SKIP
+    {'w': tensor([1., 2.])}
     """
 
     def convert(leaf: Any) -> Any:

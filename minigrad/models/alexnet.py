@@ -22,6 +22,9 @@ class AlexNet(Module):
     Widths are those of the single-column version (Krizhevsky, 2014, "One weird trick for parallelizing convolutional neural
     networks"), 64 192 384 256 256, as in torchvision; the paper's were 96 256 384 384 256, split between two GPUs.
     torchvision omits local response normalization: with ``local_response_norm=False`` its weights yield its scores.
+
+    >>> sum(p.numel() for p in AlexNet().parameters())
+    61100840
     """
 
     def __init__(self, num_classes: int = 1000, dropout: float = 0.5, local_response_norm: bool = True):

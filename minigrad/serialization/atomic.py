@@ -28,6 +28,13 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
     Several threads and processes may write to one path at once; the last to finish wins. Temporary files that killed
     processes left beside `path` are removed. If `path` is a symbolic link, its target is replaced; an existing file keeps
     its permissions and owner. Raises OSError for a folder that does not exist, and for a path that is a folder or a device.
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "log.txt"
+    ...     write_atomically(path, lambda file: file.write(b"done"))
+    ...     path.read_text()
+    'done'
     """
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():

@@ -33,6 +33,13 @@ def save_npz(path: str | os.PathLike[str] | IO[bytes], arrays: Mapping[str, Any]
     The same arrays always make the same bytes. A name may contain slashes and colons, as those of flax and TensorFlow do.
     Raises ValueError for a name that would lead out of the folder where the file is unpacked, TypeError for an array that is
     not numeric.
+
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> save_npz(file, {"w": np.array([1.0, 2.0])})
+    >>> _ = file.seek(0)
+    >>> load_npz(file)
+    {'w': array([1., 2.])}
     """
     numeric = {name: np.asarray(array) for name, array in arrays.items()}
     for name, array in numeric.items():
@@ -60,6 +67,13 @@ def load_npz(path: str | os.PathLike[str] | IO[bytes]) -> dict[str, Array]:
 
     Raises FileNotFoundError, or WeightsFileError for a file that is damaged, expands beyond the limit for its length, or
     holds anything but arrays of numbers.
+
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> np.savez(file, w=np.array([1.0, 2.0]), b=np.array([0.5]))
+    >>> _ = file.seek(0)
+    >>> load_npz(file)
+    {'w': array([1., 2.]), 'b': array([0.5])}
     """
     name = path if isinstance(path, str | os.PathLike) else "the open file"
     with open(path, "rb") if isinstance(path, str | os.PathLike) else io.BytesIO(path.read()) as file:

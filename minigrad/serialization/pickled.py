@@ -42,6 +42,13 @@ def load_pickled_params(path: str | os.PathLike[str]) -> dict[str, Array]:
 
     Raises FileNotFoundError, or WeightsFileError for a file that is damaged, hostile, or holds any other object, which is
     refused before it is created.
+
+    >>> import pathlib, pickle, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "params.pkl"
+    ...     _ = path.write_bytes(pickle.dumps({"W1": np.array([1.0, 2.0])}))
+    ...     load_pickled_params(path)
+    {'W1': array([1., 2.])}
     """
     path = Path(path)
     data = path.read_bytes()

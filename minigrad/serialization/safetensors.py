@@ -33,6 +33,8 @@ def save_safetensors(
 
     `metadata` is stored in the header. An interrupted save leaves an older file as it was. Raises ImportError if the library
     is missing, TypeError for an array that is not numeric, ValueError for a header too long to be read again.
+
+    >>> save_safetensors("net.safetensors", {"w": np.array([1.0, 2.0])}, {"epoch": "3"})  # doctest: +SKIP
     """
     library = _library()
     # Copied into contiguous memory: the library (0.8.0) writes wrong values for views.
@@ -55,6 +57,10 @@ def load_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, Array], di
     """Return the arrays and the metadata of a `.safetensors` file; bfloat16 becomes float32.
 
     Raises FileNotFoundError, ImportError if the library is missing, or WeightsFileError for a damaged file.
+
+    >>> arrays, metadata = load_safetensors("net.safetensors")  # doctest: +SKIP
+    >>> arrays["w"], metadata["epoch"]  # doctest: +SKIP
+    (array([1., 2.]), '3')
     """
     library, path = _library(), Path(path)
     data = path.read_bytes()

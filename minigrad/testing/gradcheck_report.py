@@ -77,6 +77,12 @@ class GradcheckReport:
     same check again, and `checks` the side checks that ran. `compared` and `skipped` count comparisons, the latter those on
     a kink with ``kinks="skip"``; `worst` is the one with the largest error relative to the allowed one. `failures` is empty
     if everything held.
+
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> report = mg.testing.gradcheck(lambda x: x**2, [np.array([1.0, 3.0])])
+    >>> report.passed, report.inputs, report.outputs
+    (True, ['(2,) float64'], ['(2,) float64'])
     """
 
     function: str
@@ -153,7 +159,18 @@ class GradcheckReport:
 
 
 class GradcheckError(AssertionError):
-    """A gradient is wrong; `report` is the GradcheckReport, which is also the message."""
+    """A gradient is wrong; `report` is the GradcheckReport, which is also the message.
+
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> double = lambda x: x + x.detach()
+    >>> try:
+    ...     mg.testing.gradcheck(double, [np.array([3.0])])
+    ... except GradcheckError as error:
+    ...     worst = error.report.worst
+    >>> round(worst.numeric, 6), worst.analytic
+    (2.0, 1.0)
+    """
 
     def __init__(self, report: GradcheckReport):
         super().__init__(str(report))
@@ -161,7 +178,14 @@ class GradcheckError(AssertionError):
 
 
 class NonDifferentiableError(ValueError):
-    """No derivative to compare with: the inputs sit on a kink or at the edge of the domain, or have no elements."""
+    """No derivative to compare with: the inputs sit on a kink or at the edge of the domain, or have no elements.
+
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> mg.testing.gradcheck(mg.abs, [np.array([0.0])])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    minigrad.testing.gradcheck_report.NonDifferentiableError: absolute: output 0 [0] has a kink, ...
+    """
 
 
 def reproducer(call: Call, check: str, options: dict[str, Any]) -> str:

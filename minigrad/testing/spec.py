@@ -17,6 +17,9 @@ class Sample:
 
     The float64 arrays among the positional arguments, also inside lists and tuples, are its inputs, numbered in order;
     everything else is an option.
+
+    >>> Sample((np.ones(3), 0), {"keepdim": True}).kwargs
+    {'keepdim': True}
     """
 
     args: tuple[Any, ...]
@@ -25,7 +28,14 @@ class Sample:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A call that must raise `error`, with a message in which the regular expression `match` is found."""
+    """A call that must raise `error`, with a message in which the regular expression `match` is found.
+
+    >>> import minigrad as mg
+    >>> from minigrad.testing import OpSpec, Sample, check_spec
+    >>> draw = lambda rng: Sample((rng.standard_normal(4),))
+    >>> wrong = Refusal(Sample(("one",)), TypeError, "exp")
+    >>> check_spec(OpSpec("exp", mg.exp, np.exp, draw, errors=(wrong,)))
+    """
 
     sample: Sample
     error: type[Exception]

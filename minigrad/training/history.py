@@ -9,7 +9,12 @@ __all__ = ["HEADER", "Epoch", "History", "best_epoch", "row"]
 
 
 class Epoch(NamedTuple):
-    """The results of one epoch; accuracies are within 0..1, `grad_norm` is that of the last step, before clipping."""
+    """The results of one epoch; accuracies are within 0..1, `grad_norm` is that of the last step, before clipping.
+
+    >>> epoch = Epoch(1, 2.1, 0.4, 2.2, 0.3, 0.001, 1.5, 9000.0, 0.2)
+    >>> epoch.acc, epoch.val_acc
+    (0.4, 0.3)
+    """
 
     epoch: int
     loss: float

@@ -28,6 +28,13 @@ class Run:
     The best weights are those of the highest accuracy, and of the lowest loss among several, on the Trainer's `x_test`. It
     should be images for validation: the best of many epochs on test images promises too much. Without `by_validation` the
     last weights are the best.
+
+    >>> import pathlib, tempfile
+    >>> from minigrad import nn
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = Run.create(pathlib.Path(folder) / "first", {"lr": 0.1}, nn.Linear(2, 1))
+    ...     sorted(path.name for path in run.folder.iterdir()), Run.open(run.folder).config
+    (['config.json', 'weights'], {'lr': 0.1})
     """
 
     def __init__(self, folder: Path):

@@ -25,7 +25,11 @@ TINY = 1e-7  # the book adds it to a probability before the logarithm
 
 
 def identity_function(x: Any) -> Any:
-    """Return x itself: the activation of an output layer for regression (3.5.1)."""
+    """Return x itself: the activation of an output layer for regression (3.5.1).
+
+    >>> identity_function(2.5)
+    2.5
+    """
     return x
 
 
@@ -57,7 +61,11 @@ def sigmoid_grad(x: Any) -> Array:
 
 
 def relu(x: Any) -> Array:
-    """Return max(x, 0) (3.2.7)."""
+    """Return max(x, 0) (3.2.7).
+
+    >>> relu(np.array([-1.0, 0.0, 2.0]))
+    array([0., 0., 2.])
+    """
     return F.relu(tensor(floats(x))).array
 
 
@@ -66,6 +74,9 @@ def relu_grad(x: Any) -> Array:
 
     At 0 this is the book's convention; the derivative of `minigrad.nn.functional.relu` is 0 there, and so is that of the
     book's layer.
+
+    >>> relu_grad(np.array([-1.0, 0.0, 2.0]))
+    array([0., 1., 1.])
     """
     return (floats(x) >= 0).astype(floats(x).dtype)
 
@@ -106,7 +117,11 @@ def cross_entropy_error(y: Any, t: Any) -> float:
 
 
 def softmax_loss(X: Any, t: Any) -> float:
-    """Return `cross_entropy_error` of `softmax`, for scores X."""
+    """Return `cross_entropy_error` of `softmax`, for scores X.
+
+    >>> round(softmax_loss(np.zeros((1, 2)), np.array([0])), 4)
+    0.6931
+    """
     return cross_entropy_error(softmax(X), t)
 
 

@@ -130,6 +130,10 @@ class SoftmaxWithLoss(Layer):
 
     As in the book, `loss` is `cross_entropy_error`, with a small constant inside the logarithm, and its gradient is the
     exact one, without it.
+
+    >>> layer = SoftmaxWithLoss()
+    >>> round(layer.forward(np.zeros((1, 2)), np.array([0])), 4), layer.backward()
+    (0.6931, array([[-0.5,  0.5]]))
     """
 
     y: Array
@@ -153,6 +157,10 @@ class Dropout(Layer):
 
     `mask` is True where an element was kept. It is drawn from minigrad's generator (`minigrad.manual_seed`). Srivastava et
     al. (2014); `nn.Dropout` scales in training instead.
+
+    >>> layer = Dropout(0.25)
+    >>> layer.forward(np.ones((1, 3)), train_flg=False)
+    array([[0.75, 0.75, 0.75]])
     """
 
     mask: Array

@@ -91,7 +91,15 @@ class SGD(BookOptimizer):
 
 
 class Momentum(BookOptimizer):
-    """Gradient descent with momentum (6.1.4), v = momentum * v - lr * g, p += v: `optim.SGD` with `momentum`."""
+    """Gradient descent with momentum (6.1.4), v = momentum * v - lr * g, p += v: `optim.SGD` with `momentum`.
+
+    >>> params, grads = {"W": np.array([1.0, 2.0])}, {"W": np.array([1.0, -1.0])}
+    >>> optimizer = Momentum(lr=0.1)
+    >>> optimizer.update(params, grads)
+    >>> optimizer.update(params, grads)
+    >>> params["W"].round(4)
+    array([0.71, 2.29])
+    """
 
     def __init__(self, lr: float = 0.01, momentum: float = 0.9):
         self.lr, self.momentum = lr, momentum
@@ -105,6 +113,11 @@ class Nesterov(Momentum):
 
     The v is that before the update, as in the paper, arXiv:1212.0901. Early versions of the book's code took the one after
     it, which counts the last gradient twice.
+
+    >>> params, grads = {"W": np.array([1.0, 2.0])}, {"W": np.array([1.0, -1.0])}
+    >>> Nesterov(lr=0.1).update(params, grads)
+    >>> params["W"].round(4)
+    array([0.81, 2.19])
     """
 
     def options(self, step: int) -> dict[str, Any]:
@@ -112,7 +125,13 @@ class Nesterov(Momentum):
 
 
 class AdaGrad(BookOptimizer):
-    """AdaGrad (6.1.5), h += g**2, p -= lr * g / (sqrt(h) + 1e-7): `optim.Adagrad`."""
+    """AdaGrad (6.1.5), h += g**2, p -= lr * g / (sqrt(h) + 1e-7): `optim.Adagrad`.
+
+    >>> params, grads = {"W": np.array([1.0, 2.0])}, {"W": np.array([1.0, -1.0])}
+    >>> AdaGrad(lr=0.1).update(params, grads)
+    >>> params["W"].round(4)
+    array([0.9, 2.1])
+    """
 
     kind = optim.Adagrad
 
@@ -124,7 +143,13 @@ class AdaGrad(BookOptimizer):
 
 
 class RMSprop(BookOptimizer):
-    """RMSprop, h = decay_rate * h + (1 - decay_rate) * g**2, p -= lr * g / (sqrt(h) + 1e-7): `optim.RMSprop`."""
+    """RMSprop, h = decay_rate * h + (1 - decay_rate) * g**2, p -= lr * g / (sqrt(h) + 1e-7): `optim.RMSprop`.
+
+    >>> params, grads = {"W": np.array([1.0, 2.0])}, {"W": np.array([1.0, -1.0])}
+    >>> RMSprop(lr=0.1, decay_rate=0.75).update(params, grads)
+    >>> params["W"].round(4)
+    array([0.8, 2.2])
+    """
 
     kind = optim.RMSprop
 
@@ -136,7 +161,13 @@ class RMSprop(BookOptimizer):
 
 
 class Adam(BookOptimizer):
-    """Adam (6.1.6): `optim.Adam`, with 1e-7 added to the root of v before its correction, instead of 1e-8 after it."""
+    """Adam (6.1.6): `optim.Adam`, with 1e-7 added to the root of v before its correction, instead of 1e-8 after it.
+
+    >>> params, grads = {"W": np.array([1.0, 2.0])}, {"W": np.array([1.0, -1.0])}
+    >>> Adam(lr=0.1).update(params, grads)
+    >>> params["W"].round(4)
+    array([0.9, 2.1])
+    """
 
     kind = optim.Adam
 

@@ -25,6 +25,14 @@ class Trainer(training.Trainer):
 
     Differs from the book: each epoch visits every sample once, in random order, instead of drawing them with replacement,
     and accuracies are measured after each epoch, not after its first batch.
+
+    >>> import numpy as np
+    >>> from minigrad.interop.book.two_layer_net import TwoLayerNet
+    >>> x, t = np.eye(4), np.arange(4)
+    >>> trainer = Trainer(TwoLayerNet(4, 8, 4), x, t, x, t, epochs=2, mini_batch_size=2, verbose=False)
+    >>> trainer.train()
+    >>> len(trainer.history)
+    2
     """
 
     def __init__(
