@@ -62,8 +62,7 @@ class MNIST(_Images):
     $MINIGRAD_DATA or the cache. `download` fetches missing files. Raises FileNotFoundError, and DatasetFileError for files
     that are not the original ones.
 
-    >>> import minigrad as mg
-    >>> dataset = mg.data.datasets.MNIST(download=True)  # doctest: +SKIP
+    >>> dataset = MNIST(download=True)  # doctest: +SKIP
     >>> len(dataset), dataset[0][0].shape, dataset[0][1]  # doctest: +SKIP
     (60000, (1, 28, 28), 5)
     """
