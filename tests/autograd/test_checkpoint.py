@@ -102,6 +102,17 @@ def test_dropout_draws_the_same_and_the_generator_goes_on():
     assert gradients(lambda x: checkpoint(f, x, preserve_rng_state=False), A) != results[0][0]
 
 
+@pytest.mark.parametrize("call", [checkpoint, lambda f, x: mg.utils.checkpoint.checkpoint_sequential([f, f], 2, x)])
+def test_the_second_run_leaves_the_generator_where_it_was(call):
+    mg.manual_seed(0)
+    x = leaf()
+    out = call(lambda x: F.dropout(x * x, 0.5, True), x)
+    mg.rand(3)
+    before = mg.random.default_generator().bit_generator.state
+    out.sum().backward()
+    assert mg.random.default_generator().bit_generator.state == before
+
+
 def test_later_changes_in_place_do_not_matter():
     a = G.copy()
     x = leaf()
