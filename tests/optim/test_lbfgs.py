@@ -137,6 +137,30 @@ def test_states_travel(options, back):
     np.testing.assert_allclose(values(others), expected, rtol=1e-7, atol=1e-9)
 
 
+def test_a_loaded_state_and_gradients_stay_as_they_were():
+    seen = []
+
+    def step(optimizer):
+        (p,) = optimizer.param_groups[0]["params"]
+
+        def closure():
+            optimizer.zero_grad()
+            loss = (p**4).sum()
+            loss.backward()
+            seen.append((p.grad, p.grad.tolist()))
+            return loss
+
+        optimizer.step(closure)
+
+    first, second = (optim.LBFGS([nn.Parameter([1.0, 2.0])], max_iter=3) for _ in range(2))
+    step(first)
+    state = first.state_dict()
+    before = repr(state)
+    second.load_state_dict(state)
+    step(second)
+    assert repr(state) == before and len(seen) > 4 and all(g.tolist() == values for g, values in seen)
+
+
 def test_float32_stays_float32_and_float16_float16():
     for dtype in (np.float32, np.float16):
         p = nn.Parameter(np.array([3.0, -2.0], dtype))
