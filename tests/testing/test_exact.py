@@ -37,7 +37,15 @@ def test_linear_functions_are_adjoint_to_the_bit(rng):
 
 @pytest.mark.parametrize(
     "function",
-    [mg.abs, mg.relu, lambda x: mg.max(x, 0)[0], lambda x, y=None: mg.sort(x)[0], lambda x: mg.norm(x, 1), mg.exp],
+    [
+        mg.abs,
+        mg.relu,
+        lambda x: mg.max(x, 0)[0],
+        lambda x, y=None: mg.sort(x)[0],
+        lambda x: mg.norm(x, 1),
+        mg.exp,
+        lambda x: mg.amax(x) + mg.amin(x),
+    ],
 )
 def test_homogeneous_functions_are_not_linear(function):
     x = np.array([1.0, -2.0, 3.0])
