@@ -294,6 +294,23 @@ def test_numbers_of_the_state_are_checked(make, options):
     optimizer.load_state_dict(state)
 
 
+def test_a_hook_before_loading_changes_a_copy():
+    p = nn.Parameter([1.0])
+    optimizer = optim.SGD([p], lr=0.5)
+    optimizer.register_load_state_dict_pre_hook(lambda o, state: state.pop("remark") and None)
+    state = {**optimizer.state_dict(), "remark": 3}
+    optimizer.load_state_dict(state)
+    assert state["remark"] == 3
+
+
+def test_a_momentum_that_was_not_used_may_be_none():
+    p = nn.Parameter([1.0])
+    optimizer = optim.SGD([p], lr=0.5)
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": {0: {"momentum_buffer": None}}})
+    steps(optimizer, [p], 0, 1)
+    assert p not in optimizer.state or "momentum_buffer" not in optimizer.state[p]
+
+
 def test_hooks_run_around_every_step():
     p = nn.Parameter([1.0])
     optimizer, seen = optim.SGD([p], lr=0.5), []
