@@ -167,6 +167,18 @@ def test_a_sampler_gives_the_loaders_order():
         DataLoader(TEN, shuffle=True, sampler=[1])
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"shuffle": True, "seed": 1}, {"sampler": [4, 2]}, {"batch_sampler": [[4], [2]]}], ids=str
+)
+def test_epochs_are_counted_when_they_start(options):
+    loader = DataLoader(TEN, **options)
+    assert loader.epoch == 0
+    next(iter(loader))
+    assert loader.epoch == 1
+    taken(loader)
+    assert loader.epoch == 2
+
+
 def test_a_generator_draws_the_order():
     a, b = (DataLoader(TEN, 3, shuffle=True, generator=rng(7), num_workers=2, pin_memory=True) for _ in range(2))
     first = taken(a)
