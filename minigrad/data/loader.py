@@ -153,8 +153,7 @@ class DataLoader(Generic[Batch]):
     def __iter__(self) -> Iterator[Batch]:
         if isinstance(self.dataset, IterableDataset):
             self.epoch += 1
-            batches = BatchSampler(self.dataset, self.batch_size, self.drop_last)
-            return map(default_collate if self.collate_fn is None else self.collate_fn, batches)
+            return map(self._collate, BatchSampler(self.dataset, self.batch_size, self.drop_last))
         if self.batch_sampler is not None:
             self.epoch += 1
             return (self._batch(_indices("batch_sampler", batch)) for batch in self.batch_sampler)
@@ -162,9 +161,6 @@ class DataLoader(Generic[Batch]):
             self.epoch += 1
             batches = BatchSampler(self.sampler, self.batch_size, self.drop_last)
             return (self._batch(_indices("sampler", batch)) for batch in batches)
-        if isinstance(self.dataset, IterableDataset):
-            self.epoch += 1
-            return map(self._collate, BatchSampler(self.dataset, self.batch_size, self.drop_last))
         order = self._order()
         self.epoch += 1
         starts = range(0, self._batches(len(order)) * self.batch_size, self.batch_size)
@@ -293,8 +289,6 @@ def _indices(what: str, given: Iterable[Any]) -> Array:
 
 def _check_dataset(dataset: Any, ordered: bool) -> None:
     """Raise unless the dataset has items by index and, unless a sampler decides the order, a positive length."""
-    if isinstance(dataset, IterableDataset):
-        return
     if isinstance(dataset, type):
         raise TypeError(
             f"DataLoader: the dataset is the class {dataset.__name__}\n  hint: make one: {dataset.__name__}(...)"

@@ -27,7 +27,8 @@ def check_vjp_exact(
     """Compare gradients on integers with ``==``: without rounding, a single wrong entry or a wrong order shows.
 
     * `linear_in`: the numbers of the inputs in which `func` is jointly linear; default: all, unless `homogeneous_in` is
-      given. Checks ``<g, f(u)> == <J^T g, u>`` for an independent u.
+      given. Checks ``<g, f(u)> == <J^T g, u>`` for an independent u, and for -u: a maximum that
+      picks at u what it picked at `inputs` picks another entry there.
     * `homogeneous_in`: the numbers of the inputs in which `func` is jointly homogeneous of degree one, such as a maximum.
       Checks Euler's identity, ``<g, f(x)> == <J^T g, x>``.
 
@@ -70,17 +71,21 @@ def adjoint(
 ) -> tuple[float, float, float]:
     """Return <g, f(u)>, <J^T g, u> with the gradient at `arrays`, and the size of their terms.
 
-    u is `arrays`, or `independent` of them.
+    u is `arrays`, or `independent` of them; then of u and -u the one whose products differ more.
     """
     call = call.only(*wrt)
     rng = np.random.default_rng([seed, 4])
     outputs = call.outputs(call.tensors(arrays))
     gs = [_distinct_integers(rng, array_of(y)) for y in outputs]
     u = [_distinct_integers(rng, a) if independent and i in wrt else a for i, a in enumerate(arrays)]
-    value = call.value(u)
-    gradients = call.vjp(gs, arrays)
-    g, dx, x = concatenated(gs), concatenated(gradients), concatenated([u[i] for i in wrt])
-    return float(g @ value), float(dx @ x), float(np.abs(g) @ np.abs(value) + np.abs(dx) @ np.abs(x))
+    g, dx = concatenated(gs), concatenated(call.vjp(gs, arrays))
+
+    def products(u: Sequence[Array]) -> tuple[float, float, float]:
+        value, x = call.value(u), concatenated([u[i] for i in wrt])
+        return float(g @ value), float(dx @ x), float(np.abs(g) @ np.abs(value) + np.abs(dx) @ np.abs(x))
+
+    points = [u, [-a if i in wrt else a for i, a in enumerate(u)]] if independent else [u]
+    return max(map(products, points), key=lambda found: np.nan_to_num(abs(found[0] - found[1]), nan=np.inf))
 
 
 def integral(x: Array) -> Array:

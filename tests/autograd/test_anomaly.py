@@ -113,6 +113,20 @@ def test_it_ends_with_its_block():
         np.log(leaf(-1.0)).backward()
 
 
+@pytest.mark.parametrize(
+    "inner", [mg.detect_anomaly, lambda: mg.detect_anomaly(check_nan=False), lambda: mg.autograd.set_detect_anomaly(True)]
+)
+def test_leaving_an_inner_block_leaves_the_outer(inner):
+    z = np.sqrt(leaf(0.0))
+    with mg.detect_anomaly():
+        with inner():
+            pass
+        with pytest.raises(AnomalyError, match="log: the result"):
+            np.log(leaf(-1.0))
+        with pytest.raises(AnomalyError, match="sqrt: its gradient"):
+            z.backward()
+
+
 def test_the_switch_of_pytorch():
     mg.autograd.set_detect_anomaly(True)
     try:

@@ -102,6 +102,28 @@ def test_dropout_draws_the_same_and_the_generator_goes_on():
     assert gradients(lambda x: checkpoint(f, x, preserve_rng_state=False), A) != results[0][0]
 
 
+def test_what_follows_an_inner_checkpoint_draws_the_same():
+    def outer(x, inner):
+        return F.dropout(inner(lambda x: F.dropout(block(x), 0.5, True), F.dropout(x, 0.5, True)) * x, 0.5, True)
+
+    results = []
+    for call in (lambda f, *args: f(*args), checkpoint):
+        mg.manual_seed(3)
+        results.append((gradients(lambda x, call=call: call(lambda x: outer(x, call), x), A), mg.rand(3).tolist()))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("call", [checkpoint, lambda f, x: mg.utils.checkpoint.checkpoint_sequential([f, f], 2, x)])
+def test_the_second_run_leaves_the_generator_where_it_was(call):
+    mg.manual_seed(0)
+    x = leaf()
+    out = call(lambda x: F.dropout(x * x, 0.5, True), x)
+    mg.rand(3)
+    before = mg.random.default_generator().bit_generator.state
+    out.sum().backward()
+    assert mg.random.default_generator().bit_generator.state == before
+
+
 def test_later_changes_in_place_do_not_matter():
     a = G.copy()
     x = leaf()

@@ -301,6 +301,24 @@ def test_in_place_changes_by_backward_reach_nobody_else():
         assert x.grad.tolist() == [0.0] * 3 and y.grad.tolist() == [1.0] * 3
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_gradient_that_backward_changes_stays_with_those_who_hold_it(create_graph):
+    class Doubling(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            return g.mul_(2.0)
+
+    x, given = leaf(), mg.ones(3, dtype=np.float64)
+    out = Doubling.apply(x)
+    out.retain_grad()
+    out.backward(given, create_graph=create_graph)
+    assert given.tolist() == out.grad.tolist() == [1.0] * 3 and x.grad.tolist() == [2.0] * 3
+
+
 def test_the_same_class_in_both_libraries():
     torch = pytest.importorskip("torch")
     results = []

@@ -179,6 +179,24 @@ def test_a_module_as_a_function_of_its_parameters(rng):
     assert out.tolist() == [4.0] * 3 and twins[1].weight is twins[0].weight  # what is shared is replaced in both
 
 
+@pytest.mark.parametrize("tensor", ["weight", "running_mean"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_what_is_shared_may_have_any_of_its_names(tensor, place):
+    net = nn.Sequential(nn.BatchNorm1d(2), nn.BatchNorm1d(2)).eval()
+    shared = getattr(net[0], tensor)
+    setattr(net[1], tensor, shared)
+    x, new = np.array([[1.0, 2.0], [3.0, 5.0]], np.float32), np.array([0.5, 2.0], np.float32)
+    expected = net(mg.tensor(x)).detach().numpy()
+    out = mg.func.functional_call(net, {f"{place}.{tensor}": mg.tensor(new)}, x).detach().numpy()
+    one = lambda x: x * new if tensor == "weight" else x - new
+    np.testing.assert_allclose(out, one(one(x)), atol=1e-3)
+    assert getattr(net[0], tensor) is getattr(net[1], tensor) is shared
+    with pytest.raises(ShapeError):
+        mg.func.functional_call(net, {f"{place}.{tensor}": mg.ones(3)}, x)
+    assert getattr(net[0], tensor) is getattr(net[1], tensor) is shared
+    np.testing.assert_array_equal(net(mg.tensor(x)).detach().numpy(), expected)
+
+
 def test_nothing_of_a_call_stays_alive():
     gc.collect()
     gc.disable()
@@ -191,11 +209,37 @@ def test_nothing_of_a_call_stays_alive():
         gc.enable()
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda f: grad(f)(2.0),
+        lambda f: value_and_grad(f)(2.0),
+        lambda f: vjp(f, 2.0)[1](1.0),
+        lambda f: jvp(f, (2.0,), (1.0,)),
+        lambda f: mg.func.linearize(f, 2.0)[1](1.0),
+        lambda f: hvp(f, (2.0,), (1.0,)),
+        lambda f: jacobian(f)(2.0),
+    ],
+)
+def test_what_leaves_a_call_receives_no_gradient(call):
+    kept = []
+    call(lambda x: kept.append((x, x * 2)) or x**2)
+    (x, y) = kept[0]
+    y.backward()
+    assert x.grad is None
+
+
 def test_gradients_are_tensors_of_their_own():
     x, y = (mg.tensor(2.0, requires_grad=True) for _ in range(2))
     gx, gy = mg.autograd.grad(x + y, [x, y], create_graph=True)
     gx += 1
     assert (gx.item(), gy.item()) == (2.0, 1.0)
+    seed = mg.tensor(1.0)
+    for outputs, inputs in (([x * y], [x, x]), ([x, y], [x, y]), ([x], [x])):
+        found = mg.autograd.grad(outputs, inputs, [seed] * len(outputs), create_graph=True)
+        assert len({id(g) for g in (*found, seed)}) == len(found) + 1
+        found[0].zero_()
+        assert seed.item() == 1.0 and all(g.item() for g in found[1:])
     (x + y).backward(create_graph=True)
     x.grad.zero_()
     assert y.grad.item() == 1.0

@@ -2,6 +2,7 @@
 
 import importlib
 import itertools
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -114,6 +115,32 @@ def test_weights_decide_how_often():
     assert sorted(WeightedRandomSampler([1.0, 0.0, 2.0], 2, replacement=False, generator=rng())) == [0, 2]
 
 
+def test_without_replacement_no_item_comes_twice():
+    for seed in range(20):
+        weighted = WeightedRandomSampler([1.0, 2.0, 3.0, 0.0], 3, replacement=False, generator=rng(seed))
+        some = list(RandomSampler(TEN, num_samples=4, generator=rng(seed)))
+        assert sorted(weighted) == [0, 1, 2] and len(set(some)) == 4
+        assert sorted(mg.multinomial(mg.tensor([1.0, 2.0, 3.0, 0.0]), 3, generator=rng(seed)).tolist()) == [0, 1, 2]
+    first = [next(iter(WeightedRandomSampler([1.0, 3.0], 1, replacement=False, generator=rng(i)))) for i in range(1000)]
+    assert abs(np.mean(first) - 0.75) < 0.07  # five standard deviations
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda g: RandomSampler([0, 1, 2], generator=g),
+        lambda g: SubsetRandomSampler([0, 1, 2], g),
+        lambda g: WeightedRandomSampler([1.0] * 3, 3, False, g),
+        lambda g: [i for piece in random_split([0, 1, 2], [1, 2], g) for i in piece.indices.tolist()],
+    ],
+)
+def test_every_order_comes_equally_often(draw):
+    generator = rng()
+    counts = Counter(tuple(draw(generator)) for _ in range(3000))
+    assert set(counts) == set(itertools.permutations(range(3)))
+    assert all(abs(count - 500) < 102 for count in counts.values())  # five standard deviations
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -138,6 +165,18 @@ def test_a_sampler_gives_the_loaders_order():
     assert taken(DataLoader(Squares(), 2, sampler=iter([4, 2]))) == [16, 4]
     with pytest.raises(ValueError, match="sampler decides the order itself"):
         DataLoader(TEN, shuffle=True, sampler=[1])
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"shuffle": True, "seed": 1}, {"sampler": [4, 2]}, {"batch_sampler": [[4], [2]]}], ids=str
+)
+def test_epochs_are_counted_when_they_start(options):
+    loader = DataLoader(TEN, **options)
+    assert loader.epoch == 0
+    next(iter(loader))
+    assert loader.epoch == 1
+    taken(loader)
+    assert loader.epoch == 2
 
 
 def test_a_generator_draws_the_order():

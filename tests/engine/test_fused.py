@@ -120,6 +120,15 @@ def test_the_kernel_of_a_rule_computes_what_the_rule_does(name, dtype, size):
     np.testing.assert_allclose(by_kernel.array, by_rule.array, rtol=1e-5 if dtype == np.float32 else 1e-13, atol=1e-7 * size)
 
 
+def test_leaving_an_inner_block_leaves_the_outer():
+    x = mg.ones(1000, requires_grad=True)  # fewer have no kernel
+    with unfused():
+        with unfused():
+            pass
+        assert F.silu(x).grad_fn.name() == "Multiply"
+    assert F.silu(x).grad_fn.name() != "Multiply"
+
+
 def test_every_kernel_is_among_these():
     ops = [op for op in vars(F).values() if isinstance(getattr(op, "compute", None), Fused)]
     assert {op.__name__ for op in ops} == {name.split()[0] for name in COMPOSITES}

@@ -1,6 +1,7 @@
 """Hooks around forward and backward: what they see, what they may change, and in which order."""
 
 import copy
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -55,6 +56,46 @@ def test_a_handle_removes_its_hook():
     inside = layer.register_forward_hook(lambda m, args, out: inside.remove())
     layer(mg.tensor(1.0))
     assert not layer._hooks.after
+
+
+def loaded(layer):
+    layer.load_state_dict(layer.state_dict())
+
+
+def trained(layer):
+    layer(mg.ones(1, 2)).sum().backward()
+
+
+@pytest.mark.parametrize(
+    "register, fire",
+    [
+        ("register_forward_pre_hook", trained),
+        ("register_forward_hook", trained),
+        ("register_full_backward_pre_hook", trained),
+        ("register_full_backward_hook", trained),
+        ("register_state_dict_pre_hook", nn.Module.state_dict),
+        ("register_state_dict_post_hook", nn.Module.state_dict),
+        ("register_load_state_dict_pre_hook", loaded),
+        ("register_load_state_dict_post_hook", loaded),
+        ("weight.register_hook", trained),
+        ("weight.register_post_accumulate_grad_hook", trained),
+    ],
+)
+def test_a_removed_hook_takes_no_other_with_it(register, fire):
+    layer, seen = nn.Linear(2, 1), []
+    add = attrgetter(register)(layer)
+    first, second = (add(lambda *_, name=name: seen.append(name)) for name in "ab")
+    first.remove()
+    third = add(lambda *_: seen.append("c"))
+    fire(layer)
+    assert seen == ["b", "c"]
+    first.remove()
+    second.remove()
+    fire(layer)
+    assert seen == ["b", "c", "c"]
+    third.remove()
+    fire(layer)
+    assert seen == ["b", "c", "c"]
 
 
 def test_backward_hooks_see_the_gradients_of_all_inputs_and_outputs():

@@ -38,6 +38,17 @@ def test_orthogonal_rows_or_columns(shape):
     assert init.orthogonal_(zeros(0, 3)).shape == (0, 3)
 
 
+@pytest.mark.parametrize("shape", [(1, 3), (3, 1), (3, 3), (2, 4), (4, 2)])
+def test_orthogonal_matrices_have_both_signs_alike(shape):
+    drawn = [init.orthogonal_(zeros(*shape), generator=np.random.default_rng(i)).detach().numpy() for i in range(400)]
+    assert (np.abs(np.sign(drawn).sum(0)) < 100).all()  # five standard deviations
+
+
+def test_sparse_zeros_are_anywhere():
+    values = init.sparse_(zeros(4, 4000), 0.25, generator=rng()).detach().numpy()
+    assert (np.abs((values == 0).sum(1) - 1000) < 140).all()  # five standard deviations
+
+
 def test_a_dirac_kernel_passes_channels_through():
     x = mg.tensor(rng().standard_normal((2, 4, 5, 5)))
     conv = nn.Conv2d(4, 4, 3, padding=1, bias=False, dtype=np.float64)

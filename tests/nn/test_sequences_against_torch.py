@@ -163,10 +163,11 @@ def test_layers_of_a_stack_are_copies():
 @pytest.mark.parametrize(
     "masks", [{}, {"causal": True}, {"padding": True}, {"float": True, "padding": True}, {"each": True}]
 )
+@pytest.mark.parametrize("appended", [(), ("add_bias_kv",), ("add_zero_attn",), ("add_bias_kv", "add_zero_attn")])
 @pytest.mark.parametrize("batch_first", [False, True])
-def test_attention(masks, batch_first):
+def test_attention(masks, appended, batch_first):
     E, heads, N, L, S = 6, 3, 2, 4, 5
-    ours, theirs = pair("MultiheadAttention", (E, heads, {"batch_first": batch_first}))
+    ours, theirs = pair("MultiheadAttention", (E, heads, {"batch_first": batch_first, **dict.fromkeys(appended, True)}))
     rng = np.random.default_rng(0)
     shapes = [(N, L, E), (N, S, E), (N, S, E)] if batch_first else [(L, N, E), (S, N, E), (S, N, E)]
     given = [both(rng.standard_normal(shape)) for shape in shapes]

@@ -5,6 +5,7 @@ import pytest
 
 import minigrad as mg
 import minigrad.nn.functional as F
+from minigrad import nn
 
 RNG = np.random.default_rng(0)
 Q, K, V = RNG.standard_normal((2, 4, 3)), RNG.standard_normal((2, 5, 3)), RNG.standard_normal((2, 5, 6))
@@ -80,3 +81,24 @@ def test_bags_that_are_all_empty_have_maxima_of_zero():
     assert out.tolist() == [[0.0] * 3] * 2
     out.sum().backward()
     assert w.grad.tolist() == [[0.0] * 3] * 4
+
+
+@pytest.mark.parametrize("name", ["attn_mask", "key_padding_mask"])
+@pytest.mark.parametrize("masked", [True, -np.inf])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("zero", [False, True])
+def test_masks_leave_the_keys_that_were_appended(name, masked, bias, zero, rng):
+    options = {"add_bias_kv": bias, "add_zero_attn": zero, "batch_first": True, "dtype": np.float64}
+    layer = nn.MultiheadAttention(4, 2, **options)
+    if bias:
+        layer.bias_k.data.copy_(rng.standard_normal((1, 1, 4)))
+        layer.bias_v.data.copy_(rng.standard_normal((1, 1, 4)))
+    x, mask = mg.tensor(rng.standard_normal((2, 3, 4))), np.full((3, 3) if name == "attn_mask" else (2, 3), masked)
+    mask[:, 0] = 0
+    weights = layer(x, x, x, **{name: mask})[1].detach().numpy()
+    assert weights.shape == (2, 3, 3 + bias + zero) and (weights[..., 1:3] == 0).all()
+    assert (np.delete(weights, [1, 2], -1) > 0).all()
+    np.testing.assert_allclose(weights.sum(-1), 1)
+    causal = layer(x, x, x, is_causal=True)[1].detach().numpy()
+    seen = np.hstack([np.tri(3, dtype=bool), np.ones((3, bias + zero), bool)])
+    assert ((causal > 0) == seen).all()

@@ -137,6 +137,55 @@ def test_states_travel(options, back):
     np.testing.assert_allclose(values(others), expected, rtol=1e-7, atol=1e-9)
 
 
+def test_a_loaded_state_and_gradients_stay_as_they_were():
+    seen = []
+
+    def step(optimizer):
+        (p,) = optimizer.param_groups[0]["params"]
+
+        def closure():
+            optimizer.zero_grad()
+            loss = (p**4).sum()
+            loss.backward()
+            seen.append((p.grad, p.grad.tolist()))
+            return loss
+
+        optimizer.step(closure)
+
+    first, second = (optim.LBFGS([nn.Parameter([1.0, 2.0])], max_iter=3) for _ in range(2))
+    step(first)
+    state = first.state_dict()
+    before = repr(state)
+    second.load_state_dict(state)
+    step(second)
+    assert repr(state) == before and len(seen) > 4 and all(g.tolist() == values for g, values in seen)
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2])
+@pytest.mark.parametrize("search", [None, "strong_wolfe"])
+def test_a_closure_that_raises_leaves_the_memory(search, calls):
+    p = nn.Parameter([1.0, 2.0])
+    optimizer = optim.LBFGS([p], lr=0.01, max_iter=6, line_search_fn=search, tolerance_change=0.0, tolerance_grad=0.0)
+    left = iter(range(10**6))
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (p**4).sum() + p.cos().sum()
+        loss.backward()
+        next(left)
+        return loss
+
+    def memory():
+        state = optimizer.state_dict()["state"][0]
+        return repr({name: value for name, value in state.items() if name != "func_evals"})
+
+    optimizer.step(closure)
+    before, left = memory(), iter(range(calls))
+    with pytest.raises(StopIteration):
+        optimizer.step(closure)
+    assert memory() == before
+
+
 def test_float32_stays_float32_and_float16_float16():
     for dtype in (np.float32, np.float16):
         p = nn.Parameter(np.array([3.0, -2.0], dtype))

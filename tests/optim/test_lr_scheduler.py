@@ -1,5 +1,6 @@
 """Schedules of the learning rate: their formulas, written out; errors; state."""
 
+import copy
 import math
 
 import pytest
@@ -84,6 +85,17 @@ def test_a_saved_schedule_goes_on_where_it_was(make, formula):
     other.optimizer.load_state_dict(saved[0])
     other.load_state_dict(saved[1])
     assert rates(other, 7) == whole[5:]
+
+
+@each
+def test_a_loaded_schedule_leaves_the_state_as_it_was(make, formula):
+    first, other = make(optimizer(momentum=0.9)), make(optimizer(momentum=0.9))
+    rates(first, 3)
+    state = first.state_dict()
+    before = copy.deepcopy(state)
+    other.load_state_dict(state)
+    rates(other, 4)
+    assert state == before
 
 
 def test_two_schedules_act_together():

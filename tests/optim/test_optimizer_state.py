@@ -78,6 +78,38 @@ def test_the_state_does_not_change_under_the_one_who_holds_it(make, options):
             assert kept == value if isinstance(value, int | float) else (kept == value).all()
 
 
+@every_kind
+def test_a_loaded_state_stays_as_it_was_given(make, options):
+    params, other = parameters(), parameters()
+    first = make(params, **options)
+    steps(first, params, 0, 2)
+    state = first.state_dict()
+    before, second = copy.deepcopy(state), make(other, **options)
+    second.load_state_dict(state)
+    steps(second, other, 2, 4)
+    second.param_groups[0]["lr"] = 7.0
+    second.add_param_group({"params": [nn.Parameter([1.0])]})
+    assert state["param_groups"] == before["param_groups"]
+    assert [[*entries] for entries in state["state"].values()] == [[*entries] for entries in before["state"].values()]
+    for i, entries in before["state"].items():
+        assert all(np.array_equal(state["state"][i][name], value) for name, value in entries.items())
+
+
+@pytest.mark.parametrize("maximize", [False, True])
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+@every_kind
+def test_a_step_leaves_the_gradients_as_they_are(make, options, maximize, decay):
+    params = parameters()
+    optimizer = make(params, **options | {"maximize": maximize})
+    optimizer.param_groups[0]["weight_decay"] = decay  # also where the constructor has none
+    for _ in range(2):
+        for p in params:
+            p.grad = mg.tensor(np.cos(np.arange(p.numel())).reshape(p.shape))
+        held, before = [p.grad for p in params], [p.grad.numpy().copy() for p in params]
+        optimizer.step()
+        assert all(p.grad is g for p, g in zip(params, held, strict=True)) and same([g.numpy() for g in held], before)
+
+
 def test_the_layout_is_pytorchs():
     a, b, c = parameters()
     optimizer = optim.Adam([{"params": [a]}, {"params": [b, c], "lr": 0.5}])
@@ -260,6 +292,23 @@ def test_numbers_of_the_state_are_checked(make, options):
             with pytest.raises(ValueError, match=rf"state\[1\]: {name} is missing"):
                 optimizer.load_state_dict(given)
     optimizer.load_state_dict(state)
+
+
+def test_a_hook_before_loading_changes_a_copy():
+    p = nn.Parameter([1.0])
+    optimizer = optim.SGD([p], lr=0.5)
+    optimizer.register_load_state_dict_pre_hook(lambda o, state: state.pop("remark") and None)
+    state = {**optimizer.state_dict(), "remark": 3}
+    optimizer.load_state_dict(state)
+    assert state["remark"] == 3
+
+
+def test_a_momentum_that_was_not_used_may_be_none():
+    p = nn.Parameter([1.0])
+    optimizer = optim.SGD([p], lr=0.5)
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": {0: {"momentum_buffer": None}}})
+    steps(optimizer, [p], 0, 1)
+    assert p not in optimizer.state or "momentum_buffer" not in optimizer.state[p]
 
 
 def test_hooks_run_around_every_step():

@@ -121,10 +121,11 @@ def test_pytorch_agrees(make, equation, options):
     np.testing.assert_allclose(run(make, nn.Parameter(start), grads, options), p.detach().numpy(), rtol=1e-12)
 
 
+@pytest.mark.parametrize("maximize", [False, True])
 @every_case
-def test_float32_stays_float32_and_gradients_stay_whole(make, equation, options):
+def test_float32_stays_float32_and_gradients_stay_whole(make, equation, options, maximize):
     p = nn.Parameter(np.ones(3, np.float32))
-    optimizer = make([p], **options)
+    optimizer = make([p], **options | {"maximize": maximize})
     g = mg.tensor([1.0, -2.0, 3.0])
     p.grad = g
     optimizer.step()

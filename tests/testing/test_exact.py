@@ -35,6 +35,32 @@ def test_linear_functions_are_adjoint_to_the_bit(rng):
     assert check_vjp_exact(lambda a, b: a[1:] - 2 * b, [np.ones((3, 2)), np.ones((2, 2))])
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        mg.abs,
+        mg.relu,
+        lambda x: mg.max(x, 0)[0],
+        lambda x, y=None: mg.sort(x)[0],
+        lambda x: mg.norm(x, 1),
+        mg.exp,
+        lambda x: mg.amax(x) + mg.amin(x),
+    ],
+)
+def test_homogeneous_functions_are_not_linear(function):
+    x = np.array([1.0, -2.0, 3.0])
+    with pytest.raises(GradcheckError, match="adjoint: "):
+        check_vjp_exact(function, [x])
+    with pytest.raises(GradcheckError, match="adjoint: "):
+        check_vjp_exact(lambda a, b: a[:1] + function(b), [x, x])  # in every input
+    with pytest.raises(GradcheckError, match="adjoint: "):
+        check_vjp_exact(lambda a, b: a * function(b), [x, x], linear_in=[1])
+    assert check_vjp_exact(lambda a, b: a * function(b), [x, x], linear_in=[0])
+    spec = OpSpec("bent", function, function, lambda rng: Sample((x,)), linear_in=(0,))
+    with pytest.raises(AssertionError, match="bent: <g, f"):
+        check_spec(spec, facets=["exact"])
+
+
 def test_homogeneous_functions_obey_euler_to_the_bit(rng):
     x = rng.standard_normal((2, 3, 6, 6))
     assert check_vjp_exact(F.max_pool2d, [x, 3, 1], homogeneous_in=[0])
@@ -112,6 +138,20 @@ def test_ties(function, inputs, rule, same):
     for other in {"even", "first", "zero", "one"} - same:
         with pytest.raises(AssertionError, match="at a tie"):
             check_tie(call, other)
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+def test_ties_of_every_row_are_checked(wrong):
+    def rule(g, x, out):
+        tied = x == out[:, None]
+        share = tied / tied.sum(1, keepdims=True)
+        share[wrong] = np.eye(x.shape[1])[tied[wrong].argmax()]  # the first of them has all
+        return g[:, None] * share
+
+    call = Call(op(lambda x: x.max(1), x=rule), [np.array([[5.0, 2.0, 5.0], [1.0, 1.0, 1.0], [3.0, 4.0, 4.0]])])
+    check_tie(call, None)
+    with pytest.raises(AssertionError, match=rf"output \[{wrong}\] at a tie"):
+        check_tie(call, "even")
 
 
 def test_what_is_no_tie_or_outside_the_slopes():

@@ -12,7 +12,8 @@ import minigrad as mg
 from minigrad import nn
 from minigrad.errors import DatasetFileError, ShapeError
 from minigrad.training import Epoch, Run, Trainer, evaluate
-from minigrad.training.metrics import gradient_norm
+from minigrad.training.history import best_epoch
+from minigrad.training.metrics import gradient_norm, gradient_norms
 
 (X, T), (X_TEST, T_TEST) = mg.data.load_digits(flatten=False)
 DATA = (X[:150], T[:150], X_TEST[:70], T_TEST[:70])
@@ -256,6 +257,22 @@ def test_gradient_norms_of_each_parameter_are_kept():
     for name, p in trainer.network.named_parameters():
         assert trainer.gradient_history[-1][name] == pytest.approx(np.linalg.norm(p.grad.numpy()), rel=1e-5)
     assert trainer.history[-1].grad_norm == pytest.approx(np.sqrt(sum(v**2 for v in trainer.gradient_history[-1].values())))
+
+
+@pytest.mark.parametrize("dtype, size", [(np.float16, 6e4), (np.float16, 1e-4), (np.float32, 3e30), (np.float64, 3e100)])
+def test_gradient_norms_are_right_where_squares_are_not(dtype, size):
+    net = nn.Linear(2, 2, bias=False, dtype=dtype)
+    net.weight.grad = mg.tensor(np.full((2, 2), size, dtype))
+    assert gradient_norms(net) == {"weight": pytest.approx(2 * size, rel=1e-3)}
+    assert gradient_norm(net) == pytest.approx(2 * size, rel=1e-3)
+
+
+def test_the_best_of_equally_accurate_epochs_has_the_lowest_loss():
+    epochs = [
+        Epoch(i, 1.0, 0.5, loss, acc, 0.1, 1.0, 1.0, 1.0)
+        for i, (acc, loss) in enumerate([(0.5, 0.1), (0.9, 0.4), (0.9, 0.3), (0.9, 0.5), (0.8, 0.2)])
+    ]
+    assert best_epoch(epochs).epoch == best_epoch(epochs[::-1]).epoch == 2
 
 
 def test_a_network_of_the_book_has_a_loss_of_its_own():

@@ -15,7 +15,7 @@ from minigrad.viz.confusion import confusion_matrix
 from minigrad.viz.dream import excite
 from minigrad.viz.mistakes import loss_and_probabilities
 from minigrad.viz.saliency import score_gradient
-from minigrad.viz.style import columns_for, mosaic
+from minigrad.viz.style import LINE, ORANGE, columns_for, mosaic
 
 (X, T), (X_TEST, T_TEST) = mg.data.load_digits(flatten=False)
 
@@ -239,6 +239,8 @@ def test_confusion_counts(net):
     figure = viz.confusion(given, None, labels, classes=["a", "b", "c", "d"])
     cells = {(round(t.get_position()[1]), round(t.get_position()[0])): int(t.get_text()) for t in figure.axes[0].texts}
     assert cells == {(i, j): naive[i, j] for i in range(4) for j in range(4) if naive[i, j]}
+    shares = [text.get_text() for text in figure.texts if text.get_text().endswith(" %")]
+    assert shares == [f"{100 * naive[i, i] / naive[i].sum():.1f} %" for i in range(4)]
     wrong = naive - np.diag(naive.diagonal())
     i, j = divmod(int(wrong.argmax()), 4)
     assert figure.texts[0].get_text() == f"{wrong.sum()} of 50 taken for another class"
@@ -251,6 +253,8 @@ def test_confusion_counts(net):
 
 
 def test_mistakes_are_the_worst_by_loss(net):
+    from matplotlib.colors import to_rgba
+
     given = scores(net, X_TEST[:60])
     loss, probability = loss_and_probabilities(given, T_TEST[:60])
     each = [mg.nn.functional.cross_entropy(mg.tensor(given[i : i + 1]), T_TEST[i : i + 1]).item() for i in range(60)]
@@ -263,6 +267,10 @@ def test_mistakes_are_the_worst_by_loss(net):
     predicted = given.argmax(1)
     assert texts(figure)[2] == f"{T_TEST[order[0]]}  →  {predicted[order[0]]}"
     assert figure.texts[0].get_text() == f"{np.sum(predicted != T_TEST[:60])} of 60 wrong"
+    shares = [text for text in texts(figure) if text.endswith(" %")]
+    assert shares == [f"{100 * probability[i, predicted[i]]:.0f} %" for i in order]
+    frames = [axes.patches[0].get_edgecolor() for axes in figure.axes]
+    assert frames == [to_rgba(ORANGE if predicted[i] != T_TEST[i] else LINE) for i in order]
     right = viz.mistakes(np.eye(3), np.zeros((3, 1, 2, 2)), np.arange(3))
     assert "1  right" in texts(right) and "0 of 3 wrong" in texts(right)
 
