@@ -67,7 +67,7 @@ class Plan(NamedTuple):
     holds_arrays: bool  # an input or the result is among them: freed by backward
     joint: Callable[..., Any] | None = None  # one rule for all inputs: joint(node, g, create_graph) returns a list
     constants: tuple[int, ...] = ()  # the positions of the arguments that need no gradient
-    pick: Callable[[Sequence[Any]], Sequence[Any]] = tuple  # returns these of all arguments
+    pick: Callable[[Sequence[Any]], Sequence[Any]] = operator.itemgetter(slice(0))  # returns these of all arguments
 
 
 class Primitive:
@@ -162,14 +162,13 @@ class Primitive:
         """Declare the gradient rule of one or more inputs, by name.
 
         A `kernel` is the same function of the same parameters, faster, on arrays alone: it is called instead of the rule
-        where the gradient is not to be differentiated. Raises GraphError for an unknown input, or parameter of the rule.
+        where the gradient is not to be differentiated. Raises GraphError for an unknown input, an unknown parameter of the
+        rule, or a kernel of other parameters.
         """
 
         def declare(rule: Rule) -> Rule:
             for name in inputs:
-                self.declare(name, named(rule, f"{self.__name__}.gradient[{name}]"))
-                if kernel is not None:
-                    self.kernels[name] = kernel
+                self.declare(name, named(rule, f"{self.__name__}.gradient[{name}]"), kernel)
             return rule
 
         return declare
@@ -217,7 +216,7 @@ class Primitive:
                 )
         return error
 
-    def declare(self, name: str, rule: Rule | None) -> None:
+    def declare(self, name: str, rule: Rule | None, kernel: Rule | None = None) -> None:
         """Set the gradient rule of one input; None declares a zero derivative. See `gradient` and `zero_gradient`."""
         if name not in self.names:
             raise GraphError(f"{self.__name__}: there is no input {name!r}; its inputs are {', '.join(self.names)}")
@@ -227,8 +226,13 @@ class Primitive:
                     f"{self.__name__}: the gradient rule of {name!r} has an unknown parameter {parameter!r}\n"
                     f"  rule    after g, a parameter is out, shape, order, or one of {', '.join(self.names)}"
                 )
+        if kernel is not None and _parameters(kernel) != _parameters(rule):
+            listed = " and ".join(f"({', '.join(_parameters(f))})" for f in (rule, kernel))
+            raise GraphError(f"{self.__name__}: the rule of {name!r} and its kernel must take the same, got {listed}")
         self.rules[name] = rule
         self.kernels.pop(name, None)  # it computed the former rule
+        if kernel is not None:
+            self.kernels[name] = kernel
         self._plans.clear()
 
     def input_name(self, position: int) -> str:

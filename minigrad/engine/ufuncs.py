@@ -12,9 +12,15 @@ from minigrad.errors import GraphError
 __all__ = ["binary", "register_ufunc", "unary"]
 
 
-def unary(ufunc: np.ufunc, rule: Rule | None) -> Primitive:
-    """An elementwise primitive of one input `x`, registered for its ufunc; the rule None declares a zero derivative."""
-    return _elementwise(Primitive, ufunc, x=rule)
+def unary(ufunc: np.ufunc, rule: Rule | None, kernel: Rule | None = None) -> Primitive:
+    """An elementwise primitive of one input `x`, registered for its ufunc; the rule None declares a zero derivative.
+
+    A `kernel` computes the rule on arrays: see `Primitive.gradient`.
+    """
+    op = _elementwise(Primitive, ufunc, x=rule)
+    if kernel is not None:
+        op.declare("x", op.rules["x"], kernel)
+    return op
 
 
 def binary(ufunc: np.ufunc, rule_x: Rule | None, rule_y: Rule | None, kind: type[Primitive] = Primitive) -> Primitive:

@@ -97,10 +97,11 @@ def softplus(x: Array, beta: float, threshold: float) -> Array:
         np.add(log1p(out), np.maximum(z, 0), out)
         if beta != 1:
             out /= beta
-        if not (threshold >= 20 and x.dtype == np.float32):  # there the two are equal
+        if not (beta == 1 and _is_beyond_float32(threshold, x)):
             np.copyto(out, x, where=z > threshold)
 
-    return by_blocks(block, x)
+    with np.errstate(over="ignore"):
+        return by_blocks(block, x)
 
 
 def softplus_gradient(g: Array, x: Array, beta: float, threshold: float) -> Array:
@@ -108,7 +109,7 @@ def softplus_gradient(g: Array, x: Array, beta: float, threshold: float) -> Arra
 
     def block(x: Array, g: Array, out: Array) -> None:
         np.multiply(x, -beta, out)
-        above = None if threshold >= 20 and x.dtype == np.float32 else out < -threshold
+        above = None if _is_beyond_float32(threshold, x) else out < -threshold
         _sigmoid_of_negative(out)
         out *= g
         if above is not None:
@@ -151,11 +152,16 @@ def hardswish_gradient(g: Array, x: Array) -> Array:
     def block(x: Array, g: Array, out: Array) -> None:
         np.divide(x, 3, out)
         out += 0.5
-        out *= ~(x <= -3)  # not x > -3: at a NaN the gradient is NaN
+        np.copyto(out, 0, where=x <= -3)  # at a NaN the gradient is NaN
         np.copyto(out, 1, where=x >= 3)
         out *= g
 
     return _slopes(block, g, x)
+
+
+def _is_beyond_float32(threshold: float, x: Array) -> bool:
+    """Return whether softplus and its slope are x and 1 above the threshold anyway, in the dtype of x."""
+    return threshold >= 20 and x.dtype == np.float32
 
 
 def _computed(block: Callable[[Array, Array], None], x: Array) -> tuple[Array, tuple[()]] | None:

@@ -19,7 +19,7 @@ def layer_norm(x: Array, normalized_shape: Any, weight: Any, bias: Any, eps: flo
 
     None where a shape is to be refused.
     """
-    size = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    size = (normalized_shape,) if isinstance(normalized_shape, int | np.integer) else tuple(normalized_shape)
     D = math.prod(size)
     fits = all(v is None or v.shape == size for v in (weight, bias))
     if not (size and x.size and fits and x.shape[-len(size) :] == size):
@@ -28,10 +28,9 @@ def layer_norm(x: Array, normalized_shape: Any, weight: Any, bias: Any, eps: flo
     out = np.empty(rows.shape, x.dtype)
     mean, scale = np.empty((2, len(rows), 1), x.dtype)
     w, b = (None if v is None else v.reshape(D) for v in (weight, bias))
-    ones = np.ones(D, x.dtype)
     for block in row_blocks(*rows.shape):
         part, m, s = out[block], mean[block], scale[block]
-        np.matmul(rows[block], ones, m[:, 0])  # half the time of add.reduce
+        np.add.reduce(rows[block], 1, out=m, keepdims=True)  # a product with ones, in half the time, loses digits far from 0
         m /= D
         np.subtract(rows[block], m, part)
         s[:, 0] = np.einsum("ij,ij->i", part, part)

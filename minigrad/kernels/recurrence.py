@@ -34,7 +34,7 @@ def rnn_gradients(gs: Sequence[Any], needs: Sequence[bool], args: Sequence[Any],
     """Return the gradients of `rnn`."""
     _, weight, _, h0, reverse, nonlinearity = args
     (out,) = kept
-    slopes = 1 - out * out if nonlinearity == "tanh" else (out > 0).astype(out.dtype)
+    slopes = 1 - out * out if nonlinearity == "tanh" else (out != 0).astype(out.dtype)  # at a NaN the gradient passes
     gates, dh = np.empty_like(out), _given(gs[1], h0)
     for t in _order(len(out), not reverse):
         dh = dh if gs[0] is None else dh + gs[0][t]

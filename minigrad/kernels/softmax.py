@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,52 +17,35 @@ LARGE = 1 << 15  # elements from which blocks save time
 
 def softmax(x: Array, axis: Any) -> Array:
     """Compute exp(x - max) / sum(exp(x - max)) along `axis`, which has elements."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        if not _in_rows(axis, x):
-            return _softmax(x, axis, None)
-        out = np.empty_like(x)
-        rows, outs = _rows(x), _rows(out)
-        for block in row_blocks(*rows.shape):
-            _softmax(rows[block], 1, outs[block])
-        return out
+    return _along(axis, _softmax, x)
 
 
 def softmax_gradient(g: Array, out: Array, axis: Any) -> Array:
     """Return out * (g - sum(g * out))."""
-    if not _in_rows(axis, g, out):
-        return out * (g - np.add.reduce(g * out, axis, keepdims=True))
-    gx = np.empty_like(out)
-    gs, outs, gxs = _rows(g), _rows(out), _rows(gx)
-    for block in row_blocks(*outs.shape):
-        part = gxs[block]
-        np.subtract(gs[block], np.einsum("ij,ij->i", gs[block], outs[block])[:, None], part)
-        part *= outs[block]
-    return gx
+    return _along(axis, _softmax_gradient, g, out)
 
 
 def log_softmax(x: Array, axis: Any) -> Array:
     """Compute (x - max) - log(sum(exp(x - max))) along `axis`, which has elements."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        if not _in_rows(axis, x):
-            return _log_softmax(x, axis, None)
-        out = np.empty_like(x)
-        rows, outs = _rows(x), _rows(out)
-        for block in row_blocks(*rows.shape):
-            _log_softmax(rows[block], 1, outs[block])
-        return out
+    return _along(axis, _log_softmax, x)
 
 
 def log_softmax_gradient(g: Array, out: Array, axis: Any) -> Array:
     """Return g - exp(out) * sum(g)."""
-    if not _in_rows(axis, g, out):
-        return g - np.exp(out) * np.add.reduce(g, axis, keepdims=True)
-    gx = np.empty_like(out)
-    gs, outs, gxs = _rows(g), _rows(out), _rows(gx)
-    for block in row_blocks(*outs.shape):
-        part = np.exp(outs[block], gxs[block])
-        part *= np.add.reduce(gs[block], 1, keepdims=True)
-        np.subtract(gs[block], part, part)
-    return gx
+    return _along(axis, _log_softmax_gradient, g, out)
+
+
+def _along(axis: Any, function: Callable[..., Array], *arrays: Array) -> Array:
+    """Call ``function(*arrays, axis, out)``: on blocks of rows if `axis` is the last one of large arrays in C order."""
+    first = arrays[0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        if first.size < LARGE or axis not in (-1, first.ndim - 1) or not all(a.flags.c_contiguous for a in arrays):
+            return function(*arrays, axis, None)
+        out = np.empty_like(first)
+        *rows, outs = (a.reshape(-1, first.shape[-1]) for a in (*arrays, out))
+        for block in row_blocks(*outs.shape):
+            function(*[a[block] for a in rows], 1, outs[block])
+        return out
 
 
 def _softmax(x: Array, axis: Any, out: Array | None) -> Array:
@@ -74,11 +58,11 @@ def _log_softmax(x: Array, axis: Any, out: Array | None) -> Array:
     return np.subtract(z, np.log(np.add.reduce(np.exp(z), axis, keepdims=True)), out)
 
 
-def _in_rows(axis: Any, *arrays: Array) -> bool:
-    """Return whether `axis` is the last one of large arrays in C order."""
-    last, size = arrays[0].ndim - 1, arrays[0].size
-    return size >= LARGE and axis in (-1, last) and False not in [a.flags.c_contiguous for a in arrays]
+def _softmax_gradient(g: Array, y: Array, axis: Any, out: Array | None) -> Array:
+    part = np.subtract(g, np.add.reduce(g * y, axis, keepdims=True), out)
+    return np.multiply(part, y, out)
 
 
-def _rows(x: Array) -> Array:
-    return x.reshape(-1, x.shape[-1])
+def _log_softmax_gradient(g: Array, y: Array, axis: Any, out: Array | None) -> Array:
+    part = np.multiply(np.exp(y, out), np.add.reduce(g, axis, keepdims=True), out)
+    return np.subtract(g, part, out)

@@ -17,7 +17,7 @@ from minigrad.engine.primitive import Casting, primitive
 from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
 from minigrad.kernels import softmax as kernels
-from minigrad.kernels.axes import every_axis, one_axis, reduced_axes
+from minigrad.kernels.axes import one_axis, reduced_axes
 from minigrad.ops.elementwise import astype, isnan, maximum, minimum, where
 from minigrad.ops.indexing import index_axis, take_along_axis
 from minigrad.ops.rearrange import flip
@@ -275,7 +275,7 @@ def softmax(x: Array, axis: int = -1) -> Array:
     return kernels.softmax(x, axis) if x.size else x.copy()
 
 
-@softmax.gradient("x", kernel=kernels.softmax_gradient)
+@softmax.gradient("x", kernel=lambda g, out, axis: kernels.softmax_gradient(g, out, _softmax_axis("softmax", axis, out)))
 def _(g: Any, out: Any, axis: int) -> Any:
     return out * (g - sum(g * out, axis, True))
 
@@ -293,7 +293,9 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
     return kernels.log_softmax(x, axis) if x.size else x.copy()
 
 
-@log_softmax.gradient("x", kernel=kernels.log_softmax_gradient)
+@log_softmax.gradient(
+    "x", kernel=lambda g, out, axis: kernels.log_softmax_gradient(g, out, _softmax_axis("log_softmax", axis, out))
+)
 def _(g: Any, out: Any, axis: int) -> Any:
     return g - np.exp(out) * sum(g, axis, True)
 
@@ -376,8 +378,8 @@ def _argument(op: str, find: Any, x: Array, axis: Any, keepdims: bool) -> Array:
 
 
 def _softmax_axis(op: str, axis: Any, x: Array) -> Any:
-    """Return the axis of a softmax, or several of them; none for a 0-d array."""
-    return one_axis(op, axis, x.ndim) if type(axis) is int and x.ndim else every_axis(op, axis, x.ndim)
+    """Return the axis of a softmax, or several of them; all if none is named, none for a 0-d array."""
+    return one_axis(op, axis, x.ndim) if type(axis) is int and x.ndim else reduced_axes(op, axis, x.ndim)
 
 
 def _has_integers(x: Any) -> bool:

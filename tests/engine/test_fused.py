@@ -38,8 +38,12 @@ RULES = {
     "hardswish": F.hardswish,
     "softmax": lambda x: F.softmax(x, -1),
     "softmax, axis 0": lambda x: F.softmax(x, 0),
+    "softmax, no axis": lambda x: F.softmax(x, ()),
+    "softmax, a list": lambda x: F.softmax(x, [0, 1]),
     "log_softmax": lambda x: F.log_softmax(x, -1),
     "log_softmax, axis 0": lambda x: F.log_softmax(x, 0),
+    "log_softmax, no axis": lambda x: F.log_softmax(x, []),
+    "log_softmax, all": lambda x: F.log_softmax(x, None),
     "x ** 3": lambda x: x**3,
     "x ** -3": lambda x: x**-3,
 }
@@ -127,6 +131,74 @@ def test_leaving_an_inner_block_leaves_the_outer():
             pass
         assert F.silu(x).grad_fn.name() == "Multiply"
     assert F.silu(x).grad_fn.name() != "Multiply"
+
+
+@pytest.mark.parametrize("size", [4, 900])
+@pytest.mark.parametrize("name", RULES)
+def test_at_infinities_and_nan_a_kernel_gives_what_the_rule_does(name, size):
+    x = mg.tensor(np.resize(np.array([-np.inf, np.inf, np.nan, 1.0], np.float32), (2, size)), requires_grad=True)
+    with np.errstate(all="ignore"):
+        out = RULES[name](x)
+        (by_kernel,) = mg.autograd.grad(out, x, mg.ones_like(out), retain_graph=True)
+        (by_rule,) = mg.autograd.grad(out, x, mg.ones_like(out), create_graph=True)
+    np.testing.assert_allclose(by_kernel.array, by_rule.array, rtol=1e-6)
+
+
+def test_a_kernel_takes_what_its_rule_does():
+    @mg.primitive
+    def scale(x, by):
+        return x * by
+
+    with pytest.raises(mg.GraphError, match=r"same, got \(g, by\) and \(g, x\)"):
+
+        @scale.gradient("x", kernel=lambda g, x: g)
+        def _(g, by):
+            return g * by
+
+    assert scale.rules == {}
+
+
+def test_layer_norm_keeps_its_digits_far_from_zero():
+    a = (np.random.default_rng(0).standard_normal((8, 4096)) + 1e4).astype(np.float32)
+    exact = a.astype(np.float64)
+    exact = (exact - exact.mean(1, keepdims=True)) / exact.std(1, keepdims=True)
+    out = F.layer_norm(mg.tensor(a), np.int64(4096), eps=0.0).array
+    assert np.abs(out - exact).max() < 1.5e-3  # the mean is rounded to 1e-3
+
+
+def test_softplus_is_x_above_its_threshold():
+    x = np.linspace(7, 1e4, 1000).astype(np.float32)
+    assert (F.softplus(mg.tensor(x), beta=3.0).array == x).all()
+    assert F.softplus(mg.tensor([1e38]), beta=10.0).item() == np.float32(1e38)
+
+
+def test_relu_networks_pass_gradients_at_nan_as_relu_does():
+    mg.manual_seed(0)
+    net, x = nn.RNN(2, 3, nonlinearity="relu"), mg.full((2, 1, 2), np.nan)
+
+    def gradient():
+        net.zero_grad()
+        net(x)[0][0].sum().backward()
+        return net.bias_hh_l0.grad.array.copy()
+
+    found = gradient()
+    with unfused():
+        np.testing.assert_array_equal(found, gradient())
+
+
+def test_a_result_that_is_changed_in_place_leaves_what_its_kernel_kept():
+    mg.manual_seed(0)
+    net, x = nn.LSTM(3, 4), mg.randn(5, 2, 3)
+    out = net(x)[0]
+    (wanted,) = mg.autograd.grad(out.sum(), net.weight_hh_l0, retain_graph=True)
+    with mg.no_grad():
+        out.fill_(7.0)
+    assert (out.array == 7).all()
+    out = net(x)[0]
+    with mg.no_grad():
+        out.detach().zero_()
+    (found,) = mg.autograd.grad(out, net.weight_hh_l0, mg.ones_like(out))
+    np.testing.assert_array_equal(found.array, wanted.array)
 
 
 def test_every_kernel_is_among_these():
