@@ -252,9 +252,10 @@ def _gradients(
     outputs: Sequence[tuple[tuple[int, ...], Any] | None],
     node: Node,
     g: Any,
-    again: bool,
+    wrap: Any,
 ) -> list[Any]:
-    """Run a backward once; return the gradient of each argument: arrays, or tensors to be differentiated `again`."""
+    """Run a backward once; return the gradients of all arguments: arrays, or with `wrap` tensors to differentiate again."""
+    again = wrap is not None
     parts = g.parts if isinstance(g, Several) else {0: g}
     arrived = [_arrived(parts.get(i), known if ctx._materialize else None) for i, known in enumerate(outputs)]
     ctx._saved = tuple(_handle(cls, node, i, again) for i in range(len(node.saved)))

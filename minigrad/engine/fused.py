@@ -133,17 +133,17 @@ class Fused(Primitive):
             plan = self._plans[needs, kept] = Plan(calls, tuple(saves), True, self._gradients, others)
         return plan
 
-    def _gradients(self, node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
-        """Return the gradients of all arguments, as arrays, or as tensors that can be differentiated again."""
+    def _gradients(self, node: Node, g: Any, wrap: Any) -> Sequence[Any]:
+        """Return the gradients of all arguments: tensors that can be differentiated again, or arrays without `wrap`."""
         count = len(node.parents)
-        if not create_graph:
+        if wrap is None:
             needs = [parent is not None for parent in node.parents]
             given = [g.parts.get(i) for i in range(self.outputs)] if isinstance(g, Several) else g
             return self.backward(given, needs, node.saved[:count], node.saved[count:])
         args = list(node.saved[:count])
         cuts: list[Node | None] = [None] * count
         parts = g.parts if isinstance(g, Several) else {0: g}
-        wrap = next(iter(parts.values())).from_array
+        parts = {i: part if isinstance(part, Traced) else wrap(part, None) for i, part in parts.items()}
         outer = here.scope
         here.scope = node.scope
         try:

@@ -65,7 +65,8 @@ class Plan(NamedTuple):
     calls: tuple[Call, ...]
     saves: tuple[tuple[str, int], ...]  # ("arg" | "out" | "shape" | "order" | "position" | "shapes", position)
     holds_arrays: bool  # an input or the result is among them: freed by backward
-    joint: Callable[..., Any] | None = None  # one rule for all inputs: joint(node, g, create_graph) returns a list
+    # One rule for all inputs: joint(node, g, wrap) returns a list, of tensors made by `wrap` if that is not None.
+    joint: Callable[..., Any] | None = None
     constants: tuple[int, ...] = ()  # the positions of the arguments that need no gradient
     pick: Callable[[Sequence[Any]], Sequence[Any]] = operator.itemgetter(slice(0))  # returns these of all arguments
 

@@ -136,7 +136,7 @@ class Walk:
         try:
             joint = node.plan.joint
             if joint is not None:
-                results = joint(node, g, self.create_graph)
+                results = joint(node, g, self.wrap if self.create_graph else None)
             saved = self.tensors(node) if self.create_graph else node.saved
             for position, rule, slots, kernel in node.plan.calls:
                 parent = node.parents[position]

@@ -114,7 +114,8 @@ def gradgradcheck(
     """Check second derivatives: `gradcheck` of the map from inputs and incoming gradients to gradients.
 
     The arguments are those of `gradcheck`. The incoming gradients are numbered after the inputs; the map is linear in them.
-    There are no side checks.
+    There is one side check, `recorded`: a gradient is the same with and without create_graph, where other code may compute
+    it (kernels of rules and composites).
 
     >>> import numpy as np
     >>> import minigrad as mg
@@ -135,7 +136,19 @@ def gradgradcheck(
     twice.labels[: len(call.labels)] = call.labels
     settings = Settings(mode, eps, atol, rtol, directions, seed, incoming, kinks)
     recipe = reproducer(call, "gradgradcheck", _given(call, grad_output) | settings.changed(linear_in=incoming))
-    return _run(twice, None, settings, recipe, raise_exception)
+    return _run(twice, None, settings, recipe, raise_exception, _recorded(call, gs))
+
+
+def _recorded(call: Call, gs: list[Array]) -> str | None:
+    """Return where gradients that are recorded disagree with those that are not, or None."""
+    tensors = call.tensors()
+    outputs = call.outputs(tensors)
+    found, plain = (
+        call.dense(call.gradients(outputs, tensors, gs, retain_graph=True, create_graph=again)) for again in (True, False)
+    )
+    if not all(np.isfinite(g).all() for g in plain):  # which is reported as such
+        return None
+    return Subject(call, gs, plain, gs, plain).differs(found, plain)
 
 
 def differentiable_vjp(call: Call, inputs: Sequence[Tensor], gs: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -152,7 +165,14 @@ def _given(call: Call, grad_output: Any) -> dict[str, Any]:
 
 
 @np.errstate(all="ignore")  # values that are not finite are reported, without a warning
-def _run(call: Call, grad_output: Any, settings: Settings, recipe: str, raise_exception: bool) -> GradcheckReport:
+def _run(
+    call: Call,
+    grad_output: Any,
+    settings: Settings,
+    recipe: str,
+    raise_exception: bool,
+    recorded: str | None = None,
+) -> GradcheckReport:
     tensors = call.tensors()
     outputs = call.outputs(tensors)
     sizes = sum(call.arrays[i].size for i in call.wrt), sum(y.numel() for y in outputs)
@@ -165,6 +185,8 @@ def _run(call: Call, grad_output: Any, settings: Settings, recipe: str, raise_ex
     here, again = call.value(call.arrays), call.value(call.arrays)
     if not np.array_equal(here, again, equal_nan=True):
         report.fail("repeat", "a second call returns other values: is the function random?")
+    if recorded:
+        report.fail("recorded", f"with create_graph=True {recorded}")
     if report.passed:
         size = sum(norm(np.asarray(call.arrays[i], np.float64) * g) for i, g in zip(call.wrt, gradients, strict=True))
         rows = call.jacobians(outputs, tensors, gs) if full else [None] * len(call.wrt)

@@ -281,6 +281,15 @@ def test_a_sequence_by_its_kernel_is_that_of_its_steps(kind, options, dtype):
             close(found, second(), dtype, steps=1000)
 
 
+def test_incoming_gradients_may_be_arrays():
+    x = mg.randn(4, 6, dtype=mg.float64).requires_grad_()
+    g = np.random.default_rng(0).standard_normal((4, 6))
+    (recorded,) = mg.autograd.grad(F.layer_norm(x, 6), x, g, create_graph=True)
+    (plain,) = mg.autograd.grad(F.layer_norm(x, 6), x, g)
+    np.testing.assert_allclose(recorded.array, plain.array, atol=1e-14)
+    assert recorded.requires_grad
+
+
 def test_one_operand_may_be_made_of_another():
     x = mg.randn(4, 6, dtype=mg.float64).requires_grad_()
 

@@ -528,3 +528,17 @@ def wrong_square(x):
 @wrong_square.gradient("x")
 def _(g, x):
     return g * x
+
+
+def test_gradgradcheck_compares_recorded_gradients_with_those_that_are_not():
+    @mg.primitive
+    def double(x):
+        return 2 * x
+
+    @double.gradient("x", kernel=lambda g: 2 * g)
+    def _(g):
+        return 3 * g
+
+    assert gradcheck(double, np.ones(3))
+    report = gradgradcheck(double, np.ones(3), raise_exception=False)
+    assert not report.passed and "with create_graph=True the gradient of input 0 at [" in str(report)
