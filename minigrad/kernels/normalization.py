@@ -1,17 +1,72 @@
-"""Normalization over the last axes, forward and backward, in blocks of rows."""
+"""Normalization over the last axes, or of channels over all others, forward and backward, in blocks that stay in cache."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array
+from minigrad.arrays import Array, Shape
 from minigrad.kernels.blocks import row_blocks
 
-__all__ = ["layer_norm", "layer_norm_gradients"]
+__all__ = ["batch_norm", "batch_norm_gradients", "layer_norm", "layer_norm_gradients"]
+
+LONG = 64  # elements in a row of one channel from which blocks of channels save time
+
+
+def batch_norm(x: Array, weight: Any, bias: Any, axes: Shape, eps: float) -> Any:
+    """Return ``(x - mean) / sqrt(var + eps) * weight + bias`` with the mean and var of each channel, the axis 1 of `x`.
+
+    The mean and 1 / sqrt(var + eps) are kept. None where not all other axes are normalized over.
+    """
+    if axes[0] != 0 or not x.size:
+        return None
+    out = np.empty_like(x)
+    axes, shape = _around_channels(out)
+    xs, outs = x.transpose(axes).reshape(shape), out.transpose(axes).reshape(shape)  # (A, C, B)
+    mean, var, scale = (np.empty((1, shape[1], 1), x.dtype) for _ in range(3))
+    for block in _channel_blocks(shape):
+        part, m, v, s = outs[:, block], mean[:, block], var[:, block], scale[:, block]
+        np.add.reduce(xs[:, block], (0, 2), out=m, keepdims=True)
+        m /= x.size // shape[1]
+        np.subtract(xs[:, block], m, part)
+        v[0, :, 0] = np.einsum("acb,acb->c", part, part)
+        v /= x.size // shape[1]
+        np.sqrt(v + eps, s)
+        np.divide(1, s, s)
+        part *= s if weight is None else s * weight[block, None]
+        if bias is not None:
+            part += bias[block, None]
+    beside = (1, -1, *[1] * (x.ndim - 2))
+    average = mean.reshape(beside)
+    return (out, average, var.reshape(beside)), (average, scale)
+
+
+def batch_norm_gradients(gs: Sequence[Any], needs: Sequence[bool], args: Sequence[Any], kept: Sequence[Array]) -> list[Any]:
+    """Return the gradients of `batch_norm`, whose mean and var are not differentiated, for x, weight and bias."""
+    x, weight, *_ = args
+    mean, scale = kept[0].reshape(1, -1, 1), kept[1]
+    g = gs[0]
+    out = np.empty_like(x)
+    axes, shape = _around_channels(out)
+    M = x.size // shape[1]
+    xs, g, outs = (a.transpose(axes).reshape(shape) for a in (x, g, out))  # (A, C, B)
+    gw, gb = np.empty((2, shape[1]), x.dtype)
+    for block in _channel_blocks(shape):
+        part, s = g[:, block], scale[:, block]
+        normal = xs[:, block] - mean[:, block]
+        normal *= s
+        np.add.reduce(part, (0, 2), out=gb[block])
+        np.einsum("acb,acb->c", part, normal, out=gw[block])
+        if needs[0]:
+            # gx = scale * weight * (g - mean(g) - normal * mean(g * normal))
+            normal *= (gw[block] / M)[:, None]
+            normal += (gb[block] / M)[:, None]
+            np.subtract(part, normal, outs[:, block])
+            outs[:, block] *= s if weight is None else s * weight[block, None]
+    return [out if needs[0] else None, gw if needs[1] else None, gb if needs[2] else None, None, None]
 
 
 def layer_norm(x: Array, normalized_shape: Any, weight: Any, bias: Any, eps: float) -> Any:
@@ -74,3 +129,16 @@ def layer_norm_gradients(g: Array, needs: Sequence[bool], args: Sequence[Any], k
         gx[block] *= s
     shaped = [None if v is None else v.reshape(a.shape) for v, a in ((gx, x), (gw, weight), (gb, bias))]
     return [shaped[0], None, shaped[1], shaped[2], None]
+
+
+def _around_channels(x: Array) -> tuple[Shape, Shape]:
+    """Return the axes of `x` in the order of its memory, and its shape (A, C, B) in that order: C is its axis 1."""
+    axes = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
+    at = axes.index(1)
+    sizes = [x.shape[axis] for axis in axes]
+    return tuple(axes), (math.prod(sizes[:at]), sizes[at], math.prod(sizes[at + 1 :]))
+
+
+def _channel_blocks(shape: Shape) -> Iterator[slice]:
+    A, C, B = shape
+    return row_blocks(C, A * B if B >= LONG else 1)

@@ -15,7 +15,7 @@ import numpy as np
 from minigrad.arrays import Shape, Traced, array_of, shape_of
 from minigrad.config import get_default_dtype
 from minigrad.engine.composite import composite
-from minigrad.engine.fused import fuse
+from minigrad.engine.fused import fuse, fused
 from minigrad.engine.promotion import floating
 from minigrad.errors import ShapeError
 from minigrad.kernels import normalization as kernels
@@ -210,11 +210,17 @@ def _normalized_by_channel(
     if count < 2:
         per = "per channel in training" if 0 in axes else "per channel and image"
         raise ValueError(f"{op}: needs more than one value {per}, got shape {shape}")
-    average, centered, variance = _moments(_in_floats(x), axes)
-    out = _along_channels(centered, _inverse_deviation(variance, eps), *affine)
+    out, average, variance = channel_norm(_in_floats(x), *affine, axes, eps)
     _update_running(running[0], average, momentum)
     _update_running(running[1], variance, momentum, count / (count - 1))
     return _rounded_to(x.dtype, out)
+
+
+@fused(kernels.batch_norm, kernels.batch_norm_gradients, "x", "weight", "bias", outputs=3)
+def channel_norm(x: Any, weight: Any, bias: Any, axes: Shape, eps: float) -> tuple[Any, Any, Any]:
+    """Return `x` normalized over `axes`, with weight and bias (C,), the mean and the variance."""
+    average, centered, variance = _moments(x, axes)
+    return _along_channels(centered, _inverse_deviation(variance, eps), weight, bias), average, variance
 
 
 def _in_floats(x: Any) -> Any:

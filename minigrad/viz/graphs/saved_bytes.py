@@ -16,6 +16,7 @@ from minigrad.arrays import Array
 from minigrad.engine.fused import Fused
 from minigrad.engine.promotion import HALF, SINGLE
 from minigrad.engine.scope import Constant
+from minigrad.engine.several import SELECTION
 from minigrad.engine.tape import Node
 from minigrad.ops.rearrange import flip
 from minigrad.viz.graphs.parts import Part, kept_by
@@ -126,7 +127,8 @@ def _from_tape(node: Node, sources: Sources, results: Sequence[Node] = ()) -> It
                     yield Kept(name, key, math.prod(origin.shape) * dtype.itemsize)
                 else:
                     yield _buffer(name, origin, dtype, key)
-    for i, (array, result) in enumerate(kept_by(node) if isinstance(op, Fused) else ()):
+    keeps = isinstance(op, Fused) and node.plan is not SELECTION
+    for i, (array, result) in enumerate(kept_by(node) if keeps else ()):
         key = (id(node), "kept", i)
         if results and result is not None:
             yield _buffer("kept", results[result], array.dtype, key)
