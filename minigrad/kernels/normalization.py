@@ -73,7 +73,7 @@ def layer_norm_gradients(g: Array, needs: Sequence[bool], args: Sequence[Any], k
         gx[block] *= s
         return sums
 
-    sums = run_blocks(differentiate, row_blocks(*rows.shape, size=SHARE))
+    sums = run_blocks(differentiate, row_blocks(len(rows), D, SHARE))
     gw, gb = (None if parts[0] is None else sum(parts[1:], parts[0]) for parts in zip(*sums, strict=True))
     shaped = [None if v is None else v.reshape(a.shape) for v, a in ((gx, x), (gw, weight), (gb, bias))]
     return [shaped[0], None, shaped[1], shaped[2], None]
