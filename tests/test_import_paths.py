@@ -195,21 +195,12 @@ def test_one_process():
     assert list(other.state_dict()) == ["module.weight", "module.bias"]
 
 
-def test_settings(monkeypatch):
+def test_settings():
     mg.set_float32_matmul_precision("high")
     mg.use_deterministic_algorithms(True, warn_only=True)
     assert mg.get_float32_matmul_precision() == "highest" and mg.are_deterministic_algorithms_enabled()
     with pytest.raises(ValueError, match="must be"):
         mg.set_float32_matmul_precision("low")
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
-    assert mg.get_num_threads() == 3 and mg.set_num_threads(3) is None
-    with pytest.warns(UserWarning, match="OPENBLAS_NUM_THREADS=1"):
-        mg.set_num_threads(1)
-    with pytest.raises(ValueError, match="at least 1"):
-        mg.set_num_threads(0)
-    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
-        monkeypatch.delenv(name, raising=False)
-    assert mg.get_num_threads() >= 1
 
 
 def test_tensorboard_needs_its_library(monkeypatch):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import enum
-import os
 import secrets
-import warnings
 from typing import Any
 
 import numpy as np
 
 from minigrad.arrays import array_of
+from minigrad.kernels.threads import get_threads, set_threads
 from minigrad.random import default_generator, manual_seed
 from minigrad.tensors.devices import device as cpu
 from minigrad.tensors.tensor import Tensor
@@ -161,33 +160,36 @@ def are_deterministic_algorithms_enabled() -> bool:
 
 
 def get_num_threads() -> int:
-    """Return the number of threads that NumPy's BLAS was told to use, or the number of processors.
+    """Return the number of threads that functions of large arrays use.
 
-    The first of OPENBLAS_NUM_THREADS, MKL_NUM_THREADS and OMP_NUM_THREADS in the environment counts.
+    By default it is the number of processors that the process may use, or fewer by OPENBLAS_NUM_THREADS, MKL_NUM_THREADS or
+    OMP_NUM_THREADS in the environment.
 
     >>> import minigrad as mg
     >>> mg.get_num_threads() >= 1
     True
     """
-    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
-        if os.environ.get(name, "").isdecimal():
-            return int(os.environ[name])
-    return os.cpu_count() or 1
+    return get_threads()
 
 
 def set_num_threads(num: int) -> None:
-    """Warn, unless it is `get_num_threads`: NumPy's BLAS takes its number of threads from the environment when it is loaded.
+    """Set the number of threads that functions of large arrays use; results have the same bits with any number.
 
-    Raises ValueError for a number below 1.
+    NumPy's BLAS, which computes matrix products, takes its own number from OPENBLAS_NUM_THREADS when it is loaded. Raises
+    ValueError for a number below 1 and TypeError for anything but an integer.
 
     >>> import minigrad as mg
-    >>> mg.set_num_threads(mg.get_num_threads())
+    >>> number = mg.get_num_threads()
+    >>> mg.set_num_threads(1)
+    >>> mg.get_num_threads()
+    1
+    >>> mg.set_num_threads(number)
     >>> mg.set_num_threads(0)
     Traceback (most recent call last):
     ValueError: set_num_threads: needs at least 1, got 0
     """
+    if isinstance(num, bool) or not isinstance(num, int | np.integer):
+        raise TypeError(f"set_num_threads: needs an integer, got {num!r}")
     if num < 1:
         raise ValueError(f"set_num_threads: needs at least 1, got {num}")
-    if num != get_num_threads():
-        message = f"set_num_threads: NumPy was loaded with {get_num_threads()}\n  hint: set OPENBLAS_NUM_THREADS={num} first"
-        warnings.warn(message, stacklevel=2)
+    set_threads(int(num))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array, Shape
-from minigrad.kernels.blocks import row_blocks
+from minigrad.kernels.blocks import BLOCK, SHARE, row_blocks, run_blocks
 
 __all__ = ["batch_norm", "batch_norm_gradients", "layer_norm", "layer_norm_gradients"]
 
@@ -83,7 +83,8 @@ def layer_norm(x: Array, normalized_shape: Any, weight: Any, bias: Any, eps: flo
     out = np.empty(rows.shape, x.dtype)
     mean, scale = np.empty((2, len(rows), 1), x.dtype)
     w, b = (None if v is None else v.reshape(D) for v in (weight, bias))
-    for block in row_blocks(*rows.shape):
+
+    def normalize(block: slice) -> None:
         part, m, s = out[block], mean[block], scale[block]
         np.add.reduce(rows[block], 1, out=m, keepdims=True)  # a product with ones, in half the time, loses digits far from 0
         m /= D
@@ -98,6 +99,8 @@ def layer_norm(x: Array, normalized_shape: Any, weight: Any, bias: Any, eps: flo
             part *= w
         if b is not None:
             part += b
+
+    run_blocks(normalize, row_blocks(*rows.shape))
     return out.reshape(x.shape), (mean, scale)
 
 
@@ -108,25 +111,25 @@ def layer_norm_gradients(g: Array, needs: Sequence[bool], args: Sequence[Any], k
     D = x.size // len(mean)
     rows, gs = x.reshape(-1, D), g.reshape(-1, D)
     gx = np.empty(rows.shape, x.dtype) if needs[0] else None
-    gw = np.zeros(D, x.dtype) if needs[2] else None
-    gb = np.zeros(D, x.dtype) if needs[3] else None
     w = np.ones(D, x.dtype) if weight is None else weight.reshape(D)
-    for block in row_blocks(*rows.shape):
+
+    def differentiate(block: slice) -> tuple[Any, Any]:
         s, gr = scale[block], gs[block]
         normal = rows[block] - mean[block]
         normal *= s
-        if gb is not None:
-            gb += np.add.reduce(gr, 0)
-        if gw is not None:
-            gw += np.einsum("ij,ij->j", gr, normal)
+        sums = np.einsum("ij,ij->j", gr, normal) if needs[2] else None, np.add.reduce(gr, 0) if needs[3] else None
         if gx is None:
-            continue
+            return sums
         # With h = g * weight: gx = scale * (h - mean(h) - normal * mean(h * normal)).
         h = gr if weight is None else gr * w
         normal *= (np.einsum("ij,ij->i", h, normal) / D)[:, None]
         normal += np.matmul(gr, w / D)[:, None]
         np.subtract(h, normal, gx[block])
         gx[block] *= s
+        return sums
+
+    sums = run_blocks(differentiate, row_blocks(len(rows), D, SHARE))
+    gw, gb = (None if parts[0] is None else sum(parts[1:], parts[0]) for parts in zip(*sums, strict=True))
     shaped = [None if v is None else v.reshape(a.shape) for v, a in ((gx, x), (gw, weight), (gb, bias))]
     return [shaped[0], None, shaped[1], shaped[2], None]
 
@@ -141,4 +144,4 @@ def _around_channels(x: Array) -> tuple[Shape, Shape]:
 
 def _channel_blocks(shape: Shape) -> Iterator[slice]:
     A, C, B = shape
-    return row_blocks(C, A * B if B >= LONG else 1)
+    return row_blocks(C, A * B if B >= LONG else 1, BLOCK)

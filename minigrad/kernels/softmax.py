@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array
-from minigrad.kernels.blocks import row_blocks
+from minigrad.kernels.blocks import row_blocks, run_blocks
 
 __all__ = ["log_softmax", "log_softmax_gradient", "softmax", "softmax_gradient"]
 
@@ -43,8 +43,7 @@ def _along(axis: Any, function: Callable[..., Array], *arrays: Array) -> Array:
             return function(*arrays, axis, None)
         out = np.empty_like(first)
         *rows, outs = (a.reshape(-1, first.shape[-1]) for a in (*arrays, out))
-        for block in row_blocks(*outs.shape):
-            function(*[a[block] for a in rows], 1, outs[block])
+        run_blocks(lambda block: function(*[a[block] for a in rows], 1, outs[block]), row_blocks(*outs.shape))
         return out
 
 
