@@ -4,6 +4,7 @@ The map in docs/design.md is the law: a room imports only from rooms that come b
 """
 
 import ast
+import functools
 import inspect
 import re
 import subprocess
@@ -52,12 +53,11 @@ ORDER = [room for row in re.findall(r"^\| \d+ \|(.*)\|$", MAP, re.M) for room in
 DOCUMENTED = {"_asdict", "_fields", "_replace", "_getframe", "_make"}
 
 
+@functools.cache
 def modules():
     """The room, the path and the syntax tree of every module; the face of the package is no room."""
-    for path in sorted(ROOT.rglob("*.py")):
-        room = path.relative_to(ROOT).parts[0].removesuffix(".py")
-        if room != "__init__":
-            yield room, path, ast.parse(path.read_text("utf-8"))
+    rooms = {path: path.relative_to(ROOT).parts[0].removesuffix(".py") for path in sorted(ROOT.rglob("*.py"))}
+    return [(room, path, ast.parse(path.read_text("utf-8"))) for path, room in rooms.items() if room != "__init__"]
 
 
 def imported(tree):

@@ -24,11 +24,37 @@ def shell(folder, line, **environment):
     """Run a line of shell in which ``$M`` is the command, and collect bytes."""
     here = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "LC_", "LANG"))}
     root = str(Path(minigrad.__file__).parents[1])
-    variables = {**here, "PYTHONPATH": root, "M": f"{sys.executable} -m minigrad", **environment}
+    variables = {**here, "PYTHONPATH": root, "M": f"{sys.executable} -m minigrad", "S": SEVERAL, **environment}
     return subprocess.run(
         ["/bin/sh", "-c", line], cwd=folder, env={k: v for k, v in variables.items() if v is not None}, capture_output=True,
         timeout=300,
     )  # fmt: skip
+
+
+# Runs one command after another, each in a process of its own that starts where Python does after the imports, which take
+# longer than most commands; in the line of shell, $S. Ends with the code of the first that fails.
+SEVERAL = """
+import os, sys
+from minigrad.cli import main
+def run(words):
+    child = os.fork()
+    if not child:
+        sys.argv[1:] = words
+        sys.exit(main())
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code:
+        os._exit(abs(code))
+lines = [[]]
+for word in sys.argv[1:]:
+    lines.append([]) if word == "then" else lines[-1].append(word)
+for words in lines:
+    run(words)
+"""
+
+
+def several(*commands):
+    """Return the line of shell that runs these commands after one start of Python."""
+    return f'{sys.executable} -c "$S" {" then ".join(commands)}'
 
 
 def assert_trained(done, run):
@@ -74,7 +100,7 @@ def test_only_the_result_is_on_stdout_without_a_stderr(tmp_path):
 def test_other_encodings(tmp_path, environment, name):
     train = FULL if environment is ASCII and name != "run" else FEW
     done = shell(
-        tmp_path, f"$M {train} --out {name} && $M eval {name} && $M summary {name} && $M graph {name}", **environment
+        tmp_path, several(f"{train} --out {name}", f"eval {name}", f"summary {name}", f"graph {name}"), **environment
     )
     assert_trained(done, tmp_path / name)
     assert done.stdout.count(b"test accuracy") == 2 or "utf-16" in environment.values()
@@ -102,7 +128,7 @@ def test_a_name_in_no_encoding(tmp_path):
 )  # fmt: skip
 def test_odd_environments(tmp_path, environment):
     train = FULL if environment.get("HOME", "") is None or "MPLBACKEND" in environment else FEW
-    done = shell(tmp_path, f"$M {train} --out run && $M train --help && $M info && $M summary run", **environment)
+    done = shell(tmp_path, several(f"{train} --out run", "train --help", "info", "summary run"), **environment)
     assert_trained(done, tmp_path / "run")
 
 
