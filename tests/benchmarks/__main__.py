@@ -18,6 +18,7 @@ import time
 
 import numpy as np
 
+from tests.benchmarks import growth
 from tests.benchmarks.workloads import FUNCTIONS, PEERS, TITLES, repeats
 
 # Seconds of rest before each timing: OpenMP's threads spin for 200 ms after their work, on the cores of the next peer
@@ -28,7 +29,7 @@ BOTH = ("minigrad", "pytorch")
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.splitlines()[0])
-    choices = [*PEERS, "functions"]
+    choices = [*PEERS, "functions", "growth"]
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"of {', '.join(choices)}; default: all")
     parser.add_argument("--rounds", type=int, default=20, help="default: 20")
     parser.add_argument("--threads", type=int, help="of every library; default: as each chooses")
@@ -45,7 +46,8 @@ def main():
     if args.markdown:
         print("\n| work | minigrad | PyTorch | ratio | peak memory |\n|---|---|---|---|---|")
     missing = False
-    for workload in _each(args.workloads or choices):
+    chosen = args.workloads or choices
+    for workload in _each(name for name in chosen if name != "growth"):
         known = PEERS.get(workload, ("minigrad", "pytorch"))
         peers = [peer for peer in known if not peer.startswith("pytorch") or importlib.util.find_spec("torch")]
         missing = missing or len(peers) < len(known)
@@ -54,8 +56,25 @@ def main():
             print(json.dumps({"workload": workload, "seconds": seconds, "peaks": peaks}))
         else:
             print((markdown if args.markdown else table)(workload, seconds, peaks), flush=True)
+    if "growth" in chosen:
+        missing = missing or not importlib.util.find_spec("torch")
+        grow(args.rounds, args.json)
     if missing:
         print("PyTorch is not installed: its rows are left out", file=sys.stderr)
+
+
+def grow(rounds, as_json=False):
+    """Print how the time of each peer grows, in one table, or in one line of JSON for each kind."""
+    peers = [peer for peer in BOTH if peer == "minigrad" or importlib.util.find_spec("torch")]
+    if not as_json:
+        print(growth.HEAD)
+    for kind, sizes in growth.SIZES.items():
+        measured = [measure(f"growth: {kind} {size}", peers, rounds)[0] for size in sizes]
+        found = growth.exponents(kind, measured)
+        if as_json:
+            print(json.dumps({"workload": f"growth: {kind}", "sizes": sizes, "seconds": measured, "exponents": found}))
+        else:
+            print(growth.row(kind, found), flush=True)
 
 
 def _each(workloads):
