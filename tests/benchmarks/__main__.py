@@ -25,6 +25,7 @@ from tests.benchmarks.workloads import FUNCTIONS, PEERS, TITLES, repeats
 # (without it a step of ours took 18 ms right after PyTorch's, 13 ms alone).
 REST = 0.3
 BOTH = ("minigrad", "pytorch")
+LIBRARIES = {"PyTorch": "torch"}  # the peers whose versions are part of a measurement
 
 
 def main():
@@ -150,17 +151,21 @@ def _ratio(seconds, peer):
 
 
 def describe_machine(threads=None):
-    versions = [f"Python {platform.python_version()}", f"NumPy {np.__version__}"]
-    if importlib.util.find_spec("torch"):
-        from importlib.metadata import version
+    from importlib.metadata import version
 
-        versions.append(f"PyTorch {version('torch')}")
+    versions = [f"Python {platform.python_version()}", f"NumPy {np.__version__}"]
+    versions += [f"{name} {version(package)}" for name, package in LIBRARIES.items() if importlib.util.find_spec(package)]
+    built = np.show_config(mode="dicts")
+    vectors = built["SIMD Extensions"]
+    widest = (vectors.get("found") or vectors["baseline"])[-1]
+    blas = built["Build Dependencies"]["blas"]
     model = platform.processor() or platform.machine()
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo") as file:
             model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), model)
     chosen = f"{threads} thread{'s' * (threads > 1)}" if threads else "threads as each library chooses"
-    return f"{model}, {len(os.sched_getaffinity(0))} cores; {', '.join(versions)}; {chosen}"
+    machine = f"{model}, {len(os.sched_getaffinity(0))} cores, {widest}, {blas['name']} {blas['version']}"
+    return f"{machine}; {', '.join(versions)}; {chosen}"
 
 
 if __name__ == "__main__":
