@@ -18,17 +18,19 @@ import time
 
 import numpy as np
 
+from tests.benchmarks import growth
 from tests.benchmarks.workloads import FUNCTIONS, PEERS, TITLES, repeats
 
 # Seconds of rest before each timing: OpenMP's threads spin for 200 ms after their work, on the cores of the next peer
 # (without it a step of ours took 18 ms right after PyTorch's, 13 ms alone).
 REST = 0.3
 BOTH = ("minigrad", "pytorch")
+LIBRARIES = {"PyTorch": "torch"}  # the peers whose versions are part of a measurement
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.splitlines()[0])
-    choices = [*PEERS, "functions"]
+    choices = [*PEERS, "functions", "growth"]
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"of {', '.join(choices)}; default: all")
     parser.add_argument("--rounds", type=int, default=20, help="default: 20")
     parser.add_argument("--threads", type=int, help="of every library; default: as each chooses")
@@ -45,7 +47,8 @@ def main():
     if args.markdown:
         print("\n| work | minigrad | PyTorch | ratio | peak memory |\n|---|---|---|---|---|")
     missing = False
-    for workload in _each(args.workloads or choices):
+    chosen = args.workloads or choices
+    for workload in _each(name for name in chosen if name != "growth"):
         known = PEERS.get(workload, ("minigrad", "pytorch"))
         peers = [peer for peer in known if not peer.startswith("pytorch") or importlib.util.find_spec("torch")]
         missing = missing or len(peers) < len(known)
@@ -54,8 +57,25 @@ def main():
             print(json.dumps({"workload": workload, "seconds": seconds, "peaks": peaks}))
         else:
             print((markdown if args.markdown else table)(workload, seconds, peaks), flush=True)
+    if "growth" in chosen:
+        missing = missing or not importlib.util.find_spec("torch")
+        grow(args.rounds, args.json)
     if missing:
         print("PyTorch is not installed: its rows are left out", file=sys.stderr)
+
+
+def grow(rounds, as_json=False):
+    """Print how the time of each peer grows, in one table, or in one line of JSON for each kind."""
+    peers = [peer for peer in BOTH if peer == "minigrad" or importlib.util.find_spec("torch")]
+    if not as_json:
+        print(growth.HEAD)
+    for kind, sizes in growth.SIZES.items():
+        measured = [measure(f"growth: {kind} {size}", peers, rounds)[0] for size in sizes]
+        found = growth.exponents(kind, measured)
+        if as_json:
+            print(json.dumps({"workload": f"growth: {kind}", "sizes": sizes, "seconds": measured, "exponents": found}))
+        else:
+            print(growth.row(kind, found), flush=True)
 
 
 def _each(workloads):
@@ -131,17 +151,21 @@ def _ratio(seconds, peer):
 
 
 def describe_machine(threads=None):
-    versions = [f"Python {platform.python_version()}", f"NumPy {np.__version__}"]
-    if importlib.util.find_spec("torch"):
-        from importlib.metadata import version
+    from importlib.metadata import version
 
-        versions.append(f"PyTorch {version('torch')}")
+    versions = [f"Python {platform.python_version()}", f"NumPy {np.__version__}"]
+    versions += [f"{name} {version(package)}" for name, package in LIBRARIES.items() if importlib.util.find_spec(package)]
+    built = np.show_config(mode="dicts")
+    vectors = built["SIMD Extensions"]
+    widest = (vectors.get("found") or vectors["baseline"])[-1]
+    blas = built["Build Dependencies"]["blas"]
     model = platform.processor() or platform.machine()
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo") as file:
             model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), model)
     chosen = f"{threads} thread{'s' * (threads > 1)}" if threads else "threads as each library chooses"
-    return f"{model}, {len(os.sched_getaffinity(0))} cores; {', '.join(versions)}; {chosen}"
+    machine = f"{model}, {len(os.sched_getaffinity(0))} cores, {widest}, {blas['name']} {blas['version']}"
+    return f"{machine}; {', '.join(versions)}; {chosen}"
 
 
 if __name__ == "__main__":

@@ -204,9 +204,21 @@ def _dcgan(lib):
     return step
 
 
-def _narrow(lib):
+def grown(kind, size, lib):
+    """Return the training step of a network of which one measure is `size`."""
+    return _narrow(lib, depth=size) if kind == "depth" else _perceptron(lib, **{kind: size})
+
+
+def _perceptron(lib, width=512, batch=128):
     nn, rng = lib.nn, np.random.default_rng(1)
-    layers = [layer for _ in range(30) for layer in (nn.Linear(16, 16), nn.Tanh())]
+    layers = [nn.Linear(784, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 10)]
+    x, t = rng.random((batch, 784), np.float32), rng.integers(0, 10, batch)
+    return _training(lib, nn.Sequential(*layers), x, t, lib.optim.Adam)
+
+
+def _narrow(lib, depth=30):
+    nn, rng = lib.nn, np.random.default_rng(1)
+    layers = [layer for _ in range(depth) for layer in (nn.Linear(16, 16), nn.Tanh())]
     x, t = rng.standard_normal((32, 16), np.float32), rng.integers(0, 16, 32)
     return _training(lib, nn.Sequential(*layers), x, t, lib.optim.Adam)
 
@@ -291,18 +303,14 @@ def _gpt(lib):
     return _training(lib, GPT(), tokens[:, :-1].copy(), tokens[:, 1:].reshape(-1).copy(), lib.optim.AdamW)
 
 
+def simple_convnet(nn):
+    """Return the book's network, its layers from either library."""
+    first = [nn.Conv2d(1, 30, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()]
+    return nn.Sequential(*first, nn.Linear(4320, 100), nn.ReLU(), nn.Linear(100, 10))
+
+
 def _predicting(lib, count):
-    nn = lib.nn
-    layers = [
-        nn.Conv2d(1, 30, 5),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(4320, 100),
-        nn.ReLU(),
-        nn.Linear(100, 10),
-    ]
-    net = _started(nn.Sequential(*layers), lib).eval()
+    net = _started(simple_convnet(lib.nn), lib).eval()
     x = lib.tensor(_images(count, 1, 28)[0])
 
     def predict():

@@ -8,7 +8,7 @@ import textwrap
 
 import numpy as np
 
-from tests.benchmarks import programs
+from tests.benchmarks import growth, programs
 
 PEERS = {
     "step": ("minigrad", "minigrad-without-scopes", "pytorch", "pytorch-channels-last", "book-style", "book-style-float64"),
@@ -37,6 +37,8 @@ def make(workload, peer):
         return programs.make(workload, _library(peer))
     if workload in FUNCTIONS:
         return programs.function(FUNCTIONS[workload], _library(peer))
+    if workload in growth.WORKLOADS:
+        return programs.grown(*growth.WORKLOADS[workload], _library(peer))
     return {"step": _step, "chain": _chain, "mlp": _mlp, "conv": _conv}[workload](peer)
 
 
@@ -94,20 +96,10 @@ def _step(peer):
         network, images = Network(params, dtype), x.astype(dtype)
         return lambda: network.step(images, t)
     import torch
-    from torch import nn
 
-    layers = [
-        nn.Conv2d(1, 30, 5),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(4320, 100),
-        nn.ReLU(),
-        nn.Linear(100, 10),
-    ]
     arrays = [params["W1"], params["b1"], params["W2"].T, params["b2"], params["W3"].T, params["b3"]]
     memory_format = torch.channels_last if peer.endswith("channels-last") else torch.contiguous_format
-    return _pytorch_training(nn.Sequential(*layers), arrays, x, t, memory_format)
+    return _pytorch_training(programs.simple_convnet(torch.nn), arrays, x, t, memory_format)
 
 
 def _mlp(peer):
