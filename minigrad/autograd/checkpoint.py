@@ -88,6 +88,12 @@ def checkpoint_sequential(
     return functools.reduce(lambda x, f: f(x), layers[(segments - 1) * size :], input)
 
 
+WRITTEN = (
+    "checkpoint: a tensor that the function uses was written to before backward\n"
+    "  hint: call backward() before optimizer.step(), copy_(), mul_() or load_state_dict()"
+)
+
+
 class _Region:
     """One call of a function, which can be repeated."""
 
@@ -99,14 +105,14 @@ class _Region:
         self._random = random  # the state of the generator at its start; None: not restored
         self._context = context  # of the second run
         self._names: list[str] = []
-        self._leaves: set[Node] = set()
+        self._outside: set[Node] = set()  # what its nodes depend on
         self._last = -1
         self._saved: weakref.WeakValueDictionary[int, _Recomputed] = weakref.WeakValueDictionary()
 
     def release(self, nodes: Sequence[Node]) -> None:
         """Release the saved arrays of the nodes."""
         self._names = [node.operation for node in nodes]
-        self._leaves = {parent for node in nodes for parent in node.parents if parent is not None and not parent.primitive}
+        self._outside = _outside(nodes)
         self._last = nodes[-1].number if nodes else -1
         for place, node in enumerate(nodes):
             if node.plan.holds_arrays and node.saved is not None:
@@ -114,11 +120,8 @@ class _Region:
 
     def run_again(self) -> None:
         """Restore the saved arrays of all nodes that are still alive."""
-        if any(leaf.written > self._last for leaf in self._leaves):
-            raise GraphError(
-                "checkpoint: a tensor that the function uses was written to before backward\n"
-                "  hint: call backward() before optimizer.step(), copy_() or load_state_dict()"
-            )
+        if any(node.written > self._last for node in self._outside):
+            raise GraphError(WRITTEN)
         args, kwargs = map_leaves(_kept, (self._args, self._kwargs))
         with draws_from(self._random) if self._random is not None else nullcontext(), self._context:
             _, nodes = _recorded(self._function, args, kwargs)  # type: ignore[arg-type]
@@ -134,6 +137,8 @@ class _Region:
                 f"checkpoint: the function recorded other operations the second time: {what}\n"
                 "  rule    it depends on its arguments and on the library's generator alone"
             )
+        if any(node.primitive and node not in self._outside for node in _outside(nodes)):  # of a tensor in the closure
+            raise GraphError(WRITTEN)
         for place, recomputed in self._saved.items():
             recomputed.values = nodes[place].saved
         self._function = self._args = self._kwargs = None  # all nodes are restored: release the inputs
@@ -172,6 +177,11 @@ def _recorded(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any
     with watch(see), enable_grad():
         out = function(*args, **kwargs)
     return out, list(nodes)
+
+
+def _outside(nodes: Sequence[Node]) -> set[Node]:
+    """Return the nodes that some others, recorded together, depend on."""
+    return {parent for node in nodes for parent in node.parents if parent is not None}.difference(nodes)
 
 
 def _kept(arg: Any) -> Any:

@@ -194,3 +194,14 @@ def test_a_network_trains_the_same():
             losses.append(loss.item())
         results.append(losses)
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("write", [lambda y: y.mul_(0.0), lambda y: mg.no_grad()(y.zero_)()], ids=["recorded", "unrecorded"])
+def test_a_result_in_the_closure_that_was_written_to_is_refused(write):
+    w = mg.tensor([1.0, 2.0], requires_grad=True)
+    y = w * 2.0
+    out = checkpoint(lambda x: mg.sin(x * y), mg.tensor([0.1, 0.2]))
+    write(y)
+    with pytest.raises(GraphError, match="written to before backward"):
+        out.sum().backward()
+    assert w.grad is None

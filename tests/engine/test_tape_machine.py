@@ -2,7 +2,8 @@
 
 The naive engine remembers for each value what it was made of, and differentiates forward, along every element of what is
 asked for, from the beginning each time: no order of visits, no buffers, nothing freed. It keeps books only on what must be
-refused: which values were walked and freed, and which were written to after they were saved.
+refused: which values were walked and freed, and which were written to after they were saved. The second opinion is
+PyTorch's, where it is installed, until it refuses a step (it refuses more than is needed).
 """
 
 from __future__ import annotations
@@ -18,6 +19,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 import minigrad as mg
 from minigrad.errors import GraphError
+
+try:
+    import torch
+except ImportError:
+    torch = None
 
 SIZE = 3
 numbers = count()
@@ -45,6 +51,11 @@ ENGINE = {
     "exp": lambda a: mg.exp(-mg.square(a)),
     "read": lambda a: a[[0, 0, 2]],
     "write": lambda a, b: mg.setitem(a, [0, 2], b[[0, 2]]),
+}
+PYTORCH = {
+    "exp": lambda a: torch.exp(-torch.square(a)),
+    "read": lambda a: a[[0, 0, 2]],
+    "write": lambda a, b: a.index_put((torch.tensor([0, 2]),), b[[0, 2]]),
 }
 
 
@@ -105,6 +116,8 @@ class Tape(RuleBasedStateMachine):
         super().__init__()
         self.rng = np.random.default_rng(0)
         self.pairs: list[tuple[mg.Tensor, Value]] = []
+        self.theirs = {}  # PyTorch's tensors, by value
+        self.compared = torch is not None
         self.leaf(True)
 
     def pick(self, n):
@@ -113,18 +126,34 @@ class Tape(RuleBasedStateMachine):
     def add(self, tensor, value):
         self.pairs.append((tensor, value))
 
+    def ask(self, step):
+        """Do the same in PyTorch; if it refuses, compare no longer."""
+        if self.compared:
+            try:
+                step(self.theirs)
+            except RuntimeError:
+                self.compared = False
+
     indices = st.integers(0, 20)
 
     @rule(requires=st.booleans())
     def leaf(self, requires):
         array = self.rng.uniform(-1, 1, SIZE)
-        self.add(mg.tensor(array, requires_grad=requires), Value(array, requires=requires))
+        value = Value(array, requires=requires)
+        self.add(mg.tensor(array, requires_grad=requires), value)
+        self.ask(lambda theirs: theirs.update({value: torch.tensor(array, requires_grad=requires)}))
 
     def apply(self, op, *chosen, recording=True):
         tensors, values = zip(*chosen, strict=True)
         requires = recording and any(v.requires for v in values)
         tensor = ENGINE.get(op, getattr(mg, op, None))(*tensors)
         value = Value(FORWARD[op](*(v.array for v in values)), op, values, requires)
+
+        def apply_theirs(theirs):
+            with torch.set_grad_enabled(recording):
+                theirs[value] = (PYTORCH.get(op) or getattr(torch, op))(*[theirs[v] for v in values])
+
+        self.ask(apply_theirs)
         return tensor, value
 
     @rule(op=st.sampled_from(["add", "subtract", "multiply", "write"]), a=indices, b=indices)
@@ -149,12 +178,15 @@ class Tape(RuleBasedStateMachine):
     @rule(a=indices)
     def detach(self, a):
         tensor, value = self.pick(a)
-        self.add(tensor.detach().clone(), Value(value.array))  # test_views_machine.py has those that share their value
+        new = Value(value.array)
+        self.add(tensor.detach().clone(), new)  # test_views_machine.py has those that share their value
+        self.ask(lambda theirs: theirs.update({new: theirs[value].detach().clone()}))
 
     @rule(a=indices)
     def clear(self, a):
         tensor, value = self.pick(a)
         tensor.grad = value.grad = None
+        self.ask(lambda theirs: setattr(theirs[value], "grad", None))
 
     @rule(a=indices, factor=st.sampled_from([2.0, -0.5]), remove=st.booleans())
     def hook(self, a, factor, remove):
@@ -168,6 +200,7 @@ class Tape(RuleBasedStateMachine):
             handle.remove()
         else:
             value.factor *= factor
+            self.ask(lambda theirs: theirs[value].register_hook(lambda g: g * factor))
 
     @rule(a=indices)
     def retain_grad(self, a):
@@ -175,6 +208,7 @@ class Tape(RuleBasedStateMachine):
         if value.requires:
             tensor.retain_grad()
             value.retains = True
+            self.ask(lambda theirs: theirs[value].retain_grad())
 
     @rule(a=indices, b=indices)
     def rebind(self, a, b):
@@ -196,6 +230,17 @@ class Tape(RuleBasedStateMachine):
         other_tensor, other = self.pick(b)
         tensor[[0, 2]] = other_tensor[[0, 2]]
         new = Value(FORWARD["write"](value.array, other.array), "write", (value, other), value.requires or other.requires)
+        self.succeed(n, new)
+
+        def write_theirs(theirs):
+            theirs[new] = theirs[value]
+            theirs[new][[0, 2]] = theirs[other][[0, 2]]
+
+        self.ask(write_theirs)
+
+    def succeed(self, n, new):
+        """The same tensor is another value from now on; it goes on retaining its gradient."""
+        tensor, value = self.pairs[n]
         new.retains, new.grad = value.retains and new.requires, value.grad
         value.retains = False
         self.pairs[n] = (tensor, new)
@@ -210,23 +255,40 @@ class Tape(RuleBasedStateMachine):
         value.array = array
         value.written = next(numbers)
 
+        def write_theirs(theirs):
+            with torch.no_grad():
+                theirs[value].copy_(torch.tensor(array))
+
+        self.ask(write_theirs)
+
     @rule(a=indices, retain=st.booleans(), as_tensor=st.booleans())
     def backward(self, a, retain, as_tensor):
         tensor, value = self.pick(a)
         g = self.rng.uniform(-1, 1, SIZE)
         given = mg.tensor(g) if as_tensor else g
-        nodes = value.below()
-        if not value.requires or any(v.refuses for v in nodes):
+        if self.refuses(value):
             with pytest.raises(GraphError):
                 tensor.backward(given, retain_graph=retain)
+            if self.compared and value.requires:
+                with pytest.raises(RuntimeError):
+                    self.theirs[value].backward(torch.tensor(g))
+                self.compared = False  # some of its gradients have arrived
             return  # and every gradient is what it was: see the invariant
         tensor.backward(given, retain_graph=retain)
-        for v in nodes:
+        self.receive(value, g, retain)
+        assert np.array_equal(mg.tensor(given).numpy(), g)
+
+    def refuses(self, value):
+        return not value.requires or any(v.refuses for v in value.below())
+
+    def receive(self, value, g, retain):
+        """What a backward changes."""
+        for v in value.below():
             if v.op is None or v.retains:
                 gradient = value.gradient(v, g)
                 v.grad = gradient if v.grad is None else v.grad + gradient
             v.freed |= not retain and v.op in ("multiply", "sin", "square", "exp")
-        assert np.array_equal(mg.tensor(given).numpy(), g)
+        self.ask(lambda theirs: theirs[value].backward(torch.tensor(g), retain_graph=retain))
 
     @rule(op=st.sampled_from(["sin", "square", "read"]), a=indices)
     def write_to_what_was_just_used(self, op, a):
@@ -262,6 +324,14 @@ class Tape(RuleBasedStateMachine):
                 assert (tensor.grad is None) == (value.grad is None)
             if value.grad is not None and (value.op is None or value.retains):
                 np.testing.assert_allclose(tensor.grad.numpy(), value.grad, rtol=1e-9, atol=1e-12)
+            if self.compared:
+                theirs = self.theirs[value]
+                assert theirs.requires_grad == value.requires
+                np.testing.assert_allclose(theirs.detach().numpy(), value.array, rtol=1e-12)
+                if theirs.is_leaf or value.retains:
+                    assert (theirs.grad is None) == (value.grad is None)
+                    if value.grad is not None:
+                        np.testing.assert_allclose(theirs.grad.numpy(), value.grad, rtol=1e-9, atol=1e-12)
         assert mg.is_grad_enabled()
 
 
