@@ -35,10 +35,14 @@ def test_dead_links_are_found(tmp_path):
 
 def test_the_extra_all_is_the_extras_of_users():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
-    each = [needed for name in ("progress", "testing", "plot", "safetensors", "onnx", "einops") for needed in extras[name]]
+    each = [
+        needed
+        for name in ("progress", "testing", "plot", "safetensors", "onnx", "einops", "images")
+        for needed in extras[name]
+    ]
     assert sorted(extras["all"]) == sorted(each)
     assert sorted(extras) == sorted(
-        ["progress", "testing", "plot", "safetensors", "onnx", "einops", "all", "test", "lint", "docs"]
+        ["progress", "testing", "plot", "safetensors", "onnx", "einops", "images", "all", "test", "lint", "docs"]
     )
 
 

@@ -14,10 +14,11 @@ from minigrad.data.datasets import FashionMNIST
 from minigrad.data.mnist import FASHION, read_images
 from minigrad.data.preparation import prepared
 
-__all__ = ["CLASSES", "NAMES", "SHAPES", "Data", "load"]
+__all__ = ["CLASSES", "DIGITS", "NAMES", "SHAPES", "Data", "load"]
 
 SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "fashion": (1, 28, 28)}  # of an image
 NAMES = tuple(SHAPES)
+DIGITS = {"digits": 8, "mnist": 20}  # pixels of the longer side of a digit
 CLASSES = 10  # of each dataset
 
 

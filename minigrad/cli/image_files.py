@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,20 +12,49 @@ from minigrad.arrays import Array
 from minigrad.errors import DatasetFileError, ShapeError, WeightsFileError
 from minigrad.serialization.npy import load_npy
 
-__all__ = ["read_images"]
+__all__ = ["Images", "read_images"]
 
 DARK = 16  # the largest pixel of the UCI digits: bytes up to it, such as masks of 0 and 1, are not 0..255
 WIDE = ("I;16", "I;16B", "I;16L", "I;16N", "I")  # Pillow's modes of 16 bits per pixel
+CLEAR = ("RGBA", "LA", "PA", "RGBa", "La")  # Pillow's modes with transparency
+LARGE = 1024  # pixels on a side; larger pictures are first reduced to it, so that a photograph costs little memory
+FAINT = 0.2  # of the brightest ink: fainter pixels, such as the grain of paper, do not belong to the digit
 
 
-def read_images(name: str, shape: tuple[int, ...]) -> Array:
-    """Read float32 images (N, C, H, W) within 0..1 from a `.npy` file, or from a picture that Pillow reads.
+class Images(NamedTuple):
+    """Float32 images (N, C, H, W) within 0..1, and whether they were inverted; None for an array, which never is."""
 
-    `shape` is (C, H, W). uint8 values are divided by 255, as those of a run's data were. Raises DatasetFileError for a file
-    without an image, or with values that are not finite or not within 0..1; ShapeError for an image of another size;
-    ImportError without Pillow.
+    values: Array
+    inverted: bool | None
+
+
+def read_images(name: str, shape: tuple[int, ...], digit: int | None = None) -> Images:
+    """Read images from a `.npy` file, or one from a picture of any size that Pillow reads.
+
+    `shape` is (C, H, W). uint8 values are divided by 255, as those of a run's data were. A picture is turned as its EXIF
+    orientation says, put on white where it is transparent, and resized; if its border is brighter than the whole, a gray
+    one is inverted. With `digit`, a picture of another size is prepared as MNIST was (LeCun et al. 1998, Gradient-based
+    learning applied to document recognition, section III.A): the digit is scaled to that many pixels, keeping its aspect
+    ratio, and its center of mass is put in the middle, as far as there is room.
+
+    Raises DatasetFileError for a file without an image, or with values that are not finite or not within 0..1; ShapeError
+    for an array of another size; ImportError without Pillow.
     """
-    images = _from_npy(name, shape) if Path(name).suffix == ".npy" else _from_picture(name, shape)
+    if Path(name).suffix == ".npy":
+        return Images(_checked(name, _from_npy(name, shape)), None)
+    channels, height, width = shape
+    if channels not in (1, 3):
+        raise ShapeError(f"{name}: a picture has 1 or 3 channels, the run's network takes images of {shape}")
+    pixels = _checked(name, _from_picture(name, channels))
+    dark = channels == 1 and _is_dark_on_light(pixels[0])
+    if dark:
+        pixels = 1 - pixels
+    if pixels.shape != shape:
+        pixels = _resized(pixels, height, width) if digit is None else _digit(name, pixels[0], height, width, digit)
+    return Images(pixels[np.newaxis], dark)
+
+
+def _checked(name: str, images: Array) -> Array:
     if not np.isfinite(images).all():
         bad = int(np.count_nonzero(~np.isfinite(images)))
         raise DatasetFileError(f"{name}: {bad} of {images.size} values are NaN or infinite")
@@ -60,47 +89,86 @@ def _from_npy(name: str, shape: tuple[int, ...]) -> Array:
     raise ShapeError(f"{name}: has shape {array.shape}, the run's network takes images of {shape}{hint}")
 
 
-def _from_picture(name: str, shape: tuple[int, ...]) -> Array:
+def _from_picture(name: str, channels: int) -> Array:
+    """Return the pixels (C, H, W) of a picture, within 0..1; of one that is larger than LARGE, of its reduction."""
     Path(name).open("rb").close()  # an OSError, such as FileNotFoundError, rather than one about formats
     try:
         from PIL import Image, ImageOps
     except ImportError as error:
         raise ImportError(
             f"{name}: pictures are read by Pillow, which is not installed\n"
-            "  hint: pip install pillow (it comes with matplotlib), or save the image as a .npy file"
+            "  hint: pip install pillow (the extra named images; it comes with matplotlib), or save the image as a .npy file"
         ) from error
-    channels, height, width = shape
-    if channels not in (1, 3):
-        raise ShapeError(f"{name}: a picture has 1 or 3 channels, the run's network takes images of {shape}")
     try:
-        with Image.open(name) as picture:
-            frames = getattr(picture, "n_frames", 1)
-            if frames > 1:
-                raise DatasetFileError(f"{name}: has {frames} frames; save a single frame")
-            upright = ImageOps.exif_transpose(picture) if math.prod(picture.size) == height * width else picture
-            if upright.size != (width, height):
-                raise ShapeError(
-                    f"{name}: is {upright.size[1]} high and {upright.size[0]} wide, the run's network takes "
-                    f"{height}x{width}\n  hint: crop it as the data are, and resize it to {width}x{height} pixels"
-                )
-            return _pixels(name, upright, channels)
-    except (ShapeError, DatasetFileError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about details of the file, such as damaged EXIF data
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(name) as picture:
+                frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)  # MPO: a camera's, with previews
+                if frames > 1:
+                    raise DatasetFileError(f"{name}: has {frames} frames\n  hint: save a single frame")
+                return _pixels(ImageOps.exif_transpose(picture), channels)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise DatasetFileError(f"{name}: has more pixels than Pillow accepts: {error}") from None
+    except DatasetFileError:
         raise
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError) as error:
         raise DatasetFileError(f"{name}: not a picture that Pillow can read, nor a .npy file: {error}") from None
 
 
-def _pixels(name: str, picture: Any, channels: int) -> Array:
-    """Return the pixels (1, C, H, W) of a picture of any mode, within 0..1."""
+def _pixels(picture: Any, channels: int) -> Array:
+    from PIL import Image
+
     if picture.mode in WIDE or picture.mode == "F":
         values = np.asarray(picture, np.float32) / np.float32(1 if picture.mode == "F" else 65535)
-        return np.repeat(values[np.newaxis, np.newaxis], channels, axis=1)
-    if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        if picture.getextrema()[3][0] < 255:
-            raise DatasetFileError(
-                f"{name}: has transparent pixels, whose color is not known\n  hint: put it on a background and save it again"
-            )
+        return np.repeat(_array(Image.fromarray(values)), channels, axis=0)
+    if picture.mode in CLEAR or "transparency" in picture.info:
+        clear = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
     rgb = picture if picture.mode in ("1", "L", "RGB") else picture.convert("RGB")
-    values = np.asarray(rgb.convert("L" if channels == 1 else "RGB"), np.float32) / np.float32(255)
-    return values[np.newaxis, np.newaxis] if channels == 1 else np.moveaxis(values, -1, 0)[np.newaxis]
+    return _array(rgb.convert("L" if channels == 1 else "RGB")) / np.float32(255)
+
+
+def _array(picture: Any) -> Array:
+    picture.thumbnail((LARGE, LARGE))
+    values = np.asarray(picture, np.float32)
+    return values[np.newaxis] if values.ndim == 2 else np.moveaxis(values, -1, 0)
+
+
+def _border(pixels: Array) -> Array:
+    wide = max(1, min(pixels.shape) // 20)
+    inside = np.zeros(pixels.shape, bool)
+    inside[wide:-wide, wide:-wide] = True
+    return pixels[~inside]
+
+
+def _is_dark_on_light(pixels: Array) -> bool:
+    uniform = pixels.min() == pixels.max()
+    return bool(not uniform and _border(pixels).mean(dtype=np.float64) > pixels.mean(dtype=np.float64))
+
+
+def _resized(pixels: Array, height: int, width: int) -> Array:
+    from PIL import Image
+
+    smaller = height <= pixels.shape[1] and width <= pixels.shape[2]
+    sampling = Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR  # means of blocks, as the UCI digits are
+    return np.stack([np.asarray(Image.fromarray(channel).resize((width, height), sampling)) for channel in pixels])
+
+
+def _digit(name: str, pixels: Array, height: int, width: int, digit: int) -> Array:
+    """Return the digit, bright on zero, scaled to fit in a square of `digit` pixels and centered by its mass."""
+    ink = np.maximum(pixels - np.median(_border(pixels)), 0)
+    if not ink.max() > 0:
+        raise DatasetFileError(f"{name}: shows no digit: no pixel is brighter than the border (transparent ones are white)")
+    ink /= ink.max()
+    rows, columns = (np.flatnonzero((ink > FAINT).any(axis)) for axis in (1, 0))
+    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    fitted = _resized(ink[np.newaxis], *(max(1, round(n * digit / max(ink.shape))) for n in ink.shape))[0]
+    image = np.zeros((1, height, width), np.float32)
+    place: list[slice] = []
+    for axis, (room, size) in enumerate(zip((height, width), fitted.shape, strict=True)):
+        center = np.average(np.arange(size) + 0.5, weights=fitted.sum(1 - axis))
+        start = min(max(0, round(room / 2 - center)), room - size)
+        place.append(slice(start, start + size))
+    image[0, place[0], place[1]] = fitted
+    return image
