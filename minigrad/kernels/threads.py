@@ -68,9 +68,9 @@ def run_blocks(function: Callable[[Any], Any], blocks: Iterable[Any]) -> list[An
             work()
         finally:
             waiting.clear()
-            errors = [f.exception() for f in futures if not f.cancel()]
-        for error in filter(None, errors):
-            raise error
+            errors = _awaited(futures)
+        if errors:
+            raise errors[0]
     finally:
         lock.release()
     return results
@@ -79,6 +79,11 @@ def run_blocks(function: Callable[[Any], Any], blocks: Iterable[Any]) -> list[An
 _threads: int | None = None
 _pool: Any = None
 _busy = threading.Lock()
+
+
+def _awaited(futures: list[Any]) -> list[BaseException]:
+    """Wait for the helpers that have started; return what they raised."""
+    return [error for future in futures if not future.cancel() and (error := future.exception())]
 
 
 def _started_pool() -> Any:
