@@ -249,7 +249,9 @@ def _check_workers(number: Any, timeout: Any, prefetch: Any, persistent: bool, c
         positive_int("DataLoader", "prefetch_factor", prefetch)
     methods = multiprocessing.get_all_start_methods()
     if isinstance(context, str) and context not in methods:
-        raise ValueError(f"DataLoader: multiprocessing_context must be a context or one of {', '.join(methods)}, got {context!r}")
+        raise ValueError(
+            f"DataLoader: multiprocessing_context must be a context or one of {', '.join(methods)}, got {context!r}"
+        )
     options = {
         "timeout": timeout, "prefetch_factor": prefetch, "persistent_workers": persistent, "multiprocessing_context": context
     }  # fmt: skip
