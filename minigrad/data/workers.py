@@ -90,8 +90,8 @@ class Workers:
             self.close()
             if context.get_start_method() != "fork" and not isinstance(error, KeyboardInterrupt):
                 error.add_note(
-                    f"DataLoader: while a worker was started by {context.get_start_method()!r}, for which dataset, collate_fn "
-                    "and worker_init_fn must be picklable: no lambdas, and nothing defined inside a function"
+                    f"DataLoader: while a worker was started by {context.get_start_method()!r}, for which the dataset and "
+                    "the functions of the loader must be picklable: no lambdas, and nothing defined inside a function"
                 )
             raise
         args = (list(self.connections), self._received)

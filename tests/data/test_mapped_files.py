@@ -61,7 +61,8 @@ def peak():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024
 x = np.memmap(sys.argv[1], sys.argv[2], "r", shape=(int(sys.argv[3]), 8192 // np.dtype(sys.argv[2]).itemsize))
 net = mg.nn.Linear(x.shape[1], 2)
-trainer = mg.training.Trainer(net, x, np.zeros(len(x), int), x[:2], np.zeros(2, int), epochs=1, optimizer="SGD", verbose=False)
+t = np.zeros(len(x), int)
+trainer = mg.training.Trainer(net, x, t, x[:2], t[:2], epochs=1, optimizer="SGD", verbose=False)
 before = peak()
 trainer.train()
 print(peak() - before)
