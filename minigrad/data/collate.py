@@ -84,7 +84,8 @@ def _collated(items: list[Any], part: str) -> Any:
     if odd is not None:
         found, wanted = arrays[odd].shape, arrays[0].shape
         raise ShapeError(f"default_collate: item {odd}{part} has shape {found}, item 0{part} {wanted}{RAGGED}")
-    return tensor(np.stack(arrays))
+    stacked = np.stack(arrays)
+    return Tensor.from_array(stacked) if stacked.dtype.kind in "fiub" else tensor(stacked)  # which refuses it
 
 
 def _first_odd(items: list[Any], of: Callable[[Any], Any], wanted: Any) -> int | None:

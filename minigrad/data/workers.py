@@ -8,6 +8,7 @@ import pickle
 import queue
 import random
 import signal
+import sys
 import threading
 import traceback
 import weakref
@@ -213,7 +214,7 @@ def _receive(connections: list[Connection], received: queue.SimpleQueue[Any]) ->
                 number, kind, pickled, sizes = pickle.loads(connection.recv_bytes())
                 buffers = [np.empty(size, np.uint8) for size in sizes]
                 for buffer in buffers:
-                    connection.recv_bytes_into(buffer)
+                    _read_memory(connection, memoryview(buffer))
                 received.put((numbers[connection], _Message(number, kind, pickled, buffers)))
             except (EOFError, OSError):
                 received.put((numbers.pop(connection), None))
@@ -265,8 +266,9 @@ def _work(
                 message = _packed(number, kind, None if kind == "end" else content)
             except Exception as error:
                 message = _packed_error(number, error)
-            for part in message:
-                connection.send_bytes(part)
+            connection.send_bytes(message[0])
+            for part in message[1:]:
+                _write_memory(connection, part)
     except (EOFError, BrokenPipeError, ConnectionResetError):  # the main process has ended
         return
 
@@ -280,6 +282,26 @@ def _packed(number: int, kind: str, content: Any) -> list[Any]:
     pickled = pickle.dumps(content, protocol=5, buffer_callback=buffers.append)
     parts = [buffer.raw() for buffer in buffers]
     return [pickle.dumps((number, kind, pickled, [part.nbytes for part in parts])), *parts]
+
+
+def _write_memory(connection: Connection, part: memoryview) -> None:
+    if sys.platform == "win32":
+        connection.send_bytes(part)
+        return
+    while part.nbytes:
+        part = part[os.write(connection.fileno(), part) :]
+
+
+def _read_memory(connection: Connection, part: memoryview) -> None:
+    """Fill memory from a connection, without the two copies of its own ``recv_bytes_into``."""
+    if sys.platform == "win32":
+        connection.recv_bytes_into(part)
+        return
+    while part.nbytes:
+        count = os.readv(connection.fileno(), [part])
+        if not count:
+            raise EOFError
+        part = part[count:]
 
 
 def _packed_error(number: int, error: Exception) -> list[Any]:
