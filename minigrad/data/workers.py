@@ -214,7 +214,7 @@ def _receive(connections: list[Connection], received: queue.SimpleQueue[Any]) ->
                 number, kind, pickled, sizes = pickle.loads(connection.recv_bytes())
                 buffers = [np.empty(size, np.uint8) for size in sizes]
                 for buffer in buffers:
-                    _read_memory(connection, memoryview(buffer))
+                    _read_memory(connection, buffer.data)
                 received.put((numbers[connection], _Message(number, kind, pickled, buffers)))
             except (EOFError, OSError):
                 received.put((numbers.pop(connection), None))
