@@ -117,9 +117,14 @@ class ImageFolder:
     `samples` (path, class) pairs, also named `imgs`, and `targets` the classes. Raises FileNotFoundError for a root without
     folders, or a folder without pictures, ImportError without Pillow when an item is read.
 
-    >>> dataset = ImageFolder("flowers", transforms.Resize((64, 64)))  # doctest: +SKIP
-    >>> dataset[0][0].shape, dataset.classes[dataset[0][1]]  # doctest: +SKIP
-    ((3, 64, 64), 'daisy')
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("cat", "dog"):
+    ...         pathlib.Path(folder, name).mkdir()
+    ...         _ = pathlib.Path(folder, name, "1.ppm").write_bytes(b"P6 2 1 255 " + bytes(6))  # two black pixels
+    ...     dataset = ImageFolder(folder)
+    >>> dataset.classes, dataset.targets
+    (['cat', 'dog'], [0, 1])
     """
 
     def __init__(

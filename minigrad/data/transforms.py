@@ -128,7 +128,13 @@ class Resize(Transform):
 
 
 class CenterCrop(Transform):
-    """Cut a part of `size` out of the middle of the image; one that is smaller is padded by zeros."""
+    """Cut a part of `size` out of the middle of the image; one that is smaller is padded by zeros.
+
+    >>> import numpy as np
+    >>> CenterCrop(2)(np.arange(16.0).reshape(1, 4, 4))
+    array([[[ 5.,  6.],
+            [ 9., 10.]]])
+    """
 
     shown = ("size",)
 
@@ -149,7 +155,12 @@ class CenterCrop(Transform):
 
 
 class Grayscale(Transform):
-    """Convert RGB to gray by the weights of ITU-R 601, with one channel, or the same in 3 (`num_output_channels`)."""
+    """Convert RGB to gray by the weights of ITU-R 601, with one channel, or the same in 3 (`num_output_channels`).
+
+    >>> import numpy as np
+    >>> Grayscale()(np.ones((3, 2, 2))).shape
+    (1, 2, 2)
+    """
 
     shown = ("num_output_channels",)
 
