@@ -27,8 +27,8 @@ EXTENDED = 56 + 20  # bytes of the record of zip64 and its locator, before the e
 def open_archive(file: IO[bytes], length: int) -> zipfile.ZipFile:
     """Return the archive that an open file of `length` bytes consists of; the caller closes it.
 
-    Checks its end, the size of its directory, the names, compression methods and declared sizes of its members, and that these
-    fill the file. Raises one of `DAMAGES`, WeightsFileError among them.
+    Checks its end, the size of its directory, the names, compression methods and declared sizes of its members, and that
+    they fill the file. Raises one of `DAMAGES`, WeightsFileError among them.
     """
     _check_end(file, length)
     archive = zipfile.ZipFile(file)

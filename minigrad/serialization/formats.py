@@ -69,7 +69,7 @@ def load(
     """Return what `save` wrote: tensors as tensors and arrays as arrays, those of a dict of nothing else as a state dict.
 
     Reads any `.npz` or `.safetensors` file, checkpoints of PyTorch (see `load_pt`) and the book's `.pkl`; an open file from
-    where it stands. Where the suffix is one of PyTorch's or `.pkl`, or there is none, the content decides. `map_location` may
+    where it stands. If the suffix is one of PyTorch's or `.pkl`, or there is none, the content decides. `map_location` may
     be the CPU, or a function or dict, since there is no other device; `weights_only` and `mmap` change nothing: no file is
     unpickled. Raises FileNotFoundError, or WeightsFileError for a file that is damaged or hostile; nothing of it is returned
     then.
@@ -140,17 +140,15 @@ def _load_any(path: FilePath | IO[bytes]) -> Any:
         return decode(load_pickled_params(source), None)
 
 
-NPZ = Format(_load_npz, _save_npz)
-BY_CONTENT = Format(_load_any, save_pt)
 PYTORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".tar", ".bin", ".model", ".weights", ".pickle", "")
 
 # By suffix. A new format is one more entry; `save`, `load` and their error messages follow from the table.
 FORMATS: dict[str, Format] = {
-    ".npz": NPZ,
+    ".npz": Format(_load_npz, _save_npz),
     ".safetensors": Format(
         _load_safetensors,
         lambda path, arrays, text: save_safetensors(path, arrays, None if text is None else {STRUCTURE: text}),
     ),
-    **dict.fromkeys(PYTORCH_SUFFIXES, BY_CONTENT),
     ".pkl": Format(_load_any, _save_npz),
+    **dict.fromkeys(PYTORCH_SUFFIXES, Format(_load_any, save_pt)),
 }

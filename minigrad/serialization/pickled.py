@@ -31,9 +31,9 @@ MOST_OPERATIONS = 500_000  # an array takes about forty
 IGNORED = ("PROTO", "FRAME")
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 VALUES = frozenset((
-    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE",
+    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE",
     "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8",
-))  # fmt: skip
+))  # fmt: skip  # not LONG4: a long integer that is the key of many dicts is hashed as often
 PUTS, GETS = ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), ("GET", "BINGET", "LONG_BINGET")
 TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
@@ -258,5 +258,6 @@ OPERATIONS: dict[str, Callable[[Any, Any], None]] = {
 Machine.operations = OPERATIONS
 
 
-def short(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def short(text: str, most: int = 80) -> str:
+    """Return a text of a file for a message: all of it, or its beginning."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -3,8 +3,8 @@
 Members, below a folder of any name: `data.pkl`, in which persistent ids stand for storages; `data/KEY`, the bytes of each;
 `byteorder`; `version`. Source: torch/serialization.py and caffe2/serialize/inline_container.cc of PyTorch 2.13.
 
-PyTorch's safe reader (`weights_only=True`) knows no NumPy arrays: those of `save` are tensors to it, and arrays here, since the
-keys of their storages begin with "ndarray".
+PyTorch's safe reader (`weights_only=True`) knows no NumPy arrays: those of `save` are tensors to it, and arrays here, since
+the keys of their storages begin with "ndarray".
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pickle
 import struct
 import zipfile
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -36,7 +36,7 @@ __all__ = ["FORMER", "load_pt", "save_pt"]
 
 ALIGNMENT = 64  # bytes, of the elements of a tensor in the file, so that PyTorch can map them into memory
 ZIP64 = 20  # bytes of the extra field that holds the sizes of a member
-RECORD = 512  # bytes that a tensor costs beside its elements, or a list beside its items
+TENSOR, CONTAINER = 2048, 512  # bytes that are counted for a tensor beside its elements, and for a list beside its items
 FORMER = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # the pickled number with which files before PyTorch 1.6 begin
 NDARRAY = "ndarray"
 
@@ -44,8 +44,8 @@ DTYPES = {
     "float64": "f8", "float32": "f4", "float16": "f2", "int64": "i8", "int32": "i4", "int16": "i2", "int8": "i1",
     "uint64": "u8", "uint32": "u4", "uint16": "u2", "uint8": "u1", "bool": "?", "bfloat16": "u2",
 }  # fmt: skip
-# The bits of the exponent, its bias and the codes of NaN: OCP's formats of 8-bit floats, those of Noune et al. (2022, "fnuz"),
-# and the scales of OCP's microscaling formats. All become float32.
+# The bits of the exponent, its bias and the codes of NaN: OCP's 8-bit floats, those of Noune et al. (2022, "fnuz"), and the
+# scales of OCP's microscaling formats. All become float32.
 FLOATS8 = {
     "float8_e4m3fn": (4, 7, (0x7F, 0xFF)), "float8_e4m3fnuz": (4, 8, (0x80,)), "float8_e5m2fnuz": (5, 16, (0x80,)),
     "float8_e5m2": (5, 15, ()), "float8_e8m0fnu": (8, 127, (0xFF,)),
@@ -106,13 +106,12 @@ def load_pt(path: str | os.PathLike[str] | IO[bytes]) -> Any:
         except WeightsFileError as error:
             raise WeightsFileError(f"{name}: {error}") from None
         except (*DAMAGES, RecursionError) as error:
-            raise WeightsFileError(
-                f"{name}: damaged, or not a checkpoint of PyTorch of {length} bytes: {short(str(error))}"
-            ) from None
+            what = short(str(error).partition("\n")[0], 200)
+            raise WeightsFileError(f"{name}: damaged, or not a checkpoint of PyTorch of {length} bytes: {what}") from None
 
 
 def save_pt(path: str | os.PathLike[str] | IO[bytes], arrays: Mapping[str, Array], text: str | None) -> None:
-    """Write named arrays to a file that ``torch.load(path, weights_only=True)`` reads, in the structure that `text` describes.
+    """Write named arrays to a file that ``torch.load(path, weights_only=True)`` reads, in the structure of `text`.
 
     It is written atomically; equal arguments make equal bytes. Two names of one array make tensors that share a storage.
     Raises TypeError for an array that is not numeric, ValueError for an integer that no pickle of PyTorch's holds.
@@ -189,7 +188,7 @@ class _Checkpoint(Machine):
         """Count bytes that are allocated."""
         self.left -= count
         if self.left < 0:
-            raise WeightsFileError(f"declares more than {self.budget} bytes of tensors in a file of {self.length}")
+            raise WeightsFileError(f"declares more than {self.budget} bytes of data in a file of {self.length}")
 
     def persistent(self, found: Any) -> Storage:
         """Return the record of a storage."""
@@ -207,16 +206,18 @@ class _Checkpoint(Machine):
             raise ValueError("arguments that are not a tuple")
         if kind == "OrderedDict" and not arguments:
             return OrderedDict()
-        if kind == "Counter" and all(type(argument) is dict for argument in arguments[:1]):
-            return Counter(*arguments[:1])
+        if kind == "Counter" and [type(argument) for argument in arguments] == [dict]:
+            self.pay(CONTAINER * len(arguments[0]))
+            return Counter(arguments[0])
         if kind == "Size" and len(arguments) == 1 and _are_sizes(arguments[0]):
+            self.pay(8 * len(arguments[0]))
             return Size(arguments[0])
-        if kind == "device" and all(type(argument) in (str, int) for argument in arguments):
-            return ":".join(map(str, arguments))
+        if kind == "device" and type(arguments[0]) is str and len(arguments[0]) < 32 and _are_sizes(arguments[1:]):
+            return ":".join(map(str, arguments[:2]))
         if kind == "tensor" and len(arguments) >= 6:
             return self._tensor(*arguments[:5], *arguments[6:7])
         if kind == "parameter" and len(arguments) == 3 and isinstance(arguments[0], Tensor):
-            self.pay(RECORD + arguments[0].array.nbytes)
+            self.pay(TENSOR + arguments[0].array.nbytes)
             return Parameter(arguments[0], arguments[1] is True)
         return super().call(function, arguments)
 
@@ -239,7 +240,7 @@ class _Checkpoint(Machine):
             raise ValueError("a tensor without a storage")
         if not _are_sizes((offset, 0)) or not _are_sizes(size) or not _are_sizes(stride) or len(size) != len(stride):
             raise ValueError("a tensor whose sizes, strides and offset are not natural numbers")
-        self.pay(RECORD)
+        self.pay(TENSOR)
         flat = self._elements(storage, kind)
         wanted = check_shape(size, flat.dtype)
         last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
@@ -249,10 +250,11 @@ class _Checkpoint(Machine):
         if what in self.tensors:
             tensor = self.tensors[what].detach()
             return tensor.requires_grad_() if grad else tensor
-        array = np.empty(size, flat.dtype)
-        if wanted:
+        if wanted:  # before it is paid for, no memory is taken
             steps = [step * flat.itemsize if n > 1 else 0 for n, step in zip(size, stride, strict=True)]
             array = np.lib.stride_tricks.as_strided(flat[offset:], size, steps)
+        else:
+            array = np.empty(size, flat.dtype)
         is_array = storage.key.startswith(NDARRAY)
         if is_array or wanted != flat.nbytes or not array.flags.c_contiguous:
             self.pay(wanted)
@@ -298,7 +300,7 @@ class _Checkpoint(Machine):
             if self.finished[id(value)] is self:
                 raise WeightsFileError("a list or dict that contains itself")
             return self.finished[id(value)]
-        self.pay(RECORD)
+        self.pay(CONTAINER)
         self.finished[id(value)] = self
         if isinstance(value, dict):
             done: Any = type(value)()
@@ -310,16 +312,14 @@ class _Checkpoint(Machine):
         return done
 
 
-EXTENSIONS: dict[str, Callable[[_Checkpoint, Any], None]] = {
+_Checkpoint.operations = {
+    **OPERATIONS,
     "BINPERSID": lambda machine, _: machine.push(machine.persistent(*machine.pop(1))),
     "BINFLOAT": lambda machine, number: machine.push(number),
-    "FLOAT": lambda machine, number: machine.push(number),
     "EMPTY_LIST": lambda machine, _: machine.push([]),
-    "LIST": lambda machine, _: machine.push(machine.pop_to_mark()),
     "APPEND": lambda machine, _: machine.append(machine.pop(1)),
     "APPENDS": lambda machine, _: machine.append(machine.pop_to_mark()),
 }
-_Checkpoint.operations = {**OPERATIONS, **EXTENSIONS}
 
 
 def _are_sizes(found: Any) -> bool:
