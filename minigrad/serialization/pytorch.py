@@ -116,7 +116,7 @@ def save_pt(path: str | os.PathLike[str] | IO[bytes], arrays: Mapping[str, Array
     It is written atomically; equal arguments make equal bytes. Two names of one array make tensors that share a storage.
     Raises TypeError for an array that is not numeric, ValueError for an integer that no pickle of PyTorch's holds.
 
-    >>> import io
+    >>> import io, zipfile
     >>> file = io.BytesIO()
     >>> save_pt(file, {"w": np.array([1.0, 2.0])}, None)
     >>> [member.filename for member in zipfile.ZipFile(file).infolist()]
