@@ -170,7 +170,7 @@ def test_a_table_says_how_it_was_measured(run, monkeypatch):
         assert "medians of 3 rounds on 2001-02-03;" in said.lower() and "threads as each library chooses" in said, name
     assert "on 2001-02-03, while other programs ran (load 4.0); " in run._replace(load=4.0).caption()
     assert run._replace(threads=1).caption().endswith("; 1 thread")
-    assert "medians of the seconds that all cores worked of" in run._replace(processor_time=True).caption()
+    assert "on 2001-02-03, processor time of all cores;" in run._replace(processor_time=True).caption()
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     assert run.caption().endswith("; OMP_NUM_THREADS=7")
 

@@ -65,9 +65,9 @@ class Run(NamedTuple):
 
     def caption(self, peers=("pytorch",)):
         """Return what it takes to repeat a table of these peers: rounds, date, machine, versions and threads."""
-        clock = " of the seconds that all cores worked" if self.processor_time else ""
+        clock = ", processor time of all cores" if self.processor_time else ""
         busy = f", while other programs ran (load {self.load:.1f})" if self.load > 0.5 else ""
-        rounds = f"medians{clock} of {self.rounds} round{'s' * (self.rounds > 1)} on {self.date}{busy}"
+        rounds = f"medians of {self.rounds} round{'s' * (self.rounds > 1)} on {self.date}{clock}{busy}"
         return f"{rounds}; {describe_machine(peers)}; {describe_threads(self.threads)}"
 
 

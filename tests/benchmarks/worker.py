@@ -1,10 +1,7 @@
-"""One peer in a process of its own: reads how often to run from stdin, answers with the seconds that took, and its memory.
+"""One peer in a process of its own: reads how often to run from stdin, answers with what one run took and needs.
 
-A process for each peer, so that the allocator's settings, thread pools and imports of one do not help or hurt another.
-
-Each answer has seconds of the clock, seconds in which a core worked, and a peak in bytes: the largest memory of the process
-that is not read from files, less what it held before the first run. Arrays, graphs, buffers, compiled programs and blocks
-that a library keeps count; imports, data, parameters and a library's code (10 MB of PyTorch's first step) do not.
+An answer has seconds of the clock, seconds in which a core worked, and the peak of memory in bytes. A process for each peer,
+so that the allocator's settings, thread pools and imports of one do not help or hurt another.
 """
 
 from __future__ import annotations
@@ -37,8 +34,10 @@ def main(workload, peer):
 def watch_memory():
     """Return a function that gives the peak of memory since now, beside what is held now.
 
-    Linux forgets earlier peaks on request. Elsewhere the peak is that of the whole process, so that what imports needed and
-    gave back is not seen.
+    It is the largest memory of the process that is not read from files. Called before the first run, it counts arrays, graphs,
+    buffers, compiled programs and blocks that a library keeps, and neither imports, data and parameters nor the code that a
+    first run reads (10 MB of PyTorch's). Linux forgets earlier peaks on request; elsewhere the peak is that of the whole
+    process, code included, and unseen below what imports needed and gave back.
     """
     try:
         CLEAR.write_text("5")
