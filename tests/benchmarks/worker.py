@@ -34,10 +34,12 @@ def main(workload, peer):
 def watch_memory():
     """Return a function that gives the peak of memory since now, beside what is held now.
 
-    It is the largest memory of the process that is not read from files. Called before the first run, it counts arrays, graphs,
-    buffers, compiled programs and blocks that a library keeps, and neither imports, data and parameters nor the code that a
-    first run reads (10 MB of PyTorch's). Linux forgets earlier peaks on request; elsewhere the peak is that of the whole
-    process, code included, and unseen below what imports needed and gave back.
+    It is the largest memory of the process that is not read from files. Called before the first run, it counts arrays,
+    graphs, buffers, compiled programs and blocks that a library keeps, and neither imports, data and parameters nor the
+    code that a first run reads (10 MB of PyTorch's).
+
+    Linux forgets earlier peaks on request. Elsewhere the peak is that of the whole process, code included, and unseen below
+    what imports needed and gave back.
     """
     try:
         CLEAR.write_text("5")
