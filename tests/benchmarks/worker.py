@@ -36,7 +36,7 @@ def watch_memory():
 
     It is the largest memory of the process that is not read from files. Called before the first run, it counts arrays,
     graphs, buffers, compiled programs and blocks that a library keeps, and neither imports, data and parameters nor the
-    code that a first run reads (10 MB of PyTorch's).
+    code that a first run reads (10 MB of PyTorch's). Runs are repeated, so that the peak comes after all code was read.
 
     Linux forgets earlier peaks on request. Elsewhere the peak is that of the whole process, code included, and unseen below
     what imports needed and gave back.
