@@ -121,6 +121,8 @@ def test_every_peer_has_a_label_and_is_installed_or_known_to_be_missing(monkeypa
         "book-style",
         "book-style-float64",
     }
+    monkeypatch.setattr(workloads.importlib.util, "find_spec", lambda package: package != "scipy")
+    assert "autograd" in {peer for peer in peers if not workloads.installed(peer)}
     monkeypatch.setattr(workloads.importlib.util, "find_spec", lambda package: package)
     monkeypatch.setattr(workloads.shutil, "which", lambda name: None)
     assert {peer for peer in peers if not workloads.installed(peer)} == {"tinygrad-jit"}

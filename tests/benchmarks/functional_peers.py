@@ -11,8 +11,6 @@ import numpy as np
 
 from tests.benchmarks import programs
 
-EPS = {"adam": 1e-8, "layer_norm": 1e-5}
-
 
 def make(workload, peer):
     """Return the program of a workload for one of the peers jax, jax-jit and autograd."""
@@ -90,7 +88,7 @@ def _gpt(xp, erf, value_and_grad, compiled, finished):
 
     def layer_norm(params, name, x):
         x = x - x.mean(axis=-1, keepdims=True)
-        x = x / xp.sqrt((x * x).mean(axis=-1, keepdims=True) + EPS["layer_norm"])
+        x = x / xp.sqrt((x * x).mean(axis=-1, keepdims=True) + 1e-5)
         return x * params[f"{name}.weight"] + params[f"{name}.bias"]
 
     def attention(params, name, x):
@@ -131,7 +129,7 @@ def _training(xp, differentiated, params, compiled, finished, decay=0.0, lr=0.00
             k: (m + (1 - beta1) * (grads[k] - m), v + (1 - beta2) * (grads[k] ** 2 - v)) for k, (m, v) in moments.items()
         }
         params = {
-            k: p * (1 - lr * decay) - rate * moments[k][0] / (xp.sqrt(moments[k][1]) / root + EPS["adam"])
+            k: p * (1 - lr * decay) - rate * moments[k][0] / (xp.sqrt(moments[k][1]) / root + 1e-8)
             for k, p in params.items()
         }
         return loss, params, moments

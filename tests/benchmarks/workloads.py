@@ -76,10 +76,12 @@ def library(peer):
 
 
 def installed(peer):
-    """Whether a peer can be timed here: tinygrad compiles its kernels by clang, or by what CC names."""
-    package = PACKAGES.get(library(peer))
-    compiles = library(peer) != "tinygrad" or shutil.which(os.environ.get("CC", "clang"))
-    return package is None or bool(importlib.util.find_spec(package) and compiles)
+    """Whether a peer can be timed here, with what it needs besides: a compiler (clang, or what CC names), or SciPy."""
+    name = library(peer)
+    if name == "tinygrad" and not shutil.which(os.environ.get("CC", "clang")):
+        return False
+    needed = [PACKAGES[name]] if name in PACKAGES else []
+    return all(map(importlib.util.find_spec, [*needed, *["scipy"] * (name == "autograd")]))
 
 
 def repeats(workload):
