@@ -118,10 +118,14 @@ class _Region:
             if node.plan.holds_arrays and node.saved is not None:
                 node.saved = self._saved[place] = _Recomputed(self, len(node.saved))
 
-    def run_again(self) -> None:
-        """Restore the saved arrays of all nodes that are still alive."""
+    def check(self) -> None:
+        """Raise GraphError if a tensor that the function uses was written to."""
         if any(node.written > self._last for node in self._outside):
             raise GraphError(WRITTEN)
+
+    def run_again(self) -> None:
+        """Restore the saved arrays of all nodes that are still alive."""
+        self.check()
         args, kwargs = map_leaves(_kept, (self._args, self._kwargs))
         with draws_from(self._random) if self._random is not None else nullcontext(), self._context:
             _, nodes = _recorded(self._function, args, kwargs)  # type: ignore[arg-type]
@@ -153,6 +157,11 @@ class _Recomputed(Sequence[Any]):
         self._region = region
         self._length = length
         self.values: Any = None
+
+    def check(self) -> None:
+        """Raise GraphError, before a walk, if the values cannot be computed again."""
+        if self.values is None:
+            self._region.check()
 
     def __len__(self) -> int:
         return self._length
