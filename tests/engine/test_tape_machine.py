@@ -57,6 +57,7 @@ PYTORCH = {
     "read": lambda a: a[[0, 0, 2]],
     "write": lambda a, b: a.index_put((torch.tensor([0, 2]),), b[[0, 2]]),
 }
+HOLD_ARRAYS = {"multiply", "sin", "square", "exp"}  # what a backward frees
 
 
 @dataclass(eq=False)
@@ -104,7 +105,7 @@ class Value:
         """The operands whose values are kept for the gradient."""
         if self.op == "multiply":
             return [a for a, other in zip(self.operands, self.operands[::-1], strict=True) if other.requires]
-        return self.operands if self.op in ("sin", "square", "exp") else ()
+        return self.operands if self.op in HOLD_ARRAYS else ()
 
     @property
     def refuses(self):
@@ -287,7 +288,7 @@ class Tape(RuleBasedStateMachine):
             if v.op is None or v.retains:
                 gradient = value.gradient(v, g)
                 v.grad = gradient if v.grad is None else v.grad + gradient
-            v.freed |= not retain and v.op in ("multiply", "sin", "square", "exp")
+            v.freed |= not retain and v.op in HOLD_ARRAYS
         self.ask(lambda theirs: theirs[value].backward(torch.tensor(g), retain_graph=retain))
 
     @rule(op=st.sampled_from(["sin", "square", "read"]), a=indices)

@@ -1,0 +1,419 @@
+"""The machine of test_tape_machine.py, and whatever may happen in the middle of a backward.
+
+Hooks of tensors and modules raise, an interrupt comes at any call, a hook goes backward itself, two threads walk graphs that
+share leaves and nodes, checkpoints run their functions again, and values that share a memory are changed through each other.
+
+After an error or an interrupt:
+
+* it arrives unchanged, and no `.grad` has changed (PyTorch's leaves that were reached before it have theirs);
+* what was walked before it, from the newest node down, is freed, as in PyTorch, unless the graph is retained;
+* so another backward gives the right gradient, or refuses a graph that was freed;
+* modes, watchers, locks, generators and NumPy's settings are what they were.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, rule
+
+import minigrad as mg
+from minigrad.errors import GraphError
+from tests.engine.test_interrupts import SETTINGS, assert_put_back
+from tests.engine.test_tape_machine import ENGINE, FORWARD, HOLD_ARRAYS, PYTORCH, SIZE, SLOPE, Tape, Value, torch
+
+HOLD_ARRAYS.add("region")  # the function of a checkpoint
+FORWARD |= {
+    "region": lambda a, b: np.sin(a * b) * a,
+    "same": lambda a: a,
+    "gated": lambda a, other: a,  # an output of a module with backward hooks: it waits for the other
+}
+SLOPE |= {
+    "region": lambda a, b, da, db: np.cos(a * b) * (da * b + a * db) * a + np.sin(a * b) * da,
+    "same": lambda a, da: da,
+    "gated": lambda a, other, da, d_other: da,
+}
+ENGINE["same"] = PYTORCH["same"] = lambda a: a[:]
+
+
+class Stop(Exception):
+    """Raised by a hook."""
+
+
+def scaled(lib):
+    class Scaled(lib.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = lib.nn.Parameter(lib.ones(SIZE))
+
+        def forward(self, x, fail=False):
+            out = x.sin() * self.weight
+            if fail:
+                raise Stop
+            return out
+
+    return Scaled()
+
+
+def both(lib):
+    class Both(lib.nn.Module):
+        def forward(self, x):
+            return lib.square(x), lib.sin(x)
+
+    return Both()
+
+
+def struck(run, at):
+    """Call a function, and raise KeyboardInterrupt after `at` calls inside it; return whether it arrived."""
+    passed = 0
+
+    def strike(frame, event, arg):
+        nonlocal passed
+        if event in ("call", "c_return"):
+            passed += 1
+            if passed > at:
+                sys.setprofile(None)
+                raise KeyboardInterrupt
+
+    try:
+        sys.setprofile(strike)
+        run()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
+class AttackedTape(Tape):
+    def __init__(self):
+        self.nodes = {}  # by value
+        self.memories = []  # each with the tensors that share it
+        self.rerun: set[Value] = set()  # what the functions of checkpoints use
+        self.module, self.their_module = scaled(mg), scaled(torch) if torch else None
+        super().__init__()
+
+    indices = Tape.indices
+
+    # Values that share a memory
+
+    @rule(a=indices)
+    def view(self, a):
+        tensor, value = self.pick(a)
+        out = self.apply("same", (tensor, value))
+        memory = self.memory(tensor)
+        if memory is None:
+            memory = SimpleNamespace(tensors=[tensor], of_a_leaf=value.op is None and value.requires)
+            self.memories.append(memory)
+        memory.tensors.append(out[0])
+        self.add(*out)
+
+    def memory(self, tensor):
+        return next((memory for memory in self.memories if any(t is tensor for t in memory.tensors)), None)
+
+    def others(self, n):
+        """The places of the tensors that share a memory with the nth."""
+        memory = self.memory(self.pairs[n][0])
+        shown = memory.tensors if memory else []
+        return [m for m, (tensor, _) in enumerate(self.pairs) if m != n and any(tensor is t for t in shown)]
+
+    def is_of_a_leaf(self, n):
+        tensor, value = self.pairs[n]
+        memory = self.memory(tensor)
+        return memory.of_a_leaf if memory else value.op is None and value.requires
+
+    @rule(op=st.sampled_from(["add", "multiply", "sin"]), a=indices, b=indices)
+    def change(self, op, a, b):
+        n = a % len(self.pairs)
+        (tensor, value), (other_tensor, other) = self.pairs[n], self.pick(b)
+        unary, name = op == "sin", {"add": "add_", "multiply": "mul_", "sin": "sin_"}[op]
+        requires = value.requires or (other.requires and not unary)
+
+        def run(x, y):
+            getattr(x, name)(*() if unary else (y,))
+
+        if requires and self.is_of_a_leaf(n):
+            with pytest.raises(GraphError, match="a leaf that requires a gradient"):
+                run(tensor, other_tensor)
+            return
+        run(tensor, other_tensor)
+        operands = (value,) if unary else (value, other)
+        new = Value(FORWARD[op](*[v.array for v in operands]), op, operands, requires)
+
+        def run_theirs(theirs):
+            theirs[new] = theirs[value]
+            run(theirs[new], theirs[other])
+
+        self.ask(run_theirs)
+        self.succeed(n, new)
+
+    def succeed(self, n, new):
+        """All that share the memory of the nth tensor are other values from now on."""
+        self.compare_no_recomputed(self.pairs[n][1])
+        super().succeed(n, new)
+        for m in self.others(n):
+            value = self.pairs[m][1]
+            self.compare_no_recomputed(value)
+            same = Value(new.array, "same", (new,), new.requires)
+            super().succeed(m, same)
+            self.ask(lambda theirs, same=same, value=value: theirs.update({same: theirs[value]}))
+
+    def compare_no_recomputed(self, value):
+        """PyTorch's checkpoints do not see that what they use was changed."""
+        self.compared &= value not in self.rerun
+
+    @rule(a=indices, b=indices)
+    def write_by_index(self, a, b):
+        if not self.is_of_a_leaf(a % len(self.pairs)):
+            super().write_by_index(a, b)
+
+    @rule(a=indices)
+    def write_unrecorded(self, a):
+        n = a % len(self.pairs)
+        super().write_unrecorded(a)
+        source = self.pairs[n][1]
+        for value in [source, *[self.pairs[m][1] for m in self.others(n)]]:
+            self.compare_no_recomputed(value)
+            value.array, value.written = source.array, source.written
+
+    # Calls that do not end, or end twice
+
+    @contextmanager
+    def failing(self, value, error, retain, reached, theirs):
+        """Expect an error during a backward, after the values newer than the node `reached` were walked."""
+        with pytest.raises(type(error)) as caught:
+            yield
+        assert caught.value is error
+        if retain:
+            self.ask(lambda _: self.expect_theirs(theirs, type(error)))
+        else:
+            self.compared = False  # PyTorch visits leaves earlier
+            for v in value.below():
+                v.freed |= v.op in HOLD_ARRAYS and self.nodes[v].number > reached.number
+
+    def expect_theirs(self, run, error):
+        """Expect the same error of PyTorch, and put back the gradients that have arrived."""
+        leaves = [t for t in self.theirs.values() if t.is_leaf or t.retains_grad]
+        before = [(t, None if t.grad is None else t.grad.clone()) for t in leaves]
+        with pytest.raises(error):
+            run()
+        for t, grad in before:
+            t.grad = grad
+
+    errors = st.sampled_from([Stop, KeyboardInterrupt, GraphError])
+
+    @rule(a=indices, b=indices, kind=errors, retain=st.booleans(), retain_then=st.booleans())
+    def hook_raises(self, a, b, kind, retain, retain_then):
+        tensor, value = self.pick(a)
+        if self.refuses(value):
+            return
+        known = [pair for pair in self.pairs if pair[1] in value.below()]
+        at, target = known[b % len(known)]
+        g, error = self.rng.uniform(-1, 1, SIZE), kind("from a hook")
+
+        def hook(g):
+            raise error
+
+        def run_theirs():
+            handle = self.theirs[target].register_hook(hook)
+            try:
+                self.theirs[value].backward(torch.tensor(g), retain_graph=True)
+            finally:
+                handle.remove()
+
+        handle = at.register_hook(hook)
+        with self.failing(value, error, retain, self.nodes[target], run_theirs):
+            tensor.backward(g, retain_graph=retain)
+        handle.remove()
+        self.backward(a, retain_then, False)
+
+    @rule(a=indices, c=indices, before=st.booleans(), kind=errors, retain=st.booleans(), out=st.integers(0, 1))
+    def module_hook_raises(self, a, c, before, kind, retain, out):
+        """One output's gradient has come to the gate, and the other's never does."""
+        tensor, value = self.pick(a)
+        if not value.requires:
+            return
+        armed, error = [], kind("from a module's hook")
+
+        def hook(module, *gradients):
+            if armed:
+                raise error
+
+        def register(module):
+            (module.register_full_backward_pre_hook if before else module.register_full_backward_hook)(hook)
+            return module
+
+        outs = register(both(mg))(tensor)
+        inner = Value(value.array, "same", (value,), True)
+        parts = [Value(FORWARD[op](value.array), op, (inner,), True) for op in ("square", "sin")]
+        values = [Value(x.array, "gated", (x, y), True) for x, y in (parts, parts[::-1])]
+        gate = outs[0].node.parents[0]
+        self.nodes |= dict(zip([*values, *parts], [*[o.node for o in outs], *gate.parents], strict=True))
+        self.nodes[inner] = gate.parents[0].parents[0]
+
+        def call_theirs(theirs):  # clones, because its gates make views that cannot be written to
+            theirs.update(zip(values, [t.clone() for t in register(both(torch))(theirs[value].clone())], strict=True))
+
+        self.ask(call_theirs)
+        for pair in zip(outs, values, strict=True):
+            self.add(*pair)
+        self.add(*self.apply("multiply", *zip(outs, values, strict=True)))
+        tensor, product = self.pairs[-1]
+        self.nodes[product] = tensor.node
+        if not self.refuses(product):
+            g = self.rng.uniform(-1, 1, SIZE)
+            armed.append(True)
+            reached = gate if before else self.nodes[inner].parents[0]
+            theirs = lambda: self.theirs[product].backward(torch.tensor(g), retain_graph=True)  # noqa: E731
+            with self.failing(product, error, retain, reached, theirs):
+                tensor.backward(g, retain_graph=retain)
+            armed.clear()
+        self.backward(len(self.pairs) - 1 - out, True, False)
+
+    @rule(a=indices, at=st.integers(0, 160), retain=st.booleans(), retain_then=st.booleans())
+    def interrupt(self, a, at, retain, retain_then):
+        tensor, value = self.pick(a)
+        if self.refuses(value) or sys.getprofile() is not None:
+            return
+        g = self.rng.uniform(-1, 1, SIZE)
+        former = [t.stored_grad for t, _ in self.pairs]
+        arrived = struck(lambda: tensor.backward(g, retain_graph=retain), at)
+        if not arrived or any(t.stored_grad is not grad for (t, _), grad in zip(self.pairs, former, strict=True)):
+            self.receive(value, g, retain)  # all of them: see the invariant
+        else:
+            saving = [v for v in value.below() if v.op in HOLD_ARRAYS]
+            saving.sort(key=lambda v: self.nodes[v].number, reverse=True)
+            freed = [self.nodes[v].saved is None for v in saving]
+            assert freed == sorted(freed, reverse=True)  # from the newest one down
+            assert not (retain and any(freed))
+            self.compared &= not any(freed)
+            for v, is_freed in zip(saving, freed, strict=True):
+                v.freed = is_freed
+        self.backward(a, retain_then, False)
+
+    @rule(a=indices, b=indices, c=indices)
+    def hook_goes_backward(self, a, b, c):
+        (tensor, value), (inner_tensor, inner) = self.pick(a), self.pick(c)
+        if self.refuses(value) or self.refuses(inner):
+            return
+        known = [pair for pair in self.pairs if pair[1] in value.below()]
+        at, target = known[b % len(known)]
+        g, g_inner = self.rng.uniform(-1, 1, (2, SIZE))
+        calls = []
+
+        def hook(_):
+            calls.append(0)
+            if len(calls) == 1:  # the inner backward may come here, too
+                inner_tensor.backward(g_inner, retain_graph=True)
+
+        handle = at.register_hook(hook)
+        tensor.backward(g, retain_graph=True)
+        handle.remove()
+        assert len(calls) == 1 + (target in inner.below())
+        self.receive(value, g, True)
+        self.receive(inner, g_inner, True)
+
+    # Functions that run again, with other parameters, or beside each other
+
+    @rule(a=indices, b=indices, reentrant=st.booleans(), nested=st.booleans())
+    def checkpoint(self, a, b, reentrant, nested):
+        chosen = self.pick(a), self.pick(b)
+        values = [value for _, value in chosen]
+
+        def call(lib, checkpoint):
+            def part(x, y):
+                return (x * y).sin()
+
+            def function(x, y):
+                return (checkpoint(part, x, y, use_reentrant=reentrant) if nested else part(x, y)) * x
+
+            return lambda *tensors: checkpoint(function, *tensors, use_reentrant=reentrant)
+
+        ENGINE["region"] = call(mg, mg.autograd.checkpoint)
+        if torch:
+            PYTORCH["region"] = call(torch, torch.utils.checkpoint.checkpoint)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "None of the inputs")
+            self.add(*self.apply("region", *chosen))
+        self.rerun |= {value for value in values if value.requires}
+        self.rerun |= set(values) if self.pairs[-1][1].requires else set()
+
+    @rule(a=indices, b=indices, fail=st.booleans(), at=st.none() | st.integers(0, 60))
+    def functional_call(self, a, b, fail, at):
+        (tensor, value), (weight_tensor, weight) = self.pick(a), self.pick(b)
+        own, given = self.module.weight, {"weight": weight_tensor}
+        if fail:
+            with pytest.raises(Stop):
+                mg.func.functional_call(self.module, given, (tensor, True))
+        if at is not None and sys.getprofile() is None:
+            struck(lambda: mg.func.functional_call(self.module, given, (tensor,)), at)
+        assert self.module.weight is own
+        out = mg.func.functional_call(self.module, given, (tensor,))
+        assert self.module.weight is own and own.grad is None
+        inner = Value(np.sin(value.array), "sin", (value,), value.requires)
+        new = Value(inner.array * weight.array, "multiply", (inner, weight), value.requires or weight.requires)
+        self.nodes[inner] = out.node and out.node.parents[0]
+        self.add(out, new)
+
+        def call_theirs(theirs):
+            theirs[new] = torch.func.functional_call(self.their_module, {"weight": theirs[weight]}, (theirs[value],))
+
+        self.ask(call_theirs)
+
+    @rule(chosen=st.tuples(indices, indices, indices), unrecorded=st.booleans())
+    def threads(self, chosen, unrecorded):
+        """Two threads record, each with a mode of its own, and walk what they share."""
+        (_, first), shared, (_, second) = pairs = [self.pick(n) for n in chosen]
+        if any(self.refuses(value) for _, value in pairs):
+            return
+        barrier, gs = threading.Barrier(2, timeout=10), self.rng.uniform(-1, 1, (2, SIZE))
+        jobs = [SimpleNamespace(pair=pairs[0], error=None), SimpleNamespace(pair=pairs[2], error=None)]
+
+        def work(n, job):
+            try:
+                with mg.set_grad_enabled(not (unrecorded and n)):
+                    barrier.wait()
+                    assert (job.pair[0] * 2).requires_grad == mg.is_grad_enabled()
+                    barrier.wait()
+                job.out = job.pair[0] * shared[0]
+                barrier.wait()
+                job.out.backward(gs[n], retain_graph=True)
+            except BaseException as error:
+                job.error = error
+                barrier.abort()
+
+        workers = [threading.Thread(target=work, args=job) for job in enumerate(jobs)]
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.join()
+        finally:
+            sys.setswitchinterval(interval)
+        assert [job.error for job in jobs] == [None, None]
+        for job, g in zip(jobs, gs, strict=True):
+            value = Value(job.pair[1].array * shared[1].array, "multiply", (job.pair[1], shared[1]), True)
+            self.add(job.out, value)
+            self.ask(lambda theirs, v=value: theirs.update({v: theirs[v.operands[0]] * theirs[v.operands[1]]}))
+            self.receive(value, g, True)
+
+    @invariant()
+    def everything_is_put_back(self):
+        assert_put_back()
+        assert np.geterr() == SETTINGS
+        for tensor, value in self.pairs:
+            self.nodes.setdefault(value, tensor.node)
+
+
+TestAttackedTape = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")(AttackedTape.TestCase)
+TestAttackedTape.settings = settings(max_examples=3 * settings.default.max_examples, stateful_step_count=25)
