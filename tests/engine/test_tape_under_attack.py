@@ -210,8 +210,8 @@ class AttackedTape(Tape):
 
     errors = st.sampled_from([Stop, KeyboardInterrupt, GraphError])
 
-    @rule(a=indices, b=indices, kind=errors, retain=st.booleans(), retain_then=st.booleans())
-    def hook_raises(self, a, b, kind, retain, retain_then):
+    @rule(a=indices, b=indices, kind=errors, retain=st.booleans(), create=st.booleans(), retain_then=st.booleans())
+    def hook_raises(self, a, b, kind, retain, create, retain_then):
         tensor, value = self.pick(a)
         if self.refuses(value):
             return
@@ -231,12 +231,12 @@ class AttackedTape(Tape):
 
         handle = at.register_hook(hook)
         with self.failing(value, error, retain, self.nodes[target], run_theirs):
-            tensor.backward(g, retain_graph=retain)
+            tensor.backward(g, retain_graph=retain, create_graph=create)
         handle.remove()
         self.backward(a, retain_then, False)
 
-    @rule(a=indices, c=indices, before=st.booleans(), kind=errors, retain=st.booleans(), out=st.integers(0, 1))
-    def module_hook_raises(self, a, c, before, kind, retain, out):
+    @rule(a=indices, before=st.booleans(), kind=errors, retain=st.booleans(), out=st.integers(0, 1))
+    def module_hook_raises(self, a, before, kind, retain, out):
         """One output's gradient has come to the gate, and the other's never does."""
         tensor, value = self.pick(a)
         if not value.requires:
@@ -272,22 +272,28 @@ class AttackedTape(Tape):
             g = self.rng.uniform(-1, 1, SIZE)
             armed.append(True)
             reached = gate if before else self.nodes[inner].parents[0]
-            theirs = lambda: self.theirs[product].backward(torch.tensor(g), retain_graph=True)  # noqa: E731
-            with self.failing(product, error, retain, reached, theirs):
+
+            def walk_theirs():
+                self.theirs[product].backward(torch.tensor(g), retain_graph=True)
+
+            with self.failing(product, error, retain, reached, walk_theirs):
                 tensor.backward(g, retain_graph=retain)
             armed.clear()
         self.backward(len(self.pairs) - 1 - out, True, False)
 
-    @rule(a=indices, at=st.integers(0, 160), retain=st.booleans(), retain_then=st.booleans())
-    def interrupt(self, a, at, retain, retain_then):
+    @rule(a=indices, at=st.integers(0, 160), retain=st.booleans(), create=st.booleans(), retain_then=st.booleans())
+    def interrupt(self, a, at, retain, create, retain_then):
         tensor, value = self.pick(a)
         if self.refuses(value) or sys.getprofile() is not None:
             return
         g = self.rng.uniform(-1, 1, SIZE)
         former = [t.stored_grad for t, _ in self.pairs]
-        arrived = struck(lambda: tensor.backward(g, retain_graph=retain), at)
-        if not arrived or any(t.stored_grad is not grad for (t, _), grad in zip(self.pairs, former, strict=True)):
-            self.receive(value, g, retain)  # all of them: see the invariant
+        arrived = struck(lambda: tensor.backward(g, retain_graph=retain, create_graph=create), at)
+        changed = [t for (t, _), grad in zip(self.pairs, former, strict=True) if t.stored_grad is not grad]
+        for t in changed:
+            t.grad = t.grad.detach()
+        if changed or not arrived:
+            self.receive(value, g, retain)  # all of them have changed: see the invariant
         else:
             saving = [v for v in value.below() if v.op in HOLD_ARRAYS]
             saving.sort(key=lambda v: self.nodes[v].number, reverse=True)
@@ -313,6 +319,7 @@ class AttackedTape(Tape):
             calls.append(0)
             if len(calls) == 1:  # the inner backward may come here, too
                 inner_tensor.backward(g_inner, retain_graph=True)
+            assert not mg.is_grad_enabled()
 
         handle = at.register_hook(hook)
         tensor.backward(g, retain_graph=True)
@@ -371,10 +378,11 @@ class AttackedTape(Tape):
     @rule(chosen=st.tuples(indices, indices, indices), unrecorded=st.booleans())
     def threads(self, chosen, unrecorded):
         """Two threads record, each with a mode of its own, and walk what they share."""
-        (_, first), shared, (_, second) = pairs = [self.pick(n) for n in chosen]
+        pairs = [self.pick(n) for n in chosen]
         if any(self.refuses(value) for _, value in pairs):
             return
-        barrier, gs = threading.Barrier(2, timeout=10), self.rng.uniform(-1, 1, (2, SIZE))
+        shared, gs = pairs[1], self.rng.uniform(-1, 1, (2, SIZE))
+        barrier = threading.Barrier(2, timeout=10)
         jobs = [SimpleNamespace(pair=pairs[0], error=None), SimpleNamespace(pair=pairs[2], error=None)]
 
         def work(n, job):
@@ -416,4 +424,4 @@ class AttackedTape(Tape):
 
 
 TestAttackedTape = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")(AttackedTape.TestCase)
-TestAttackedTape.settings = settings(max_examples=3 * settings.default.max_examples, stateful_step_count=25)
+TestAttackedTape.settings = settings(max_examples=6 * settings.default.max_examples, stateful_step_count=25)
