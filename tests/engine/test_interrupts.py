@@ -123,6 +123,10 @@ CASES = [
 def put_back():
     """One failure here must not be a failure of every test that follows."""
     yield
+    put_everything_back()
+
+
+def put_everything_back():
     tape.mode.enabled, here.scope, mg.random._here.generator = True, None, None
     np.seterr(**SETTINGS)
     walk.walking.walks = [walk.Walk]

@@ -27,7 +27,7 @@ from hypothesis.stateful import invariant, rule
 
 import minigrad as mg
 from minigrad.errors import GraphError
-from tests.engine.test_interrupts import SETTINGS, assert_put_back
+from tests.engine.test_interrupts import SETTINGS, assert_put_back, put_everything_back
 from tests.engine.test_tape_machine import ENGINE, FORWARD, HOLD_ARRAYS, PYTORCH, SIZE, SLOPE, Tape, Value, torch
 
 HOLD_ARRAYS.add("region")  # the function of a checkpoint
@@ -71,6 +71,16 @@ def both(lib):
     return Both()
 
 
+def newest(operation, node):
+    """The newest node of an operation that a node depends on."""
+    found, stack = {node}, [node]
+    while stack:
+        new = {parent for parent in stack.pop().parents if parent is not None} - found
+        found |= new
+        stack += new
+    return max([node for node in found if node.operation == operation], key=lambda node: node.number)
+
+
 def struck(run, at):
     """Call a function, and raise KeyboardInterrupt after `at` calls inside it; return whether it arrived."""
     passed = 0
@@ -100,6 +110,16 @@ class AttackedTape(Tape):
         self.rerun: set[Value] = set()  # what the functions of checkpoints use
         self.module, self.their_module = scaled(mg), scaled(torch) if torch else None
         super().__init__()
+
+    def teardown(self):
+        put_everything_back()
+
+    def walkable(self, a):
+        """The place of a value that can go backward; 0 is the one that most depends on; None if there is none."""
+        values = [value for _, value in self.pairs]
+        found = [n for n, value in enumerate(values) if not self.refuses(value)]
+        found.sort(key=lambda n: len(values[n].below()), reverse=True)
+        return found[a % len(found)] if found else None
 
     indices = Tape.indices
 
@@ -156,15 +176,19 @@ class AttackedTape(Tape):
         self.succeed(n, new)
 
     def succeed(self, n, new):
-        """All that share the memory of the nth tensor are other values from now on."""
-        self.compare_no_recomputed(self.pairs[n][1])
-        super().succeed(n, new)
-        for m in self.others(n):
-            value = self.pairs[m][1]
-            self.compare_no_recomputed(value)
-            same = Value(new.array, "same", (new,), new.requires)
-            super().succeed(m, same)
-            self.ask(lambda theirs, same=same, value=value: theirs.update({same: theirs[value]}))
+        """The nth tensor's base is another value from now on, and all of its views are views of that."""
+        tensor, _ = self.pairs[n]
+        memory = self.memory(tensor)
+        base, others = (memory.tensors[0], self.others(n)) if memory else (tensor, [])
+        whole = new if tensor is base else Value(new.array, "same", (new,), new.requires)
+        for m in (n, *others):
+            shown, former = self.pairs[m]
+            self.compare_no_recomputed(former)
+            now = whole if shown is base else Value(new.array, "same", (whole,), new.requires)
+            super().succeed(m, now)
+            self.ask(lambda theirs, now=now, former=former: theirs.update({now: theirs[former]}))
+        if new.op in HOLD_ARRAYS and new.requires:
+            self.nodes[new] = newest(new.op, tensor.node)
 
     def compare_no_recomputed(self, value):
         """PyTorch's checkpoints do not see that what they use was changed."""
@@ -212,9 +236,9 @@ class AttackedTape(Tape):
 
     @rule(a=indices, b=indices, kind=errors, retain=st.booleans(), create=st.booleans(), retain_then=st.booleans())
     def hook_raises(self, a, b, kind, retain, create, retain_then):
-        tensor, value = self.pick(a)
-        if self.refuses(value):
+        if (n := self.walkable(a)) is None:
             return
+        tensor, value = self.pairs[n]
         known = [pair for pair in self.pairs if pair[1] in value.below()]
         at, target = known[b % len(known)]
         g, error = self.rng.uniform(-1, 1, SIZE), kind("from a hook")
@@ -233,7 +257,7 @@ class AttackedTape(Tape):
         with self.failing(value, error, retain, self.nodes[target], run_theirs):
             tensor.backward(g, retain_graph=retain, create_graph=create)
         handle.remove()
-        self.backward(a, retain_then, False)
+        self.backward(n, retain_then, False)
 
     @rule(a=indices, before=st.booleans(), kind=errors, retain=st.booleans(), out=st.integers(0, 1))
     def module_hook_raises(self, a, before, kind, retain, out):
@@ -283,9 +307,15 @@ class AttackedTape(Tape):
 
     @rule(a=indices, at=st.integers(0, 160), retain=st.booleans(), create=st.booleans(), retain_then=st.booleans())
     def interrupt(self, a, at, retain, create, retain_then):
-        tensor, value = self.pick(a)
-        if self.refuses(value) or sys.getprofile() is not None:
+        if (n := self.walkable(a)) is None or sys.getprofile() is not None:
             return
+        for _ in range(10):
+            self.interrupt_once(*self.pairs[n], at, True, create)
+            at += 1
+        self.interrupt_once(*self.pairs[n], at, retain, create)
+        self.backward(n, retain_then, False)
+
+    def interrupt_once(self, tensor, value, at, retain, create):
         g = self.rng.uniform(-1, 1, SIZE)
         former = [t.stored_grad for t, _ in self.pairs]
         arrived = struck(lambda: tensor.backward(g, retain_graph=retain, create_graph=create), at)
@@ -303,13 +333,12 @@ class AttackedTape(Tape):
             self.compared &= not any(freed)
             for v, is_freed in zip(saving, freed, strict=True):
                 v.freed = is_freed
-        self.backward(a, retain_then, False)
 
     @rule(a=indices, b=indices, c=indices)
     def hook_goes_backward(self, a, b, c):
-        (tensor, value), (inner_tensor, inner) = self.pick(a), self.pick(c)
-        if self.refuses(value) or self.refuses(inner):
+        if self.walkable(a) is None:
             return
+        (tensor, value), (inner_tensor, inner) = self.pairs[self.walkable(a)], self.pairs[self.walkable(c)]
         known = [pair for pair in self.pairs if pair[1] in value.below()]
         at, target = known[b % len(known)]
         g, g_inner = self.rng.uniform(-1, 1, (2, SIZE))
@@ -378,9 +407,9 @@ class AttackedTape(Tape):
     @rule(chosen=st.tuples(indices, indices, indices), unrecorded=st.booleans())
     def threads(self, chosen, unrecorded):
         """Two threads record, each with a mode of its own, and walk what they share."""
-        pairs = [self.pick(n) for n in chosen]
-        if any(self.refuses(value) for _, value in pairs):
+        if self.walkable(0) is None:
             return
+        pairs = [self.pairs[self.walkable(a)] for a in chosen]
         shared, gs = pairs[1], self.rng.uniform(-1, 1, (2, SIZE))
         barrier = threading.Barrier(2, timeout=10)
         jobs = [SimpleNamespace(pair=pairs[0], error=None), SimpleNamespace(pair=pairs[2], error=None)]
@@ -408,7 +437,9 @@ class AttackedTape(Tape):
                 worker.join()
         finally:
             sys.setswitchinterval(interval)
-        assert [job.error for job in jobs] == [None, None]
+        for job in jobs:
+            if job.error is not None:
+                raise job.error
         for job, g in zip(jobs, gs, strict=True):
             value = Value(job.pair[1].array * shared[1].array, "multiply", (job.pair[1], shared[1]), True)
             self.add(job.out, value)
