@@ -315,6 +315,8 @@ def _run(
                 arrived.append((tensor, g, node in walk.owned))
         if wanted and node in wanted:
             found[node] = g
+        if node.saved is None:  # since: by a backward in a hook, or in another thread
+            _check((node,), walk.within)
         if walk.create_graph:
             here.scope = node.scope, Derivative(order, node.number), ()
         if walk.visit(node, g) and not retain_graph and node.plan.holds_arrays:

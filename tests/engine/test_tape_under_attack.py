@@ -32,12 +32,12 @@ from tests.engine.test_tape_machine import ENGINE, FORWARD, HOLD_ARRAYS, PYTORCH
 
 HOLD_ARRAYS.add("region")  # the function of a checkpoint
 FORWARD |= {
-    "region": lambda a, b: np.sin(a * b) * a,
+    "region": lambda a, b: np.sin(a + b) ** 2,
     "same": lambda a: a,
     "gated": lambda a, other: a,  # an output of a module with backward hooks: it waits for the other
 }
 SLOPE |= {
-    "region": lambda a, b, da, db: np.cos(a * b) * (da * b + a * db) * a + np.sin(a * b) * da,
+    "region": lambda a, b, da, db: 2 * np.sin(a + b) * np.cos(a + b) * (da + db),
     "same": lambda a, da: da,
     "gated": lambda a, other, da, d_other: da,
 }
@@ -82,7 +82,7 @@ def newest(operation, node):
 
 
 def struck(run, at):
-    """Call a function, and raise KeyboardInterrupt after `at` calls inside it; return whether it arrived."""
+    """Call a function, raise KeyboardInterrupt after `at` calls inside it; return whether it arrived, and their number."""
     passed = 0
 
     def strike(frame, event, arg):
@@ -97,10 +97,10 @@ def struck(run, at):
         sys.setprofile(strike)
         run()
     except KeyboardInterrupt:
-        return True
+        return True, passed
     finally:
         sys.setprofile(None)
-    return False
+    return False, passed
 
 
 class AttackedTape(Tape):
@@ -313,21 +313,32 @@ class AttackedTape(Tape):
             armed.clear()
         self.backward(len(self.pairs) - 1 - out, True, False)
 
-    @rule(a=indices, at=st.integers(0, 120), retain=st.booleans(), create=st.booleans(), retain_then=st.booleans())
+    @rule(
+        a=indices,
+        at=st.integers(0, 120) | st.integers(-10, -1),
+        retain=st.booleans(),
+        create=st.booleans(),
+        retain_then=st.booleans(),
+    )
     def interrupt(self, a, at, retain, create, retain_then):
         if (n := self.walkable(a)) is None or sys.getprofile() is not None:
             return
-        ended = False
-        for later in range(8):
-            ended = ended or self.interrupt_once(*self.pairs[n], at + later, True, create)
-        self.interrupt_once(*self.pairs[n], at + 8, retain, create)
+        self.interrupt_often(n, at, retain, create)
         self.backward(n, retain_then, False)
 
+    def interrupt_often(self, n, at, retain, create):
+        """Interrupt at eight moments in a row, somewhere in the walk."""
+        pair = self.pairs[n]
+        calls = self.interrupt_once(*pair, 10_000, True, create)
+        first = at % max(calls - 8, 1)
+        for moment in range(first, first + 8):
+            self.interrupt_once(*pair, moment, retain or moment < first + 7, create)
+
     def interrupt_once(self, tensor, value, at, retain, create):
-        """Interrupt a backward after some calls; return whether it ended before."""
+        """Interrupt a backward after some calls; return how many there were."""
         g = self.rng.uniform(-1, 1, SIZE)
         former = [t.stored_grad for t, _ in self.pairs]
-        arrived = struck(lambda: tensor.backward(g, retain_graph=retain, create_graph=create), at)
+        arrived, calls = struck(lambda: tensor.backward(g, retain_graph=retain, create_graph=create), at)
         changed = [t for (t, _), grad in zip(self.pairs, former, strict=True) if t.stored_grad is not grad]
         for t in changed:
             t.grad = t.grad.detach()
@@ -342,7 +353,7 @@ class AttackedTape(Tape):
             self.compared &= not any(freed)
             for v, is_freed in zip(saving, freed, strict=True):
                 v.freed = is_freed
-        return not arrived
+        return calls
 
     @rule(a=indices, b=indices, c=indices)
     def hook_goes_backward(self, a, b, c):
@@ -369,17 +380,20 @@ class AttackedTape(Tape):
 
     # Functions that run again, with other parameters, or beside each other
 
-    @rule(a=indices, b=indices, reentrant=st.booleans(), nested=st.booleans())
-    def checkpoint(self, a, b, reentrant, nested):
+    then = st.sampled_from(["go on", "write", "change", "interrupt"])
+
+    @rule(a=indices, b=indices, reentrant=st.booleans(), nested=st.booleans(), then=then, at=st.integers(0, 120))
+    def checkpoint(self, a, b, reentrant, nested, then, at):
+        a, b = a % len(self.pairs), b % len(self.pairs)
         chosen = self.pick(a), self.pick(b)
         values = [value for _, value in chosen]
 
         def call(lib, checkpoint):
             def part(x, y):
-                return (x * y).sin()
+                return (x + y).sin()  # which saves neither
 
             def function(x, y):
-                return (checkpoint(part, x, y, use_reentrant=reentrant) if nested else part(x, y)) * x
+                return (checkpoint(part, x, y, use_reentrant=reentrant) if nested else part(x, y)).square()
 
             return lambda *tensors: checkpoint(function, *tensors, use_reentrant=reentrant)
 
@@ -391,6 +405,18 @@ class AttackedTape(Tape):
             self.add(*self.apply("region", *chosen))
         self.rerun |= {value for value in values if value.requires}
         self.rerun |= set(values) if self.pairs[-1][1].requires else set()
+        n = len(self.pairs)
+        self.unary("sin", n - 1)
+        if then == "write":
+            self.write_unrecorded(b)
+            self.backward(n, False, False)
+            self.grad(n, n - 1, False)  # refused or not: nothing of what is newer was freed in vain
+        elif then == "change":
+            self.change("sin", a, b)
+            self.backward(n, False, False)
+        elif then == "interrupt" and sys.getprofile() is None and not self.refuses(self.pairs[n][1]):
+            self.interrupt_often(n, at, True, False)
+            self.backward(n, False, False)
 
     @rule(a=indices, b=indices, fail=st.booleans(), at=st.none() | st.integers(0, 60))
     def functional_call(self, a, b, fail, at):
@@ -465,4 +491,39 @@ class AttackedTape(Tape):
 
 
 TestAttackedTape = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")(AttackedTape.TestCase)
-TestAttackedTape.settings = settings(max_examples=3 * settings.default.max_examples, stateful_step_count=20)
+TestAttackedTape.settings = settings(max_examples=5 * settings.default.max_examples, stateful_step_count=20)
+
+
+def raises(x):
+    raise Stop
+
+
+@pytest.mark.parametrize("lib", [mg] if torch is None else [mg, torch], ids=lambda lib: lib.__name__)
+def test_what_has_arrived_when_a_hook_raises(lib):
+    x, y = (lib.tensor([value], requires_grad=True) for value in (1.0, 2.0))
+    product = x * x
+    product.register_hook(raises)
+    with pytest.raises(Stop):
+        (product * y).backward()
+    assert x.grad is None and (y.grad is None) == (lib is mg)  # PyTorch has delivered what it reached before
+
+
+@pytest.mark.parametrize("lib", [mg] if torch is None else [mg, torch], ids=lambda lib: lib.__name__)
+def test_a_hook_that_frees_the_graph_which_is_walked(lib):
+    x = lib.tensor([1.0], requires_grad=True)
+    inner = x.sin()
+    outer = inner.exp()
+    outer.register_hook(lambda g: (inner_twice.backward(), None)[1])
+    inner_twice = inner * 2
+    with pytest.raises((GraphError, RuntimeError), match="freed"):
+        outer.backward()
+    assert x.grad.tolist() == pytest.approx([2 * np.cos(1.0)])  # of the hook's backward alone
+
+
+def test_hooks_after_accumulation_find_all_gradients_and_may_raise():
+    x, y = (mg.tensor([value], requires_grad=True) for value in (1.0, 2.0))
+    x.register_post_accumulate_grad_hook(raises)
+    with pytest.raises(Stop):
+        (x * y).backward()
+    assert x.grad.tolist() == [2.0] and y.grad.tolist() == [1.0]
+    assert_put_back()
