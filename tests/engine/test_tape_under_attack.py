@@ -465,7 +465,7 @@ class AttackedTape(Tape):
 
         workers = [threading.Thread(target=work, args=job) for job in enumerate(jobs)]
         interval = sys.getswitchinterval()
-        sys.setswitchinterval(1e-6)
+        sys.setswitchinterval(1e-4)  # every turn may wait for other programs
         try:
             for worker in workers:
                 worker.start()
