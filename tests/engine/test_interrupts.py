@@ -112,10 +112,21 @@ def inside_contexts():
     return run, lambda: all_or_none([module.training for module in net.modules()] + [True])
 
 
+def in_a_functional_call():
+    net, x = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)), mg.ones(1, 2)
+    own, given = list(net.parameters()), {name: mg.ones(2, 2) for name in ("0.weight", "1.weight")}
+
+    def check():
+        assert all(p is q for p, q in zip(net.parameters(), own, strict=True))
+
+    return lambda: mg.func.functional_call(net, given, x), check
+
+
 SETTINGS = np.geterr()
 CASES = [
     during_backward, during_a_second_backward, during_backward_to_inputs, in_a_checkpoint, before_a_checkpoint,
     during_a_step, during_zero_grad, while_loading, while_the_mode_changes, inside_contexts,
+    in_a_functional_call,
 ]  # fmt: skip
 
 

@@ -385,6 +385,9 @@ class AttackedTape(Tape):
     @rule(a=indices, b=indices, reentrant=st.booleans(), nested=st.booleans(), then=then, at=st.integers(0, 120))
     def checkpoint(self, a, b, reentrant, nested, then, at):
         a, b = a % len(self.pairs), b % len(self.pairs)
+        if then == "change":  # of no leaf, which would be refused
+            self.unary("read", a)
+            a = len(self.pairs) - 1
         chosen = self.pick(a), self.pick(b)
         values = [value for _, value in chosen]
 
@@ -415,18 +418,22 @@ class AttackedTape(Tape):
             self.change("sin", a, b)
             self.backward(n, False, False)
         elif then == "interrupt" and sys.getprofile() is None and not self.refuses(self.pairs[n][1]):
-            self.interrupt_often(n, at, True, False)
+            for moment in range(at, at + 8):  # of the second run
+                self.interrupt_once(*self.pairs[n], moment, True, False)
             self.backward(n, False, False)
 
-    @rule(a=indices, b=indices, fail=st.booleans(), at=st.none() | st.integers(0, 60))
-    def functional_call(self, a, b, fail, at):
+    @rule(a=indices, b=indices, fail=st.booleans(), interrupted=st.booleans())
+    def functional_call(self, a, b, fail, interrupted):
         (tensor, value), (weight_tensor, weight) = self.pick(a), self.pick(b)
         own, given = self.module.weight, {"weight": weight_tensor}
         if fail:
             with pytest.raises(Stop):
                 mg.func.functional_call(self.module, given, (tensor, True))
-        if at is not None and sys.getprofile() is None:
-            struck(lambda: mg.func.functional_call(self.module, given, (tensor,)), at)
+        if interrupted and sys.getprofile() is None:
+            _, calls = struck(lambda: mg.func.functional_call(self.module, given, (tensor,)), 10_000)
+            for moment in range(calls - 15, calls):
+                struck(lambda: mg.func.functional_call(self.module, given, (tensor,)), moment)
+                assert self.module.weight is own
         assert self.module.weight is own
         out = mg.func.functional_call(self.module, given, (tensor,))
         assert self.module.weight is own and own.grad is None
