@@ -134,8 +134,9 @@ class AttackedTape(Tape):
 
     # Values that share a memory
 
-    @rule(a=indices)
-    def view(self, a):
+    @rule(a=indices, then_write=st.booleans())
+    def view(self, a, then_write):
+        a %= len(self.pairs)
         tensor, value = self.pick(a)
         out = self.apply("same", (tensor, value))
         memory = self.memory(tensor)
@@ -144,6 +145,11 @@ class AttackedTape(Tape):
             self.memories.append(memory)
         memory.tensors.append(out[0])
         self.add(*out)
+        if then_write:  # to the base of what was saved
+            n = len(self.pairs)
+            self.unary("sin", n - 1)
+            self.write_unrecorded(a)
+            self.backward(n, False, False)
 
     def memory(self, tensor):
         return next((memory for memory in self.memories if any(t is tensor for t in memory.tensors)), None)
@@ -461,7 +467,7 @@ class AttackedTape(Tape):
             try:
                 with mg.set_grad_enabled(not (unrecorded and n)):
                     barrier.wait()
-                    assert (job.pair[0] * 2).requires_grad == mg.is_grad_enabled()
+                    assert (job.pair[0] * 2).requires_grad == (not (unrecorded and n))
                     barrier.wait()
                 job.out = job.pair[0] * shared[0]
                 barrier.wait()
