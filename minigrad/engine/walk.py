@@ -19,6 +19,7 @@ import numpy as np
 
 from minigrad.arrays import Array, Traced
 from minigrad.engine.grad_mode import mode
+from minigrad.engine.interrupts import numpy_errors
 from minigrad.engine.primitive import primitive
 from minigrad.engine.scope import Derivative, derivative, here
 from minigrad.engine.tape import Gradient, Node, Receiver, leaves_with_hooks, record, run_hooks_after
@@ -52,7 +53,7 @@ def backward(
     _check(nodes, within)
     walk = walking.walks[-1](wrap, create_graph, within)
     wanted, leaves = set(targets or ()), leave or targets is None
-    outer = mode.enabled, here.scope
+    outer, settings = (mode.enabled, here.scope), numpy_errors.get()
     mode.enabled = create_graph
     try:
         # An infinite gradient is a valid value (sqrt at 0) and raises no warning.
@@ -65,6 +66,7 @@ def backward(
         raise
     finally:
         mode.enabled, here.scope = outer
+        numpy_errors.set(settings)
     deliver(arrived)
     if leaves_with_hooks:
         mode.enabled = create_graph
@@ -278,6 +280,8 @@ def _check(nodes: Sequence[Node], within: set[Node] | None) -> None:
                 f"{node.operation}: backward through a graph that was already freed\n"
                 "  hint: pass retain_graph=True to the first backward, or compute the result again"
             )
+        if type(node.saved) is not list and (check := getattr(node.saved, "check", None)) is not None:  # of a checkpoint
+            check()
         for parent in node.parents:
             if parent is not None and parent.written > node.number and _saves(node, parent):
                 raise GraphError(
@@ -311,6 +315,8 @@ def _run(
                 arrived.append((tensor, g, node in walk.owned))
         if wanted and node in wanted:
             found[node] = g
+        if node.saved is None:  # since: by a backward in a hook, or in another thread
+            _check((node,), walk.within)
         if walk.create_graph:
             here.scope = node.scope, Derivative(order, node.number), ()
         if walk.visit(node, g) and not retain_graph and node.plan.holds_arrays:
