@@ -53,6 +53,7 @@ if _typing.TYPE_CHECKING:
     import multiprocessing as multiprocessing
 
     from minigrad import (
+        array_api as array_api,
         autograd as autograd,
         data as data,
         distributions as distributions,
@@ -86,6 +87,7 @@ if _typing.TYPE_CHECKING:
 # isort: on
 
 for _name, _function in {
+    "array namespace": "minigrad:array_api",
     "autopsy": "minigrad.viz.graphs.autopsy:autopsy",
     "gradcheck": "minigrad.compat.gradcheck:gradcheck",
     "gradgradcheck": "minigrad.compat.gradcheck:gradgradcheck",
@@ -105,6 +107,7 @@ _sys.meta_path.append(_PathFinder("minigrad"))
 
 # Imported at first use.
 _ROOMS = (
+    "array_api",
     "autograd",
     "data",
     "distributions",

@@ -17,6 +17,7 @@ import minigrad as mg
 from minigrad.compat.paths import PATHS
 
 ROOMS = (
+    "array_api",
     "autograd",
     "data",
     "distributions",

@@ -453,8 +453,16 @@ def as_tensor(data: Any, dtype: DType = None, device: Any = None) -> Tensor:
 def asarray(
     obj: Any, dtype: DType = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return `as_tensor` of an object, with `copy` always a copy, and with `requires_grad` a leaf that requires one."""
+    """Return `as_tensor` of an object, with `copy` always a copy, and with `requires_grad` a leaf that requires one.
+
+    Raises ValueError for `copy` False unless `obj` is a tensor, in the same dtype: only it can be returned as it is.
+    """
     made = as_tensor(obj, dtype, device)
+    if copy is False and made is not obj:
+        raise ValueError(
+            f"asarray: a {type(obj).__name__} becomes a tensor of {made.dtype} by a copy, and copy is False\n"
+            "  hint: mg.from_dlpack(array, copy=False) shares the memory of an array"
+        )
     made = made.clone() if copy and made is obj else made
     return made.detach().requires_grad_() if requires_grad else made
 

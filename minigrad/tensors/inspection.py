@@ -16,6 +16,7 @@ from minigrad.arrays import Array, DType, Size, Traced, array_of
 from minigrad.engine.grad_mode import mode
 from minigrad.errors import GraphError, warn
 from minigrad.kernels.equality import is_close
+from minigrad.pictures import registered
 from minigrad.random import default_generator, draw_categories
 from minigrad.tensors import devices
 
@@ -29,6 +30,9 @@ TYPES = {  # the first word of PyTorch's name of a type, and the dtype: FloatTen
     "Float": np.dtype(np.float32), "Half": np.dtype(np.float16), "Int": np.dtype(np.int32), "Long": np.dtype(np.int64),
     "Short": np.dtype(np.int16),
 }  # fmt: skip
+
+
+VERSIONED = np.lib.NumpyVersion(np.__version__) >= "2.1.0"  # NumPy exports read-only arrays, by DLPack 1.0
 
 
 class Values(Traced):
@@ -157,6 +161,41 @@ class Values(Traced):
                     "or t.detach().numpy() for the values alone"
                 )
             return np.array(self.array, dtype=dtype, copy=copy)
+
+    # Exchange, by the array API standard
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        """Return the namespace of the array API standard, `minigrad.array_api`; raise ValueError for a later version."""
+        namespace = registered("array namespace")
+        if api_version is not None and not "2021.12" <= api_version <= namespace.__array_api_version__:
+            raise ValueError(f"array namespace: there is no version {api_version!r}, the last is 2024.12")
+        return namespace
+
+    def __dlpack__(
+        self, *, stream: Any = None, max_version: tuple[int, int] | None = None, dl_device: Any = None, copy: Any = None
+    ) -> Any:
+        """Return the values for another library: the memory itself, read-only, if it speaks DLPack 1.0, else a copy.
+
+        Raises GraphError for a tensor that requires a gradient, BufferError for `copy` False where only a copy can go.
+        """
+        if self.node is not None:
+            raise GraphError("dlpack: the tensor requires a gradient\n  hint: export t.detach()")
+        if VERSIONED and max_version is not None and max_version[0] >= 1:
+            return self.numpy().__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+        if copy is False:
+            raise BufferError(
+                f"dlpack: a consumer of version {max_version} may write to what it gets, so it gets a copy, and copy is False"
+            )
+        return self.array.copy().__dlpack__(stream=stream)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """Return DLPack's numbers of the CPU."""
+        return 1, 0
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Self:
+        """Return the tensor itself: the only device is the CPU; raise ValueError for another."""
+        devices.device(device)
+        return self
 
     def item(self) -> float:
         """Return the value of a tensor of one element as a Python number."""

@@ -1,0 +1,102 @@
+"""Creation functions of the array API standard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad import ops
+from minigrad.array_api.dtypes import Scalar, operands
+from minigrad.arrays import DType
+from minigrad.config import get_default_dtype
+from minigrad.interop.dlpack import from_dlpack
+from minigrad.tensors import creation
+from minigrad.tensors.tensor import Tensor, tensor
+
+__all__ = [
+    "arange", "asarray", "empty", "empty_like", "eye", "from_dlpack", "full", "full_like", "linspace", "meshgrid", "ones",
+    "ones_like", "tril", "triu", "zeros", "zeros_like",
+]  # fmt: skip
+
+
+def asarray(obj: Any, /, *, dtype: DType = None, device: Any = None, copy: bool | None = None) -> Tensor:
+    """Return a tensor of a number, a nested sequence, an array or a tensor; see `minigrad.asarray`."""
+    return creation.asarray(obj, dtype, device, copy)
+
+
+def arange(
+    start: Scalar, /, stop: Scalar | None = None, step: Scalar = 1, *, dtype: DType = None, device: Any = None
+) -> Tensor:
+    """Return start, start + step, ... up to but excluding `stop`; with one argument 0, 1, ... up to that."""
+    limits = (0, start) if stop is None else (start, stop)
+    if dtype is None:
+        dtype = np.int64 if all(isinstance(n, int) for n in (*limits, step)) else get_default_dtype()
+    return tensor(np.arange(*limits, step, dtype), device=device)
+
+
+def zeros(shape: int | tuple[int, ...], *, dtype: DType = None, device: Any = None) -> Tensor:
+    """Return a tensor of zeros."""
+    return creation.zeros(shape, dtype=dtype, device=device)  # type: ignore[arg-type]
+
+
+def ones(shape: int | tuple[int, ...], *, dtype: DType = None, device: Any = None) -> Tensor:
+    """Return a tensor of ones."""
+    return creation.ones(shape, dtype=dtype, device=device)  # type: ignore[arg-type]
+
+
+def empty(shape: int | tuple[int, ...], *, dtype: DType = None, device: Any = None) -> Tensor:
+    """Return a tensor of zeros: uninitialized memory would make programs unpredictable."""
+    return creation.zeros(shape, dtype=dtype, device=device)  # type: ignore[arg-type]
+
+
+def full(shape: int | tuple[int, ...], fill_value: Scalar, *, dtype: DType = None, device: Any = None) -> Tensor:
+    """Return a tensor filled with one number."""
+    return creation.full(shape, fill_value, dtype=dtype, device=device)  # type: ignore[arg-type]
+
+
+def zeros_like(x: Tensor, /, *, dtype: DType = None, device: Any = None) -> Tensor:
+    """Return zeros in the shape and dtype of `x`."""
+    return zeros(x.shape, dtype=dtype or x.dtype, device=device)
+
+
+def ones_like(x: Tensor, /, *, dtype: DType = None, device: Any = None) -> Tensor:
+    """Return ones in the shape and dtype of `x`."""
+    return ones(x.shape, dtype=dtype or x.dtype, device=device)
+
+
+def empty_like(x: Tensor, /, *, dtype: DType = None, device: Any = None) -> Tensor:
+    """Return zeros in the shape and dtype of `x`."""
+    return zeros(x.shape, dtype=dtype or x.dtype, device=device)
+
+
+def full_like(x: Tensor, /, fill_value: Scalar, *, dtype: DType = None, device: Any = None) -> Tensor:
+    """Return a tensor filled with one number in the shape and dtype of `x`."""
+    return full(x.shape, fill_value, dtype=dtype or x.dtype, device=device)
+
+
+def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: DType = None, device: Any = None) -> Tensor:
+    """Return a matrix with ones on the `k`-th diagonal, counted upwards, and zeros elsewhere."""
+    return tensor(np.eye(n_rows, n_cols, k, dtype or get_default_dtype()), device=device)
+
+
+def linspace(
+    start: Scalar, stop: Scalar, /, num: int, *, dtype: DType = None, device: Any = None, endpoint: bool = True
+) -> Tensor:
+    """Return `num` numbers at equal distances from `start` to `stop`, the end included unless `endpoint` is False."""
+    return tensor(np.linspace(start, stop, num, endpoint, dtype=dtype or get_default_dtype()), device=device)
+
+
+def meshgrid(*arrays: Tensor, indexing: str = "xy") -> list[Tensor]:
+    """Return the coordinates of a grid, one tensor for each vector; the first varies along axis 1, with "ij" along axis 0."""
+    return list(ops.meshgrid(*operands("meshgrid", *arrays), indexing=indexing))
+
+
+def tril(x: Tensor, /, *, k: int = 0) -> Tensor:
+    """Set the elements above the `k`-th diagonal of matrices to 0."""
+    return ops.tril(x, k)  # type: ignore[no-any-return]
+
+
+def triu(x: Tensor, /, *, k: int = 0) -> Tensor:
+    """Set the elements below the `k`-th diagonal of matrices to 0."""
+    return ops.triu(x, k)  # type: ignore[no-any-return]

@@ -1,0 +1,70 @@
+"""Elementwise functions of the array API standard: operations of ours after the standard's type promotion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minigrad import ops
+from minigrad.array_api.dtypes import Scalar, operands
+from minigrad.tensors.tensor import Tensor
+
+Unary = Callable[[Tensor], Tensor]
+Binary = Callable[[Tensor | Scalar, Tensor | Scalar], Tensor]
+
+__all__ = [
+    "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "bitwise_invert", "ceil", "conj", "cos", "cosh", "exp", "expm1",
+    "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "logical_not", "negative", "positive", "real",
+    "reciprocal", "round", "sign", "signbit", "sin", "sinh", "sqrt", "square", "tan", "tanh", "trunc",
+    "add", "atan2", "bitwise_and", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "copysign",
+    "divide", "equal", "floor_divide", "greater", "greater_equal", "hypot", "less", "less_equal", "logaddexp",
+    "logical_and", "logical_or", "logical_xor", "maximum", "minimum", "multiply", "nextafter", "not_equal", "pow",
+    "remainder", "subtract",
+    "clip",
+]  # fmt: skip
+
+
+def _named(function: Callable[..., Tensor], name: str, op: Any) -> Any:
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = (op.__doc__ or "").partition("\n")[0]
+    return function
+
+
+def _unary(name: str) -> Unary:
+    op = getattr(ops, {"bitwise_invert": "invert"}.get(name, name))
+
+    def function(x: Tensor, /) -> Tensor:
+        return op(*operands(name, x))  # type: ignore[no-any-return]
+
+    return _named(function, name, op)  # type: ignore[no-any-return]
+
+
+def _binary(name: str) -> Binary:
+    op = getattr(ops, name)
+
+    def function(x1: Tensor | Scalar, x2: Tensor | Scalar, /) -> Tensor:
+        return op(*operands(name, x1, x2))  # type: ignore[no-any-return]
+
+    return _named(function, name, op)  # type: ignore[no-any-return]
+
+
+_end = __all__.index("add")
+(
+    abs, acos, acosh, asin, asinh, atan, atanh, bitwise_invert, ceil, conj, cos, cosh, exp, expm1,
+    floor, isfinite, isinf, isnan, log, log10, log1p, log2, logical_not, negative, positive, real,
+    reciprocal, round, sign, signbit, sin, sinh, sqrt, square, tan, tanh, trunc,
+) = map(_unary, __all__[:_end])  # fmt: skip
+(
+    add, atan2, bitwise_and, bitwise_left_shift, bitwise_or, bitwise_right_shift, bitwise_xor, copysign,
+    divide, equal, floor_divide, greater, greater_equal, hypot, less, less_equal, logaddexp,
+    logical_and, logical_or, logical_xor, maximum, minimum, multiply, nextafter, not_equal, pow,
+    remainder, subtract,
+) = map(_binary, __all__[_end:-1])  # fmt: skip
+
+
+def clip(x: Tensor, /, min: Tensor | Scalar | None = None, max: Tensor | Scalar | None = None) -> Tensor:
+    """Limit the elements to `min` and `max`, numbers or tensors in the dtype of `x`; None is no bound."""
+    if min is None and max is None:
+        return positive(x)
+    low, high = [None if bound is None else operands("clip", x, bound)[1].astype(x.dtype) for bound in (min, max)]
+    return ops.clip(*operands("clip", x), low, high)  # type: ignore[no-any-return]
