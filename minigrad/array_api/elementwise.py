@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad import ops
-from minigrad.array_api.dtypes import Scalar, operands
+from minigrad.array_api.dtypes import Scalar, converted, operands
 from minigrad.tensors.tensor import Tensor
 
 Unary = Callable[[Tensor], Tensor]
@@ -63,8 +63,10 @@ _end = __all__.index("add")
 
 
 def clip(x: Tensor, /, min: Tensor | Scalar | None = None, max: Tensor | Scalar | None = None) -> Tensor:
-    """Limit the elements to `min` and `max`, numbers or tensors in the dtype of `x`; None is no bound."""
-    if min is None and max is None:
+    """Limit the elements to `min` and `max`, numbers or tensors; None is no bound. The dtype is that of `x`."""
+    limits = [bound for bound in (min, max) if bound is not None]
+    if not limits:
         return positive(x)
-    low, high = [None if bound is None else operands("clip", x, bound)[1].astype(x.dtype) for bound in (min, max)]
-    return ops.clip(*operands("clip", x), low, high)  # type: ignore[no-any-return]
+    values, *limits = operands("clip", x, *limits)
+    out = ops.clip(values, *([None] if min is None else []), *limits)
+    return out if x.dtype.kind != out.dtype.kind == "f" else converted(out, x.dtype)

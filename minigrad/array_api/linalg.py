@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad import linalg, ops
-from minigrad.array_api.dtypes import converted, operands, widened
+from minigrad.array_api.dtypes import operands
 from minigrad.array_api.manipulation import matrix_transpose
+from minigrad.array_api.statistics import sum
 from minigrad.arrays import DType
 from minigrad.tensors.tensor import Tensor
 
@@ -74,7 +75,7 @@ def diagonal(x: Tensor, /, *, offset: int = 0) -> Tensor:
 
 def trace(x: Tensor, /, *, offset: int = 0, dtype: DType = None) -> Tensor:
     """Return the sum of a diagonal of the matrices of the last two axes; without `dtype`, integers in 64 bits."""
-    return ops.trace(converted(x, widened(x, dtype)), offset, -2, -1)
+    return sum(diagonal(x, offset=offset), axis=-1, dtype=dtype)
 
 
 def eigh(x: Tensor, /) -> Any:

@@ -91,7 +91,7 @@ def matrix_transpose(x: Tensor, /) -> Tensor:
 def reshape(x: Tensor, /, shape: tuple[int, ...], *, copy: bool | None = None) -> Tensor:
     """Return the elements in another shape; with `copy` False only as a view, with True never."""
     if copy is False:
-        return ops.view(x, shape)
+        return x.view(shape)
     return ops.reshape(x.clone() if copy else x, shape)
 
 

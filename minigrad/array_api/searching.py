@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad import ops
-from minigrad.array_api.dtypes import Scalar, operands, plain
+from minigrad.array_api.dtypes import Scalar, operands, plain, result_type
 from minigrad.array_api.statistics import reduced
 from minigrad.tensors.tensor import Tensor
 
@@ -45,7 +45,7 @@ def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
 def where(condition: Tensor, x1: Tensor | Scalar, x2: Tensor | Scalar, /) -> Tensor:
     """Return `x1` where the condition holds and `x2` elsewhere, in their common dtype."""
     if isinstance(x1, Scalar) and isinstance(x2, Scalar):
-        x1 = operands("where", Tensor.from_array(np.array(0, type(x1 + x2))), x1)[1]
+        x1 = plain(np.array(x1, result_type(x1, x2)))
     return ops.where(condition, *operands("where", x1, x2))
 
 

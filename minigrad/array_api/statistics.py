@@ -41,7 +41,8 @@ def sum(x: Tensor, /, *, axis: Axes = None, dtype: DType = None, keepdims: bool 
 
 def prod(x: Tensor, /, *, axis: Axes = None, dtype: DType = None, keepdims: bool = False) -> Tensor:
     """Multiply the elements; without `dtype`, integers are multiplied in 64 bits."""
-    return reduced(ops.prod, x, axis, keepdims, dtype=widened(x, dtype))
+    wanted = widened(x, dtype)
+    return converted(reduced(ops.prod, converted(x, wanted), axis, keepdims), wanted)
 
 
 def max(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
@@ -103,8 +104,8 @@ def cumulative_prod(
 def _accumulated(name: str, op: Any, initial: int, x: Tensor, axis: Any, dtype: DType, include_initial: bool) -> Tensor:
     if axis is None and x.ndim != 1:
         raise ValueError(f"{name}: without axis, x must be a vector, got shape {tuple(x.shape)}")
-    axis, x = 0 if axis is None else axis, converted(x, widened(x, dtype))
-    out = op(x, axis)
+    axis, wanted = 0 if axis is None else axis, widened(x, dtype)
+    out = converted(op(converted(x, wanted), axis), wanted)
     if not include_initial:
         return out
     first = list(x.shape)

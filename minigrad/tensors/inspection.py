@@ -176,17 +176,14 @@ class Values(Traced):
     ) -> Any:
         """Return the values for another library: the memory itself, read-only, if it speaks DLPack 1.0, else a copy.
 
-        Raises GraphError for a tensor that requires a gradient, BufferError for `copy` False where only a copy can go.
+        With `copy` False, older ones get the memory, too, and must not write to it. Raises GraphError for a tensor that
+        requires a gradient.
         """
         if self.node is not None:
             raise GraphError("dlpack: the tensor requires a gradient\n  hint: export t.detach()")
         if VERSIONED and max_version is not None and max_version[0] >= 1:
             return self.numpy().__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
-        if copy is False:
-            raise BufferError(
-                f"dlpack: a consumer of version {max_version} may write to what it gets, so it gets a copy, and copy is False"
-            )
-        return self.array.copy().__dlpack__(stream=stream)
+        return (self.array if copy is False else self.array.copy()).__dlpack__(stream=stream)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         """Return DLPack's numbers of the CPU."""
@@ -236,6 +233,9 @@ class Values(Traced):
                 "'%f' % t and array[i] = t do this, too)\n  hint: use t.item() if that is meant"
             )
         return value
+
+    def __complex__(self) -> complex:
+        return complex(float(self))
 
     def __int__(self) -> int:
         return int(self.item())
