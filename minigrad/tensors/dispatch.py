@@ -194,6 +194,6 @@ def _plain(arg: Any) -> Any:
 
 for _function in (
     np.shape, np.ndim, np.size, np.allclose, np.array_equal, np.array_equiv, np.isclose, np.result_type,
-    np.iscomplexobj, np.isrealobj,
+    np.iscomplexobj, np.isrealobj, np.may_share_memory, np.shares_memory,
 ):  # fmt: skip
     register(_function)(_query(_function))

@@ -170,6 +170,7 @@ def test_questions_about_values_are_answered():
     x = tracked()
     assert np.shape(x) == (2, 3) and np.ndim(x) == 2 and np.size(x) == 6 and np.allclose(x, A) and np.array_equal(A, x)
     assert np.result_type(x, np.float32) == np.float64 and not np.iscomplexobj(x)
+    assert np.shares_memory(x, x[:1]) and not np.may_share_memory(x, A)
     like = np.zeros_like(x)
     like[0] = x[1]  # what HIPS-style code does with it
     assert like.requires_grad and np.full_like(x, 2.0).tolist() == [[2.0] * 3] * 2 and np.ones_like(x).dtype == np.float64

@@ -1,0 +1,93 @@
+"""Libraries that work on any array by the standard take tensors and return tensors, with their gradients."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+import minigrad.array_api as xp
+
+X = np.random.default_rng(0).normal(size=(30, 4))
+
+
+def test_einops():
+    einops = pytest.importorskip("einops.array_api", reason="einops is not installed: pip install einops")
+    x = mg.tensor(X, requires_grad=True)
+    y = einops.reduce(einops.rearrange(x, "(a b) c -> a c b", b=3), "a c b -> a c", "max")
+    np.testing.assert_array_equal(y.detach().numpy(), X.reshape(10, 3, 4).max(1))
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), (X.reshape(10, 3, 4).max(1, keepdims=True) == X.reshape(10, 3, 4)).reshape(30, 4))
+    joined, shapes = einops.pack([x, x[:, 0]], "n *")
+    assert joined.shape == (30, 5) and einops.unpack(joined, shapes, "n *")[1].shape == (30,)
+    assert einops.repeat(x, "n c -> n c k", k=2).shape == (30, 4, 2)
+
+
+def test_array_api_compat():
+    compat = pytest.importorskip("array_api_compat", reason="array-api-compat is not installed")
+
+    def standardized(x):  # as a library writes it that knows no minigrad
+        xp = compat.array_namespace(x)
+        return (x - xp.mean(x, axis=0)) / xp.std(x, axis=0, correction=1)
+
+    x = mg.tensor(X, requires_grad=True)
+    assert compat.array_namespace(x, xp.ones(2), api_version="2024.12") is xp and compat.is_array_api_obj(x)
+    assert compat.size(x) == 120 and compat.device(x) == x.device and compat.to_device(x, "cpu") is x
+    y = standardized(x)
+    np.testing.assert_allclose(y.detach().numpy(), standardized(X), rtol=1e-12)
+    (y * y).sum().backward()  # which is a constant
+    np.testing.assert_allclose(x.grad.numpy(), 0 * X, atol=1e-12)
+
+
+SCIKIT_LEARN = """
+import numpy as np, sklearn, minigrad as mg
+from sklearn.decomposition import PCA
+from sklearn.metrics import r2_score
+from sklearn.preprocessing import StandardScaler
+
+X = np.random.default_rng(0).normal(size=(30, 4))
+x = mg.tensor(X)
+for make in (StandardScaler, lambda: PCA(2, svd_solver="full")):
+    expected = make().fit_transform(X)
+    with sklearn.config_context(array_api_dispatch=True):
+        found = make().fit_transform(x)
+        assert isinstance(found, mg.Tensor), type(found)
+        score = r2_score(x[:, 0], found[:, 0])
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-10)
+    assert abs(score - r2_score(X[:, 0], expected[:, 0])) < 1e-10
+    assert isinstance(make().fit_transform(x), np.ndarray)  # without dispatch a tensor is array-like, as before
+"""
+
+
+def test_scikit_learn():
+    """In a process of its own: SciPy reads SCIPY_ARRAY_API when it is imported."""
+    for name in ("sklearn", "joblib", "cloudpickle"):
+        pytest.importorskip(name, reason="scikit-learn is not installed")
+    environment = os.environ | {"SCIPY_ARRAY_API": "1"}
+    done = subprocess.run([sys.executable, "-c", SCIKIT_LEARN], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_scipy_without_dispatch_sees_an_array():
+    linalg = pytest.importorskip("scipy.linalg", reason="SciPy is not installed")
+    if os.environ.get("SCIPY_ARRAY_API"):
+        pytest.skip("SCIPY_ARRAY_API is set")
+    assert isinstance(linalg.inv(mg.eye(2)), np.ndarray)
+    with pytest.raises(mg.GraphError):
+        linalg.inv(mg.ones((2, 2), requires_grad=True))
+
+
+def test_pandas():
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    x = mg.tensor(X)
+    frame = pandas.DataFrame(x, columns=list("abcd")).assign(e=x[:, 0] > 0)
+    assert frame.dtypes.astype(str).tolist() == ["float64"] * 4 + ["bool"]
+    for back in (mg.tensor(frame[["a", "b", "c", "d"]]), xp.asarray(frame.iloc[:, :4])):
+        assert isinstance(back, mg.Tensor) and back.tolist() == X.tolist()
+    means = mg.tensor(frame.groupby("e").mean())
+    np.testing.assert_allclose(means.numpy()[1], X[X[:, 0] > 0].mean(0))
+    assert isinstance(frame["a"] * x[:, 1], pandas.Series) and isinstance(x[:, 1] * frame["a"], mg.Tensor)
+    with pytest.raises(mg.GraphError, match="an array has no graph"):
+        pandas.Series(mg.ones(2, requires_grad=True))
