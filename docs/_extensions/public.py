@@ -51,6 +51,8 @@ NAMESPACES = {
     "minigrad.testing.strategies": "mg.testing.strategies",
     "minigrad.distributions": "mg.distributions",
     "minigrad.distributions.constraints": "mg.distributions.constraints",
+    "minigrad.array_api": "mg.array_api",
+    "minigrad.array_api.linalg": "mg.array_api.linalg",
     "minigrad.interop": "mg.interop",
     "minigrad.interop.book": "mg.interop.book",
     "minigrad.random": "mg.random",

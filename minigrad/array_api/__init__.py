@@ -1,9 +1,9 @@
 """The array API standard, 2024.12, for tensors of real numbers: ``import minigrad.array_api as xp``.
 
-Names and results are those of https://data-apis.org/array-api/2024.12, where several have another meaning in PyTorch and so in
-``minigrad`` itself. Libraries get this namespace from a tensor, ``x.__array_namespace__()``. Gradients flow through every
-function that has one. Not here: complex numbers (`complex64`, `complex128`, `imag`, `fft`, `linalg.eig`). The operators, methods
-and brackets of a tensor stay PyTorch's; they differ in the dtype of a 0-d operand, and ``x.size`` is a method.
+Names and results are those of https://data-apis.org/array-api/2024.12; several have another meaning in PyTorch, and so in
+`minigrad` itself. Libraries get this namespace from a tensor, ``x.__array_namespace__()``. Gradients flow through every
+function that has one. Not here: complex numbers (`complex64`, `complex128`, `imag`, `fft`, `linalg.eig`). Operators, methods
+and brackets of a tensor stay PyTorch's: the dtype of a 0-d operand counts less, and ``x.size`` is a method.
 
     >>> import minigrad.array_api as xp
     >>> x = xp.asarray([1, 200], dtype=xp.uint8)

@@ -29,30 +29,29 @@ def arange(
     start: Scalar, /, stop: Scalar | None = None, step: Scalar = 1, *, dtype: DType = None, device: Any = None
 ) -> Tensor:
     """Return start, start + step, ... up to but excluding `stop`; with one argument 0, 1, ... up to that."""
-    limits = (0, start) if stop is None else (start, stop)
-    if dtype is None:
-        dtype = np.int64 if all(isinstance(n, int) for n in (*limits, step)) else get_default_dtype()
-    return tensor(np.arange(*limits, step, dtype), device=device)
+    first, last = (0, start) if stop is None else (start, stop)
+    default = np.int64 if all(isinstance(n, int) for n in (first, last, step)) else get_default_dtype()
+    return tensor(np.arange(first, last, step, dtype=dtype or default), device=device)
 
 
 def zeros(shape: int | tuple[int, ...], *, dtype: DType = None, device: Any = None) -> Tensor:
     """Return a tensor of zeros."""
-    return creation.zeros(shape, dtype=dtype, device=device)  # type: ignore[arg-type]
+    return creation.zeros(shape, dtype=dtype, device=device)
 
 
 def ones(shape: int | tuple[int, ...], *, dtype: DType = None, device: Any = None) -> Tensor:
     """Return a tensor of ones."""
-    return creation.ones(shape, dtype=dtype, device=device)  # type: ignore[arg-type]
+    return creation.ones(shape, dtype=dtype, device=device)
 
 
 def empty(shape: int | tuple[int, ...], *, dtype: DType = None, device: Any = None) -> Tensor:
     """Return a tensor of zeros: uninitialized memory would make programs unpredictable."""
-    return creation.zeros(shape, dtype=dtype, device=device)  # type: ignore[arg-type]
+    return creation.zeros(shape, dtype=dtype, device=device)
 
 
 def full(shape: int | tuple[int, ...], fill_value: Scalar, *, dtype: DType = None, device: Any = None) -> Tensor:
     """Return a tensor filled with one number."""
-    return creation.full(shape, fill_value, dtype=dtype, device=device)  # type: ignore[arg-type]
+    return creation.full(shape, fill_value, dtype=dtype, device=device)
 
 
 def zeros_like(x: Tensor, /, *, dtype: DType = None, device: Any = None) -> Tensor:
@@ -88,15 +87,15 @@ def linspace(
 
 
 def meshgrid(*arrays: Tensor, indexing: str = "xy") -> list[Tensor]:
-    """Return the coordinates of a grid, one tensor for each vector; the first varies along axis 1, with "ij" along axis 0."""
+    """Return the coordinates of a grid, one tensor for each vector: the first varies along axis 1, or by "ij" along 0."""
     return list(ops.meshgrid(*operands("meshgrid", *arrays), indexing=indexing))
 
 
 def tril(x: Tensor, /, *, k: int = 0) -> Tensor:
     """Set the elements above the `k`-th diagonal of matrices to 0."""
-    return ops.tril(x, k)  # type: ignore[no-any-return]
+    return ops.tril(x, k)
 
 
 def triu(x: Tensor, /, *, k: int = 0) -> Tensor:
     """Set the elements below the `k`-th diagonal of matrices to 0."""
-    return ops.triu(x, k)  # type: ignore[no-any-return]
+    return ops.triu(x, k)

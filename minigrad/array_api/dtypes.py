@@ -34,7 +34,7 @@ DTYPES = {
 }  # fmt: skip
 
 
-def operands(name: str, *values: Any) -> list[Tensor]:
+def operands(name: str, *values: Any) -> list[Any]:
     """Return the arguments of function `name` as tensors of their common dtype; gradients flow through.
 
     Raises TypeError for anything but tensors and Python numbers, and for numbers alone.
@@ -78,7 +78,7 @@ def astype(x: Tensor, dtype: DType, /, *, copy: Any = True, device: Any = None) 
 
 def can_cast(from_: Tensor | DType, to: DType, /) -> Any:
     """Return whether the promotion of the dtype of `from_`, or the dtype, may lead to dtype `to`."""
-    return np.can_cast(_of(from_), to)
+    return np.can_cast(_of(from_), np.dtype(to))
 
 
 def isdtype(dtype: DType, kind: Any) -> Any:
@@ -119,8 +119,8 @@ def finfo(type: Tensor | DType, /) -> FloatInfo:
     2.220446049250313e-16
     """
     info = np.finfo(_of(type))
-    limits = (info.eps, info.max, info.min, info.smallest_normal)
-    return FloatInfo(info.bits, *[float(limit) for limit in limits], np.dtype(info.dtype))
+    eps, largest, least, normal = map(float, (info.eps, info.max, info.min, info.smallest_normal))
+    return FloatInfo(info.bits, eps, largest, least, normal, np.dtype(info.dtype))
 
 
 def iinfo(type: Tensor | DType, /) -> IntInfo:
@@ -172,4 +172,4 @@ def plain(result: Any) -> Any:
 
 def converted(x: Tensor, dtype: DType) -> Tensor:
     """Return a tensor in a dtype; the tensor itself, if it has that."""
-    return x if x.dtype == dtype else ops.astype(x, np.dtype(dtype))  # type: ignore[no-any-return]
+    return x if x.dtype == dtype else ops.astype(x, np.dtype(dtype))

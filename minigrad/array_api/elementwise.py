@@ -13,9 +13,10 @@ Unary = Callable[[Tensor], Tensor]
 Binary = Callable[[Tensor | Scalar, Tensor | Scalar], Tensor]
 
 __all__ = [
-    "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "bitwise_invert", "ceil", "conj", "cos", "cosh", "exp", "expm1",
-    "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "logical_not", "negative", "positive", "real",
-    "reciprocal", "round", "sign", "signbit", "sin", "sinh", "sqrt", "square", "tan", "tanh", "trunc",
+    "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "bitwise_invert", "ceil", "conj", "cos", "cosh", "exp",
+    "expm1", "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "logical_not", "negative",
+    "positive", "real", "reciprocal", "round", "sign", "signbit", "sin", "sinh", "sqrt", "square", "tan", "tanh",
+    "trunc",
     "add", "atan2", "bitwise_and", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "copysign",
     "divide", "equal", "floor_divide", "greater", "greater_equal", "hypot", "less", "less_equal", "logaddexp",
     "logical_and", "logical_or", "logical_xor", "maximum", "minimum", "multiply", "nextafter", "not_equal", "pow",
@@ -34,18 +35,18 @@ def _unary(name: str) -> Unary:
     op = getattr(ops, {"bitwise_invert": "invert"}.get(name, name))
 
     def function(x: Tensor, /) -> Tensor:
-        return op(*operands(name, x))  # type: ignore[no-any-return]
+        return op(*operands(name, x))
 
-    return _named(function, name, op)  # type: ignore[no-any-return]
+    return _named(function, name, op)
 
 
 def _binary(name: str) -> Binary:
     op = getattr(ops, name)
 
     def function(x1: Tensor | Scalar, x2: Tensor | Scalar, /) -> Tensor:
-        return op(*operands(name, x1, x2))  # type: ignore[no-any-return]
+        return op(*operands(name, x1, x2))
 
-    return _named(function, name, op)  # type: ignore[no-any-return]
+    return _named(function, name, op)
 
 
 _end = __all__.index("add")
@@ -67,6 +68,6 @@ def clip(x: Tensor, /, min: Tensor | Scalar | None = None, max: Tensor | Scalar 
     limits = [bound for bound in (min, max) if bound is not None]
     if not limits:
         return positive(x)
-    values, *limits = operands("clip", x, *limits)
-    out = ops.clip(values, *([None] if min is None else []), *limits)
+    values, *bounds = operands("clip", x, *limits)
+    out = ops.clip(values, *([None] if min is None else []), *bounds)
     return out if x.dtype.kind != out.dtype.kind == "f" else converted(out, x.dtype)

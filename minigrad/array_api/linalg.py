@@ -12,12 +12,10 @@ from minigrad.arrays import DType
 from minigrad.tensors.tensor import Tensor
 
 __all__ = [
-    "cholesky", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "matmul", "matrix_norm", "matrix_power", "matrix_rank",
-    "matrix_transpose", "outer", "pinv", "qr", "slogdet", "solve", "svd", "svdvals", "tensordot", "trace", "vecdot",
-    "vector_norm",
+    "cholesky", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "matmul", "matrix_norm", "matrix_power",
+    "matrix_rank", "matrix_transpose", "outer", "pinv", "qr", "slogdet", "solve", "svd", "svdvals", "tensordot", "trace",
+    "vecdot", "vector_norm",
 ]  # fmt: skip
-
-# mypy: disable-error-code="no-any-return"
 
 
 def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
@@ -27,12 +25,14 @@ def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
 
 def tensordot(x1: Tensor, x2: Tensor, /, *, axes: Any = 2) -> Tensor:
     """Sum the products over pairs of axes: the last and first `axes`, or those of two sequences."""
-    return ops.tensordot(*operands("tensordot", x1, x2), axes)
+    a, b = operands("tensordot", x1, x2)
+    return ops.tensordot(a, b, axes)
 
 
 def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
     """Return the inner products of vectors along an axis."""
-    return ops.vecdot(*operands("vecdot", x1, x2), axis)
+    a, b = operands("vecdot", x1, x2)
+    return ops.vecdot(a, b, axis)
 
 
 def outer(x1: Tensor, x2: Tensor, /) -> Tensor:
@@ -42,7 +42,8 @@ def outer(x1: Tensor, x2: Tensor, /) -> Tensor:
 
 def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
     """Return the cross products of vectors of three elements along an axis."""
-    return linalg.cross(*operands("cross", x1, x2), axis)
+    a, b = operands("cross", x1, x2)
+    return linalg.cross(a, b, axis)
 
 
 def solve(x1: Tensor, x2: Tensor, /) -> Tensor:

@@ -15,7 +15,6 @@ __all__ = [
 ]  # fmt: skip
 
 Axes = int | tuple[int, ...]
-# mypy: disable-error-code="no-any-return"
 
 
 def broadcast_arrays(*arrays: Tensor) -> list[Tensor]:

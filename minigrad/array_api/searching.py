@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,6 @@ __all__ = [
 ]  # fmt: skip
 
 Axes = int | tuple[int, ...] | None
-# mypy: disable-error-code="no-any-return"
 
 
 def argmax(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:

@@ -19,7 +19,6 @@ __all__ = [
 ]  # fmt: skip
 
 Axes = int | tuple[int, ...] | None
-# mypy: disable-error-code="no-any-return"
 
 
 def reduced(op: Callable[..., Any], x: Tensor, axis: Axes, keepdims: bool, **options: Any) -> Tensor:
@@ -80,9 +79,7 @@ def any(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     return reduced(ops.any, x, axis, keepdims)
 
 
-def cumulative_sum(
-    x: Tensor, /, *, axis: int | None = None, dtype: DType = None, include_initial: bool = False
-) -> Tensor:
+def cumulative_sum(x: Tensor, /, *, axis: int | None = None, dtype: DType = None, include_initial: bool = False) -> Tensor:
     """Return the sums of the elements up to each along an axis, which only a vector may leave out.
 
     With `include_initial` they begin with the sum of no elements, 0. Without `dtype`, integers are added up in 64 bits.
@@ -94,9 +91,7 @@ def cumulative_sum(
     return _accumulated("cumulative_sum", ops.cumsum, 0, x, axis, dtype, include_initial)
 
 
-def cumulative_prod(
-    x: Tensor, /, *, axis: int | None = None, dtype: DType = None, include_initial: bool = False
-) -> Tensor:
+def cumulative_prod(x: Tensor, /, *, axis: int | None = None, dtype: DType = None, include_initial: bool = False) -> Tensor:
     """Return the products of the elements up to each along an axis; see `cumulative_sum`."""
     return _accumulated("cumulative_prod", ops.cumprod, 1, x, axis, dtype, include_initial)
 
@@ -113,9 +108,7 @@ def _accumulated(name: str, op: Any, initial: int, x: Tensor, axis: Any, dtype: 
     return ops.concatenate([full(tuple(first), initial, dtype=out.dtype), out], axis)
 
 
-def diff(
-    x: Tensor, /, *, axis: int = -1, n: int = 1, prepend: Tensor | None = None, append: Tensor | None = None
-) -> Tensor:
+def diff(x: Tensor, /, *, axis: int = -1, n: int = 1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
     """Return the differences of neighbors along an axis, `n` times; `prepend` and `append` are joined to `x` before."""
     parts = [part for part in (prepend, x, append) if part is not None]
     return ops.diff(ops.concatenate(operands("diff", *parts), axis) if len(parts) > 1 else x, n, axis)

@@ -19,7 +19,9 @@ def test_einops():
     y = einops.reduce(einops.rearrange(x, "(a b) c -> a c b", b=3), "a c b -> a c", "max")
     np.testing.assert_array_equal(y.detach().numpy(), X.reshape(10, 3, 4).max(1))
     y.sum().backward()
-    np.testing.assert_array_equal(x.grad.numpy(), (X.reshape(10, 3, 4).max(1, keepdims=True) == X.reshape(10, 3, 4)).reshape(30, 4))
+    np.testing.assert_array_equal(
+        x.grad.numpy(), (X.reshape(10, 3, 4).max(1, keepdims=True) == X.reshape(10, 3, 4)).reshape(30, 4)
+    )
     joined, shapes = einops.pack([x, x[:, 0]], "n *")
     assert joined.shape == (30, 5) and einops.unpack(joined, shapes, "n *")[1].shape == (30,)
     assert einops.repeat(x, "n c -> n c k", k=2).shape == (30, 4, 2)

@@ -12,18 +12,38 @@ from hypothesis.extra import numpy as hnp
 import minigrad as mg
 import minigrad.array_api as xp
 from minigrad.array_api import elementwise
+from tests.array_api.test_names import words
 
 SIGNED, UNSIGNED = ("int8", "int16", "int32", "int64"), ("uint8", "uint16", "uint32", "uint64")
 INTEGERS, FLOATS = (*SIGNED, *UNSIGNED), ("float32", "float64")
 NUMBERS = (*INTEGERS, *FLOATS)
-SPECIAL = (math.nan, math.inf, -math.inf, 0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.0, -2.0, 2.5, 3.0, -3.0, 1e-40, 1e30, -1e30)
+SPECIAL = (
+    math.nan,
+    math.inf,
+    -math.inf,
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    -0.5,
+    1.5,
+    2.0,
+    -2.0,
+    2.5,
+    3.0,
+    -3.0,
+    1e-40,
+    1e30,
+    -1e30,
+)
 # The dtypes that a function takes by the standard, where those are not the floats.
+ARITHMETIC = words("""
+    abs ceil conj floor isfinite isinf isnan negative positive real round sign square trunc add floor_divide greater
+    greater_equal less less_equal maximum minimum multiply pow remainder subtract
+""")
 TAKES = {
-    **dict.fromkeys(
-        "abs ceil conj floor isfinite isinf isnan negative positive real round sign square trunc add floor_divide greater "
-        "greater_equal less less_equal maximum minimum multiply pow remainder subtract".split(),
-        NUMBERS,
-    ),
+    **dict.fromkeys(ARITHMETIC, NUMBERS),
     **dict.fromkeys(("equal", "not_equal"), ("bool", *NUMBERS)),
     **dict.fromkeys(("logical_and", "logical_not", "logical_or", "logical_xor"), ("bool",)),
     **dict.fromkeys(("bitwise_and", "bitwise_invert", "bitwise_or", "bitwise_xor"), ("bool", *INTEGERS)),
@@ -41,7 +61,9 @@ def examples(dtype):
     if dtype.kind == "b":
         return np.array([True, False])
     limits = np.iinfo(dtype)
-    return np.array([0, 1, 2, 3, 7, limits.max, limits.min, limits.max // 3, *([-1, -5] if dtype.kind == "i" else [])], dtype)
+    return np.array(
+        [0, 1, 2, 3, 7, limits.max, limits.min, limits.max // 3, *([-1, -5] if dtype.kind == "i" else [])], dtype
+    )
 
 
 def check(ours, expected, what):
