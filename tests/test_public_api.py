@@ -48,19 +48,20 @@ NO_METHODS = {  # of Tensor
     "__len__ __contains__ __hash__": "questions about a tensor",
     "array node place stored_grad from_array record slope refuse_change replace_with replace_array accumulate_grad "
     "backward_seed astype_": "the interface of the engine",
-    "numpy item tolist __array__ __bool__ __float__ __int__ __index__ __format__ __repr__": "values, out of the graph",
+    "numpy item tolist __array__ __bool__ __complex__ __float__ __int__ __index__ __format__ __repr__": "values, out of the graph",
     "backward grad graph requires_grad_ retain_grad retains_grad register_hook "
     "register_post_accumulate_grad_hook detach detach_ data": "its place in the graph",
-    "cpu cuda contiguous pin_memory": "the tensor itself, or a refusal",
+    "cpu cuda contiguous pin_memory to_device": "the tensor itself, or a refusal",
     "bernoulli multinomial new new_empty new_full new_ones new_tensor new_zeros": "constants like the tensor",
     "bernoulli_ cauchy_ exponential_ geometric_ log_normal_ normal_ random_ uniform_ zero_": "constants put in its place",
     "resize_ resize_as_": "refused where a gradient is required",
     "__array_function__ __array_ufunc__": "NumPy's dispatch",
+    "__array_namespace__ __dlpack__ __dlpack_device__": "exchange by the array API standard",
     "__annotations__ __deepcopy__ __reduce__ __init__ __module__ __doc__ __slots__ __weakref__": "what every class has",
     "__firstlineno__ __static_attributes__": "what every class has since Python 3.13",
 }
-QUERIES = """allclose array_equal array_equiv einsum_path isclose iscomplexobj isrealobj ndim result_type shape size
-    empty_like full_like ones_like zeros_like"""  # answers and constants, computed on arrays
+QUERIES = """allclose array_equal array_equiv einsum_path isclose iscomplexobj isrealobj may_share_memory ndim
+    result_type shape shares_memory size empty_like full_like ones_like zeros_like"""  # answers and constants, computed on arrays
 
 
 def operation(value):

@@ -68,6 +68,34 @@ PAIRS = [
 # Where the arguments above would run and mislead, or do not fit: the lines before the last, and the last.
 PROGRAMS = {
     "F.upsample_bilinear": "F.upsample_bilinear(mg.zeros(1, 1, 2, 2), scale_factor=2).shape",
+    "mg.array_api.asarray": "mg.array_api.asarray([[1, 2], [3, 4]])",
+    "mg.array_api.astype": "mg.array_api.astype(mg.tensor([1, 2]), mg.float64)",
+    "mg.array_api.broadcast_arrays": "mg.array_api.broadcast_arrays(mg.tensor([1, 2]), mg.tensor([[3], [4]]))",
+    "mg.array_api.broadcast_to": "mg.array_api.broadcast_to(mg.tensor([1, 2]), (2, 2))",
+    "mg.array_api.can_cast": "mg.array_api.can_cast(mg.int8, mg.int16)",
+    "mg.array_api.clip": "mg.array_api.clip(mg.tensor([-1.5, 0.5]), 0, 1)",
+    "mg.array_api.concat": "mg.array_api.concat([mg.tensor([1, 2]), mg.tensor([3])])",
+    "mg.array_api.full_like": "mg.array_api.full_like(mg.tensor([1, 2]), 7)",
+    "mg.array_api.iinfo": "mg.array_api.iinfo(mg.int8)",
+    "mg.array_api.isin": "mg.array_api.isin(mg.tensor([1, 2, 3]), mg.tensor([3, 1]))",
+    "mg.array_api.meshgrid": "mg.array_api.meshgrid(mg.tensor([1, 2]), mg.tensor([3, 4]))",
+    "mg.array_api.permute_dims": "mg.array_api.permute_dims(mg.tensor([[1, 2], [3, 4]]), (1, 0))",
+    "mg.array_api.reshape": "mg.array_api.reshape(mg.tensor([1, 2, 3, 4]), (2, 2))",
+    "mg.array_api.searchsorted": "mg.array_api.searchsorted(mg.tensor([1, 3, 5]), mg.tensor([3, 4]))",
+    "mg.array_api.squeeze": "mg.array_api.squeeze(mg.tensor([[1, 2]]), 0)",
+    "mg.array_api.stack": "mg.array_api.stack([mg.tensor([1, 2]), mg.tensor([3, 4])], axis=1)",
+    "mg.array_api.take": "mg.array_api.take(mg.tensor([5, 6, 7]), mg.tensor([2, 0]))",
+    "mg.array_api.take_along_axis": "mg.array_api.take_along_axis(mg.tensor([[5, 6], [7, 8]]), mg.tensor([[1], [0]]))",
+    "mg.array_api.unique_counts": "mg.array_api.unique_counts(mg.tensor([3, 1, 3]))",
+    "mg.array_api.unique_inverse": "mg.array_api.unique_inverse(mg.tensor([3, 1, 3]))",
+    "mg.array_api.unique_values": "mg.array_api.unique_values(mg.tensor([3, 1, 3]))",
+    "mg.array_api.where": "mg.array_api.where(mg.tensor([True, False]), mg.tensor([1, 2]), 0)",
+    "mg.array_api.linalg.cholesky": "mg.array_api.linalg.cholesky(mg.tensor([[4.0, 2.0], [2.0, 5.0]]))",
+    "mg.array_api.linalg.cross": "mg.array_api.linalg.cross(mg.tensor([1, 0, 0]), mg.tensor([0, 1, 0]))",
+    "mg.array_api.linalg.eigh": "mg.array_api.linalg.eigh(mg.tensor([[2.0, 1.0], [1.0, 2.0]]))",
+    "mg.array_api.linalg.eigvalsh": "mg.array_api.linalg.eigvalsh(mg.tensor([[2.0, 1.0], [1.0, 2.0]]))",
+    "mg.array_api.linalg.matrix_power": "mg.array_api.linalg.matrix_power(mg.tensor([[1, 1], [0, 1]]), 3)",
+    "mg.array_api.linalg.matrix_rank": "mg.array_api.linalg.matrix_rank(mg.tensor([[1.0, 2.0], [2.0, 4.0]]))",
     "mg.array_split": "mg.array_split(mg.tensor([1, 2, 3]), 2)",
     "mg.clamp_": "mg.clamp_(mg.tensor([-1.5, 0.5]), 0.0, 1.0)",
     "mg.clip_": "mg.clip_(mg.tensor([-1.5, 0.5]), 0.0, 1.0)",
@@ -204,9 +232,9 @@ def _tried(entry: public.Entry, name: str) -> Iterator[list[str]]:
         for arguments in LAYERS:
             for given in [f"mg.randn({size})"] if size else INDICES if "Embedding" in name else INPUTS:
                 yield [f"{name}({arguments})({given})"]
-    elif room in {"ops", "nn", "tensors"} and not isinstance(entry.value, type):
+    elif room in {"array_api", "ops", "nn", "tensors"} and not isinstance(entry.value, type):
         for called in signatures.signatures(entry.value, entry.names[0])[:1]:
-            required = [p for p in called[1:-1].split(", ") if p and "=" not in p and p[0] != "*"]
+            required = [p for p in called[1:-1].split(", ") if p not in ("", "/") and "=" not in p and p[0] != "*"]
             for arguments in ARGUMENTS.get(len(required), []) + ARGUMENTS[1] * called.startswith("(*"):
                 if entry.names[0][-1] == "_" and arguments.startswith("mg.tensor"):
                     first, _, rest = arguments.partition("), ")

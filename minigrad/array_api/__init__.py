@@ -8,7 +8,7 @@ and brackets of a tensor stay PyTorch's: the dtype of a 0-d operand counts less,
     >>> import minigrad.array_api as xp
     >>> x = xp.asarray([1, 200], dtype=xp.uint8)
     >>> xp.sum(x), xp.permute_dims(xp.ones((2, 3)), (1, 0)).shape
-    (tensor(201, dtype=uint64), Size([3, 2]))
+    (tensor(201, dtype=uint64), (3, 2))
 """
 
 from __future__ import annotations
