@@ -48,7 +48,8 @@ NO_METHODS = {  # of Tensor
     "__len__ __contains__ __hash__": "questions about a tensor",
     "array node place stored_grad from_array record slope refuse_change replace_with replace_array accumulate_grad "
     "backward_seed astype_": "the interface of the engine",
-    "numpy item tolist __array__ __bool__ __complex__ __float__ __int__ __index__ __format__ __repr__": "values, out of the graph",
+    "numpy item tolist "
+    "__array__ __bool__ __complex__ __float__ __int__ __index__ __format__ __repr__": "values, out of the graph",
     "backward grad graph requires_grad_ retain_grad retains_grad register_hook "
     "register_post_accumulate_grad_hook detach detach_ data": "its place in the graph",
     "cpu cuda contiguous pin_memory to_device": "the tensor itself, or a refusal",
@@ -61,7 +62,8 @@ NO_METHODS = {  # of Tensor
     "__firstlineno__ __static_attributes__": "what every class has since Python 3.13",
 }
 QUERIES = """allclose array_equal array_equiv einsum_path isclose iscomplexobj isrealobj may_share_memory ndim
-    result_type shape shares_memory size empty_like full_like ones_like zeros_like"""  # answers and constants, computed on arrays
+    result_type shape shares_memory size empty_like full_like ones_like
+    zeros_like"""  # answers and constants, computed on arrays
 
 
 def operation(value):

@@ -1,16 +1,30 @@
 """Libraries that work on any array by the standard take tensors and return tensors, with their gradients."""
 
+import importlib.util
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import minigrad as mg
 import minigrad.array_api as xp
+from tests.test_documents import run
 
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "array_api.md"
+BLOCKS = re.findall(r"^```{code-block} python\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 X = np.random.default_rng(0).normal(size=(30, 4))
+
+
+@pytest.mark.parametrize("library", ["array_api_compat", "einops", "pandas"])
+def test_the_examples_of_the_guide(library):
+    """Its other blocks are run by tests/test_documents.py, with no library but NumPy; scikit-learn's below."""
+    pytest.importorskip(library, reason=f"{library} is not installed")
+    (block,) = [block for block in BLOCKS if f"import {library}" in block]
+    run(block, {})
 
 
 def test_einops():
@@ -65,10 +79,12 @@ for make in (StandardScaler, lambda: PCA(2, svd_solver="full")):
 
 def test_scikit_learn():
     """In a process of its own: SciPy reads SCIPY_ARRAY_API when it is imported."""
-    for name in ("sklearn", "joblib", "cloudpickle"):
-        pytest.importorskip(name, reason="scikit-learn is not installed")
-    environment = os.environ | {"SCIPY_ARRAY_API": "1"}
-    done = subprocess.run([sys.executable, "-c", SCIKIT_LEARN], env=environment, capture_output=True, text=True)
+    for name in ("sklearn", "joblib", "cloudpickle"):  # the latter two are what it needs
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"{name} is not installed")
+    (block,) = [block for block in BLOCKS if "import sklearn" in block]
+    code = f"from tests.test_documents import run\nrun({block!r}, {{}})\n{SCIKIT_LEARN}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PAGE.parents[2], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
