@@ -11,7 +11,9 @@ from minigrad.array_api.dtypes import Scalar, operands
 from minigrad.arrays import DType
 from minigrad.config import get_default_dtype
 from minigrad.interop.dlpack import from_dlpack
+from minigrad.ops import tril, triu
 from minigrad.tensors import creation
+from minigrad.tensors.creation import empty_like, full_like, ones_like, zeros_like
 from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = [
@@ -54,26 +56,6 @@ def full(shape: int | tuple[int, ...], fill_value: Scalar, *, dtype: DType = Non
     return creation.full(shape, fill_value, dtype=dtype, device=device)
 
 
-def zeros_like(x: Tensor, /, *, dtype: DType = None, device: Any = None) -> Tensor:
-    """Return zeros in the shape and dtype of `x`."""
-    return zeros(x.shape, dtype=dtype or x.dtype, device=device)
-
-
-def ones_like(x: Tensor, /, *, dtype: DType = None, device: Any = None) -> Tensor:
-    """Return ones in the shape and dtype of `x`."""
-    return ones(x.shape, dtype=dtype or x.dtype, device=device)
-
-
-def empty_like(x: Tensor, /, *, dtype: DType = None, device: Any = None) -> Tensor:
-    """Return zeros in the shape and dtype of `x`."""
-    return zeros(x.shape, dtype=dtype or x.dtype, device=device)
-
-
-def full_like(x: Tensor, /, fill_value: Scalar, *, dtype: DType = None, device: Any = None) -> Tensor:
-    """Return a tensor filled with one number in the shape and dtype of `x`."""
-    return full(x.shape, fill_value, dtype=dtype or x.dtype, device=device)
-
-
 def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: DType = None, device: Any = None) -> Tensor:
     """Return a matrix with ones on the `k`-th diagonal, counted upwards, and zeros elsewhere."""
     return tensor(np.eye(n_rows, n_cols, k, dtype or get_default_dtype()), device=device)
@@ -89,13 +71,3 @@ def linspace(
 def meshgrid(*arrays: Tensor, indexing: str = "xy") -> list[Tensor]:
     """Return the coordinates of a grid, one tensor for each vector: the first varies along axis 1, or by "ij" along 0."""
     return list(ops.meshgrid(*operands("meshgrid", *arrays), indexing=indexing))
-
-
-def tril(x: Tensor, /, *, k: int = 0) -> Tensor:
-    """Set the elements above the `k`-th diagonal of matrices to 0."""
-    return ops.tril(x, k)
-
-
-def triu(x: Tensor, /, *, k: int = 0) -> Tensor:
-    """Set the elements below the `k`-th diagonal of matrices to 0."""
-    return ops.triu(x, k)

@@ -11,6 +11,10 @@ from minigrad.array_api.statistics import sum
 from minigrad.arrays import DType
 from minigrad.tensors.tensor import Tensor
 
+from minigrad.linalg import (  # isort: skip
+    cholesky, det, diagonal, eigh, eigvalsh, inv, matrix_norm, matrix_power, matrix_rank, pinv, qr, slogdet, svd, svdvals,
+)  # fmt: skip
+
 __all__ = [
     "cholesky", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "matmul", "matrix_norm", "matrix_power",
     "matrix_rank", "matrix_transpose", "outer", "pinv", "qr", "slogdet", "solve", "svd", "svdvals", "tensordot", "trace",
@@ -54,64 +58,9 @@ def solve(x1: Tensor, x2: Tensor, /) -> Tensor:
     return linalg.solve(a, b)
 
 
-def cholesky(x: Tensor, /, *, upper: bool = False) -> Tensor:
-    """Return the lower triangular L with ``L @ L.mT == x``, or with `upper` its transpose."""
-    return linalg.cholesky(x, upper)
-
-
-def det(x: Tensor, /) -> Tensor:
-    """Return the determinant."""
-    return linalg.det(x)
-
-
-def slogdet(x: Tensor, /) -> Any:
-    """Return (sign, logabsdet): sign and logarithm of the absolute value of the determinant."""
-    return linalg.slogdet(x)
-
-
-def diagonal(x: Tensor, /, *, offset: int = 0) -> Tensor:
-    """Return a diagonal of the matrices of the last two axes."""
-    return linalg.diagonal(x, offset=offset)
-
-
 def trace(x: Tensor, /, *, offset: int = 0, dtype: DType = None) -> Tensor:
     """Return the sum of a diagonal of the matrices of the last two axes; without `dtype`, integers in 64 bits."""
     return sum(diagonal(x, offset=offset), axis=-1, dtype=dtype)
-
-
-def eigh(x: Tensor, /) -> Any:
-    """Return (eigenvalues, eigenvectors) of symmetric matrices."""
-    return linalg.eigh(x)
-
-
-def eigvalsh(x: Tensor, /) -> Tensor:
-    """Return the eigenvalues of symmetric matrices."""
-    return linalg.eigvalsh(x)
-
-
-def inv(x: Tensor, /) -> Tensor:
-    """Return the inverse."""
-    return linalg.inv(x)
-
-
-def pinv(x: Tensor, /, *, rtol: float | Tensor | None = None) -> Tensor:
-    """Return the pseudoinverse; singular values up to `rtol` times the largest count as 0."""
-    return linalg.pinv(x, rtol)
-
-
-def matrix_power(x: Tensor, n: int, /) -> Tensor:
-    """Return the `n`-th power of square matrices."""
-    return linalg.matrix_power(x, n)
-
-
-def matrix_rank(x: Tensor, /, *, rtol: float | Tensor | None = None) -> Tensor:
-    """Count the singular values above `rtol` times the largest."""
-    return linalg.matrix_rank(x, rtol=rtol)
-
-
-def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
-    """Return a norm of matrices: "fro", "nuc", 1, 2, inf or their negatives."""
-    return linalg.matrix_norm(x, ord, keepdims=keepdims)
 
 
 def vector_norm(x: Tensor, /, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Tensor:
@@ -119,18 +68,3 @@ def vector_norm(x: Tensor, /, *, axis: Any = None, keepdims: bool = False, ord: 
     if axis == ():
         x, axis, keepdims = ops.expand_dims(x, -1), -1, False
     return linalg.vector_norm(x, ord, axis, keepdims)
-
-
-def qr(x: Tensor, /, *, mode: str = "reduced") -> Any:
-    """Return (Q, R), orthogonal columns times an upper triangle."""
-    return linalg.qr(x, mode)
-
-
-def svd(x: Tensor, /, *, full_matrices: bool = True) -> Any:
-    """Return (U, S, Vh), the singular value decomposition."""
-    return linalg.svd(x, full_matrices)
-
-
-def svdvals(x: Tensor, /) -> Tensor:
-    """Return the singular values, the largest first."""
-    return linalg.svdvals(x)

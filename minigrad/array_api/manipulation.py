@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from minigrad import ops
 from minigrad.array_api.dtypes import operands
+from minigrad.ops import broadcast_to, moveaxis, roll, take_along_axis, tile
+from minigrad.ops import permute as permute_dims
 from minigrad.tensors.functions import broadcast_shapes
 from minigrad.tensors.tensor import Tensor
 
@@ -20,12 +22,7 @@ Axes = int | tuple[int, ...]
 def broadcast_arrays(*arrays: Tensor) -> list[Tensor]:
     """Return the tensors in the shape to which they broadcast together."""
     shape = broadcast_shapes(*[x.shape for x in arrays])
-    return [ops.broadcast_to(x, shape) for x in arrays]
-
-
-def broadcast_to(x: Tensor, /, shape: tuple[int, ...]) -> Tensor:
-    """Repeat the elements along axes of size 1 and along new leading axes."""
-    return ops.broadcast_to(x, shape)
+    return [broadcast_to(x, shape) for x in arrays]
 
 
 def concat(arrays: Sequence[Tensor], /, *, axis: int | None = 0) -> Tensor:
@@ -67,21 +64,6 @@ def flip(x: Tensor, /, *, axis: Axes | None = None) -> Tensor:
     return x if axis == () else ops.flip(x, axis)
 
 
-def roll(x: Tensor, /, shift: Axes, *, axis: Axes | None = None) -> Tensor:
-    """Shift the elements along axes, or in the flattened tensor; those beyond the end come in at the start."""
-    return ops.roll(x, shift, axis)
-
-
-def moveaxis(x: Tensor, source: Axes, destination: Axes, /) -> Tensor:
-    """Move axes to other positions."""
-    return ops.moveaxis(x, source, destination)
-
-
-def permute_dims(x: Tensor, /, axes: tuple[int, ...]) -> Tensor:
-    """Return the axes in another order."""
-    return ops.permute(x, axes)
-
-
 def matrix_transpose(x: Tensor, /) -> Tensor:
     """Exchange the last two axes."""
     return ops.swapaxes(x, -1, -2)
@@ -99,18 +81,8 @@ def repeat(x: Tensor, repeats: int | Tensor, /, *, axis: int | None = None) -> T
     return ops.repeat_interleave(x, repeats, axis)
 
 
-def tile(x: Tensor, repetitions: tuple[int, ...], /) -> Tensor:
-    """Repeat the whole tensor along each axis."""
-    return ops.tile(x, repetitions)
-
-
 def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
     """Return the elements of a vector, or the slices along an axis, at `indices`."""
     if axis is None and x.ndim != 1:
         raise ValueError(f"take: without axis, x must be a vector, got shape {tuple(x.shape)}")
     return ops.take(x, indices, 0 if axis is None else axis)
-
-
-def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
-    """Return the elements at `indices`, which has the axes of `x`, along one axis; as `argsort` returns them."""
-    return ops.take_along_axis(x, indices, axis)

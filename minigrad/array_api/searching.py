@@ -9,6 +9,7 @@ import numpy as np
 from minigrad import ops
 from minigrad.array_api.dtypes import Scalar, operands, plain, result_type
 from minigrad.array_api.statistics import reduced
+from minigrad.ops import argmax, argmin
 from minigrad.tensors.tensor import Tensor
 
 __all__ = [
@@ -17,16 +18,6 @@ __all__ = [
 ]  # fmt: skip
 
 Axes = int | tuple[int, ...] | None
-
-
-def argmax(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """Return the index of the first maximum along an axis, or in the flattened tensor."""
-    return ops.argmax(x, axis, keepdims)
-
-
-def argmin(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """Return the index of the first minimum along an axis, or in the flattened tensor."""
-    return ops.argmin(x, axis, keepdims)
 
 
 def count_nonzero(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
