@@ -53,9 +53,7 @@ def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
 def solve(x1: Tensor, x2: Tensor, /) -> Tensor:
     """Solve ``x1 @ out = x2``; only an `x2` of one axis is a vector, any other is a stack of matrices."""
     a, b = operands("solve", x1, x2)
-    if b.ndim == 1:
-        return ops.squeeze(linalg.solve(a, ops.expand_dims(b, -1)), -1)
-    return linalg.solve(a, b)
+    return linalg.solve(a, ops.expand_dims(b, 0) if 1 < b.ndim < a.ndim else b)
 
 
 def trace(x: Tensor, /, *, offset: int = 0, dtype: DType = None) -> Tensor:

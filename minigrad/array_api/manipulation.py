@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from minigrad import ops
 from minigrad.array_api.dtypes import operands
-from minigrad.ops import broadcast_to, moveaxis, roll, take_along_axis, tile
+from minigrad.ops import broadcast_to, flip, moveaxis, roll, take_along_axis, tile
 from minigrad.ops import permute as permute_dims
 from minigrad.tensors.functions import broadcast_shapes
 from minigrad.tensors.tensor import Tensor
@@ -57,11 +57,6 @@ def squeeze(x: Tensor, /, axis: Axes) -> Tensor:
         if x.shape[at] != 1:
             raise ValueError(f"squeeze: axis {at} of shape {tuple(x.shape)} has size {x.shape[at]}, not 1")
     return ops.squeeze(x, axes) if axes else x
-
-
-def flip(x: Tensor, /, *, axis: Axes | None = None) -> Tensor:
-    """Reverse the order of the elements along axes, or along all."""
-    return x if axis == () else ops.flip(x, axis)
 
 
 def matrix_transpose(x: Tensor, /) -> Tensor:

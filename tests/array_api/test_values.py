@@ -255,7 +255,10 @@ SHAPES = {  # a call, and NumPy's of the same arrays
     "meshgrid": (lambda xp, x, y, i: xp.meshgrid(y, y)[0], lambda x, y, i: np.meshgrid(y, y)[0]),
     "where": (lambda xp, x, y, i: xp.where(x > 2, x, 0), lambda x, y, i: np.where(x > 2, x, 0)),
     "clip": (lambda xp, x, y, i: xp.clip(x, 1, y), lambda x, y, i: np.clip(x, 1, y)),
-    "diff joined": (lambda xp, x, y, i: xp.diff(y, append=y), lambda x, y, i: np.diff(y, append=y)),
+    "diff joined": (
+        lambda xp, x, y, i: xp.diff(y, prepend=x[0, :1], append=x[1]),
+        lambda x, y, i: np.diff(y, prepend=x[0, :1], append=x[1]),
+    ),
     "matmul": (lambda xp, x, y, i: xp.matmul(x, y), lambda x, y, i: x @ y),
     "vecdot": (lambda xp, x, y, i: xp.vecdot(x, y), lambda x, y, i: x @ y),
     "tensordot": (lambda xp, x, y, i: xp.tensordot(x, x, axes=((0,), (0,))), lambda x, y, i: x.T @ x),
@@ -308,6 +311,12 @@ def test_creation():
         (xp.meshgrid(xp.arange(2), xp.arange(3), indexing="ij")[1], np.meshgrid(range(2), range(3), indexing="ij")[1]),
     ):
         check(ours, expected, expected)
+
+
+def test_only_axes_of_size_1_are_squeezed():
+    with pytest.raises(ValueError, match=r"squeeze: axis 1 of shape \(1, 2\) has size 2, not 1"):
+        xp.squeeze(xp.ones((1, 2)), (0, 1))
+    assert xp.squeeze(xp.ones((1, 2)), ()).shape == (1, 2)
 
 
 def test_copies():
@@ -382,6 +391,8 @@ def test_linear_algebra(dtype):
     close(xp.linalg.vector_norm(t, axis=()), np.abs(a))
     close(xp.linalg.solve(t, tv), np.linalg.inv(a) @ v)  # a vector beside a stack of matrices
     close(xp.linalg.solve(t, xp.ones((3, 1), dtype=t.dtype)), np.linalg.solve(a, np.ones((3, 1), dtype)))
+    cube = np.stack([s[0], 2 * s[0], s[1]])
+    close(xp.linalg.solve(xp.asarray(cube), ts[0]), np.linalg.inv(cube) @ s[0])  # one matrix beside a stack of as many
     assert xp.linalg.matrix_rank(t).tolist() == [3, 3] and xp.linalg.matrix_rank(t, rtol=2.0).tolist() == [0, 0]
     for mode in ("reduced", "complete"):
         q, r = xp.linalg.qr(tw.mT, mode=mode)
@@ -399,3 +410,25 @@ def test_gradients_flow():
     y = xp.sum(xp.multiply(xp.sort(x, descending=True), xp.asarray([1.0, 3.0], dtype=xp.float64)))
     y.backward()
     assert y.dtype == xp.float64 and x.grad.dtype == xp.float32 and x.grad.tolist() == [3.0, 1.0]
+
+
+def test_hypothesis_draws_tensors():
+    """Its strategies for any namespace, which array-api-tests draws its arrays by."""
+    from hypothesis.extra.array_api import make_strategies_namespace
+
+    strategies = make_strategies_namespace(xp)
+    assert strategies.api_version >= "2021.12"
+    shapes = strategies.array_shapes(min_side=0, max_dims=3, max_side=3)
+
+    @few
+    @given(st.data())
+    def draw(data):
+        x = data.draw(strategies.arrays(strategies.real_dtypes(), shapes))
+        y = data.draw(strategies.arrays(x.dtype, strategies.broadcastable_shapes(x.shape, max_dims=3)))
+        index = data.draw(strategies.indices(x.shape))
+        assert isinstance(x, mg.Tensor)
+        with np.errstate(all="ignore"):
+            check(xp.maximum(x, y), np.maximum(x.array, y.array), "maximum")
+        check(x[index], x.array[index], index)
+
+    draw()
