@@ -83,7 +83,8 @@ def test_unary(name):
     for dtype in TAKES.get(name, FLOATS):
         x = examples(dtype)
         with np.errstate(all="ignore"):
-            check(getattr(xp, name)(xp.asarray(x)), getattr(np, name)(x), (name, dtype))
+            whole = name in ("ceil", "floor", "trunc") and x.dtype.kind in "iu"  # NumPy 2.0 makes floats of those
+            check(getattr(xp, name)(xp.asarray(x)), x if whole else getattr(np, name)(x), (name, dtype))
 
 
 def promotable(first, second):
@@ -424,7 +425,7 @@ def test_hypothesis_draws_tensors():
     @given(st.data())
     def draw(data):
         x = data.draw(strategies.arrays(strategies.real_dtypes(), shapes))
-        y = data.draw(strategies.arrays(x.dtype, strategies.broadcastable_shapes(x.shape, max_dims=3)))
+        y = data.draw(strategies.arrays(x.dtype, strategies.broadcastable_shapes(x.shape, min_side=0, max_dims=3)))
         index = data.draw(strategies.indices(x.shape))
         assert isinstance(x, mg.Tensor)
         with np.errstate(all="ignore"):
