@@ -6,6 +6,7 @@ An empty tuple of axes names none, where PyTorch takes all: each element is then
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import nan
 from typing import Any
 
 from minigrad import ops
@@ -55,18 +56,18 @@ def min(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 
 def mean(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """Return the mean of the elements."""
-    return reduced(ops.mean, x, axis, keepdims)
+    """Return the mean of the elements; NaN of none."""
+    return _moment(ops.mean, x, axis, keepdims)
 
 
 def var(x: Tensor, /, *, axis: Axes = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
     """Return the sum of squared distances from the mean, divided by the number of elements less `correction`."""
-    return reduced(ops.var, x, axis, keepdims, correction=correction)
+    return _moment(ops.var, x, axis, keepdims, correction=correction)
 
 
 def std(x: Tensor, /, *, axis: Axes = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
     """Return the square root of the variance; see `var`."""
-    return reduced(ops.std, x, axis, keepdims, correction=correction)
+    return _moment(ops.std, x, axis, keepdims, correction=correction)
 
 
 def all(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
@@ -112,3 +113,9 @@ def diff(x: Tensor, /, *, axis: int = -1, n: int = 1, prepend: Tensor | None = N
     """Return the differences of neighbors along an axis, `n` times; `prepend` and `append` are joined to `x` before."""
     parts = [part for part in (prepend, x, append) if part is not None]
     return ops.diff(ops.concatenate(operands("diff", *parts), axis) if len(parts) > 1 else x, n, axis)
+
+
+def _moment(op: Any, x: Tensor, axis: Axes, keepdims: bool, **options: Any) -> Tensor:
+    if 0 in x.shape:  # each result, if there is any, is that of no elements, an error in `ops`
+        return full(sum(x, axis=axis, keepdims=keepdims).shape, nan, dtype=x.dtype)
+    return reduced(op, x, axis, keepdims, **options)

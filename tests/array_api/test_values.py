@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -218,6 +219,14 @@ def test_sets(x):
     if x.ndim:
         for ours, theirs in zip(xp.nonzero(t), np.nonzero(x), strict=True):
             check(ours, theirs, "nonzero")
+
+
+def test_reductions_of_nothing():
+    for name, x, axis in itertools.product(
+        ("mean", "std", "var", "sum", "prod", "all", "any"), (xp.ones((0, 2)),), (None, 0, 1, (0, 1))
+    ):
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            check(getattr(xp, name)(x, axis=axis), getattr(np, name)(x.array, axis=axis), (name, axis))
 
 
 def test_nan_is_distinct():
