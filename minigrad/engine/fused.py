@@ -111,13 +111,12 @@ class Fused(Primitive):
                     like, dtype = arg, array.dtype
                     if dtype.char not in "fd":
                         return None
-                if at not in self.arrays or (array.dtype is not dtype and not (at == self.mask and array.dtype == bool)):
+                if at not in self.arrays or (array.dtype is not dtype and not (at == self.mask and _is_mask(array))):
                     return None
                 node = arg.node
                 tracked = tracked or node is not None
-            elif arg is not None and at in self.arrays:
-                if at != self.mask or type(arg) is not np.ndarray or arg.dtype != bool:
-                    return None
+            elif arg is not None and at in self.arrays and not (at == self.mask and _is_mask(arg)):
+                return None
             parents.append(node)
         computed = None if like is None else self.kernel(*arrays)
         if computed is None:
@@ -179,6 +178,10 @@ class Fused(Primitive):
                 if node.parents[at] is not None:
                     args[at] = wrap(*record(passed, (args[at],)))
                     cuts[at] = args[at].node
+
+
+def _is_mask(array: Any) -> bool:
+    return type(array) is np.ndarray and array.dtype == bool
 
 
 @primitive

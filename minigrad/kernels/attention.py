@@ -1,4 +1,4 @@
-"""Attention, forward and backward, by blocks of heads or, of long sequences, of queries, which stay in cache."""
+"""Attention, forward and backward, by blocks of heads that stay in cache."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _broadcasts(shape: Shape, to: Shape) -> bool:
 
 
 def _blocks(shape: Shape, size: int) -> Iterator[tuple[slice, ...]]:
-    """Yield the slices along some of the first axes that divide items of some size, (*shape, size), into blocks of `SIZE`."""
+    """Yield the slices, along some of the first axes, that divide (*shape, size) elements into blocks of `SIZE`."""
     if not shape:
         yield ()
         return

@@ -10,6 +10,7 @@ import numpy as np
 
 from minigrad.arrays import Array, Shape
 from minigrad.kernels.blocks import BLOCK, SHARE, row_blocks, run_blocks
+from minigrad.kernels.summation import PART, add_up
 
 __all__ = ["batch_norm", "batch_norm_gradients", "layer_norm", "layer_norm_gradients"]
 
@@ -29,10 +30,10 @@ def batch_norm(x: Array, weight: Any, bias: Any, axes: Shape, eps: float) -> Any
     mean, var, scale = (np.empty((1, shape[1], 1), x.dtype) for _ in range(3))
     for block in _channel_blocks(shape):
         part, m, v, s = outs[:, block], mean[:, block], var[:, block], scale[:, block]
-        np.add.reduce(xs[:, block], (0, 2), out=m, keepdims=True)
+        m[...] = add_up(xs[:, block], (0, 2), True)
         m /= x.size // shape[1]
         np.subtract(xs[:, block], m, part)
-        v[0, :, 0] = np.einsum("acb,acb->c", part, part)
+        v[0, :, 0] = _products(part, part)
         v /= x.size // shape[1]
         np.sqrt(v + eps, s)
         np.divide(1, s, s)
@@ -58,8 +59,8 @@ def batch_norm_gradients(gs: Sequence[Any], needs: Sequence[bool], args: Sequenc
         part, s = g[:, block], scale[:, block]
         normal = xs[:, block] - mean[:, block]
         normal *= s
-        np.add.reduce(part, (0, 2), out=gb[block])
-        np.einsum("acb,acb->c", part, normal, out=gw[block])
+        gb[block] = add_up(part, (0, 2))
+        gw[block] = _products(part, normal)
         if needs[0]:
             # gx = scale * weight * (g - mean(g) - normal * mean(g * normal))
             normal *= (gw[block] / M)[:, None]
@@ -117,7 +118,7 @@ def layer_norm_gradients(g: Array, needs: Sequence[bool], args: Sequence[Any], k
         s, gr = scale[block], gs[block]
         normal = rows[block] - mean[block]
         normal *= s
-        sums = np.einsum("ij,ij->j", gr, normal) if needs[2] else None, np.add.reduce(gr, 0) if needs[3] else None
+        sums = np.einsum("ij,ij->j", gr, normal) if needs[2] else None, add_up(gr, (0,)) if needs[3] else None
         if gx is None:
             return sums
         # With h = g * weight: gx = scale * (h - mean(h) - normal * mean(h * normal)).
@@ -140,6 +141,18 @@ def _around_channels(x: Array) -> tuple[Shape, Shape]:
     at = axes.index(1)
     sizes = [x.shape[axis] for axis in axes]
     return tuple(axes), (math.prod(sizes[:at]), sizes[at], math.prod(sizes[at + 1 :]))
+
+
+def _products(x: Array, y: Array) -> Array:
+    """Return the sum of x * y for each channel of (A, C, B); many short rows are added in parts, as by `add_up`."""
+    A, C, B = x.shape
+    if B >= LONG or A < 2 * PART:
+        return np.einsum("acb,acb->c", x, y)
+    x, y = x.reshape(A, -1), y.reshape(A, -1)
+    whole = A - A % PART
+    parts = np.einsum("mij,mij->mj", *(rows[:whole].reshape(-1, PART, C * B) for rows in (x, y)))
+    out = np.add.reduce(parts, 0) + np.einsum("ij,ij->j", x[whole:], y[whole:])
+    return np.add.reduce(out.reshape(C, B), 1)
 
 
 def _channel_blocks(shape: Shape) -> Iterator[slice]:
