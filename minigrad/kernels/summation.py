@@ -15,7 +15,7 @@ LARGE = 1 << 14  # elements from which parts save time
 PART = 128  # rows, as many as the elements that NumPy adds one after the other in its pairwise sums
 
 
-def add_up(x: Array, axes: Shape, keepdims: Any = False) -> Any:
+def add_up(x: Any, axes: Shape, keepdims: Any = False) -> Any:
     """Return the sum over `axes`, counted from the front.
 
     NumPy adds pairwise along the innermost axis in memory, but row to row along the others: in float32, the sum of 65,536
@@ -26,7 +26,7 @@ def add_up(x: Array, axes: Shape, keepdims: Any = False) -> Any:
     array([10000.1, 10000.1], dtype=float32)
     """
     if x.size < LARGE or not axes or x.dtype.char not in "fd":
-        return np.add.reduce(x, axes, None, None, keepdims)
+        return np.add.reduce(x, axes, keepdims=keepdims)
     order = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
     rows = x.transpose(order)
     if rows.flags.c_contiguous:
@@ -41,4 +41,4 @@ def add_up(x: Array, axes: Shape, keepdims: Any = False) -> Any:
             out = np.add.reduce(parts, (1, 2), np.float64) + np.add.reduce(rows[:, whole:], 1)
             shape = [1 if first <= at < last else x.shape[axis] for at, axis in enumerate(order)]
             x = out.astype(x.dtype).reshape(shape).transpose(np.argsort(order))
-    return np.add.reduce(x, axes, None, None, keepdims)
+    return np.add.reduce(x, axes, keepdims=keepdims)
