@@ -79,9 +79,9 @@ def batch_norm_gradients(gs: Sequence[Any], needs: Sequence[bool], args: Sequenc
 
 
 def group_norm(x: Array, groups: Any, weight: Any, bias: Any, eps: float) -> Any:
-    """Return normalized groups of channels of each image, scaled and shifted by channel; mean and 1 / sqrt(var + eps) are kept.
+    """Return `x` with groups of channels of each image normalized, scaled and shifted by channel.
 
-    None where a shape is to be refused.
+    The mean and 1 / sqrt(var + eps) of each group are kept. None where a shape is to be refused.
     """
     if not (x.ndim > 1 and x.size and isinstance(groups, int) and groups > 0 and x.shape[1] % groups == 0):
         return None
@@ -214,7 +214,7 @@ def _batch_is_last(x: Array) -> bool:
 
 
 def _in_groups(v: Any, x: Array, groups: int, last: bool) -> Any:
-    """Return an array (N, C, *S) as (N, G, C/G, S), or where the batch is `last` (G, C/G, S, N); (C,) so that it broadcasts."""
+    """Return an array (N, C, *S) as (N, G, C/G, S), or where the batch is `last` (G, C/G, S, N); (C,) to fit it."""
     if v is None:
         return None
     G, c = groups, x.shape[1] // groups

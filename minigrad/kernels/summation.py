@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, Shape
+from minigrad.arrays import Shape
 
 __all__ = ["LARGE", "PART", "add_up"]
 
