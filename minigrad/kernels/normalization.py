@@ -83,7 +83,7 @@ def group_norm(x: Array, groups: Any, weight: Any, bias: Any, eps: float) -> Any
 
     The mean and 1 / sqrt(var + eps) of each group are kept. None where a shape is to be refused.
     """
-    if not (x.ndim > 1 and x.size and isinstance(groups, int) and groups > 0 and x.shape[1] % groups == 0):
+    if not (x.ndim > 1 and x.size and type(groups) is int and groups > 0 and x.shape[1] % groups == 0):
         return None
     if not all(v is None or v.shape == (x.shape[1],) for v in (weight, bias)):
         return None
