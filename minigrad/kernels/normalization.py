@@ -169,7 +169,8 @@ def _normalized_groups(x: Array, groups: int, weight: Any, bias: Any, eps: float
     xs, w, b = (_in_groups(v, x, groups, last) for v in (x, weight, bias))
     inner, n = (1, 2) if last else (2, 3), x.size // (len(x) * groups)
     out = np.empty(xs.shape, x.dtype)
-    mean, var, scale = np.empty((3, *[1 if axis in inner else size for axis, size in enumerate(out.shape)]), x.dtype)
+    each = [1 if axis in inner else size for axis, size in enumerate(out.shape)]
+    mean, var, scale = (np.empty(each, x.dtype) for _ in range(3))
     for at in row_blocks(len(out), out[0].size, 2 * BLOCK):
         part, m, s = out[at], mean[at], scale[at]
         np.divide(add_up(xs[at], inner, True), n, m)

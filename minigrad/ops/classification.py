@@ -181,7 +181,7 @@ def _soft_cross_entropy(x: Any, target: Array, weight: Any, reduction: str, labe
 
 def _losses(x: Any, labels: Array) -> Any:
     """Return minus the element of each row of `x` (M, C) that its label names."""
-    return -getitem(x, (np.arange(labels.size), labels))
+    return -getitem(x, (np.arange(len(labels)), labels))
 
 
 @fused(kernels.softmax_losses, kernels.softmax_loss_gradients, "x")
