@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,7 @@ import numpy as np
 from minigrad.arrays import Array
 from minigrad.kernels.blocks import row_blocks, run_blocks
 
-__all__ = [
-    "log_softmax", "log_softmax_gradient", "softmax", "softmax_gradient", "softmax_loss_gradients", "softmax_losses",
-]  # fmt: skip
+__all__ = ["log_softmax", "log_softmax_gradient", "softmax", "softmax_gradient"]
 
 LARGE = 1 << 15  # elements from which blocks save time
 
@@ -35,33 +33,6 @@ def log_softmax(x: Array, axis: Any) -> Array:
 def log_softmax_gradient(g: Array, out: Array, axis: Any) -> Array:
     """Return g - exp(out) * sum(g)."""
     return _along(axis, _log_softmax_gradient, g, out)
-
-
-def softmax_losses(x: Array, labels: Array) -> Any:
-    """Return -log(softmax(x)) at the label of each row (M, C); exp(x - max) and its sums are kept. None for no elements."""
-    if not x.size:
-        return None
-    out, sums, e = np.empty(len(x), x.dtype), np.empty((len(x), 1), x.dtype), np.empty(x.shape, x.dtype)
-
-    def compute(block: slice) -> None:
-        part, s = e[block], sums[block]
-        np.subtract(x[block], np.maximum.reduce(x[block], 1, keepdims=True), part)
-        picked = part[np.arange(len(part)), labels[block]]
-        np.add.reduce(np.exp(part, part), 1, out=s, keepdims=True)
-        np.subtract(np.log(s[:, 0]), picked, out[block])
-
-    with np.errstate(over="ignore", invalid="ignore"):
-        run_blocks(compute, row_blocks(*x.shape))
-    return out, (e, sums)
-
-
-def softmax_loss_gradients(g: Array, needs: Sequence[bool], args: Sequence[Any], kept: Sequence[Array]) -> list[Any]:
-    """Return the gradient of `softmax_losses`: (softmax(x) - 1 at the label) * g."""
-    e, sums = kept
-    with np.errstate(over="ignore", invalid="ignore"):
-        out = e * (g[:, None] / sums)
-    out[np.arange(len(out)), args[1]] -= g
-    return [out, None]
 
 
 def _along(axis: Any, function: Callable[..., Array], *arrays: Array) -> Array:

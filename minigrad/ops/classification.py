@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,8 @@ import numpy as np
 from minigrad.arrays import Array, Shape, Traced, array_of, shape_of
 from minigrad.engine.averaging import averaging, averaging_before
 from minigrad.engine.composite import composite
-from minigrad.engine.fused import fused
 from minigrad.engine.promotion import floating
 from minigrad.errors import DTypeError, GraphError, ShapeError, warn
-from minigrad.kernels import softmax as kernels
 from minigrad.kernels.checks import check_choice
 from minigrad.ops.elementwise import where
 from minigrad.ops.indexing import getitem, take_along_axis
@@ -60,12 +57,9 @@ def cross_entropy(
         check_items(op, reduction, _labels_shape(shape))
         return _soft_cross_entropy(input, labels, weight, reduction, label_smoothing)
     _check_labels(op, labels, shape, ignore_index, reduction)
-    unsmoothed = not isinstance(label_smoothing, Traced) and label_smoothing == 0
-    if unsmoothed and len(shape) < 3:
-        return _nll(op, input, labels, weight, ignore_index, reduction, softmax_losses)
     log_p = log_softmax(input, min(1, len(shape) - 1))
     loss = _nll(op, log_p, labels, weight, ignore_index, reduction)
-    if unsmoothed:
+    if not isinstance(label_smoothing, Traced) and label_smoothing == 0:
         return loss
     rows, flat, weights, kept = _prepared(op, log_p, labels, weight, ignore_index)
     C = shape_of(rows)[1]
@@ -179,24 +173,10 @@ def _soft_cross_entropy(x: Any, target: Array, weight: Any, reduction: str, labe
     return reduce_loss(-sum(weighted(log_softmax(x, axis), target), axis), reduction)
 
 
-def _losses(x: Any, labels: Array) -> Any:
-    """Return minus the element of each row of `x` (M, C) that its label names."""
-    return -getitem(x, (np.arange(len(labels)), labels))
-
-
-@fused(kernels.softmax_losses, kernels.softmax_loss_gradients, "x")
-def softmax_losses(x: Any, labels: Array) -> Any:
-    """Return minus the log-probability of the label of each row of logits (M, C)."""
-    return _losses(log_softmax(x, 1), labels)
-
-
-def _nll(
-    op: str, x: Any, labels: Array, weight: Any, ignore_index: int, reduction: str,
-    losses: Callable[[Any, Array], Any] = _losses,
-) -> Any:  # fmt: skip
+def _nll(op: str, x: Any, labels: Array, weight: Any, ignore_index: int, reduction: str) -> Any:
     """Compute `nll_loss` of checked labels."""
     rows, flat, weights, kept = _prepared(op, x, labels, weight, ignore_index)
-    picked = losses(rows, np.where(kept, flat, 0))
+    picked = -getitem(rows, (np.arange(flat.size), np.where(kept, flat, 0)))
     if weights is not None or not kept.all():
         scale = kept.astype(rows.dtype) if weights is None else weights[np.where(kept, flat, 0)] * kept
         picked = where(kept, weighted(picked, scale), 0)  # an ignored item may be infinite
