@@ -20,7 +20,7 @@ from minigrad.onnx.errors import Inexpressible
 from minigrad.onnx.graph import Graph
 from minigrad.onnx.recording import Constant, Size, Step, Value
 from minigrad.ops import activation, attention, convolution, indexing, interpolation, joining, linalg, normalization
-from minigrad.ops import contraction, elementwise, pooling, rearrange, reduction, special, windows
+from minigrad.ops import contraction, elementwise, loss, norms, pooling, rearrange, reduction, special, windows
 
 __all__ = ["CONVERSIONS"]
 
@@ -48,7 +48,8 @@ def _binary(kind: str) -> Callable[..., Any]:
 
 def _comparison(kind: str) -> Callable[..., Any]:
     def convert(g: Graph, x: Any, y: Any) -> Any:
-        dtype = result_type(*(np.zeros((1,) * len(v.shape), v.dtype) if hasattr(v, "dtype") else v for v in (x, y)))
+        shown = (np.zeros((1,) * len(v.shape), v.dtype) if isinstance(v, Value | Constant) else v for v in (x, y))
+        dtype = result_type(*(0 if isinstance(v, Size) else v for v in shown))
         if dtype == bool and kind != "Equal":
             dtype = INT64
         return g.add(kind, g.to(x, dtype), g.to(y, dtype))
@@ -97,6 +98,14 @@ FORMULAS: dict[Any, Callable[..., Any]] = {
     special.rsqrt: lambda g, x: g.Reciprocal(g.Sqrt(x)),
     special.erfc: lambda g, x: g.Sub(1.0, g.Erf(x)),
     elementwise.logaddexp: lambda g, x, y: g.Add(g.Max(x, y), g.Softplus(g.Neg(g.Abs(g.Sub(x, y))))),
+    special.xlogy: lambda g, x, y: g.Where(g.Equal(x, 0.0), 0.0, g.Mul(x, g.Log(y))),
+    loss.weighted: lambda g, x, weight: g.Where(g.Equal(weight, 0.0), 0.0, g.Mul(x, weight)),
+    loss.bernoulli_nll: lambda g, p, target: g.Neg(
+        g.Add(
+            g.Mul(target, g.Max(g.Log(p), -100.0)),
+            g.Mul(g.Sub(1.0, target), g.Max(g.Log(g.Sub(1.0, p)), -100.0)),
+        )
+    ),
     activation.tanhshrink: lambda g, x: g.Sub(x, g.Tanh(x)),
     activation.gelu_tanh: lambda g, x: g.Mul(
         x, g.Sigmoid(g.Mul(x, g.Add(g.Mul(g.Mul(x, x), activation.GELU_SCALE * 0.044715), activation.GELU_SCALE)))
@@ -104,9 +113,7 @@ FORMULAS: dict[Any, Callable[..., Any]] = {
     activation.gelu_erf: lambda g, x: g.Mul(x, g.Mul(g.Add(g.Erf(g.Mul(x, math.sqrt(0.5))), 1.0), 0.5)),
     activation.leaky_relu: lambda g, x, negative_slope: g.LeakyRelu(x, alpha=float(negative_slope)),
     activation.elu: lambda g, x, alpha: g.Elu(x, alpha=float(alpha)),
-    activation.softplus: lambda g, x, beta, threshold: (
-        g.Softplus(x) if beta == 1 else g.Div(g.Softplus(g.Mul(x, float(beta))), float(beta))
-    ),
+    activation.softplus: lambda g, x, beta, threshold: _softplus(g, x, float(beta), threshold),
     activation.hardtanh: lambda g, x, min_val, max_val: g.Clip(x, min_val, max_val),
     activation.selu: lambda g, x: g.Selu(x, alpha=activation.SELU_ALPHA, gamma=activation.SELU_SCALE),
     activation.celu: lambda g, x, alpha: g.Celu(x, alpha=float(alpha)),
@@ -116,6 +123,13 @@ FORMULAS: dict[Any, Callable[..., Any]] = {
     activation.hardshrink: lambda g, x, lambd: g.Shrink(x, lambd=float(lambd)),
     activation.logsigmoid: lambda g, x: g.Neg(g.Softplus(g.Neg(x))),
 }
+
+
+def _softplus(g: Graph, x: Any, beta: float, threshold: float) -> Any:
+    scaled = x if beta == 1 else g.Mul(x, beta)
+    found = g.Softplus(scaled) if beta == 1 else g.Div(g.Softplus(scaled), beta)
+    # Above the usual threshold, 20, the two differ by less than exp(-20).
+    return found if threshold >= 20 else g.Where(g.Greater(scaled, float(threshold)), x, found)
 
 
 def _formula(formula: Callable[..., Any]) -> Callable[..., Any]:
@@ -151,6 +165,11 @@ def _(g: Graph, x: Any) -> Any:
 @converts(elementwise.isnan, elementwise.isinf)
 def _(g: Graph, x: Any, op: Any) -> Any:
     return g.add("IsNaN" if op is elementwise.isnan else "IsInf", x)
+
+
+@converts(elementwise.isfinite)
+def _(g: Graph, x: Any) -> Any:
+    return g.Not(g.Or(g.IsNaN(x), g.IsInf(x)))
 
 
 @converts(elementwise.where)
@@ -229,6 +248,19 @@ CONVERSIONS |= {
 }
 
 
+@converts(norms.power_norm)
+def _(g: Graph, x: Any, ord: float, axis: Any, keepdims: bool, out: Value) -> Any:
+    if ord in (1, 2):
+        return _reduction(f"ReduceL{ord:.0f}")(g, x, axis, keepdims, out)
+    powers = g.ReduceSum(g.Pow(g.Abs(g.to(x, out.dtype)), float(ord)), _axes(axis), keepdims=int(keepdims))
+    return g.Pow(powers, 1 / ord)
+
+
+@converts(ops.topk)
+def _(g: Graph, x: Any, k: int, axis: int, largest: bool) -> Any:
+    return g.TopK(x, [k], axis=axis, largest=int(largest), outputs=2)
+
+
 @converts(reduction.any, reduction.all)
 def _(g: Graph, x: Any, axis: Any, keepdims: bool, op: Any) -> Any:
     kind = "ReduceMax" if op is reduction.any else "ReduceMin"
@@ -246,11 +278,6 @@ def _(g: Graph, x: Any, axis: Any, keepdims: bool, op: Any) -> Any:
 
 
 # Shapes
-
-CONVERSIONS |= {
-    elementwise.where.__class__: None,  # type: ignore[dict-item]
-}
-del CONVERSIONS[elementwise.where.__class__]
 
 
 @converts(ops.reshape)
@@ -288,19 +315,16 @@ def _(g: Graph, x: Any, widths: Any, value: Any, out: Value) -> Any:
 
 @converts(rearrange.pad)
 def _(g: Graph, x: Any, pad_width: Any, mode: str) -> Any:
-    kind = {"edge": "edge", "replicate": "edge", "reflect": "reflect", "wrap": "wrap", "circular": "wrap"}.get(mode)
-    widths = [*pad_width] if pad_width and isinstance(pad_width[0], tuple) and len(pad_width) == len(x.shape) else []
-    if kind is None or not widths or (kind == "wrap" and g.opset < 19) or min(map(min, widths)) < 0:
+    kind = {"edge": "edge", "replicate": "edge", "reflect": "reflect"}.get(mode)
+    if kind is None or not isinstance(pad_width, tuple) or len(pad_width) != len(x.shape):
         return None
-    if len(widths) > 2 and kind == "wrap":
-        return None
-    low, high = zip(*widths, strict=True)
+    low, high = zip(*pad_width, strict=True)
     return g.Pad(x, [*low, *high], mode=kind)
 
 
 @converts(rearrange.crop)
 def _(g: Graph, x: Any, widths: Any) -> Any:
-    return g.slice(x, {axis: slice(low, -high if high else None) for axis, (low, high) in enumerate(widths)})
+    return g.slice(x, {axis: slice(low or None, -high if high else None) for axis, (low, high) in enumerate(widths)})
 
 
 # Indexing
@@ -495,15 +519,24 @@ def _(
 
 @converts(convolution.transposed_convolution)
 def _(
-    g: Graph, y: Any, weight: Any, stride: Any, padding: Any, dilation: Any, groups: int, out: Value
+    g: Graph, y: Any, weight: Any, stride: Any, padding: Any, dilation: Any, groups: int, out: Value, bias: Any = None
 ) -> Any:
     low, high = zip(*padding, strict=True)
     extra = [max(a - b, 0) for a, b in padding]
     return g.ConvTranspose(
-        g.to(y, out.dtype), g.to(weight, out.dtype), kernel_shape=weight.shape[2:], strides=stride,
+        *(g.to(v, out.dtype) for v in (y, weight, bias)), kernel_shape=weight.shape[2:], strides=stride,
         pads=[*low, *(b + e for b, e in zip(high, extra, strict=True))], output_padding=extra, dilations=dilation,
         group=groups,
     )  # fmt: skip
+
+
+@converts(*(getattr(convolution, f"conv_transpose{n}d") for n in (1, 2, 3)))
+def _(g: Graph, x: Any, bias: Any, parts: Sequence[Step], out: Value) -> Any:
+    inner = parts[0]
+    if inner.op is not convolution.transposed_convolution:  # without the batch axis
+        return None
+    arguments = {name: value for name, value in inner.arguments.items() if name != "size"}
+    return CONVERSIONS[inner.op](g, **arguments, bias=bias, out=out)
 
 
 def _pool_along(g: Graph, x: Any, along: Any, total: bool) -> Any:

@@ -166,6 +166,8 @@ class _Writer:
             except Inexpressible as reason:
                 self._add_problem(step, dotted, str(reason))
                 made = tuple("?" for _ in step.outs)
+            if made is None and isinstance(step.parts, OnnxExporterError):
+                raise step.parts
             if made is None and step.parts:
                 self._write(step.parts)
                 continue

@@ -80,6 +80,8 @@ class Graph:
 
     def to(self, x: Any, dtype: Any) -> Any:
         """Return an operand in a dtype, with a Cast where it has another."""
+        if isinstance(x, Size):
+            return self.cast(self.Squeeze(self.sizes([x]), [0]), dtype)
         if x is None or not isinstance(x, Value | Constant):
             return x if x is None or isinstance(x, str) else self.array(np.asarray(x, dtype))
         if x.dtype == dtype:

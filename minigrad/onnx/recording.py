@@ -89,7 +89,7 @@ class Step:
     arguments: dict[str, Any]
     outs: list[Value]
     modules: list[Any]  # those in which it ran, outermost first
-    parts: list[Step]
+    parts: list[Step] | OnnxExporterError  # an error if they differ
 
     @property
     def name(self) -> str:
@@ -199,9 +199,12 @@ class _Merger:
         return [self._step(events) for events in zip(*runs, strict=True)]
 
     def _step(self, events: tuple[Event, ...]) -> Step:
-        parts = self.steps([event.parts for event in events])
-        arguments = self.merge([event.arguments for event in events])
         outs = [self.value(arrays) for arrays in zip(*(event.outs for event in events), strict=True)]
+        arguments = self.merge([event.arguments for event in events])
+        try:
+            parts = self.steps([event.parts for event in events])
+        except OnnxExporterError as error:  # no matter where one node replaces them, as for a sequence of another length
+            parts = error
         return Step(events[0].op, arguments, outs, _modules(events[0].scope), parts)
 
     def merge(self, values: Sequence[Any]) -> Any:
