@@ -174,7 +174,10 @@ def _(g: Graph, x: Any) -> Any:
 
 @converts(elementwise.where)
 def _(g: Graph, condition: Any, x: Any, y: Any, out: Value) -> Any:
-    return g.Where(g.to(condition, np.bool_), g.to(x, out.dtype), g.to(y, out.dtype))
+    condition = g.to(condition, np.bool_)
+    if out.dtype == bool:  # onnxruntime selects no booleans
+        return g.Or(g.And(condition, g.to(x, np.bool_)), g.And(g.Not(condition), g.to(y, np.bool_)))
+    return g.Where(condition, g.to(x, out.dtype), g.to(y, out.dtype))
 
 
 @converts(elementwise.clip)

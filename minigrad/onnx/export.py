@@ -16,7 +16,8 @@ from minigrad.errors import did_you_mean
 from minigrad.nn import Module, RNNBase
 from minigrad.nn.modes import evaluating
 from minigrad.onnx.errors import Inexpressible, OnnxExporterError
-from minigrad.onnx.recording import Constant, Size, Step, Value, merged, recorded, unchanged
+from minigrad.onnx.recording import Size, Step, merged, recorded, unchanged
+from minigrad.onnx.recurrent import recurrent
 from minigrad.serialization.atomic import write_atomically
 from minigrad.tensors.tensor import Tensor
 
@@ -65,7 +66,6 @@ def export(
         raise ImportError('onnx.export needs onnx\n  hint: pip install "minigrad[onnx]"', name=error.name) from None
     from minigrad.onnx.conversions import CONVERSIONS
     from minigrad.onnx.graph import Graph
-
     opset = DEFAULT if opset_version is None else opset_version
     if opset not in OPSETS or opset > onnx.defs.onnx_opset_version():
         last = min(OPSETS[-1], onnx.defs.onnx_opset_version())
@@ -86,13 +86,13 @@ def export(
     with unchanged(model), evaluating(model):
         inputs = [call.inputs(run, symbols, axes) for run in range(max(2, len(symbols) + 2 if symbols else 2))]
         runs = [recorded(model, call.bound(arrays), composites) for arrays in inputs]
-        steps, given, results = merged(runs, inputs)
+        steps, given, results = merged(runs, inputs, model)
     graph = Graph(opset, owners, symbols)
     for name, value in zip(call.names, given, strict=True):
         graph.names[value.number] = graph.unique(name)
     for symbol, places in axes.items():
         graph.axes[symbol] = places[0]
-    writer = _Writer(graph, model, CONVERSIONS)
+    writer = _Writer(graph, CONVERSIONS)
     writer.write(steps)
     outputs = writer.outputs(results, _output_names(output_names, len(results), call.names))
     file = _model(onnx, graph, list(zip(call.names, given, strict=True)), outputs, axes, type(model).__name__)
@@ -144,62 +144,51 @@ class _Call:
 class _Writer:
     """Write steps as nodes, and collect what cannot be written."""
 
-    def __init__(self, graph: Any, model: Module, conversions: Mapping[Any, Any]):
-        self.graph, self.model, self.conversions = graph, model, conversions
-        self.paths = {id(module): name for name, module in model.named_modules()}
-        self.problems: list[str] = []
+    def __init__(self, graph: Any, conversions: Mapping[Any, Any]):
+        self.graph, self.conversions = graph, conversions
+        self.problems: dict[str, None] = {}
 
     def write(self, steps: Sequence[Step]) -> None:
         """Add the nodes of all steps. Raises OnnxExporterError with every step that has none."""
         self._write(steps)
         if self.problems:
-            listed = "".join(f"\n  {problem}" for problem in dict.fromkeys(self.problems))
-            count = len(dict.fromkeys(self.problems))
+            count = len(self.problems)
+            listed = "".join(f"\n  {problem}" for problem in self.problems)
             raise OnnxExporterError(f"export: {count} operation{'s' * (count > 1)} cannot be written as ONNX:{listed}")
 
     def _write(self, steps: Sequence[Step]) -> None:
         for step in steps:
-            dotted = next((p for m in reversed(step.modules) if (p := self.paths.get(id(m)))), "")
-            self.graph.path = dotted.replace(".", "/")
+            self.graph.path, reason, made = step.path.replace(".", "/"), "", None
             try:
                 made = self._convert(step)
-            except Inexpressible as reason:
-                self._add_problem(step, dotted, str(reason))
-                made = tuple("?" for _ in step.outs)
-            if made is None and isinstance(step.parts, OnnxExporterError):
-                raise step.parts
-            if made is None and step.parts:
-                self._write(step.parts)
-                continue
+                if made is None and step.parts:
+                    self._write(step.parts)
+                    continue
+                if made is None and step.parts is None:
+                    reason = ": it runs other operations for other sizes or values of the inputs"
+            except Inexpressible as error:
+                reason = f": {error}"
             if made is None:
-                self._add_problem(step, dotted, "")
-            names = made if isinstance(made, tuple) else (made or "?",)
-            for value, name in zip(step.outs, names, strict=True):
+                self.problems[f"{step.place}{reason}"] = None
+                made = ("?",) * len(step.outs)
+            for value, name in zip(step.outs, made if isinstance(made, tuple) else (made,), strict=True):
                 self.graph.names[value.number] = name
 
     def _convert(self, step: Step) -> Any:
-        g, first = self.graph, step.outs[0]
-        g.dtype = first.dtype
+        """Add the nodes of one step; return their outputs, or None if it has none of its own."""
+        self.graph.dtype = step.outs[0].dtype
         if isinstance(step.op, RNNBase):
-            from minigrad.onnx.recurrent import recurrent
-
-            made = recurrent(g, step.op, **step.arguments, out=first)
-        else:
-            conversion = self.conversions.get(step.op)
-            if conversion is None:
-                return None
-            facts = {"out": first, "outs": step.outs, "parts": step.parts, "op": step.op, "arguments": step.arguments}
-            available = facts | step.arguments
-            code = conversion.__code__
-            names = code.co_varnames[1 : code.co_argcount]
-            made = conversion(g, **{name: available[name] for name in names if name in available})
-        return made
-
-    def _add_problem(self, step: Step, dotted: str, reason: str) -> None:
-        where = f"{type(self.model).__name__}{'.' * bool(dotted)}{dotted}"
-        owner = next((m for m in reversed(step.modules) if id(m) in self.paths), None)
-        kind = "" if owner is None or owner is self.model else f" ({type(owner).__name__})"
-        self.problems.append(f"{step.name} in {where}{kind}{': ' * bool(reason)}{reason}")
+            return recurrent(self.graph, step.op, **step.arguments)
+        conversion = self.conversions.get(step.op)
+        if conversion is None:
+            return None
+        facts = {"out": step.outs[0], "parts": step.parts, "op": step.op, "arguments": step.arguments}
+        available = facts | step.arguments
+        code = conversion.__code__
+        names = code.co_varnames[1 : code.co_argcount]
+        if "parts" in names and step.parts is None:
+            return None
+        return conversion(self.graph, **{name: available[name] for name in names if name in available})
 
     def outputs(self, results: Sequence[Any], names: Sequence[str]) -> list[tuple[str, Any]]:
         """Give the results their names, and drop nodes and initializers that they do not need."""

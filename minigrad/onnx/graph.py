@@ -128,18 +128,23 @@ class Graph:
         if first.ndim == 1 and first.dtype.kind in "iu" and len(first) > 1:
             start, step = int(first[0]), int(first[1]) - int(first[0])
             if step and all(np.array_equal(a, np.arange(len(a)) * step + start) for a in constant.arrays):
-                steps = self.Range(*(np.array(n, np.int64) for n in (0,)), self.Squeeze(self.sizes(constant.shape), [0]),
-                                   np.array(1, np.int64))  # fmt: skip
-                found = self.Add(self.Mul(steps, np.array(step, np.int64)), np.array(start, np.int64))
+                found = self._range(constant.shape[0])
+                found = found if step == 1 else self.Mul(found, np.array(step, np.int64))
+                found = self.Add(found, np.array(start, np.int64)) if start else found
                 return found if first.dtype == np.int64 else self.cast(found, first.dtype)
         if first.ndim == 2 and len(moving) == 2 and (band := _band(constant.arrays)) is not None:
             below, above, k = band
-            rows, columns = (self.Range(np.array(0, np.int64), self.Squeeze(self.sizes([n]), [0]), np.array(1, np.int64))
-                             for n in constant.shape)  # fmt: skip
-            distance = self.Sub(columns, self.Unsqueeze(rows, [1]))
-            return self.Where(self.Greater(distance, np.array(k, np.int64)), above, below)
+            rows, columns = map(self._range, constant.shape)
+            past = self.Greater(self.Sub(columns, self.Unsqueeze(rows, [1])), np.array(k, np.int64))
+            if first.dtype == bool:  # onnxruntime selects no booleans
+                return past if above else self.add("Not", past)
+            return self.add("Where", past, above, below)
         shapes = " and ".join(str(a.shape) for a in constant.arrays[:2])
         raise Inexpressible(f"an array made during the call has shape {shapes}, and is neither one value repeated nor a range")
+
+    def _range(self, size: Any) -> str:
+        """Return the name of the numbers 0, 1, ... below a size."""
+        return self.add("Range", np.array(0, np.int64), self.Squeeze(self.sizes([size]), [0]), np.array(1, np.int64))
 
     def sizes(self, shape: Sequence[Any]) -> str:
         """Return the name of a vector of sizes."""

@@ -11,7 +11,7 @@ import operator
 import threading
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,12 +88,9 @@ class Step:
     op: Any
     arguments: dict[str, Any]
     outs: list[Value]
-    modules: list[Any]  # those in which it ran, outermost first
-    parts: list[Step] | OnnxExporterError  # an error if they differ
-
-    @property
-    def name(self) -> str:
-        return self.op.__name__ if hasattr(self.op, "__name__") else type(self.op).__name__
+    parts: list[Step] | None  # None if they differ
+    path: str  # the name of the innermost module in which it ran, as in "features.0"
+    place: str  # operation and module, as messages name them
 
 
 def recorded(model: Module, call: Callable[[], Any], composites: Collection[Any]) -> tuple[list[Event], list[Array]]:
@@ -145,13 +142,13 @@ def recorded(model: Module, call: Callable[[], Any], composites: Collection[Any]
 
 
 def merged(
-    runs: Sequence[tuple[list[Event], list[Array]]], inputs: Sequence[Sequence[Array]]
+    runs: Sequence[tuple[list[Event], list[Array]]], inputs: Sequence[Sequence[Array]], model: Module
 ) -> tuple[list[Step], list[Value], list[Any]]:
     """Merge the runs of one call into steps; return them, the inputs, and the results: Values or Constants.
 
     Raises OnnxExporterError unless every run has the same operations.
     """
-    merger = _Merger(len(runs))
+    merger = _Merger(len(runs), model)
     first = [merger.value(arrays) for arrays in zip(*inputs, strict=True)]
     steps = merger.steps([events for events, _ in runs])
     return steps, first, [merger.merge(outs) for outs in zip(*(outs for _, outs in runs), strict=True)]
@@ -178,7 +175,9 @@ def unchanged(model: Module) -> Iterator[None]:
 class _Merger:
     """The numbers of the arrays that inputs and steps made, by their ids in each run."""
 
-    def __init__(self, runs: int):
+    def __init__(self, runs: int, model: Module):
+        self.title = type(model).__name__
+        self.modules = {id(module): (name, type(module).__name__) for name, module in model.named_modules()}
         self.numbers: list[dict[int, int]] = [{} for _ in range(runs)]
         self.count = 0
 
@@ -193,7 +192,8 @@ class _Merger:
     def steps(self, runs: Sequence[list[Event]]) -> list[Step]:
         for events in zip(*runs, strict=False):
             if len({id(event.op) for event in events}) > 1 or len({len(event.outs) for event in events}) > 1:
-                raise OnnxExporterError(f"{OTHER}\n  at      {' and '.join(dict.fromkeys(map(_name, events)))}")
+                places = dict.fromkeys(self.place(event)[1] for event in events)
+                raise OnnxExporterError(f"{OTHER}\n  at      {', '.join(places)}")
         if len(set(map(len, runs))) > 1:
             raise OnnxExporterError(f"{OTHER}\n  counts  {', '.join(str(len(events)) for events in runs)}")
         return [self._step(events) for events in zip(*runs, strict=True)]
@@ -201,11 +201,19 @@ class _Merger:
     def _step(self, events: tuple[Event, ...]) -> Step:
         outs = [self.value(arrays) for arrays in zip(*(event.outs for event in events), strict=True)]
         arguments = self.merge([event.arguments for event in events])
-        try:
+        parts: list[Step] | None = None
+        with suppress(OnnxExporterError):  # no matter where one node replaces them, as for a sequence of another length
             parts = self.steps([event.parts for event in events])
-        except OnnxExporterError as error:  # no matter where one node replaces them, as for a sequence of another length
-            parts = error
-        return Step(events[0].op, arguments, outs, _modules(events[0].scope), parts)
+        return Step(events[0].op, arguments, outs, parts, *self.place(events[0]))
+
+    def place(self, event: Event) -> tuple[str, str]:
+        """Return the name of the module in which an operation ran, and operation and module as messages name them."""
+        scope, path, kind = event.scope, "", ""
+        while scope is not None and not path:
+            scope, what, _ = scope
+            path, kind = self.modules.get(id(what()), ("", "")) if isinstance(what, weakref.ref) else ("", "")
+        name = event.op.__name__ if hasattr(event.op, "__name__") else type(event.op).__name__
+        return path, f"{name} in {self.title}" + (f".{path} ({kind})" if path else "")
 
     def merge(self, values: Sequence[Any]) -> Any:
         """Return what one argument was in all runs."""
@@ -259,16 +267,3 @@ def _is_within(scope: Scope | None, around: Scope | None) -> bool:
     while scope is not None and scope is not around:
         scope = scope[0]
     return scope is around
-
-
-def _modules(scope: Scope | None) -> list[Any]:
-    found = []
-    while scope is not None:
-        scope, what, _ = scope
-        if isinstance(what, weakref.ref):
-            found.append(what())
-    return found[::-1]
-
-
-def _name(event: Event) -> str:
-    return event.op.__name__ if hasattr(event.op, "__name__") else type(event.op).__name__

@@ -8,7 +8,6 @@ import numpy as np
 
 from minigrad.nn import GRU, LSTM, RNN, RNNBase
 from minigrad.onnx.graph import Graph
-from minigrad.onnx.recording import Value
 
 __all__ = ["recurrent"]
 
@@ -16,7 +15,7 @@ __all__ = ["recurrent"]
 KINDS: dict[type[RNNBase], tuple[str, tuple[int, ...]]] = {LSTM: ("LSTM", (0, 3, 1, 2)), GRU: ("GRU", (1, 0, 2)), RNN: ("RNN", (0,))}
 
 
-def recurrent(g: Graph, layer: RNNBase, x: Any, state: Any, weights: Any, out: Value) -> Any:
+def recurrent(g: Graph, layer: RNNBase, x: Any, state: Any, weights: Any) -> Any:
     """Add a node for each layer of the stack; return the outputs and the last states, or None if a node cannot do it."""
     kind, gates = KINDS.get(type(layer), ("", ()))
     suffixes = [f"{i}{direction}" for i in range(layer.num_layers) for direction in ("", "_reverse")[: 1 + layer.bidirectional]]
