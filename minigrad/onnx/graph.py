@@ -86,7 +86,7 @@ class Graph:
             return x if x is None or isinstance(x, str) else self.array(np.asarray(x, dtype))
         if x.dtype == dtype:
             return self.input(x)
-        if isinstance(x, Constant) and id(x.arrays[0]) not in self.owners:
+        if isinstance(x, Constant) and id(x.arrays[0]) not in self.owners and Size not in map(type, x.shape):
             return self.input(Constant(tuple(a.astype(dtype) for a in x.arrays), x.shape, dtype))
         return self.cast(x, dtype)
 
@@ -124,19 +124,19 @@ class Graph:
         core = cores[0]
         if all(c.size and (a == c).all() and np.array_equal(c, core) for a, c in zip(constant.arrays, cores, strict=True)):
             return self.Expand(self.array(core), self.sizes(constant.shape))
-        first = constant.arrays[0]
-        if first.ndim == 1 and first.dtype.kind in "iu" and len(first) > 1:
-            start, step = int(first[0]), int(first[1]) - int(first[0])
-            if step and all(np.array_equal(a, np.arange(len(a)) * step + start) for a in constant.arrays):
+        largest = max(constant.arrays, key=len)
+        if largest.ndim == 1 and (largest == np.rint(largest)).all():
+            start, step = int(largest[0]), int(largest[1] - largest[0])
+            if all(np.array_equal(a, np.arange(len(a)) * step + start) for a in constant.arrays):
                 found = self._range(constant.shape[0])
                 found = found if step == 1 else self.Mul(found, np.array(step, np.int64))
                 found = self.Add(found, np.array(start, np.int64)) if start else found
-                return found if first.dtype == np.int64 else self.cast(found, first.dtype)
-        if first.ndim == 2 and len(moving) == 2 and (band := _band(constant.arrays)) is not None:
+                return found if largest.dtype == np.int64 else self.cast(found, largest.dtype)
+        if largest.ndim == 2 and len(moving) == 2 and (band := _band(largest, constant.arrays)) is not None:
             below, above, k = band
             rows, columns = map(self._range, constant.shape)
             past = self.Greater(self.Sub(columns, self.Unsqueeze(rows, [1])), np.array(k, np.int64))
-            if first.dtype == bool:  # onnxruntime selects no booleans
+            if largest.dtype == bool:  # onnxruntime selects no booleans
                 return past if above else self.add("Not", past)
             return self.add("Where", past, above, below)
         shapes = " and ".join(str(a.shape) for a in constant.arrays[:2])
@@ -235,13 +235,10 @@ def _plain(value: Any) -> Any:
     return [_plain(v) for v in value] if isinstance(value, tuple | list) else value
 
 
-def _band(arrays: Sequence[Array]) -> tuple[Any, Any, int] | None:
+def _band(largest: Array, arrays: Sequence[Array]) -> tuple[Any, Any, int] | None:
     """Return (a, b, k) if every array is `a` up to its diagonal k and `b` above it: a causal mask."""
-    first = arrays[0]
-    below, above = first[-1, 0], first[0, -1]
-    if below == above or min(first.shape) < 2:
-        return None
-    k = int((first[0] == below).sum()) - 1
+    below, above = largest[-1, 0], largest[0, -1]
+    k = int((largest[0] == below).sum()) - 1
     for a in arrays:
         if not np.array_equal(a, np.where(np.arange(a.shape[1]) - np.arange(a.shape[0])[:, None] > k, above, below)):
             return None
