@@ -1,8 +1,9 @@
 """The table of conversions: for each operation, a function that adds its ONNX nodes.
 
-A conversion's parameters name arguments of the operation, as those of a gradient rule do: `g` is the graph, `out` the result,
-`outs` all results, `parts` the steps inside a composite. It returns the name of the result, or a tuple of names. A composite
-whose conversion returns None is entered: its parts are converted. Operators are those of https://onnx.ai/onnx/operators.
+A conversion's parameters name arguments of the operation, as those of a gradient rule do: `g` is the graph, `out` the
+result, `parts` the steps inside a composite, `op` the operation, `arguments` all of them. It returns the name of the
+result, or a tuple of names. A composite whose conversion returns None is entered: its parts are converted. The operators are
+those of https://onnx.ai/onnx/operators.
 """
 
 from __future__ import annotations
@@ -15,12 +16,29 @@ import numpy as np
 
 from minigrad import ops
 from minigrad.engine.promotion import result_type
-from minigrad.nn import functional as F
 from minigrad.onnx.errors import Inexpressible
 from minigrad.onnx.graph import Graph
 from minigrad.onnx.recording import Constant, Size, Step, Value
-from minigrad.ops import activation, attention, convolution, indexing, interpolation, joining, linalg, normalization
-from minigrad.ops import contraction, elementwise, loss, norms, pooling, rearrange, reduction, special, windows
+from minigrad.onnx.recurrent import KINDS, recurrent
+from minigrad.ops import (
+    activation,
+    attention,
+    contraction,
+    convolution,
+    elementwise,
+    indexing,
+    interpolation,
+    joining,
+    linalg,
+    loss,
+    normalization,
+    norms,
+    pooling,
+    rearrange,
+    reduction,
+    special,
+    windows,
+)
 
 __all__ = ["CONVERSIONS"]
 
@@ -50,7 +68,7 @@ def _comparison(kind: str) -> Callable[..., Any]:
     def convert(g: Graph, x: Any, y: Any) -> Any:
         shown = (np.zeros((1,) * len(v.shape), v.dtype) if isinstance(v, Value | Constant) else v for v in (x, y))
         dtype = result_type(*(0 if isinstance(v, Size) else v for v in shown))
-        if dtype == bool and kind != "Equal":
+        if dtype.kind == "b" and kind != "Equal":
             dtype = INT64
         return g.add(kind, g.to(x, dtype), g.to(y, dtype))
 
@@ -80,7 +98,13 @@ COMPARISONS = {"equal": "Equal", "less": "Less", "less_equal": "LessOrEqual", "g
                "greater_equal": "GreaterOrEqual"}  # fmt: skip
 LOGICAL = {"logical_and": "And", "logical_or": "Or", "logical_xor": "Xor"}
 BITWISE = {"bitwise_and": "And", "bitwise_or": "Or", "bitwise_xor": "Xor"}
-for _table, _make in ((UNARY, _unary), (BINARY, _binary), (COMPARISONS, _comparison), (LOGICAL, _logical), (BITWISE, _bitwise)):
+for _table, _make in (
+    (UNARY, _unary),
+    (BINARY, _binary),
+    (COMPARISONS, _comparison),
+    (LOGICAL, _logical),
+    (BITWISE, _bitwise),
+):
     for _name, _kind in _table.items():
         _op = getattr(elementwise, _name, None) or getattr(activation, _name)
         CONVERSIONS[_op] = _make(_kind)
@@ -247,7 +271,7 @@ CONVERSIONS |= {
     reduction.product: lambda g, x, axis, out: g.ReduceProd(g.to(x, out.dtype), [axis], keepdims=0),
     reduction.softmax: lambda g, x, axis, out: g.Softmax(g.to(x, out.dtype), axis=axis),
     reduction.log_softmax: lambda g, x, axis, out: g.LogSoftmax(g.to(x, out.dtype), axis=axis),
-    reduction.cumsum: lambda g, x, axis, out: g.CumSum(g.to(x, out.dtype), np.array(axis, np.int64)),
+    ops.cumsum: lambda g, x, axis, out: g.CumSum(g.to(x, out.dtype), np.array(axis, np.int64)),
 }
 
 
@@ -378,7 +402,11 @@ def _width(part: Any) -> int:
     """Return how many axes a part of an index takes."""
     if part is None or part is ...:
         return 0
-    return len(part.shape) if getattr(part, "dtype", None) == bool else 1
+    return len(part.shape) if _is_mask(part) else 1
+
+
+def _is_mask(part: Any) -> bool:
+    return hasattr(part, "dtype") and part.dtype.kind == "b"
 
 
 def _gathered(g: Graph, found: Any, x: Any, arrays: dict[int, Any], out: Value) -> Any:
@@ -386,7 +414,7 @@ def _gathered(g: Graph, found: Any, x: Any, arrays: dict[int, Any], out: Value) 
     axes = sorted(arrays)
     first = arrays[axes[0]]
     if len(axes) == 1:
-        if getattr(first, "dtype", None) == bool:
+        if _is_mask(first):
             if not isinstance(first, Constant) or len(first.shape) != 1:
                 raise Inexpressible("a mask as an index: the size of the result depends on values")
             first = Constant(tuple(np.flatnonzero(a) for a in first.arrays), (), INT64)
@@ -442,7 +470,9 @@ def _(g: Graph, x: Any, weight: Any, max_norm: Any) -> Any:
 
 
 @converts(attention.embedding_bag)
-def _(g: Graph, x: Any, weight: Any, offsets: Any, mode: str, per_sample_weights: Any, padding_idx: Any, max_norm: Any) -> Any:
+def _(
+    g: Graph, x: Any, weight: Any, offsets: Any, mode: str, per_sample_weights: Any, padding_idx: Any, max_norm: Any
+) -> Any:
     if offsets is not None or padding_idx is not None or max_norm is not None:
         raise Inexpressible("offsets, padding_idx and max_norm: only bags (B, L) of equal length are exported")
     rows = g.Gather(weight, g.to(x, INT64))
@@ -510,9 +540,7 @@ def _(g: Graph, x: Any, y: Any, subscripts: str, out: Value) -> Any:
 
 
 @converts(convolution.convolution)
-def _(
-    g: Graph, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int, out: Value
-) -> Any:
+def _(g: Graph, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int, out: Value) -> Any:
     low, high = zip(*padding, strict=True)
     return g.Conv(
         *(g.to(v, out.dtype) for v in (x, weight, bias)), kernel_shape=weight.shape[2:], strides=stride, pads=[*low, *high],
@@ -617,7 +645,12 @@ def _(g: Graph, x: Any, parts: Sequence[Step], ceil_mode: bool, divisor_override
 
 @converts(*(getattr(pooling, f"adaptive_avg_pool{n}d") for n in (1, 2, 3)))
 def _(g: Graph, x: Any, parts: Sequence[Step], output_size: Any) -> Any:
-    if len(x.shape) - 2 == len([s for s in parts if s.op is pooling.sum_windows]) and {output_size} <= {1, (1,), (1, 1), (1, 1, 1)}:
+    if len(x.shape) - 2 == len([s for s in parts if s.op is pooling.sum_windows]) and {output_size} <= {
+        1,
+        (1,),
+        (1, 1),
+        (1, 1, 1),
+    }:
         return g.GlobalAveragePool(x)
     options = _regular(x, parts, pooling.sum_windows)
     return None if options is None else g.AveragePool(x, **options)
@@ -637,7 +670,9 @@ def _(g: Graph, x: Any, indices: Any, out: Value) -> Any:
 def _(g: Graph, x: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any, out: Value) -> Any:
     if len(x.shape) != 4:
         return None
-    size, dilation, padding, stride = (v if isinstance(v, tuple) else (v, v) for v in (kernel_size, dilation, padding, stride))
+    size, dilation, padding, stride = (
+        v if isinstance(v, tuple) else (v, v) for v in (kernel_size, dilation, padding, stride)
+    )
     places, channels = math.prod(size), x.shape[1]
     picking = np.tile(np.eye(places, dtype=out.dtype).reshape(places, 1, *size), (channels, 1, 1, 1))
     cols = g.Conv(x, picking, kernel_shape=size, strides=stride, pads=padding * 2, dilations=dilation, group=channels)
@@ -645,9 +680,7 @@ def _(g: Graph, x: Any, kernel_size: Any, dilation: Any, padding: Any, stride: A
 
 
 @converts(windows.fold)
-def _(
-    g: Graph, x: Any, output_size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any
-) -> Any:
+def _(g: Graph, x: Any, output_size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Any:
     if len(x.shape) != 3:
         return None
     size, kernel, dilation, padding, stride = (
@@ -695,9 +728,7 @@ def _filled(g: Graph, given: Any, value: float, shape: Any, dtype: Any) -> Any:
 
 
 @converts(normalization.batch_norm)
-def _(
-    g: Graph, x: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, training: bool, eps: float
-) -> Any:
+def _(g: Graph, x: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, training: bool, eps: float) -> Any:
     if training:
         return None
     scale, shift = (_filled(g, v, f, x.shape[1], x.dtype) for v, f in ((weight, 1), (bias, 0)))
@@ -728,4 +759,9 @@ def _(g: Graph, x: Any, num_groups: int, weight: Any, bias: Any, eps: float) -> 
 
 @converts(normalization.local_response_norm)
 def _(g: Graph, x: Any, size: int, alpha: float, beta: float, k: float) -> Any:
-    return g.LRN(x, size=size, alpha=float(alpha), beta=float(beta), bias=float(k)) if size % 2 and len(x.shape) == 4 else None
+    return (
+        g.LRN(x, size=size, alpha=float(alpha), beta=float(beta), bias=float(k)) if size % 2 and len(x.shape) == 4 else None
+    )
+
+
+CONVERSIONS |= dict.fromkeys(KINDS, recurrent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,7 @@ from minigrad.errors import did_you_mean
 from minigrad.nn import Module, RNNBase
 from minigrad.nn.modes import evaluating
 from minigrad.onnx.errors import Inexpressible, OnnxExporterError
-from minigrad.onnx.recording import Size, Step, merged, recorded, unchanged
-from minigrad.onnx.recurrent import recurrent
+from minigrad.onnx.recording import Size, Step, merged, recorded, same_random_state
 from minigrad.serialization.atomic import write_atomically
 from minigrad.tensors.tensor import Tensor
 
@@ -66,6 +65,7 @@ def export(
         raise ImportError('onnx.export needs onnx\n  hint: pip install "minigrad[onnx]"', name=error.name) from None
     from minigrad.onnx.conversions import CONVERSIONS
     from minigrad.onnx.graph import Graph
+
     opset = DEFAULT if opset_version is None else opset_version
     if opset not in OPSETS or opset > onnx.defs.onnx_opset_version():
         last = min(OPSETS[-1], onnx.defs.onnx_opset_version())
@@ -81,9 +81,11 @@ def export(
         owners.setdefault(id(tensor.array), name)
     held = [*model.parameters(), *model.buffers()]
     if sum(tensor.nbytes for tensor in held) > LARGEST:
-        raise OnnxExporterError(f"export: the parameters take {sum(t.nbytes for t in held):,} bytes; a file holds less than 2 GiB")
+        raise OnnxExporterError(
+            f"export: the parameters take {sum(t.nbytes for t in held):,} bytes; a file holds less than 2 GiB"
+        )
     composites = {op for op in CONVERSIONS if type(op).__name__ == "Composite"}
-    with unchanged(model), evaluating(model):
+    with same_random_state(), evaluating(model):
         inputs = [call.inputs(run, symbols, axes) for run in range(max(2, len(symbols) + 2 if symbols else 2))]
         runs = [recorded(model, call.bound(arrays), composites) for arrays in inputs]
         steps, given, results = merged(runs, inputs, model)
@@ -98,7 +100,12 @@ def export(
     file = _model(onnx, graph, list(zip(call.names, given, strict=True)), outputs, axes, type(model).__name__)
     if file.ByteSize() > LARGEST:
         raise OnnxExporterError(f"export: the file would have {file.ByteSize():,} bytes; it can hold less than 2 GiB")
-    onnx.checker.check_model(file, full_check=True)
+    try:
+        onnx.checker.check_model(file, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise OnnxExporterError(
+            f"export: the graph does not pass onnx's check, which is a fault of a conversion: {error}"
+        ) from error
     if f is not None:
         write_atomically(f, lambda stream: stream.write(file.SerializeToString()))
     return file
@@ -113,7 +120,9 @@ class _Call:
         found, self.rebuild = pytree.flatten(tree)
         self.leaves = list(found.values())
         self.at = [i for i, leaf in enumerate(self.leaves) if isinstance(leaf, Traced | np.ndarray)]
-        self.arrays = [np.asarray(leaf.array if isinstance(leaf, Traced) else leaf) for leaf in map(self.leaves.__getitem__, self.at)]
+        self.arrays = [
+            np.asarray(leaf.array if isinstance(leaf, Traced) else leaf) for leaf in map(self.leaves.__getitem__, self.at)
+        ]
         if not self.at:
             raise ValueError("export: args holds no tensor, so the file would have no input")
         paths = list(found)
@@ -121,7 +130,9 @@ class _Call:
         if len(self.names) != len(self.at) or len(set(self.names)) != len(self.names):
             raise ValueError(f"export: input_names must be {len(self.at)} different names, got {self.names}")
 
-    def inputs(self, run: int, symbols: Mapping[str, tuple[int, ...]], axes: Mapping[str, list[tuple[str, int]]]) -> list[Array]:
+    def inputs(
+        self, run: int, symbols: Mapping[str, tuple[int, ...]], axes: Mapping[str, list[tuple[str, int]]]
+    ) -> list[Array]:
         """Return the arrays of one run: the given ones, or others of the same values in another order."""
         arrays = [a.copy() for a in self.arrays]
         if run == 0:
@@ -177,9 +188,7 @@ class _Writer:
     def _convert(self, step: Step) -> Any:
         """Add the nodes of one step; return their outputs, or None if it has none of its own."""
         self.graph.dtype = step.outs[0].dtype
-        if isinstance(step.op, RNNBase):
-            return recurrent(self.graph, step.op, **step.arguments)
-        conversion = self.conversions.get(step.op)
+        conversion = self.conversions.get(type(step.op) if isinstance(step.op, RNNBase) else step.op)
         if conversion is None:
             return None
         facts = {"out": step.outs[0], "parts": step.parts, "op": step.op, "arguments": step.arguments}
@@ -230,7 +239,9 @@ def _model(onnx: Any, graph: Any, inputs: Any, outputs: Any, axes: Mapping[str, 
 
     given = [info(n, v, [places.get((n, i), size) for i, size in enumerate(v.shape)]) for n, v in inputs]
     returned = [info(n, v, [_dimension(graph, n, i, size) for i, size in enumerate(v.shape)]) for n, v in outputs]
-    weights = [onnx.numpy_helper.from_array(np.ascontiguousarray(a).reshape(a.shape), n) for n, a in graph.initializers.items()]
+    weights = [
+        onnx.numpy_helper.from_array(np.ascontiguousarray(a).reshape(a.shape), n) for n, a in graph.initializers.items()
+    ]
     opsets = [helper.make_opsetid("", graph.opset)]
     return helper.make_model(
         helper.make_graph(graph.nodes, title, given, returned, weights),
@@ -290,7 +301,9 @@ def _symbols(
     for symbol, places in axes.items():
         found = {call.arrays[call.names.index(name)].shape[axis] for name, axis in places}
         if len(found) > 1 or 0 in found:
-            raise ValueError(f"export: dynamic_axes: the axes named {symbol!r} must have one size of at least 1, got {sorted(found)}")
+            raise ValueError(
+                f"export: dynamic_axes: the axes named {symbol!r} must have one size of at least 1, got {sorted(found)}"
+            )
         sizes[symbol] = found.pop()
     count = len(sizes)
     every = {}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from minigrad.arrays import Array
 from minigrad.onnx.errors import Inexpressible
@@ -140,7 +140,9 @@ class Graph:
                 return past if above else self.add("Not", past)
             return self.add("Where", past, above, below)
         shapes = " and ".join(str(a.shape) for a in constant.arrays[:2])
-        raise Inexpressible(f"an array made during the call has shape {shapes}, and is neither one value repeated nor a range")
+        raise Inexpressible(
+            f"an array made during the call has shape {shapes}, and is neither one value repeated nor a range"
+        )
 
     def _range(self, size: Any) -> str:
         """Return the name of the numbers 0, 1, ... below a size."""
@@ -185,7 +187,8 @@ class Graph:
         """
         values = size.values
         used = [(name, i, sizes) for i, (name, sizes) in enumerate(self.symbols.items(), 1) if values[i] != values[0]]
-        linear, offset = {}, values[0]
+        linear: dict[tuple[str, ...], int] = {}
+        offset = values[0]
         for name, i, sizes in used:
             factor, rest = divmod(values[i] - values[0], sizes[i] - sizes[0])
             if rest:
@@ -204,8 +207,10 @@ class Graph:
             factor, rest = divmod(values[0], products[0])
             if not rest:
                 return {names: factor}, 0
-        listed = ", ".join(f"{name} = {', '.join(map(str, sizes))}" for name, sizes in self.symbols.items())
-        raise Inexpressible(f"a size is {', '.join(map(str, values))} where {listed}: no sum or product of them")
+        if not self.symbols:
+            size.refuse()
+        listed = " and ".join(f"{name} = {', '.join(map(str, sizes))}" for name, sizes in self.symbols.items())
+        raise Inexpressible(f"a number is {', '.join(map(str, values))} where {listed}: no sum or product of these")
 
     def reshape(self, x: Any, shape: Sequence[Any]) -> str:
         """Add a Reshape, in which a 0 keeps a size and a -1 is what is left."""
@@ -221,8 +226,13 @@ class Graph:
         if not taken:
             return x
         steps = [1 if s.step is None else s.step for s in taken.values()]
-        starts = [(0 if step > 0 else LAST) if s.start is None else s.start for s, step in zip(taken.values(), steps, strict=True)]
-        stops = [(LAST if step > 0 else -LAST) if s.stop is None else s.stop for s, step in zip(taken.values(), steps, strict=True)]
+        starts = [
+            (0 if step > 0 else LAST) if s.start is None else s.start for s, step in zip(taken.values(), steps, strict=True)
+        ]
+        stops = [
+            (LAST if step > 0 else -LAST) if s.stop is None else s.stop
+            for s, step in zip(taken.values(), steps, strict=True)
+        ]
         return self.add("Slice", x, self.sizes(starts), self.sizes(stops), list(taken), steps)
 
 

@@ -25,7 +25,7 @@ from minigrad.nn import Module, RNNBase
 from minigrad.onnx.errors import Inexpressible, OnnxExporterError
 from minigrad.random import default_generator
 
-__all__ = ["Constant", "Differing", "Size", "Step", "Value", "merged", "recorded", "unchanged"]
+__all__ = ["Constant", "Differing", "Size", "Step", "Value", "merged", "recorded", "same_random_state"]
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class Differing:
         return hash(self.values)
 
     def refuse(self, *_: Any) -> Any:
-        listed = ", ".join(map(str, dict.fromkeys(self.values)))
-        raise Inexpressible(f"an option changes with the inputs: {listed}")
+        listed = " and ".join(map(str, list(dict.fromkeys(self.values))[:2]))
+        raise Inexpressible(f"a value that the file would fix changes with the inputs: {listed}")
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __floordiv__ = __mod__ = __neg__ = refuse
     __lt__ = __gt__ = __le__ = __ge__ = __index__ = __bool__ = __float__ = refuse
@@ -126,7 +126,7 @@ def recorded(model: Module, call: Callable[[], Any], composites: Collection[Any]
             weights = {name: p.array for name, p in layer.named_parameters(recurse=False)}
             add(layer, {name: _captured(value) for name, value in bound.arguments.items()} | {"weights": weights}, out)
 
-    with ExitStack() as stack:
+    with _unchanged(model), ExitStack() as stack:
         for module in model.modules():
             if isinstance(module, RNNBase):
                 stack.enter_context(module.register_forward_hook(see_layer, prepend=True, with_kwargs=True))
@@ -155,18 +155,23 @@ def merged(
 
 
 @contextmanager
-def unchanged(model: Module) -> Iterator[None]:
-    """Restore parameters, buffers and the library's random numbers after a ``with`` block that runs the model.
-
-    The arrays are held, so that none is written to in place.
-    """
+def same_random_state() -> Iterator[None]:
+    """Restore the library's random numbers after a ``with`` block; the runs in it draw different ones."""
     generator = default_generator()
     state = generator.bit_generator.state
-    held = [(tensor, tensor.array) for tensor in (*model.parameters(), *model.buffers())]
     try:
         yield
     finally:
         generator.bit_generator.state = state
+
+
+@contextmanager
+def _unchanged(model: Module) -> Iterator[None]:
+    """Restore parameters and buffers after a ``with`` block; their arrays are held, so that none is written to in place."""
+    held = [(tensor, tensor.array) for tensor in (*model.parameters(), *model.buffers())]
+    try:
+        yield
+    finally:
         for tensor, array in held:
             if tensor.array is not array:
                 tensor.replace_array(array)

@@ -9,24 +9,28 @@ import numpy as np
 from minigrad.nn import GRU, LSTM, RNN, RNNBase
 from minigrad.onnx.graph import Graph
 
-__all__ = ["recurrent"]
+__all__ = ["KINDS", "recurrent"]
 
 # The operator, and the places of its gates among ours: ONNX has i, o, f, c and z, r, h, PyTorch i, f, g, o and r, z, n.
-KINDS: dict[type[RNNBase], tuple[str, tuple[int, ...]]] = {LSTM: ("LSTM", (0, 3, 1, 2)), GRU: ("GRU", (1, 0, 2)), RNN: ("RNN", (0,))}
+KINDS: dict[type[RNNBase], tuple[str, tuple[int, ...]]] = {
+    LSTM: ("LSTM", (0, 3, 1, 2)),
+    GRU: ("GRU", (1, 0, 2)),
+    RNN: ("RNN", (0,)),
+}
 
 
-def recurrent(g: Graph, layer: RNNBase, x: Any, state: Any, weights: Any) -> Any:
+def recurrent(g: Graph, op: RNNBase, x: Any, state: Any, weights: Any) -> Any:
     """Add a node for each layer of the stack; return the outputs and the last states, or None if a node cannot do it."""
-    kind, gates = KINDS.get(type(layer), ("", ()))
-    suffixes = [f"{i}{direction}" for i in range(layer.num_layers) for direction in ("", "_reverse")[: 1 + layer.bidirectional]]
-    if not kind or layer.proj_size or any(f"weight_{part}_l{s}" not in weights for part in ("ih", "hh") for s in suffixes):
+    kind, gates = KINDS[type(op)]
+    suffixes = [f"{i}{direction}" for i in range(op.num_layers) for direction in ("", "_reverse")[: 1 + op.bidirectional]]
+    if op.proj_size or any(f"weight_{part}_l{s}" not in weights for part in ("ih", "hh") for s in suffixes):
         return None
-    batched, size, directions = len(x.shape) == 3, layer.hidden_size, 1 + layer.bidirectional
+    batched, size, directions = len(x.shape) == 3, op.hidden_size, 1 + op.bidirectional
     rows = np.concatenate([np.arange(gate * size, (gate + 1) * size) for gate in gates])
     states = state if isinstance(state, tuple) else () if state is None else (state,)
     if not batched:
         x, states = g.Unsqueeze(x, [1]), tuple(g.Unsqueeze(part, [1]) for part in states)
-    elif layer.batch_first:
+    elif op.batch_first:
         x = g.Transpose(x, perm=[1, 0, 2])
 
     def ordered(name: str, suffix: str) -> str:
@@ -35,30 +39,29 @@ def recurrent(g: Graph, layer: RNNBase, x: Any, state: Any, weights: Any) -> Any
     def joined(parts: list[str], axis: int = 0) -> str:
         return parts[0] if len(parts) == 1 else g.add("Concat", *parts, axis=axis)
 
-    options: dict[str, Any] = {"hidden_size": size, "direction": "bidirectional" if layer.bidirectional else None}
+    options: dict[str, Any] = {"hidden_size": size, "direction": "bidirectional" if op.bidirectional else None}
     if kind == "GRU":
         options["linear_before_reset"] = 1
     if kind == "RNN":
-        options["activations"] = [layer.nonlinearity.capitalize()] * directions if layer.nonlinearity == "tanh" else ["Relu"] * directions
+        options["activations"] = (
+            [op.nonlinearity.capitalize()] * directions if op.nonlinearity == "tanh" else ["Relu"] * directions
+        )
     last: list[list[str]] = [[] for _ in range(1 + (kind == "LSTM"))]
-    for i in range(layer.num_layers):
+    for i in range(op.num_layers):
         names = suffixes[i * directions : (i + 1) * directions]
         w, r = (joined([g.Unsqueeze(ordered(f"weight_{p}", s), [0]) for s in names]) for p in ("ih", "hh"))
         b = None
-        if layer.bias:
+        if op.bias:
             each = [g.add("Concat", *(ordered(f"bias_{p}", s) for p in ("ih", "hh")), axis=0) for s in names]
             b = joined([g.Unsqueeze(part, [0]) for part in each])
         first = [g.slice(part, {0: slice(i * directions, (i + 1) * directions)}) for part in states]
         y, *ends = g.add(kind, x, w, r, b, None, *first, outputs=1 + len(last), **options)
         for found, end in zip(last, ends, strict=True):
             found.append(end)
-        if directions == 1:
-            x = g.Squeeze(y, [1])
-        else:
-            x = g.Reshape(g.Transpose(y, perm=[0, 2, 1, 3]), [0, 0, -1])
+        x = g.Squeeze(y, [1]) if directions == 1 else g.Reshape(g.Transpose(y, perm=[0, 2, 1, 3]), [0, 0, -1])
     ends = [joined(found) for found in last]
     if not batched:
         x, ends = g.Squeeze(x, [1]), [g.Squeeze(end, [1]) for end in ends]
-    elif layer.batch_first:
+    elif op.batch_first:
         x = g.Transpose(x, perm=[1, 0, 2])
     return (x, *ends)

@@ -190,7 +190,9 @@ LAYERS = [
 ]  # fmt: skip
 STACKS = {
     "Sequential": lambda: nn.Sequential(nn.Linear(4, 3), nn.ReLU()),
-    "TransformerEncoder": lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 6, batch_first=True), 2, nn.LayerNorm(4)),
+    "TransformerEncoder": lambda: nn.TransformerEncoder(
+        nn.TransformerEncoderLayer(4, 2, 6, batch_first=True), 2, nn.LayerNorm(4)
+    ),
     "DataParallel": lambda: nn.DataParallel(nn.Linear(4, 3)),
     "Module": lambda: Held(),
 }

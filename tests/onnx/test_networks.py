@@ -59,7 +59,7 @@ class GPT(nn.Module):
         self.head.weight = self.tokens.weight
 
     def forward(self, idx):
-        B, T = idx.shape
+        T = idx.shape[1]
         x = self.tokens(idx) + self.positions(mg.arange(T))
         return self.head(self.ln(self.blocks(x)))
 
