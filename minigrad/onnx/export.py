@@ -62,7 +62,9 @@ def export(
     try:
         import onnx
     except ImportError as error:
-        raise ImportError('onnx.export needs onnx\n  hint: pip install "minigrad[onnx]"', name=error.name) from None
+        raise ImportError(
+            "onnx.export needs onnx\n  hint: pip install onnx (the extra named onnx)", name=error.name
+        ) from None
     from minigrad.onnx.conversions import CONVERSIONS
     from minigrad.onnx.graph import Graph
 

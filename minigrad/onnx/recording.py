@@ -200,7 +200,8 @@ class _Merger:
                 places = dict.fromkeys(self.place(event)[1] for event in events)
                 raise OnnxExporterError(f"{OTHER}\n  at      {', '.join(places)}")
         if len(set(map(len, runs))) > 1:
-            raise OnnxExporterError(f"{OTHER}\n  counts  {', '.join(str(len(events)) for events in runs)}")
+            least, most = min(map(len, runs)), max(runs, key=len)
+            raise OnnxExporterError(f"{OTHER}\n  at      {self.place(most[least])[1]}, which not every run has")
         return [self._step(events) for events in zip(*runs, strict=True)]
 
     def _step(self, events: tuple[Event, ...]) -> Step:
