@@ -78,17 +78,15 @@ def export(
         raise OnnxExporterError("export: the model has lazy layers without parameters\n  hint: call it once before")
     call = _Call(model, args if isinstance(args, tuple) else (args,), dict(kwargs or {}), input_names)
     symbols, axes = _symbols(call, dynamic_axes or {}, output_names)
-    owners: dict[int, str] = {}
-    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-        owners.setdefault(id(tensor.array), name)
-    held = [*model.parameters(), *model.buffers()]
-    if sum(tensor.nbytes for tensor in held) > LARGEST:
-        raise OnnxExporterError(
-            f"export: the parameters take {sum(t.nbytes for t in held):,} bytes; a file holds less than 2 GiB"
-        )
+    held = dict([*model.named_buffers(), *model.named_parameters()])
+    owners = {id(tensor.array): name for name, tensor in held.items()}
+    if taken := sorted(held.keys() & {*call.names}):
+        raise ValueError(f"export: {taken[0]} is the name of an input and of a parameter\n  hint: pass other input_names")
+    if (size := sum(tensor.nbytes for tensor in held.values())) > LARGEST:
+        raise OnnxExporterError(f"export: the parameters take {size:,} bytes; a file holds less than 2 GiB")
     composites = {op for op in CONVERSIONS if type(op).__name__ == "Composite"}
     with same_random_state(), evaluating(model):
-        inputs = [call.inputs(run, symbols, axes) for run in range(max(2, len(symbols) + 2 if symbols else 2))]
+        inputs = [call.inputs(run, symbols, axes) for run in range(len(symbols) + 2)]
         runs = [recorded(model, call.bound(arrays), composites) for arrays in inputs]
         steps, given, results = merged(runs, inputs, model)
     graph = Graph(opset, owners, symbols)
@@ -98,7 +96,7 @@ def export(
         graph.axes[symbol] = places[0]
     writer = _Writer(graph, CONVERSIONS)
     writer.write(steps)
-    outputs = writer.outputs(results, _output_names(output_names, len(results), call.names))
+    outputs = writer.outputs(results, _output_names(output_names, len(results), {*call.names, *held}))
     file = _model(onnx, graph, list(zip(call.names, given, strict=True)), outputs, axes, type(model).__name__)
     if file.ByteSize() > LARGEST:
         raise OnnxExporterError(f"export: the file would have {file.ByteSize():,} bytes; it can hold less than 2 GiB")
@@ -317,5 +315,5 @@ def _symbols(
 def _output_names(given: Sequence[str] | None, count: int, inputs: Collection[str]) -> list[str]:
     names = list(given) if given is not None else ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
     if len(names) != count or len({*names, *inputs}) != count + len(inputs):
-        raise ValueError(f"export: output_names must be {count} names that no input has, got {names}")
+        raise ValueError(f"export: output_names must be {count} names that no input and no parameter has, got {names}")
     return names

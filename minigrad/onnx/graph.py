@@ -33,7 +33,7 @@ class Graph:
         self.axes: dict[str, tuple[str, int]] = {}  # of each symbol, the input and the axis that have its size
         self.dtype: Any = np.dtype(np.float32)  # of numbers
         self.path = ""  # of the module whose operations are added, with slashes
-        self._used: set[str] = set()
+        self._used: set[str] = {*owners.values()}
         self._constants: dict[Any, str] = {}
         self._sizes: dict[Any, str] = {}
 
