@@ -57,7 +57,11 @@ def converts(*found: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 def _unary(kind: str) -> Callable[..., Any]:
-    return lambda g, x, out: g.add(kind, g.to(x, out.dtype))
+    def convert(g: Graph, x: Any, out: Value) -> Any:
+        rounds_integers = kind in ("Floor", "Ceil", "Round") and out.dtype.kind != "f"
+        return g.to(x, out.dtype) if rounds_integers else g.add(kind, g.to(x, out.dtype))
+
+    return convert
 
 
 def _binary(kind: str) -> Callable[..., Any]:
@@ -80,9 +84,7 @@ def _logical(kind: str) -> Callable[..., Any]:
 
 
 def _bitwise(kind: str) -> Callable[..., Any]:
-    return lambda g, x, y, out: g.add(
-        kind if out.dtype == bool else f"Bitwise{kind}", g.to(x, out.dtype), g.to(y, out.dtype)
-    )
+    return lambda g, x, y, out: _binary(kind if out.dtype == bool else f"Bitwise{kind}")(g, x, y, out)
 
 
 UNARY = {
@@ -98,16 +100,10 @@ COMPARISONS = {"equal": "Equal", "less": "Less", "less_equal": "LessOrEqual", "g
                "greater_equal": "GreaterOrEqual"}  # fmt: skip
 LOGICAL = {"logical_and": "And", "logical_or": "Or", "logical_xor": "Xor"}
 BITWISE = {"bitwise_and": "And", "bitwise_or": "Or", "bitwise_xor": "Xor"}
-for _table, _make in (
-    (UNARY, _unary),
-    (BINARY, _binary),
-    (COMPARISONS, _comparison),
-    (LOGICAL, _logical),
-    (BITWISE, _bitwise),
-):
+TABLES = (UNARY, _unary), (BINARY, _binary), (COMPARISONS, _comparison), (LOGICAL, _logical), (BITWISE, _bitwise)
+for _table, _make in TABLES:
     for _name, _kind in _table.items():
-        _op = getattr(elementwise, _name, None) or getattr(activation, _name)
-        CONVERSIONS[_op] = _make(_kind)
+        CONVERSIONS[getattr(elementwise, _name, None) or getattr(activation, _name)] = _make(_kind)
 
 # Elementwise formulas of inputs in the dtype of the result.
 FORMULAS: dict[Any, Callable[..., Any]] = {
@@ -125,10 +121,7 @@ FORMULAS: dict[Any, Callable[..., Any]] = {
     special.xlogy: lambda g, x, y: g.Where(g.Equal(x, 0.0), 0.0, g.Mul(x, g.Log(y))),
     loss.weighted: lambda g, x, weight: g.Where(g.Equal(weight, 0.0), 0.0, g.Mul(x, weight)),
     loss.bernoulli_nll: lambda g, p, target: g.Neg(
-        g.Add(
-            g.Mul(target, g.Max(g.Log(p), -100.0)),
-            g.Mul(g.Sub(1.0, target), g.Max(g.Log(g.Sub(1.0, p)), -100.0)),
-        )
+        g.Add(g.Mul(target, g.Max(g.Log(p), -100.0)), g.Mul(g.Sub(1.0, target), g.Max(g.Log(g.Sub(1.0, p)), -100.0)))
     ),
     activation.tanhshrink: lambda g, x: g.Sub(x, g.Tanh(x)),
     activation.gelu_tanh: lambda g, x: g.Mul(
@@ -375,9 +368,9 @@ def _(g: Graph, x: Any, index: Any, out: Value) -> Any:
             arrays[axis] = part
         axis += 1
     if arrays:
-        if dropped or None in parts:
+        if dropped or any(part is None for part in parts):
             raise Inexpressible("an index of arrays beside ints or None")
-        return _gathered(g, g.slice(x, bounds), x, arrays, out)
+        return _gathered(g, g.slice(x, bounds), x, arrays)
     found = g.slice(x, bounds)
     if dropped:
         found = g.Squeeze(found, dropped)
@@ -409,7 +402,7 @@ def _is_mask(part: Any) -> bool:
     return hasattr(part, "dtype") and part.dtype.kind == "b"
 
 
-def _gathered(g: Graph, found: Any, x: Any, arrays: dict[int, Any], out: Value) -> Any:
+def _gathered(g: Graph, found: Any, x: Any, arrays: dict[int, Any]) -> Any:
     """Add the nodes of an index of integers, or of one constant mask, along neighboring axes."""
     axes = sorted(arrays)
     first = arrays[axes[0]]
@@ -418,7 +411,6 @@ def _gathered(g: Graph, found: Any, x: Any, arrays: dict[int, Any], out: Value) 
             if not isinstance(first, Constant) or len(first.shape) != 1:
                 raise Inexpressible("a mask as an index: the size of the result depends on values")
             first = Constant(tuple(np.flatnonzero(a) for a in first.arrays), (), INT64)
-            first = Constant(first.arrays, first.arrays[0].shape, INT64)
         return g.Gather(found, g.to(first, INT64), axis=axes[0])
     sizes = [x.shape[axis] for axis in axes]
     fixed = [a.arrays[0] if isinstance(a, Constant) else a for a in arrays.values()]
@@ -644,22 +636,16 @@ def _(g: Graph, x: Any, parts: Sequence[Step], ceil_mode: bool, divisor_override
 
 
 @converts(*(getattr(pooling, f"adaptive_avg_pool{n}d") for n in (1, 2, 3)))
-def _(g: Graph, x: Any, parts: Sequence[Step], output_size: Any) -> Any:
-    if len(x.shape) - 2 == len([s for s in parts if s.op is pooling.sum_windows]) and {output_size} <= {
-        1,
-        (1,),
-        (1, 1),
-        (1, 1, 1),
-    }:
+def _(g: Graph, x: Any, parts: Sequence[Step], out: Value, op: Any) -> Any:
+    if set(out.shape[2:]) == {1} and op.__name__.endswith(f"pool{len(x.shape) - 2}d"):
         return g.GlobalAveragePool(x)
     options = _regular(x, parts, pooling.sum_windows)
     return None if options is None else g.AveragePool(x, **options)
 
 
 @converts(*(getattr(pooling, f"max_unpool{n}d") for n in (1, 2, 3)))
-def _(g: Graph, x: Any, indices: Any, out: Value) -> Any:
-    n = len(out.shape) - 2
-    if len(x.shape) != len(out.shape) or n < 1:
+def _(g: Graph, x: Any, indices: Any, out: Value, op: Any) -> Any:
+    if not op.__name__.endswith(f"pool{len(x.shape) - 2}d"):  # without the batch axis
         return None
     zeros = g.Expand(np.zeros((1, 1, 1), out.dtype), g.sizes((*out.shape[:2], math.prod(out.shape[2:]))))
     at, values = (g.Reshape(v, [0, 0, -1]) for v in (g.to(indices, INT64), x))
@@ -670,9 +656,7 @@ def _(g: Graph, x: Any, indices: Any, out: Value) -> Any:
 def _(g: Graph, x: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any, out: Value) -> Any:
     if len(x.shape) != 4:
         return None
-    size, dilation, padding, stride = (
-        v if isinstance(v, tuple) else (v, v) for v in (kernel_size, dilation, padding, stride)
-    )
+    size, dilation, padding, stride = map(_pair, (kernel_size, dilation, padding, stride))
     places, channels = math.prod(size), x.shape[1]
     picking = np.tile(np.eye(places, dtype=out.dtype).reshape(places, 1, *size), (channels, 1, 1, 1))
     cols = g.Conv(x, picking, kernel_shape=size, strides=stride, pads=padding * 2, dilations=dilation, group=channels)
@@ -683,10 +667,12 @@ def _(g: Graph, x: Any, kernel_size: Any, dilation: Any, padding: Any, stride: A
 def _(g: Graph, x: Any, output_size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Any:
     if len(x.shape) != 3:
         return None
-    size, kernel, dilation, padding, stride = (
-        v if isinstance(v, tuple) else (v, v) for v in (output_size, kernel_size, dilation, padding, stride)
-    )
+    size, kernel, dilation, padding, stride = map(_pair, (output_size, kernel_size, dilation, padding, stride))
     return g.Col2Im(x, list(size), list(kernel), dilations=dilation, pads=padding * 2, strides=stride)
+
+
+def _pair(value: Any) -> Any:
+    return value if isinstance(value, tuple) else (value, value)
 
 
 # Resampling
@@ -700,7 +686,7 @@ def _(g: Graph, x: Any, positions: Any, axis: int) -> Any:
 @converts(interpolation.interpolate)
 def _(
     g: Graph, x: Any, size: Any, scale_factor: Any, mode: str, align_corners: Any, recompute_scale_factor: Any,
-    antialias: bool, out: Value,
+    antialias: bool, out: Value, parts: Sequence[Step],
 ) -> Any:  # fmt: skip
     kinds = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "trilinear": "linear", "bicubic": "cubic"}
     if mode not in kinds or antialias or x.dtype != out.dtype or out.dtype != np.float32:
@@ -709,59 +695,60 @@ def _(
     position = "asymmetric" if mode == "nearest" else "align_corners" if align_corners else "half_pixel"
     options = {"mode": kinds[mode], "coordinate_transformation_mode": position, "axes": axes, "cubic_coeff_a": -0.75,
                "nearest_mode": "floor"}  # fmt: skip
-    if size is None and not recompute_scale_factor and not align_corners:
-        factors = scale_factor if isinstance(scale_factor, tuple) else (scale_factor,) * len(axes)
-        return g.Resize(x, None, np.array(factors, np.float32), **options)
-    return g.Resize(x, None, None, list(out.shape[2:]), **options)
+    given = size is None and not recompute_scale_factor and not align_corners
+    factors = scale_factor if isinstance(scale_factor, tuple) else (scale_factor,) * len(axes)
+    if not given:
+        factors = tuple(wanted / n for wanted, n in zip(out.shape[2:], x.shape[2:], strict=True))
+    if mode == "nearest" and not all(_floors(step, factors) for step in parts):
+        return None
+    sizes = (np.array(factors, np.float32),) if given else (None, list(out.shape[2:]))
+    return g.Resize(x, None, *sizes, **options)
 
 
-@converts(interpolation.pixel_shuffle)
-def _(g: Graph, x: Any, upscale_factor: int) -> Any:
-    return g.DepthToSpace(x, blocksize=upscale_factor, mode="CRD") if len(x.shape) == 4 else None
+def _floors(step: Step, factors: Sequence[float]) -> bool:
+    """Return whether pixels are read where Resize reads them: at i / factor, rounded down, in single precision."""
+    axis, (positions, *_) = step.arguments["axis"], step.arguments["positions"].arrays
+    places = np.arange(len(positions), dtype=np.float32) / np.float32(factors[axis - 2])
+    return np.array_equal(positions, np.minimum(places.astype(int), positions[-1]))
 
+
+CONVERSIONS[interpolation.pixel_shuffle] = lambda g, x, upscale_factor: (
+    g.DepthToSpace(x, blocksize=upscale_factor, mode="CRD") if len(x.shape) == 4 else None
+)
 
 # Normalization
 
 
-def _filled(g: Graph, given: Any, value: float, shape: Any, dtype: Any) -> Any:
-    return np.full(shape, value, dtype) if given is None else given
+def _affine(x: Value, weight: Any, bias: Any) -> tuple[Any, Any]:
+    """Return weight and bias of the channels; ones and zeros where they are None."""
+    return tuple(np.full(x.shape[1], f, x.dtype) if v is None else v for v, f in ((weight, 1), (bias, 0)))  # type: ignore[return-value]
 
 
 @converts(normalization.batch_norm)
 def _(g: Graph, x: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, training: bool, eps: float) -> Any:
     if training:
         return None
-    scale, shift = (_filled(g, v, f, x.shape[1], x.dtype) for v, f in ((weight, 1), (bias, 0)))
-    return g.BatchNormalization(x, scale, shift, running_mean, running_var, epsilon=float(eps))
+    return g.BatchNormalization(x, *_affine(x, weight, bias), running_mean, running_var, epsilon=float(eps))
 
 
 @converts(normalization.instance_norm)
 def _(g: Graph, x: Any, running_mean: Any, weight: Any, bias: Any, use_input_stats: bool, eps: float) -> Any:
     if not use_input_stats or running_mean is not None:
         return None
-    scale, shift = (_filled(g, v, f, x.shape[1], x.dtype) for v, f in ((weight, 1), (bias, 0)))
-    return g.InstanceNormalization(x, scale, shift, epsilon=float(eps))
+    return g.InstanceNormalization(x, *_affine(x, weight, bias), epsilon=float(eps))
 
 
 @converts(normalization.layer_norm)
 def _(g: Graph, x: Any, normalized_shape: Any, weight: Any, bias: Any, eps: float) -> Any:
     shape = normalized_shape if isinstance(normalized_shape, tuple) else (normalized_shape,)
-    return g.LayerNormalization(x, _filled(g, weight, 1, shape, x.dtype), bias, axis=-len(shape), epsilon=float(eps))
-
-
-@converts(normalization.group_norm)
-def _(g: Graph, x: Any, num_groups: int, weight: Any, bias: Any, eps: float) -> Any:
-    if g.opset < 21 or x.dtype != np.float32:
-        return None
-    scale, shift = (_filled(g, v, f, x.shape[1], x.dtype) for v, f in ((weight, 1), (bias, 0)))
-    return g.GroupNormalization(x, scale, shift, num_groups=num_groups, epsilon=float(eps))
+    scale = np.ones(shape, x.dtype) if weight is None else weight
+    return g.LayerNormalization(x, scale, bias, axis=-len(shape), epsilon=float(eps))
 
 
 @converts(normalization.local_response_norm)
 def _(g: Graph, x: Any, size: int, alpha: float, beta: float, k: float) -> Any:
-    return (
-        g.LRN(x, size=size, alpha=float(alpha), beta=float(beta), bias=float(k)) if size % 2 and len(x.shape) == 4 else None
-    )
+    centered = size % 2 and len(x.shape) == 4
+    return g.LRN(x, size=size, alpha=float(alpha), beta=float(beta), bias=float(k)) if centered else None
 
 
 CONVERSIONS |= dict.fromkeys(KINDS, recurrent)

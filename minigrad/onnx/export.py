@@ -177,8 +177,8 @@ class _Writer:
                     continue
                 if made is None and step.parts is None:
                     reason = ": it runs other operations for other sizes or values of the inputs"
-            except Inexpressible as error:
-                reason = f": {error}"
+            except (Inexpressible, TypeError, ValueError, IndexError, AttributeError) as error:
+                reason = f": {error}"  # also of a call whose arguments a conversion does not expect
             if made is None:
                 self.problems[f"{step.place}{reason}"] = None
                 made = ("?",) * len(step.outs)

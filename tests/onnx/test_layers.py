@@ -16,6 +16,7 @@ pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 
 from tests.onnx.running import agrees, floats, integers  # noqa: E402
 
+NEAREST = 2, 82  # sizes at which Resize would read another pixel, by a rounding error
 SEQUENCE = {0: {1: "batch"}}  # (L, N, features)
 # (layer, arguments, inputs: shapes, or arrays; options by name in a dict at the end of the arguments)
 LAYERS = [
@@ -97,6 +98,7 @@ LAYERS = [
     ("Upsample", (None, 1.7, "nearest-exact"), [(2, 3, 4, 5)]),
     ("Upsample", (None, 1.7), [(2, 3, 4, 5)]),
     ("UpsamplingNearest2d", ((5, 9),), [(2, 3, 4, 5)]),
+    ("Upsample", (NEAREST[1],), [(1, 2, NEAREST[0])]),
     ("UpsamplingBilinear2d", ({"scale_factor": 2},), [(2, 3, 4, 5)]),
     ("ChannelShuffle", (2,), [(2, 6, 3)]),
     ("PixelShuffle", (2,), [(2, 8, 2, 3)]),
