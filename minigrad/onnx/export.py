@@ -12,10 +12,13 @@ import numpy as np
 
 from minigrad import __version__, pytree
 from minigrad.arrays import Array, Traced
+from minigrad.engine.composite import Composite
 from minigrad.errors import did_you_mean
 from minigrad.nn import Module, RNNBase
 from minigrad.nn.modes import evaluating
+from minigrad.onnx.conversions import CONVERSIONS
 from minigrad.onnx.errors import Inexpressible, OnnxExporterError
+from minigrad.onnx.graph import Graph
 from minigrad.onnx.recording import Size, Step, merged, recorded, same_random_state
 from minigrad.serialization.atomic import write_atomically
 from minigrad.tensors.tensor import Tensor
@@ -65,8 +68,6 @@ def export(
         raise ImportError(
             "onnx.export needs onnx\n  hint: pip install onnx (the extra named onnx)", name=error.name
         ) from None
-    from minigrad.onnx.conversions import CONVERSIONS
-    from minigrad.onnx.graph import Graph
 
     opset = DEFAULT if opset_version is None else opset_version
     if opset not in OPSETS or opset > onnx.defs.onnx_opset_version():
@@ -84,17 +85,17 @@ def export(
         raise ValueError(f"export: {taken[0]} is the name of an input and of a parameter\n  hint: pass other input_names")
     if (size := sum(tensor.nbytes for tensor in held.values())) > LARGEST:
         raise OnnxExporterError(f"export: the parameters take {size:,} bytes; a file holds less than 2 GiB")
-    composites = {op for op in CONVERSIONS if type(op).__name__ == "Composite"}
+    composites = {op for op in CONVERSIONS if isinstance(op, Composite)}
     with same_random_state(), evaluating(model):
         inputs = [call.inputs(run, symbols, axes) for run in range(len(symbols) + 2)]
         runs = [recorded(model, call.bound(arrays), composites) for arrays in inputs]
         steps, given, results = merged(runs, inputs, model)
-    graph = Graph(opset, owners, symbols)
+    graph = Graph(onnx.helper, opset, owners, symbols)
     for name, value in zip(call.names, given, strict=True):
         graph.names[value.number] = graph.unique(name)
     for symbol, places in axes.items():
         graph.axes[symbol] = places[0]
-    writer = _Writer(graph, CONVERSIONS)
+    writer = _Writer(graph)
     writer.write(steps)
     outputs = writer.outputs(results, _output_names(output_names, len(results), {*call.names, *held}))
     file = _model(onnx, graph, list(zip(call.names, given, strict=True)), outputs, axes, type(model).__name__)
@@ -155,8 +156,8 @@ class _Call:
 class _Writer:
     """Write steps as nodes, and collect what cannot be written."""
 
-    def __init__(self, graph: Any, conversions: Mapping[Any, Any]):
-        self.graph, self.conversions = graph, conversions
+    def __init__(self, graph: Graph):
+        self.graph = graph
         self.problems: dict[str, None] = {}
 
     def write(self, steps: Sequence[Step]) -> None:
@@ -188,7 +189,7 @@ class _Writer:
     def _convert(self, step: Step) -> Any:
         """Add the nodes of one step; return their outputs, or None if it has none of its own."""
         self.graph.dtype = step.outs[0].dtype
-        conversion = self.conversions.get(type(step.op) if isinstance(step.op, RNNBase) else step.op)
+        conversion = CONVERSIONS.get(type(step.op) if isinstance(step.op, RNNBase) else step.op)
         if conversion is None:
             return None
         facts = {"out": step.outs[0], "parts": step.parts, "op": step.op, "arguments": step.arguments}
@@ -229,7 +230,7 @@ class _Writer:
         return found
 
 
-def _model(onnx: Any, graph: Any, inputs: Any, outputs: Any, axes: Mapping[str, list[tuple[str, int]]], title: str) -> Any:
+def _model(onnx: Any, graph: Graph, inputs: Any, outputs: Any, axes: Mapping[str, list[tuple[str, int]]], title: str) -> Any:
     """Return the ModelProto."""
     helper = onnx.helper
     places = {place: symbol for symbol, found in axes.items() for place in found}
@@ -252,7 +253,7 @@ def _model(onnx: Any, graph: Any, inputs: Any, outputs: Any, axes: Mapping[str, 
     )
 
 
-def _dimension(graph: Any, name: str, axis: int, size: Any) -> int | str:
+def _dimension(graph: Graph, name: str, axis: int, size: Any) -> int | str:
     """Return the size of an axis of an output: an int, a symbol, or a name of its own."""
     if not isinstance(size, Size):
         return int(size)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
-from onnx import helper
 
 from minigrad.arrays import Array
 from minigrad.onnx.errors import Inexpressible
@@ -25,8 +25,8 @@ class Graph:
     one left out. An attribute of the value None is left out.
     """
 
-    def __init__(self, opset: int, owners: Mapping[int, str], symbols: Mapping[str, tuple[int, ...]]):
-        self.opset, self.owners, self.symbols = opset, owners, symbols
+    def __init__(self, helper: ModuleType, opset: int, owners: Mapping[int, str], symbols: Mapping[str, tuple[int, ...]]):
+        self.helper, self.opset, self.owners, self.symbols = helper, opset, owners, symbols  # helper: onnx.helper
         self.nodes: list[Any] = []
         self.initializers: dict[str, Array] = {}
         self.names: dict[int, str] = {}  # of values, by number
@@ -50,7 +50,7 @@ class Graph:
         given = {name: _plain(value) for name, value in attributes.items() if value is not None}
         node = self.unique(f"{self.path}/{kind}" if self.path else kind)
         made = [f"{node}_output_{i}" for i in range(outputs)]
-        self.nodes.append(helper.make_node(kind, names, made, name=node, **given))
+        self.nodes.append(self.helper.make_node(kind, names, made, name=node, **given))
         return made[0] if outputs == 1 else tuple(made)
 
     def unique(self, name: str) -> str:
@@ -91,7 +91,7 @@ class Graph:
         return self.cast(x, dtype)
 
     def cast(self, x: Any, dtype: Any) -> str:
-        return self.add("Cast", x, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+        return self.add("Cast", x, to=self.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
     def array(self, array: Array) -> str:
         """Return the name of a constant array; equal ones are one."""
