@@ -236,11 +236,6 @@ def _(g: Graph, x: Any, weight: Any) -> Any:
     return g.PRelu(x, g.reshape(weight, (channels, *[1] * (len(x.shape) - 2))) if len(x.shape) > 2 else weight)
 
 
-@converts(ops.dropout)
-def _(g: Graph, x: Any, training: bool, p: float, out: Value) -> Any:
-    return g.input(x) if isinstance(x, Value) and x.number == out.number else None
-
-
 # Reductions
 
 

@@ -11,17 +11,13 @@ from minigrad.onnx.graph import Graph
 
 __all__ = ["KINDS", "recurrent"]
 
-# The operator, and the places of its gates among ours: ONNX has i, o, f, c and z, r, h, PyTorch i, f, g, o and r, z, n.
-KINDS: dict[type[RNNBase], tuple[str, tuple[int, ...]]] = {
-    LSTM: ("LSTM", (0, 3, 1, 2)),
-    GRU: ("GRU", (1, 0, 2)),
-    RNN: ("RNN", (0,)),
-}
+# The places of ONNX's gates among ours: ONNX has i, o, f, c and z, r, h, PyTorch i, f, g, o and r, z, n.
+KINDS: dict[type[RNNBase], tuple[int, ...]] = {LSTM: (0, 3, 1, 2), GRU: (1, 0, 2), RNN: (0,)}
 
 
 def recurrent(g: Graph, op: RNNBase, x: Any, state: Any, weights: Any) -> Any:
     """Add a node for each layer of the stack; return the outputs and the last states, or None if a node cannot do it."""
-    kind, gates = KINDS[type(op)]
+    kind, gates = type(op).__name__, KINDS[type(op)]
     suffixes = [f"{i}{direction}" for i in range(op.num_layers) for direction in ("", "_reverse")[: 1 + op.bidirectional]]
     if op.proj_size or any(f"weight_{part}_l{s}" not in weights for part in ("ih", "hh") for s in suffixes):
         return None
@@ -36,16 +32,14 @@ def recurrent(g: Graph, op: RNNBase, x: Any, state: Any, weights: Any) -> Any:
     def ordered(name: str, suffix: str) -> str:
         return g.Gather(weights[f"{name}_l{suffix}"], rows) if len(gates) > 1 else g.input(weights[f"{name}_l{suffix}"])
 
-    def joined(parts: list[str], axis: int = 0) -> str:
-        return parts[0] if len(parts) == 1 else g.add("Concat", *parts, axis=axis)
+    def joined(parts: list[str]) -> str:
+        return parts[0] if len(parts) == 1 else g.add("Concat", *parts, axis=0)
 
     options: dict[str, Any] = {"hidden_size": size, "direction": "bidirectional" if op.bidirectional else None}
     if kind == "GRU":
         options["linear_before_reset"] = 1
     if kind == "RNN":
-        options["activations"] = (
-            [op.nonlinearity.capitalize()] * directions if op.nonlinearity == "tanh" else ["Relu"] * directions
-        )
+        options["activations"] = [op.nonlinearity.capitalize()] * directions
     last: list[list[str]] = [[] for _ in range(1 + (kind == "LSTM"))]
     for i in range(op.num_layers):
         names = suffixes[i * directions : (i + 1) * directions]

@@ -16,6 +16,7 @@ pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 
 from tests.onnx.running import agrees, floats, integers  # noqa: E402
 
+FIXED = {0: {}}  # no axis is dynamic: one item without the batch axis
 NEAREST = 2, 82  # sizes at which Resize would read another pixel, by a rounding error
 SEQUENCE = {0: {1: "batch"}}  # (L, N, features)
 # (layer, arguments, inputs: shapes, or arrays; options by name in a dict at the end of the arguments)
@@ -37,6 +38,16 @@ LAYERS = [
     ("ConvTranspose2d", (3, 2, (4, 3), {"stride": (2, 3), "padding": 1, "output_padding": (1, 0)}), [(2, 3, 4, 5)]),
     ("ConvTranspose2d", (2, 4, 3, {"dilation": 2, "bias": False, "groups": 2}), [(2, 2, 3, 4)]),
     ("ConvTranspose3d", (2, 3, 2, {"stride": 2}), [(1, 2, 3, 2, 3)]),
+    ("Conv2d", (2, 3, 3), [(2, 6, 7)], FIXED),
+    ("ConvTranspose2d", (2, 3, 3), [(2, 6, 7)], FIXED),
+    ("MaxPool2d", (2,), [(2, 6, 7)], FIXED),
+    ("AvgPool2d", (2,), [(2, 6, 7)], FIXED),
+    ("AdaptiveAvgPool2d", (1,), [(2, 6, 7)], FIXED),
+    ("AdaptiveMaxPool1d", (2,), [(2, 3, 8)]),
+    ("AdaptiveMaxPool2d", (2,), [(2, 3, 8, 6)]),
+    ("AdaptiveMaxPool3d", (1,), [(2, 3, 4, 6, 2)]),
+    ("AdaptiveAvgPool1d", (1,), [(2, 3, 8)]),
+    ("AdaptiveAvgPool3d", (2,), [(2, 3, 4, 6, 2)]),
     ("MaxPool1d", (3, {"stride": 2, "padding": 1, "dilation": 2}), [(2, 3, 10)]),
     ("MaxPool2d", (2,), [(2, 3, 6, 8)]),
     ("MaxPool2d", ((3, 2), {"stride": (2, 1), "padding": 1, "ceil_mode": True}), [(2, 3, 7, 8)]),
@@ -269,6 +280,18 @@ def test_onnxruntime_agrees(name, arguments, inputs, axes):
         assert node.name.startswith("layer/") or node.op_type in ("Shape", "Identity", "Mul", "Add"), node.name
     saved = {f"layer.{key}" for key in layer.state_dict()}
     assert all(i.name in saved or i.name.split("/")[-1].startswith("constant") for i in file.graph.initializer)
+
+
+@pytest.mark.parametrize("opset", [18, 23])
+def test_operators_of_other_versions(opset):
+    layers = [
+        ("GELU", (), (3, 4)), ("GELU", ("tanh",), (3, 4)), ("GroupNorm", (2, 6), (3, 6, 4)),
+        ("LayerNorm", (4,), (3, 4)), ("ReflectionPad1d", (2,), (2, 3, 4)),
+        ("Upsample", (None, 2.0), (2, 3, 4)), ("LSTM", (4, 3, 1, True, True), (2, 5, 4)),
+    ]  # fmt: skip
+    for name, arguments, shape in layers:
+        file = agrees(made(name, arguments), [floats(*shape)], {0: {0: "batch"}}, opset_version=opset)
+        assert file.opset_import[0].version == opset
 
 
 @pytest.mark.parametrize("name", STACKS)

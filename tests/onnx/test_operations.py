@@ -27,9 +27,9 @@ def shifted(x):
     return y
 
 
-UNARY = ("exp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sigmoid", "relu", "erf", "absolute", "negative", "sign",
-         "floor", "ceil", "reciprocal", "square", "exp2", "expm1", "trunc", "erfc", "arctan", "arcsinh", "positive",
-         "rint")  # fmt: skip
+UNARY = ("exp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sigmoid", "relu", "erf", "absolute", "fabs", "negative",
+         "sign", "floor", "ceil", "reciprocal", "square", "exp2", "expm1", "trunc", "erfc", "arctan", "arcsinh",
+         "positive", "rint")  # fmt: skip
 POSITIVE = ("log", "log1p", "log2", "log10", "arccosh", "sqrt", "rsqrt")
 WITHIN = ("arcsin", "arccos", "arctanh")
 OPERATIONS = {
@@ -41,18 +41,20 @@ OPERATIONS = {
     "floor division": lambda x: x // 0.7 + x % 0.7,
     "logaddexp": lambda x: mg.logaddexp(x, x * 2),
     "comparisons": lambda x: (x > 0) & (x <= 1) | (x == x.max()) | ~(x != x) ^ (x >= 0.5),
+    "logic": lambda x: mg.logical_not(mg.logical_and(x, x > 1)) | mg.logical_xor(x, x > 0) & mg.logical_or(x > 1, x < 0),
     "where": lambda x: mg.where(x > 0, x, -1.0) + mg.where(x < 0, 1.0, x * 2),
     "where of booleans": lambda x: mg.where(x > 1, x > 0, x < -1),
     "isfinite": lambda x: mg.isfinite(1 / x) | mg.isnan(x) | mg.isinf(x),
     "integers": lambda x: (x > 0).int() * 3 + x.argmax(2, keepdim=True) - x.argmin(-1)[..., None],
     "mixed types": lambda x: x * (x > 0) + x.long() + x.double(),
-    "clamp": lambda x: x.clamp(-1, 1) + x.clamp(min=0.5) + mg.minimum(x, mg.tensor(0.3)) + x.clamp(max=x.abs()),
+    "clamp": lambda x: x.clamp(-1, 1) + x.clamp(min=0.5) + x.clamp(max=x.abs()),
+    "maximum": lambda x: mg.minimum(x, mg.tensor(0.3)) * mg.maximum(x, x * 2),
     "masked_fill": lambda x: x.masked_fill(x < 0, -5),
     "sums": lambda x: x.sum() + x.sum(1, keepdim=True) + x.mean((1, 2))[:, None, None] + x.sum(),
     "extremes": lambda x: x.max() - x.amin((1, 2), keepdim=True) + x.max(2)[0][..., None] + x.max(2).indices[..., None],
     "variance": lambda x: x.var(1) + x.std(1, unbiased=False) + x.std(),
     "products": lambda x: x.prod(2) + x.cumsum(1)[:, :, 0] + mg.logsumexp(x, 2),
-    "logic": lambda x: (x > 0).any(2) | (x > -3).all(2),
+    "any and all": lambda x: (x > 0).any(2) | (x > -3).all(2),
     "norms": lambda x: F.normalize(x, dim=-1) + x.norm() + mg.linalg.vector_norm(x, 3, -1, keepdim=True),
     "topk": lambda x: x.topk(2, -1)[0] + x.topk(2, -1, largest=False)[1],
     "slices": lambda x: x[:, 1:, ::2] + x[:, :-1, 1::2] + x[:, :2, -1:] + x[:, -1, 2:][:, None],
@@ -78,6 +80,8 @@ OPERATIONS = {
     "arange": lambda x: x.sum((1, 2)) * mg.arange(x.shape[0]) + mg.arange(3, 3 + 2 * x.shape[0], 2),
     "one_hot": lambda x: F.one_hot(x.argmax(-1), 4) * x,
     "gather": lambda x: x.gather(2, x.argmax(2, True)) + mg.take_along_axis(x, x.argmin(2, True), 2),
+    "take_along_dim": lambda x: mg.take_along_dim(x, x.argmin(2, True), 2),
+    "index_select": lambda x: x.index_select(1, mg.tensor([2, 0])),
     "softmax": lambda x: x.softmax(-1) + F.log_softmax(x, 1) + F.softmax(x, 2),
     "interpolate": lambda x: F.interpolate(x[:, None], size=(6, 7), mode="bilinear", antialias=True),
     "dropout": lambda x: F.dropout(x, 0.5, training=False),
