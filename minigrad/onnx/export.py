@@ -50,9 +50,10 @@ def export(
     * `dynamic_axes`: the axes of inputs whose sizes may change, as ``{"x": {0: "batch"}}``; axes of one name have one size.
       Outputs may be named, too; which of their axes change follows from the inputs
 
-    The model is called two times or more, with other sizes of the dynamic axes and with other values, to find what depends
-    on them; nothing of it changes. Parameters have the names of the state dict, and nodes begin with the path of their
-    module. The file is checked by onnx, and replaces another one only when it is complete.
+    The model is called two times or more, with other sizes of the dynamic axes and with the values in another order, to find
+    what depends on them: so `args` should be typical values, not zeros. Nothing of it changes. Parameters have the names of
+    the state dict, and nodes begin with the path of their module. The file is checked by onnx, and replaces another one only
+    when it is complete.
 
     Raises ImportError without onnx; OnnxExporterError, naming operations and modules, for a call that cannot be written, and
     for a file of 2 GiB or more; ValueError for names and axes that do not fit.
@@ -88,7 +89,16 @@ def export(
     composites = {op for op in CONVERSIONS if isinstance(op, Composite)}
     with same_random_state(), evaluating(model):
         inputs = [call.inputs(run, symbols, axes) for run in range(len(symbols) + 2)]
-        runs = [recorded(model, call.bound(arrays), composites) for arrays in inputs]
+        runs = [recorded(model, call.bound(inputs[0]), composites)]
+        for run, arrays in enumerate(inputs[1:], 1):
+            try:
+                runs.append(recorded(model, call.bound(arrays), composites))
+            except Exception as error:
+                sizes = "".join(f", {name} = {values[run]}" for name, values in symbols.items())
+                raise OnnxExporterError(
+                    f"export: the call fails with its values in another order{sizes}: {error}\n"
+                    "  hint: what depends on the inputs is found by such calls"
+                ) from error
         steps, given, results = merged(runs, inputs, model)
     graph = Graph(onnx.helper, opset, owners, symbols)
     for name, value in zip(call.names, given, strict=True):

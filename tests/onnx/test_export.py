@@ -87,6 +87,17 @@ def test_what_a_file_cannot_express(tmp_path, function, axes, match):
     assert table.tolist() == [[1.0] * 4] * 3
 
 
+def test_calls_that_fail_for_other_inputs(tmp_path):
+    net = Function(lambda net, x: x.reshape(2, 12) * 2)
+    match = (
+        r"fails with its values in another order, batch = 3: reshape: 36 elements of shape \(3, 3, 4\) do not fit"
+    )
+    refused(net, tmp_path / "net.onnx", match, BATCH)
+    net = nn.EmbeddingBag(5, 2)
+    args = (mg.tensor([1, 2, 3]), mg.tensor([0, 2]))
+    refused(net, tmp_path / "net.onnx", "values in another order: embedding_bag: offsets must rise from 0", args=args)
+
+
 def test_a_false_conversion_is_noticed(tmp_path, monkeypatch):
     net = nn.Sequential(nn.Flatten(), nn.Linear(12, 3), nn.Tanh())
     monkeypatch.setitem(conversions.CONVERSIONS, mg.tanh, lambda g, x: g.Sigmoid(x))

@@ -294,6 +294,24 @@ def test_operators_of_other_versions(opset):
         assert file.opset_import[0].version == opset
 
 
+@pytest.mark.parametrize(
+    "name, arguments, inputs",
+    [
+        (
+            "CTCLoss",
+            (),
+            [np.log(np.full((6, 2, 4), 0.25, np.float32)), np.array([[1, 2], [3, 1]]), np.array([6, 5]), [1, 2]],
+        ),
+        ("MultiMarginLoss", (), [floats(5, 4), np.array([0, 1, 3, 2, 2])]),
+        ("MultiLabelMarginLoss", (), [floats(3, 4), np.array([[1, 2, -1, 0], [3, -1, 0, 0], [0, 1, 2, 3]])]),
+        ("EmbeddingBag", (7, 3), [np.array([1, 5, 2, 0]), np.array([0, 0])]),
+    ],
+)
+def test_the_others_are_refused(name, arguments, inputs):
+    with pytest.raises(mg.onnx.OnnxExporterError, match=r"Inside\.layer"):
+        mg.onnx.export(Inside(made(name, arguments)), tuple(mg.tensor(x) for x in inputs))
+
+
 @pytest.mark.parametrize("name", STACKS)
 def test_stacks(name):
     file = agrees(STACKS[name](), [floats(2, 5, 4)], {0: {0: "batch"}})
