@@ -69,6 +69,8 @@ class Graph:
         if isinstance(x, str):
             return x
         if isinstance(x, Value):
+            if x.number not in self.names:
+                raise Inexpressible("it takes a value from inside an operation that one node replaces")
             return self.names[x.number]
         if isinstance(x, Constant):
             return self._constant(x)

@@ -12,6 +12,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.engine.composite import composite
 from minigrad.nn import functional as F
 
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
@@ -89,9 +90,7 @@ def test_what_a_file_cannot_express(tmp_path, function, axes, match):
 
 def test_calls_that_fail_for_other_inputs(tmp_path):
     net = Function(lambda net, x: x.reshape(2, 12) * 2)
-    match = (
-        r"fails with its values in another order, batch = 3: reshape: 36 elements of shape \(3, 3, 4\) do not fit"
-    )
+    match = r"fails with its values in another order, batch = 3: reshape: 36 elements of shape \(3, 3, 4\) do not fit"
     refused(net, tmp_path / "net.onnx", match, BATCH)
     net = nn.EmbeddingBag(5, 2)
     args = (mg.tensor([1, 2, 3]), mg.tensor([0, 2]))
@@ -229,6 +228,20 @@ def test_a_hook_on_a_recurrent_layer_is_part_of_the_call():
     net[0].register_forward_hook(lambda module, args, out: out[0] * 2)
     file = agrees(net, [floats(5, 2, 4)], {0: {0: "length", 1: "batch"}})
     assert [node.op_type for node in file.graph.node].count("LSTM") == 1
+
+
+def test_a_value_from_inside_an_operation(tmp_path):
+    kept = []
+    distance = Function(lambda net, x: kept.append(x.exp()) or kept[-1])
+    outer = composite(lambda x: distance(x) * 2)
+    net = Function(lambda net, x: outer(x) + kept[-1], distance=distance)
+    conversions.CONVERSIONS[outer] = lambda g, x: g.Mul(g.Exp(x), 2.0)
+    try:
+        refused(
+            net, tmp_path / "net.onnx", "add in Function: it takes a value from inside an operation that one node replaces"
+        )
+    finally:
+        del conversions.CONVERSIONS[outer]
 
 
 def test_weights_made_during_the_call():
