@@ -144,10 +144,8 @@ class _Call:
     def inputs(
         self, run: int, symbols: Mapping[str, tuple[int, ...]], axes: Mapping[str, list[tuple[str, int]]]
     ) -> list[Array]:
-        """Return the arrays of one run: the given ones, or others of the same values in another order."""
+        """Return the arrays of one run, in the sizes of that run and, from the second run on, another order of the values."""
         arrays = [a.copy() for a in self.arrays]
-        if run == 0:
-            return arrays
         for symbol, places in axes.items():
             for name, axis in places:
                 i = self.names.index(name)
@@ -315,7 +313,7 @@ def _symbols(
             raise ValueError(
                 f"export: dynamic_axes: the axes named {symbol!r} must have one size of at least 1, got {sorted(found)}"
             )
-        sizes[symbol] = found.pop()
+        sizes[symbol] = max(found.pop(), 2)  # of size 1, arrays lie in memory in both orders, and fewer are copied
     count = len(sizes)
     every = {}
     for i, (symbol, n) in enumerate(sizes.items(), 1):

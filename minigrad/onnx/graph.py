@@ -185,7 +185,7 @@ class Graph:
     def expression(self, size: Size) -> tuple[dict[tuple[str, ...], int], int]:
         """Return a size as factors of (products of) symbols and an offset. Raises Inexpressible if it is neither.
 
-        Run 0 has the sizes of the arguments, run i other ones of symbol i, and the last run other ones of all.
+        Run i has another size of symbol i than run 0, and the last run has other sizes of all symbols.
         """
         values = size.values
         used = [(name, i, sizes) for i, (name, sizes) in enumerate(self.symbols.items(), 1) if values[i] != values[0]]

@@ -93,6 +93,7 @@ def test_a_small_gpt_of_any_length(opset):
     file = agrees(GPT(), [integers(17, 2, 7)], {0: {0: "batch", 1: "length"}}, opset_version=opset)
     assert [i.name for i in file.graph.initializer].count("tokens.weight") == 1  # shared with the head
     assert any(node.name.startswith("blocks/1/mlp/0/") for node in file.graph.node)
+    agrees(GPT(), [integers(17, 1, 1)], {0: {0: "batch", 1: "length"}}, opset_version=opset)
 
 
 def test_an_encoder_with_masks():
