@@ -144,7 +144,7 @@ class _Call:
     def inputs(
         self, run: int, symbols: Mapping[str, tuple[int, ...]], axes: Mapping[str, list[tuple[str, int]]]
     ) -> list[Array]:
-        """Return the arrays of one run, in the sizes of that run and, from the second run on, another order of the values."""
+        """Return the arrays of one run, in its sizes and, from the second run on, in another order of the values."""
         arrays = [a.copy() for a in self.arrays]
         for symbol, places in axes.items():
             for name, axis in places:
