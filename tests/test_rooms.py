@@ -24,6 +24,7 @@ ROOMS = (
     "interop",
     "models",
     "nn",
+    "onnx",
     "optim",
     "serialization",
     "testing",
