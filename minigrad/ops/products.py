@@ -54,12 +54,15 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
         raise ValueError(f"tensordot: {len(x_axes)} axes of the first, {len(y_axes)} of the second: they must be pairs")
     x_labels, y_labels = list(ascii_letters[: len(a)]), list(ascii_letters[len(a) : len(a) + len(b)])
     for i, j in zip(x_axes, y_axes, strict=True):
-        if a[i] != b[j] and 1 not in (a[i], b[j]):
+        if b[j] == 1 != a[i]:  # it broadcasts
+            x = sum(x, i, True, dtype=x.dtype)
+        elif a[i] == 1 != b[j]:
+            y = sum(y, j, True, dtype=y.dtype)
+        elif a[i] != b[j]:
             raise ShapeError(f"tensordot: axis {i} of shape {a} has size {a[i]}, axis {j} of shape {b} has size {b[j]}")
-        y_labels[j] = x_labels[i] if a[i] == b[j] else y_labels[j]  # where one broadcasts, each is summed alone
-    out = [label for i, label in enumerate(x_labels) if i not in x_axes]
-    out += [label for j, label in enumerate(y_labels) if j not in y_axes]
-    return einsum(f"{''.join(x_labels)},{''.join(y_labels)}->{''.join(out)}", x, y)
+        y_labels[j] = x_labels[i]
+    out = [label for label in x_labels + y_labels if (label in x_labels) != (label in y_labels)]
+    return contract(x, y, f"{''.join(x_labels)},{''.join(y_labels)}->{''.join(out)}")
 
 
 @register(np.dot)
