@@ -57,4 +57,4 @@ def operators():
 
 def absent():
     """Return the names of operators without a counterpart."""
-    return {op.name for op in op_db} - operators().keys()
+    return {op.name for op in op_db if counterpart(op) is None}

@@ -13,10 +13,12 @@ import pytest
 pytest.importorskip("torch", "2.13")
 pytest.importorskip("expecttest", reason="PyTorch's table of operators imports it")
 
+import minigrad as mg
+from minigrad.testing import gradcheck
 from tests.operators.comparison import Disagreement, compare, refuse
-from tests.operators.counterparts import absent, operators
+from tests.operators.counterparts import absent, counterpart, operators
 from tests.operators.deviations import ABSENT, CAUSES, cause_of, causes
-from tests.operators.samples import DTYPES, right, wrong
+from tests.operators.samples import DTYPES, ours, right, wrong
 
 
 def run(name, everything=False):
@@ -43,6 +45,27 @@ def test_operator(name):
     assert not surprises, "\n".join(surprises)
     assert counts["samples"], "no sample was compared"
     assert counts.keys() >= causes(name).keys(), "it agrees by now"
+
+
+@pytest.mark.parametrize("name", " ".join(c.operators for c in CAUSES if "gradient" in c.checks).split())
+def test_where_first_gradients_differ_ours_is_the_derivative(name):
+    """By finite differences, at PyTorch's samples."""
+    checked = 0
+    for cause in causes(name).values():
+        for op in operators()[name]:
+            for sample in [s for s in right(op, "float64") if "gradient" in cause.checks and cause.when(s)]:
+                given = [ours(a) for a in sample.arguments]
+                inputs = [i for i, a in enumerate(given) if isinstance(a, mg.Tensor) and a.requires_grad]
+                if not all(given[i].numel() for i in inputs):
+                    continue
+
+                def call(*values, op=op, given=given, inputs=inputs, options=sample.options):
+                    values = dict(zip(inputs, values, strict=True))
+                    return counterpart(op)(*[values.get(i, a) for i, a in enumerate(given)], **ours(options))
+
+                gradcheck(call, [given[i].detach().numpy() for i in inputs], kinks="bracket")
+                checked += 1
+    assert checked
 
 
 def test_every_other_operator_has_a_reason():
