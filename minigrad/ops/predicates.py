@@ -105,7 +105,7 @@ def _counted(op: str, values: Any, bins: Any, limits: Any, weights: Any, density
     """Compute a histogram; a range of one point is widened on either side."""
     if isinstance(bins, int):
         positive_int(op, "bins", bins)
-        low, high = limits or ((values.min(), values.max()) if values.size else (0, 0))
+        low, high = limits or ((values.min(), values.max()) if values.size else (0, 1))
         if not (np.isfinite(low) and np.isfinite(high) and low <= high):
             raise ValueError(f"{op}: the range must be finite and not reversed, got {low} to {high}")
         limits = (low - widened, high + widened) if low == high else (low, high)

@@ -113,6 +113,7 @@ def test_integers_wrap_only_where_sums_do():
     weighed = mg.bincount(u, mg.tensor([200, 100], dtype=mg.uint8))
     assert type(weighed) is mg.Tensor and weighed.dtype == np.float64 and weighed[[2, 200]].tolist() == [200, 100]
     assert u.sum_to_size(1).tolist() == [202] and u.sum_to_size(1).dtype == u.sum_to_size(()).dtype == np.int64
+    assert u.prod(0, dtype=mg.uint8).item() == 144 and u.prod(dtype=mg.uint8).dtype == np.uint8
     assert u.sum(dtype=mg.uint8).item() == 202 and u.cumsum(0, dtype=mg.int8).tolist() == [2, -54]
 
 
