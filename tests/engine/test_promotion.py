@@ -182,6 +182,7 @@ def test_halves_are_rounded_once():
         (mg.addr, [one[0], one[1][0], one[2][0]]),
     ]
     calls += [(F.conv_transpose2d, [three[0], rng.standard_normal((3, 5, 2, 2)), rng.standard_normal(5)])]
+    calls += [(F.batch_norm, [three[0], *np.abs(one[0])])]
     for op, arrays in calls:
         halves = [mg.tensor(a, dtype=mg.float16) for a in arrays]
         once = op(*[h.float() for h in halves]).half()
