@@ -91,6 +91,8 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = No
     out = reshape(x, (-1,)) if whole else x
     for a in (0,) if whole else sorted(axes, reverse=True):
         out = product(out, a)
+    if dtype is not None:
+        out = astype(out, dtype)  # products of small integers are int64
     return reshape(out, tuple([1 if i in axes else n for i, n in enumerate(shape)])) if keepdims else out
 
 
