@@ -154,17 +154,21 @@ class DataLoader(Generic[Batch]):
         if isinstance(self.dataset, IterableDataset):
             self.epoch += 1
             return map(self._collate, BatchSampler(self.dataset, self.batch_size, self.drop_last))
+        return map(self._batch, self._index_batches())
+
+    def _index_batches(self) -> Iterator[Array]:
+        """Start an epoch; return an iterator over the indices of each batch."""
         if self.batch_sampler is not None:
             self.epoch += 1
-            return (self._batch(_indices("batch_sampler", batch)) for batch in self.batch_sampler)
+            return (_indices("batch_sampler", batch) for batch in self.batch_sampler)
         if self.sampler is not None:  # one batch at a time: a sampler may be long
             self.epoch += 1
             batches = BatchSampler(self.sampler, self.batch_size, self.drop_last)
-            return (self._batch(_indices("sampler", batch)) for batch in batches)
+            return (_indices("sampler", batch) for batch in batches)
         order = self._order()
         self.epoch += 1
         starts = range(0, self._batches(len(order)) * self.batch_size, self.batch_size)
-        return (self._batch(order[start : start + self.batch_size]) for start in starts)
+        return (order[start : start + self.batch_size] for start in starts)
 
     def _batches(self, items: int) -> int:
         full, rest = divmod(items, self.batch_size)
