@@ -40,7 +40,7 @@ def launched_ranks() -> int:
 
 
 def load_mpi() -> Any:
-    """Import mpi4py's MPI, which initializes MPI; raise ModuleNotFoundError without it, RuntimeError for a wrong one."""
+    """Import mpi4py's MPI, which initializes MPI; raise ModuleNotFoundError without it, ImportError for a wrong one."""
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:  # a RuntimeError where no library of MPI is found
@@ -52,7 +52,7 @@ def load_mpi() -> Any:
     ranks, size = launched_ranks(), MPI.COMM_WORLD.Get_size()
     if size < ranks and size == 1:
         library = MPI.Get_library_version().split("\n")[0].strip("\0")
-        raise RuntimeError(
+        raise ImportError(
             f"init_process_group: the launcher has started {ranks} processes, but MPI sees 1: mpi4py uses another "
             "MPI than the launcher\n"
             f"  mpi4py uses  {library}\n"

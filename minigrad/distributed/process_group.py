@@ -17,7 +17,7 @@ from minigrad.distributed.launch import divide_threads, load_mpi
 
 __all__ = [
     "ProcessGroup", "Work", "abort", "destroy_process_group", "get_backend", "get_rank", "get_world_size",
-    "init_process_group", "is_initialized", "process_group",
+    "init_process_group", "is_first", "is_initialized", "is_joined", "process_group",
 ]  # fmt: skip
 
 TIMEOUT = timedelta(minutes=30)
@@ -157,7 +157,7 @@ def init_process_group(
     `world_size` and `rank`, if given, must be those of MPI; the last four arguments are ignored.
 
     Raises ValueError for another backend, another number of ranks, or if the group exists; ModuleNotFoundError without
-    mpi4py; RuntimeError if the launcher belongs to another MPI.
+    mpi4py; ImportError if the launcher belongs to another MPI.
 
     >>> import minigrad as mg
     >>> mg.distributed.init_process_group("nccl")
@@ -232,6 +232,16 @@ def is_initialized() -> bool:
     return _group is not None
 
 
+def is_joined() -> bool:
+    """Return whether there are other ranks."""
+    return _group is not None and _group.size > 1
+
+
+def is_first() -> bool:
+    """Return whether this process is rank 0, or alone: the one that prints and writes files."""
+    return _group is None or _group.rank == 0
+
+
 def get_rank(group: Any = None) -> int:
     """Return the number of this process, 0 to `get_world_size()` - 1. Raises ValueError without a process group.
 
@@ -267,7 +277,7 @@ def get_backend(group: Any = None) -> str:
 
 def abort(code: int) -> None:
     """End all ranks at once, with this exit code; do nothing without a group of several ranks."""
-    if _group is not None and _group.size > 1:
+    if _group is not None and is_joined():
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         _group.mpi.COMM_WORLD.Abort(code)

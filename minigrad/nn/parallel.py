@@ -38,9 +38,9 @@ class DistributedDataParallel(DataParallel):
 
     Every rank wraps the same network and computes the mean loss of its own batch; parameters and buffers of rank 0 are
     copied to the others at the start. The gradients are averaged equally, as in PyTorch: with batches of different sizes
-    that is not the mean over all examples (the Trainer weighs them by their number). Operations of MPI begin while backward still
-    runs (`distributed.reducer`). Layers such as BatchNorm normalize by the batch of their rank; with `broadcast_buffers`
-    the running statistics of rank 0 replace the others' before each recorded forward in training mode.
+    that is not the mean over all examples (the Trainer weighs them by their number). Operations of MPI begin while backward
+    still runs (`distributed.reducer`). Layers such as BatchNorm normalize by the batch of their rank; with
+    `broadcast_buffers` the running statistics of rank 0 replace the others' before each recorded forward in training mode.
 
     `bucket_cap_mb` is the size of the arrays that are reduced at once, 25 MiB by default. A parameter without a gradient
     raises RuntimeError at the end of backward (PyTorch: in the next forward), unless `find_unused_parameters`. A backward
