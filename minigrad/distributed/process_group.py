@@ -23,7 +23,7 @@ __all__ = [
 TIMEOUT = timedelta(minutes=30)
 BUSY = 0.002  # seconds of waiting without a pause
 PAUSE = 0.0002
-GRACE = 1.0  # seconds in which what a rank has sent before it left still arrives
+GRACE = 0.5  # seconds in which what a rank has sent before it left still arrives
 TEXT = 400  # bytes of the name of an operation that other ranks are shown
 RULE = "\n  rule    all ranks call the same operations, equally often; batches of data are the usual difference"
 

@@ -122,7 +122,12 @@ class Reducer:
         what, complete, self._complete = f"{self._owner}: backward number {self.backwards}", self._complete, None
         complete()
         missing = [i for i in range(len(self._parameters)) if i not in arrived]
+        for i in missing:
+            self._put(i, None)
+        self._launch()
         if missing and not self._find_unused:
+            self._wait(what)
+            self._forget()
             names = ", ".join(self._parameters[i][0] for i in missing[:SHOWN]) + ", ..." * (len(missing) > SHOWN)
             raise RuntimeError(
                 f"{what}: {len(missing)} of {len(self._parameters)} parameters received no gradient on rank "
@@ -130,9 +135,6 @@ class Reducer:
                 "  rule    all parameters take part in every backward, on every rank\n"
                 "  hint: find_unused_parameters=True, or requires_grad_(False) before they are wrapped"
             )
-        for i in missing:
-            self._put(i, None)
-        self._launch()
         used = np.ones(len(self._parameters), np.int8)
         if self._find_unused:
             used[missing] = 0
