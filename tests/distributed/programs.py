@@ -16,7 +16,7 @@ import minigrad.nn.functional as F
 from minigrad import distributed as dist
 from minigrad import nn
 from minigrad.distributed import collectives, process_group, reducer
-from minigrad.training import Trainer
+from minigrad.training import Trainer, evaluate
 
 RANK = 0
 
@@ -131,11 +131,16 @@ def data_parallel():
     assert all(mg.equal(a, b) for a, b in zip(alone.parameters(), net.parameters(), strict=True))
     assert len(net._reducer._buckets) == 2  # of 5 KB and more
     for step in range(3):
+        alone.zero_grad() if step == 1 else None
         F.cross_entropy(alone(x), t).backward()
         if step == 1:  # two halves
             half = slice(mine.start, mine.start + 6), slice(mine.start + 6, mine.stop)
             with net.no_sync():
-                (F.cross_entropy(net(x[half[0]]), t[half[0]]) / 2).backward()
+                net.zero_grad()
+                loss = F.cross_entropy(net(x[half[0]]), t[half[0]]) / 2
+                own = mg.autograd.grad(loss, [*net.parameters()], retain_graph=True)
+                loss.backward()
+            assert all(mg.equal(p.grad, g) for p, g in zip(net.parameters(), own, strict=True))  # of this rank alone
             (F.cross_entropy(net(x[half[1]]), t[half[1]]) / 2).backward()
         else:
             F.cross_entropy(net(x[mine]), t[mine]).backward()
@@ -221,11 +226,12 @@ def dropout_and_resuming(path):
     class Network(nn.Module):
         def __init__(self):
             super().__init__()
-            self.fc, self.drop, self.out = nn.Linear(4, 30), nn.Dropout(generator=np.random.default_rng(3)), nn.Linear(30, 3)
+            self.fc, self.norm, self.out = nn.Linear(4, 30), nn.BatchNorm1d(30), nn.Linear(30, 3)
+            self.drop = nn.Dropout(generator=np.random.default_rng(3))
             self.steps, self.stop = 0, None
 
         def forward(self, x):
-            h = self.drop(F.dropout(self.fc(x), 0.5, self.training))
+            h = self.drop(F.dropout(self.norm(self.fc(x)), 0.5, self.training))
             self.steps += self.training
             masks.append(h.array == 0)
             if self.steps == self.stop and RANK == 1:
@@ -242,6 +248,9 @@ def dropout_and_resuming(path):
     found = [None, None]
     dist.all_gather_object(found, masks[0])
     assert found[0].shape == found[1].shape and 0.3 < (found[0] == found[1]).mean() < 0.8
+    dist.all_gather_object(found, net.norm.running_var.numpy())
+    assert (found[0] == found[1]).all()  # that of rank 0, with which all ranks evaluate
+    assert abs(evaluate(net, x, t)[0] - first.history[-1].val_loss) < 1e-6
     wanted = {k: v.numpy() for k, v in net.state_dict().items()}
 
     net, second = trainer()
