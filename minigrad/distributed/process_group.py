@@ -21,7 +21,7 @@ __all__ = [
 ]  # fmt: skip
 
 TIMEOUT = timedelta(minutes=30)
-BUSY = 0.002  # seconds of waiting without a pause
+BUSY = 0.0005  # seconds of waiting without a pause
 PAUSE = 0.0002
 GRACE = 0.5  # seconds in which what a rank has sent before it left still arrives
 TEXT = 400  # bytes of the name of an operation that other ranks are shown

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.distributed import needs_mpi, programs, run, succeed
+from tests.distributed import ROOT, needs_mpi, programs, run, succeed
 
 pytestmark = needs_mpi
 PROGRAM = "-m", "tests.distributed.programs"
@@ -85,3 +85,14 @@ def test_the_command_writes_one_run_and_resumes_with_another_number_of_ranks(tmp
     done = run(2, *command, "--model=nothing", f"--out={tmp_path / 'none'}")
     assert done.returncode == 1 and done.stderr.count("there is no network 'nothing'") == 1
     assert not (tmp_path / "none").exists()
+
+
+def test_the_programs_of_the_page(tmp_path):
+    page = (ROOT / "docs" / "howto" / "many_processes.md").read_text("utf-8")
+    by_trainer, loop = re.findall(r"^```py\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    for name, code in (("trainer", by_trainer), ("loop", loop)):
+        (tmp_path / f"{name}.py").write_text(code.replace('"digits.npz"', f'r"{tmp_path / "digits.npz"}"'))
+    table = succeed(2, tmp_path / "trainer.py")
+    assert len(re.findall(r"^ +\d  ", table, re.M)) == 5 and (tmp_path / "digits.npz").exists()
+    losses = [float(line.split()[-1]) for line in succeed(2, tmp_path / "loop.py").splitlines()]
+    assert len(losses) == 2 and losses[1] < losses[0]
