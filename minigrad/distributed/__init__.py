@@ -11,20 +11,12 @@ It needs mpi4py and an MPI: ``pip install mpi4py mpich`` (the extra named distri
 from minigrad.distributed.collectives import (
     ReduceOp,
     all_gather,
-    all_gather_into_tensor,
     all_gather_object,
     all_reduce,
     barrier,
     broadcast,
     broadcast_object_list,
-    gather,
-    irecv,
-    isend,
-    recv,
     reduce,
-    reduce_scatter,
-    scatter,
-    send,
 )
 from minigrad.distributed.launch import is_available, is_torchelastic_launched
 from minigrad.distributed.process_group import (
@@ -40,8 +32,8 @@ from minigrad.distributed.process_group import (
 is_mpi_available = is_available
 
 __all__ = [
-    "ReduceOp", "Work", "all_gather", "all_gather_into_tensor", "all_gather_object", "all_reduce", "barrier", "broadcast",
-    "broadcast_object_list", "destroy_process_group", "gather", "get_backend", "get_rank", "get_world_size",
-    "init_process_group", "irecv", "is_available", "is_initialized", "is_mpi_available", "is_torchelastic_launched", "isend",
-    "recv", "reduce", "reduce_scatter", "scatter", "send",
+    "ReduceOp", "Work", "all_gather", "all_gather_object", "all_reduce", "barrier", "broadcast",
+    "broadcast_object_list", "destroy_process_group", "get_backend", "get_rank", "get_world_size",
+    "init_process_group", "is_available", "is_initialized", "is_mpi_available", "is_torchelastic_launched",
+    "reduce",
 ]  # fmt: skip

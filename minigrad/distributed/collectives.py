@@ -20,9 +20,15 @@ from minigrad.errors import DTypeError, ShapeError
 from minigrad.tensors.tensor import Tensor
 
 __all__ = [
-    "ReduceOp", "all_gather", "all_gather_into_tensor", "all_gather_object", "all_reduce", "barrier", "broadcast",
-    "broadcast_object_list", "gather", "irecv", "isend", "recv", "reduce", "reduce_scatter", "scatter", "send",
-]  # fmt: skip
+    "ReduceOp",
+    "all_gather",
+    "all_gather_object",
+    "all_reduce",
+    "barrier",
+    "broadcast",
+    "broadcast_object_list",
+    "reduce",
+]
 
 
 class ReduceOp(enum.Enum):
@@ -37,9 +43,6 @@ class ReduceOp(enum.Enum):
     PRODUCT = "PROD"
     MIN = "MIN"
     MAX = "MAX"
-    BAND = "BAND"
-    BOR = "BOR"
-    BXOR = "BXOR"
 
 
 def all_reduce(tensor: Tensor, op: ReduceOp = ReduceOp.SUM, group: Any = None, async_op: bool = False) -> Work | None:
@@ -55,7 +58,7 @@ def all_reduce(tensor: Tensor, op: ReduceOp = ReduceOp.SUM, group: Any = None, a
     >>> x  # of two ranks  # doctest: +SKIP
     tensor([2., 4.])
     """
-    return _reduced("all_reduce", tensor, tensor, op, group, async_op, None)
+    return _reduced("all_reduce", tensor, op, group, async_op, None)
 
 
 def reduce(
@@ -70,25 +73,7 @@ def reduce(
     >>> x.item() == (3, 2)[dist.get_rank()]  # doctest: +SKIP
     True
     """
-    return _reduced("reduce", tensor, tensor, op, group, async_op, dst or 0)
-
-
-def reduce_scatter(
-    output: Tensor, input_list: Sequence[Tensor], op: ReduceOp = ReduceOp.SUM, group: Any = None, async_op: bool = False
-) -> Work | None:
-    """Set `output` on rank r to the combination of the tensors number r in the lists of all ranks. See `all_reduce`.
-
-    >>> import minigrad as mg
-    >>> from minigrad import distributed as dist
-    >>> x = mg.zeros(1)  # doctest: +SKIP
-    >>> dist.reduce_scatter(x, [mg.ones(1), mg.ones(1) * 2])  # doctest: +SKIP
-    >>> x.item() == (2, 4)[dist.get_rank()]  # doctest: +SKIP
-    True
-    """
-    joined = process_group("reduce_scatter")
-    _check_list("reduce_scatter", "input_list", input_list, output, joined.size)
-    stacked = Tensor.from_array(np.stack([each.array for each in input_list]))
-    return _reduced("reduce_scatter", stacked, output, op, group, async_op, None, row=joined.rank)
+    return _reduced("reduce", tensor, op, group, async_op, dst or 0)
 
 
 def broadcast(tensor: Tensor, src: int | None = None, group: Any = None, async_op: bool = False) -> Work | None:
@@ -120,83 +105,19 @@ def all_gather(tensor_list: Sequence[Tensor], tensor: Tensor, group: Any = None,
     [tensor([0., 0.]), tensor([1., 1.])]
     """
     joined = _checked("all_gather", group, None, tensor)
-    _check_list("all_gather", "tensor_list", tensor_list, tensor, joined.size)
-    return _gathered("all_gather", joined, tensor, async_op, lambda rows: _write(tensor_list, rows))
+    if len(tensor_list) != joined.size:
+        raise ValueError(f"all_gather: tensor_list has {len(tensor_list)} tensors, there are {joined.size} ranks")
+    for i, each in enumerate(tensor_list):
+        if (each.shape, each.dtype) != (tensor.shape, tensor.dtype):
+            raise ShapeError(f"all_gather: tensor_list[{i}] is {_shown(each)}, the tensor is {_shown(tensor)}")
+    mine = _bytes(tensor.array)
+    rows = np.empty((joined.size, mine.size), np.uint8)
 
+    def finish() -> None:
+        for each, row in zip(tensor_list, rows, strict=True):
+            each.replace_array(_values(row, tensor))
 
-def all_gather_into_tensor(
-    output_tensor: Tensor, input_tensor: Tensor, group: Any = None, async_op: bool = False
-) -> Work | None:
-    """Set `output_tensor`, of all elements together, to the tensors of the ranks, along a new or the first axis.
-
-    Raises ShapeError unless its shape is (ranks, ...) or (ranks * n, ...) for inputs (n, ...).
-
-    >>> import minigrad as mg
-    >>> from minigrad import distributed as dist
-    >>> found = mg.zeros(4)  # doctest: +SKIP
-    >>> dist.all_gather_into_tensor(found, mg.ones(2) * dist.get_rank())  # doctest: +SKIP
-    >>> found  # doctest: +SKIP
-    tensor([0., 0., 1., 1.])
-    """
-    joined = _checked("all_gather_into_tensor", group, None, input_tensor)
-    shape, output = input_tensor.shape, output_tensor
-    allowed = [(joined.size, *shape)] + [(joined.size * shape[0], *shape[1:])] * (len(shape) > 0)
-    if output.shape not in allowed or output.dtype != input_tensor.dtype:
-        raise ShapeError(
-            f"all_gather_into_tensor: the output is {_shown(output)}; {joined.size} ranks with inputs "
-            f"{_shown(input_tensor)} need the shape {' or '.join(map(str, allowed))}, and their dtype"
-        )
-    return _gathered(
-        "all_gather_into_tensor", joined, input_tensor, async_op,
-        lambda rows: output.replace_array(np.stack(rows).reshape(output.shape)),
-    )  # fmt: skip
-
-
-def gather(
-    tensor: Tensor,
-    gather_list: Sequence[Tensor] | None = None,
-    dst: int | None = None,
-    group: Any = None,
-    async_op: bool = False,
-) -> Work | None:
-    """Set the tensors of the list on rank `dst` (0 by default) to the tensors of the ranks; the others give no list.
-
-    >>> import minigrad as mg
-    >>> from minigrad import distributed as dist
-    >>> found = [mg.zeros(1), mg.zeros(1)] if dist.get_rank() == 0 else None  # doctest: +SKIP
-    >>> dist.gather(mg.ones(1), found)  # doctest: +SKIP
-    >>> found in ([mg.ones(1), mg.ones(1)], None)  # doctest: +SKIP
-    True
-    """
-    joined, target = _checked("gather", group, dst, tensor), dst or 0
-    _check_owner("gather", "gather_list", gather_list, tensor, joined, target)
-    return _gathered("gather", joined, tensor, async_op, lambda rows: _write(gather_list or (), rows), f", dst={target}")
-
-
-def scatter(
-    tensor: Tensor,
-    scatter_list: Sequence[Tensor] | None = None,
-    src: int | None = None,
-    group: Any = None,
-    async_op: bool = False,
-) -> Work | None:
-    """Set the tensor on rank r to number r of the list that rank `src` (0 by default) gives; the others give no list.
-
-    >>> import minigrad as mg
-    >>> from minigrad import distributed as dist
-    >>> x = mg.zeros(1)  # doctest: +SKIP
-    >>> dist.scatter(x, [mg.tensor([3.0]), mg.tensor([3.0])] if dist.get_rank() == 0 else None)  # doctest: +SKIP
-    >>> x  # doctest: +SKIP
-    tensor([3.])
-    """
-    joined, source = _checked("scatter", group, src, tensor), src or 0
-    _check_owner("scatter", "scatter_list", scatter_list, tensor, joined, source)
-    rows = None if scatter_list is None else np.stack([_bytes(each.array) for each in scatter_list])
-    buffer = _bytes(tensor.array)
-    return _start(
-        joined, f"scatter({_shown(tensor)}, src={source})", lambda: joined.world.Iscatter(rows, buffer, source), async_op,
-        lambda: tensor.replace_array(_values(buffer, tensor)),
-    )  # fmt: skip
+    return _start(joined, f"all_gather({_shown(tensor)})", lambda: joined.world.Iallgather(mine, rows), async_op, finish)
 
 
 def barrier(group: Any = None, async_op: bool = False) -> Work | None:
@@ -208,62 +129,6 @@ def barrier(group: Any = None, async_op: bool = False) -> Work | None:
     """
     joined = _checked("barrier", group, None)
     return _start(joined, "barrier()", joined.world.Ibarrier, async_op, lambda: None)
-
-
-def isend(tensor: Tensor, dst: int | None = None, group: Any = None, tag: int = 0) -> Work:
-    """Begin to send the tensor to rank `dst`, which calls `recv` or `irecv`; the ranks do not compare shapes before.
-
-    >>> import minigrad as mg
-    >>> from minigrad import distributed as dist
-    >>> x = mg.zeros(2)  # doctest: +SKIP
-    >>> other = 1 - dist.get_rank()  # doctest: +SKIP
-    >>> work = dist.isend(mg.ones(2), other)  # doctest: +SKIP
-    >>> dist.recv(x, other)  # doctest: +SKIP
-    >>> work.wait(), x  # doctest: +SKIP
-    (True, tensor([1., 1.]))
-    """
-    joined, buffer = _checked("isend", group, dst, tensor), _bytes(tensor.array)
-    return Work(joined, f"send to rank {dst}", joined.world.Isend(buffer, dst or 0, tag), lambda: None)
-
-
-def irecv(tensor: Tensor, src: int | None = None, group: Any = None, tag: int = 0) -> Work:
-    """Begin to receive the tensor from rank `src` (None: any); its shape and dtype are those of the one that was sent.
-
-    >>> import minigrad as mg
-    >>> from minigrad import distributed as dist
-    >>> x = mg.zeros(2)  # doctest: +SKIP
-    >>> work = dist.irecv(x, 1 - dist.get_rank())  # doctest: +SKIP
-    >>> dist.send(mg.ones(2), 1 - dist.get_rank())  # doctest: +SKIP
-    >>> work.wait(), x  # doctest: +SKIP
-    (True, tensor([1., 1.]))
-    """
-    joined, buffer = _checked("irecv", group, src, tensor), _bytes(tensor.array)
-    request = joined.world.Irecv(buffer, joined.mpi.ANY_SOURCE if src is None else src, tag)
-    return Work(joined, f"recv from rank {src}", request, lambda: tensor.replace_array(_values(buffer, tensor)))
-
-
-def send(tensor: Tensor, dst: int | None = None, group: Any = None, tag: int = 0) -> None:
-    """Send the tensor to rank `dst`; see `isend`.
-
-    >>> import minigrad as mg
-    >>> from minigrad import distributed as dist
-    >>> x = mg.ones(2)  # doctest: +SKIP
-    >>> dist.send(x, 1) if dist.get_rank() == 0 else dist.recv(x, 0)  # doctest: +SKIP
-    """
-    isend(tensor, dst, group, tag).wait()
-
-
-def recv(tensor: Tensor, src: int | None = None, group: Any = None, tag: int = 0) -> None:
-    """Receive the tensor from rank `src`; see `irecv`.
-
-    >>> import minigrad as mg
-    >>> from minigrad import distributed as dist
-    >>> x = mg.zeros(2)  # doctest: +SKIP
-    >>> dist.send(mg.ones(2), 1) if dist.get_rank() == 0 else dist.recv(x, 0)  # doctest: +SKIP
-    >>> x.sum().item() == 2 * dist.get_rank()  # doctest: +SKIP
-    True
-    """
-    irecv(tensor, src, group, tag).wait()
 
 
 def broadcast_object_list(object_list: list[Any], src: int | None = None, group: Any = None) -> None:
@@ -319,23 +184,6 @@ def _checked(name: str, group: Any, rank: int | None, *tensors: Any) -> ProcessG
     return joined
 
 
-def _check_owner(name: str, argument: str, given: Any, tensor: Tensor, joined: ProcessGroup, owner: int) -> None:
-    if (given is not None) != (joined.rank == owner):
-        must = "must give" if given is None else "must not give"
-        raise ValueError(f"{name}: rank {joined.rank} {must} {argument}, which belongs to rank {owner}")
-    if given is not None:
-        _check_list(name, argument, given, tensor, joined.size)
-
-
-def _check_list(name: str, argument: str, given: Sequence[Any], like: Tensor, size: int) -> None:
-    if len(given) != size:
-        raise ValueError(f"{name}: {argument} has {len(given)} tensors, there are {size} ranks")
-    for i, each in enumerate(given):
-        if not isinstance(each, Tensor) or (each.shape, each.dtype) != (like.shape, like.dtype):
-            shown = _shown(each) if isinstance(each, Tensor) else type(each).__name__
-            raise ShapeError(f"{name}: {argument}[{i}] is {shown}, the tensor is {_shown(like)}")
-
-
 def _start(
     joined: ProcessGroup, what: str, begin: Callable[[], Any], async_op: bool, finish: Callable[[], Any]
 ) -> Work | None:
@@ -347,17 +195,13 @@ def _start(
     return None
 
 
-def _reduced(
-    name: str, tensor: Any, output: Tensor, op: ReduceOp, group: Any, async_op: bool, dst: int | None, row: Any = ...
-) -> Work | None:
+def _reduced(name: str, tensor: Any, op: ReduceOp, group: Any, async_op: bool, dst: int | None) -> Work | None:
     joined = _checked(name, group, dst, tensor)
     if not isinstance(op, ReduceOp):
         raise TypeError(f"{name}: op must be one of {', '.join(map(str, ReduceOp))}, got {op!r}")
     average, dtype = op is ReduceOp.AVG, tensor.array.dtype
     if dtype.kind != "f" and average:
         raise DTypeError(f"{name}: the AVG of {dtype} would be rounded\n  hint: ReduceOp.SUM, or tensor.float()")
-    if dtype.kind == "f" and op in (ReduceOp.BAND, ReduceOp.BOR, ReduceOp.BXOR):
-        raise DTypeError(f"{name}: {op.name} combines the bits of integers, got {dtype}")
     wide = {"e": np.float32, "?": np.int64}.get(dtype.char, dtype)
     values = np.array(tensor.array, wide, order="C")
     total = np.empty_like(values)
@@ -366,30 +210,12 @@ def _reduced(
     def finish() -> None:
         if dst in (None, joined.rank):
             result = total / total.dtype.type(joined.size) if average else total
-            output.replace_array(np.asarray(result, dtype)[row].reshape(output.shape))
+            tensor.replace_array(np.asarray(result, dtype))
 
-    shown = _shown(tensor if row is ... else output)
     return _start(
-        joined, f"{name}({shown}, {op.name}{'' if dst is None else f', dst={dst}'})",
+        joined, f"{name}({_shown(tensor)}, {op.name}{'' if dst is None else f', dst={dst}'})",
         lambda: joined.world.Iallreduce(values, total, combine), async_op, finish,
     )  # fmt: skip
-
-
-def _gathered(
-    name: str, joined: ProcessGroup, tensor: Tensor, async_op: bool, finish: Callable[[list[Array]], None], more: str = ""
-) -> Work | None:
-    """Gather the tensors of all ranks on each; `finish` receives them."""
-    mine = _bytes(tensor.array)
-    rows = np.empty((joined.size, mine.size), np.uint8)
-    return _start(
-        joined, f"{name}({_shown(tensor)}{more})", lambda: joined.world.Iallgather(mine, rows), async_op,
-        lambda: finish([_values(row, tensor) for row in rows]),
-    )  # fmt: skip
-
-
-def _write(tensors: Sequence[Tensor], arrays: Sequence[Array]) -> None:
-    for tensor, array in zip(tensors, arrays, strict=False):
-        tensor.replace_array(array)
 
 
 def _bytes(array: Array) -> Any:

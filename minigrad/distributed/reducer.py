@@ -15,8 +15,8 @@ import numpy as np
 from minigrad.arrays import Array, array_of
 from minigrad.distributed.collectives import all_gather_object, broadcast, broadcast_object_list
 from minigrad.distributed.process_group import process_group
+from minigrad.engine.arrivals import hooks_on_arrival
 from minigrad.engine.handles import RemovableHandle
-from minigrad.engine.tape import hooks_on_arrival
 from minigrad.errors import GraphError
 from minigrad.tensors.tensor import Tensor
 

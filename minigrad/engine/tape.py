@@ -27,15 +27,14 @@ from minigrad.kernels.axes import Shapes
 from minigrad.kernels.conversion import native, snapshot, to_array
 
 __all__ = [
-    "Gradient", "Node", "Receiver", "hooks_after", "hooks_of", "hooks_on_arrival", "leaf", "leaves_awaited",
-    "leaves_with_hooks", "mark_written", "move_receiver", "record", "retain", "run_hooks_after", "title",
+    "Gradient", "Node", "Receiver", "hooks_after", "hooks_of", "leaf", "leaves_with_hooks", "mark_written", "move_receiver",
+    "record", "retain", "run_hooks_after", "title",
 ]  # fmt: skip
 
 Gradient = Any  # an ndarray; a Tensor where the walk itself is recorded (create_graph=True)
 _count = itertools.count()
 _creating = threading.RLock()
 leaves_with_hooks: weakref.WeakSet[Node] = weakref.WeakSet()  # those that have had hooks after accumulation
-leaves_awaited: weakref.WeakSet[Node] = weakref.WeakSet()  # those that have had hooks on arrival
 
 
 class Node:
@@ -55,7 +54,6 @@ class Node:
         "dtype": "The dtype of the value.",
         "hooks": "Functions of the gradient, by number.",
         "hooks_after": "Of a leaf: functions that are called after its gradient was accumulated.",
-        "hooks_on_arrival": "Of a leaf: functions of its gradient, called during the walk, as soon as it is complete.",
         "number": "The place on the tape: later nodes have higher numbers.",
         "parents": "The nodes of the arguments, by position; None where an argument needs no gradient.",
         "plan": "What the call saved, and which rules run.",
@@ -67,7 +65,6 @@ class Node:
         "written": "Of a leaf: the count at its last write; nodes that saved it with a lower number are stale.",
     }
     hooks_after: dict[int, Callable[[Any], None]]  # set at first use, as the metadata
-    hooks_on_arrival: dict[int, Callable[[Gradient], None]]
     _metadata: dict[Any, Any]
     constants: Sequence[Any]  # where plan.constants names arguments
 
@@ -164,18 +161,6 @@ def hooks_after(node: Node) -> dict[int, Callable[[Any], None]]:
             node.hooks_after = {}
             leaves_with_hooks.add(node)
     return node.hooks_after
-
-
-def hooks_on_arrival(node: Node) -> dict[int, Callable[[Gradient], None]]:
-    """Return the hooks of a leaf that are called with each gradient that will be added to `.grad` at the end of the walk.
-
-    They run as soon as the gradient is complete, while the walk goes on to older nodes.
-    """
-    with Locked(_creating):
-        if not hasattr(node, "hooks_on_arrival"):
-            node.hooks_on_arrival = {}
-            leaves_awaited.add(node)
-    return node.hooks_on_arrival
 
 
 def run_hooks_after(tensors: Sequence[Receiver]) -> None:

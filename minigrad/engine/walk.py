@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array, Traced
+from minigrad.engine.arrivals import announce, awaited, early
 from minigrad.engine.grad_mode import mode
 from minigrad.engine.primitive import primitive
 from minigrad.engine.scope import Derivative, derivative, here
-from minigrad.engine.tape import Gradient, Node, Receiver, leaves_awaited, leaves_with_hooks, record, run_hooks_after
+from minigrad.engine.tape import Gradient, Node, Receiver, leaves_with_hooks, record, run_hooks_after
 from minigrad.errors import GraphError, ShapeError, blame
 from minigrad.kernels.broadcasting import sum_to
 
@@ -258,8 +259,7 @@ def _reachable(seeds: Sequence[tuple[Node, Gradient]], targets: Sequence[Node] |
     """Return the nodes below the seeds, newest first; with targets, only those on a path from a seed to a target."""
     nodes = _below([node for node, _ in seeds])
     nodes.sort(key=_newest, reverse=True)
-    if leaves_awaited:
-        nodes = _awaited_early(nodes)
+    nodes = early(nodes) if awaited else nodes
     if targets is None:
         return nodes
     wanted = set(targets)
@@ -268,12 +268,6 @@ def _reachable(seeds: Sequence[tuple[Node, Gradient]], targets: Sequence[Node] |
         if node in wanted or any(parent in between for parent in node.parents):
             between.add(node)
     return [node for node in nodes if node in between]
-
-
-def _awaited_early(nodes: Sequence[Node]) -> list[Node]:
-    """Move each leaf with hooks on arrival behind the last of the nodes that add to its gradient."""
-    last = {parent: node.number for node in nodes for parent in node.parents if parent in leaves_awaited}
-    return sorted(nodes, key=lambda node: (-last.get(node, node.number), node in last))
 
 
 def _check(nodes: Sequence[Node], within: set[Node] | None) -> None:
@@ -302,7 +296,7 @@ def _run(
 
     This loop is not part of `backward` because an interrupt in it must reach the `finally` there (interrupts.py).
     """
-    ndarray, awaited = np.ndarray, len(leaves_awaited) > 0  # looked up for each node
+    ndarray, hooked = np.ndarray, len(awaited) > 0  # looked up for each node
     found: dict[Node, Gradient] = {}
     arrived: list[tuple[Receiver, Gradient, bool]] = []
     for node in nodes:
@@ -317,9 +311,8 @@ def _run(
             tensor = node.receiver()
             if tensor is not None and (node.primitive is not None or tensor.node is node):  # no frozen leaf
                 arrived.append((tensor, g, node in walk.owned))
-                if awaited and node in leaves_awaited:
-                    for hook in list(node.hooks_on_arrival.values()):
-                        hook(g)
+                if hooked:
+                    announce(node, g)
         if wanted and node in wanted:
             found[node] = g
         if walk.create_graph:

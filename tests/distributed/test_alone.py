@@ -8,7 +8,7 @@ import pytest
 
 import minigrad as mg
 from minigrad.distributed.launch import launched_ranks, load_mpi
-from minigrad.engine.tape import hooks_on_arrival
+from minigrad.engine.arrivals import hooks_on_arrival
 from tests.distributed import needs_mpi
 
 
