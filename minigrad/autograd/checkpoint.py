@@ -8,6 +8,7 @@ of any order need no further code.
 from __future__ import annotations
 
 import functools
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.engine.grad_mode import enable_grad, is_grad_enabled
+from minigrad.engine.interrupts import Locked
 from minigrad.engine.scope import watch
 from minigrad.engine.tape import Node
 from minigrad.errors import GraphError
@@ -104,6 +106,7 @@ class _Region:
         self._args, self._kwargs = map_leaves(_kept, (args, kwargs))
         self._random = random  # the state of the generator at its start; None: not restored
         self._context = context  # of the second run
+        self._lock = threading.RLock()
         self._names: list[str] = []
         self._outside: set[Node] = set()  # what its nodes depend on
         self._last = -1
@@ -118,13 +121,22 @@ class _Region:
             if node.plan.holds_arrays and node.saved is not None:
                 node.saved = self._saved[place] = _Recomputed(self, len(node.saved))
 
-    def run_again(self) -> None:
-        """Restore the saved arrays of all nodes that are still alive."""
+    def check(self) -> None:
+        """Raise GraphError if a tensor that the function uses was written to."""
         if any(node.written > self._last for node in self._outside):
             raise GraphError(WRITTEN)
+
+    def run_again(self) -> None:
+        """Restore the saved arrays of all nodes that are still alive, once for all threads."""
+        with Locked(self._lock):
+            if self._function is not None:
+                self._run_again(self._function)
+
+    def _run_again(self, function: Callable[..., Any]) -> None:
+        self.check()
         args, kwargs = map_leaves(_kept, (self._args, self._kwargs))
         with draws_from(self._random) if self._random is not None else nullcontext(), self._context:
-            _, nodes = _recorded(self._function, args, kwargs)  # type: ignore[arg-type]
+            _, nodes = _recorded(function, args, kwargs)
         names = [node.operation for node in nodes]
         if names != self._names:
             at = next((i for i, (a, b) in enumerate(zip(names, self._names, strict=False)) if a != b), -1)
@@ -153,6 +165,11 @@ class _Recomputed(Sequence[Any]):
         self._region = region
         self._length = length
         self.values: Any = None
+
+    def check(self) -> None:
+        """Raise GraphError, before a walk, if the values cannot be computed again."""
+        if self.values is None:
+            self._region.check()
 
     def __len__(self) -> int:
         return self._length

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from minigrad.arrays import Array
+from minigrad.data.picture_files import read_picture
 from minigrad.errors import DatasetFileError, ShapeError, WeightsFileError
 from minigrad.serialization.npy import load_npy
 
 __all__ = ["Images", "read_images"]
 
 DARK = 16  # the largest pixel of the UCI digits: bytes up to it, such as masks of 0 and 1, are not 0..255
-WIDE = ("I;16", "I;16B", "I;16L", "I;16N", "I")  # Pillow's modes of 16 bits per pixel
-CLEAR = ("RGBA", "LA", "PA", "RGBa", "La")  # Pillow's modes with transparency
 LARGE = 1024  # pixels on a side; larger pictures are first reduced to it, so that a photograph costs little memory
 FAINT = 0.2  # of the brightest ink: fainter pixels, such as the grain of paper, do not belong to the digit
 
@@ -45,7 +43,11 @@ def read_images(name: str, shape: tuple[int, ...], digit: int | None = None) -> 
     channels, height, width = shape
     if channels not in (1, 3):
         raise ShapeError(f"{name}: a picture has 1 or 3 channels, the run's network takes images of {shape}")
-    pixels = _checked(name, _from_picture(name, channels))
+    try:
+        picture = read_picture(name, channels, largest=LARGE)
+    except ImportError as error:
+        raise ImportError(f"{error}, or save the image as a .npy file") from error.__cause__
+    pixels = _checked(name, picture)
     dark = channels == 1 and _is_dark_on_light(pixels[0])
     if dark:
         pixels = 1 - pixels
@@ -87,52 +89,6 @@ def _from_npy(name: str, shape: tuple[int, ...]) -> Array:
     elif array.ndim >= 2 and array.shape[-2:] != shape[1:]:
         hint = f"\n  hint: resize it to {shape[1]}x{shape[2]}"
     raise ShapeError(f"{name}: has shape {array.shape}, the run's network takes images of {shape}{hint}")
-
-
-def _from_picture(name: str, channels: int) -> Array:
-    """Return the pixels (C, H, W) of a picture, within 0..1; of one that is larger than LARGE, of its reduction."""
-    Path(name).open("rb").close()  # an OSError, such as FileNotFoundError, rather than one about formats
-    try:
-        from PIL import Image, ImageOps
-    except ImportError as error:
-        raise ImportError(
-            f"{name}: pictures are read by Pillow, which is not installed\n"
-            "  hint: pip install pillow (the extra named images; it comes with matplotlib), or save the image as a .npy file"
-        ) from error
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about details of the file, such as damaged EXIF data
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(name) as picture:
-                frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)  # MPO: a camera's, with previews
-                if frames > 1:
-                    raise DatasetFileError(f"{name}: has {frames} frames\n  hint: save a single frame")
-                return _pixels(ImageOps.exif_transpose(picture), channels)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DatasetFileError(f"{name}: has more pixels than Pillow accepts: {error}") from None
-    except DatasetFileError:
-        raise
-    except (OSError, ValueError, SyntaxError) as error:
-        raise DatasetFileError(f"{name}: not a picture that Pillow can read, nor a .npy file: {error}") from None
-
-
-def _pixels(picture: Any, channels: int) -> Array:
-    from PIL import Image
-
-    if picture.mode in WIDE or picture.mode == "F":
-        values = np.asarray(picture, np.float32) / np.float32(1 if picture.mode == "F" else 65535)
-        return np.repeat(_array(Image.fromarray(values)), channels, axis=0)
-    if picture.mode in CLEAR or "transparency" in picture.info:
-        clear = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
-    rgb = picture if picture.mode in ("1", "L", "RGB") else picture.convert("RGB")
-    return _array(rgb.convert("L" if channels == 1 else "RGB")) / np.float32(255)
-
-
-def _array(picture: Any) -> Array:
-    picture.thumbnail((LARGE, LARGE))
-    values = np.asarray(picture, np.float32)
-    return values[np.newaxis] if values.ndim == 2 else np.moveaxis(values, -1, 0)
 
 
 def _border(pixels: Array) -> Array:

@@ -16,13 +16,13 @@ import minigrad
 from minigrad.cli.arguments import Parser
 from minigrad.config import get_default_dtype
 from minigrad.data.mnist import MNIST, find_file
+from minigrad.kernels.threads import VARIABLES
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "blas", "run"]
 
 HELP = "print versions, BLAS, threads and installed extras"
 DESCRIPTION = "Print versions, BLAS, threads and installed extras, for bug reports."
 EXTRAS = ("graphviz", "matplotlib", "tqdm", "safetensors", "onnx", "mpi4py", "hypothesis", "torch")
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def add_arguments(parser: Parser) -> None:
@@ -59,7 +59,7 @@ def blas() -> tuple[str, int]:
     """Return the name of NumPy's BLAS and its number of threads, as far as NumPy and the environment tell."""
     about = np.show_config(mode="dicts")
     name = about.get("Build Dependencies", {}).get("blas", {}).get("name", "unknown")
-    given = [os.environ[key] for key in THREADS if os.environ.get(key, "").isdecimal()]
+    given = [os.environ[key] for key in VARIABLES if os.environ.get(key, "").isdecimal()]
     known = {"openblas": "OpenBLAS", "accelerate": "Accelerate", "mkl": "MKL", "blis": "BLIS"}
     name = next((pretty for key, pretty in known.items() if key in str(name).lower()), name)
     return str(name), int(given[0]) if given else os.cpu_count() or 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,11 @@ from minigrad.arrays import Array
 from minigrad.data.digits import load_digits
 from minigrad.data.mnist import FASHION, Root, Source, read_images
 from minigrad.data.mnist import MNIST as DIGITS
+from minigrad.data.picture_files import read_picture
 
-__all__ = ["MNIST", "Digits", "FashionMNIST"]
+__all__ = ["MNIST", "Digits", "FashionMNIST", "ImageFolder"]
+
+PICTURES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 
 Transform = Callable[[Any], Any]
 
@@ -99,3 +104,76 @@ class FashionMNIST(MNIST):
 
     source = FASHION
     classes = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
+
+
+class ImageFolder:
+    """The pictures below a folder, which has a folder for each class: `root`/cat/1.png, `root`/dog/a/2.jpg, ...
+
+    * `loader`: a function of a path that returns the image; None: by Pillow, as float32 (3, H, W) within 0..1, turned as the
+      EXIF orientation says, where torchvision returns a picture of Pillow's.
+    * `is_valid_file`: a function of a path that decides which files are pictures; None: by their endings.
+
+    Items are read when they are asked for. `classes` holds the sorted names of the folders, `class_to_idx` their numbers,
+    `samples` (path, class) pairs, also named `imgs`, and `targets` the classes. Raises FileNotFoundError for a root without
+    folders, or a folder without pictures, ImportError without Pillow when an item is read.
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("cat", "dog"):
+    ...         pathlib.Path(folder, name).mkdir()
+    ...         _ = pathlib.Path(folder, name, "1.ppm").write_bytes(b"P6 2 1 255 " + bytes(6))  # two black pixels
+    ...     dataset = ImageFolder(folder)
+    >>> dataset.classes, dataset.targets
+    (['cat', 'dog'], [0, 1])
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        transform: Transform | None = None,
+        target_transform: Transform | None = None,
+        loader: Callable[[str], Any] | None = None,
+        is_valid_file: Callable[[str], bool] | None = None,
+    ):
+        self.root = os.fspath(root)
+        self.transform, self.target_transform = transform, target_transform
+        self.loader = read_picture if loader is None else loader
+        self.classes = sorted(entry.name for entry in os.scandir(self.root) if entry.is_dir())
+        if not self.classes:
+            raise FileNotFoundError(f"ImageFolder: {self.root} has no folders, one for each class")
+        self.class_to_idx = {name: number for number, name in enumerate(self.classes)}
+        wanted = _is_picture if is_valid_file is None else is_valid_file
+        self.samples = [
+            (path, number)
+            for name, number in self.class_to_idx.items()
+            for path in _files(Path(self.root, name))
+            if wanted(path)
+        ]
+        self.targets = [number for _, number in self.samples]
+        empty = sorted(set(self.classes) - {self.classes[number] for number in self.targets})
+        if empty:
+            endings = "" if is_valid_file is not None else f"\n  hint: files that end in {', '.join(PICTURES)} are pictures"
+            raise FileNotFoundError(f"ImageFolder: no picture in {', '.join(empty)}, of {self.root}{endings}")
+        self.imgs = self.samples
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        """Return the picture and its class, each after its transform, if any."""
+        path, target = self.samples[index]
+        image = self.loader(path)
+        return (
+            image if self.transform is None else self.transform(image),
+            target if self.target_transform is None else self.target_transform(target),
+        )
+
+
+def _is_picture(path: str) -> bool:
+    return path.lower().endswith(PICTURES)
+
+
+def _files(folder: Path) -> list[str]:
+    """Return the paths of all files below a folder, those of a folder before those of the folders in it, sorted."""
+    found = sorted(os.walk(folder, followlinks=True))
+    return [os.path.join(where, name) for where, _, names in found for name in sorted(names)]

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
+import math
+import multiprocessing
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, overload
 
 import numpy as np
 
-from minigrad.arrays import Array, array_of
+from minigrad.arrays import Array
+from minigrad.data.fetching import Fetcher
 from minigrad.data.map_style import Dataset, Subset, TensorDataset
 from minigrad.data.samplers import BatchSampler
 from minigrad.data.streams import IterableDataset
-from minigrad.errors import DTypeError, ShapeError
+from minigrad.data.workers import Workers
 from minigrad.kernels.checks import positive_int
 from minigrad.random import default_generator
-from minigrad.tensors.tensor import Tensor, tensor
+from minigrad.tensors.tensor import Tensor
 
-__all__ = ["DataLoader", "default_collate", "default_convert"]
-
-SHOWN = 8  # indices in a note
-# The kinds of items of which `default_collate` makes batches; the items of a batch are of one kind.
-KINDS: tuple[Any, ...] = (str | bytes, tuple | list, Mapping, int | float | Tensor | np.ndarray | np.generic)
-RAGGED = "\n  hint: give all of them one shape, by cropping, resizing or padding, or give a collate_fn that does"
+__all__ = ["DataLoader"]
 
 
 if TYPE_CHECKING:
@@ -70,13 +70,21 @@ class DataLoader(Generic[Batch]):
     * `seed`: makes the order of an epoch a function of the seed and the epoch's number alone, so that an interrupted epoch
       does not affect the next. Without a seed, the order is drawn from `generator` when the epoch starts (None: the default
       generator).
-    * `num_workers`, `pin_memory`, `timeout`, `worker_init_fn`, `multiprocessing_context`, `prefetch_factor`,
-      `persistent_workers`, `pin_memory_device`, `in_order`: accepted for compatibility with PyTorch and ignored; batches are
-      made in this process, on demand.
+    * `num_workers`: processes that make the batches while this one computes; 0: this process makes them, on demand. The
+      order is the same. Each worker has a copy of the dataset and random numbers of its own: NumPy's, Python's and
+      minigrad's generators start from `get_worker_info().seed`, which follows from the generator's state or `seed`, the
+      epoch and the worker. Where Python starts processes by "spawn" or "forkserver", what the workers get must be
+      picklable, and the program's own lines stand under ``if __name__ == "__main__":``.
+    * `worker_init_fn`: a function of the worker's number that is called in each worker first; `prefetch_factor`: batches
+      requested in advance for each worker (2); `persistent_workers`: keep the processes for the next epoch; `timeout`:
+      seconds to wait for a batch (0: no limit); `in_order`: False takes batches as they are finished;
+      `multiprocessing_context`: a context of `multiprocessing` or its name.
+    * `pin_memory`, `pin_memory_device`: accepted for compatibility with PyTorch and ignored.
 
     Raises TypeError for a dataset without a length or without items by index; ValueError for an empty dataset, a batch size
-    below 1, `shuffle` together with a sampler or a stream, or a batch sampler together with an option that it replaces. An
-    exception raised by an item, or while a batch is made, gets a note with the indices.
+    below 1, `shuffle` together with a sampler or a stream, a batch sampler together with an option that it replaces, or an
+    option of workers without any. An exception raised by an item, or while a batch is made, gets a note with the indices;
+    from a worker it comes with the traceback there. RuntimeError if a worker is killed, or after the timeout.
 
     >>> import numpy as np
     >>> from minigrad.data import DataLoader, TensorDataset
@@ -140,9 +148,17 @@ class DataLoader(Generic[Batch]):
             raise ValueError("DataLoader: a sampler decides the order itself\n  hint: omit shuffle, or the sampler")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
             raise ValueError("DataLoader: a batch_sampler decides batch_size, shuffle, sampler and drop_last itself")
+        _check_workers(num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context)
         self.dataset, self.batch_size, self.shuffle, self.drop_last = dataset, batch_size, shuffle, drop_last
         self.sampler, self.batch_sampler, self.collate_fn = sampler, batch_sampler, collate_fn
         self.generator, self.seed = generator, seed
+        self.num_workers, self.worker_init_fn, self.timeout = num_workers, worker_init_fn, timeout
+        self.multiprocessing_context, self.persistent_workers = multiprocessing_context, persistent_workers
+        self.prefetch_factor, self.in_order = 2 if prefetch_factor is None else prefetch_factor, in_order
+        self._workers: Workers | None = None  # that wait for the next epoch
+        self.divide: Callable[[Iterator[Any]], Iterator[Any]] | None = (
+            None  # of several ranks: leaves the indices of its own
+        )
         self.epoch = 0  # the number of epochs started
 
     def __len__(self) -> int:
@@ -151,24 +167,56 @@ class DataLoader(Generic[Batch]):
         return self._batches(len(self.dataset if self.sampler is None else self.sampler))  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[Batch]:
-        if isinstance(self.dataset, IterableDataset):
-            self.epoch += 1
-            return map(self._collate, BatchSampler(self.dataset, self.batch_size, self.drop_last))
-        return map(self._batch, self._index_batches())
-
-    def _index_batches(self) -> Iterator[Array]:
-        """Start an epoch; return an iterator over the indices of each batch."""
-        if self.batch_sampler is not None:
-            self.epoch += 1
-            return (_indices("batch_sampler", batch) for batch in self.batch_sampler)
-        if self.sampler is not None:  # one batch at a time: a sampler may be long
-            self.epoch += 1
+        fetcher, stream = Fetcher(self.dataset, self.collate_fn), isinstance(self.dataset, IterableDataset)
+        seed = self._worker_seed() if self.num_workers else 0
+        requests: Iterator[Any]
+        if stream:
+            requests = itertools.repeat(None)
+        elif self.batch_sampler is not None:
+            requests = (_indices("batch_sampler", batch) for batch in self.batch_sampler)
+        elif self.sampler is not None:  # one batch at a time: a sampler may be long
             batches = BatchSampler(self.sampler, self.batch_size, self.drop_last)
-            return (_indices("sampler", batch) for batch in batches)
-        order = self._order()
+            requests = (_indices("sampler", batch) for batch in batches)
+        else:
+            order = self._order()
+            starts = range(0, self._batches(len(order)) * self.batch_size, self.batch_size)
+            requests = (order[start : start + self.batch_size] for start in starts)
         self.epoch += 1
-        starts = range(0, self._batches(len(order)) * self.batch_size, self.batch_size)
-        return (order[start : start + self.batch_size] for start in starts)
+        if self.divide is not None and not stream:
+            requests = self.divide(requests)
+        if self.num_workers:
+            return self._made_by_workers(fetcher, requests, seed)
+        return fetcher.stream(self.batch_size, self.drop_last) if stream else map(fetcher.batch, requests)
+
+    def _made_by_workers(self, fetcher: Fetcher, requests: Iterator[Any], seed: int) -> Iterator[Any]:
+        stream = (self.batch_size, self.drop_last) if isinstance(self.dataset, IterableDataset) else None
+        workers, self._workers = self._workers, None  # an iteration beside another one starts its own
+        if workers is None:
+            workers = Workers(
+                fetcher, self.num_workers, seed, stream=stream, initialize=self.worker_init_fn,
+                context=self.multiprocessing_context,
+            )  # fmt: skip
+        return self._received(workers, requests)
+
+    def _received(self, workers: Workers, requests: Iterator[Any]) -> Iterator[Any]:
+        intact = False
+        try:
+            yield from workers.batches(requests, self.prefetch_factor, self.timeout, self.in_order)
+            intact = True
+        except GeneratorExit:  # the loop was left early
+            intact = True
+            raise
+        finally:
+            if intact and self.persistent_workers and self._workers is None:
+                self._workers = workers
+            else:
+                workers.close()
+
+    def _worker_seed(self) -> int:
+        """Return the seed of the first worker, from the state of the generator, which does not advance, and the epoch."""
+        source = copy.deepcopy(self.generator or default_generator())
+        start = self.seed if self.seed is not None else int(source.integers(2**63))
+        return int(np.random.default_rng([start, self.epoch]).integers(2**62))
 
     def _batches(self, items: int) -> int:
         full, rest = divmod(items, self.batch_size)
@@ -182,103 +230,6 @@ class DataLoader(Generic[Batch]):
             source = np.random.default_rng([self.seed, self.epoch])
         return source.permutation(len(self.dataset))
 
-    def _batch(self, indices: Any) -> Any:
-        dataset: Any = self.dataset
-        while isinstance(dataset, Subset):
-            dataset, indices = dataset.dataset, dataset.indices[indices]
-        if isinstance(dataset, TensorDataset) and self.collate_fn is None:  # whole arrays at once
-            return tuple(Tensor.from_array(np.ascontiguousarray(array[indices])) for array in dataset.arrays)
-        items = []
-        for index in indices.tolist():
-            try:
-                items.append(dataset[index])
-            except Exception as error:
-                error.add_note(f"DataLoader: raised by item {index} of the dataset")
-                raise
-        try:
-            return self._collate(items)
-        except Exception as error:
-            shown = ", ".join(map(str, indices[:SHOWN].tolist())) + ", ..." * (len(indices) > SHOWN)
-            error.add_note(f"DataLoader: raised while a batch was made of the items {shown} of the dataset")
-            raise
-
-    def _collate(self, items: list[Any]) -> Any:
-        return default_collate(items) if self.collate_fn is None else self.collate_fn(items)
-
-
-def default_convert(data: Any) -> Any:
-    """Return an item with its arrays as tensors, also in tuples, lists and dicts: for ``DataLoader(collate_fn=...)``.
-
-    >>> import numpy as np
-    >>> default_convert((np.zeros(1), "a"))
-    (tensor([0.], dtype=float64), 'a')
-    """
-    if isinstance(data, np.ndarray | np.generic):
-        return tensor(data)
-    if isinstance(data, Mapping):
-        return {key: default_convert(value) for key, value in data.items()}
-    if isinstance(data, tuple) and hasattr(data, "_fields"):
-        return type(data)(*map(default_convert, data))
-    return type(data)(map(default_convert, data)) if isinstance(data, tuple | list) else data
-
-
-def default_collate(batch: Sequence[Any]) -> Any:
-    """Make a batch of items: numbers and arrays become a tensor with a new first axis, strings a list.
-
-    Tuples, lists and dicts become tuples and dicts of batches. Raises ShapeError for arrays of different shapes, DTypeError
-    for an item of another kind than the first, or of an unsupported type; the message names the item.
-
-    >>> default_collate([(1.0, "a"), (2.0, "b")])
-    (tensor([1., 2.]), ['a', 'b'])
-    """
-    return _collated(list(batch), "")
-
-
-def _collated(items: list[Any], part: str) -> Any:
-    """Return a batch of corresponding parts of items; `part`, such as "[0]", names them in messages."""
-    if not items:
-        raise ValueError("default_collate: there are no items")
-    first = items[0]
-    kind = next((types for types in KINDS if isinstance(first, types)), ())
-    odd = _first_odd(items, lambda item: isinstance(item, kind), True)
-    if odd is not None:
-        supported = any(isinstance(items[odd], types) for types in KINDS)
-        beside = f", item 0{part} of type {type(first).__name__}" if supported else ""
-        raise DTypeError(
-            f"default_collate: item {odd}{part} is of type {type(items[odd]).__name__}{beside}; a batch is made of tensors, "
-            "arrays, numbers and strings, and of tuples, lists and dicts of these\n"
-            "  hint: convert it in the dataset's __getitem__, or give a collate_fn"
-        )
-    if isinstance(first, str | bytes):
-        return items
-    if isinstance(first, tuple | list):
-        odd = _first_odd(items, len, len(first))
-        if odd is not None:
-            raise ShapeError(
-                f"default_collate: item {odd}{part} is a {type(first).__name__} of length {len(items[odd])}, "
-                f"item 0{part} of length {len(first)}{RAGGED}"
-            )
-        return tuple(_collated([item[j] for item in items], f"{part}[{j}]") for j in range(len(first)))
-    if isinstance(first, Mapping):
-        odd = _first_odd(items, lambda item: item.keys(), first.keys())
-        if odd is not None:
-            keys, known = (", ".join(map(repr, item)) for item in (items[odd], first))
-            raise ValueError(f"default_collate: item {odd}{part} has the keys {keys}, item 0{part} {known}")
-        return {key: _collated([item[key] for item in items], f"{part}[{key!r}]") for key in first}
-    if all(isinstance(item, int | float) for item in items):
-        return tensor(items)
-    arrays = [array_of(item) for item in items]
-    odd = _first_odd(arrays, np.shape, arrays[0].shape)
-    if odd is not None:
-        found, wanted = arrays[odd].shape, arrays[0].shape
-        raise ShapeError(f"default_collate: item {odd}{part} has shape {found}, item 0{part} {wanted}{RAGGED}")
-    return tensor(np.stack(arrays))
-
-
-def _first_odd(items: list[Any], of: Callable[[Any], Any], wanted: Any) -> int | None:
-    """Return the index of the first item of which a property differs from the wanted one."""
-    return next((i for i, item in enumerate(items) if of(item) != wanted), None)
-
 
 def _indices(what: str, given: Iterable[Any]) -> Array:
     """Return the indices that a sampler yields as an array; raise TypeError for other types."""
@@ -289,6 +240,29 @@ def _indices(what: str, given: Iterable[Any]) -> Array:
         except TypeError:
             raise TypeError(f"DataLoader: the {what} must yield integers, got {index!r}") from None
     return np.array(indices, np.int64)
+
+
+def _check_workers(number: Any, timeout: Any, prefetch: Any, persistent: bool, context: Any) -> None:
+    """Raise for numbers of the wrong kind, and for an option of workers without any, as in PyTorch."""
+    if isinstance(number, bool) or not isinstance(number, int | np.integer):
+        raise TypeError(f"DataLoader: num_workers must be an int, got {number!r}")
+    if number < 0:
+        raise ValueError(f"DataLoader: num_workers must be at least 0, got {number}")
+    if not isinstance(timeout, int | float) or not 0 <= timeout < math.inf:
+        raise ValueError(f"DataLoader: timeout must be a number of seconds of at least 0, got {timeout!r}")
+    if prefetch is not None:
+        positive_int("DataLoader", "prefetch_factor", prefetch)
+    methods = multiprocessing.get_all_start_methods()
+    if isinstance(context, str) and context not in methods:
+        raise ValueError(
+            f"DataLoader: multiprocessing_context must be a context or one of {', '.join(methods)}, got {context!r}"
+        )
+    options = {
+        "timeout": timeout, "prefetch_factor": prefetch, "persistent_workers": persistent, "multiprocessing_context": context
+    }  # fmt: skip
+    for name, value in options.items():
+        if value and not number:
+            raise ValueError(f"DataLoader: {name}={value!r} is about workers, and there are none\n  hint: num_workers=2")
 
 
 def _check_dataset(dataset: Any, ordered: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -20,19 +21,40 @@ def shared_batches(loader: Iterable[Any]) -> Iterator[tuple[Any, int, int]]:
     rank for which a small batch has nothing left gets the whole batch, with 0 as the number of its examples: it can take
     part in the step, with weight 0.
     """
-    rank, ranks = get_rank(), get_world_size()
-    indexed = isinstance(loader, DataLoader) and not isinstance(loader.dataset, IterableDataset)
-    source: Iterator[Any] = iter(())
-    if rank == 0:
-        source = loader._index_batches() if indexed else iter(loader)  # type: ignore[attr-defined]
-    elif isinstance(loader, DataLoader):
-        loader.epoch += 1
+    if isinstance(loader, DataLoader) and not isinstance(loader.dataset, IterableDataset):
+        yield from _indexed(loader)
+        return
+    source = iter(loader if get_rank() == 0 else ())
     while (batch := _from_first(next(source, None))) is not None:
-        count = len(batch if indexed else batch[0])
-        begin, end = rank * count // ranks, (rank + 1) * count // ranks
-        part = slice(begin, end) if end > begin else slice(count)
-        own = loader._batch(batch[part]) if indexed else tuple(each[part] for each in batch)  # type: ignore[attr-defined]
-        yield own, end - begin, count
+        part, examples = _part(count := len(batch[0]))
+        yield tuple(each[part] for each in batch), examples, count
+
+
+def _indexed(loader: DataLoader[Any]) -> Iterator[tuple[Any, int, int]]:
+    """Yield the shares of a loader that reads items by their indices, in this process or in workers."""
+    if not loader.in_order:
+        raise ValueError("DataLoader: in_order=False would mix up the shares of several ranks\n  hint: leave it out")
+    sizes: deque[tuple[int, int]] = deque()  # of the batches under way
+
+    def divide(requests: Iterator[Any]) -> Iterator[Any]:
+        while (indices := _from_first(next(requests, None) if get_rank() == 0 else None)) is not None:
+            part, examples = _part(len(indices))
+            sizes.append((examples, len(indices)))
+            yield indices[part]
+
+    loader.divide = divide
+    try:
+        for batch in loader:
+            yield batch, *sizes.popleft()
+    finally:
+        loader.divide = None
+
+
+def _part(count: int) -> tuple[slice, int]:
+    """Return the part of a batch that is this rank's, and its examples; the whole batch with 0 of them, if it has none."""
+    rank, ranks = get_rank(), get_world_size()
+    begin, end = rank * count // ranks, (rank + 1) * count // ranks
+    return (slice(begin, end), end - begin) if end > begin else (slice(count), 0)
 
 
 def _from_first(value: Any) -> Any:

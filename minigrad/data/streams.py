@@ -7,7 +7,7 @@ import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-__all__ = ["ChainDataset", "IterableDataset", "get_worker_info"]
+__all__ = ["ChainDataset", "IterableDataset"]
 
 
 class IterableDataset:
@@ -51,11 +51,3 @@ class ChainDataset(IterableDataset):
 
     def __len__(self) -> int:
         return sum(map(len, self.datasets))  # type: ignore[arg-type]
-
-
-def get_worker_info() -> None:
-    """Return None, as in PyTorch's main process: there are no workers.
-
-    >>> get_worker_info() is None
-    True
-    """

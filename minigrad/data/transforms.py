@@ -15,10 +15,14 @@ import numpy as np
 from minigrad.arrays import Array, array_of
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels.geometry import per_axis
+from minigrad.ops.interpolation import interpolate
 from minigrad.random import default_generator
 from minigrad.tensors.tensor import Tensor, tensor
 
-__all__ = ["Compose", "Lambda", "Normalize", "RandomCrop", "RandomHorizontalFlip", "RandomRotation", "ToTensor"]
+__all__ = [
+    "CenterCrop", "Compose", "Grayscale", "Lambda", "Normalize", "RandomCrop", "RandomHorizontalFlip", "RandomRotation",
+    "Resize", "ToTensor",
+]  # fmt: skip
 
 Generator = np.random.Generator
 
@@ -88,6 +92,93 @@ class ToTensor(Transform):
             raise ShapeError(f"ToTensor: an image of bytes is (H, W) or (H, W, C), got shape {array.shape}")
         channels = array[np.newaxis] if array.ndim == 2 else np.moveaxis(array, -1, 0)
         return tensor(channels.astype(np.float32) / np.float32(255))
+
+
+class Resize(Transform):
+    """Scale the image to `size`: (H, W), or a number for the shorter side, which keeps the aspect ratio.
+
+    Bilinear; each pixel of a smaller image is the mean of all that it covers, as Pillow's and torchvision's are.
+
+    >>> import numpy as np
+    >>> Resize(2)(np.arange(32.0).reshape(1, 4, 8)).shape
+    (1, 2, 4)
+    """
+
+    shown = ("size",)
+
+    def __init__(self, size: int | tuple[int, int]):
+        self.size = size
+        height, width = per_axis("Resize", "size", size, 2, 1)
+        if min(height, width) < 1:
+            raise ValueError(f"Resize: size must be at least 1, got {size}")
+
+    def __call__(self, image: Any) -> Any:
+        array, back = _unwrap(image)
+        if array.dtype.kind != "f":
+            raise DTypeError(f"Resize: needs floats, got {array.dtype}\n  hint: put ToTensor() before it")
+        height, width = array.shape[-2:]
+        shorter, size = min(height, width), self.size
+        if isinstance(size, int | np.integer):
+            size = (size * height // shorter, size * width // shorter)
+        if size == (height, width):
+            return image
+        images = array.reshape(-1, 1, height, width)
+        resized = interpolate(images, size, mode="bilinear", antialias=True)
+        return back(array_of(resized).reshape(*array.shape[:-2], *size))
+
+
+class CenterCrop(Transform):
+    """Cut a part of `size` out of the middle of the image; one that is smaller is padded by zeros.
+
+    >>> import numpy as np
+    >>> CenterCrop(2)(np.arange(16.0).reshape(1, 4, 4))
+    array([[[ 5.,  6.],
+            [ 9., 10.]]])
+    """
+
+    shown = ("size",)
+
+    def __init__(self, size: int | tuple[int, int]):
+        height, width = per_axis("CenterCrop", "size", size, 2, 1)
+        self.size = height, width
+        if min(self.size) < 1:
+            raise ValueError(f"CenterCrop: size must be at least 1, got {size}")
+
+    def __call__(self, image: Any) -> Any:
+        array, back = _unwrap(image)
+        missing = [max(0, size - n) for n, size in zip(array.shape[-2:], self.size, strict=True)]
+        if any(missing):
+            array = np.pad(array, [(0, 0)] * (array.ndim - 2) + [(n // 2, n - n // 2) for n in missing])
+        room = [n - size for n, size in zip(array.shape[-2:], self.size, strict=True)]
+        top, left = (round(n / 2) for n in room)
+        return back(array[..., top : top + self.size[0], left : left + self.size[1]])
+
+
+class Grayscale(Transform):
+    """Convert RGB to gray by the weights of ITU-R 601, with one channel, or the same in 3 (`num_output_channels`).
+
+    >>> import numpy as np
+    >>> Grayscale()(np.ones((3, 2, 2))).shape
+    (1, 2, 2)
+    """
+
+    shown = ("num_output_channels",)
+
+    def __init__(self, num_output_channels: int = 1):
+        if num_output_channels not in (1, 3):
+            raise ValueError(f"Grayscale: num_output_channels must be 1 or 3, got {num_output_channels}")
+        self.num_output_channels = num_output_channels
+
+    def __call__(self, image: Any) -> Any:
+        array, back = _unwrap(image)
+        if array.ndim < 3 or array.shape[-3] not in (1, 3):
+            raise ShapeError(f"Grayscale: needs an image (1 or 3, H, W), got shape {array.shape}")
+        if array.dtype.kind != "f":
+            raise DTypeError(f"Grayscale: needs floats, got {array.dtype}\n  hint: put ToTensor() before it")
+        if array.shape[-3] == 3:
+            weights = np.array([0.2989, 0.587, 0.114], array.dtype).reshape(3, 1, 1)
+            array = (array * weights).sum(-3, keepdims=True)
+        return back(np.repeat(array, self.num_output_channels, axis=-3))
 
 
 class Normalize(Transform):

@@ -17,11 +17,20 @@ from __future__ import annotations
 import io
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar, copy_context
 from functools import partial
 from operator import call
 from typing import Any
 
-__all__ = ["Locked", "Revertible", "at_once", "in_turn"]
+import numpy as np
+
+__all__ = ["Locked", "Revertible", "at_once", "in_turn", "numpy_errors"]
+
+np.seterr()  # sets the variable in which NumPy keeps what `np.errstate` changes
+# An interrupt can skip the end of a ``with np.errstate(...)``, which is written in Python; `set` is written in C.
+numpy_errors: ContextVar[Any] = next(
+    (v for v in copy_context() if v.name == "numpy.ufunc.extobj"), ContextVar("not found", default=None)
+)
 
 
 def at_once(function: Callable[..., Any], *columns: Iterable[Any]) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 from minigrad.arrays import Array, Traced
 from minigrad.engine.arrivals import announce, awaited, early
 from minigrad.engine.grad_mode import mode
+from minigrad.engine.interrupts import numpy_errors
 from minigrad.engine.primitive import primitive
 from minigrad.engine.scope import Derivative, derivative, here
 from minigrad.engine.tape import Gradient, Node, Receiver, leaves_with_hooks, record, run_hooks_after
@@ -53,7 +54,7 @@ def backward(
     _check(nodes, within)
     walk = walking.walks[-1](wrap, create_graph, within)
     wanted, leaves = set(targets or ()), leave or targets is None
-    outer = mode.enabled, here.scope
+    outer, settings = (mode.enabled, here.scope), numpy_errors.get()
     mode.enabled = create_graph
     try:
         # An infinite gradient is a valid value (sqrt at 0) and raises no warning.
@@ -66,6 +67,7 @@ def backward(
         raise
     finally:
         mode.enabled, here.scope = outer
+        numpy_errors.set(settings)
     deliver(arrived)
     if leaves_with_hooks:
         mode.enabled = create_graph
@@ -280,6 +282,8 @@ def _check(nodes: Sequence[Node], within: set[Node] | None) -> None:
                 f"{node.operation}: backward through a graph that was already freed\n"
                 "  hint: pass retain_graph=True to the first backward, or compute the result again"
             )
+        if type(node.saved) is not list and (check := getattr(node.saved, "check", None)) is not None:  # of a checkpoint
+            check()
         for parent in node.parents:
             if parent is not None and parent.written > node.number and _saves(node, parent):
                 raise GraphError(
@@ -315,6 +319,8 @@ def _run(
                     announce(node, g)
         if wanted and node in wanted:
             found[node] = g
+        if node.saved is None:  # since: by a backward in a hook, or in another thread
+            _check((node,), walk.within)
         if walk.create_graph:
             here.scope = node.scope, Derivative(order, node.number), ()
         if walk.visit(node, g) and not retain_graph and node.plan.holds_arrays:

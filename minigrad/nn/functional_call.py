@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from minigrad import ops
-from minigrad.engine.interrupts import at_once
+from minigrad.engine.interrupts import at_once, in_turn
 from minigrad.nn.module import Module
 from minigrad.nn.normalization import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from minigrad.tensors.tensor import Tensor, tensor
@@ -46,13 +47,13 @@ def functional_call(
     if strict and missing:
         raise KeyError(f"functional_call: strict needs a value for {', '.join(missing)} of {type(module).__name__}")
     new = {id(known[name]): value if isinstance(value, Tensor) else tensor(value) for name, value in parameters.items()}
-    former = [dict(registry) for registry in registries]
+    put_back = in_turn(*[partial(registry.update, dict(registry)) for registry in registries])  # written in C
     changed = [{name: new[id(t)] for name, t in registry.items() if id(t) in new} for registry in registries]
     try:
         at_once(dict.update, registries, changed)
         return module(*(args if isinstance(args, tuple) else () if args is None else (args,)), **(kwargs or {}))
     finally:
-        at_once(dict.update, registries, former)
+        put_back()
 
 
 def replace_all_batch_norm_modules_(root: Module) -> Module:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
-import numpy as np
-
 from minigrad.arrays import Array
-from minigrad.engine.primitive import primitive
+from minigrad.engine.grad_mode import is_grad_enabled
+from minigrad.engine.primitive import Call, Plan, primitive
+from minigrad.engine.scope import watchers
+from minigrad.engine.several import Several, select
+from minigrad.engine.tape import Node
 from minigrad.errors import ShapeError
 from minigrad.tensors.tensor import Tensor, tensor
 
@@ -109,41 +111,16 @@ class _BackwardHooks:
         return grad_input
 
 
-class _Meeting:
-    """The gradients of several values, collected until all are complete: `arrived`, and then `leaving`."""
-
-    def __init__(self, count: int):
-        self.arrived: list[Any] = [None] * count
-        self.leaving: list[Any] = []  # of the inputs of the gate alone
+@primitive
+def gate(*tensors: Array) -> Array:
+    """Return the values that backward hooks wait for. A call is a node of several outputs, each of which is an `outlet`."""
+    return tensors[0]
 
 
 @primitive
-def gate(meeting: _Meeting, *tensors: Array) -> Array:
-    """Return an empty array; its node is older than those of `outlet`, so that a walk reaches it after all of them."""
-    return np.empty(0, tensors[0].dtype)
-
-
-@gate.gradient("tensors")
-def _(g: Any, meeting: _Meeting, position: int) -> Any:
-    leaving, meeting.leaving[position] = meeting.leaving[position], None
-    return leaving
-
-
-@primitive
-def outlet(x: Array, entrance: Array, meeting: _Meeting, place: int) -> Array:
+def outlet(x: Array) -> Array:
     """Return `x`; its gradient passes through the gate."""
     return x
-
-
-@outlet.gradient("x")
-def _(g: Any) -> None:
-    return None
-
-
-@outlet.gradient("entrance")
-def _(g: Any, entrance: Any, meeting: _Meeting, place: int) -> Any:
-    meeting.arrived[place] = g
-    return entrance
 
 
 def _barrier(values: Sequence[Any], complete: Callable[[Gradients], Gradients]) -> list[Any]:
@@ -154,22 +131,22 @@ def _barrier(values: Sequence[Any], complete: Callable[[Gradients], Gradients]) 
     """
     out, count = list(values), len(values)
     places = [i for i, value in enumerate(out) if isinstance(value, Tensor) and value.requires_grad]
-    if not places:
-        return out
-    meeting = _Meeting(count)
-    entrance = gate(meeting, *[out[i] for i in places])
-    if not entrance.requires_grad:  # nothing is recorded
+    if not places or not is_grad_enabled():
         return out
 
-    def all_arrived(_: Tensor) -> None:  # hangs on a node, and must hold no tensor that holds the node
-        arrived, meeting.arrived = meeting.arrived, [None] * count
-        recorded = any(isinstance(g, Tensor) for g in arrived)
-        changed = complete(tuple([g if g is None or isinstance(g, Tensor) else tensor(g) for g in arrived]))
-        meeting.leaving = [g if g is None or recorded else g.array for g in (changed[i] for i in places)]
+    def pass_on(node: Node, g: Several, wrap: Any) -> list[Any]:
+        arrived = [g.parts.get(i) for i in range(count)]
+        changed = complete(tuple([part if part is None or isinstance(part, Tensor) else tensor(part) for part in arrived]))
+        return [part if part is None or wrap is not None else part.array for part in (changed[i] for i in places)]
 
-    entrance.register_hook(all_arrived)
+    plan = Plan(tuple([Call(at, None, ()) for at in range(len(places))]), (), False, pass_on)
+    entrance: Any = Several({})
+    meeting = Node(entrance, gate, plan, [out[i].node for i in places], ())
     for i in places:
-        out[i] = outlet(out[i], entrance, meeting, i)
+        x = out[i]
+        out[i] = Tensor.from_array(x.array, select(outlet, meeting, i, x.array))
+        for watcher in tuple(watchers):
+            watcher(outlet, (x,), x.array, out[i].node)
     return out
 
 

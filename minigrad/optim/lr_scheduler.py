@@ -347,6 +347,12 @@ class OneCycleLR(LRScheduler):
             raise ValueError(f"OneCycleLR: step {self.last_epoch + 1} of a schedule of {self.total_steps} steps")
         super().step()
 
+    def _check(self, state_dict: Mapping[str, Any]) -> None:
+        super()._check(state_dict)
+        done, steps = state_dict["last_epoch"], state_dict["total_steps"]
+        if done > steps:
+            raise ValueError(f"OneCycleLR: the state_dict does not fit: last_epoch is {done} of a schedule of {steps} steps")
+
     def _between(self, start: float, end: float, share: float) -> float:
         if self._anneal_func_type == "linear":
             return (end - start) * share + start

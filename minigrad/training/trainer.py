@@ -17,6 +17,7 @@ from minigrad.arrays import Array
 from minigrad.autograd import grad
 from minigrad.config import keep_memory
 from minigrad.data import DataLoader, TensorDataset
+from minigrad.data.fetching import is_mapped
 from minigrad.distributed import barrier
 from minigrad.distributed.process_group import is_first, is_joined
 from minigrad.errors import ShapeError, WeightsFileError, did_you_mean
@@ -405,9 +406,22 @@ def _loader(name: str, x: Any, t: Any, limit: int | None, dtype: Any, **options:
         raise ShapeError(f"Trainer: x_{name} has {len(x)} images, t_{name} {len(t)} labels")
     if not len(x):
         raise ValueError(f"Trainer: x_{name} is empty")
-    if dtype is not None and x.dtype.kind == "f":
-        x = x.astype(dtype, copy=False)  # float64 images would make a float32 network compute in float64
+    if dtype is not None and x.dtype.kind == "f" and x.dtype != dtype:  # or a float32 network would compute in float64
+        if is_mapped(x):  # a file, perhaps larger than memory
+            loader = _Converting(TensorDataset(x[:limit], t[:limit]), **options)
+            loader.dtype = dtype
+            return loader
+        x = x.astype(dtype)
     return DataLoader(TensorDataset(x[:limit], t[:limit]), **options)
+
+
+class _Converting(DataLoader[Any]):
+    """A loader of images of another dtype than the network's, which are converted batch by batch."""
+
+    dtype: Any
+
+    def __iter__(self) -> Iterator[Any]:
+        return ((Tensor.from_array(x.array.astype(self.dtype)), t) for x, t in super().__iter__())
 
 
 def _optimizer(optimizer: str | optim.Optimizer, network: Module, options: dict[str, Any] | None) -> optim.Optimizer:

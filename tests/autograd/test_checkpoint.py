@@ -205,3 +205,15 @@ def test_a_result_in_the_closure_that_was_written_to_is_refused(write):
     with pytest.raises(GraphError, match="written to before backward"):
         out.sum().backward()
     assert w.grad is None
+
+
+def test_a_backward_that_is_refused_changes_nothing():
+    x, y = (mg.tensor([value], requires_grad=True) for value in (0.5, 1.5))
+    out = mg.autograd.checkpoint(lambda x: (x + 1).sin(), x)
+    loss = out * y
+    with mg.no_grad():
+        x.copy_(mg.tensor([0.25]))
+    for _ in range(2):  # the first one did not free the product
+        with pytest.raises(GraphError, match="written to before backward"):
+            loss.backward()
+    assert mg.autograd.grad(loss, y)[0].tolist() == out.tolist()

@@ -103,6 +103,23 @@ class SoftmaxWithLoss:
         return dx / len(self.t)
 
 
+class Adam:
+    """Adam on arrays, which it changes in place."""
+
+    def __init__(self, params, lr=0.001, beta1=0.9, beta2=0.999):
+        self.params, self.lr, self.beta1, self.beta2, self.steps = params, lr, beta1, beta2, 0
+        self.moments = [[np.zeros_like(p), np.zeros_like(p)] for p in params]
+
+    def step(self, grads):
+        self.steps += 1
+        rate = self.lr / (1 - self.beta1**self.steps)
+        root = (1 - self.beta2**self.steps) ** 0.5
+        for p, g, (m, v) in zip(self.params, grads, self.moments, strict=True):
+            m += (1 - self.beta1) * (g - m)
+            v += (1 - self.beta2) * (g**2 - v)
+            p -= rate * m / (np.sqrt(v) / root + 1e-8)
+
+
 class Network:
     """Conv - ReLU - Pool - Affine - ReLU - Affine - Softmax, and Adam, on parameters in the book's layouts."""
 
@@ -110,22 +127,14 @@ class Network:
         W1, b1, W2, b2, W3, b3 = (np.array(params[name], dtype) for name in ("W1", "b1", "W2", "b2", "W3", "b3"))
         self.layers = [Convolution(W1, b1), Relu(), Pooling(), Affine(W2, b2), Relu(), Affine(W3, b3)]
         self.last = SoftmaxWithLoss()
-        self.moments = [[np.zeros_like(p), np.zeros_like(p)] for layer in self.layers for p in layer.params]
-        self.steps = 0
+        self.optimizer = Adam([p for layer in self.layers for p in layer.params])
 
-    def step(self, x, t, lr=0.001, beta1=0.9, beta2=0.999):
+    def step(self, x, t):
         for layer in self.layers:
             x = layer.forward(x)
         loss = self.last.forward(x, t)
         dout = self.last.backward()
         for layer in reversed(self.layers):
             dout = layer.backward(dout)
-        self.steps += 1
-        rate = lr / (1 - beta1**self.steps)
-        root = (1 - beta2**self.steps) ** 0.5
-        pairs = [(p, g) for layer in self.layers if layer.params for p, g in zip(layer.params, layer.grads, strict=True)]
-        for (p, g), (m, v) in zip(pairs, self.moments, strict=True):
-            m += (1 - beta1) * (g - m)
-            v += (1 - beta2) * (g**2 - v)
-            p -= rate * m / (np.sqrt(v) / root + 1e-8)
+        self.optimizer.step([g for layer in self.layers if layer.params for g in layer.grads])
         return float(loss)

@@ -13,7 +13,13 @@ TITLES = {
     "batch": "batch of MLP 784-512-512-10, one training step: Adam",
 }
 WORKLOADS = {f"growth: {kind} {size}": (kind, size) for kind, sizes in SIZES.items() for size in sizes}
-HEAD = "\n| work | sizes | exponent of minigrad | of PyTorch |\n|---|---|---|---|"
+HEAD = ("work", "sizes", "minigrad, ms", "PyTorch, ms", "exponent of minigrad", "of PyTorch")
+
+
+def measured(kind, runs):
+    """Return the seconds of each peer and round for each size, or nothing if a size was not measured."""
+    found = [runs[workload].seconds for workload, (other, _) in WORKLOADS.items() if other == kind and workload in runs]
+    return found if len(found) == len(SIZES[kind]) else []
 
 
 def exponent(sizes, seconds):
@@ -21,14 +27,23 @@ def exponent(sizes, seconds):
     return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
 
 
+def medians(measured):
+    """Return the median of each peer for each size."""
+    return {peer: [statistics.median(seconds[peer]) for seconds in measured] for peer in measured[0]}
+
+
 def exponents(kind, measured):
-    """Return the exponent of each peer; `measured` has, for each size, the seconds of each peer and round."""
-    peers = measured[0]
-    return {peer: exponent(SIZES[kind], [statistics.median(seconds[peer]) for seconds in measured]) for peer in peers}
+    """Return the exponent of each peer."""
+    return {peer: exponent(SIZES[kind], seconds) for peer, seconds in medians(measured).items()}
 
 
-def row(kind, found):
-    """Return one row of the table in Markdown; a peer that was not measured has an empty cell."""
-    sizes = SIZES[kind]
-    cells = [f"{found[peer]:.2f}" if peer in found else "" for peer in ("minigrad", "pytorch")]
-    return f"| {TITLES[kind]} | {sizes[0]} to {sizes[-1]} | {' | '.join(cells)} |"
+def cells(kind, measured):
+    """Return the cells of one row; those of a peer that was not measured are empty."""
+    times, found, peers = medians(measured), exponents(kind, measured), ("minigrad", "pytorch")
+    shown = [", ".join(f"{1e3 * seconds:.3g}" for seconds in times.get(peer, ())) for peer in peers]
+    return [
+        TITLES[kind],
+        ", ".join(map(str, SIZES[kind])),
+        *shown,
+        *(f"{found[p]:.2f}" if p in found else "" for p in peers),
+    ]

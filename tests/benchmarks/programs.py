@@ -269,7 +269,8 @@ def _gru(lib):
     return _training(lib, Reader(), rng.standard_normal((100, 28, 28), np.float32), rng.integers(0, 10, 100), lib.optim.Adam)
 
 
-def _gpt(lib):
+def gpt(lib):
+    """Return a GPT with its initial values, tokens, and the tokens that follow them."""
     nn, F, rng = lib.nn, lib.nn.functional, np.random.default_rng(1)
     vocabulary, width, heads, length, batch = 65, 128, 4, 64, 16
 
@@ -300,7 +301,30 @@ def _gpt(lib):
             return self.out(self.ln(self.blocks(x))).reshape(-1, vocabulary)
 
     tokens = rng.integers(0, vocabulary, (batch, length + 1))
-    return _training(lib, GPT(), tokens[:, :-1].copy(), tokens[:, 1:].reshape(-1).copy(), lib.optim.AdamW)
+    return _started(GPT(), lib), tokens[:, :-1].copy(), tokens[:, 1:].reshape(-1).copy()
+
+
+def _gpt(lib):
+    return _training(lib, *gpt(lib), lib.optim.AdamW)
+
+
+def book_arrays():
+    """Return images, labels, and initial values of the book's network by name, in its layouts."""
+    rng = np.random.default_rng(0)
+    x, t = rng.random((100, 1, 28, 28), np.float32), rng.integers(0, 10, 100)
+    sizes = {"W1": (30, 1, 5, 5), "b1": (30,), "W2": (4320, 100), "b2": (100,), "W3": (100, 10), "b3": (10,)}
+    params = {name: (0.01 * rng.standard_normal(size)).astype(np.float32) for name, size in sizes.items()}
+    return x, t, params
+
+
+def transposed(params):
+    """Return the values of `book_arrays` as layers have them in which a linear weight has its outputs first."""
+    return [params["W1"], params["b1"], params["W2"].T, params["b2"], params["W3"].T, params["b3"]]
+
+
+def chain_arrays():
+    """Return the three matrices of the chain of six operations."""
+    return np.random.default_rng(0).standard_normal((3, 4, 4)).astype(np.float32)
 
 
 def simple_convnet(nn):

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from typing import NamedTuple
 
-from tests.benchmarks.__main__ import describe_machine
+from tests.benchmarks.tables import describe_machine
 
 PROGRAM = """
 import sys, time

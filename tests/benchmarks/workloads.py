@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import itertools
+import os
+import shutil
 import textwrap
 
 import numpy as np
 
-from tests.benchmarks import growth, programs
+from tests.benchmarks import functional_peers, growth, mygrad_peer, programs, tinygrad_peer
 
+BOTH = ("minigrad", "pytorch")
 PEERS = {
-    "step": ("minigrad", "minigrad-without-scopes", "pytorch", "pytorch-channels-last", "book-style", "book-style-float64"),
-    "chain": ("minigrad", "minigrad-without-scopes", "pytorch"),
-    "mlp": ("minigrad", "pytorch"),
-    "conv": ("minigrad", "pytorch", "pytorch-channels-last"),
+    "step": (
+        "minigrad", "minigrad-without-scopes", "pytorch", "pytorch-channels-last", "book-style", "book-style-float64",
+        "jax", "jax-jit", "tinygrad-jit", "autograd", "mygrad",
+    ),
+    "chain": ("minigrad", "minigrad-without-scopes", "pytorch", "jax", "jax-jit", "tinygrad-jit", "autograd", "mygrad"),
+    "mlp": BOTH,
+    "conv": (*BOTH, "pytorch-channels-last"),
+    **dict.fromkeys(programs.TITLES, BOTH),
+    "gpt": (*BOTH, "jax", "jax-jit", "tinygrad-jit", "autograd"),
+}  # fmt: skip
+# What a peer is called in a table; the part of its name before the first hyphen is its library.
+LABELS = {
+    "minigrad": "minigrad",
+    "minigrad-without-scopes": "minigrad without what it records for pictures",
+    "pytorch": "PyTorch",
+    "pytorch-channels-last": "PyTorch in `channels_last`",
+    "book-style": "the book's way, plain NumPy layers in float32",
+    "book-style-float64": "the same in float64",
+    "jax": "JAX",
+    "jax-jit": "JAX with `jit`",
+    "tinygrad": "tinygrad",
+    "tinygrad-jit": "tinygrad with `TinyJit`",
+    "autograd": "HIPS autograd",
+    "mygrad": "MyGrad",
 }
+PACKAGES = {"pytorch": "torch", "jax": "jax", "tinygrad": "tinygrad", "autograd": "autograd", "mygrad": "mygrad"}
 TITLES = {
     "step": "SimpleConvNet, one training step: 28x28, batch 100, Adam, float32",
     "chain": "six operations on 4x4 float32, forward and backward: sum(exp(tanh(x @ w + b) * x))",
@@ -23,7 +48,6 @@ TITLES = {
     "conv": "convolution 64 -> 64, 3x3, of 32x32, batch 32, float32, forward and backward, each in its own memory order",
 }
 REPEATS = {"step": 10, "chain": 1000, "mlp": 10, "conv": 3}  # how often one timing runs the function
-PEERS |= dict.fromkeys(programs.TITLES, ("minigrad", "pytorch"))
 TITLES |= programs.TITLES
 FUNCTIONS = {f"function: {name}": name for name in programs.FUNCTIONS}  # workloads that are rows of one table
 
@@ -33,6 +57,10 @@ def make(workload, peer):
     if peer == "minigrad-without-scopes":
         _forget_scopes()
         peer = "minigrad"
+    if library(peer) in {"jax", "autograd"}:
+        return functional_peers.make(workload, peer)
+    if library(peer) in {"tinygrad", "mygrad"}:
+        return {"tinygrad": tinygrad_peer, "mygrad": mygrad_peer}[library(peer)].make(workload)
     if workload in programs.TITLES:
         return programs.make(workload, _library(peer))
     if workload in FUNCTIONS:
@@ -42,19 +70,37 @@ def make(workload, peer):
     return {"step": _step, "chain": _chain, "mlp": _mlp, "conv": _conv}[workload](peer)
 
 
+def library(peer):
+    """The library of a peer: `pytorch` of `pytorch-channels-last`."""
+    return peer.partition("-")[0]
+
+
+def installed(peer):
+    """Whether a peer can be timed here, with what it needs besides: a compiler (clang, or what CC names), or SciPy."""
+    name = library(peer)
+    if name == "tinygrad" and not shutil.which(os.environ.get("CC", "clang")):
+        return False
+    needed = [PACKAGES[name]] if name in PACKAGES else []
+    return all(map(importlib.util.find_spec, [*needed, *["scipy"] * (name == "autograd")]))
+
+
 def repeats(workload):
-    """How often one timing runs the function of a workload."""
+    """How often one timing runs the function of a workload, if that takes less than a second."""
     return {**REPEATS, **programs.REPEATS}.get(workload, 10 if workload in FUNCTIONS else 3)
 
 
 def _library(peer):
+    """The module of minigrad or PyTorch, with what it would import at its first use: peaks of memory are without imports."""
     if peer == "minigrad":
         import minigrad as mg
+        import minigrad.autograd
+        import minigrad.nn
 
         mg.config.keep_memory()
         return mg
     import torch
 
+    torch.ones(1, requires_grad=True).backward(torch.ones(1))  # 483 modules of 20 MB, for a gradient given as a tensor
     return torch
 
 
@@ -73,16 +119,8 @@ def _forget_scopes():
     Composite.__call__ = lambda op, *args, **options: op.__wrapped__(*args, **renamed(options, op.known))
 
 
-def _data():
-    rng = np.random.default_rng(0)
-    x, t = rng.random((100, 1, 28, 28), np.float32), rng.integers(0, 10, 100)
-    sizes = {"W1": (30, 1, 5, 5), "b1": (30,), "W2": (4320, 100), "b2": (100,), "W3": (100, 10), "b3": (10,)}
-    params = {name: (0.01 * rng.standard_normal(size)).astype(np.float32) for name, size in sizes.items()}
-    return x, t, params
-
-
 def _step(peer):
-    x, t, params = _data()
+    x, t, params = programs.book_arrays()
     if peer == "minigrad":
         import minigrad as mg
 
@@ -97,9 +135,8 @@ def _step(peer):
         return lambda: network.step(images, t)
     import torch
 
-    arrays = [params["W1"], params["b1"], params["W2"].T, params["b2"], params["W3"].T, params["b3"]]
     memory_format = torch.channels_last if peer.endswith("channels-last") else torch.contiguous_format
-    return _pytorch_training(programs.simple_convnet(torch.nn), arrays, x, t, memory_format)
+    return _pytorch_training(programs.simple_convnet(torch.nn), programs.transposed(params), x, t, memory_format)
 
 
 def _mlp(peer):
@@ -164,15 +201,12 @@ def _conv(peer):
     x, g = rng.standard_normal((2, 32, 64, 32, 32), np.float32)
     w, b = 0.04 * rng.standard_normal((64, 64, 3, 3), np.float32), rng.standard_normal(64, np.float32)
     if peer == "minigrad":
-        import minigrad as mg
-
-        mg.config.keep_memory()
+        mg = _library(peer)
         x, g = (np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 0, -1)), -1, 0) for a in (x, g))
         leaves = x, w, b = [mg.tensor(a, requires_grad=True) for a in (x, w, b)]
         g, conv2d = mg.tensor(g), mg.nn.functional.conv2d
     else:
-        import torch
-
+        torch = _library(peer)
         leaves = x, w, b = [torch.tensor(a, requires_grad=True) for a in (x, w, b)]
         g, conv2d = torch.tensor(g), torch.nn.functional.conv2d
         if peer.endswith("channels-last"):
@@ -195,7 +229,7 @@ def _conv(peer):
 
 
 def _chain(peer):
-    arrays = np.random.default_rng(0).standard_normal((3, 4, 4)).astype(np.float32)
+    arrays = programs.chain_arrays()
     if peer == "minigrad":
         import minigrad as mg
 

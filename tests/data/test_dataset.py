@@ -204,7 +204,7 @@ def test_batches_of_ones_own():
         iter(Sampler())
     for drop_last, sizes in [(False, [4, 4, 2]), (True, [4, 4])]:
         sampler = BatchSampler(Backwards(), 4, drop_last)
-        loader = DataLoader(TEN, batch_sampler=sampler, persistent_workers=True, worker_init_fn=print)
+        loader = DataLoader(TEN, batch_sampler=sampler, worker_init_fn=print)
         assert [len(batch) for (batch,) in loader] == sizes and len(loader) == len(sampler) == len(sizes)
         assert taken(loader) == list(range(9, -1, -1))[: sum(sizes)]
     assert taken(DataLoader(Squares(), batch_sampler=[[3, 1], [2]])) == [9, 1, 4]

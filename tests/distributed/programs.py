@@ -267,6 +267,7 @@ def dropout_and_resuming(path):
     for loader in (
         mg.data.DataLoader(Stream(), batch_size=20),
         mg.data.DataLoader(dataset, batch_size=20, sampler=mg.data.RandomSampler(dataset, num_samples=50)),
+        mg.data.DataLoader(dataset, batch_size=20, shuffle=True, num_workers=1),
         [(x[:7], t[:7]), (x[7:8], t[7:8])],
     ):
         mg.manual_seed(RANK)

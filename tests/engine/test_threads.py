@@ -274,6 +274,29 @@ def test_checkpoints_do_not_disturb_each_other(hurried):
     assert in_threads(lambda n: [gradient(n) for _ in range(150)], 4) == [[g] * 150 for g in alone]
 
 
+def test_two_threads_that_walk_one_checkpoint_run_its_function_again_once(monkeypatch):
+    both, done, runs = threading.Barrier(2, timeout=10), threading.Event(), []
+    x = mg.tensor(np.array(0.5), requires_grad=True)
+    y = mg.autograd.checkpoint(lambda x: runs.append(0) or x.sin(), x)
+    region = y.node.saved._region
+    run_again = region.run_again
+
+    def work(n):
+        def in_turn():
+            both.wait()  # both have seen that nothing is restored
+            assert n == 0 or done.wait(10)
+            run_again()
+            done.set()
+
+        turns.take = in_turn
+        return mg.autograd.grad(y, x, retain_graph=True)[0].item()
+
+    turns = threading.local()
+    monkeypatch.setattr(region, "run_again", lambda: turns.take())
+    assert in_threads(work, 2) == [np.cos(0.5)] * 2
+    assert len(runs) == 2
+
+
 def test_a_checkpoint_draws_the_same_again_while_others_draw(hurried):
     def work(n):
         for _ in range(100):

@@ -317,3 +317,33 @@ def test_a_module_has_no_cuda():
     assert net.share_memory() is net and net.compile() is None
     with pytest.raises(ValueError, match="there is no 'cuda'"):
         nn.Linear(1, 1).cuda()
+
+
+def test_a_backward_that_failed_leaves_nothing_for_the_next():
+    class Both(nn.Module):
+        def forward(self, x):
+            return x * 2, x * 3
+
+    def fail(g):
+        raise ZeroDivisionError
+
+    both, seen = Both(), []
+    both.register_full_backward_hook(lambda module, inputs, outputs: seen.append([g and g.tolist() for g in outputs]))
+    x = mg.tensor([1.0], requires_grad=True)
+    first, second = both(x)
+    handle = first.register_hook(fail)
+    with pytest.raises(ZeroDivisionError):  # after the gradient of `second` has come to the gate
+        (first + second).backward(retain_graph=True)
+    handle.remove()
+    first.backward()
+    assert x.grad.tolist() == [2.0] and seen == [[[1.0], None]]
+
+
+def test_hooks_save_nothing_that_a_backward_would_free():
+    layer = nn.Identity()
+    layer.register_full_backward_hook(lambda module, inputs, outputs: None)
+    x = mg.tensor([1.0], requires_grad=True)
+    y = layer(x)
+    y.backward()
+    y.backward()
+    assert x.grad.tolist() == [2.0]

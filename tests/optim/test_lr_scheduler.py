@@ -217,3 +217,17 @@ def test_the_state_of_another_schedule_changes_nothing():
     with pytest.raises(ValueError, match="step_size is missing, T_max is unexpected, eta_min is unexpected"):
         scheduler.load_state_dict(other)
     assert scheduler.state_dict() == before
+
+
+def test_a_cycle_ends_where_it_ends_also_after_a_state_was_loaded():
+    optimizer = mg.optim.SGD([mg.tensor([1.0], requires_grad=True)], lr=1.0, momentum=0.9)
+    cycle = schedules.OneCycleLR(optimizer, 1.0, 4)
+    for _ in range(4):
+        cycle.step()
+    ended = cycle.state_dict()
+    cycle.load_state_dict(ended)
+    with pytest.raises(ValueError, match="step 5 of a schedule of 4 steps"):
+        cycle.step()
+    with pytest.raises(ValueError, match="does not fit: last_epoch is 5 of a schedule of 4 steps"):
+        cycle.load_state_dict({**ended, "last_epoch": 5})
+    assert cycle.state_dict() == ended

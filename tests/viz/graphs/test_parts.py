@@ -14,11 +14,11 @@ class Last(nn.Module):
 
     def __init__(self, net):
         super().__init__()
-        self.net = net
+        self.net, self.norm = net, nn.LayerNorm(8)  # a kernel's call on one of the outputs of another
 
     def forward(self, x):
         out, (h, c) = self.net(x)
-        return mg.concatenate([out, h * c])
+        return mg.concatenate([self.norm(out), h * c])
 
 
 NETS = {
@@ -38,9 +38,9 @@ def net(request):
 def drawn(graph):
     """What a picture shows, but for what was saved."""
     nodes = [(n.kind, n.name, n.operands, n.options, n.shape, n.dtype, n.group) for n in graph.ir.nodes]
-    return sorted(map(repr, nodes)), sorted(
-        (graph.ir.nodes[e.source].name, graph.ir.nodes[e.target].name) for e in graph.ir.edges
-    )
+    groups = [(g.kind, g.name, g.path, [nodes[i] for i in g.operands], g.options) for g in graph.ir.groups]
+    edges = [(graph.ir.nodes[e.source].name, graph.ir.nodes[e.target].name) for e in graph.ir.edges]
+    return sorted(map(repr, nodes)), sorted(map(repr, groups)), sorted(edges)
 
 
 def computed(net, wanted=True):
