@@ -1,7 +1,9 @@
 """What needs no second process: samplers, hooks on arrival, messages about what is missing."""
 
+import ctypes
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import pytest
 import minigrad as mg
 from minigrad.distributed.launch import launched_ranks, load_mpi
 from minigrad.engine.arrivals import hooks_on_arrival
+from minigrad.kernels.threads import set_blas_threads
 from tests.distributed import needs_mpi
 
 
@@ -110,3 +113,25 @@ def test_a_group_of_one():
     finally:
         mg.distributed.destroy_process_group()
     assert not mg.distributed.is_initialized() and sys.excepthook is sys.__excepthook__
+
+
+def test_the_threads_of_openblas():
+    before = openblas_threads()
+    if before is None:
+        assert not set_blas_threads(1)
+        return
+    try:
+        for number in (2, 1):
+            assert set_blas_threads(number) and openblas_threads() == number
+    finally:
+        set_blas_threads(before)
+
+
+def openblas_threads():
+    """What NumPy's OpenBLAS says, if it is in NumPy's wheel."""
+    home = Path(np.__file__).parent
+    for path in (*home.parent.glob("numpy.libs/*openblas*"), *home.glob(".dylibs/*openblas*")):
+        ask = getattr(ctypes.CDLL(str(path)), "scipy_openblas_get_num_threads64_", None)
+        if ask is not None:
+            return ask()
+    return None
