@@ -61,6 +61,7 @@ if _typing.TYPE_CHECKING:
         interop as interop,
         models as models,
         nn as nn,
+        onnx as onnx,
         optim as optim,
     )
     from minigrad import errors as errors, ops as ops, random as random, serialization as serialization
@@ -114,6 +115,7 @@ _ROOMS = (
     "interop",
     "models",
     "nn",
+    "onnx",
     "optim",
     "serialization",
     "testing",

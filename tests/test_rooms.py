@@ -25,6 +25,7 @@ ROOMS = (
     "interop",
     "models",
     "nn",
+    "onnx",
     "optim",
     "serialization",
     "testing",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import minigrad
-from minigrad.cli import evaluate, filters, gradcheck, graph, info, predict, summary, train
+from minigrad.cli import evaluate, export, filters, gradcheck, graph, info, predict, summary, train
 from minigrad.cli.arguments import Parser, join_sizes
 from minigrad.cli.streams import flush_streams, replace_unencodable
 from minigrad.distributed.process_group import abort
@@ -20,14 +20,15 @@ from minigrad.progress import say
 __all__ = ["main"]
 
 COMMANDS: dict[str, Any] = {
-    "train": train, "eval": evaluate, "predict": predict, "filters": filters, "graph": graph, "summary": summary,
-    "gradcheck": gradcheck, "info": info,
+    "train": train, "eval": evaluate, "predict": predict, "export": export, "filters": filters, "graph": graph,
+    "summary": summary, "gradcheck": gradcheck, "info": info,
 }  # fmt: skip
 EXAMPLES = """examples:
   minigrad train                                     the book's network on 1,797 real digits, in seconds
   minigrad train --data mnist --root DIR --limit-train 5000 --limit-test 1000
   minigrad eval runs/2026-11-24_043100-digits        the test accuracy of a run
   minigrad predict runs/2026-11-24_043100-digits 0 1 2
+  minigrad export runs/2026-11-24_043100-digits -o net.onnx
   minigrad graph runs/2026-11-24_043100-digits -o net.html
   minigrad gradcheck minigrad:matmul --shape 3,4 --shape 4,2
 """

@@ -287,4 +287,5 @@ def _check_shapes(op: str, shape: Shape, meaning: str, **values: Any) -> None:
             raise ShapeError(f"{op}: {name} must be {shape} = {meaning}, got shape {shape_of(value)}")
 
 
+fuse(group_norm, kernels.group_norm, kernels.group_norm_gradients, "x", "weight", "bias")
 fuse(layer_norm, kernels.layer_norm, kernels.layer_norm_gradients, "x", "weight", "bias")
