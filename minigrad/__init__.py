@@ -55,6 +55,7 @@ if _typing.TYPE_CHECKING:
     from minigrad import (
         autograd as autograd,
         data as data,
+        distributed as distributed,
         distributions as distributions,
         func as func,
         interop as interop,
@@ -66,7 +67,7 @@ if _typing.TYPE_CHECKING:
     from minigrad import errors as errors, ops as ops, random as random, serialization as serialization
     from minigrad import testing as testing, training as training, utils as utils, viz as viz
     from minigrad.autograd import detect_anomaly as detect_anomaly
-    from minigrad.compat import amp as amp, backends as backends, cuda as cuda, distributed as distributed, hub as hub
+    from minigrad.compat import amp as amp, backends as backends, cuda as cuda, hub as hub
     from minigrad.compat import jit as jit
     from minigrad.compat.amp import GradScaler as GradScaler, autocast as autocast
     from minigrad.compat.amp import is_autocast_enabled as is_autocast_enabled
@@ -108,6 +109,7 @@ _sys.meta_path.append(_PathFinder("minigrad"))
 _ROOMS = (
     "autograd",
     "data",
+    "distributed",
     "distributions",
     "func",
     "interop",
@@ -123,7 +125,7 @@ _ROOMS = (
 )
 # PyTorch's namespaces that have a path in compat/paths.py.
 _NAMESPACES = (
-    "accelerator", "amp", "backends", "compiler", "cuda", "distributed", "fx", "hub", "jit", "mps", "multiprocessing",
+    "accelerator", "amp", "backends", "compiler", "cuda", "fx", "hub", "jit", "mps", "multiprocessing",
     "version", "xpu",
 )  # fmt: skip
 _NAMES = {

@@ -19,6 +19,7 @@ from minigrad.compat.paths import PATHS
 ROOMS = (
     "autograd",
     "data",
+    "distributed",
     "distributions",
     "func",
     "interop",
@@ -39,6 +40,7 @@ HEAVY = (
     "tqdm",
     "torch",
     "safetensors",
+    "mpi4py",
     "onnx",
     "pytest",
     "urllib.request",

@@ -13,6 +13,7 @@ import minigrad
 from minigrad.cli import evaluate, export, filters, gradcheck, graph, info, predict, summary, train
 from minigrad.cli.arguments import Parser, join_sizes
 from minigrad.cli.streams import flush_streams, replace_unencodable
+from minigrad.distributed.process_group import abort
 from minigrad.errors import MinigradError, did_you_mean
 from minigrad.progress import say
 
@@ -67,10 +68,12 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         return COMMANDS[args.command].run(args)
     except BrokenPipeError:  # the reader of the results has closed the pipe
-        return 1
+        code = 1
     except (MinigradError, OSError, ValueError, FloatingPointError, ImportError) as error:
         say(f"minigrad {args.command}: {error}", sys.stderr)
-        return 1
+        code = 1
     except KeyboardInterrupt:
         say(f"minigrad {args.command}: interrupted", sys.stderr)
-        return 130
+        code = 130
+    abort(code)  # other ranks, if there are any, wait for this one
+    return code
