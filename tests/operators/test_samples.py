@@ -54,14 +54,14 @@ def test_where_first_gradients_differ_ours_is_the_derivative(name):
     for cause in causes(name).values():
         for op in operators()[name]:
             for sample in [s for s in right(op, "float64") if "gradient" in cause.checks and cause.when(s)]:
-                given = [ours(a) for a in sample.arguments]
+                given, options = [ours(a) for a in sample.arguments], ours(sample.options)
                 inputs = [i for i, a in enumerate(given) if isinstance(a, mg.Tensor) and a.requires_grad]
                 if not all(given[i].numel() for i in inputs):
                     continue
 
-                def call(*values, op=op, given=given, inputs=inputs, options=sample.options):
+                def call(*values, op=op, given=given, inputs=inputs, options=options):
                     values = dict(zip(inputs, values, strict=True))
-                    return counterpart(op)(*[values.get(i, a) for i, a in enumerate(given)], **ours(options))
+                    return counterpart(op)(*[values.get(i, a) for i, a in enumerate(given)], **options)
 
                 gradcheck(call, [given[i].detach().numpy() for i in inputs], kinks="bracket")
                 checked += 1
