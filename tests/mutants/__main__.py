@@ -35,8 +35,10 @@ import pytest
 
 from tests.mutants.mutations import Mutant, mutants_of
 
-with contextlib.suppress(ImportError):
-    import torch  # noqa: F401
+with contextlib.suppress(ImportError):  # and what it imports when it is first used
+    import torch
+
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1).step()
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "minigrad"
@@ -119,7 +121,7 @@ class Run:
         self.seconds: dict[str, float] = {}
         self.early: dict[str, set[int]] = defaultdict(set)  # lines of functions that are run before the first test
         self.recent: list[str] = []  # tests that failed lately: mutants side by side die of the same
-        self.failed = False
+        self.failed = self.is_mutant = False
 
     def all(self) -> None:
         """The tests are collected, and nearly all mutants run, in a process that can be forked again and again."""
@@ -128,16 +130,13 @@ class Run:
             raise SystemExit("the tests could not be collected")
         self.__dict__.update(result)
         for i, mutant in enumerate(self.mutants):
-            verdict, by = self.verdicts.get(i, (APART, ""))
-            if verdict == APART:
+            if self.verdicts[i][0] == APART:
                 self._record(i, *self._imported(mutant))
-            else:
-                self._record(i, verdict, by)
 
     def _record(self, i: int, verdict: str, by: str) -> None:
         self.verdicts[i] = verdict, by
         if verdict == LIVES:
-            print(f"{_name(self.mutants[i])}" + f"    # {by}" * bool(by), flush=True)
+            print(_name(self.mutants[i]) + f"    # {by}" * bool(by), flush=True)
             if self.out:
                 print(_name(self.mutants[i]), file=self.out, flush=True)
 
@@ -158,8 +157,8 @@ class Run:
                     null = os.open(os.devnull, os.O_RDWR)
                     for to in (0, 1, 2):
                         os.dup2(null, to)
-                with os.fdopen(write, "wb") as pipe:
-                    pickle.dump(work(), pipe)
+                with os.fdopen(write, "wb") as self.pipe:
+                    pickle.dump(work(), self.pipe)
                 code = 0
             finally:
                 os._exit(code)
@@ -196,9 +195,15 @@ class Run:
     def pytest_collection_finish(self):
         sys.settrace(None)
 
-    def pytest_runtest_logreport(self, report):
-        if report.failed:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item, call):
+        """A failure ends a mutant before anything is said about it, which would take longer than the test."""
+        if call.excinfo and not call.excinfo.errisinstance(pytest.skip.Exception):
             self.failed = True
+            if self.is_mutant:
+                pickle.dump((DIED, item.nodeid), self.pipe)
+                self.pipe.flush()
+                os._exit(0)
 
     def pytest_runtestloop(self, session):
         if session.testsfailed:
@@ -236,9 +241,9 @@ class Run:
                     verdict, by = (APART, "") if any(line in early for line in mutant.lines) else (LIVES, "no test runs it")
             if verdict == DIED and by in self.seconds:
                 self.recent = [by, *(test for test in self.recent if test != by)][:8]
-            self.verdicts[i] = verdict, by
+            self._record(i, verdict, by)
             if i % 200 == 199:
-                print(f"... {i + 1} mutants, {time.time() - began:.0f} s", file=sys.stderr, flush=True)
+                print(f"... {i + 1} mutants, {time.time() - began:.0f} s", flush=True)
         return True
 
     def _limit(self, tests: list[str]) -> tuple[float, bool]:
@@ -303,8 +308,14 @@ class Run:
 
     # A mutant.
 
-    def _patched(self, new, functions, items, tests):
-        if not any(_key(original) in functions for original, _ in new):
+    def _patched(self, mutant, new, functions, items, tests):
+        if mutant.defaults:
+            first, name, defaults = mutant.defaults
+            live = [f for fs in functions.values() for f in fs if f.__code__.co_filename == str(mutant.path)]
+            for f in live:
+                if f.__code__.co_firstlineno == first and f.__name__ == name:
+                    _set_defaults(f, defaults)
+        elif not any(_key(original) in functions for original, _ in new):
             return APART, ""
         for original, code in new:
             for f in functions.get(_key(original), ()):
@@ -313,12 +324,10 @@ class Run:
                 except ValueError:  # another number of variables from outside
                     return APART, ""
         _restrict_memory()
+        self.is_mutant = True
         for test, following in zip(tests, [*tests[1:], None], strict=True):
-            self.failed = False
             item = items[test]
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=items.get(following))
-            if self.failed:
-                return DIED, test
         return LIVES, ""
 
     def _imported(self, mutant: Mutant):
@@ -368,6 +377,13 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
     def is_package(self, fullname):
         return self.package
+
+
+def _set_defaults(f: FunctionType, new: dict[str, object]) -> None:
+    code, old = f.__code__, f.__defaults__ or ()
+    names = code.co_varnames[code.co_argcount - len(old) : code.co_argcount]
+    f.__defaults__ = tuple(new.get(name, value) for name, value in zip(names, old, strict=True))
+    f.__kwdefaults__ = {name: new.get(name, value) for name, value in (f.__kwdefaults__ or {}).items()}
 
 
 def _restrict_memory() -> None:

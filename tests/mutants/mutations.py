@@ -7,6 +7,7 @@ one that every program would notice at once, such as a name that is never bound,
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ class Mutant:
     lines: range  # of the expression or the statement; of the function where it is a default, ...
     inside: bool  # of a function's body, so that functions that live can be given the changed code
     code: CodeType
+    defaults: tuple[int, str, dict[str, object]] | None  # of the function (its first line, its name) whose default it is
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Place:
 
     lines: range
     inside: bool = False
-    said: bool = False
+    function: ast.FunctionDef | ast.AsyncFunctionDef | None = None  # whose defaults these are
 
 
 def mutants_of(path: Path) -> Iterator[Mutant]:
@@ -77,7 +79,23 @@ def mutants_of(path: Path) -> Iterator[Mutant]:
             code = compile(tree, str(path), "exec")
         except SyntaxError:
             continue
-        yield Mutant(path, line, what, where.lines, where.inside, code)
+        yield Mutant(
+            path, line, what, where.lines, where.inside, code, _defaults(where.function) if where.function else None
+        )
+
+
+def _defaults(function: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[int, str, dict[str, object]]:
+    """A function's first line and name, and the defaults that can be read off."""
+    given, found = function.args, {}
+    options = [*given.posonlyargs, *given.args][len(given.posonlyargs) + len(given.args) - len(given.defaults) :]
+    for option, value in [
+        *zip(options, given.defaults, strict=True),
+        *zip(given.kwonlyargs, given.kw_defaults, strict=True),
+    ]:
+        with contextlib.suppress(ValueError):
+            if value is not None:
+                found[option.arg] = ast.literal_eval(value)
+    return min([function.lineno, *(d.lineno for d in function.decorator_list)]), function.name, found
 
 
 def _walk(node: ast.AST, place: Place) -> Iterator[tuple[int, str, Place]]:
@@ -110,7 +128,9 @@ def _slot(parent, field, put, node: ast.AST, place: Place) -> Iterator[tuple[int
 def _place(node: ast.AST, field: str, place: Place) -> Place:
     if isinstance(node, FUNCTIONS):
         lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
-        return Place(lines, True) if field == "body" or place.inside else Place(lines)
+        if field == "body" or place.inside:
+            return Place(lines, True)
+        return Place(lines, function=None if isinstance(node, ast.Lambda) else node)
     if isinstance(node, ast.ClassDef) and not place.inside:
         return Place(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     return place
