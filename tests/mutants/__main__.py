@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import gc
 import importlib
 import importlib.abc
@@ -135,6 +136,8 @@ class Run:
 
     def _record(self, i: int, verdict: str, by: str) -> None:
         self.verdicts[i] = verdict, by
+        if by.startswith("status"):
+            print(f"{_name(self.mutants[i])}    # its process ended with {by}", flush=True)
         if verdict == LIVES:
             print(_name(self.mutants[i]) + f"    # {by}" * bool(by), flush=True)
             if self.out:
@@ -172,14 +175,14 @@ class Run:
         done.set()
         if timer:
             timer.cancel()
+        _, status = os.waitpid(pid, 0)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)  # what it started
-        _, status = os.waitpid(pid, 0)
         if data:
             return pickle.loads(data)
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGKILL, signal.SIGXCPU):
             return SLOW, ""
-        return DIED, "the process"
+        return DIED, f"status {status}"
 
     def _collect_and_run(self):
         """In the second process: pytest collects, and calls pytest_runtestloop below."""
@@ -212,6 +215,7 @@ class Run:
         began = time.time()
         if self.map and self.map.exists():
             self.lines, self.seconds = pickle.loads(self.map.read_bytes())
+            self.seconds = {test: seconds for test, seconds in self.seconds.items() if test in items}
         else:
             print(f"{len(items)} tests: which lines does each run?", flush=True)
             self.lines, self.seconds = self._fork(lambda: self._learn(session.items), 3600.0, keep_output=False)
@@ -226,19 +230,17 @@ class Run:
         gc.collect()
         gc.freeze()
         for i, mutant in enumerate(self.mutants):
-            new = _new_code(originals[str(mutant.path)], mutant.code) if mutant.inside else None
+            tests = self._of(mutant)
+            early = not mutant.inside or any(line in self.early[str(mutant.path)] for line in mutant.lines)
             verdict, by = APART, ""
-            if new is not None:
-                tests = self._of(mutant)
-                if tests:
-                    verdict, by = self._fork(
-                        lambda t=tests, n=new: self._patched(n, functions, items, t), *self._limit(tests)
-                    )
-                early = self.early[str(mutant.path)]
-                if verdict == LIVES and any(line in early for line in mutant.lines):
-                    verdict = APART
-                elif not tests:
-                    verdict, by = (APART, "") if any(line in early for line in mutant.lines) else (LIVES, "no test runs it")
+            if tests and (mutant.inside or mutant.defaults):
+                new = _new_code(originals[str(mutant.path)], mutant.code) if mutant.inside else []
+                work = functools.partial(self._patched, mutant, new, functions, items, tests)
+                verdict, by = self._fork(work, *self._limit(tests))
+            if verdict == LIVES and early:
+                verdict = APART
+            elif not tests and not early:
+                verdict, by = LIVES, "no test runs it"
             if verdict == DIED and by in self.seconds:
                 self.recent = [by, *(test for test in self.recent if test != by)][:8]
             self._record(i, verdict, by)
@@ -293,9 +295,10 @@ class Run:
     def _of(self, mutant: Mutant) -> list[str]:
         """The tests that run a mutant's lines, those that failed lately and the fastest first."""
         of = self.lines[str(mutant.path)]
-        found = set().union(*(of.get(line, ()) for line in mutant.lines))
+        found: set[str] = set().union(*(of.get(line, ()) for line in mutant.lines))
         if not found and not mutant.inside:
             found = set().union(*of.values()) or set(self.seconds)
+        found &= self.seconds.keys()
         ordered = [test for test in self.recent if test in found]
         ordered += sorted(found - set(ordered), key=self.seconds.__getitem__)
         total, chosen = 0.0, []
