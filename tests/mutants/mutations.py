@@ -119,10 +119,14 @@ def _slot(parent, field, put, node: ast.AST, place: Place) -> Iterator[tuple[int
         here = Place(range(node.lineno, max(node.lineno, last or 0) + 1), True)
     for what, new in _changes(parent, field, node, here.inside):
         put(ast.copy_location(new, node))
-        yield getattr(node, "lineno", 0), what, here
+        yield _line(node), what, here
         put(node)
     yield from _arguments(node, here)
     yield from _walk(node, here)
+
+
+def _line(node: ast.AST) -> int:
+    return node.target.lineno if isinstance(node, ast.comprehension) else getattr(node, "lineno", 0)
 
 
 def _place(node: ast.AST, field: str, place: Place) -> Place:
