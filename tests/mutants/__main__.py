@@ -45,11 +45,12 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "minigrad"
 BEYOND = {  # tests of a room that stand elsewhere; paths that do not exist are left out
     "nn": ["tests/models", "tests/test_layer_errors.py", "tests/test_network_errors.py", "tests/test_defaults.py"],
-    "optim": ["tests/test_trajectory.py", "tests/training"],
+    "optim": ["tests/test_trajectory.py", "tests/test_pytorch_words.py", "tests/nn/test_names.py", "tests/training"],
     "kernels": ["tests/ops", "tests/nn"],
     "func": ["tests/autograd", "tests/nn"],
     "ops": ["tests/nn", "tests/kernels", "tests/tensors", "tests/test_defaults.py", "tests/test_errors.py"],
 }
+OF_SIGNATURES = "tests/test_pytorch_names.py"  # reads the defaults of functions that it does not call
 MEMORY = 6 << 30  # bytes beyond which a mutant is stopped
 LIVES, DIED, SLOW, APART = "lives", "died", "timeout", "apart"
 
@@ -101,7 +102,7 @@ def _tests(room: str) -> list[str]:
     at = PACKAGE / room
     own = [f"tests/{name}", f"tests/{name.split('/')[0]}", f"tests/test_{name}.py", *BEYOND.get(name.split("/")[0], ())]
     source = str((at if at.exists() else at.with_suffix(".py")).relative_to(ROOT))
-    return [source, *dict.fromkeys(test for test in own if (ROOT / test).exists())]
+    return [source, OF_SIGNATURES, *dict.fromkeys(test for test in own if (ROOT / test).exists())]
 
 
 def _name(mutant: Mutant) -> str:
@@ -299,6 +300,8 @@ class Run:
         if not found and not mutant.inside:
             found = set().union(*of.values()) or set(self.seconds)
         found &= self.seconds.keys()
+        if mutant.defaults:
+            found |= {test for test in self.seconds if test.startswith(OF_SIGNATURES)}
         ordered = [test for test in self.recent if test in found]
         ordered += sorted(found - set(ordered), key=self.seconds.__getitem__)
         total, chosen = 0.0, []
