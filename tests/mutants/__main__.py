@@ -34,7 +34,7 @@ from types import CodeType, FunctionType
 import numpy  # noqa: F401  before the forks
 import pytest
 
-from tests.mutants.mutations import Mutant, mutants_of
+from tests.mutants.mutations import Mutant, mutants_of, names_of
 
 with contextlib.suppress(ImportError):  # and what it imports when it is first used
     import torch
@@ -58,18 +58,19 @@ LIVES, DIED, SLOW, APART = "lives", "died", "timeout", "apart"
 def main() -> None:
     options = _options()
     files = _files(options.room)
-    mutants = [m for path in files for m in mutants_of(path)]
-    made = len(mutants)
+    names = [(path, i, f"{path.relative_to(ROOT)}:{name}") for path in files for i, name in enumerate(names_of(path))]
+    made = len(names)
     if options.lines:
         wanted = set(Path(options.lines).read_text(encoding="utf-8").splitlines())
-        mutants = [m for m in mutants if _name(m) in wanted]
-    if options.sample and options.sample < len(mutants):
-        chosen = random.Random(options.seed).sample(range(len(mutants)), options.sample)
-        mutants = [mutants[i] for i in sorted(chosen)]
-    print(f"{made} mutants of {options.room}, {len(mutants)} of them to run", flush=True)
+        names = [at for at in names if at[2] in wanted]
+    if options.sample and options.sample < len(names):
+        chosen = random.Random(options.seed).sample(range(len(names)), options.sample)
+        names = [names[i] for i in sorted(chosen)]
     if options.list:
-        print(*map(_name, mutants), sep="\n")
+        print(*(name for *_, name in names), sep="\n")
         return
+    mutants = [m for path in files for m in mutants_of(path, {i for at, i, _ in names if at == path})]
+    print(f"{made} mutants of {options.room}, {len(mutants)} of them to run", flush=True)
     run = Run(options, files, mutants)
     run.all()
     count = {verdict: sum(v == verdict for v, _ in run.verdicts.values()) for verdict in (DIED, SLOW, LIVES)}

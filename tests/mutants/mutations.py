@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
@@ -69,19 +69,28 @@ class Place:
     function: ast.FunctionDef | ast.AsyncFunctionDef | None = None  # whose defaults these are
 
 
-def mutants_of(path: Path) -> Iterator[Mutant]:
-    """Every mutant of a module, in the order of its lines."""
+def names_of(path: Path) -> list[str]:
+    """The line and the change of every mutant of a module, in the order of `mutants_of`."""
+    return [f"{line}: {what}" for line, what, _ in _changed(ast.parse(path.read_text(encoding="utf-8")))]
+
+
+def mutants_of(path: Path, chosen: Container[int] | None = None) -> Iterator[Mutant]:
+    """The mutants of a module, all of them or those with the numbers `chosen`, in the order of its lines."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    place = Place(range(1, (tree.body[-1].end_lineno or 1) + 1) if tree.body else range(0))
-    for line, what, where in _walk(tree, place):
+    for i, (line, what, where) in enumerate(_changed(tree)):
+        if chosen is not None and i not in chosen:
+            continue
         ast.fix_missing_locations(tree)
         try:
             code = compile(tree, str(path), "exec")
         except SyntaxError:
             continue
-        yield Mutant(
-            path, line, what, where.lines, where.inside, code, _defaults(where.function) if where.function else None
-        )
+        defaults = _defaults(where.function) if where.function else None
+        yield Mutant(path, line, what, where.lines, where.inside, code, defaults)
+
+
+def _changed(tree: ast.Module) -> Iterator[tuple[int, str, Place]]:
+    return _walk(tree, Place(range(1, (tree.body[-1].end_lineno or 1) + 1) if tree.body else range(0)))
 
 
 def _defaults(function: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[int, str, dict[str, object]]:
