@@ -182,6 +182,41 @@ def test_steps_are_those_of_matrices(memory):
 
     optimizer.step(closure)
     np.testing.assert_allclose(p.detach().numpy(), x, rtol=1e-9)
+    assert optimizer.state[p]["n_iter"] == optimizer.state[p]["func_evals"] == count  # the last point is not evaluated
+
+
+@pytest.mark.parametrize(
+    "f, start, options, end, count",
+    [
+        (lambda x: x * x / 2, 0.5, {"tolerance_grad": 0.5}, 0.5, None),  # the gradient is small enough
+        (lambda x: x * x / 2, 1e-5, {"tolerance_grad": 0.0}, 1e-5, 1),  # the slope is too flat
+        (lambda x: x * x * 2, 1.0, {"lr": 0.5, "tolerance_change": 0.5}, 0.5, 1),  # a step of no more than the tolerance
+        (
+            lambda x: x * x * 2,
+            1.0,
+            {"lr": 1.75, "tolerance_change": 0.875, "max_iter": 2, "max_eval": 9},
+            0.5625,
+            2,
+        ),  # the loss falls by it
+        (lambda x: x * 3, 0.0, {"lr": 0.5, "max_iter": 2, "max_eval": 9}, -2.0, 2),  # no curvature: down the gradient again
+    ],
+)
+def test_when_a_step_ends(f, start, options, end, count):
+    p = nn.Parameter(np.array(start))
+    optimizer = optim.LBFGS([p], **options)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = f(p)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    assert p.item() == end and optimizer.state[p].get("n_iter") == (count or 0)
+
+
+def test_the_evaluations_allowed_follow_from_the_iterations():
+    assert optim.LBFGS([nn.Parameter([1.0])], max_iter=9).defaults["max_eval"] == 11
 
 
 def test_a_loss_that_changes_no_more_ends_the_step():
