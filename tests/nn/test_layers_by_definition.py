@@ -1,5 +1,7 @@
 """What layers add to their functions, by definition and without PyTorch: options, axes, sizes, and in place or not."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -173,3 +175,158 @@ def test_hard_gumbel_softmax_is_one_at_the_largest():
     np.testing.assert_allclose(hard.detach().numpy().mean(0), [0.7, 0.2, 0.1], atol=0.03)
     hard[:, 0].sum().backward()
     assert logits.grad is not None and abs(logits.grad.numpy()).min() > 0  # the gradient of the soft sample
+
+
+P, Q = (mg.tensor(np.random.default_rng(i).uniform(0.1, 0.9, (4, 3))) for i in (1, 2))
+SIGNS, LABELS, W = mg.tensor([1.0, -1.0, 1.0, -1.0]), mg.tensor([0, 2, 1, 2]), mg.tensor([0.5, 1.0, 2.0])
+PAIRS = (P.sum(1), Q.sum(1), SIGNS)
+LOSSES = [
+    (nn.CrossEntropyLoss, F.cross_entropy, (P, LABELS), {"weight": W, "ignore_index": 1, "label_smoothing": 0.1}),
+    (nn.NLLLoss, F.nll_loss, (P.log(), LABELS), {"weight": W, "ignore_index": 1}),
+    (nn.MSELoss, F.mse_loss, (P, Q), {}),
+    (nn.L1Loss, F.l1_loss, (P, Q), {}),
+    (nn.SmoothL1Loss, F.smooth_l1_loss, (P, Q), {"beta": 0.2}),
+    (nn.HuberLoss, F.huber_loss, (P, Q), {"delta": 0.2}),
+    (nn.BCELoss, F.binary_cross_entropy, (P, Q), {"weight": W}),
+    (nn.BCEWithLogitsLoss, F.binary_cross_entropy_with_logits, (P, Q), {"weight": W, "pos_weight": W * 2}),
+    (nn.KLDivLoss, F.kl_div, (P.log(), Q.log()), {"log_target": True}),
+    (nn.PoissonNLLLoss, F.poisson_nll_loss, (P, Q * 3), {"log_input": False, "full": True, "eps": 0.1}),
+    (nn.GaussianNLLLoss, F.gaussian_nll_loss, (P, Q, Q), {"full": True, "eps": 0.4}),
+    (nn.HingeEmbeddingLoss, F.hinge_embedding_loss, (P.sum(1), SIGNS), {"margin": 2.0}),
+    (nn.SoftMarginLoss, F.soft_margin_loss, (P.sum(1), SIGNS), {}),
+    (nn.MarginRankingLoss, F.margin_ranking_loss, PAIRS, {"margin": 0.5}),
+    (nn.CosineEmbeddingLoss, F.cosine_embedding_loss, (P, Q, SIGNS), {"margin": 0.5}),
+    (nn.TripletMarginLoss, F.triplet_margin_loss, (P, Q, Q.flip(0)), {"margin": 2.0, "p": 3.0, "eps": 0.1, "swap": True}),
+    (nn.TripletMarginWithDistanceLoss, F.triplet_margin_with_distance_loss, (P, Q, Q.flip(0)),
+     {"distance_function": lambda x, y: (x - y).abs().sum(-1), "margin": 2.0, "swap": True}),
+    (nn.MultiMarginLoss, F.multi_margin_loss, (P, LABELS), {"p": 2, "margin": 0.5, "weight": W}),
+    (nn.MultiLabelMarginLoss, F.multilabel_margin_loss, (P, mg.tensor([[0, -1, 1], [2, 1, -1], [0, 1, 2], [1, -1, 0]])), {}),
+    (nn.MultiLabelSoftMarginLoss, F.multilabel_soft_margin_loss, (P, (Q > 0.5).double()), {"weight": W}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind, function, args, options", LOSSES, ids=lambda v: getattr(v, "__name__", None))
+def test_a_loss_is_its_function_with_its_options(kind, function, args, options):
+    each = kind(**options, reduction="none")(*args)
+    for reduction in ("none", "sum", "mean"):
+        found = kind(**options, reduction=reduction)(*args).numpy()
+        np.testing.assert_array_equal(found, function(*args, **options, reduction=reduction).numpy())
+    np.testing.assert_allclose(kind(**options, reduction="sum")(*args).numpy(), each.sum().numpy())
+    for name in options:  # each of them matters
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a logarithm of a logarithm
+            other = kind(**{k: v for k, v in options.items() if k != name}, reduction="none")(*args)
+        assert other.tolist() != each.tolist(), name
+    with pytest.raises(ValueError, match=f"{kind.__name__}: reduction must be"):
+        kind(reduction="average")
+
+
+def test_a_ctc_loss_is_its_function_with_its_options():
+    logits = mg.tensor(np.random.default_rng(0).standard_normal((5, 2, 4))).log_softmax(-1)
+    args = (
+        logits,
+        mg.tensor([[0, 1], [1, 1]]),
+        mg.tensor([5, 2]),
+        mg.tensor([2, 2]),
+    )  # the second does not fit into 2 steps
+    found = nn.CTCLoss(blank=3, reduction="none", zero_infinity=True)(*args)
+    assert found.tolist() == F.ctc_loss(*args, blank=3, reduction="none", zero_infinity=True).tolist()
+    assert found[1].item() == 0 and np.isinf(nn.CTCLoss(blank=3, reduction="none")(*args)[1].item())
+    assert nn.CTCLoss(blank=2, reduction="none", zero_infinity=True)(*args)[0].item() != found[0].item()
+
+
+def test_distances_are_their_functions_with_their_options():
+    np.testing.assert_array_equal(nn.CosineSimilarity(0, 2.0)(P, Q).numpy(), F.cosine_similarity(P, Q, 0, 2.0).numpy())
+    assert nn.CosineSimilarity(0)(P, Q).tolist() != nn.CosineSimilarity(0, 2.0)(P, Q).tolist()
+    layer = nn.PairwiseDistance(3.0, 0.1, keepdim=True)
+    np.testing.assert_array_equal(layer(P, Q).numpy(), F.pairwise_distance(P, Q, 3.0, 0.1, True).numpy())
+    assert layer(P, Q).shape == (4, 1) and nn.PairwiseDistance(3.0)(P, Q).tolist() != layer(P, Q)[:, 0].tolist()
+
+
+def test_the_reductions_that_pytorch_once_had():
+    with pytest.warns(UserWarning, match="reduction="):
+        assert nn.MSELoss(reduce=False)(P, Q).shape == (4, 3)
+    with pytest.warns(UserWarning, match="reduction="):
+        assert nn.MSELoss(size_average=False)(P, Q).item() == pytest.approx(((P - Q) ** 2).sum().item())
+    assert nn.KLDivLoss(reduction="batchmean")(P.log(), Q).item() == pytest.approx(
+        F.kl_div(P.log(), Q, reduction="sum").item() / 4
+    )
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
+def test_a_recurrent_layer_reads_batches_and_both_ways(kind):
+    layer, x = kind(3, 4, num_layers=2, bidirectional=True), mg.randn(5, 2, 3)
+    first = kind(3, 4, num_layers=2, bidirectional=True, batch_first=True)
+    first.load_state_dict(layer.state_dict())
+    (out, h), (other, k) = layer(x), first(x.transpose(0, 1))
+    assert out.shape == (5, 2, 8)
+    np.testing.assert_array_equal(other.transpose(0, 1).detach().numpy(), out.detach().numpy())
+    alone, g = layer(x[:, 1])
+    np.testing.assert_allclose(alone.detach().numpy(), out[:, 1].detach().numpy(), atol=1e-6)
+    last, mine, own = (state[0] if kind is nn.LSTM else state for state in (h, k, g))
+    assert (last.shape, mine.shape, own.shape) == ((4, 2, 4), (4, 2, 4), (4, 4))
+    np.testing.assert_array_equal(last.detach().numpy(), mine.detach().numpy())
+    np.testing.assert_array_equal(last[2].detach().numpy(), out[-1, :, :4].detach().numpy())  # forward ends last
+    np.testing.assert_array_equal(last[3].detach().numpy(), out[0, :, 4:].detach().numpy())  # backward ends first
+
+    single, backward = kind(3, 4, bidirectional=True), kind(3, 4)
+    state = {name: p for name, p in single.state_dict().items() if name.endswith("_reverse")}
+    backward.load_state_dict({name.removesuffix("_reverse"): p for name, p in state.items()})
+    expected = backward(x.flip(0))[0].flip(0)
+    np.testing.assert_allclose(single(x)[0][..., 4:].detach().numpy(), expected.detach().numpy(), atol=1e-6)
+
+
+def test_a_recurrent_layer_shows_what_differs_from_the_defaults():
+    assert repr(nn.LSTM(3, 4)) == "LSTM(3, 4)"
+    assert repr(nn.GRU(3, 4, 2, bias=False, batch_first=True, dropout=0.5, bidirectional=True)) == (
+        "GRU(3, 4, num_layers=2, bias=False, batch_first=True, dropout=0.5, bidirectional=True)"
+    )
+    assert repr(nn.LSTM(3, 4, proj_size=2)) == "LSTM(3, 4, proj_size=2)"
+
+
+def test_normalizing_layers_begin_as_the_identity():
+    for layer in (
+        nn.BatchNorm1d(3),
+        nn.LayerNorm(3),
+        nn.LayerNorm((3,)),
+        nn.GroupNorm(1, 3),
+        nn.InstanceNorm1d(3, affine=True),
+    ):
+        assert layer.weight.tolist() == [1.0] * 3 and layer.bias.tolist() == [0.0] * 3, layer
+    assert nn.RMSNorm(3).weight.tolist() == [1.0] * 3 and nn.LayerNorm(3, bias=False).bias is None
+    layer = nn.BatchNorm1d(3)
+    assert layer.running_mean.tolist() == [0.0] * 3 and layer.running_var.tolist() == [1.0] * 3
+    layer(mg.rand(5, 3) + 7)
+    assert layer.num_batches_tracked.item() == 1 and layer.running_mean.min().item() > 0.5
+    layer.reset_running_stats()
+    assert (layer.running_mean.tolist(), layer.running_var.tolist()) == ([0.0] * 3, [1.0] * 3)
+    assert layer.num_batches_tracked.item() == 0
+
+
+POOLS = [
+    (nn.MaxPool1d(3, 2, 1, ceil_mode=True), lambda x: F.max_pool1d(x, 3, 2, 1, ceil_mode=True)),
+    (nn.MaxPool1d(2, dilation=2), lambda x: F.max_pool1d(x, 2, dilation=2)),
+    (nn.AvgPool1d(3, 2, 1, True, False), lambda x: F.avg_pool1d(x, 3, 2, 1, True, False)),
+    (nn.LPPool1d(2.0, 3, 2, True), lambda x: F.lp_pool1d(x, 2.0, 3, 2, True)),
+    (nn.AdaptiveAvgPool1d(3), lambda x: F.adaptive_avg_pool1d(x, 3)),
+    (nn.AdaptiveMaxPool1d(3), lambda x: F.adaptive_max_pool1d(x, 3)),
+    (nn.ReflectionPad1d((1, 2)), lambda x: F.pad(x, (1, 2), "reflect")),
+    (nn.ReplicationPad1d((1, 2)), lambda x: F.pad(x, (1, 2), "replicate")),
+    (nn.CircularPad1d((1, 2)), lambda x: F.pad(x, (1, 2), "circular")),
+    (nn.ZeroPad1d((1, 2)), lambda x: F.pad(x, (1, 2))),
+    (nn.ConstantPad1d((1, 2), 7.0), lambda x: F.pad(x, (1, 2), value=7.0)),
+]
+
+
+@pytest.mark.parametrize("layer, function", POOLS, ids=lambda v: type(v).__name__)
+def test_a_layer_of_windows_or_borders_is_its_function(layer, function):
+    x = mg.rand(2, 3, 8)
+    np.testing.assert_array_equal(layer(x).numpy(), function(x).numpy())
+
+
+def test_unpooling_puts_values_back_where_they_came_from():
+    x = mg.rand(1, 2, 7)
+    values, indices = nn.MaxPool1d(2, return_indices=True)(x)
+    back = nn.MaxUnpool1d(2)(values, indices, output_size=(7,)).numpy()
+    assert back.shape == x.shape and (back[back != 0] == x.numpy()[back != 0]).all() and (back != 0).sum() == 6
+    assert nn.MaxUnpool1d(2)(values, indices).shape == (1, 2, 6)
