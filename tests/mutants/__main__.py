@@ -189,13 +189,11 @@ class Run:
     def _collect_and_run(self):
         """In the second process: pytest collects, and calls pytest_runtestloop below."""
         os.chdir(ROOT)
+        sys.settrace(self._tracer(lambda path, line: self.early[path].add(line)))  # until the tests are collected
         state = pytest.main(["-q", "-s", "-p", "no:cacheprovider", *self.tests], plugins=[self])
         if not self.verdicts and self.mutants:
             raise SystemExit(f"pytest ended with {state!r} before a mutant was run")
         return {"verdicts": self.verdicts, "lines": self.lines, "seconds": self.seconds, "recent": self.recent}
-
-    def pytest_collection(self):
-        sys.settrace(self._tracer(lambda path, line: self.early[path].add(line)))
 
     def pytest_collection_finish(self):
         sys.settrace(None)

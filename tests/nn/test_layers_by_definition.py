@@ -330,3 +330,55 @@ def test_unpooling_puts_values_back_where_they_came_from():
     back = nn.MaxUnpool1d(2)(values, indices, output_size=(7,)).numpy()
     assert back.shape == x.shape and (back[back != 0] == x.numpy()[back != 0]).all() and (back != 0).sum() == 6
     assert nn.MaxUnpool1d(2)(values, indices).shape == (1, 2, 6)
+
+
+@pytest.mark.parametrize("options", [{"nonlinearity": "relu"}, {"nonlinearity": "tanh"}])
+@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
+def test_gradients_that_are_recorded_are_those_that_are_not(kind, options):
+    """What is recorded is computed step by step, the rest by one loop over arrays; both ways through the sequence."""
+    layer = kind(3, 4, bidirectional=True, **options if kind is nn.RNN else {}).double()
+    x = mg.tensor(np.random.default_rng(0).standard_normal((5, 2, 3)), requires_grad=True)
+    inputs = [x, *layer.parameters()]
+    g = mg.tensor(np.random.default_rng(1).standard_normal((5, 2, 8)))
+    plain = mg.autograd.grad((layer(x)[0] * g).sum(), inputs)
+    recorded = mg.autograd.grad((layer(x)[0] * g).sum(), inputs, create_graph=True)
+    for a, b in zip(plain, recorded, strict=True):
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-9, atol=1e-12)
+    assert len({a.detach().numpy().tobytes() for a in plain}) > 2
+
+
+def test_bilinear_has_a_bias_unless_it_is_told():
+    layer = nn.Bilinear(2, 3, 4, bias=False)
+    x, y = mg.rand(5, 2), mg.rand(5, 3)
+    expected = np.einsum("ni,oij,nj->no", x.numpy(), layer.weight.detach().numpy(), y.numpy())
+    assert layer.bias is None and nn.Bilinear(2, 3, 4).bias.shape == (4,)
+    np.testing.assert_allclose(layer(x, y).detach().numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_arrays_are_never_changed_in_place():
+    x = np.array([-1.0, 2.0])
+    assert F.relu(x, inplace=True).tolist() == [0.0, 2.0] and x.tolist() == [-1.0, 2.0]
+
+
+def test_buffers_of_a_module_alone():
+    net = nn.Sequential(nn.BatchNorm1d(2))
+    net.register_buffer("own", mg.ones(1))
+    assert [b.tolist() for b in net.buffers(recurse=False)] == [[1.0]] and len(list(net.buffers())) == 4
+    net.own = mg.zeros(1)
+    assert [b.tolist() for b in net.buffers(recurse=False)] == [[0.0]]
+    with pytest.raises(TypeError, match=r"Sequential\.own is a buffer; it cannot become a str"):
+        net.own = "zero"
+
+
+def test_the_weight_of_a_loss_of_the_users_own_is_a_buffer():
+    loss = nn.modules.loss._WeightedLoss(W)
+    assert [name for name, _ in loss.named_buffers()] == ["weight"] and loss.weight is W
+
+
+def test_a_cumulative_average_of_batches():
+    layer, batches = nn.BatchNorm1d(1, momentum=None), [mg.tensor([[1.0], [3.0]]), mg.tensor([[5.0], [9.0]])]
+    for x in batches:
+        layer(x)
+    assert layer.running_mean.item() == pytest.approx((2 + 7) / 2) and layer.running_var.item() == pytest.approx((2 + 8) / 2)
+    layer.eval()(batches[0])
+    assert layer.running_mean.item() == pytest.approx(4.5) and layer.num_batches_tracked.item() == 2

@@ -413,3 +413,14 @@ def test_a_gradient_that_is_not_finite():
     clip_grad_norm_(params, 1.0)  # as PyTorch: it spreads
     assert all(math.isnan(p.grad.numpy().sum()) for p in params)
     assert clip_grad_norm_([nn.Parameter([1.0])], 1.0).item() == 0.0
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_the_factor_is_the_largest_norm_over_the_norm_and_a_millionth(given):
+    p = nn.Parameter(np.zeros(2))
+    p.grad = mg.tensor(np.array([3e-6, 4e-6]))
+    if given:
+        nn.utils.clip_grads_with_norm_(p, 1e-6, mg.tensor(np.array(5e-6)))
+    else:
+        nn.utils.clip_grad_norm_(p, 1e-6)
+    np.testing.assert_allclose(p.grad.numpy(), [3e-6 / 6, 4e-6 / 6], rtol=1e-12)
