@@ -382,3 +382,25 @@ def test_a_cumulative_average_of_batches():
     assert layer.running_mean.item() == pytest.approx((2 + 7) / 2) and layer.running_var.item() == pytest.approx((2 + 8) / 2)
     layer.eval()(batches[0])
     assert layer.running_mean.item() == pytest.approx(4.5) and layer.num_batches_tracked.item() == 2
+
+
+@pytest.mark.parametrize(
+    "mode, good, bad",
+    [
+        ("reflect", [(2, 1), (0, 2), (2, 2), (-1, 2)], [(3, 0), (0, 3), (1, 3)]),
+        ("circular", [(3, 0), (0, 3), (3, 3), (-1, 2)], [(4, 0), (1, 4), (-1, 3)]),
+        ("replicate", [(9, 0), (0, 9)], [(-4, 0)]),
+        ("constant", [(9, 9), (-1, -2)], [(-2, -2)]),
+    ],
+)
+def test_how_far_a_border_of_three_elements_reaches(mode, good, bad):
+    x = mg.tensor([[1.0, 2.0, 3.0]])
+    for widths in good:
+        assert F.pad(x, widths, mode).shape == (1, 3 + sum(widths))
+    for widths in bad:
+        with pytest.raises(ValueError, match="pad: "):
+            F.pad(x, widths, mode)
+    assert F.pad(mg.zeros(1, 0), (0, 0), mode).shape == (1, 0)
+    if mode == "reflect":
+        with pytest.raises(ValueError, match="less than 0"):
+            F.pad(mg.zeros(1, 0), (1, 0), mode)
