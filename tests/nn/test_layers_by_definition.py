@@ -373,6 +373,12 @@ def test_buffers_of_a_module_alone():
 def test_the_weight_of_a_loss_of_the_users_own_is_a_buffer():
     loss = nn.modules.loss._WeightedLoss(W)
     assert [name for name, _ in loss.named_buffers()] == ["weight"] and loss.weight is W
+    kind = nn.modules.loss._WeightedLoss
+    assert [kind(reduce=False).reduction, kind(size_average=False).reduction, kind(reduce=True).reduction] == [
+        "none",
+        "sum",
+        "mean",
+    ]
 
 
 def test_a_cumulative_average_of_batches():
