@@ -151,7 +151,7 @@ def test_a_chain_begins_again():
 
 
 def test_a_cycle_goes_up_and_down():
-    scheduler = schedules.CyclicLR(optimizer(momentum=0.5), 1.0, 3.0, 2, 4, mode="triangular2")
+    scheduler = schedules.CyclicLR(optimizer(lr=5.0, momentum=0.5), 1.0, 3.0, 2, 4, mode="triangular2")
     assert rates(scheduler, 10) == pytest.approx([1, 2, 3, 2.5, 2, 1.5, 1, 1.5, 2, 1.75])
     assert scheduler.optimizer.param_groups[0]["momentum"] == pytest.approx(0.9 - 0.1 / 4)
     adam = schedules.CyclicLR(optimizer(make=optim.Adam), 1.0, 3.0, 2)
@@ -310,6 +310,13 @@ def test_a_state_names_its_functions(make, name):
     del state[name]
     with pytest.raises(ValueError, match=f"{name} is missing"):
         scheduler.load_state_dict(state)
+
+
+def test_every_rate_of_a_state_is_finite():
+    o = optim.SGD([{"params": [mg.ones(1)]}, {"params": [mg.ones(1)]}], lr=1.0)
+    scheduler = schedules.StepLR(o, 3)
+    with pytest.raises(ValueError, match="base_lrs must be 2 finite numbers"):
+        scheduler.load_state_dict({**scheduler.state_dict(), "base_lrs": [1.0, math.nan]})
 
 
 def test_possible_values_of_a_state():

@@ -131,6 +131,8 @@ def test_the_layout_is_pytorchs():
         (lambda s: s["state"][1].update(exp_avg=mg.ones(2), lost=mg.ones(4)) or s, ValueError,
          r"does not fit:\n.*exp_avg has shape \(2,\) of float32, its parameter \(4,\)\n.*lost is not part"),
         (lambda s: s["param_groups"][0].update(lr=math.nan) or s, ValueError, "lr must be a finite number"),
+        (lambda s: s["param_groups"][0].update(initial_lr="x") or s, TypeError, "initial_lr must be a number, got 'x'"),
+        (lambda s: s["param_groups"][0].update(max_lr=-1) or s, ValueError, "max_lr must be a finite number of at least 0"),
     ],
 )  # fmt: skip
 def test_a_state_that_does_not_fit_changes_nothing(change, error, says):
