@@ -313,6 +313,7 @@ class Signed(optim.Optimizer):
         super().__init__(params, {"lr": lr, **options})
 
     def update(self, group, numbers, p, g, state, work):
+        assert numbers == {}  # what `start` gives, if it is not overridden
         p -= group["lr"] * np.sign(g)
 
 
