@@ -56,17 +56,19 @@ if _typing.TYPE_CHECKING:
         array_api as array_api,
         autograd as autograd,
         data as data,
+        distributed as distributed,
         distributions as distributions,
         func as func,
         interop as interop,
         models as models,
         nn as nn,
+        onnx as onnx,
         optim as optim,
     )
     from minigrad import errors as errors, ops as ops, random as random, serialization as serialization
     from minigrad import testing as testing, training as training, utils as utils, viz as viz
     from minigrad.autograd import detect_anomaly as detect_anomaly
-    from minigrad.compat import amp as amp, backends as backends, cuda as cuda, distributed as distributed, hub as hub
+    from minigrad.compat import amp as amp, backends as backends, cuda as cuda, hub as hub
     from minigrad.compat import jit as jit
     from minigrad.compat.amp import GradScaler as GradScaler, autocast as autocast
     from minigrad.compat.amp import is_autocast_enabled as is_autocast_enabled
@@ -110,11 +112,13 @@ _ROOMS = (
     "array_api",
     "autograd",
     "data",
+    "distributed",
     "distributions",
     "func",
     "interop",
     "models",
     "nn",
+    "onnx",
     "optim",
     "serialization",
     "testing",
@@ -124,7 +128,7 @@ _ROOMS = (
 )
 # PyTorch's namespaces that have a path in compat/paths.py.
 _NAMESPACES = (
-    "accelerator", "amp", "backends", "compiler", "cuda", "distributed", "fx", "hub", "jit", "mps", "multiprocessing",
+    "accelerator", "amp", "backends", "compiler", "cuda", "fx", "hub", "jit", "mps", "multiprocessing",
     "version", "xpu",
 )  # fmt: skip
 _NAMES = {

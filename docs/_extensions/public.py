@@ -45,6 +45,7 @@ NAMESPACES = {
     "minigrad.models": "mg.models",
     "minigrad.training": "mg.training",
     "minigrad.serialization": "mg.serialization",
+    "minigrad.onnx": "mg.onnx",
     "minigrad.viz": "mg.viz",
     "minigrad.testing": "mg.testing",
     "minigrad.testing.mutants": "mg.testing.mutants",

@@ -10,23 +10,25 @@ from collections.abc import Sequence
 from typing import Any
 
 import minigrad
-from minigrad.cli import evaluate, filters, gradcheck, graph, info, predict, summary, train
+from minigrad.cli import evaluate, export, filters, gradcheck, graph, info, predict, summary, train
 from minigrad.cli.arguments import Parser, join_sizes
 from minigrad.cli.streams import flush_streams, replace_unencodable
+from minigrad.distributed.process_group import abort
 from minigrad.errors import MinigradError, did_you_mean
 from minigrad.progress import say
 
 __all__ = ["main"]
 
 COMMANDS: dict[str, Any] = {
-    "train": train, "eval": evaluate, "predict": predict, "filters": filters, "graph": graph, "summary": summary,
-    "gradcheck": gradcheck, "info": info,
+    "train": train, "eval": evaluate, "predict": predict, "export": export, "filters": filters, "graph": graph,
+    "summary": summary, "gradcheck": gradcheck, "info": info,
 }  # fmt: skip
 EXAMPLES = """examples:
   minigrad train                                     the book's network on 1,797 real digits, in seconds
   minigrad train --data mnist --root DIR --limit-train 5000 --limit-test 1000
   minigrad eval runs/2026-11-24_043100-digits        the test accuracy of a run
   minigrad predict runs/2026-11-24_043100-digits 0 1 2
+  minigrad export runs/2026-11-24_043100-digits -o net.onnx
   minigrad graph runs/2026-11-24_043100-digits -o net.html
   minigrad gradcheck minigrad:matmul --shape 3,4 --shape 4,2
 """
@@ -66,10 +68,12 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         return COMMANDS[args.command].run(args)
     except BrokenPipeError:  # the reader of the results has closed the pipe
-        return 1
+        code = 1
     except (MinigradError, OSError, ValueError, FloatingPointError, ImportError) as error:
         say(f"minigrad {args.command}: {error}", sys.stderr)
-        return 1
+        code = 1
     except KeyboardInterrupt:
         say(f"minigrad {args.command}: interrupted", sys.stderr)
-        return 130
+        code = 130
+    abort(code)  # other ranks, if there are any, wait for this one
+    return code

@@ -22,7 +22,7 @@ __all__ = ["DESCRIPTION", "HELP", "add_arguments", "blas", "run"]
 
 HELP = "print versions, BLAS, threads and installed extras"
 DESCRIPTION = "Print versions, BLAS, threads and installed extras, for bug reports."
-EXTRAS = ("graphviz", "matplotlib", "tqdm", "safetensors", "onnx", "hypothesis", "torch")
+EXTRAS = ("graphviz", "matplotlib", "tqdm", "safetensors", "onnx", "mpi4py", "hypothesis", "torch")
 
 
 def add_arguments(parser: Parser) -> None:

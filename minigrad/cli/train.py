@@ -23,13 +23,18 @@ from minigrad.cli import data_sources, networks
 from minigrad.cli.arguments import Parser, at_least_one, at_least_zero, fraction, number
 from minigrad.cli.info import blas
 from minigrad.cli.runs import invalid_field, is_path, read_setup
+from minigrad.distributed import get_world_size, init_process_group, is_initialized
+from minigrad.distributed.launch import launched_ranks
+from minigrad.distributed.process_group import is_first, is_joined, process_group
 from minigrad.errors import DatasetFileError
+from minigrad.kernels.threads import get_threads
 from minigrad.nn import Module
 from minigrad.optim import OPTIMIZERS, Optimizer, lr_scheduler
 from minigrad.progress import say
 from minigrad.random import manual_seed
 from minigrad.training import EarlyStopping, Run, Trainer, evaluate, gallery, report
 from minigrad.training.history import best_epoch
+from minigrad.training.ranks import first_before_others, from_first
 
 __all__ = ["DESCRIPTION", "HELP", "add_arguments", "run"]
 
@@ -42,6 +47,7 @@ EXAMPLES = """examples:
   minigrad train --data mnist --model lenet --epochs 12 --schedule cosine
   minigrad train --model mynets:Net                 a class in mynets.py
   minigrad train --resume runs/2026-11-24_043100-digits
+  mpiexec -n 4 minigrad train                       four processes, among which each batch is divided
 """
 # The defaults of --epochs and --lr.
 RECIPES = {
@@ -90,11 +96,47 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, and print the result."""
-    opened = None if args.resume is None else _resumed(args)
+    """Train, and print the result; together with the other processes that mpiexec has started, of which the first talks."""
+    if launched_ranks() > 1 and not is_initialized():
+        init_process_group("mpi")
+    opened = _resumed(args) if args.resume is not None and is_first() else None
     folder = Path(args.out) if args.out else Path("runs") / f"{datetime.now():%Y-%m-%d_%H%M%S}-{args.data}"
-    if opened is None and folder.exists():
+    if opened is None and is_first() and folder.exists():
         raise FileExistsError(f"{folder} is already there; choose another --out")
+    vars(args).update(from_first({name: getattr(args, name) for name in args.defaults}))
+    with first_before_others():
+        split, trainer = _prepare(args)
+    if is_joined():
+        process_group("train").agree(f"train on data of checksum {split.checksum}")
+    if is_first() and opened is None:
+        opened = _create(args, folder, split, trainer)
+    elif opened is not None and read_setup(opened, args.trust).sha256 != split.checksum:
+        raise DatasetFileError(f"{opened.folder}: the data differ from those of the run, which continues only with the same")
+    opened = opened or Run(folder)  # other processes write nothing
+    if args.resume is not None:
+        trainer.load_checkpoint(opened.checkpoint)
+        if is_first():
+            opened.save_config(_config(args, split, opened.config))
+    opened.by_validation = len(split.x_val) > 0
+    trainer.checkpoint = opened.checkpoint
+    trainer.callbacks.insert(0, opened)
+    try:
+        trainer.train()
+    except KeyboardInterrupt as interrupt:
+        where = str(interrupt).partition(";")[0] or f"in epoch {len(trainer.history) + 1}"
+        if is_first():
+            say(f"\ninterrupted {where}; continue with: {_resume_command(opened)}", sys.stderr)
+        return 130
+    with first_before_others():
+        if is_first() and not args.no_report:
+            _write_pictures(args, opened, trainer, split)
+        if is_first():
+            _print_result(args, opened, trainer, split)
+    return 0
+
+
+def _prepare(args: argparse.Namespace) -> tuple[Split, Trainer]:
+    """Load the data, and make the network and its trainer."""
     for name, value in RECIPES[args.data].items():
         if getattr(args, name) is None:
             setattr(args, name, value)
@@ -103,32 +145,19 @@ def run(args: argparse.Namespace) -> int:
     network = networks.build(args.model, data.x_train.shape[1:], len(data.names))
     networks.check_scores(args.model, network, data.x_train[:1], len(data.names))
     split = _split(data, args.val_fraction, args.seed)
-    trainer = _trainer(args, split, network)
-    if opened is None:
-        config = _config(args, split)
-        if not args.quiet and not args.json:
-            _print_header(args, folder, split, network)
-        opened = Run.create(folder, config, network)
-        opened.write("summary.txt", f"{nn.summary(network, (args.batch_size, *data.x_train.shape[1:]))}\n")
-        trainer.save_checkpoint(opened.checkpoint)
-    elif read_setup(opened, args.trust).sha256 != data.checksum:
-        raise DatasetFileError(f"{opened.folder}: the data differ from those of the run, which continues only with the same")
-    else:
-        trainer.load_checkpoint(opened.checkpoint)
-        opened.save_config(_config(args, split, opened.config))
-    opened.by_validation = len(split.x_val) > 0
-    trainer.checkpoint = opened.checkpoint
-    trainer.callbacks.insert(0, opened)
-    try:
-        trainer.train()
-    except KeyboardInterrupt as interrupt:
-        where = str(interrupt).partition(";")[0] or f"in epoch {len(trainer.history) + 1}"
-        say(f"\ninterrupted {where}; continue with: {_resume_command(opened)}", sys.stderr)
-        return 130
-    if not args.no_report:
-        _write_pictures(args, opened, trainer, split)
-    _print_result(args, opened, trainer, split)
-    return 0
+    return split, _trainer(args, split, network)
+
+
+def _create(args: argparse.Namespace, folder: Path, split: Split, trainer: Trainer) -> Run:
+    """Create the folder of a new run, with the state before the first step."""
+    network = trainer.network
+    config = _config(args, split)
+    if not args.quiet and not args.json:
+        _print_header(args, folder, split, network)
+    run = Run.create(folder, config, network)
+    run.write("summary.txt", f"{nn.summary(network, (args.batch_size, *split.data.x_train.shape[1:]))}\n")
+    trainer.save_checkpoint(run.checkpoint)
+    return run
 
 
 class Split(NamedTuple):
@@ -213,9 +242,11 @@ def _print_header(args: argparse.Namespace, folder: Path, split: Split, network:
     shape = "x".join(map(str, data.x_train.shape[1:]))
     counts = f"{len(data.x_train):,} train / {len(split.x_val):,} validation / {len(data.x_test):,} test"
     name, threads = blas()
+    ranks = f" | {get_world_size()} processes" if is_joined() else ""
     summary = nn.summary(network, (args.batch_size, *data.x_train.shape[1:]))
     saved = f"{summary.saved_bytes / 1e6:.1f} MB saved for backward at batch {args.batch_size}"
-    numpy = f"numpy {np.__version__} ({name}, {threads} thread{'s' * (threads > 1)})"
+    threads = get_threads() if is_joined() else threads
+    numpy = f"numpy {np.__version__} ({name}, {threads} thread{'s' * (threads > 1)}){ranks}"
     say(f"minigrad {minigrad.__version__} | {numpy} | seed {args.seed} | {folder}", sys.stdout)
     say(f"data   {args.data}  {counts}, {shape}, {len(data.names)} classes, {data.source}", sys.stdout)
     say(f"model  {type(network).__name__}  {summary.parameters:,} parameters  {saved}", sys.stdout)
@@ -330,7 +361,8 @@ def _repeating(args: argparse.Namespace, arguments: dict[str, Any], epochs: int)
 
 def _command(args: argparse.Namespace, arguments: dict[str, Any], *more: str) -> str:
     given = [f"--{name.replace('_', '-')}={value}" for name, value in arguments.items() if value != args.defaults[name]]
-    return shlex.join(["minigrad", "train", *given, *more])
+    start = ["mpiexec", "-n", str(get_world_size())] if is_joined() else []
+    return shlex.join([*start, "minigrad", "train", *given, *more])
 
 
 def _defaults(name: str) -> str:

@@ -156,6 +156,9 @@ class DataLoader(Generic[Batch]):
         self.multiprocessing_context, self.persistent_workers = multiprocessing_context, persistent_workers
         self.prefetch_factor, self.in_order = 2 if prefetch_factor is None else prefetch_factor, in_order
         self._workers: Workers | None = None  # that wait for the next epoch
+        self.divide: Callable[[Iterator[Any]], Iterator[Any]] | None = (
+            None  # of several ranks: leaves the indices of its own
+        )
         self.epoch = 0  # the number of epochs started
 
     def __len__(self) -> int:
@@ -179,6 +182,8 @@ class DataLoader(Generic[Batch]):
             starts = range(0, self._batches(len(order)) * self.batch_size, self.batch_size)
             requests = (order[start : start + self.batch_size] for start in starts)
         self.epoch += 1
+        if self.divide is not None and not stream:
+            requests = self.divide(requests)
         if self.num_workers:
             return self._made_by_workers(fetcher, requests, seed)
         return fetcher.stream(self.batch_size, self.drop_last) if stream else map(fetcher.batch, requests)

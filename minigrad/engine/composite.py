@@ -13,7 +13,7 @@ from minigrad.arrays import Traced
 from minigrad.engine.arguments import displayed, names_for, parameters_of, renamed
 from minigrad.engine.out import call_into
 from minigrad.engine.promotion import WIDE, Operands, computing_dtype, narrowed
-from minigrad.engine.scope import arguments, here
+from minigrad.engine.scope import arguments, composite_watchers, here
 from minigrad.errors import blame
 
 if TYPE_CHECKING:
@@ -92,10 +92,15 @@ class Composite:
         here.scope = outer, self.__wrapped__, arguments(args, options)
         try:
             if self.operands is None or self._are_floats(self.operands, args, options):
-                return self.compute(*args, **options)
-            args, options, half = self._in_floats(self.operands, args, options)
-            out = self.compute(*args, **options)
-            return narrowed(out) if half else out
+                out = self.compute(*args, **options)
+            else:
+                args, options, half = self._in_floats(self.operands, args, options)
+                out = self.compute(*args, **options)
+                out = narrowed(out) if half else out
+            if composite_watchers:
+                for watcher in tuple(composite_watchers):
+                    watcher(self, args, options, out)
+            return out
         except Exception as error:
             if not str(error).startswith(self.__name__):
                 error.add_note(f"in {self.__name__}")

@@ -13,15 +13,18 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from minigrad.arrays import Array, Traced
 from minigrad.engine.composite import Composite
 from minigrad.engine.grad_mode import mode
 from minigrad.engine.interrupts import Revertible
 from minigrad.engine.primitive import Call, Plan, Primitive, primitive
-from minigrad.engine.scope import constants, here, watched
+from minigrad.engine.scope import CONSTANTS, constants, here, watched
 from minigrad.engine.several import Several, select
 from minigrad.engine.tape import Node, record
 from minigrad.engine.walk import backward
+from minigrad.kernels.conversion import snapshot
 
 __all__ = ["Fused", "fuse", "fused", "unfused"]
 
@@ -43,9 +46,14 @@ def fuse(op: Composite, forward: Forward, backward: Backward, *operands: str) ->
     op.compute = Fused(op.__wrapped__, forward, backward, operands)
 
 
-def fused(forward: Forward, backward: Backward, *operands: str, outputs: int = 1) -> Callable[[Callable[..., Any]], Fused]:
-    """Decorate a function that is no public operation, such as the steps of a sequence, to give it a kernel; see `fuse`."""
-    return lambda definition: Fused(definition, forward, backward, operands, outputs)
+def fused(
+    forward: Forward, backward: Backward, *operands: str, outputs: int = 1, mask: str | None = None
+) -> Callable[[Callable[..., Any]], Fused]:
+    """Decorate a function that is no public operation, such as the steps of a sequence, to give it a kernel; see `fuse`.
+
+    The operand `mask` may also be of booleans, as a tensor or an array.
+    """
+    return lambda definition: Fused(definition, forward, backward, operands, outputs, mask)
 
 
 class unfused(Revertible):
@@ -73,11 +81,13 @@ class Fused(Primitive):
         backward: Backward,
         operands: Sequence[str],
         outputs: int = 1,
+        mask: str | None = None,
     ):
         super().__init__(definition)
         self.definition, self.outputs = definition, outputs
         self.kernel, self.backward = forward, backward
         self.arrays = frozenset(map(self.names.index, operands))
+        self.mask = None if mask is None else self.names.index(mask)
         for name in operands:
             self.declare(name, None)  # no rule of its own: the plan has a joint one
 
@@ -101,11 +111,11 @@ class Fused(Primitive):
                     like, dtype = arg, array.dtype
                     if dtype.char not in "fd":
                         return None
-                if array.dtype is not dtype or at not in self.arrays:
+                if at not in self.arrays or (array.dtype is not dtype and not (at == self.mask and _is_mask(array))):
                     return None
                 node = arg.node
                 tracked = tracked or node is not None
-            elif arg is not None and at in self.arrays:
+            elif arg is not None and at in self.arrays and not (at == self.mask and _is_mask(arg)):
                 return None
             parents.append(node)
         computed = None if like is None else self.kernel(*arrays)
@@ -116,7 +126,9 @@ class Fused(Primitive):
         if tracked and mode.enabled:
             plan = self._joint_plan(tuple([parent is not None for parent in parents]), len(kept))
             value: Any = out if self.outputs == 1 else Several({})
-            call = Node(value, self, plan, parents, [*arrays, *kept])
+            # An array or list of the caller, who may write into it before backward.
+            own = [snapshot(a) if a is arg and type(a) not in CONSTANTS else a for a, arg in zip(arrays, args, strict=True)]
+            call = Node(value, self, plan, parents, [*own, *kept])
             call.constants = constants(args, plan.constants)
         if self.outputs == 1:
             return like.from_array(out, call)
@@ -166,6 +178,10 @@ class Fused(Primitive):
                 if node.parents[at] is not None:
                     args[at] = wrap(*record(passed, (args[at],)))
                     cuts[at] = args[at].node
+
+
+def _is_mask(array: Any) -> bool:
+    return type(array) is np.ndarray and array.dtype == bool
 
 
 @primitive

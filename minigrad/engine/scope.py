@@ -20,8 +20,8 @@ from minigrad.arrays import Traced
 from minigrad.engine.interrupts import Revertible
 
 __all__ = [
-    "CONSTANTS", "Constant", "Derivative", "Named", "Scope", "arguments", "constant", "constants", "derivative", "here",
-    "in_this_thread", "watch", "watched", "watchers",
+    "CONSTANTS", "Constant", "Derivative", "Named", "Scope", "arguments", "composite_watchers", "constant", "constants",
+    "derivative", "here", "in_this_thread", "watch", "watched", "watchers",
 ]  # fmt: skip
 
 # (outer Scope or None, a weak reference to a Module | a composite | Derivative, `arguments` of the call)
@@ -69,6 +69,8 @@ here = _Here()
 # Called as watcher(op, args, out, node) after every operation on tensors. All threads share the list, which makes the test
 # for an empty list cheap; iterate over a copy, because another thread may change it.
 watchers: list[Callable[..., None]] = []
+# Called as watcher(composite, args, options, out) after every call of a composite, in its scope.
+composite_watchers: list[Callable[..., None]] = []
 
 
 def constant(arg: Any) -> Any:
@@ -144,13 +146,16 @@ def watched() -> bool:
 
 
 class watch(Revertible):
-    """Call a watcher after every operation on tensors, recorded or not, that this thread runs in a ``with`` block."""
+    """Call a watcher after every operation on tensors, recorded or not, that this thread runs in a ``with`` block.
 
-    def __init__(self, watcher: Callable[..., None]):
+    With `watched=composite_watchers`, after every call of a composite.
+    """
+
+    def __init__(self, watcher: Callable[..., None], watched: list[Callable[..., None]] = watchers):
         super().__init__()
-        self.watcher = watcher
+        self.watcher, self.watched = watcher, watched
 
     def __enter__(self) -> None:
-        watcher, watched = in_this_thread(self.watcher), watchers
+        watcher, watched = in_this_thread(self.watcher), self.watched
         self._undo += (partial(watched.remove, watcher),)
         watched += (watcher,)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array, Traced
+from minigrad.engine.arrivals import announce, awaited, early
 from minigrad.engine.grad_mode import mode
 from minigrad.engine.interrupts import numpy_errors
 from minigrad.engine.primitive import primitive
@@ -260,6 +261,7 @@ def _reachable(seeds: Sequence[tuple[Node, Gradient]], targets: Sequence[Node] |
     """Return the nodes below the seeds, newest first; with targets, only those on a path from a seed to a target."""
     nodes = _below([node for node, _ in seeds])
     nodes.sort(key=_newest, reverse=True)
+    nodes = early(nodes) if awaited else nodes
     if targets is None:
         return nodes
     wanted = set(targets)
@@ -298,7 +300,7 @@ def _run(
 
     This loop is not part of `backward` because an interrupt in it must reach the `finally` there (interrupts.py).
     """
-    ndarray = np.ndarray  # looked up for each node
+    ndarray, hooked = np.ndarray, len(awaited) > 0  # looked up for each node
     found: dict[Node, Gradient] = {}
     arrived: list[tuple[Receiver, Gradient, bool]] = []
     for node in nodes:
@@ -313,6 +315,8 @@ def _run(
             tensor = node.receiver()
             if tensor is not None and (node.primitive is not None or tensor.node is node):  # no frozen leaf
                 arrived.append((tensor, g, node in walk.owned))
+                if hooked:
+                    announce(node, g)
         if wanted and node in wanted:
             found[node] = g
         if node.saved is None:  # since: by a backward in a hook, or in another thread

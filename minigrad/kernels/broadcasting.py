@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.arrays import Array
+from minigrad.kernels.summation import add_up
 
 __all__ = ["broadcast", "sum_to"]
 
@@ -21,5 +22,5 @@ def sum_to(x: Array, shape: tuple[int, ...]) -> Array:
     lead = x.ndim - len(shape)
     stretched = tuple(lead + i for i, n in enumerate(shape) if n == 1 and x.shape[lead + i] != 1)
     half = x.dtype.char == "e"  # float16 sums overflow, and round at every step
-    out = np.add.reduce(x, axis=(*range(lead), *stretched), dtype=np.float32 if half else None)
+    out = add_up(x.astype(np.float32) if half else x, (*range(lead), *stretched))
     return np.reshape(out.astype(x.dtype) if half else out, shape)

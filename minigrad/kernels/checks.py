@@ -74,6 +74,6 @@ def whole(value: Any) -> int | None:
     (2, None, None)
     """
     try:
-        return None if isinstance(value, bool | np.bool_) else operator.index(value)
+        return None if isinstance(value, bool) or getattr(value, "dtype", None) == np.bool_ else operator.index(value)
     except TypeError:
         return None

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array
+from minigrad.kernels.summation import add_up
 
 __all__ = ["gru", "gru_gradients", "lstm", "lstm_gradients", "rnn", "rnn_gradients"]
 
@@ -175,4 +176,4 @@ def _of_weights(d: Array, states: Array, needs: Sequence[bool]) -> tuple[Array |
     """Return the gradients of weight and bias, given those of all linear terms of the states."""
     rows = d.reshape(-1, d.shape[-1])
     weight = rows.T @ states.reshape(-1, states.shape[-1]) if needs[1] else None
-    return weight, np.add.reduce(rows, 0) if needs[2] else None
+    return weight, add_up(rows, (0,)) if needs[2] else None

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["get_threads", "run_blocks", "set_threads"]
+__all__ = ["VARIABLES", "get_threads", "processors", "run_blocks", "set_blas_threads", "set_threads"]
 
 VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")  # where a user says how many NumPy's BLAS takes
 
@@ -18,10 +18,33 @@ def get_threads() -> int:
     """Return the number of threads that a call may use, its own included."""
     global _threads
     if _threads is None:
-        affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        affinity = len(processors())
         given = [int(v) for v in map(os.environ.get, VARIABLES) if v and v.isdecimal() and int(v)]
         _threads = min(affinity, *given) if given else affinity
     return _threads
+
+
+def processors() -> set[int]:
+    """Return the processors on which this process may run."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+
+
+def set_blas_threads(number: int) -> bool:
+    """Set the number of threads of the OpenBLAS inside NumPy's wheel; return whether it was found."""
+    import ctypes
+    import glob
+
+    import numpy as np
+
+    beside = os.path.join(os.path.dirname(os.path.dirname(np.__file__)), "numpy.libs", "*openblas*")
+    inside = os.path.join(os.path.dirname(np.__file__), ".dylibs", "*openblas*")
+    for path in glob.glob(beside) + glob.glob(inside):
+        library = ctypes.CDLL(path)  # loaded before: this is a handle
+        for name in ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads64_", "openblas_set_num_threads"):
+            if hasattr(library, name):
+                getattr(library, name)(number)
+                return True
+    return False
 
 
 def set_threads(number: int | None) -> None:

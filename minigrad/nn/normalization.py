@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minigrad.arrays import DType
-from minigrad.config import get_default_dtype
 from minigrad.engine.spatial import unbatched
 from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
@@ -67,7 +66,6 @@ class _NormBase(_Affine):
         self.num_features = count(type(self).__name__, "num_features", num_features)
         self.eps, self.momentum, self.affine, self.track_running_stats = eps, momentum, affine, track_running_stats
         self._register_affine((num_features,), affine, affine and bias, dtype)
-        dtype = dtype or get_default_dtype()
         self.register_buffer("running_mean", tensor([0.0] * num_features, dtype) if track_running_stats else None)
         self.register_buffer("running_var", tensor([1.0] * num_features, dtype) if track_running_stats else None)
         self.register_buffer("num_batches_tracked", tensor(0) if track_running_stats else None)

@@ -10,9 +10,11 @@ import numpy as np
 from minigrad.arrays import Array, Traced, array_of, shape_of
 from minigrad.engine.arguments import aliased
 from minigrad.engine.composite import composite
+from minigrad.engine.fused import fused
 from minigrad.engine.grad_mode import no_grad
 from minigrad.engine.promotion import floating
 from minigrad.errors import DTypeError, ShapeError
+from minigrad.kernels import attention as kernels
 from minigrad.kernels.checks import check_choice, whole
 from minigrad.ops.elementwise import astype, equal, where
 from minigrad.ops.indexing import add_at, getitem
@@ -179,9 +181,20 @@ def scaled_dot_product_attention(
             raise ValueError(f"{op}: takes attn_mask or is_causal, got both")
         attn_mask = np.tri(L, S, dtype=bool)
     scale = 1 / math.sqrt(max(shape_of(query)[-1], 1)) if scale is None else scale
+    if dropout_p == 0:
+        return attend(query, key, value, attn_mask, scale)
+    return matmul(dropout(_weights(query, key, attn_mask, scale), dropout_p, generator=generator), value)
+
+
+@fused(kernels.attention, kernels.attention_gradients, "query", "key", "value", "mask", mask="mask")
+def attend(query: Any, key: Any, value: Any, mask: Any, scale: float) -> Any:
+    """Return softmax(query @ key.T * scale + mask) @ value."""
+    return matmul(_weights(query, key, mask, scale), value)
+
+
+def _weights(query: Any, key: Any, mask: Any, scale: float) -> Any:
     scores = matmul(query * scale, transpose(key, -2, -1))
-    weights = softmax(scores, -1) if attn_mask is None else _masked_softmax(op, scores, attn_mask)
-    return matmul(dropout(weights, dropout_p, generator=generator), value)
+    return softmax(scores, -1) if mask is None else _masked_softmax("scaled_dot_product_attention", scores, mask)
 
 
 @floating("query", "key", "value")

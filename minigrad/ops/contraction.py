@@ -16,7 +16,7 @@ import numpy as np
 from minigrad.arrays import Array, shape_of
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
-from minigrad.engine.promotion import floating, promoting
+from minigrad.engine.promotion import promoting
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels import contraction as kernel
@@ -107,7 +107,7 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = "greedy") -> Any:
     return arrays[-1] if program.order is None else permute(arrays[-1], program.order)
 
 
-@floating("input1", "input2", "weight", "bias")
+@promoting("input1", "input2", "weight", "bias")
 @composite
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
     """Compute ``input1 @ weight[o] @ input2 + bias[o]`` for each output o: (..., I) and (..., J) to (..., O).

@@ -193,7 +193,10 @@ def _conv_transpose(
 
 
 conv1d, conv2d, conv3d = over_axes(_conv)
-conv_transpose1d, conv_transpose2d, conv_transpose3d = over_axes(_conv_transpose)
+conv_transpose1d, conv_transpose2d, conv_transpose3d = [
+    promoting("x", "weight", "bias")(over)  # type: ignore[type-var]
+    for over in over_axes(_conv_transpose)
+]
 
 
 def _checked(op: str, n: int, x: Any, weight: Any, bias: Any, groups: Any, outer: str, inner: str) -> tuple[Sizes, Sizes]:

@@ -382,21 +382,22 @@ def _(g: Any, x: Any, out: Any, factors: Factors) -> Any:
 def svd(x: Any, full_matrices: bool = True) -> SVD:
     """Return (U, S, Vh) with x = (U * S) @ Vh: orthonormal columns, singular values in descending order, orthonormal rows.
 
-    With `full_matrices` U and Vh are square, but their vectors beyond the min(m, n) of x (..., m, n) have no gradient: going
-    backward through them raises GraphError. The same holds where singular values repeat, or are 0 beside a null space,
+    With `full_matrices` U and Vh are square, but their vectors beyond the min(m, n) of x (..., m, n) have no gradient: one
+    that is not zero raises GraphError. The same holds where singular values repeat, or are 0 beside a null space,
     unless only S is used.
 
     >>> import numpy as np
     >>> svd(np.array([[3.0, 0.0], [0.0, 4.0], [0.0, 0.0]]), full_matrices=False).S
     array([4., 3.])
     """
-    m, n = check_matrices("svd", x)
-    factors = tuple(np.linalg.svd(array_of(x), full_matrices=False))
+    k = min(check_matrices("svd", x))
+    left, values, right = np.linalg.svd(array_of(x), full_matrices)
+    factors = (left[..., :k], values, right[..., :k, :])
     u, s, vh = left_vectors(x, factors), singular_values(x, factors), right_vectors(x, factors)
-    if full_matrices and m > n:
-        u = without_gradient(x, np.linalg.svd(array_of(x))[0], "svd", "full_matrices=True")
-    if full_matrices and m < n:
-        vh = without_gradient(x, np.linalg.svd(array_of(x))[2], "svd", "full_matrices=True")
+    if left.shape[-1] > k:
+        u = concatenate([u, without_gradient(x, left[..., k:], "svd", "full_matrices=True")], -1)
+    if right.shape[-2] > k:
+        vh = concatenate([vh, without_gradient(x, right[..., k:, :], "svd", "full_matrices=True")], -2)
     return SVD(u, s, vh)
 
 
@@ -475,7 +476,9 @@ def without_gradient(x: Array, factor: Array, name: str, option: str) -> Array:
 
 
 @without_gradient.gradient("x")
-def _(g: Any, name: str, option: str) -> Any:
+def _(g: Any, shape: Any, name: str, option: str) -> Any:
+    if not array_of(g).any():
+        return np.zeros(shape, g.dtype)
     raise GraphError(
         f"{name}: the vectors that {option} adds are not determined by the matrix, so they have no gradient\n"
         f"  hint: use the reduced form"

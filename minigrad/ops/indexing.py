@@ -14,7 +14,7 @@ from minigrad.engine.registry import register
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels import scatter as kernel
 from minigrad.kernels.axes import one_axis
-from minigrad.kernels.checks import broadcast_shapes, check_choice
+from minigrad.kernels.checks import broadcast_shapes, check_choice, whole
 from minigrad.kernels.conversion import check_numbers
 from minigrad.ops.elementwise import astype, where
 from minigrad.ops.shape import broadcast_to, reshape, unbroadcast
@@ -164,7 +164,7 @@ def select(x: Any, dim: int, index: int) -> Any:
 def narrow(x: Any, dim: int, start: int, length: int) -> Any:
     """Return ``x[:, ..., start : start + length]`` along `dim`; a negative start counts from the end.
 
-    Raises IndexError where the range does not lie inside the axis.
+    Raises IndexError where the range does not lie inside the axis, TypeError unless both are ints.
 
     >>> import numpy as np
     >>> narrow(np.arange(5), 0, -3, 2)
@@ -172,6 +172,8 @@ def narrow(x: Any, dim: int, start: int, length: int) -> Any:
     """
     dim = one_axis("narrow", dim, len(shape_of(x)))
     n = shape_of(x)[dim]
+    if whole(start) is None or whole(length) is None:
+        raise TypeError(f"narrow: start and length must be ints, got {start!r} and {length!r}")
     first = start + n if start < 0 else start
     if not (first >= 0 and length >= 0 and first + length <= n):
         raise IndexError(f"narrow: start {start} and length {length} leave axis {dim} of size {n}")

@@ -66,7 +66,7 @@ def batch_norm(
         return _normalized_by_channel(op, x, axes, (running_mean, running_var), (weight, bias), momentum, eps)
     if running_mean is None or running_var is None:
         raise ValueError(f"{op}: needs running_mean and running_var outside training")
-    scale = _inverse_deviation(_beside(running_var, shape), eps)
+    scale = _inverse_deviation(_in_floats(_beside(running_var, shape)), eps)
     out = _along_channels(_in_floats(x) - _beside(running_mean, shape), scale, weight, bias)
     return _rounded_to(x.dtype, out)
 
@@ -224,7 +224,7 @@ def channel_norm(x: Any, weight: Any, bias: Any, axes: Shape, eps: float) -> tup
 
 
 def _in_floats(x: Any) -> Any:
-    """Convert integers to floats, and float16 to float32, in which its squares fit; running statistics are not converted."""
+    """Convert integers to floats, and float16 to float32, in which its squares fit."""
     dtype = np.float32 if x.dtype == np.float16 else get_default_dtype() if x.dtype.kind != "f" else None
     return x if dtype is None else astype(x, dtype)
 
@@ -287,4 +287,5 @@ def _check_shapes(op: str, shape: Shape, meaning: str, **values: Any) -> None:
             raise ShapeError(f"{op}: {name} must be {shape} = {meaning}, got shape {shape_of(value)}")
 
 
+fuse(group_norm, kernels.group_norm, kernels.group_norm_gradients, "x", "weight", "bias")
 fuse(layer_norm, kernels.layer_norm, kernels.layer_norm_gradients, "x", "weight", "bias")

@@ -54,8 +54,8 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     if weights is None:
         return nondifferentiable(x, counts)
     values = array_of(weights)
-    if values.dtype.kind != "f":
-        weights = values.astype(np.float64)  # the dtype of these sums in PyTorch and NumPy
+    if values.dtype.kind != "f":  # whose sums are of float64 in PyTorch and NumPy
+        return nondifferentiable(x, np.bincount(array_of(x), values, minlength))
     return index_add(np.zeros(len(counts), array_of(weights).dtype), 0, array_of(x), weights)
 
 
@@ -71,7 +71,7 @@ def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     array([1., 0., 2., 1.])
     """
     values = _floats("histc", x)
-    counts, _ = _counted("histc", values, bins, (min, max) if min or max else None, None, False)
+    counts, _ = _counted("histc", values, bins, (min, max) if min or max else None, None, False, 1)
     return nondifferentiable(x, counts.astype(values.dtype))
 
 
@@ -89,7 +89,7 @@ def histogram(x: Any, bins: Any = 100, *, range: Any = None, weight: Any = None,
     values = _floats("histogram", x)
     weights = None if weight is None else array_of(weight)
     edges = bins if isinstance(bins, int) else array_of(bins)
-    found = _counted("histogram", values, edges, range, weights, density)
+    found = _counted("histogram", values, edges, range, weights, density, 0.5)
     return Histogram(*[nondifferentiable(x, part.astype(values.dtype)) for part in found])
 
 
@@ -101,14 +101,14 @@ def _floats(op: str, x: Any) -> Any:
     return values
 
 
-def _counted(op: str, values: Any, bins: Any, limits: Any, weights: Any, density: bool) -> tuple[Any, Any]:
-    """Compute a histogram; a range of one point is widened by 1 on either side, as in PyTorch."""
+def _counted(op: str, values: Any, bins: Any, limits: Any, weights: Any, density: bool, widened: float) -> tuple[Any, Any]:
+    """Compute a histogram; a range of one point is widened on either side."""
     if isinstance(bins, int):
         positive_int(op, "bins", bins)
-        low, high = limits or ((values.min(), values.max()) if values.size else (0, 0))
+        low, high = limits or ((values.min(), values.max()) if values.size else (0, 1))
         if not (np.isfinite(low) and np.isfinite(high) and low <= high):
             raise ValueError(f"{op}: the range must be finite and not reversed, got {low} to {high}")
-        limits = (low - 1, high + 1) if low == high else (low, high)
+        limits = (low - widened, high + widened) if low == high else (low, high)
     if weights is not None and weights.shape != values.shape:
         raise ShapeError(f"{op}: weight must have the shape of x, {values.shape}, got {weights.shape}")
     return np.histogram(values, bins, limits, density, weights)

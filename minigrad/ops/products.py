@@ -10,6 +10,7 @@ import numpy as np
 
 from minigrad.arrays import Shape, Traced, shape_of
 from minigrad.engine.composite import composite
+from minigrad.engine.promotion import promoting
 from minigrad.engine.registry import register
 from minigrad.errors import ShapeError
 from minigrad.kernels.axes import every_axis, one_axis
@@ -31,7 +32,8 @@ __all__ = [
 def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
     """Sum products over pairs of axes: the last `axes` of `x` with the first of `y`, or those in two lists, pair by pair.
 
-    The other axes of `x` come first in the result, then those of `y`. Raises ShapeError where two sizes differ.
+    The other axes of `x` come first in the result, then those of `y`. An axis of size 1 broadcasts to its partner, as in
+    PyTorch. Raises ShapeError where two other sizes differ.
 
     >>> import numpy as np
     >>> tensordot(np.ones((2, 3, 4)), np.ones((4, 3, 5)), ([1, 2], [1, 0])).shape
@@ -52,7 +54,11 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
         raise ValueError(f"tensordot: {len(x_axes)} axes of the first, {len(y_axes)} of the second: they must be pairs")
     x_labels, y_labels = list(ascii_letters[: len(a)]), list(ascii_letters[len(a) : len(a) + len(b)])
     for i, j in zip(x_axes, y_axes, strict=True):
-        if a[i] != b[j]:
+        if b[j] == 1 != a[i]:  # it broadcasts
+            x = sum(x, i, True, dtype=x.dtype)
+        elif a[i] == 1 != b[j]:
+            y = sum(y, j, True, dtype=y.dtype)
+        elif a[i] != b[j]:
             raise ShapeError(f"tensordot: axis {i} of shape {a} has size {a[i]}, axis {j} of shape {b} has size {b[j]}")
         y_labels[j] = x_labels[i]
     out = [label for label in x_labels + y_labels if (label in x_labels) != (label in y_labels)]
@@ -188,30 +194,36 @@ def bmm(x: Any, y: Any) -> Any:
     return matmul(x, y)
 
 
+@promoting("input", "mat1", "mat2")
 @composite
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     """Compute ``beta * input + alpha * (mat1 @ mat2)`` of matrices; `input` broadcasts, and with beta 0 is not read."""
     return _added("addmm", input, mm(mat1, mat2), beta, alpha)
 
 
+@promoting("input", "mat", "vec")
 @composite
 def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     """Compute ``beta * input + alpha * (mat @ vec)`` of a matrix and a vector; see `addmm`."""
     return _added("addmv", input, mv(mat, vec), beta, alpha)
 
 
+@promoting("input", "batch1", "batch2")
 @composite
 def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     """Compute ``beta * input + alpha * (batch1 @ batch2)`` of stacks of matrices; see `addmm`."""
     return _added("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
+@promoting("input", "batch1", "batch2")
 @composite
 def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     """Compute ``beta * input + alpha * sum(batch1 @ batch2)``, the sum over the matrices of a stack; see `addmm`."""
-    return _added("addbmm", input, sum(bmm(batch1, batch2), 0), beta, alpha)
+    products = bmm(batch1, batch2)
+    return _added("addbmm", input, sum(products, 0, dtype=products.dtype), beta, alpha)
 
 
+@promoting("input", "vec1", "vec2")
 @composite
 def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     """Compute ``beta * input + alpha * outer(vec1, vec2)`` of vectors; see `addmm`."""
@@ -248,15 +260,14 @@ def multi_dot(arrays: Sequence[Any]) -> Any:
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """Return the powers of the elements of `x` (..., n), from N - 1 down to 0, or if `increasing` up: (..., n, N).
 
-    N is n by default. PyTorch's ``linalg.vander`` is increasing.
+    N is n by default. A number counts as one element. PyTorch's ``linalg.vander`` is increasing.
 
     >>> import numpy as np
     >>> vander(np.array([2, 3]), 3)
     array([[4, 2, 1],
            [9, 3, 1]])
     """
-    if not shape_of(x):
-        raise ShapeError("vander: needs a vector or a stack of them, got shape ()")
+    x = x if shape_of(x) else expand_dims(x, 0)
     powers = np.arange(shape_of(x)[-1] if N is None else N)
     return power(expand_dims(x, -1), powers if increasing else powers[::-1])
 

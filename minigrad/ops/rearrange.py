@@ -173,7 +173,9 @@ def rot90(x: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
 @register(np.flipud)
 @composite
 def flipud(x: Any) -> Any:
-    """Reverse along axis 0: upside down."""
+    """Reverse along axis 0: upside down. Raises ShapeError for a number."""
+    if not shape_of(x):
+        raise ShapeError("flipud: needs at least one axis, got shape ()")
     return flip(x, 0)
 
 

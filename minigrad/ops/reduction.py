@@ -18,6 +18,7 @@ from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
 from minigrad.kernels import softmax as kernels
 from minigrad.kernels.axes import one_axis, reduced_axes
+from minigrad.kernels.summation import LARGE, add_up
 from minigrad.ops.elementwise import astype, isnan, maximum, minimum, where
 from minigrad.ops.indexing import index_axis, take_along_axis
 from minigrad.ops.rearrange import flip
@@ -50,6 +51,8 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False, dtype: DType = None
     if dtype is not None:
         return _reduce("sum", np.add, np.asarray(x).astype(dtype), axis, keepdims, dtype=dtype)
     if type(x) is np.ndarray and x.dtype.char in "fdl":
+        if x.size >= LARGE:
+            return add_up(x, reduced_axes("sum", axis, x.ndim), keepdims)
         return _reduce("sum", np.add, x, axis, keepdims)
     return _accumulated("sum", np.add, x, axis, keepdims)
 
@@ -88,6 +91,8 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = No
     out = reshape(x, (-1,)) if whole else x
     for a in (0,) if whole else sorted(axes, reverse=True):
         out = product(out, a)
+    if dtype is not None:
+        out = astype(out, dtype)  # products of small integers are int64
     return reshape(out, tuple([1 if i in axes else n for i, n in enumerate(shape)])) if keepdims else out
 
 

@@ -215,6 +215,7 @@ def gradient(x: Any, *, spacing: Any = 1, dim: Axis = None, edge_order: int = 1)
     """
     check_choice("gradient", "edge_order", edge_order, 1, 2)
     axes = every_axis("gradient", dim, len(shape_of(x)))
+    spacing = 1 if spacing is None else spacing  # as PyTorch takes it
     spacings = spacing if isinstance(spacing, tuple | list) else [spacing] * len(axes)
     if len(spacings) != len(axes):
         raise ValueError(f"gradient: needs a spacing for each of {len(axes)} axes, got {len(spacings)}")

@@ -12,7 +12,7 @@ from minigrad.arrays import Array, array_of
 from minigrad.engine.arguments import aliased
 from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
-from minigrad.engine.promotion import floating
+from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
 from minigrad.kernels import gamma, special
 from minigrad.kernels.checks import check_at_least
@@ -382,6 +382,7 @@ def clamp_max(x: Any, max: Any) -> Any:
     return clip(x, None, max)
 
 
+@promoting("start", "end", "weight")
 @composite
 def lerp(start: Any, end: Any, weight: Any) -> Any:
     """Interpolate linearly: start + weight * (end - start).
@@ -392,12 +393,14 @@ def lerp(start: Any, end: Any, weight: Any) -> Any:
     return start + weight * (end - start)
 
 
+@promoting("x", "tensor1", "tensor2")
 @composite
 def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     """Compute x + value * tensor1 * tensor2."""
     return x + value * tensor1 * tensor2
 
 
+@promoting("x", "tensor1", "tensor2")
 @composite
 def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     """Compute x + value * tensor1 / tensor2."""

@@ -17,7 +17,7 @@ from minigrad.engine.composite import composite
 from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
-from minigrad.errors import ShapeError
+from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels.axes import every_axis, one_axis, reduced_axes
 from minigrad.kernels.checks import check_choice
 from minigrad.ops.diagonals import diagonal
@@ -42,12 +42,14 @@ __all__ = [
 def mean(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType = None) -> Any:
     """Return the mean over `axis`; of integers, in the default float dtype.
 
-    Raises ValueError for the mean of no elements.
+    Raises ValueError for the mean of no elements, DTypeError unless `dtype` is one of floats.
 
     >>> import numpy as np
     >>> mean(np.array([[1.0, 2.0], [3.0, 4.0]]), 1)
     array([1.5, 3.5])
     """
+    if dtype is not None and np.dtype(dtype).kind != "f":
+        raise DTypeError(f"mean: a mean is no integer: dtype must be a float dtype, got {np.dtype(dtype)}")
     n = _count("mean", shape_of(x), axis)
     return sum(x, axis, keepdims, dtype=dtype) / n
 

@@ -307,7 +307,7 @@ class Optimizer:
                 g_block = np.add(g_block, np.multiply(p_block, decay, out=others[0]), out=w)
             self.update(group, numbers, p_block, g_block, states, others)
         with np.errstate(over="ignore"):  # a float16 weight beyond 65504 becomes infinite, as in PyTorch
-            return new.astype(p.dtype, order="K", copy=False)
+            return new.astype(p.dtype, copy=False)
 
     def _checked(self, options: dict[str, Any]) -> dict[str, Any]:
         """Return the options with NumPy's numbers as Python's, which keep float32; raise for a known option out of range."""
@@ -403,7 +403,7 @@ class Optimizer:
 
 def _working_copy(p: Array) -> Array:
     """Return a copy in the dtype of steps and state: the parameter's dtype, or float32 for float16."""
-    return p.astype(np.float32 if p.dtype == np.float16 else p.dtype, order="K")
+    return p.astype(np.float32 if p.dtype == np.float16 else p.dtype)
 
 
 def _match_layout(array: Array, model: Array) -> Array:

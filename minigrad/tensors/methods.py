@@ -108,11 +108,13 @@ def _in_place(op: Operation, reshapes: builtins.bool = False) -> Callable[..., T
     return method
 
 
-def _cast(dtype: type) -> Callable[[Any], Tensor]:
+def _cast(dtype: type) -> Callable[..., Tensor]:
     wanted = np.dtype(dtype)
-    return _documented(
-        lambda self: self if self.array.dtype == wanted else self.record(ops.astype, (self, wanted)), ops.astype
-    )
+
+    def cast(self: Tensor, memory_format: Any = None) -> Tensor:
+        return self if self.array.dtype == wanted else self.record(ops.astype, (self, wanted))  # type: ignore[return-value]
+
+    return _documented(cast, ops.astype)
 
 
 def _documented(method: Callable[..., Any], op: Operation) -> Callable[..., Any]:
@@ -403,7 +405,10 @@ class Methods(Traced):
         lead = self.array.ndim - len(shape)
         if lead < 0 or any(n not in (1, m) for n, m in zip(shape, self.array.shape[lead:], strict=True)):
             raise ShapeError(f"sum_to_size: shape {shape} does not broadcast to {self.array.shape}")
-        return self if shape == self.array.shape else self.record(ops.unbroadcast, (self, shape))  # type: ignore[return-value]
+        if shape and shape == self.array.shape:
+            return self
+        x = self if self.array.dtype.kind == "f" else self.long()  # the dtype of sums
+        return self.record(ops.unbroadcast, (x, shape))  # type: ignore[return-value]
 
     # Elements by index or by rank
 

@@ -15,7 +15,7 @@ from minigrad.nn import functional as F
 from minigrad.nn.inference import evaluating
 from minigrad.tensors.tensor import Tensor, tensor
 
-__all__ = ["count_right", "evaluate", "evaluate_batches", "gradient_norm", "gradient_norms", "labels"]
+__all__ = ["count_right", "evaluate", "evaluate_batches", "gradient_norm", "gradient_norms", "labels", "totals"]
 
 EVALUATED = 500  # images at a time
 
@@ -37,6 +37,14 @@ def evaluate(network: Module, x: Array, t: Array, batch_size: int = EVALUATED) -
 
 def evaluate_batches(network: Module, batches: Iterable[Any]) -> tuple[float, float]:
     """Compute mean cross-entropy and accuracy over batches (images, classes); see `evaluate`."""
+    loss, right, seen = totals(network, batches)
+    if not seen:
+        raise ValueError("evaluate: no images")
+    return loss / seen, right / seen
+
+
+def totals(network: Module, batches: Iterable[Any]) -> tuple[float, int, int]:
+    """Return the sum of the losses of all images, how many are classified correctly, and how many there are."""
     loss, right, seen = 0.0, 0, 0
     with evaluating(network):
         for x, given in batches:
@@ -45,9 +53,7 @@ def evaluate_batches(network: Module, batches: Iterable[Any]) -> tuple[float, fl
             loss += F.cross_entropy(scores, t, reduction="sum").item()
             right += count_right(scores, t)
             seen += len(t)
-    if not seen:
-        raise ValueError("evaluate: no images")
-    return loss / seen, right / seen
+    return loss, right, seen
 
 
 def count_right(scores: Tensor, t: Any) -> int:

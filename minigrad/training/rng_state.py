@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -13,7 +13,7 @@ from minigrad.nn import Module
 from minigrad.random import default_generator
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["generator_states", "set_generator_states"]
+__all__ = ["generator_states", "reachable_generators", "seed_generators", "set_generator_states"]
 
 LARGEST = {"pos": 625, "buffer_pos": 5, "has_uint32": 2, "uinteger": 2**32}  # exclusive bounds of the integers of a state
 LEAVES = (Tensor, np.ndarray, str, bytes, int, float, type, ModuleType)
@@ -21,7 +21,7 @@ LEAVES = (Tensor, np.ndarray, str, bytes, int, float, type, ModuleType)
 
 def generator_states(*owners: Any) -> list[dict[str, Any]]:
     """Return the states of the default generator and of all that are reachable from the attributes of `owners`, in order."""
-    return [dict(generator.bit_generator.state) for generator in _generators(owners)]
+    return [dict(generator.bit_generator.state) for generator in reachable_generators(owners)]
 
 
 def set_generator_states(states: list[dict[str, Any]], *owners: Any) -> None:
@@ -29,7 +29,7 @@ def set_generator_states(states: list[dict[str, Any]], *owners: Any) -> None:
 
     Raises ValueError, and changes nothing, if their number or kinds differ or a state is damaged.
     """
-    found = _generators(owners)
+    found = reachable_generators(owners)
     before = [generator.bit_generator.state for generator in found]
     if not isinstance(states, list) or not all(isinstance(state, Mapping) for state in states):
         raise ValueError("the states of the random generators are not a list of dicts")
@@ -46,7 +46,14 @@ def set_generator_states(states: list[dict[str, Any]], *owners: Any) -> None:
         raise ValueError(f"the state of a random generator is damaged: {error}") from None
 
 
-def _generators(owners: tuple[Any, ...]) -> list[np.random.Generator]:
+def seed_generators(generators: Iterable[np.random.Generator], *numbers: int) -> None:
+    """Set each of the generators to a state of its own, which depends on the numbers alone."""
+    for i, generator in enumerate(generators):
+        source: Any = type(generator.bit_generator)
+        generator.bit_generator.state = source(np.random.SeedSequence([*numbers, i])).state
+
+
+def reachable_generators(owners: tuple[Any, ...]) -> list[np.random.Generator]:
     """Return the generators in breadth-first order, each once, the default generator first."""
     found = [default_generator()]
     seen: set[int] = {id(found[0])}

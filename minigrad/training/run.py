@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from minigrad.distributed.process_group import is_first
 from minigrad.errors import DatasetFileError
 from minigrad.nn import Module
 from minigrad.serialization import load_npz, save_npz, write_atomically
@@ -99,7 +100,9 @@ class Run:
         write_atomically(self.folder / name, lambda file: file.write(text.encode(errors="surrogateescape")))
 
     def __call__(self, trainer: Trainer, epoch: Epoch) -> None:
-        """Save history, gradient norms, and the last and the best weights."""
+        """Save history, gradient norms, and the last and the best weights; of several ranks the first writes."""
+        if not is_first():
+            return
         self.save_history(trainer.history)
         self.save_gradients(trainer.gradient_history)
         self.save_weights("last", trainer.network)

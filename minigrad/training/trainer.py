@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NoReturn
 
 import numpy as np
@@ -18,6 +18,8 @@ from minigrad.autograd import grad
 from minigrad.config import keep_memory
 from minigrad.data import DataLoader, TensorDataset
 from minigrad.data.fetching import is_mapped
+from minigrad.distributed import barrier
+from minigrad.distributed.process_group import is_first, is_joined
 from minigrad.errors import ShapeError, WeightsFileError, did_you_mean
 from minigrad.kernels.checks import positive_int
 from minigrad.models.book_network import BookNetwork
@@ -32,6 +34,7 @@ from minigrad.training import diagnostics
 from minigrad.training.history import HEADER, Epoch, History, row
 from minigrad.training.interruption import Interruption, between_batches
 from minigrad.training.metrics import EVALUATED, count_right, evaluate_batches, gradient_norms, labels
+from minigrad.training.ranks import Together, from_first, sums
 from minigrad.training.rng_state import generator_states, set_generator_states
 from minigrad.training.trainer_state import Position, check_state, loader_state
 
@@ -62,6 +65,11 @@ class Trainer:
     former counted during training, in the one forward pass of each step, unless `evaluate_sample_num_per_epoch` is given.
     `history` holds the epochs, `gradient_history` the norm of each parameter's gradient in the last step of each, and
     `diagnoses` the problems that were noticed, each of which is also printed once.
+
+    After `distributed.init_process_group`, the ranks train together: each makes the same Trainer, the batch is divided among
+    them, and rank 0 decides the order, prints and saves; callbacks run on every rank. The result is that of one process, but
+    for random numbers, which differ by rank, and layers such as BatchNorm, which normalize by the share of their rank and
+    keep rank 0's statistics. `train` and `load_checkpoint` are called on all ranks.
 
     `train` calls `config.keep_memory()`, which changes the allocator of the whole process. A step whose loss or gradient is
     not finite raises FloatingPointError, with the name of the operation, and leaves the weights unchanged.
@@ -103,7 +111,7 @@ class Trainer:
         self.network = network
         self.epochs = positive_int("Trainer", "epochs", epochs)
         self.evaluate_sample_num_per_epoch = n = evaluate_sample_num_per_epoch
-        self.verbose = verbose
+        self.verbose = verbose and is_first()
         self.callbacks = list(callbacks)
         self.schedule_per, self.max_grad_norm, self.checkpoint = schedule_per, max_grad_norm, checkpoint
         dtype = next((p.dtype for p in network.parameters()), None)
@@ -118,6 +126,7 @@ class Trainer:
         self.gradient_history: list[dict[str, float]] = []
         self.diagnoses: dict[str, str] = {}
         self._position = Position()
+        self._together: Together | None = None  # while several ranks train
         self._last_batch: tuple[Any, int] | None = None  # the images of the last full batch, and the number of classes
 
     @property
@@ -139,7 +148,7 @@ class Trainer:
         keep_memory()
         if self.verbose:
             say(HEADER, sys.stdout)
-        with between_batches() as interruption:
+        with self._joined(), between_batches() as interruption:
             while len(self.history) < self.epochs:
                 epoch = self._epoch(interruption)
                 if self.verbose:
@@ -148,9 +157,10 @@ class Trainer:
                 verdicts = [callback(self, epoch) for callback in self.callbacks]
                 if self.checkpoint is not None:
                     self.save_checkpoint(self.checkpoint)
-                if True in verdicts:
+                stop, interrupted = self._agreed(True in verdicts, interruption.wanted)
+                if stop:
                     break
-                if interruption.wanted:
+                if interrupted:
                     self._interrupt()
 
     def train_step(self, x: Any, t: Any) -> tuple[float, int]:
@@ -189,16 +199,18 @@ class Trainer:
         return outputs[0], loss
 
     def save_checkpoint(self, path: str | os.PathLike[str]) -> None:
-        """Save the whole state to a `.npz` file, atomically and without pickle."""
-        save(self.state_dict(), path)
+        """Save the whole state to a `.npz` file, atomically and without pickle; of several ranks the first does it."""
+        if is_first():
+            save(self.state_dict(), path)
 
     def load_checkpoint(self, path: str | os.PathLike[str]) -> None:
         """Load a checkpoint: `train()` then continues from it, with the same bits as an uninterrupted run.
 
         The trainer must be made with the same arguments; `epochs` may differ. Raises WeightsFileError, and changes nothing,
-        for a file that is damaged, not a checkpoint, or the checkpoint of another trainer.
+        for a file that is damaged, not a checkpoint, or the checkpoint of another trainer. Rank 0 reads it for all ranks, of
+        which there may be another number than before.
         """
-        state = load(path)
+        state = from_first(load(path) if is_first() else None)
         try:
             self.load_state_dict(state)
         except (KeyError, TypeError, AttributeError, IndexError, ArithmeticError) as error:
@@ -264,18 +276,21 @@ class Trainer:
                     loss, hits = self.train_step(x, t)
                 except FloatingPointError as error:
                     raise FloatingPointError(f"epoch {number}, batch {position.batches + 1}: {error}") from None
+                images, interrupted = len(t), interruption.wanted
+                if self._together is not None:
+                    loss, hits, images, interrupted = self._together.step_totals(loss, hits, interrupted)
                 self.train_loss_list.append(loss)
-                position.add(loss, hits, len(t), spent + time.perf_counter() - started)
+                position.add(loss, hits, images, spent + time.perf_counter() - started)
                 if bar is not None:
                     bar.set_postfix(loss=f"{position.mean_loss:.4f}", acc=f"{position.accuracy:.2%}", refresh=False)
                     bar.update()
-                if interruption.wanted:
+                if interrupted:
                     self._interrupt()
         if not position.seen:
             raise ValueError("Trainer: the loader of the training data is empty")
         sample = self._train_sample
-        acc = position.accuracy if sample is None else evaluate_batches(self.network, sample)[1]
-        val_loss, val_acc = evaluate_batches(self.network, self.test_loader)
+        acc = position.accuracy if sample is None else self._evaluate(sample)[1]
+        val_loss, val_acc = self._evaluate(self.test_loader)
         epoch = Epoch(
             epoch=number,
             loss=position.mean_loss,
@@ -299,23 +314,52 @@ class Trainer:
         position, owners = self._position, (self.network, self.train_loader)
         if not position.batches:
             position.generators = generator_states(*owners)
-            batches = iter(self.train_loader)
+            batches = self._read()
         else:
             now = generator_states(*owners)
             set_generator_states(position.generators, *owners)
             if isinstance(self.train_loader, DataLoader):
                 self.train_loader.epoch -= 1
-            batches = iter(self.train_loader)
+            batches = self._read()
             for _ in range(position.batches):
                 next(batches)
             set_generator_states(now, *owners)
         return ((x if isinstance(x, Tensor) else tensor(x), labels(t)) for x, t in batches)
+
+    def _read(self) -> Iterator[Any]:
+        """Start an epoch of the training data; of several ranks, each reads its share of every batch."""
+        if self._together is None:
+            return iter(self.train_loader)
+        key = self._position.generators[0]["state"]["state"]  # of the default generator, a PCG64
+        return self._together.batches(self.train_loader, key, self.network, self.train_loader)
+
+    def _evaluate(self, loader: Iterable[Any]) -> tuple[float, float]:
+        return evaluate_batches(self.network, loader) if self._together is None else self._together.evaluate(loader)
+
+    @contextmanager
+    def _joined(self) -> Iterator[None]:
+        """Train together with the other ranks, if there are any, within a ``with`` block."""
+        if not is_joined():
+            yield
+            return
+        self._together = Together(self.network)
+        try:
+            yield
+        finally:
+            self._together.reducer.close()
+            self._together = None
+
+    def _agreed(self, *flags: bool) -> list[bool]:
+        """Return, for each flag, whether it is set on any rank."""
+        return [*flags] if self._together is None else [count > 0 for count in sums(*flags)]
 
     def _interrupt(self) -> NoReturn:
         where = f"in epoch {len(self.history) + 1}, after {self._position.batches} batches"
         if self.checkpoint is None:
             raise KeyboardInterrupt(f"{where}; train() continues from there")
         self.save_checkpoint(self.checkpoint)
+        if self._together is not None:
+            barrier()  # no rank ends the run before the file is there
         raise KeyboardInterrupt(f"{where}; load_checkpoint({str(self.checkpoint)!r}) and train() continue from there")
 
     def _bar(self, title: str, done: int) -> AbstractContextManager[Any]:

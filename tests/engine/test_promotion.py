@@ -12,6 +12,7 @@ from tests.ops.specs import SPECS
 
 DTYPES = "?Bbhilefd"
 NUMBERS = (True, 2, 2.5)
+FLOAT64 = {"float_power", "bincount of weights"}  # of integers, as in PyTorch
 # torch.result_type (2.13) of the operand at the left with each of: arrays of the nine dtypes, 0-d arrays of them, numbers.
 TABLE = {
     ("array", "?"): "?Bbhilefd ?Bbhilefd ?lf",
@@ -109,6 +110,10 @@ def test_integers_wrap_only_where_sums_do():
             refused()
     assert (u.sum() - 301).item() == -99 and u.sum().dtype == u.prod().dtype == u.cumsum(0).dtype == np.int64
     assert mg.tensor([True, True]).sum().dtype == mg.tensor([True]).cumprod(0).dtype == np.int64
+    weighed = mg.bincount(u, mg.tensor([200, 100], dtype=mg.uint8))
+    assert type(weighed) is mg.Tensor and weighed.dtype == np.float64 and weighed[[2, 200]].tolist() == [200, 100]
+    assert u.sum_to_size(1).tolist() == [202] and u.sum_to_size(1).dtype == u.sum_to_size(()).dtype == np.int64
+    assert u.prod(0, dtype=mg.uint8).item() == 144 and u.prod(dtype=mg.uint8).dtype == np.uint8
     assert u.sum(dtype=mg.uint8).item() == 202 and u.cumsum(0, dtype=mg.int8).tolist() == [2, -54]
 
 
@@ -164,6 +169,24 @@ def test_halves_are_summed_in_float32():
     assert net.running_mean.dtype == np.float16 and net.running_mean.tolist() == [0, 30]
     (out * mg.tensor([[1.0, 0.0], [0.0, 0.0]], dtype=mg.float16)).sum().backward()
     assert x.grad.dtype == np.float16 and np.isfinite(x.grad.numpy()).all()
+
+
+def test_halves_are_rounded_once():
+    rng = np.random.default_rng(0)
+    three = [rng.standard_normal((3, 4, 4)) for _ in range(3)]
+    one = [a[0] for a in three]
+    calls = [(mg.lerp, three), (mg.addcmul, three), (mg.addcdiv, three), (mg.baddbmm, three), (mg.addmm, one)]
+    calls += [
+        (mg.addbmm, [one[0], *three[1:]]),
+        (mg.addmv, [one[0][0], one[1], one[2][0]]),
+        (mg.addr, [one[0], one[1][0], one[2][0]]),
+    ]
+    calls += [(F.conv_transpose2d, [three[0], rng.standard_normal((3, 5, 2, 2)), rng.standard_normal(5)])]
+    calls += [(F.batch_norm, [three[0], *np.abs(one[0])])]
+    for op, arrays in calls:
+        halves = [mg.tensor(a, dtype=mg.float16) for a in arrays]
+        once = op(*[h.float() for h in halves]).half()
+        assert (op(*halves) == once).all(), op
 
 
 def test_what_no_half_holds_on_the_way_is_not_in_the_result():
@@ -253,7 +276,7 @@ def _compare(spec, rng, dtype):
             whole = np.nan_to_num(expected).astype(np.int64).astype(ours.dtype)
             assert dtype.kind == "f" or (ours == whole).all()  # a place among halves may be another
             continue
-        assert ours.dtype == (dtype if dtype.kind == "f" else np.float32) or "float_power" in spec.name
+        assert ours.dtype == (dtype if dtype.kind == "f" else np.float32) or spec.name in FLOAT64
         inside = ~(np.abs(expected) > 1e30)  # of what float32 holds, also on the way
         ours, expected = ours[inside], expected[inside]
         scale = np.abs(expected[np.isfinite(expected)]).max(initial=1e-3)

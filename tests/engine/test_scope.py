@@ -10,7 +10,7 @@ import pytest
 import minigrad as mg
 from minigrad import nn
 from minigrad.engine.composite import composite
-from minigrad.engine.scope import derivative, here, watch, watchers
+from minigrad.engine.scope import composite_watchers, derivative, here, watch, watchers
 
 
 class Scale(nn.Module):
@@ -152,3 +152,26 @@ def test_a_watcher_sees_every_operation_of_its_thread():
             x.sum()
     x * 3
     assert seen == [("multiply", 2, (2,), True), ("add", 2, (2,), False), ("sum", 4, (), False)] and watchers == []
+
+
+def test_a_watcher_of_composites_sees_each_call_after_those_inside_it():
+    @composite
+    def inner(x, factor=1):
+        return x * factor
+
+    @composite
+    def outer(x):
+        return inner(x, factor=3) + 1
+
+    seen = []
+
+    def see(op, args, options, out):
+        seen.append((op.__name__, len(args), options, out.tolist(), chain(here.scope)[-1]))
+
+    with watch(see, composite_watchers):
+        outer(mg.ones(1))
+        with pytest.raises(TypeError):
+            inner(mg.ones(1), None)
+    outer(mg.ones(1))
+    assert seen == [("inner", 1, {"factor": 3}, [3.0], "inner"), ("outer", 1, {}, [4.0], "outer")]
+    assert composite_watchers == []

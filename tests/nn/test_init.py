@@ -121,3 +121,19 @@ def test_names_of_pytorch_before_its_version_0_4():
         assert init.constant(mg.zeros(2), 3.0).tolist() == [3, 3]
     with pytest.raises(AttributeError):
         init.ones_like  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "mean, std, a, b",
+    [(0.0, 2.0, 2.0, 4.0), (1.0, 2.0, 9.0, 13.0), (1.0, 2.0, 9.0, 9.1), (1.0, 0.5, -3.0, -1.0), (0.0, 0.5, -1.0, -0.5)],
+)
+def test_a_tail_of_a_normal_has_its_moments(mean, std, a, b):
+    """Both tails, and those too rare to wait for."""
+    x = nn.init.trunc_normal_(mg.empty(20000, dtype=np.float64), mean, std, a, b, np.random.default_rng(0)).numpy()
+    at = a + (b - a) * (np.arange(4000) + 0.5) / 4000
+    density = np.exp(-(((at - mean) / std) ** 2) / 2)
+    density /= density.sum()
+    expected = (density * at).sum()
+    spread = np.sqrt((density * (at - expected) ** 2).sum())
+    assert a <= x.min() and x.max() <= b and abs(x.mean() - expected) < 5 * spread / np.sqrt(20000)
+    assert x.std() == pytest.approx(spread, rel=0.03)

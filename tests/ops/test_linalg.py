@@ -345,3 +345,16 @@ def test_axes_may_come_in_a_list():
     x = leaf(np.arange(6).reshape(1, 2, 3))
     assert mg.amax(x, [0, 2]).tolist() == [2, 5] and mg.sum(x, [0, -1]).tolist() == [3, 12]
     assert mg.logsumexp(x, [0, -1]).tolist() == mg.logsumexp(x[0], 1).tolist()
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (2, 4, 3), (3, 0)])
+def test_the_determined_vectors_of_a_full_svd_have_their_gradient(shape):
+    rng, k = np.random.default_rng(0), min(shape[-2:])
+    x = leaf(rng.standard_normal(shape))
+    full, reduced = mg.linalg.svd(x), mg.linalg.svd(x, full_matrices=False)
+    for a, b in ((full.U[..., :k], reduced.U), (full.Vh[..., :k, :], reduced.Vh)):
+        g = rng.standard_normal(b.shape)
+        ga, gb = (mg.autograd.grad((part**2 * g).sum(), x, create_graph=True)[0] for part in (a, b))
+        np.testing.assert_allclose(ga.detach(), gb.detach(), atol=1e-12)
+        second = [mg.autograd.grad((grad**2).sum(), x)[0] for grad in (ga, gb)] if k else [ga, gb]
+        np.testing.assert_allclose(*(part.detach() for part in second), rtol=1e-9, atol=1e-12)

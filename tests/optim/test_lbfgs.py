@@ -74,6 +74,151 @@ def test_the_line_search_takes_pytorchs_steps(start, lr, most):
     assert ours.state_dict()["state"][0]["func_evals"] == theirs.state_dict()["state"][0]["func_evals"]
 
 
+FUNCTIONS = {
+    "quartic": lambda x: x**4 / 4 - x * x + 0.3 * x,
+    "valley": lambda x: (1 - x) ** 2 + 10 * (x * x - 1) ** 2,
+    "bumps": lambda x: x * x / 20 + (3 * x).sin(),
+}
+# Where PyTorch 2.13 evaluates in two steps from x, and where it ends; together the cases take every branch of the search.
+VISITED = [
+    ("quartic", 0.8, 30.0, 3, [0.8, 24.44, 8.18540668, 2.857784949, 0.8]),
+    ("valley", -2.8, 0.01, 2, [-2.8, -2.79, -2.74495, -2.74495]),
+    ("bumps", 1.9, 30.0, 8, [1.9, -28.1, -8.302338051, -0.04200118692, 1.528377584, 2.397906351, 1.548105683, 1.548105683]),
+    (
+        "valley",
+        0.3,
+        30.0,
+        8,
+        [0.3, 30.3, 10.11941975, 3.434452529, 1.350674548, 0.980385661, 3.945139018, 1.328714895, 1.000495658, 1.000495658],
+    ),
+    ("bumps", 2.2, 0.01, 5, [2.2, 2.19, 2.1, 1.606945356, 1.605831876, 1.595810559, 1.595810559]),
+    ("bumps", 1.1, 10000.0, 6, [1.1, 10001.1, 29.36819977, 10.27758972, 4.813280504, 1.925147121, 1.5643038, 1.5643038]),
+    (
+        "bumps",
+        -1.6,
+        30.0,
+        6,
+        [-1.6, -4.67490851, -4.491518028, -4.656569461, -50.92588256, -5.030011263, -4.693913642, -4.656569461],
+    ),
+    (
+        "valley",
+        -0.3,
+        10000.0,
+        7,
+        [-0.3, -10000.3, -3333.433391, -1111.144636, -370.3820614, -123.4622369, -41.15873891, -13.73365763, -0.3],
+    ),
+    (
+        "bumps",
+        0.8,
+        10000.0,
+        8,
+        [
+            0.8,
+            10000.8,
+            22.05885831,
+            3.960135275,
+            2.635626701,
+            3.698382497,
+            -6911.075021,
+            -2.954605761,
+            -0.4024938231,
+            -0.4024938231,
+        ],
+    ),
+    ("valley", 0.3, 0.01, 6, [0.3, 0.31, 0.4, 1.249610789, 0.9875504884, 0.9881594111, 0.993639716, 0.993639716]),
+    ("bumps", -1.4, 10000.0, 6, [-1.4, 9998.6, 14.70882552, 6.041993069, 2.753437738, -0.4228862097, -0.4228862097]),
+    ("quartic", 2.3, 0.01, 5, [2.3, 2.29, 2.24495, 1.99699975, 1.993402738, 1.977198199, 1.977198199]),
+    ("valley", -2.2, 0.01, 6, [-2.2, -2.19, -2.14495, -1.89699975, -1.892648519, -1.873046224, -1.765157343, -1.765157343]),
+    (
+        "bumps",
+        -3.0,
+        30.0,
+        7,
+        [-3.0, 27.0, 7.306971337, -0.8591195192, 407.2334623, 18.31377063, 4.109955813, 1.493077297, 1.493077297],
+    ),
+]
+
+
+@pytest.mark.parametrize("name, x, lr, most, points", VISITED)
+def test_the_line_search_visits_these_points(name, x, lr, most, points):
+    p, seen = nn.Parameter(np.array(x)), []
+    optimizer = optim.LBFGS([p], lr=lr, max_iter=2, max_eval=most, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        loss = FUNCTIONS[name](p)
+        loss.backward()
+        seen.append(p.item())
+        return loss
+
+    optimizer.step(closure)
+    np.testing.assert_allclose([*seen, p.item()], points, rtol=1e-8)
+
+
+@pytest.mark.parametrize("memory", [1, 2, 5])
+def test_steps_are_those_of_matrices(memory):
+    """The direction is -H g, with H by the rule of Broyden, Fletcher, Goldfarb and Shanno, from a multiple of one."""
+    A, start, lr, count = np.diag([1.0, 3.0, 7.0]) + 0.5, np.array([1.0, -2.0, 0.5]), 0.3, 6
+    x, g, pairs = start, A @ start, []
+    for t in range(count):
+        H = np.eye(3)
+        if pairs:
+            s, y = pairs[-1]
+            H = H * (y @ s) / (y @ y)
+        for s, y in pairs[-memory:]:
+            V = np.eye(3) - np.outer(y, s) / (y @ s)
+            H = V.T @ H @ V + np.outer(s, s) / (y @ s)
+        step = -lr * (1 if t else min(1, 1 / np.abs(g).sum())) * (H @ g)
+        pairs.append((step, A @ step))
+        x, g = x + step, g + A @ step
+    p = nn.Parameter(start)
+    optimizer = optim.LBFGS([p], lr=lr, max_iter=count, history_size=memory)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = p @ mg.tensor(A) @ p / 2
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    np.testing.assert_allclose(p.detach().numpy(), x, rtol=1e-9)
+    assert optimizer.state[p]["n_iter"] == optimizer.state[p]["func_evals"] == count  # the last point is not evaluated
+
+
+@pytest.mark.parametrize(
+    "f, start, options, end, count",
+    [
+        (lambda x: x * x / 2, 0.5, {"tolerance_grad": 0.5}, 0.5, None),  # the gradient is small enough
+        (lambda x: x * x / 2, 1e-5, {"tolerance_grad": 0.0}, 1e-5, 1),  # the slope is too flat
+        (lambda x: x * x * 2, 1.0, {"lr": 0.5, "tolerance_change": 0.5}, 0.5, 1),  # a step of no more than the tolerance
+        (
+            lambda x: x * x * 2,
+            1.0,
+            {"lr": 1.75, "tolerance_change": 0.875, "max_iter": 2, "max_eval": 9},
+            0.5625,
+            2,
+        ),  # the loss falls by it
+        (lambda x: x * 3, 0.0, {"lr": 0.5, "max_iter": 2, "max_eval": 9}, -2.0, 2),  # no curvature: down the gradient again
+    ],
+)
+def test_when_a_step_ends(f, start, options, end, count):
+    p = nn.Parameter(np.array(start))
+    optimizer = optim.LBFGS([p], **options)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = f(p)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    assert p.item() == end and optimizer.state[p].get("n_iter") == (count or 0)
+
+
+def test_the_evaluations_allowed_follow_from_the_iterations():
+    assert optim.LBFGS([nn.Parameter([1.0])], max_iter=9).defaults["max_eval"] == 11
+
+
 def test_a_loss_that_changes_no_more_ends_the_step():
     """Of x**2 / 2 a step of 2 from 1 leads to -1, and the next one back."""
     p = nn.Parameter(np.array([1.0]))

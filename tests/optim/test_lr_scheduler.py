@@ -32,6 +32,7 @@ CLOSED = {
     "linear": (lambda o: schedules.LinearLR(o, 0.2, 0.8, 4), lambda t: 0.2 + 0.6 * min(t, 4) / 4),
     "constant": (lambda o: schedules.ConstantLR(o, 0.25, 3), lambda t: 0.25 if t < 3 else 1),
     "cosine": (lambda o: schedules.CosineAnnealingLR(o, 4, 0.1), lambda t: 0.1 + 0.9 * (1 + math.cos(math.pi * t / 4)) / 2),
+    "cosine of three": (lambda o: schedules.CosineAnnealingLR(o, 3), lambda t: (1 + math.cos(math.pi * t / 3)) / 2),
     "restarts": (
         lambda o: schedules.CosineAnnealingWarmRestarts(o, 2, 2),
         lambda t: (1 + math.cos(math.pi * (t / 2 if t < 2 else (t - 2) / 4 if t < 6 else (t - 6) / 8))) / 2,
@@ -40,6 +41,15 @@ CLOSED = {
         lambda o: schedules.OneCycleLR(o, 2.0, 12, None, None, 0.25, "linear", div_factor=4, final_div_factor=5),
         lambda t: 0.5 + 1.5 * t / 2 if t <= 2 else 2 - 1.9 * (t - 2) / 9,
     ),
+    "cycle of three phases": (
+        lambda o: schedules.OneCycleLR(o, 2.0, None, 4, 3, 0.25, "linear", True, 0.85, 0.95, 4, 5, three_phase=True),
+        lambda t: 0.5 + 0.75 * t if t <= 2 else 2 - 0.75 * (t - 2) if t <= 4 else 0.5 - 0.4 * (t - 4) / 7,
+    ),
+    "cycle that begins at its peak": (
+        lambda o: schedules.OneCycleLR(o, 2.0, 12, pct_start=1 / 12, div_factor=4, final_div_factor=5),
+        lambda t: 0.1 + 1.9 * (1 + math.cos(math.pi * t / 11)) / 2,
+    ),
+    "linear to zero": (lambda o: schedules.LinearLR(o, 1.0, 0.0, 4), lambda t: 1 - min(t, 4) / 4),
     "chain": (
         lambda o: schedules.ChainedScheduler([schedules.ConstantLR(o, 0.5, 2), schedules.ExponentialLR(o, 0.9)]),
         lambda t: (0.5 if t < 2 else 1) * 0.9**t,
@@ -141,7 +151,7 @@ def test_a_chain_begins_again():
 
 
 def test_a_cycle_goes_up_and_down():
-    scheduler = schedules.CyclicLR(optimizer(momentum=0.5), 1.0, 3.0, 2, 4, mode="triangular2")
+    scheduler = schedules.CyclicLR(optimizer(lr=5.0, momentum=0.5), 1.0, 3.0, 2, 4, mode="triangular2")
     assert rates(scheduler, 10) == pytest.approx([1, 2, 3, 2.5, 2, 1.5, 1, 1.5, 2, 1.75])
     assert scheduler.optimizer.param_groups[0]["momentum"] == pytest.approx(0.9 - 0.1 / 4)
     adam = schedules.CyclicLR(optimizer(make=optim.Adam), 1.0, 3.0, 2)
@@ -152,9 +162,42 @@ def test_a_cycle_goes_up_and_down():
     assert other.scale_fn == own and other.scale_fn(1) == 2 and other.state_dict()["_scale_fn_custom"] is None
 
 
+def test_a_cycle_takes_its_factor_from_the_step_or_the_cycle():
+    """Up in two steps, down in two: half the height, all of it, half, none."""
+    shape = [0, 0.5, 1, 0.5, 0, 0.5, 1, 0.5]
+
+    def found(**options):
+        return rates(schedules.CyclicLR(optimizer(), 1.0, 3.0, 2, cycle_momentum=False, **options), 8)
+
+    assert found(mode="exp_range", gamma=0.5) == [1 + 2 * h * 0.5**t for t, h in enumerate(shape)]
+    assert found(scale_fn=lambda x: x) == [1 + 2 * h * (t // 4 + 1) for t, h in enumerate(shape)]
+    assert found(scale_fn=lambda x: x, scale_mode="iterations") == [1 + 2 * h * t for t, h in enumerate(shape)]
+
+
+def test_a_cycle_goes_on_from_an_epoch():
+    o = optimizer(lr=0.25, momentum=0.5)
+    o.param_groups[0].update(initial_lr=1.0, max_lr=3.0, min_lr=0.1, base_momentum=0.8, max_momentum=0.9)
+    assert rates(schedules.CyclicLR(o, 1.0, 3.0, 2, last_epoch=1), 2) == [3, 2]
+    one = schedules.OneCycleLR(o, 7.0, 12, pct_start=0.25, anneal_strategy="linear", last_epoch=0)
+    assert one.last_epoch == 1 and one.get_last_lr() == [2.0]  # halfway from initial_lr to max_lr of the group, not to 7
+
+
 def test_a_plateau_lowers_the_rate_after_patience_and_rests_after_that():
     scheduler = schedules.ReduceLROnPlateau(optimizer(), factor=0.5, patience=2, cooldown=1, min_lr=0.2)
-    assert rates(scheduler, 12, metric=mg.tensor(1.0)) == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25]
+    assert rates(scheduler, 12, metric=mg.tensor(1.0, requires_grad=True)) == [
+        1,
+        1,
+        1,
+        1,
+        0.5,
+        0.5,
+        0.5,
+        0.5,
+        0.25,
+        0.25,
+        0.25,
+        0.25,
+    ]
     assert scheduler.get_last_lr() == [0.2] and scheduler.best == 1.0
 
 
@@ -179,6 +222,11 @@ def test_what_counts_as_better(options, metric, better):
     "make, error, says",
     [
         (lambda o: schedules.StepLR(3, 1), TypeError, "needs an Optimizer, got int"),
+        (lambda o: schedules.OneCycleLR(3, 1.0, 9), TypeError, "OneCycleLR: needs an Optimizer, got int"),
+        (lambda o: schedules.CyclicLR(3, 0.1, 1.0), TypeError, "CyclicLR: needs an Optimizer, got int"),
+        (lambda o: schedules.OneCycleLR(o, 1.0, epochs=3), ValueError, "total_steps, or epochs and steps_per_epoch"),
+        (lambda o: schedules.OneCycleLR(o, 1.0, steps_per_epoch=3), ValueError, "total_steps, or epochs and"),
+        (lambda o: schedules.LinearLR(o, end_factor=1.5), ValueError, r"end_factor must be within \[0, 1\], got 1.5"),
         (lambda o: schedules.StepLR(o, 0), ValueError, "step_size must be an int of at least 1, got 0"),
         (lambda o: schedules.CosineAnnealingLR(o, 2.5), ValueError, "T_max"),
         (lambda o: schedules.LinearLR(o, start_factor=0.0), ValueError, r"start_factor must be within \(0, 1\], got 0"),
@@ -209,6 +257,76 @@ def test_what_schedules_refuse(make, error, says):
     with pytest.raises(error, match=says):
         make(o)
     assert o.param_groups[0]["lr"] == 0.5
+
+
+@pytest.mark.parametrize(
+    "make, name, given, says",
+    [
+        (CLOSED["step"][0], "last_epoch", -2, "last_epoch is -2"),
+        (CLOSED["step"][0], "step_size", 0, "step_size is 0"),
+        (CLOSED["step"][0], "gamma", "x", "gamma has type str, expected float"),
+        (CLOSED["step"][0], "last_epoch", True, "last_epoch has type bool, expected int"),
+        (CLOSED["step"][0], "last_epoch", 2**63, r"last_epoch is beyond 2\*\*63"),
+        (CLOSED["step"][0], "base_lrs", [1.0, 1.0], "base_lrs must be 1 finite numbers"),
+        (CLOSED["step"][0], "base_lrs", ["x"], r"base_lrs\[0\] has type str, expected float"),
+        (CLOSED["step"][0], "base_lrs", [math.inf], "base_lrs must be 1 finite numbers"),
+        (
+            lambda o: schedules.SequentialLR(o, [schedules.StepLR(o, 1)] * 3, [2, 4]),
+            "_milestones",
+            [2, math.nan],
+            "type float",
+        ),
+        (CLOSED["cycle"][0], "_anneal_func_type", "cubic", "_anneal_func_type is none of cos, linear"),
+        (CLOSED["milestones"][0], "milestones", {2: 0}, "milestones must be counts of steps"),
+        (CLOSED["milestones"][0], "milestones", {2: 2**31}, "milestones must be counts of steps"),
+        (CLOSED["milestones"][0], "milestones", {2.0: 1}, "milestones must be counts of steps"),
+        (CLOSED["milestones"][0], "milestones", {True: 1}, "milestones must be counts of steps"),
+        (CLOSED["chain"][0], "_schedulers", [], "the state_dict has 0 schedulers, not 2"),
+    ],
+)
+def test_impossible_values_of_a_state_change_nothing(make, name, given, says):
+    scheduler = make(optimizer(momentum=0.9))
+    before = copy.deepcopy(scheduler.state_dict())
+    with pytest.raises(ValueError, match=says):
+        scheduler.load_state_dict({**before, name: given})
+    assert scheduler.state_dict() == before
+
+
+def test_the_phases_of_another_cycle_change_nothing():
+    scheduler = CLOSED["cycle"][0](optimizer(momentum=0.9))
+    state = copy.deepcopy(scheduler.state_dict())
+    state["_schedule_phases"][0]["end_lr"] = "min_lr"
+    with pytest.raises(ValueError, match="_schedule_phases are of another cycle"):
+        scheduler.load_state_dict(state)
+    assert scheduler.state_dict()["_schedule_phases"][0]["end_lr"] == "max_lr"
+
+
+@pytest.mark.parametrize("make, name", [("lambda", "lr_lambdas"), (None, "_scale_fn_custom")])
+def test_a_state_names_its_functions(make, name):
+    """They are not saved, but a state without their place is one of another schedule."""
+    o = optimizer(momentum=0.9)
+    scheduler = CLOSED[make][0](o) if make else schedules.CyclicLR(o, 1.0, 3.0, 2)
+    state = scheduler.state_dict()
+    del state[name]
+    with pytest.raises(ValueError, match=f"{name} is missing"):
+        scheduler.load_state_dict(state)
+
+
+def test_every_rate_of_a_state_is_finite():
+    o = optim.SGD([{"params": [mg.ones(1)]}, {"params": [mg.ones(1)]}], lr=1.0)
+    scheduler = schedules.StepLR(o, 3)
+    with pytest.raises(ValueError, match="base_lrs must be 2 finite numbers"):
+        scheduler.load_state_dict({**scheduler.state_dict(), "base_lrs": [1.0, math.nan]})
+
+
+def test_possible_values_of_a_state():
+    scheduler = CLOSED["milestones"][0](optimizer())
+    state = {**scheduler.state_dict(), "milestones": {3: 1, 7: 2**31 - 1}, "last_epoch": -1}
+    scheduler.load_state_dict(state)
+    assert scheduler.milestones == {3: 1, 7: 2**31 - 1} and scheduler.last_epoch == -1
+    step = CLOSED["step"][0](optimizer())
+    step.load_state_dict({**step.state_dict(), "step_size": 1, "last_epoch": 2**63 - 1})
+    assert step.step_size == 1 and step.last_epoch == 2**63 - 1
 
 
 def test_the_state_of_another_schedule_changes_nothing():

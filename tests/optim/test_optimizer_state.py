@@ -131,6 +131,8 @@ def test_the_layout_is_pytorchs():
         (lambda s: s["state"][1].update(exp_avg=mg.ones(2), lost=mg.ones(4)) or s, ValueError,
          r"does not fit:\n.*exp_avg has shape \(2,\) of float32, its parameter \(4,\)\n.*lost is not part"),
         (lambda s: s["param_groups"][0].update(lr=math.nan) or s, ValueError, "lr must be a finite number"),
+        (lambda s: s["param_groups"][0].update(initial_lr="x") or s, TypeError, "initial_lr must be a number, got 'x'"),
+        (lambda s: s["param_groups"][0].update(max_lr=-1) or s, ValueError, "max_lr must be a finite number of at least 0"),
     ],
 )  # fmt: skip
 def test_a_state_that_does_not_fit_changes_nothing(change, error, says):
@@ -164,6 +166,8 @@ def test_options_become_pythons_own_numbers():
     p = nn.Parameter([1.0])
     group = optim.Adam([p], lr=np.float64(0.1), betas=[np.float32(0.5), 0.75], weight_decay=1).param_groups[0]
     assert type(group["lr"]) is float and group["betas"] == (0.5, 0.75) and type(group["betas"][0]) is float
+    assert type(group["weight_decay"]) is int and optim.Adadelta([p], rho=1.0).defaults["rho"] == 1
+    assert optim.SGD([p], maximize=np.True_).param_groups[0]["maximize"] is True
     p.grad = mg.ones(1)
     optim.SGD([p], lr=np.float64(0.5)).step()
     assert p.dtype == np.float32
@@ -191,6 +195,9 @@ def test_options_become_pythons_own_numbers():
         (lambda p: optim.Adam([{"params": [p], "differentiable": True}]), ValueError, "differentiable must be False"),
         (lambda p: optim.Adadelta([p], rho=1.5), ValueError, r"rho must be within \[0, 1\], got 1.5"),
         (lambda p: optim.Rprop([p], etas=(0.5, 0.9)), ValueError, "etas must be numbers below and above 1"),
+        (lambda p: optim.Rprop([p], etas=(0.5, 1.0)), ValueError, "etas must be numbers below and above 1"),
+        (lambda p: optim.Rprop([p], etas=(1.0, 1.2)), ValueError, "etas must be numbers below and above 1"),
+        (lambda p: optim.Rprop([p], etas=(0.0, 1.2)), ValueError, "etas must be numbers below and above 1"),
         (lambda p: optim.Rprop([p], etas=(0.5,)), ValueError, "etas must be two numbers"),
         (lambda p: optim.NAdam([p], momentum_decay=-1), ValueError, "momentum_decay"),
         (lambda p: optim.ASGD([p], t0=math.nan), ValueError, "t0"),
@@ -311,6 +318,44 @@ def test_a_momentum_that_was_not_used_may_be_none():
     assert p not in optimizer.state or "momentum_buffer" not in optimizer.state[p]
 
 
+def test_a_group_has_names_if_all_its_parameters_have():
+    a, b = parameters()[:2]
+    assert optim.SGD([("a", a), ("b", b)]).param_groups[0]["param_names"] == ["a", "b"]
+    assert "param_names" not in optim.SGD([("a", a), b]).param_groups[0]
+
+
+def test_an_entry_of_none_hides_none_of_the_others():
+    p = nn.Parameter([1.0])
+    optimizer = optim.RMSprop([p])
+    optimizer.load_state_dict(
+        {**optimizer.state_dict(), "state": {0: {"step": 0, "momentum_buffer": None, "square_avg": mg.full((1,), 4.0)}}}
+    )
+    assert optimizer.state[p]["square_avg"].tolist() == [4.0] and optimizer.state[p]["step"] == 0
+
+
+@pytest.mark.parametrize("step", [-1, 2**53, 0.5 * math.nan, [1, 2]])
+def test_a_step_is_a_count(step):
+    p = nn.Parameter([1.0])
+    optimizer = optim.Adam([p])
+    steps(optimizer, [p], 0, 1)
+    state = copy.deepcopy(optimizer.state_dict())
+    state["state"][0]["step"] = 2**53 - 1
+    optimizer.load_state_dict(state)
+    assert optimizer.state[p]["step"] == 2**53 - 1
+    state["state"][0]["step"] = step
+    with pytest.raises(ValueError, match=r"state\[0\]: step must be a count"):
+        optimizer.load_state_dict(state)
+
+
+def test_integers_of_a_state_become_numbers_of_the_parameter():
+    p = nn.Parameter(np.ones(2))
+    optimizer = optim.SGD([p], lr=0.5, momentum=0.5)
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": {0: {"momentum_buffer": np.array([4, 8])}}})
+    p.grad = mg.zeros(2, dtype=np.float64)
+    optimizer.step()
+    assert p.tolist() == [0.0, -1.0] and optimizer.state[p]["momentum_buffer"].dtype == np.float64
+
+
 def test_hooks_run_around_every_step():
     p = nn.Parameter([1.0])
     optimizer, seen = optim.SGD([p], lr=0.5), []
@@ -370,3 +415,14 @@ def test_a_gradient_that_is_not_finite():
     clip_grad_norm_(params, 1.0)  # as PyTorch: it spreads
     assert all(math.isnan(p.grad.numpy().sum()) for p in params)
     assert clip_grad_norm_([nn.Parameter([1.0])], 1.0).item() == 0.0
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_the_factor_is_the_largest_norm_over_the_norm_and_a_millionth(given):
+    p = nn.Parameter(np.zeros(2))
+    p.grad = mg.tensor(np.array([3e-6, 4e-6]))
+    if given:
+        nn.utils.clip_grads_with_norm_(p, 1e-6, mg.tensor(np.array(5e-6)))
+    else:
+        nn.utils.clip_grad_norm_(p, 1e-6)
+    np.testing.assert_allclose(p.grad.numpy(), [3e-6 / 6, 4e-6 / 6], rtol=1e-12)

@@ -22,12 +22,12 @@ def sgd(p, grads, lr, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=Fa
     return p
 
 
-def adagrad(p, grads, lr, eps=1e-10, weight_decay=0.0):
-    total = 0.0
-    for g in grads:
+def adagrad(p, grads, lr, eps=1e-10, weight_decay=0.0, lr_decay=0.0, initial_accumulator_value=0.0):
+    total = initial_accumulator_value
+    for t, g in enumerate(grads):
         g = g + weight_decay * p
         total += g * g
-        p = p - lr * g / (math.sqrt(total) + eps)
+        p = p - lr / (1 + t * lr_decay) * g / (math.sqrt(total) + eps)
     return p
 
 
@@ -43,20 +43,87 @@ def rmsprop(p, grads, lr, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, 
     return p
 
 
-def adam(p, grads, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, decoupled=False):
-    m = v = 0.0
+def adam(p, grads, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, decoupled=False, amsgrad=False):
+    m = v = largest = 0.0
     for t, g in enumerate(grads, 1):
         if decoupled:
             p = p - lr * weight_decay * p
         else:
             g = g + weight_decay * p
         m, v = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g * g
-        p = p - lr * (m / (1 - betas[0] ** t)) / (math.sqrt(v / (1 - betas[1] ** t)) + eps)
+        largest = max(largest, v)
+        p = p - lr * (m / (1 - betas[0] ** t)) / (math.sqrt((largest if amsgrad else v) / (1 - betas[1] ** t)) + eps)
     return p
 
 
 def adamw(p, grads, lr, weight_decay=1e-2, **options):
     return adam(p, grads, lr, weight_decay=weight_decay, decoupled=True, **options)
+
+
+def adadelta(p, grads, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0.0):
+    v = s = 0.0
+    for g in grads:
+        g = g + weight_decay * p
+        v = rho * v + (1 - rho) * g * g
+        d = math.sqrt(s + eps) / math.sqrt(v + eps) * g
+        s = rho * s + (1 - rho) * d * d
+        p = p - lr * d
+    return p
+
+
+def adamax(p, grads, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+    m = u = 0.0
+    for t, g in enumerate(grads, 1):
+        g = g + weight_decay * p
+        m, u = betas[0] * m + (1 - betas[0]) * g, max(betas[1] * u, abs(g) + eps)
+        p = p - lr / (1 - betas[0] ** t) * m / u
+    return p
+
+
+def nadam(p, grads, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, momentum_decay=4e-3):
+    m, v, product = 0.0, 0.0, 1.0
+    mu = [betas[0] * (1 - 0.96 ** (t * momentum_decay) / 2) for t in range(len(grads) + 2)]
+    for t, g in enumerate(grads, 1):
+        g = g + weight_decay * p
+        m, v = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g * g
+        product *= mu[t]
+        along = (1 - mu[t]) / (1 - product) * g + mu[t + 1] / (1 - product * mu[t + 1]) * m
+        p = p - lr * along / (math.sqrt(v / (1 - betas[1] ** t)) + eps)
+    return p
+
+
+def radam(p, grads, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+    m = v = 0.0
+    R = 2 / (1 - betas[1]) - 1
+    for t, g in enumerate(grads, 1):
+        g = g + weight_decay * p
+        m, v = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g * g
+        rho, step = R - 2 * t * betas[1] ** t / (1 - betas[1] ** t), lr * m / (1 - betas[0] ** t)
+        if rho > 5:
+            step *= math.sqrt((rho - 4) * (rho - 2) * R / ((R - 4) * (R - 2) * rho))
+            step *= math.sqrt(1 - betas[1] ** t) / (math.sqrt(v) + eps)
+        p = p - step
+    return p
+
+
+def rprop(p, grads, lr=1e-2, etas=(0.5, 1.2), step_sizes=(1e-6, 50)):
+    size, previous = lr, 0.0
+    for g in grads:
+        if g * previous > 0:
+            size = min(size * etas[1], step_sizes[1])
+        elif g * previous < 0:
+            size, g = max(size * etas[0], step_sizes[0]), 0.0
+        p, previous = p - math.copysign(size, g) * (g != 0), g
+    return p
+
+
+def asgd(p, grads, lr=1e-2, lambd=1e-4, alpha=0.75, t0=1e6, weight_decay=0.0, average=False):
+    eta, mu, mean = lr, 1.0, 0.0
+    for t, g in enumerate(grads, 1):
+        p = p - eta * (g + weight_decay * p + lambd * p)
+        mean += mu * (p - mean)
+        eta, mu = lr / (1 + lambd * lr * t) ** alpha, 1 / max(1, t - t0)
+    return mean if average else p
 
 
 CASES = [
@@ -70,11 +137,19 @@ CASES = [
     (optim.Adam, adam, {"lr": 0.01}),
     (optim.Adam, adam, {"lr": 0.01, "betas": (0.8, 0.9), "weight_decay": 0.1}),
     (optim.AdamW, adamw, {"lr": 0.01, "weight_decay": 0.1}),
+    (optim.Adagrad, adagrad, {"lr": 0.1, "lr_decay": 0.5, "initial_accumulator_value": 0.3, "eps": 0.01}),
+    (optim.Adam, adam, {"lr": 0.01, "betas": (0.8, 0.5), "amsgrad": True, "eps": 0.01}),
+    (optim.Adadelta, adadelta, {"lr": 0.5, "rho": 0.8, "eps": 0.01, "weight_decay": 0.1}),
+    (optim.Adamax, adamax, {"lr": 0.01, "betas": (0.8, 0.9), "eps": 0.01, "weight_decay": 0.1}),
+    (optim.NAdam, nadam, {"lr": 0.01, "betas": (0.8, 0.9), "momentum_decay": 0.5, "eps": 0.01, "weight_decay": 0.1}),
+    (optim.RAdam, radam, {"lr": 0.01, "betas": (0.8, 0.9), "eps": 0.01, "weight_decay": 0.1}),
+    (optim.Rprop, rprop, {"lr": 0.1, "etas": (0.3, 1.5), "step_sizes": (0.04, 0.2)}),
+    (optim.ASGD, asgd, {"lr": 0.1, "lambd": 0.5, "alpha": 0.6, "t0": 2, "weight_decay": 0.1}),
 ]
 every_case = pytest.mark.parametrize("make, equation, options", CASES, ids=lambda v: getattr(v, "__name__", None))
 
 
-def gradients(shape, steps=6):
+def gradients(shape, steps=8):
     return np.random.default_rng(1).standard_normal((steps, *shape))
 
 
@@ -92,6 +167,17 @@ def test_every_element_follows_the_equation(make, equation, options):
     found = run(make, nn.Parameter(start), grads, options)
     expected = [[equation(start[i, j], grads[:, i, j], **options) for j in range(3)] for i in range(2)]
     np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_the_average_of_asgd_starts_after_t0():
+    options = {"lr": 0.1, "lambd": 0.5, "alpha": 0.6, "t0": 2}
+    p, grads = nn.Parameter(np.array([0.3, -2.0])), gradients((2,))
+    optimizer = optim.ASGD([p], **options)
+    for g in grads:
+        p.grad = mg.tensor(g)
+        optimizer.step()
+    expected = [asgd(x, grads[:, i], **options, average=True) for i, x in enumerate([0.3, -2.0])]
+    np.testing.assert_allclose(optimizer.state[p]["ax"], expected, rtol=1e-12)
 
 
 @every_case
@@ -115,9 +201,14 @@ def test_pytorch_agrees(make, equation, options):
     start, grads = np.random.default_rng(0).standard_normal((2, 3)), gradients((2, 3))
     p = torch.nn.Parameter(torch.tensor(start))
     optimizer = getattr(torch.optim, make.__name__)([p], **options)
-    for g in grads:
-        p.grad = torch.tensor(g)
-        optimizer.step()
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)  # of eta and of the product of momenta
+    try:
+        for g in grads:
+            p.grad = torch.tensor(g)
+            optimizer.step()
+    finally:
+        torch.set_default_dtype(before)
     np.testing.assert_allclose(run(make, nn.Parameter(start), grads, options), p.detach().numpy(), rtol=1e-12)
 
 
@@ -222,6 +313,7 @@ class Signed(optim.Optimizer):
         super().__init__(params, {"lr": lr, **options})
 
     def update(self, group, numbers, p, g, state, work):
+        assert numbers == {}  # what `start` gives, if it is not overridden
         p -= group["lr"] * np.sign(g)
 
 

@@ -152,7 +152,8 @@ def test_memory_formats_are_accepted(name):
         assert like(x, memory_format=kind).shape == (2, 3)
     assert mg.full_like(x, 2.0, memory_format=kind).tolist() == [[2.0] * 3] * 2
     assert mg.randint_like(x, 5, memory_format=kind).dtype == x.dtype
-    assert x.to(memory_format=kind) is x.contiguous(memory_format=kind) is x
+    assert x.to(memory_format=kind) is x.contiguous(memory_format=kind) is x.float(memory_format=kind) is x
+    assert x.long(memory_format=kind).dtype == np.int64
     layer = mg.nn.Linear(3, 2)
     assert layer.to(memory_format=kind) is layer
 

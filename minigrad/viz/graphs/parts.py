@@ -159,7 +159,13 @@ def _facts(fused: Node) -> list[Any]:
 
 
 def _arguments(fused: Node) -> list[Any]:
-    """Return the arguments of the call: what it saved, or what the tape remembers, with zeros for arrays."""
+    """Return the arguments of the call: what it saved, or what the tape remembers, with an array for an array."""
     if fused.saved is not None:
         return list(fused.saved[: len(fused.parents)])
-    return [np.zeros(fact.shape, fact.dtype) if isinstance(fact, Node | Constant) else fact for fact in _facts(fused)]
+    return [_stand_in(fact) if isinstance(fact, Node | Constant) else fact for fact in _facts(fused)]
+
+
+def _stand_in(fact: Node | Constant) -> Array:
+    """Return an array that is still alive, or one of its shape: zeros, or a mask that hides nothing."""
+    array = fact.array() if isinstance(fact, Constant) else None
+    return np.full(fact.shape, fact.dtype == bool, fact.dtype) if array is None else array

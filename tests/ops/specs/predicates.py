@@ -49,6 +49,9 @@ SPECS = [
         refuse(ValueError, "bins must be an int of at least 1, got 0", np.ones(2), 0),
         refuse(ValueError, "must be finite and not reversed, got 2 to 1", np.ones(2), 3, 2, 1),
         refuse(ValueError, "must be finite and not reversed, got inf to inf", np.array([np.inf])))),
+    OpSpec("histogram of one value or none", mg.histogram, histogram,
+           lambda rng: Sample((np.full(rng.choice([0, 3]), 2.0), 4)), ("histogram",),
+           order=0),
     OpSpec("histogram", mg.histogram, histogram, in_bins, order=0, errors=(
         refuse(ShapeError, r"weight must have the shape of x, \(2,\), got \(3,\)", np.ones(2), 2, weight=np.ones(3)),)),
 ]  # fmt: skip

@@ -21,6 +21,11 @@ def sizes(*options):
     return draw
 
 
+def broadcast(rng):
+    a, b = rng.permutation([1, 3])
+    return Sample((normal(rng, (2, a)), normal(rng, (4, b)), (1, 1)))
+
+
 def contracted(rng):
     choices = [
         ((2, 3, 4), (3, 4, 5), 2), ((2, 3), (4,), 0), ((2, 3, 4), (4, 2), ([0, -1], [1, 0])), ((2, 3), (2, 3), 1 + 1),
@@ -88,6 +93,8 @@ A, B, V = np.ones((2, 3)), np.ones((4, 5)), np.ones(3)
 NUMBERS = ((), ()), ((), (2, 3)), ((2, 3), ())
 
 SPECS = [
+    OpSpec("tensordot, broadcast", mg.tensordot, lambda x, y, axes: np.outer(x.sum(1), y.sum(1)), broadcast, ("tensordot",),
+           linear_in=(0,)),
     OpSpec("tensordot", mg.tensordot, np.tensordot, contracted, linear_in=(0,),
            errors=(refuse(ShapeError, r"axis 1 of shape \(2, 3\) has size 3, axis 0 of shape \(4, 5\) has size 4", A, B, 1),
                    refuse(ValueError, "2 axes of the first, 1 of the second", A, A, ([0, 1], [0])),
@@ -133,8 +140,9 @@ SPECS = [
     OpSpec("addr", mg.addr, lambda input, x, y, beta, alpha: beta * input + alpha * x[:, None] * y,
            added((2, 4), (2, 1), (4,), (2,), (4,)), linear_in=(0, 1),
            errors=(refuse(ShapeError, "addr: the second operand must be a vector", A, V, A),)),
-    OpSpec("vander", mg.vander, np.vander, lambda rng: Sample((normal(rng, (3,)), *[[], [2], [5]][rng.integers(3)])),
-           errors=(refuse(ShapeError, r"vander: needs a vector or a stack of them, got shape \(\)", A[0, 0]),)),
+    OpSpec("vander", mg.vander, np.vander, lambda rng: Sample((normal(rng, (3,)), *[[], [2], [5]][rng.integers(3)]))),
+    OpSpec("vander of a number", mg.vander, lambda x, N: np.vander([x], N), lambda rng: Sample((normal(rng, ()), 2)),
+           ("vander",)),
     OpSpec("linalg.vander", mg.linalg.vander, lambda x, N=3: np.stack([x**k for k in range(N)], -1),
            lambda rng: Sample((normal(rng, (2, 3)),), [{}, {"N": 2}, {"N": 5}][rng.integers(3)])),
 ]  # fmt: skip

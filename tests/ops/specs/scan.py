@@ -93,12 +93,12 @@ def sampled(rng):
     dim = axes(rng, x.ndim)
     count = x.ndim if dim is None else 1 if isinstance(dim, int) else len(dim)
     sizes = x.shape if dim is None else [x.shape[d] for d in (dim if isinstance(dim, tuple) else (dim,))]
-    spacing = choice(rng, 1, 0.5, [0.5 + i for i in range(count)], [np.cumsum(rng.uniform(0.5, 2, n)) for n in sizes])
+    spacing = choice(rng, None, 1, 0.5, [0.5 + i for i in range(count)], [np.cumsum(rng.uniform(0.5, 2, n)) for n in sizes])
     return Sample((x,), {"spacing": spacing, "dim": dim, "edge_order": int(rng.integers(1, 3))})
 
 
 def gradient(x, spacing, dim, edge_order):
-    found = np.gradient(x, *(spacing if isinstance(spacing, list) else [spacing]), axis=dim, edge_order=edge_order)
+    found = np.gradient(x, *(spacing if isinstance(spacing, list) else [spacing or 1]), axis=dim, edge_order=edge_order)
     return found if isinstance(found, tuple) else (found,)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import minigrad as mg
-from minigrad.errors import ShapeError
+from minigrad.errors import DTypeError, ShapeError
 from minigrad.ops.elementwise import root
 from minigrad.testing import OpSpec, Sample
 from tests.ops.samples import a_shape, axes, choice, normal, reduction, refuse, spread, within
@@ -165,7 +165,8 @@ def missing_fractions(rng):
 SPECS = [
     reduction("mean", mg.mean, np.mean, linear_in=(0,),
               errors=(*several("mean"), refuse(ValueError, "mean: the mean of 0 items: axis 1", EMPTY, 1),
-                      refuse(ValueError, "mean: the mean of 0 items: axis 1", EMPTY[:1], 1))),
+                      refuse(ValueError, "mean: the mean of 0 items: axis 1", EMPTY[:1], 1),
+                      refuse(DTypeError, "dtype must be a float dtype, got int64", np.ones(2), dtype=np.int64))),
     OpSpec("var", mg.var, deviation(1), with_correction,
            errors=(*several("var"), refuse(ValueError, "var: the mean of 0 items", EMPTY))),
     OpSpec("std", mg.std, deviation(0.5), with_correction, homogeneous_in=(0,)),
