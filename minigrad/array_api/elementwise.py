@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,10 +25,17 @@ __all__ = [
     "clip",
 ]  # fmt: skip
 
+_end = __all__.index("add")
+WITHOUT_OPTIONS = {  # what operations do that have more options
+    "add": "x1 + x2. Derivatives: 1 and 1.", "subtract": "x1 - x2. Derivatives: 1 and -1.",
+    "divide": "x1 / x2. Derivatives: 1 / x2 and -x1 / x2**2.",
+    "round": "The integer nearest to x, of two the even one. Derivative: 0.",
+}  # fmt: skip
 
-def _named(function: Callable[..., Tensor], name: str, op: Any) -> Any:
+
+def _named(function: Callable[..., Tensor], name: str, line: str) -> Any:
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = (op.__doc__ or "").partition("\n")[0]
+    function.__doc__ = WITHOUT_OPTIONS.get(name, line)
     return function
 
 
@@ -37,7 +45,7 @@ def _unary(name: str) -> Unary:
     def function(x: Tensor, /) -> Tensor:
         return op(*operands(name, x))
 
-    return _named(function, name, op)
+    return _named(function, name, op.__doc__.partition("\n")[0])
 
 
 def _binary(name: str) -> Binary:
@@ -46,10 +54,10 @@ def _binary(name: str) -> Binary:
     def function(x1: Tensor | Scalar, x2: Tensor | Scalar, /) -> Tensor:
         return op(*operands(name, x1, x2))
 
-    return _named(function, name, op)
+    line = re.sub(r"\bx\b", "x1", op.__doc__.partition("\n")[0])
+    return _named(function, name, re.sub(r"\by\b", "x2", line))
 
 
-_end = __all__.index("add")
 (
     abs, acos, acosh, asin, asinh, atan, atanh, bitwise_invert, ceil, conj, cos, cosh, exp, expm1,
     floor, isfinite, isinf, isnan, log, log10, log1p, log2, logical_not, negative, positive, real,
