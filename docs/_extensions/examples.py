@@ -74,7 +74,7 @@ PROGRAMS = {
     "mg.array_api.can_cast": "mg.array_api.can_cast(mg.int8, mg.int16)",
     "mg.array_api.clip": "mg.array_api.clip(mg.tensor([-1.5, 0.5]), 0, 1)",
     "mg.array_api.concat": "mg.array_api.concat([mg.tensor([1, 2]), mg.tensor([3])])",
-    "mg.array_api.iinfo": "mg.array_api.iinfo(mg.int8)",
+    "mg.array_api.iinfo": "mg.array_api.iinfo(mg.int8).max",
     "mg.array_api.isin": "mg.array_api.isin(mg.tensor([1, 2, 3]), mg.tensor([3, 1]))",
     "mg.array_api.meshgrid": "mg.array_api.meshgrid(mg.tensor([1, 2]), mg.tensor([3, 4]))",
     "mg.array_api.reshape": "mg.array_api.reshape(mg.tensor([1, 2, 3, 4]), (2, 2))",

@@ -102,15 +102,6 @@ class FloatInfo(NamedTuple):
     dtype: np.dtype[Any]
 
 
-class IntInfo(NamedTuple):
-    """Limits of an integer dtype."""
-
-    bits: int
-    max: int
-    min: int
-    dtype: np.dtype[Any]
-
-
 def finfo(type: Tensor | DType, /) -> FloatInfo:
     """Return the limits of a float dtype, or of that of a tensor.
 
@@ -123,10 +114,9 @@ def finfo(type: Tensor | DType, /) -> FloatInfo:
     return FloatInfo(info.bits, eps, largest, least, normal, np.dtype(info.dtype))
 
 
-def iinfo(type: Tensor | DType, /) -> IntInfo:
+def iinfo(type: Tensor | DType, /) -> np.iinfo[Any]:
     """Return the limits of an integer dtype, or of that of a tensor."""
-    info = np.iinfo(_of(type))
-    return IntInfo(info.bits, info.max, info.min, np.dtype(info.dtype))
+    return np.iinfo(_of(type))
 
 
 class Information:

@@ -96,14 +96,12 @@ def unique_all(x: Tensor, /) -> UniqueAll:
 
 def unique_counts(x: Tensor, /) -> UniqueCounts:
     """Return the distinct elements, sorted, and how often each occurs."""
-    values, _, _, counts = unique_all(x)
-    return UniqueCounts(values, counts)
+    return UniqueCounts(*unique_all(x)[::3])
 
 
 def unique_inverse(x: Tensor, /) -> UniqueInverse:
     """Return the distinct elements, sorted, and the index of each element of `x` among them."""
-    values, _, inverse, _ = unique_all(x)
-    return UniqueInverse(values, inverse)
+    return UniqueInverse(*unique_all(x)[:3:2])
 
 
 def unique_values(x: Tensor, /) -> Tensor:

@@ -347,7 +347,9 @@ def test_limits_of_dtypes():
     info = xp.finfo(xp.ones(1))
     assert info.eps == 2**-23 and info.bits == 32 and info.dtype == xp.float32 and type(info.max) is float
     assert xp.finfo(xp.float64).smallest_normal == 2.0**-1022 and -info.min == info.max
-    assert xp.iinfo(xp.int8) == (8, 127, -128, xp.int8) and xp.iinfo(xp.ones(1, dtype=xp.uint16)).max == 65535
+    limits = xp.iinfo(xp.int8)
+    assert (limits.bits, limits.max, limits.min, limits.dtype) == (8, 127, -128, xp.int8) and type(limits.max) is int
+    assert xp.iinfo(xp.ones(1, dtype=xp.uint16)).max == 65535
 
 
 def test_small_integers_are_added_in_64_bits():
