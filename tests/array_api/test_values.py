@@ -447,17 +447,24 @@ def test_hypothesis_draws_tensors():
     draw()
 
 
+OPERATORS = {
+    "add": "add", "sub": "subtract", "truediv": "divide", "mod": "remainder", "pow": "pow", "and_": "bitwise_and",
+    "rshift": "bitwise_right_shift", "lt": "less", "eq": "equal",
+}  # fmt: skip
+
+
 def test_operators_differ_from_the_standard_beside_0d_tensors_alone():
     """They are PyTorch's; the guide says so. The functions of the namespace never differ."""
     strict = pytest.importorskip("array_api_strict", reason="array_api_strict has the standard's operators")
     pairs = [(a, b) for a, b in itertools.product(("bool", *NUMBERS), repeat=2) if promotable(a, b)]
     differ = set()
-    for symbol, name in (("add", "add"), ("sub", "subtract"), ("truediv", "divide"), ("mod", "remainder"), ("pow", "pow"),
-                         ("and_", "bitwise_and"), ("rshift", "bitwise_right_shift"), ("lt", "less"), ("eq", "equal")):  # fmt: skip
+    for symbol, name in OPERATORS.items():
         apply = getattr(operator, symbol)
         for (first, second), shapes in itertools.product(pairs, (((2,), (2,)), ((2,), ()), ((), ()))):
-            expected, x = ([m.ones(s, dtype=getattr(m, d)) for s, d in zip(shapes, (first, second), strict=True)]
-                           for m in (strict, xp))  # fmt: skip
+            expected, x = (
+                [m.ones(shape, dtype=getattr(m, dtype)) for shape, dtype in zip(shapes, (first, second), strict=True)]
+                for m in (strict, xp)
+            )
             try:
                 wanted = str(apply(*expected).dtype).rpartition(".")[2]
             except TypeError:  # not of these dtypes
