@@ -1,5 +1,5 @@
-"""Other libraries' import paths: `minigrad.nn.modules.conv` (PyTorch's), `minigrad.scipy.stats` (HIPS autograd's) and the like
-are found through a table, without a file for each."""
+"""Import paths of PyTorch (`minigrad.nn.modules.conv`) and of HIPS autograd (`minigrad.scipy.stats`): they are found through
+a table, without a file for each."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ Each runs in both libraries: for HIPS autograd, only the name of the package in 
 HIPS autograd finds are in hips_numbers.json; `python -m tests.interop.hips_programs` writes them, where it is installed.
 """
 
-# ruff: noqa: E402 (the lines of imports are what this is about)
+# ruff: noqa: I001 (the lines of imports are HIPS autograd's)
 import json
 from pathlib import Path
 
@@ -223,9 +223,7 @@ def recurrent_net():
             hiddens = np.tanh(concat_and_multiply(params["change"], inputs[t], hiddens))
         return total / inputs.size
 
-    return {name: g for name, g in grad(log_likelihood)(params, data).items()} | {
-        "of checkpoint": flatten(grad(checkpoint(log_likelihood))(params, data))[0]
-    }
+    return grad(log_likelihood)(params, data) | {"of checkpoint": flatten(grad(checkpoint(log_likelihood))(params, data))[0]}
 
 
 def mixture_of_gaussians():

@@ -9,28 +9,4 @@ As there, a derivative has the type of what it belongs to, and float64 is the pr
 number a float64. Documentation of HIPS autograd: https://github.com/HIPS/autograd (Maclaurin, Duvenaud and Adams, 2015).
 """
 
-from minigrad.interop.hips.operators import (
-    checkpoint,
-    deriv,
-    elementwise_grad,
-    grad,
-    grad_and_aux,
-    grad_named,
-    hessian,
-    hessian_tensor_product,
-    hessian_vector_product,
-    jacobian,
-    make_hvp,
-    make_jvp,
-    make_jvp_reversemode,
-    make_vjp,
-    tensor_jacobian_product,
-    value_and_grad,
-    vector_jacobian_product,
-)
-
-__all__ = [
-    "checkpoint", "deriv", "elementwise_grad", "grad", "grad_and_aux", "grad_named", "hessian", "hessian_tensor_product",
-    "hessian_vector_product", "jacobian", "make_hvp", "make_jvp", "make_jvp_reversemode", "make_vjp",
-    "tensor_jacobian_product", "value_and_grad", "vector_jacobian_product",
-]  # fmt: skip
+from minigrad.interop.hips.operators import *

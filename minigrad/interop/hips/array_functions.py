@@ -1,8 +1,8 @@
 """NumPy's functions for tensors and arrays, and nothing of its own: ``import minigrad.numpy as np``.
 
-A name of NumPy is NumPy's own object, and tensors find their way in by its protocols, with two exceptions. Functions and
-`array`, `r_` and `c_` take lists that hold tensors as well, which NumPy itself would read before any protocol could; and `full`
-takes a tensor as the value. Whatever is made of numbers alone is NumPy's array, float64 by default.
+A name is NumPy's own object, and tensors find their way in by its protocols, with two exceptions. Functions, and `array`,
+`r_` and `c_`, take lists that hold tensors as well, which NumPy would read before any protocol could; and `full` takes a
+tensor as the value. Whatever is made of numbers alone is NumPy's array, float64 by default.
 
     >>> import minigrad as mg
     >>> import minigrad.numpy as np
@@ -29,8 +29,7 @@ __all__ = [name for name in np.__all__ if name != "fft"]
 
 # These take sequences of arrays, and look for tensors among them.
 OF_ARRAYS = {
-    "block", "broadcast_arrays", "choose", "column_stack", "concat", "concatenate", "dstack", "einsum", "einsum_path", "hstack",
-    "meshgrid", "select", "stack", "vstack",
+    "block", "choose", "column_stack", "concatenate", "dstack", "einsum", "hstack", "select", "stack", "vstack",
 }  # fmt: skip
 
 

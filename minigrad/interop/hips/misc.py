@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from minigrad import ops
-from minigrad import pytree
+from minigrad import ops, pytree
 from minigrad.arrays import shape_of
 from minigrad.tensors.tensor import Tensor
 
@@ -31,7 +31,7 @@ def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
     ends = np.cumsum([0, *(int(np.prod(shape)) for shape in shapes)])
 
     def unflatten(vector: Any) -> Any:
-        pieces = [vector[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+        pieces = [vector[start:end] for start, end in itertools.pairwise(ends)]
         return rebuild([p.reshape(shape) if shape else p[0] for p, shape in zip(pieces, shapes, strict=True)])
 
     return ops.concatenate([ops.reshape(part, (-1,)) for part in parts]) if parts else np.zeros(0), unflatten

@@ -1,7 +1,7 @@
 """SciPy's distributions for tensors and arrays: ``from minigrad.scipy.stats import norm``, as HIPS autograd's `scipy.stats`.
 
-Densities are compositions of special functions: they have gradients in every argument, to every order. Distribution functions
-other than the normal one take their values from SciPy (extra `scipy`), and have gradients in all but the parameters of shape.
+Densities are compositions of special functions: they have gradients in every argument, to every order. The functions `cdf` and
+`sf`, except those of `norm`, take their values from SciPy (extra `scipy`), and have gradients in all but the parameters of shape.
 
     >>> import numpy as np
     >>> from minigrad import elementwise_grad
@@ -19,8 +19,17 @@ from typing import Any
 import numpy as np
 
 from minigrad.interop.hips.special import (
-    double, gammainc, gammaincc, gammaln, betainc, log_ndtr, ndtr, valued, xlog1py, xlogy,
-)  # fmt: skip
+    betainc,
+    double,
+    gammainc,
+    gammaincc,
+    gammaln,
+    log_ndtr,
+    ndtr,
+    valued,
+    xlog1py,
+    xlogy,
+)
 from minigrad.tensors.tensor import Tensor
 
 __all__ = ["beta", "chi2", "dirichlet", "gamma", "multivariate_normal", "norm", "poisson", "t"]
