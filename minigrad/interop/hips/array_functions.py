@@ -17,7 +17,7 @@ tensor as the value. Whatever is made of numbers alone is NumPy's array, float64
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -100,6 +100,8 @@ def _with_lists(function: Any) -> Any:
         return function(*map(convert, args), **{key: convert(value) for key, value in options.items()})
 
     def convert(arg: Any) -> Any:
+        if isinstance(arg, Iterator) and function.__name__ in OF_ARRAYS:
+            arg = list(arg)
         if not isinstance(arg, list | tuple) or not _holds(arg):
             return arg
         if function.__name__ in OF_ARRAYS:

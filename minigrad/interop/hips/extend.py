@@ -10,8 +10,8 @@
     >>> grad(cube)(2.0), grad(grad(cube))(2.0)
     (np.float64(12.0), np.float64(12.0))
 
-Where a gradient is not to be differentiated again, rules see arrays, so that they may call what knows arrays alone; else they
-see tensors. `mg.primitive` is the shorter way for new programs.
+Where a gradient is not differentiated again, rules see arrays, so that they may call what knows arrays alone; else they see
+tensors. `mg.primitive` is the shorter way for new programs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """SciPy's distributions for tensors and arrays: ``from minigrad.scipy.stats import norm``, as HIPS autograd's `scipy.stats`.
 
-Densities are compositions of special functions: they have gradients in every argument, to every order. The functions `cdf` and
-`sf`, except those of `norm`, take their values from SciPy (extra `scipy`), and have gradients in all but the parameters of shape.
+Densities are compositions of special functions: with gradients in every argument, to every order. Distribution functions
+(but for `norm`) take their values from SciPy (extra `scipy`), and have gradients in all but the parameters of shape.
 
     >>> import numpy as np
     >>> from minigrad import elementwise_grad
