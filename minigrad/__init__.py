@@ -81,14 +81,14 @@ if _typing.TYPE_CHECKING:
         hessian_vector_product as hessian_vector_product, jacobian as jacobian, make_jvp as make_jvp, make_vjp as make_vjp,
         value_and_grad as value_and_grad,
     )  # fmt: skip
-    from minigrad.interop.hips import array_functions as numpy, scipy_modules as scipy
+    from minigrad.interop.hips import array_functions as _array_functions, scipy_modules as _scipy_modules
     from minigrad.nn.functional import (
         alpha_dropout_ as alpha_dropout_, celu_ as celu_, dropout_ as dropout_,
         feature_alpha_dropout_ as feature_alpha_dropout_, rrelu_ as rrelu_, selu_ as selu_, threshold_ as threshold_,
     )  # fmt: skip
     from minigrad.serialization import load as load, save as save
 
-    accelerator, mps, xpu, compiler, fx = cuda, cuda, cuda, jit, jit
+    accelerator, mps, xpu, compiler, fx, numpy, scipy = cuda, cuda, cuda, jit, jit, _array_functions, _scipy_modules
 # isort: on
 
 for _name, _function in {

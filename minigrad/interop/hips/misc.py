@@ -19,6 +19,7 @@ def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
     """Return the vector of all elements of nested dicts, lists and tuples, keys in order, and the way back.
 
     >>> import numpy as np
+    >>> from minigrad.interop.hips.misc import flatten
     >>> vector, back = flatten({"w": np.array([[1.0, 2.0]]), "b": 3.0})
     >>> vector
     array([3., 1., 2.])

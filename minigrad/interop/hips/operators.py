@@ -54,12 +54,23 @@ def value_and_grad(fun: Function, argnum: Argnum = 0) -> Function:
 
 
 def grad_and_aux(fun: Function, argnum: Argnum = 0) -> Function:
-    """Return the gradient of the first of two results, and the second as it is."""
+    """Return the gradient of the first of two results, and the second as it is.
+
+    >>> import numpy as np
+    >>> from minigrad.interop.hips import grad_and_aux
+    >>> grad_and_aux(lambda x: (np.sum(x**2), x + 1))(np.array([1.0, 2.0]))
+    (array([2., 4.]), array([2., 3.]))
+    """
     return _typed(fun, argnum, transforms.grad(fun, argnum, has_aux=True))
 
 
 def grad_named(fun: Function, argname: str) -> Function:
-    """Return the gradient with respect to the parameter of a name."""
+    """Return the gradient with respect to the parameter of a name.
+
+    >>> from minigrad.interop.hips import grad_named
+    >>> grad_named(lambda x, y: x * y, "y")(2.0, 3.0)
+    np.float64(2.0)
+    """
     return grad(fun, list(inspect.signature(fun).parameters).index(argname))
 
 
@@ -104,7 +115,13 @@ def elementwise_grad(fun: Function, argnum: Argnum = 0) -> Function:
 
 
 def deriv(fun: Function, argnum: int = 0) -> Function:
-    """Return the derivative along the direction of ones, in forward mode: of a function of a number, its derivative."""
+    """Return the derivative along the direction of ones, in forward mode: of a function of a number, its derivative.
+
+    >>> import numpy as np
+    >>> from minigrad.interop.hips import deriv
+    >>> deriv(lambda x: np.array([x, x**2]))(3.0)
+    array([1., 6.])
+    """
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
         _, push = _push(fun, argnum, args, kwargs)
@@ -147,7 +164,13 @@ def make_jvp(fun: Function, argnum: Argnum = 0) -> Function:
 
 
 def make_jvp_reversemode(fun: Function, argnum: Argnum = 0) -> Function:
-    """Return a function of the arguments that returns the product with the Jacobian alone; see `make_jvp`."""
+    """Return a function of the arguments that returns the product with the Jacobian alone; see `make_jvp`.
+
+    >>> import numpy as np
+    >>> from minigrad.interop.hips import make_jvp_reversemode
+    >>> make_jvp_reversemode(np.sin)(np.zeros(2))(np.array([1.0, 5.0]))
+    array([1., 5.])
+    """
 
     def at(*args: Any, **kwargs: Any) -> Function:
         return _typed(fun, 0, _push(fun, argnum, args, kwargs)[1], args)
@@ -156,7 +179,14 @@ def make_jvp_reversemode(fun: Function, argnum: Argnum = 0) -> Function:
 
 
 def make_hvp(fun: Function, argnum: int = 0) -> Function:
-    """Return a function of the arguments that returns (hvp, gradient); ``hvp(v)`` is the product of the Hessian with v."""
+    """Return a function of the arguments that returns (hvp, gradient); ``hvp(v)`` is the product of the Hessian with v.
+
+    >>> import numpy as np
+    >>> from minigrad.interop.hips import make_hvp
+    >>> hvp, gradient = make_hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]))
+    >>> hvp(np.array([1.0, 0.5])), gradient
+    (array([6., 6.]), array([ 3., 12.]))
+    """
     return make_vjp(transforms.grad(fun, argnum), argnum)
 
 
@@ -177,7 +207,13 @@ def hessian_vector_product(fun: Function, argnum: int = 0) -> Function:
 
 
 def vector_jacobian_product(fun: Function, argnum: int = 0) -> Function:
-    """Return a function of the arguments, and of a vector behind them, which multiplies the Jacobian from the left."""
+    """Return a function of the arguments, and of a vector behind them, which multiplies the Jacobian from the left.
+
+    >>> import numpy as np
+    >>> from minigrad.interop.hips import vector_jacobian_product
+    >>> vector_jacobian_product(np.sin)(np.zeros(2), np.array([1.0, 5.0]))
+    array([1., 5.])
+    """
 
     def product(*args: Any, **kwargs: Any) -> Any:
         return np.tensordot(args[-1], fun(*args[:-1], **kwargs), np.ndim(args[-1]))

@@ -48,6 +48,11 @@ class Continuous:
         self._names = (*shapes.split(), "loc", "scale")
         self._log_density, self._below, self._above, self._support = log_density, below, above, support
 
+        for name in ("logpdf", "pdf", "cdf", "sf", "logcdf", "logsf"):
+            setattr(
+                self, name, getattr(self, name)
+            )  # bound once: `minigrad.scipy.stats.norm` is a path, with names of its own
+
     def logpdf(self, x: Any, *args: Any, **options: Any) -> Any:
         """The logarithm of the density at x."""
         z, shapes, scale = self._standard(x, args, options)
