@@ -117,7 +117,7 @@ def elementwise_grad(fun: Function, argnum: Argnum = 0) -> Function:
 def deriv(fun: Function, argnum: int = 0) -> Function:
     """Return the derivative along the direction of ones, in forward mode: of a function of a number, its derivative.
 
-    >>> import numpy as np
+    >>> import minigrad.numpy as np
     >>> from minigrad.interop.hips import deriv
     >>> deriv(lambda x: np.array([x, x**2]))(3.0)
     array([1., 6.])
