@@ -81,11 +81,11 @@ def test_gradients_of_distributions_are_those_of_hips(family, name):
         assert family != "norm"  # it has these of all families alone for the normal one
         return
     x, shapes = FAMILIES[family]
-    if family == "chi2":  # its gradient there is 0 wherever df is not a whole number
+    if family == "chi2":  # HIPS has a gradient in x alone, and 0 where df is not a whole number
         shapes = (np.ceil(B),)
     own = getattr(getattr(stats, family), name)
     np.testing.assert_allclose(elementwise_grad(own)(x, *shapes), hips(f)(x, *shapes), rtol=1e-10)
-    for place in range(1, len(shapes) + 1) if "pdf" in name else ():
+    for place in range(1, len(shapes) + 1) if "pdf" in name and family != "chi2" else ():
         np.testing.assert_allclose(elementwise_grad(own, place)(x, *shapes), hips(f, place)(x, *shapes), rtol=1e-10)
 
 
