@@ -56,7 +56,9 @@ def test_lists_of_tensors():
     assert np.array(t) is not t and np.asarray(t) is t and np.asarray(t, "f4").dtype == "f4"
     assert np.sum([a, b]).item() == 3.0 and np.mean((a, b)).item() == 1.5 and np.dot([a, b], [1.0, 2.0]).item() == 5.0
     assert np.concatenate([[a, 1.0], t]).tolist() == [1.0, 1.0, 1.0, 2.0] and np.append(t, [b]).tolist() == [1.0, 2.0, 2.0]
-    assert np.stack(x for x in (a, b)).tolist() == [1.0, 2.0] and np.vstack([t, t]).shape == (2, 2)
+    assert np.stack(x for x in (a, b)).tolist() == np.hstack({"a": a, "b": b}.values()).tolist() == [1.0, 2.0]
+    assert np.block([[t, t], [t, t]]).shape == (2, 4) and np.einsum("i,i", [a, b], t).item() == 5.0
+    assert np.vstack([t, t]).shape == (2, 2)
     assert np.full(2, a).tolist() == [1.0, 1.0] and np.full((2, 1), 3.0).shape == (2, 1) and np.full(2, t).requires_grad
     assert np.r_[t, 5.0, 1:3].tolist() == [1.0, 2.0, 5.0, 1.0, 2.0] and np.c_[t, t * 2].tolist() == [[1.0, 2.0], [2.0, 4.0]]
     assert np.r_[1:3, 0].tolist() == [1, 2, 0] and np.select([t > 1], [t], 0.0).tolist() == [0.0, 2.0]

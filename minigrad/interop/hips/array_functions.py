@@ -17,7 +17,7 @@ tensor as the value. Whatever is made of numbers alone is NumPy's array, float64
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, ValuesView
 from typing import Any
 
 import numpy as np
@@ -28,9 +28,7 @@ from minigrad.tensors.tensor import Tensor
 __all__ = [name for name in np.__all__ if name != "fft"]
 
 # These take sequences of arrays, and look for tensors among them.
-OF_ARRAYS = {
-    "block", "choose", "column_stack", "concatenate", "dstack", "einsum", "hstack", "select", "stack", "vstack",
-}  # fmt: skip
+OF_ARRAYS = {"column_stack", "concatenate", "dstack", "hstack", "select", "stack", "vstack"}
 
 
 def array(object: Any, dtype: Any = None, **options: Any) -> Any:
@@ -86,7 +84,7 @@ def __getattr__(name: str) -> Any:
             "  hint: numpy.fft itself takes arrays; of tensors, sum real products with cosines and sines"
         )
     found = getattr(np, name)
-    if isinstance(found, type(np.sum)):
+    if isinstance(found, type(np.sum)) and name != "block":  # whose nested lists NumPy looks into
         found = _with_lists(found)
     globals()[name] = found
     return found
@@ -100,7 +98,7 @@ def _with_lists(function: Any) -> Any:
         return function(*map(convert, args), **{key: convert(value) for key, value in options.items()})
 
     def convert(arg: Any) -> Any:
-        if isinstance(arg, Iterator) and function.__name__ in OF_ARRAYS:
+        if isinstance(arg, Iterator | ValuesView) and function.__name__ in OF_ARRAYS:
             arg = list(arg)
         if not isinstance(arg, list | tuple) or not _holds(arg):
             return arg
