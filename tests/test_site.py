@@ -37,12 +37,12 @@ def test_the_extra_all_is_the_extras_of_users():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     each = [
         needed
-        for name in ("progress", "testing", "plot", "safetensors", "onnx", "einops", "images")
+        for name in ("progress", "testing", "plot", "safetensors", "onnx", "einops", "images", "scipy")
         for needed in extras[name]
     ]
     assert sorted(extras["all"]) == sorted(each)
     assert sorted(extras) == sorted(
-        ["progress", "testing", "plot", "safetensors", "onnx", "einops", "images", "all", "test", "lint", "docs"]
+        ["progress", "testing", "plot", "safetensors", "onnx", "einops", "images", "scipy", "all", "test", "lint", "docs"]
     )
 
 
