@@ -48,6 +48,7 @@ def test_several_arguments_and_negative_positions():
 
 
 def test_lists_of_tensors():
+    assert all(getattr(np, name) is getattr(np, name) for name in np.__all__)  # and none hides a builtin
     t = mg.tensor(numpy.array([1.0, 2.0]), requires_grad=True)
     a, b = t
     assert np.array([a, 1.0]).tolist() == [1.0, 1.0] and np.array([a, 1.0]).dtype == np.asarray([b]).dtype == "f8"

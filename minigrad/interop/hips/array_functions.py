@@ -77,6 +77,7 @@ r_ = _Joining(np.r_, 0, np.atleast_1d)
 c_ = _Joining(np.c_, -1, lambda a: ops.reshape(a, (-1, 1)) if np.ndim(a) < 2 else a)
 
 
+@functools.cache  # and not in the globals, where np.any would hide the any that this module calls
 def __getattr__(name: str) -> Any:
     if name == "fft":
         raise AttributeError(
@@ -84,10 +85,8 @@ def __getattr__(name: str) -> Any:
             "  hint: numpy.fft itself takes arrays; of tensors, sum real products with cosines and sines"
         )
     found = getattr(np, name)
-    if isinstance(found, type(np.sum)) and name != "block":  # whose nested lists NumPy looks into
-        found = _with_lists(found)
-    globals()[name] = found
-    return found
+    takes_lists = isinstance(found, type(np.sum)) and name != "block"  # into whose nested lists NumPy looks
+    return _with_lists(found) if takes_lists else found
 
 
 def _with_lists(function: Any) -> Any:
@@ -102,12 +101,7 @@ def _with_lists(function: Any) -> Any:
             arg = list(arg)
         if not isinstance(arg, list | tuple) or not _holds(arg):
             return arg
-        if function.__name__ in OF_ARRAYS:
-            return type(arg)([convert_part(part) for part in arg])
-        return array(arg)
-
-    def convert_part(part: Any) -> Any:
-        return array(part) if isinstance(part, list | tuple) and _holds(part) else part
+        return [asarray(part) for part in arg] if function.__name__ in OF_ARRAYS else array(arg)
 
     return call
 

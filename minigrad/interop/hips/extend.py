@@ -70,7 +70,7 @@ def primitive(f_raw: Callable[..., Any]) -> Callable[..., Any]:
         return tuple(found)
 
     methods = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
-    call = type(f_raw.__name__, (autograd.Function,), methods)
+    call: Any = type(f_raw.__name__, (autograd.Function,), methods)
 
     @functools.wraps(f_raw)
     def wrapped(*args: Any, **options: Any) -> Any:
