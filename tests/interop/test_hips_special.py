@@ -104,6 +104,10 @@ def test_the_other_distributions():
         np.testing.assert_allclose(
             getattr(stats.dirichlet, name)(x, alpha), getattr(scipy.dirichlet, name)(x, alpha), rtol=1e-12
         )
+    assert stats.gamma.cdf([-1.0, np.inf], 2.0).tolist() == [0.0, 1.0] and stats.beta.sf([-1.0, 2.0], 2.0, 1.0).tolist() == [
+        1,
+        0,
+    ]
     cov, mean = np.array([[2.0, 0.3], [0.3, 0.5]]), np.array([0.1, -1.0])
     points = np.array([[0.0, 0.0], [1.0, -2.0], [0.4, 0.3]])
     for name in ("logpdf", "pdf"):
@@ -119,6 +123,7 @@ def test_outside_of_the_support():
     x = np.array([-1.0, 0.5, 2.0])
     np.testing.assert_array_equal(np.isfinite(stats.beta.logpdf(x, 1.5, 2.0)), [False, True, False])
     assert stats.gamma.pdf(x, 2.0)[0] == 0 and np.isfinite(elementwise_grad(stats.gamma.logpdf)(x, 2.0)).all()
+    assert stats.norm.logsf(40.0) == pytest.approx(-804.6084420137538, rel=1e-12) == stats.norm.logcdf(-40.0)
     with pytest.raises(TypeError, match="the parameters after x are a, loc, scale"):
         stats.gamma.pdf(x)
     with pytest.raises(TypeError, match="the parameters after x are a, loc, scale"):
@@ -143,6 +148,9 @@ def test_logsumexp_with_factors():
     g = elementwise_grad(lambda a: special.logsumexp(a, axis=1, b=b))(a)
     np.testing.assert_allclose(g, b * np.exp(a - expected[:, None]), rtol=1e-12)
     assert np.isneginf(special.logsumexp([-np.inf, -np.inf]))
+    with np.errstate(divide="ignore"):
+        assert np.isneginf(special.logsumexp([-np.inf, -np.inf], b=[1.0, 2.0]))
+    assert special.logsumexp(np.zeros((1, 3)), axis=1, b=1.0).shape == (1,)
 
 
 def test_without_scipy():

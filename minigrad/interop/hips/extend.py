@@ -65,8 +65,7 @@ def primitive(f_raw: Callable[..., Any]) -> Callable[..., Any]:
         found: list[Any] = [None] * (len(args) + 1)
         pull = wrapped.vjps(argnums, out if ctx.several else out[0], args, ctx.options)  # type: ignore[attr-defined]
         for n, gradient in zip(argnums, pull(g if ctx.several else g[0]), strict=True):
-            given = gradient if isinstance(gradient, Tensor) else np.asarray(gradient)
-            found[n + 1] = None if gradient is None else given.astype(args[n].dtype)
+            found[n + 1] = gradient if gradient is None or isinstance(gradient, Tensor) else np.asarray(gradient)
         return tuple(found)
 
     methods = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
