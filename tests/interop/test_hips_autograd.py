@@ -41,6 +41,7 @@ def test_a_derivative_inside_a_derivative_is_differentiated():
 
 def test_several_arguments_and_negative_positions():
     f = lambda x, y, z: x * y**2 * z**3
+    assert mg.grad(f, argnum=1)(1.0, 2.0, 3.0).item() == mg.grad(f, 1)(1.0, 2.0, 3.0).item() == 108.0
     assert hips.grad(f, (0, 2))(1.0, 2.0, 3.0) == (108.0, 108.0) and hips.grad(f, -1)(1.0, 2.0, 3.0) == 108.0
     assert hips.elementwise_grad(f, [1, 0])(1.0, 2.0, 3.0) == (108.0, 108.0)
     assert hips.grad(lambda x, y: np.tanh(y / 7), -1)(0, 1) == hips.grad(lambda x: np.tanh(x / 7))(1.0)
