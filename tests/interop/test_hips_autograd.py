@@ -131,6 +131,23 @@ def test_rules_see_arrays_unless_they_are_differentiated_again():
         hips.grad(square)(2.0)
 
 
+def test_rules_see_what_the_call_saw():
+    times = primitive(lambda x, y: x * y)
+    defvjp(times, lambda ans, x, y: lambda g: np.sum(g * y), lambda ans, x, y: lambda g: g * x)
+    y = numpy.array([2.0, 3.0])
+    vjp, _ = hips.make_vjp(times)(1.0, y)
+    y *= 0
+    assert vjp(numpy.ones(2)) == 5.0
+
+    @primitive
+    def careless(x):
+        x += 1
+        return x
+
+    with pytest.raises(ValueError, match="read-only"):
+        hips.grad(lambda x: np.sum(careless(x)))(y)
+
+
 def test_a_primitive_of_two_results():
     @primitive
     def parts(x):

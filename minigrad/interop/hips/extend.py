@@ -50,7 +50,8 @@ def primitive(f_raw: Callable[..., Any]) -> Callable[..., Any]:
         made = [Tensor.from_array(np.asarray(o)) for o in (out if several else [out])]
         ctx.places = [n for n, a in enumerate(args) if isinstance(a, Tensor)]
         ctx.save_for_backward(*[args[n] for n in ctx.places], *made)
-        ctx.args, ctx.options, ctx.several = [None if n in ctx.places else a for n, a in enumerate(args)], options, several
+        ctx.args = [a.copy() if isinstance(a, np.ndarray) else a for a in args]  # the caller may write into them
+        ctx.options, ctx.several = options, several
         return tuple(made) if several else made[0]
 
     def backward(ctx: Any, *grads: Any) -> Any:
@@ -181,4 +182,4 @@ def unbroadcast_f(target: Any, g_fun: Callable[[Any], Any]) -> Callable[[Any], A
 
 
 def _plain(x: Any) -> Any:
-    return x.array[()] if isinstance(x, Tensor) else x
+    return x.detach().numpy()[()] if isinstance(x, Tensor) else x  # not to be written to

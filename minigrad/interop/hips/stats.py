@@ -18,19 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.interop.hips.special import (
-    betainc,
-    double,
-    gammainc,
-    gammaincc,
-    gammaln,
-    log_ndtr,
-    ndtr,
-    valued,
-    xlog1py,
-    xlogy,
-)
 from minigrad.tensors.tensor import Tensor
+
+from minigrad.interop.hips.special import (  # isort: skip
+    betainc, double, gammainc, gammaincc, gammaln, log_ndtr, ndtr, valued, xlog1py, xlogy,
+)  # fmt: skip
 
 __all__ = ["beta", "chi2", "dirichlet", "gamma", "multivariate_normal", "norm", "poisson", "t"]
 
@@ -44,14 +36,17 @@ class Continuous:
     Outside of the support, the density is 0 and its logarithm -inf.
     """
 
-    def __init__(self, shapes: str, log_density: Function, below: Function, above: Function, support: Any = None):
+    def __init__(
+        self, shapes: str, log_density: Function, below: Function, above: Function, support: Any = None,
+        log_below: Function | None = None, log_above: Function | None = None,
+    ):  # fmt: skip
         self._names = (*shapes.split(), "loc", "scale")
         self._log_density, self._below, self._above, self._support = log_density, below, above, support
-
+        self._log_below = log_below or (lambda *standard: np.log(below(*standard)))
+        self._log_above = log_above or (lambda *standard: np.log(above(*standard)))
+        # Bound once: `minigrad.scipy.stats.norm` is a path, with names of its own.
         for name in ("logpdf", "pdf", "cdf", "sf", "logcdf", "logsf"):
-            setattr(
-                self, name, getattr(self, name)
-            )  # bound once: `minigrad.scipy.stats.norm` is a path, with names of its own
+            setattr(self, name, getattr(self, name))
 
     def logpdf(self, x: Any, *args: Any, **options: Any) -> Any:
         """The logarithm of the density at x."""
@@ -77,11 +72,11 @@ class Continuous:
 
     def logcdf(self, x: Any, *args: Any, **options: Any) -> Any:
         """The logarithm of `cdf`."""
-        return np.log(self.cdf(x, *args, **options))
+        return self._of_standard(self._log_below, x, args, options)
 
     def logsf(self, x: Any, *args: Any, **options: Any) -> Any:
         """The logarithm of `sf`."""
-        return np.log(self.sf(x, *args, **options))
+        return self._of_standard(self._log_above, x, args, options)
 
     def _of_standard(self, function: Function, x: Any, args: Any, options: Any) -> Any:
         """Return a function of the standardized variable, which is brought into the support."""
@@ -98,16 +93,6 @@ class Continuous:
         return (double(x) - loc) / scale, shapes, scale
 
 
-class Normal(Continuous):
-    """The normal distribution, exact in both tails."""
-
-    def logcdf(self, x: Any, *args: Any, **options: Any) -> Any:
-        return self._of_standard(log_ndtr, x, args, options)
-
-    def logsf(self, x: Any, *args: Any, **options: Any) -> Any:
-        return self._of_standard(lambda z: log_ndtr(-z), x, args, options)
-
-
 def _log_beta(a: Any, b: Any) -> Any:
     return gammaln(a) + gammaln(b) - gammaln(a + b)
 
@@ -121,7 +106,9 @@ def _log_gamma(z: Any, a: Any) -> Any:
 
 
 _stdtr = valued("stdtr", "df z", z=lambda g, df, z: g * np.exp(_log_t(z, df)))
-norm = Normal("", lambda z: -(z * z + LOG_TAU) / 2, ndtr, lambda z: ndtr(-z))
+norm = Continuous(
+    "", lambda z: -(z * z + LOG_TAU) / 2, ndtr, lambda z: ndtr(-z), log_below=log_ndtr, log_above=lambda z: log_ndtr(-z)
+)
 t = Continuous("df", _log_t, lambda z, df: _stdtr(df, z), lambda z, df: _stdtr(df, -z))
 gamma = Continuous("a", _log_gamma, lambda z, a: gammainc(a, z), lambda z, a: gammaincc(a, z), (0, np.inf, 1.0))
 chi2 = Continuous(
