@@ -151,6 +151,7 @@ def test_a_rule_may_use_a_transform_and_be_differentiated():
 
     cube.gradient("x")(lambda g, x: g * grad(lambda y: y**3)(x))
     assert grad(grad(grad(cube)))(2.0).item() == 6.0
+    assert hvp(cube, (2.0,), (1.0,)).item() == 12.0
 
 
 def test_a_module_as_a_function_of_its_parameters(rng):
