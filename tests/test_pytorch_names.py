@@ -211,6 +211,22 @@ def test_state_dicts_under_a_prefix():
     assert kept["0.weight"] is net[0].weight and not net.state_dict()["0.weight"].requires_grad
 
 
+def test_the_prefix_of_a_wrapped_network():
+    from minigrad.nn.modules.utils import consume_prefix_in_state_dict_if_present
+
+    net = nn.Sequential(nn.Linear(1, 1))
+    state = nn.DataParallel(net).state_dict()
+    with pytest.raises(ValueError, match=r"consume_prefix_in_state_dict_if_present\(state_dict, 'module.'\)"):
+        net.load_state_dict(state)
+    consume_prefix_in_state_dict_if_present(state, "module.")
+    consume_prefix_in_state_dict_if_present(state, "module.")
+    assert list(state) == ["0.weight", "0.bias"] and not any(net.load_state_dict(state))
+    both = {"a": 1, "b": 2, "module.a": 3}
+    with pytest.raises(ValueError, match="'a' would be there twice"):
+        consume_prefix_in_state_dict_if_present(both, "module.")
+    assert both == {"a": 1, "b": 2, "module.a": 3}
+
+
 def test_modules_that_are_known():
     relu = nn.ReLU()
     net = nn.Sequential(relu, nn.Sequential(relu))

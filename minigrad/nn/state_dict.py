@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, MutableMapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from minigrad.errors import did_you_mean
 from minigrad.nn.parameter import Parameter, UninitializedTensor
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["IncompatibleKeys", "matched_arrays"]
+__all__ = ["IncompatibleKeys", "consume_prefix_in_state_dict_if_present", "matched_arrays"]
 
 
 class IncompatibleKeys(NamedTuple):
@@ -74,6 +74,26 @@ def matched_arrays(
     return new, keys
 
 
+def consume_prefix_in_state_dict_if_present(state_dict: MutableMapping[str, Any], prefix: str) -> None:
+    """Remove a prefix from the names of a state dict, in place, such as the "module." of networks wrapped by DataParallel.
+
+    Other names stay. Raises ValueError, before any change, if a name is there with and without the prefix; PyTorch keeps one
+    of the values.
+
+    >>> state = {"module.weight": 1, "module.bias": 2}
+    >>> consume_prefix_in_state_dict_if_present(state, "module.")
+    >>> state
+    {'weight': 1, 'bias': 2}
+    """
+    renamed = [key.removeprefix(prefix) for key in state_dict]
+    if len(set(renamed)) != len(renamed):
+        twice = next(key for key in renamed if renamed.count(key) > 1)
+        raise ValueError(f"consume_prefix_in_state_dict_if_present: {twice!r} would be there twice")
+    items = list(state_dict.items())
+    state_dict.clear()
+    state_dict.update((key.removeprefix(prefix), value) for key, value in items)
+
+
 def _location_hint(tensors: Mapping[str, Tensor], state_dict: Mapping[str, Any]) -> str:
     """Return a hint if the state of the module is inside a checkpoint, or under names with a prefix; else ""."""
     for key, value in state_dict.items():
@@ -85,6 +105,6 @@ def _location_hint(tensors: Mapping[str, Tensor], state_dict: Mapping[str, Any])
         if first and prefix not in ("", key) and all(f"{prefix}{name}" in state_dict for name in tensors):
             return (
                 f"\n  hint: its names begin with {prefix!r}: "
-                f"{{key.removeprefix({prefix!r}): value for key, value in state_dict.items()}}"
+                f"nn.modules.utils.consume_prefix_in_state_dict_if_present(state_dict, {prefix!r})"
             )
     return ""

@@ -1,18 +1,19 @@
-"""A restricted pickle interpreter for the book's `params.pkl`, a dict of arrays; no other pickle is read.
+"""A restricted pickle interpreter, and the book's `params.pkl`, a dict of arrays, read by it.
 
 Python's unpickler is not used: a pickle is a program, and a short one can fill the memory, run forever, or nest objects so
 deeply that hashing one crashes the process. This interpreter executes only the operations that appear in pickles of NumPy
 arrays, on simple records, and bounds the bytes they copy by the length of the file. NumPy's own dtype objects are not built
-either: a dtype that is given the state of another kind crashes the process.
+either: a dtype that is given the state of another kind crashes the process. PyTorch's checkpoints (pytorch.py) extend it by
+their names and operations.
 """
 
 from __future__ import annotations
 
 import os
 import pickletools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,19 +21,19 @@ from minigrad.arrays import Array
 from minigrad.errors import WeightsFileError
 from minigrad.serialization.raw import from_bytes
 
-__all__ = ["load_pickled_params"]
+__all__ = ["ADMITTED", "OPERATIONS", "ArrayRecord", "Machine", "Name", "load_pickled_params", "short"]
 
 NUMBERS = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
 ORDERS = ("<", ">", "|", "=")
-MOST_OPERATIONS = 250_000  # an array takes about forty
+MOST_OPERATIONS = 500_000  # an array takes about forty
 
 # Operations by their names in pickletools, which documents the stack and the memo that they work on.
 IGNORED = ("PROTO", "FRAME")
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 VALUES = frozenset((
-    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE",
+    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE",
     "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8",
-))  # fmt: skip
+))  # fmt: skip  # not LONG4: a long integer that is the key of many dicts is hashed as often
 PUTS, GETS = ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), ("GET", "BINGET", "LONG_BINGET")
 TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
@@ -53,23 +54,23 @@ def load_pickled_params(path: str | os.PathLike[str]) -> dict[str, Array]:
     path = Path(path)
     data = path.read_bytes()
     try:
-        return _Machine(data).run()
+        return _arrays(Machine(data).run())
     except WeightsFileError as error:
         raise WeightsFileError(f"{path}: {error}") from None
     except (ValueError, KeyError, IndexError, TypeError, OverflowError, UnicodeError, MemoryError) as error:
-        raise WeightsFileError(f"{path}: damaged, or not a pickled dict of arrays: {_short(str(error))}") from None
+        raise WeightsFileError(f"{path}: damaged, or not a pickled dict of arrays: {short(str(error))}") from None
 
 
-class _Name:
-    """An admitted global name in a pickle; it can be called only in the ways that NumPy's pickles call it."""
+def _arrays(found: Any) -> dict[str, Array]:
+    if type(found) is not dict or not all(type(v) is ArrayRecord and v.array is not None for v in found.values()):
+        raise WeightsFileError("expected a dict of arrays of numbers")
+    return {name: record.array for name, record in found.items()}
 
-    def __init__(self, module: Any, name: Any):
-        if type(module) is not str or type(name) is not str:
-            raise ValueError("a name that is not a str")
-        short = f"{module}.{name}".replace("numpy._core.", "numpy.core.")
-        self.meaning = ADMITTED.get(short, "")
-        if not self.meaning:
-            raise WeightsFileError(f"the pickle refers to {_short(f'{module}.{name}')}; only NumPy arrays are admitted")
+
+class Name(NamedTuple):
+    """An admitted global name in a pickle; it can be called only in the ways that NumPy's and PyTorch's pickles call it."""
+
+    meaning: str
 
 
 ADMITTED = {
@@ -100,14 +101,19 @@ class _DType:
         return np.dtype(self.order + self.code)
 
 
-class _Array:
+class ArrayRecord:
     """The record of an array in a pickle; `array` is set once its state is known."""
 
     array: Array | None = None
 
 
-class _Machine:
+class Machine:
     """The state of the interpreter: the stack, the memo, and the number of bytes that may still be copied."""
+
+    names: Mapping[str, str] = ADMITTED  # and their meanings
+    operations: Mapping[str, Callable[[Any, Any], None]]  # by their names in pickletools
+    keys: tuple[type, ...] = (str,)  # the types of a dict's keys; a deep tuple would crash the process that hashes it
+    expected, admitted = "a dict of arrays of numbers", "only NumPy arrays are admitted"
 
     def __init__(self, data: bytes):
         self.data = data
@@ -116,127 +122,142 @@ class _Machine:
         self.memo: dict[int, Any] = {}
         self.left = 2 * len(data)  # each byte of the file twice: a str becomes bytes, and these an array
 
-    def run(self) -> dict[str, Array]:
+    def run(self) -> Any:
+        """Execute the pickle; return its object, made of records."""
         for count, (opcode, argument, _) in enumerate(pickletools.genops(self.data)):
             if count >= MOST_OPERATIONS:
-                raise WeightsFileError(f"more than {MOST_OPERATIONS} operations; expected a dict of arrays of numbers")
+                raise WeightsFileError(f"more than {MOST_OPERATIONS} operations; expected {self.expected}")
             if opcode.name == "STOP":
                 break
             self._execute(opcode.name, argument)
-        found = self.stack.pop()
-        if type(found) is not dict or not all(type(v) is _Array and v.array is not None for v in found.values()):
-            raise WeightsFileError("expected a dict of arrays of numbers")
-        return {name: record.array for name, record in found.items()}
+        return self.stack.pop()
+
+    def name(self, module: Any, name: Any) -> Name:
+        """Return the record of a global name, unless it is refused."""
+        if type(module) is not str or type(name) is not str:
+            raise ValueError("a name that is not a str")
+        meaning = self.names.get(f"{module}.{name}".replace("numpy._core.", "numpy.core."))
+        if meaning is None:
+            raise WeightsFileError(f"the pickle refers to {short(f'{module}.{name}')}; {self.admitted}")
+        return Name(meaning)
 
     def _execute(self, name: str, argument: Any) -> None:
         if name in VALUES:
-            self._push(argument)
+            self.push(argument)
         elif name in CONSTANTS:
-            self._push(CONSTANTS[name])
+            self.push(CONSTANTS[name])
         elif name in PUTS:
             self.memo[len(self.memo) if name == "MEMOIZE" else argument] = self.stack[-1]
         elif name in GETS:
-            self._push(self.memo[argument])
+            self.push(self.memo[argument])
         elif name in TUPLES:
-            self._push(tuple(self._pop(TUPLES[name])))
-        elif name in OPERATIONS:
-            OPERATIONS[name](self, argument)
+            self.push(tuple(self.pop(TUPLES[name])))
+        elif name in self.operations:
+            self.operations[name](self, argument)
         elif name in ("PERSID", "BINPERSID"):
-            raise WeightsFileError("the pickle refers to an object outside of it; only NumPy arrays are admitted")
+            raise WeightsFileError(f"the pickle refers to an object outside of it; {self.admitted}")
         elif name not in IGNORED:
-            raise WeightsFileError(f"expected a dict of arrays of numbers, found the operation {name}")
+            raise WeightsFileError(f"expected {self.expected}, found the operation {name}")
 
-    def _push(self, value: Any) -> None:
+    def push(self, value: Any) -> None:
+        """Put a value on the stack."""
         self.stack.append(value)
 
     def _mark(self) -> None:
         self.marked.append(self.stack)
         self.stack = []
 
-    def _pop(self, count: int) -> list[Any]:
+    def pop(self, count: int) -> list[Any]:
+        """Take values from the stack."""
         if len(self.stack) < count:
             raise IndexError("the stack is empty")
         items = self.stack[-count:]
         del self.stack[-count:]
         return items
 
-    def _pop_to_mark(self) -> list[Any]:
+    def pop_to_mark(self) -> list[Any]:
+        """Take the values above the last mark from the stack."""
         items, self.stack = self.stack, self.marked.pop()
         return items
 
     def _set(self, items: list[Any]) -> None:
         target = self.stack[-1]
-        if type(target) is not dict or len(items) % 2 or not all(type(key) is str for key in items[::2]):
-            raise WeightsFileError("expected a dict of arrays of numbers, with str keys")
+        if not isinstance(target, dict) or len(items) % 2 or not all(type(key) in self.keys for key in items[::2]):
+            raise WeightsFileError(f"expected {self.expected}, with {' or '.join(k.__name__ for k in self.keys)} keys")
         target.update(zip(items[::2], items[1::2], strict=True))
 
     def _make_dict(self) -> None:
-        items = self._pop_to_mark()
-        self._push({})
+        items = self.pop_to_mark()
+        self.push({})
         self._set(items)
 
-    def _call(self, function: Any, arguments: Any) -> Any:
-        kind = function.meaning if type(function) is _Name else ""
+    def call(self, function: Any, arguments: Any) -> Any:
+        """Return the record that a call makes."""
+        kind = function.meaning if type(function) is Name else ""
         if type(arguments) is not tuple:
             raise ValueError("arguments that are not a tuple")
         if kind == "array":  # the arguments, a class and a first shape, carry no information
-            return _Array()
+            return ArrayRecord()
         if kind == "dtype" and arguments:
             return _DType(arguments[0])
         if kind == "bytes" and not arguments:
             return b""
         if kind == "encode" and len(arguments) == 2 and type(arguments[0]) is str and arguments[1] == "latin1":
-            self._pay(len(arguments[0]))
+            self.pay(len(arguments[0]))
             return arguments[0].encode("latin1")
         if kind == "buffer" and len(arguments) == 4:
             data, dtype, shape, order = arguments
-            record = _Array()
+            record = ArrayRecord()
             self._fill(record, data, dtype, shape, order)
             return record
         raise ValueError("a call that NumPy's pickles do not make")
 
-    def _build(self, state: Any) -> None:
+    def build(self, state: Any) -> None:
+        """Give a state to the record on the stack."""
         record = self.stack[-1]
         if type(state) is not tuple:
             raise ValueError("a state that is not a tuple")
         if type(record) is _DType:
             record.build(state)
-        elif type(record) is _Array and len(state) == 5:
+        elif type(record) is ArrayRecord and len(state) == 5:
             _, shape, dtype, fortran, data = state
             if type(data) is str:  # as Python 2 wrote it
-                self._pay(len(data))
+                self.pay(len(data))
                 data = data.encode("latin1")
             self._fill(record, data, dtype, shape, "F" if fortran is True or fortran == 1 else "C")
         else:
             raise ValueError("a state for an object without one")
 
-    def _fill(self, record: _Array, data: Any, dtype: Any, shape: Any, order: Any) -> None:
+    def _fill(self, record: ArrayRecord, data: Any, dtype: Any, shape: Any, order: Any) -> None:
         if type(data) not in (bytes, bytearray) or type(dtype) is not _DType or type(shape) is not tuple:
             raise ValueError("the state of an array has wrong types")
         if type(order) is not str or order not in ("C", "F"):
             raise ValueError("an order of elements that is neither C nor F")
-        self._pay(len(data))
+        self.pay(len(data))
         record.array = from_bytes(data, dtype.dtype(), shape, order)
 
-    def _pay(self, count: int) -> None:
+    def pay(self, count: int) -> None:
+        """Count bytes that are copied; raise ValueError for more than the file can hold."""
         self.left -= count
         if self.left < 0:
             raise ValueError(f"declares more than a file of {len(self.data)} bytes holds")
 
 
-OPERATIONS: dict[str, Callable[[_Machine, Any], None]] = {
+OPERATIONS: dict[str, Callable[[Any, Any], None]] = {
     "MARK": lambda machine, _: machine._mark(),
-    "TUPLE": lambda machine, _: machine._push(tuple(machine._pop_to_mark())),
-    "EMPTY_DICT": lambda machine, _: machine._push({}),
+    "TUPLE": lambda machine, _: machine.push(tuple(machine.pop_to_mark())),
+    "EMPTY_DICT": lambda machine, _: machine.push({}),
     "DICT": lambda machine, _: machine._make_dict(),
-    "SETITEM": lambda machine, _: machine._set(machine._pop(2)),
-    "SETITEMS": lambda machine, _: machine._set(machine._pop_to_mark()),
-    "GLOBAL": lambda machine, name: machine._push(_Name(*name.split(" ", 1))),
-    "STACK_GLOBAL": lambda machine, _: machine._push(_Name(*machine._pop(2))),
-    "REDUCE": lambda machine, _: machine._push(machine._call(*machine._pop(2))),
-    "BUILD": lambda machine, _: machine._build(*machine._pop(1)),
+    "SETITEM": lambda machine, _: machine._set(machine.pop(2)),
+    "SETITEMS": lambda machine, _: machine._set(machine.pop_to_mark()),
+    "GLOBAL": lambda machine, name: machine.push(machine.name(*name.split(" ", 1))),
+    "STACK_GLOBAL": lambda machine, _: machine.push(machine.name(*machine.pop(2))),
+    "REDUCE": lambda machine, _: machine.push(machine.call(*machine.pop(2))),
+    "BUILD": lambda machine, _: machine.build(*machine.pop(1)),
 }
+Machine.operations = OPERATIONS
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def short(text: str, most: int = 80) -> str:
+    """Return a text of a file for a message: all of it, or its beginning."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -12,7 +12,7 @@ from minigrad.arrays import Array, array_of
 from minigrad.errors import WeightsFileError
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["decode", "encode"]
+__all__ = ["SCALARS", "decode", "encode"]
 
 # A list takes 56 bytes and more, its text 2. A large text written by `encode` has at most one list per 25 characters.
 MOST_LISTS, SHORTEST_ITEM = 250_000, 20

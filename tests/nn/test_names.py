@@ -221,7 +221,7 @@ def test_where_a_state_dict_is_found():
     state = layer.state_dict()
     for given, error, says in [
         ({"model": state, "epoch": 1}, ValueError, r"it is a checkpoint: load state_dict\['model'\]"),
-        ({f"module.{key}": value for key, value in state.items()}, ValueError, r"begin with 'module.': \{key.removeprefix"),
+        ({f"module.{key}": value for key, value in state.items()}, ValueError, r"'module.': nn.modules.utils.consume"),
         (layer, TypeError, r"got Linear\n  hint: pass its state_dict\(\)"),
         ("weights.npz", TypeError, "hint: load the file first"),
     ]:

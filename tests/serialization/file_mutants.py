@@ -29,6 +29,7 @@ import time
 import traceback
 import tracemalloc
 import warnings
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -323,6 +324,82 @@ def check_pickle(path, found):
         assert any(form in data for form in forms), name
 
 
+# PyTorch's checkpoints
+
+WRITTEN = {"w": mg.arange(6.0).reshape(2, 3), "h": np.arange(3, dtype=np.uint16), "list": [1, -(2**40), 2.5, None, True, (), "x"],
+           3: {"b": mg.tensor([True])}}  # fmt: skip
+ODD_HERE = (
+    b"Q", b"R", b"]", b"a", b"e", b"}", b"s", b"u", b"q\1", b"h\1", b"h\0", b"\x85", b"(", b"t", b"N", b"\x88", b"G" + bytes(8),
+    b"cbuiltins\neval\n", b"c__main__\nNet\n", b"ctorch\nSize\n", b"ctorch\ndevice\n", b"ctorch\nbfloat16\n",
+    b"ctorch\nfloat8_e5m2\n", b"ctorch\nLongStorage\n", b"ctorch\nBoolStorage\n", b"ctorch.storage\nUntypedStorage\n",
+    b"ctorch._utils\n_rebuild_parameter\n", b"ccollections\nCounter\n", b"ccollections\nOrderedDict\n", text_operation(b"0"),
+    text_operation(b"ndarray1"), *(b"\x8a\x09" + n.to_bytes(9, "little", signed=True) for n in (-1, 0, 1, 7, 2**31, 2**62, 2**63)),
+)  # fmt: skip
+
+
+def make_pt(r):
+    if r.random() < 0.5:
+        data = (Path(__file__).parent / "pytorch_files" / r.choice(("kinds.pt", "storages.pt", "training.pt"))).read_bytes()
+    else:
+        file = io.BytesIO()
+        mg.save(WRITTEN, file)
+        data = file.getvalue()
+    if r.random() < 0.3:
+        return scratched(r, data)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    first = next(iter(members))
+    if r.random() < 0.9:
+        parts = operations(members[first])
+        for _ in range(r.choice((1, 1, 2, 5))):
+            at, do = r.randrange(len(parts)), r.randrange(5)
+            if do == 0:
+                parts[at : at + r.choice((1, 1, 9))] = [r.choice(ODD_HERE)]
+            elif do == 1:
+                parts.insert(at, r.choice(ODD_HERE) * r.choice((1, 1, 1, 3, 1000)))
+            elif do == 2 and len(parts) > 9:
+                del parts[at : at + r.choice((1, 2, 9))]
+            else:
+                other = r.randrange(len(parts))
+                parts[at:at] = parts[other : other + r.choice((1, 1, 5, 20))]
+        members[first] = b"".join(parts)
+    else:
+        name = r.choice(list(members))
+        members[name] = r.choice(
+            (b"", b"big", members[name] + b"x", members[name][:-1], scratched(r, members[name] or b"x"))
+        )
+    if r.random() < 0.2:
+        return zipped(r, [(name.encode(), data) for name, data in members.items()])
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", r.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def check_pt(path, found):
+    """What was accepted is made of the kinds of values that are admitted, and no larger than its file may make it."""
+    seen, queue, size = {}, [found], 0
+    while queue:
+        value = queue.pop()
+        if id(value) in seen:
+            continue
+        seen[id(value)] = value
+        if isinstance(value, dict):
+            assert type(value).__name__ in ("dict", "OrderedDict", "Counter")
+            queue += [*value, *value.values()]
+        elif isinstance(value, list | tuple):
+            assert type(value) in (list, tuple, mg.Size)
+            queue += value
+        elif isinstance(value, mg.Tensor | np.ndarray):
+            array = value.detach().numpy() if isinstance(value, mg.Tensor) else value
+            assert array.dtype.kind in "fiub" and array.dtype.isnative
+            size += len(array.tobytes())
+        else:
+            assert type(value) in (str, int, float, bool, type(None)) or value is mg.bfloat16 or isinstance(value, np.dtype)
+    assert size <= RATIO * path.stat().st_size + SMALL
+
+
 # IDX
 
 
@@ -494,11 +571,12 @@ KINDS = {
     "npy": (make_npy, load_npy, WeightsFileError, right_npy),
     "safetensors": (make_safetensors, lambda path: load_safetensors(path)[0], WeightsFileError, right_safetensors),
     "pickle": (make_pickle, load_pickled_params, WeightsFileError, check_pickle),
+    "pt": (make_pt, mg.load, WeightsFileError, check_pt),
     "idx": (make_idx, read_idx, DatasetFileError, right_idx),
     "tree": (make_tree, mg.load, WeightsFileError, check_tree),
     "checkpoint": (make_checkpoint, read_checkpoint, WeightsFileError, None),
 }
-SUFFIX = {"safetensors": ".safetensors", "pickle": ".pkl"}
+SUFFIX = {"safetensors": ".safetensors", "pickle": ".pkl", "pt": ".pt"}
 
 
 def same(a, b):
@@ -534,7 +612,7 @@ def judge(i, kind, folder):
         tracemalloc.stop()
         assert seconds < SECONDS, f"took {seconds:.1f} s"
         assert memory <= RATIO * len(data) + SMALL, f"took {memory} bytes of memory for a file of {len(data)}"
-    if right is check_pickle or right is check_tree:
+    if right in (check_pickle, check_tree, check_pt):
         right(path, found)
     elif right is not None:
         assert same(found, right(path)), "other arrays than an independent reading gives"

@@ -249,7 +249,7 @@ def test_what_save_and_load_say_of_their_arguments(tmp_path):
             r".npz or .safetensors .*, got 'x.tp'\n  hint: save\(..., 'x.npz'\)",
         ),
         (lambda: mg.save("x.npz", state), TypeError, r"got dict\n  hint: save\(obj, path\)"),
-        (lambda: mg.load("x.tp"), ValueError, "hint: PyTorch's own files are read with torch.load"),
+        (lambda: mg.load("x.tp"), ValueError, r"must end in .*\.pt or .*, got 'x.tp'$"),
         (lambda: mg.save(nn.Linear(1, 1), tmp_path / "x.npz"), TypeError, r"type Linear.*\n  hint: save its state_dict\(\)"),
         (lambda: mg.save(state, tmp_path / "no" / "x.npz"), FileNotFoundError, r"x.npz: there is no folder '.*no'"),
     ]:
@@ -296,17 +296,7 @@ def test_a_tensor_by_itself(tmp_path):
         assert same(mg.load(tmp_path / "w.pt"), value)
 
 
-def test_files_of_pytorch_and_devices_that_are_not_there(tmp_path):
-    torch = pytest.importorskip("torch")
-    torch.save({"w": torch.ones(2)}, tmp_path / "w.pt")
-    torch.save({"w": torch.ones(2)}, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
-    for file in (tmp_path / "w.pt", tmp_path / "old.pt", io.BytesIO((tmp_path / "w.pt").read_bytes())):
-        with pytest.raises(
-            WeightsFileError, match=r"(?s)(w\.pt|old\.pt|open file).*hint: PyTorch's own files are read with torch"
-        ):
-            mg.load(file)
-    with pytest.raises(WeightsFileError, match=r"w\.pt: not a \.npz file: .* as torch\.save writes"):
-        mg.load(tmp_path / "w.pt")
+def test_devices_that_are_not_there(tmp_path):
     mg.save({}, tmp_path / "w.npz")
     with pytest.raises(ValueError, match="there is no 'cuda'"):
         mg.load(tmp_path / "w.npz", map_location="cuda")
