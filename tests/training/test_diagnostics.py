@@ -63,6 +63,40 @@ def test_dead_units_are_noticed(net):
     assert diagnostics.dead_units(nn.Sequential(nn.Linear(64, 2), nn.ReLU()), mg.randn(50, 64)) is None
 
 
+@pytest.mark.parametrize(
+    ("largest", "hint"),
+    [(20, None), (21, "mean"), (128, "mean"), (129, "divide by 255"), (255, "divide by 255"), (256, "mean")],
+)
+def test_the_hint_depends_on_the_range_of_the_inputs(largest, hint):
+    for dtype in (np.int64, np.uint16, np.float32):
+        found = diagnostics.unscaled(np.array([1, largest, 0], dtype))
+        assert found is None if hint is None else hint in found
+
+
+def test_how_near_and_how_far_a_loss_must_be():
+    near = np.log(10) * np.array([0.991, 1.009])
+    assert diagnostics.guessing(epochs(near), 10).startswith("after 2 epochs")
+    for far in (0.989, 1.011):
+        assert diagnostics.guessing(epochs([far * np.log(10), *near]), 10) is None
+
+    def overfitting(last, acc=0.86, ago=3):
+        losses = [1.0, *[1.1] * (ago - 1), last]
+        return diagnostics.overfitting(epochs([0.92] * (ago + 1), val_losses=losses, val_accs=[acc] * (ago + 1)))
+
+    assert overfitting(1.31) and not overfitting(1.29)
+    assert not overfitting(1.31, acc=0.88) and not overfitting(1.31, ago=2)
+
+
+def test_more_than_three_quarters_of_the_units_are_dead():
+    x = np.ones((2, 8), np.float32)
+    x[:, :6] = -1
+    assert diagnostics.dead_units(nn.ReLU(), mg.tensor(x)) is None
+    x[0, 6] = x[1, 6] = -1
+    assert "ReLU: 7 of 8 units" in diagnostics.dead_units(nn.ReLU(), mg.tensor(x))
+    assert "ReLU: 7 of 8 channels" in diagnostics.dead_units(nn.ReLU(), mg.tensor(x[:, :, None]))
+    assert diagnostics.dead_units(nn.ReLU(), mg.tensor(x[:1])) is None  # one image shows nothing
+
+
 def test_an_operation_of_the_same_name_is_no_relu():
     @mg.primitive
     def relu(x):
