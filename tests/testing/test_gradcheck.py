@@ -17,7 +17,7 @@ from minigrad.testing import (
     gradcheck,
     gradgradcheck,
 )
-from minigrad.testing.finite_differences import random_direction, signed_vector, slopes
+from minigrad.testing.finite_differences import TO_ROUNDING, random_direction, signed_vector, slopes
 
 
 def op(forward, **rules):
@@ -43,6 +43,26 @@ def total(x):
 def complaints(function, inputs, **options):
     """The names of the checks that fail."""
     return {f.check for f in gradcheck(function, inputs, raise_exception=False, **options).failures}
+
+
+@pytest.mark.parametrize("linear", [True, False])
+def test_the_rounding_of_a_slope_is_measured_without_bias(linear, rng):
+    """On values that are independent errors of one size, and on such errors beside a smooth function."""
+    noise = [rng.standard_normal(20_000) for _ in range(7)]
+    if linear:
+        at = lambda t: noise[3 + round(t)]
+        found = slopes(at, at(0), 1.0, linear=True)
+    else:
+        at = lambda t: noise[3 + round(2 * t / 1e-3)]
+        found = slopes(at, at(0), 1e-3)
+        assert np.std(found.truncation * TO_ROUNDING) == pytest.approx(np.std(found.central), rel=0.03)
+    assert np.std(found.rounding) == pytest.approx(np.std(found.central), rel=0.03)
+
+
+def test_rounding_is_no_kink(rng):
+    x = rng.standard_normal(1000)
+    small = lambda t: 1 + 1e-9 * np.sin(x + t)
+    assert not slopes(small, small(0), 1e-3).kinked.any()
 
 
 # What is right passes
@@ -358,7 +378,22 @@ def test_second_derivatives(rng):
     assert not gradgradcheck(once, x, raise_exception=False)
 
 
+def test_an_input_without_any_gradient_has_zeros_in_the_second_order(rng):
+    report = gradgradcheck(lambda x, y: x * x, [rng.standard_normal(3), rng.standard_normal(2)])
+    assert report.passed
+
+
 # The report
+
+
+def test_up_to_a_hundred_numbers_every_entry_is_compared():
+    for size, mode, compared in ((50, "full", 2 + 50 * 50), (51, "directional", 2)):
+        report = gradcheck(mg.tanh, np.linspace(-1, 1, size))
+        assert (report.mode, report.compared) == (mode, compared)
+
+
+def test_nan_is_not_taken_for_a_random_result():
+    assert complaints(op(lambda x: x * np.nan, x=lambda g: g), np.ones(2)) == {"finite"}
 
 
 def test_the_reproducer_runs(rng):
@@ -366,7 +401,7 @@ def test_the_reproducer_runs(rng):
     with pytest.raises(GradcheckError) as caught:
         gradcheck(wrong_at_module_level, [x, (2, "a")], kwargs={"scale": 2.0}, seed=3, mode="directional")
     report = caught.value.report
-    assert "strides (8, 16)" in report.inputs[0] and report.seed == 3 and not report.passed
+    assert "grad_output" not in report.reproducer and "strides (8, 16)" in report.inputs[0] and report.seed == 3 and not report.passed
     with pytest.raises(GradcheckError) as again:
         exec(report.reproducer, {})
     assert str(again.value) == str(caught.value)
