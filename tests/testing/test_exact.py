@@ -107,6 +107,12 @@ def test_what_a_reference_catches(rng):
     ):
         with pytest.raises(GradcheckError, match=says):
             check_against(mg.exp, reference, x)
+    one = np.zeros((3, 4))
+    one[1, 2] = 1e-6
+    with pytest.raises(GradcheckError, match=r"output 0 at \[1, 2\] is"):
+        check_against(mg.exp, lambda x: np.exp(x) + one, x)
+    with pytest.raises(GradcheckError, match=r"output 0 at"):
+        check_against(lambda x: mg.exp(x) * 1.001, np.exp, x.astype(np.float32))
     with pytest.raises(ValueError, match="returns 1 tensors, its reference 2 arrays"):
         check_against(mg.exp, lambda x: (x, x), x)
     assert not check_against(mg.exp, np.sin, x, raise_exception=False)

@@ -170,6 +170,37 @@ def test_float32_against_a_float64_copy(rng):
         gradcheck(op(lambda x: x * x, x=lambda g, x: g * (2.003 * x)), x)
 
 
+def test_float32_allows_less_where_the_function_is_linear():
+    double = op(lambda x: x * 2, x=lambda g: g * 2 * np.float32(1.0001))
+    x = np.ones(1, np.float32)
+    assert gradcheck(double, x)
+    with pytest.raises(GradcheckError):
+        gradcheck(double, x, linear_in=[0])
+
+
+@pytest.mark.parametrize("size", [1e-120, 1e-12, 1.0, 1e12, 1e120])
+def test_a_kink_of_any_size_is_a_kink(size):
+    with pytest.raises(NonDifferentiableError, match="slope is -.* from the left and "):
+        gradcheck(lambda x: mg.abs(x) * size, np.zeros(1))
+
+
+@pytest.mark.parametrize("size", [1e-12, 1.0, 1e12])
+def test_a_bracket_is_as_exact_at_any_size(size):
+    def ramp(factor):
+        return op(lambda x: np.maximum(x, 0) * size, x=lambda g, x: g * size * factor * (x >= 0))
+
+    assert gradcheck(ramp(1), np.zeros(1), kinks="bracket")
+    assert not gradcheck(ramp(1.001), np.zeros(1), kinks="bracket", raise_exception=False)
+
+
+@pytest.mark.parametrize("kinks", ["skip", "bracket"])
+def test_a_kink_does_not_count_as_rounding_of_the_other_entries(kinks):
+    bent = op(lambda x: np.abs(x), x=lambda g, x: g * np.sign(x) * np.where(x == 2, 1.0001, 1))
+    x = np.array([0.0, 2.0, 3.0])
+    report = gradcheck(bent, x, kinks=kinks, mode="full", directions=0, checks=(), raise_exception=False)
+    assert not report and report.worst.what.endswith("d input 0 [1]")
+
+
 def test_a_constant_has_no_gradient():
     assert gradcheck(np.floor, np.array([0.5, 1.5]))
     assert gradcheck(lambda x, y: (x.detach() * 0, y), [np.ones(2), np.ones(2)])
@@ -386,10 +417,48 @@ def test_an_input_without_any_gradient_has_zeros_in_the_second_order(rng):
 # The report
 
 
+def test_what_a_report_says():
+    report = gradcheck(mg.multiply, [np.ones(2), np.full((1, 2), 3.0)], checks=())
+    first, *rest = str(report).split("\n")
+    assert first.startswith("multiply: gradient holds, worst error ")
+    assert rest == [
+        "  input 0   (2,) float64",
+        "  input 1   (1, 2) float64",
+        "  output 0  (1, 2) float64",
+        "  mode full, seed 0, 12 comparisons",  # two directions and 2 x 2 entries, of two inputs
+    ]
+
+
+def test_a_reproducer_keeps_the_shape_of_an_empty_array():
+    wrong = lambda x, empty: wrong_square(x)
+    report = gradcheck(wrong, [np.ones(1), np.zeros((0, 3))], wrt=0, raise_exception=False)
+    assert "inputs = (np.array([1.0], np.float64), np.zeros((0, 3), np.float64))" in report.reproducer
+
+
 def test_up_to_a_hundred_numbers_every_entry_is_compared():
     for size, mode, compared in ((50, "full", 2 + 50 * 50), (51, "directional", 2)):
         report = gradcheck(mg.tanh, np.linspace(-1, 1, size))
         assert (report.mode, report.compared) == (mode, compared)
+
+
+def test_nan_among_the_constants_is_unchanged():
+    assert gradcheck(lambda x, y: x * mg.where(mg.isnan(y), 2.0, y), [np.ones(2), np.array([np.nan, 3.0])], wrt=0)
+
+
+def test_values_that_the_function_refuses_have_no_layout():
+    def increasing(x):
+        if not (np.diff(x.detach().numpy()) > 0).all():
+            raise ValueError("not increasing")
+        return x * x
+
+    assert gradcheck(increasing, np.array([1.0, 2.0, 3.0]))
+
+
+def test_one_output_with_a_graph_of_its_own_is_enough():
+    def second_has_one(x):
+        return x * 2, x * mg.tensor(1.0, requires_grad=True)
+
+    assert complaints(second_has_one, np.ones(2)) == {"no_graph"}
 
 
 def test_nan_is_not_taken_for_a_random_result():
@@ -401,7 +470,12 @@ def test_the_reproducer_runs(rng):
     with pytest.raises(GradcheckError) as caught:
         gradcheck(wrong_at_module_level, [x, (2, "a")], kwargs={"scale": 2.0}, seed=3, mode="directional")
     report = caught.value.report
-    assert "grad_output" not in report.reproducer and "strides (8, 16)" in report.inputs[0] and report.seed == 3 and not report.passed
+    assert (
+        "grad_output" not in report.reproducer
+        and "strides (8, 16)" in report.inputs[0]
+        and report.seed == 3
+        and not report.passed
+    )
     with pytest.raises(GradcheckError) as again:
         exec(report.reproducer, {})
     assert str(again.value) == str(caught.value)
