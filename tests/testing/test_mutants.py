@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad.testing import OpSpec, Sample, gradcheck, mutants
-from minigrad.testing import mutators
+from minigrad.testing import OpSpec, Sample, gradcheck, mutants, mutators
 
 
 def gradient(function, *arrays, g):
