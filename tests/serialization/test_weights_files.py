@@ -10,6 +10,7 @@ import zipfile
 import numpy as np
 import pytest
 
+import minigrad as mg
 from minigrad.errors import WeightsFileError
 from minigrad.serialization import load_npz, load_pickled_params, save_npz, write_atomically
 
@@ -46,6 +47,13 @@ def test_what_was_saved_is_read(tmp_path):
     found = load_npz(path)
     assert found["f"].flags.f_contiguous and found["big"].dtype.isnative and found["big"].tolist() == [0, 1, 2]
     assert sorted(os.listdir(tmp_path)) == ["w.npz"]
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".pt"])
+def test_nothing_is_saved_and_read(tmp_path, suffix):
+    path = tmp_path / f"nothing{suffix}"
+    mg.save({}, path)
+    assert mg.load(path) == {}
 
 
 def test_an_interrupted_save_leaves_the_old_file(tmp_path):
