@@ -177,6 +177,9 @@ def test_early_stopping():
         True,
     ]
     assert [after(n, patience=2, monitor="acc") for n in range(1, 6)] == [False, False, True, True, True]
+    for accs, stops in (([0.5, 0.59], True), ([0.5, 0.61], False)):
+        Trained.history = epochs(accs)
+        assert EarlyStopping(1, "val_acc", min_delta=0.1)(Trained, Trained.history[-1]) is stops
     for options in ({"patience": 0}, {"patience": True}, {"monitor": "seconds"}):
         with pytest.raises(ValueError, match="EarlyStopping"):
             EarlyStopping(**options)
