@@ -208,6 +208,16 @@ def test_loaders_in_place_of_arrays():
         Trainer(network(), [], x_test=test, verbose=False).train()
 
 
+def test_a_loader_without_a_length_has_a_bar_without_an_end():
+    class Batches:
+        def __iter__(self):
+            return iter([(DATA[0][:50], DATA[1][:50])] * 2)
+
+    trainer = Trainer(network(), Batches(), None, Batches(), None, epochs=1, verbose=True)
+    trainer.train()
+    assert len(trainer.train_loss_list) == 2
+
+
 def test_images_take_the_networks_dtype():
     wide = (DATA[0].astype(np.float64), DATA[1], DATA[2].astype(np.float64), DATA[3])
     trainer = Trainer(network(), *wide, epochs=1, mini_batch_size=40, verbose=False, seed=1)
