@@ -270,6 +270,17 @@ def test_parts_fields_and_counts_are_those_of_a_trainer(tmp_path):
     assert (trainer.train_loader.epoch, trainer.train_loader.seed) == (2**63 - 1, 2**128 - 1)
 
 
+def test_an_order_that_is_a_function_of_the_epoch_goes_on_in_its_middle(tmp_path):
+    part = make(tmp_path)
+    part.train_loader.seed = 3
+    interrupted_after(part, 6).train()
+    whole = make(tmp_path)
+    whole.train_loader.seed = 3
+    whole.train()
+    assert part.train_loader.epoch == whole.train_loader.epoch == 4
+    assert result(part)[:5] == result(whole)[:5]
+
+
 def test_an_epoch_that_has_begun_is_counted(tmp_path):
     state = interrupted_after(make(tmp_path), 1).state_dict()
     assert state["position"]["batches"] == 1
