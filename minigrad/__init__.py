@@ -79,13 +79,19 @@ if _typing.TYPE_CHECKING:
     from minigrad.autograd.transforms import grad as grad
     from minigrad.generator import Generator as Generator
     from minigrad.interop import from_dlpack as from_dlpack
+    from minigrad.interop.hips import (
+        checkpoint as checkpoint, elementwise_grad as elementwise_grad, hessian as hessian,
+        hessian_vector_product as hessian_vector_product, jacobian as jacobian, make_jvp as make_jvp, make_vjp as make_vjp,
+        value_and_grad as value_and_grad,
+    )  # fmt: skip
+    from minigrad.interop.hips import array_functions as _array_functions, scipy_modules as _scipy_modules
     from minigrad.nn.functional import (
         alpha_dropout_ as alpha_dropout_, celu_ as celu_, dropout_ as dropout_,
         feature_alpha_dropout_ as feature_alpha_dropout_, rrelu_ as rrelu_, selu_ as selu_, threshold_ as threshold_,
     )  # fmt: skip
     from minigrad.serialization import load as load, save as save
 
-    accelerator, mps, xpu, compiler, fx = cuda, cuda, cuda, jit, jit
+    accelerator, mps, xpu, compiler, fx, numpy, scipy = cuda, cuda, cuda, jit, jit, _array_functions, _scipy_modules
 # isort: on
 
 for _name, _function in {
@@ -126,10 +132,10 @@ _ROOMS = (
     "utils",
     "viz",
 )
-# PyTorch's namespaces that have a path in compat/paths.py.
+# Namespaces of PyTorch and of HIPS autograd that have a path in compat/paths.py.
 _NAMESPACES = (
-    "accelerator", "amp", "backends", "compiler", "cuda", "fx", "hub", "jit", "mps", "multiprocessing",
-    "version", "xpu",
+    "accelerator", "amp", "backends", "compiler", "cuda", "fx", "hub", "jit", "mps", "multiprocessing", "numpy",
+    "scipy", "version", "xpu",
 )  # fmt: skip
 _NAMES = {
     "Generator": "generator", "GradScaler": "compat.amp", "autocast": "compat.amp", "_assert": "compat.jit",
@@ -147,6 +153,11 @@ _NAMES = {
     **dict.fromkeys(
         ("alpha_dropout_", "celu_", "dropout_", "feature_alpha_dropout_", "rrelu_", "selu_", "threshold_"),
         "nn.functional",
+    ),
+    **dict.fromkeys(
+        ("checkpoint", "elementwise_grad", "hessian", "hessian_vector_product", "jacobian", "make_jvp", "make_vjp",
+         "value_and_grad"),
+        "interop.hips",
     ),
 }  # fmt: skip
 # What names of PyTorch begin with that have no meaning here.

@@ -37,7 +37,8 @@ NO_OPERATIONS = {  # public callables of these modules: what they are instead
     "set_float32_matmul_precision get_default_device set_default_device get_rng_state set_rng_state initial_seed "
     "seed": "settings",
     "compile": "the function itself",
-    "grad vmap": "transforms of functions",
+    "grad vmap checkpoint elementwise_grad hessian hessian_vector_product jacobian make_jvp make_vjp "
+    "value_and_grad": "transforms of functions",
     "load save": "files",
     "primitive register_function register_ufunc": "what makes operations of functions",
 }

@@ -37,7 +37,7 @@ def test_the_extra_all_is_the_extras_of_users():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     each = [
         needed
-        for name in ("progress", "testing", "plot", "safetensors", "onnx", "einops", "images", "distributed")
+        for name in ("progress", "testing", "plot", "safetensors", "onnx", "einops", "images", "distributed", "scipy")
         for needed in extras[name]
     ]
     assert sorted(extras["all"]) == sorted(each)
@@ -51,6 +51,7 @@ def test_the_extra_all_is_the_extras_of_users():
             "einops",
             "images",
             "distributed",
+            "scipy",
             "all",
             "test",
             "lint",

@@ -56,6 +56,9 @@ NAMESPACES = {
     "minigrad.array_api.linalg": "mg.array_api.linalg",
     "minigrad.interop": "mg.interop",
     "minigrad.interop.book": "mg.interop.book",
+    "minigrad.interop.hips": "mg.interop.hips",
+    "minigrad.interop.hips.extend": "mg.interop.hips.extend",
+    "minigrad.interop.hips.misc": "mg.interop.hips.misc",
     "minigrad.random": "mg.random",
     "minigrad.config": "mg.config",
     "minigrad.errors": "mg.errors",
@@ -79,6 +82,8 @@ SAME = {
     "minigrad.compiler": "minigrad.jit",
     "minigrad.fx": "minigrad.jit",
     "minigrad.multiprocessing": "multiprocessing",
+    "minigrad.numpy": "numpy",
+    "minigrad.scipy": "scipy",
 }
 BY_PYTHON = {"numpy", "numpy.linalg", "typing"}  # homes of what others document
 

@@ -166,7 +166,7 @@ class Function:
         results = [Tensor.from_array(a, n) if isinstance(a, np.ndarray) else a for a, n in zip(arrays, made, strict=True)]
         for i, out in enumerate(outputs):
             if any(out is t for t in dirty):
-                results[i] = out.replace_with(results[i], cls.__name__, reshapes=True)
+                results[i] = out.replace_with(results[i], cls.__name__)
         return tuple(results) if isinstance(given, tuple) else results[0]
 
 

@@ -98,4 +98,4 @@ def _tangents(args: tuple[Any, ...], v: Any) -> tuple[Any, ...]:
 
 
 def _result(tree: Any, create_graph: bool) -> Any:
-    return tree if create_graph else map_leaves(lambda leaf: leaf.detach() if isinstance(leaf, Tensor) else leaf, tree)
+    return tree if create_graph else map_leaves(Tensor.detach, tree)

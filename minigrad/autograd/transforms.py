@@ -97,7 +97,7 @@ def grad(func: Any, argnums: Any = 0, *args: Any, **options: Any) -> Any:
     """
     if not callable(func):
         return gradients_of(func, argnums, *args, **options)
-    return _gradient_function("grad", func, argnums, *args, **options)
+    return _gradient_function("grad", func, options.pop("argnum", argnums), *args, **options)  # HIPS autograd's name
 
 
 @overload

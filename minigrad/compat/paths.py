@@ -1,4 +1,5 @@
-"""PyTorch's import paths: `minigrad.nn.modules.conv` and the like are found through a table, without a file for each."""
+"""Import paths of PyTorch (`minigrad.nn.modules.conv`) and of HIPS autograd (`minigrad.scipy.stats`): they are found through
+a table, without a file for each."""
 
 from __future__ import annotations
 
@@ -31,6 +32,12 @@ PLACES = {
     ".data": "utils.data.dataloader utils.data.dataset utils.data.sampler",
     ".engine.handles": "utils.hooks",
     ".func": "nn.utils.stateless",
+    ".interop.hips": "interop.hips.differential_operators",
+    ".interop.hips.array_functions": "numpy interop.hips.numpy",
+    ".interop.hips.extend": "interop.hips.numpy.numpy_vjps",
+    ".interop.hips.scipy_modules": "scipy interop.hips.scipy",
+    ".interop.hips.special": "scipy.special interop.hips.scipy.special",
+    ".interop.hips.stats": "scipy.stats interop.hips.scipy.stats",
     ".nn": "nn.modules nn.modules.distance nn.modules.fold nn.modules.pixelshuffle",
     ".nn.activation .nn.attention": "nn.modules.activation",
     ".nn.containers": "nn.modules.container",
@@ -52,7 +59,11 @@ PLACES = {
     ".nn.transformer": "nn.modules.transformer",
     ".optim.adam": "optim.adamw",
     "multiprocessing": "multiprocessing",
+    "numpy.linalg": "numpy.linalg interop.hips.numpy.linalg",
+    "numpy.random": "numpy.random interop.hips.numpy.random",
 }
+for _name in ("beta", "chi2", "dirichlet", "gamma", "multivariate_normal", "norm", "poisson", "t"):
+    PLACES[f".interop.hips.stats:{_name}"] = f"scipy.stats.{_name} interop.hips.scipy.stats.{_name}"
 PATHS = {path: places.split() for places, paths in PLACES.items() for path in paths.split()}
 
 

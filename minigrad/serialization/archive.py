@@ -47,7 +47,7 @@ def is_name(name: str) -> bool:
     Names are keys of a dict here and never paths; but other programs unpack a zip archive.
     """
     parts = name.split("/")
-    return bool(name) and "\\" not in name and "\0" not in name and ".." not in parts and (parts[0] != "" or len(parts) == 1)
+    return parts[0] != "" and ".." not in parts and "\\" not in name and "\0" not in name
 
 
 def _check_end(file: IO[bytes], length: int) -> None:

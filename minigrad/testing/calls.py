@@ -42,7 +42,7 @@ class Call:
         self.args = tuple(inputs) if isinstance(inputs, list | tuple) else (inputs,)
         self.kwargs = dict(kwargs or {})
         floats = [leaf for leaf in leaves(self.args) if _is_float(leaf)]
-        self.arrays = [np.array(array_of(leaf), order="K") for leaf in floats]
+        self.arrays = [np.array(array_of(leaf)) for leaf in floats]
         self.labels = [f"input {i}" for i in range(len(floats))]
         self.closed: list[Tensor] = []
         self.surroundings: Surroundings | None = None
@@ -66,7 +66,7 @@ class Call:
             self.surroundings = surroundings
         self.wrt += range(len(self.arrays), len(self.arrays) + len(found))
         self.closed = [*found.values()]
-        self.arrays += [np.array(array_of(t), order="K") for t in self.closed]
+        self.arrays += [np.array(array_of(t)) for t in self.closed]
         self.labels += found
 
     @classmethod
@@ -80,8 +80,7 @@ class Call:
         closure: bool = False,
     ) -> Call:
         """Return the call that `check` differentiates. Raises DTypeError for complex inputs, or without a float input."""
-        args = inputs if isinstance(inputs, list | tuple) else (inputs,)
-        given = [array_of(x) if isinstance(x, Tensor | np.ndarray | np.generic) else x for x in leaves(args)]
+        given = [array_of(x) if isinstance(x, Tensor | np.ndarray | np.generic) else x for x in leaves(inputs)]
         for n, x in enumerate(given):
             if np.iscomplexobj(x):
                 what = f"{x.dtype} {x.shape}" if isinstance(x, np.ndarray) else f"{x!r}"

@@ -61,6 +61,12 @@ def test_a_forward_outside_has_no_line_to_tell():
     assert caught.value.place is None
 
 
+def test_a_number_has_no_index():
+    with mg.detect_anomaly(), pytest.raises(AnomalyError) as caught:
+        mg.tensor(-1.0).sqrt()
+    assert str(caught.value).splitlines()[0] == "sqrt: the result holds nan" and caught.value.index == ()
+
+
 def test_nan_from_nan_says_where_it_came_from():
     x = leaf(1.0, np.nan)
     with mg.detect_anomaly():

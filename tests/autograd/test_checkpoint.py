@@ -87,6 +87,16 @@ def test_nothing_is_kept_and_the_function_runs_once_more():
         gc.enable()
 
 
+def test_all_segments_but_the_last_run_twice():
+    calls = []
+
+    def layer(i):
+        return lambda x: (calls.append(i), x.tanh())[1]
+
+    mg.utils.checkpoint.checkpoint_sequential([layer(i) for i in range(5)], 2, leaf()).sum().backward()
+    assert calls == [0, 1, 2, 3, 4, 0, 1]
+
+
 def test_dropout_draws_the_same_and_the_generator_goes_on():
     drop = nn.Dropout(0.5)
 

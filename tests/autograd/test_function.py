@@ -132,6 +132,13 @@ def test_what_backward_is_told():
 
     assert not any(y.requires_grad for y in Nothing.apply(leaf()))
 
+    class Bits(Nothing):
+        @staticmethod
+        def forward(ctx, x):
+            return x > 0
+
+    assert not Bits.apply(leaf()).requires_grad
+
 
 def test_inputs_handed_back_arrays_and_attributes():
     class Same(Function):
@@ -171,6 +178,56 @@ def test_once_differentiable():
         g.sum().backward()
     with pytest.raises(GraphError, match=r"Once: .*only once"):
         mg.func.jvp(Once.apply, (3.0,), (1.0,))
+
+
+def test_what_once_differentiable_sees_has_no_history():
+    seen = []
+
+    class Half(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x / 2
+
+        @staticmethod
+        @once_differentiable
+        def backward(ctx, g):
+            seen.append((g.requires_grad, ctx.saved_tensors[0].requires_grad, mg.is_grad_enabled()))
+            return ctx.saved_tensors[0]  # g is 1
+
+    x = leaf(2.0)
+    (g,) = mg.autograd.grad(Half.apply(x), x, create_graph=True)
+    assert seen == [(False, False, False)] and g.item() == 2.0 and g.grad_fn.operation == "Half"
+    with pytest.raises(GraphError, match=r"Half: .*only once"):
+        g.backward()
+
+
+def test_the_gradient_of_a_linear_function_is_a_constant_whatever_it_saves():
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * 2
+
+    double = function(lambda ctx, g: g * 2, forward).apply
+    x = leaf()
+    (g,) = mg.autograd.grad(double(x), x, np.ones(3), create_graph=True)
+    assert g.tolist() == [2.0] * 3 and not g.requires_grad
+    assert list(double(x).node.parents) == [x.node]  # one output is the call itself, not a selection from it
+
+
+def test_an_array_computed_from_what_was_saved_is_no_constant():
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    square = function(lambda ctx, g: ctx.saved_tensors[0].detach().numpy() * 2.0, forward).apply
+    x = leaf()
+    (g,) = mg.autograd.grad(square(x), x, np.ones(3), create_graph=True)
+    assert g.tolist() == (2 * X).tolist()
+    with pytest.raises(GraphError, match=r"Wrong: .*only once"):
+        g.sum().backward()
+    x = leaf(2.0)
+    (g,) = mg.autograd.grad(square(x), x, create_graph=True)
+    assert type(g.array) is np.ndarray  # of a NumPy scalar
 
 
 @pytest.mark.parametrize(

@@ -472,3 +472,33 @@ def test_names_given_twice_are_refused():
     assert x.grad is None
     with pytest.raises(GraphError, match="jacobian: strict: output 0 does not depend on input 1"):
         mg.autograd.functional.jacobian(lambda x, y: x * 1, (mg.ones(2), mg.ones(2)), strict=True)
+
+
+def test_strict_asks_for_every_output_of_one_graph():
+    def both(x):
+        y = x.exp()
+        return y * y, y * 2
+
+    found = mg.autograd.functional.jacobian(both, mg.zeros(1), strict=True)
+    assert [j.tolist() for j in found] == [[[2.0]], [[2.0]]]
+
+
+def test_what_a_function_of_several_outputs_saves_is_packed_once():
+    packed = []
+
+    class Both(mg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * 2, x * x
+
+        @staticmethod
+        def backward(ctx, g, h):
+            return g * 2 + h * 2 * ctx.saved_tensors[0]
+
+    x = mg.tensor(3.0, requires_grad=True)
+    with mg.autograd.graph.saved_tensors_hooks(lambda t: packed.append(t.item()) or t, lambda t: t):
+        double, square = Both.apply(x)
+    assert packed == [3.0]
+    mg.autograd.backward([double, square])
+    assert x.grad.item() == 8.0

@@ -151,6 +151,7 @@ def test_a_rule_may_use_a_transform_and_be_differentiated():
 
     cube.gradient("x")(lambda g, x: g * grad(lambda y: y**3)(x))
     assert grad(grad(grad(cube)))(2.0).item() == 6.0
+    assert hvp(cube, (2.0,), (1.0,)).item() == 12.0
 
 
 def test_a_module_as_a_function_of_its_parameters(rng):
@@ -266,13 +267,17 @@ def test_backward_of_several_tensors():
 
 
 def test_what_is_refused():
+    x, other, constant = (mg.tensor(1.0, requires_grad=i < 2) for i in range(3))
     for call, error, says in (
+        (lambda: mg.autograd.grad(x, [x, constant], allow_unused=True), GraphError, "grad: input 1 requires no gradient"),
+        (lambda: mg.autograd.grad(x * 2, [x, other]), GraphError, "grad: the outputs do not depend on input 1"),
         (lambda: grad(lambda x: x)(np.ones(2)), GraphError, r"grad: .*one element, got shape \(2,\)"),
         (lambda: grad(lambda x: (x, x))(1.0), GraphError, "got 2 tensors"),
         (lambda: grad(lambda x: x.item())(1.0), GraphError, r"must return tensors, got float[\s\S]*leave the graph"),
         (lambda: grad(lambda x: x)(3), DTypeError, r"argument \[0\]: .*int64[\s\S]*1\.0 instead of 1"),
         (lambda: grad(lambda p: p["a"])({"a": 1.0, "n": "x"}), TypeError, r"argument \[0\]\['n'\] is of type str"),
-        (lambda: grad(lambda x: x, argnums=2)(1.0), TypeError, "argument 2, but .* with 1"),
+        (lambda: grad(lambda x: x, argnums=1)(1.0), TypeError, "argument 1, but .* with 1"),
+        (lambda: grad(lambda x: x, argnums=-2)(1.0), TypeError, "argument -2, but .* with 1"),
         (lambda: grad(lambda x: x, argnums=(0, -1))(1.0), TypeError, "twice"),
         (lambda: grad(lambda x: x, has_aux=True)(1.0), TypeError, "has_aux"),
         (lambda: hvp(lambda x: x, (X,), (V,)), GraphError, "hvp: .*one element"),

@@ -62,6 +62,7 @@ def loss(w, x, y, square=True):
 CASES = [
     ("plain", lambda f: f.vmap(lambda x, y: x.sum(-1) * y), (X, Y), {}),
     ("one axis for all", lambda f: f.vmap(lambda x, y: x.sum(0) + y, in_dims=-1), (X, Y.T.copy()), {}),
+    ("the first axis, from the end", lambda f: f.vmap(lambda x: x.sum(0), in_dims=-2), (Y,), {}),
     ("axes", lambda f: f.vmap(lambda x, y: (x.exp(), x + y), in_dims=(2, 0), out_dims=(1, -1)), (X, Y), {}),
     ("shared", lambda f: f.vmap(lambda x, y: x * y, in_dims=(None, 0)), (Y, Y), {}),
     ("keywords", lambda f: f.vmap(lambda x, *, y: x.sum(0) * y.sum()), (X,), {"y": Y}),

@@ -138,13 +138,14 @@ def test_permissions_stay(tmp_path, mode):
 
 
 @posix
-def test_a_new_file_has_the_permissions_that_the_mask_leaves(tmp_path):
-    before = os.umask(0o027)
+@pytest.mark.parametrize(("mask", "left"), [(0o027, 0o640), (0, 0o666)])
+def test_a_new_file_has_the_permissions_that_the_mask_leaves(tmp_path, mask, left):
+    before = os.umask(mask)
     try:
         save_npz(tmp_path / "w.npz", {"a": np.zeros(1)})
     finally:
         os.umask(before)
-    assert stat.S_IMODE((tmp_path / "w.npz").stat().st_mode) == 0o640
+    assert stat.S_IMODE((tmp_path / "w.npz").stat().st_mode) == left
 
 
 @pytest.mark.parametrize("stem", ["w" * 251, "é" * 125, "w" * 210], ids=["ascii", "utf-8", "between"])

@@ -249,6 +249,7 @@ def test_what_save_and_load_say_of_their_arguments(tmp_path):
             r".npz or .safetensors .*, got 'x.tp'\n  hint: save\(..., 'x.npz'\)",
         ),
         (lambda: mg.save("x.npz", state), TypeError, r"got dict\n  hint: save\(obj, path\)"),
+        (lambda: mg.load(3), TypeError, "the path must be a str or a Path, got int$"),
         (lambda: mg.load("x.tp"), ValueError, r"must end in .*\.pt or .*, got 'x.tp'$"),
         (lambda: mg.save(nn.Linear(1, 1), tmp_path / "x.npz"), TypeError, r"type Linear.*\n  hint: save its state_dict\(\)"),
         (lambda: mg.save(state, tmp_path / "no" / "x.npz"), FileNotFoundError, r"x.npz: there is no folder '.*no'"),

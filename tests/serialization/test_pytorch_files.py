@@ -96,13 +96,17 @@ def test_every_kind_of_value():
     assert same(found["array"], np.arange(6, dtype=np.int32).reshape(2, 3)) and found["array"].flags.writeable
 
 
-def test_tensors_of_the_same_elements_stay_shared_and_others_do_not():
+def test_tensors_of_the_same_elements_stay_shared_and_others_do_not(tmp_path):
     found = mg.load(FOLDER / "kinds.pt")
     first, second = found["tied"]
     first += 1
     assert second.tolist() == [2, 2]
     found["strided"][0].zero_()
     assert found["strided"][3] == 3
+    path = checkpoint(tmp_path / "parts.pt", b"](" + tensor(size=(4,)) + tensor(offset=1, size=(4,)) + b"e")
+    left, right = mg.load(path)
+    assert (left.tolist(), right.tolist()) == ([0, 1, 2, 3], [1, 2, 3, 4])
+    assert not np.shares_memory(left.array, right.array)
 
 
 def test_floats_of_8_bits():
@@ -127,6 +131,8 @@ def test_floats_of_8_bits():
                 if kind == "float8_e5m2" and power == 31:
                     expected = np.nan if fraction else np.copysign(np.inf, expected)
             assert value == expected or (value != value and expected != expected), (kind, code)
+        if kind in ("float8_e4m3fn", "float8_e5m2"):
+            assert np.signbit(values.numpy()[[0, 128]]).tolist() == [False, True]  # the two zeros
 
 
 def test_a_training_goes_on_where_pytorch_left_it():
@@ -319,6 +325,11 @@ HUGE = 2**62
         (tensor(storage("torch LongStorage", count=3), size=(3,), grad=b"\x88"), "int64 cannot require a gradient"),
         (b"(" + text("storage") + b"tQ", "a persistent id that is not of a storage"),
         (b"NQ", "a persistent id that is not of a storage"),
+        (
+            b"(" + b"".join(map(text, ("storage", "x", "0", "cpu"))) + number(6) + b"tQ",
+            "a persistent id that is not of a sto",
+        ),
+        (b"cos\nsystem now\n", "the pickle refers to os.system now"),
         (storage("torch float32"), "a persistent id that is not of a storage"),
         (name("torch Size") + sizes(sizes(-1)) + b"R", "a call that"),
         (name("torch Size") + sizes(text("a")) + b"R", "a call that"),

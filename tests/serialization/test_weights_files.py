@@ -10,8 +10,10 @@ import zipfile
 import numpy as np
 import pytest
 
+import minigrad as mg
 from minigrad.errors import WeightsFileError
 from minigrad.serialization import load_npz, load_pickled_params, save_npz, write_atomically
+from minigrad.serialization.structure import decode
 
 ARRAYS = {
     "weight": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -46,6 +48,13 @@ def test_what_was_saved_is_read(tmp_path):
     found = load_npz(path)
     assert found["f"].flags.f_contiguous and found["big"].dtype.isnative and found["big"].tolist() == [0, 1, 2]
     assert sorted(os.listdir(tmp_path)) == ["w.npz"]
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".pt"])
+def test_nothing_is_saved_and_read(tmp_path, suffix):
+    path = tmp_path / f"nothing{suffix}"
+    mg.save({}, path)
+    assert mg.load(path) == {}
 
 
 def test_an_interrupted_save_leaves_the_old_file(tmp_path):
@@ -137,3 +146,41 @@ def test_pickles_of_anything_else_are_refused(tmp_path, monkeypatch, data, says)
     with pytest.raises(WeightsFileError, match=says):
         load_pickled_params(path)
     assert os.listdir(tmp_path) == ["params.pkl"]
+
+
+@pytest.mark.parametrize(
+    ("tree", "says"),
+    [
+        ("[1]", "a bare list"),
+        ('{"list": [[]]}', "a bare list"),
+        ('{"dict": ["ab"]}', "not a list of pairs"),
+        ('{"dict": [{"a": 1, "b": 2}]}', "not a list of pairs"),
+        ('{"dict": [["a", 1, 2]]}', "not a list of pairs"),
+    ],
+)
+def test_lists_and_pairs_of_another_form_are_refused(tree, says):
+    with pytest.raises(WeightsFileError, match=says):
+        decode({}, tree)
+
+
+def zip64(directory, start, signature=b"PK\6\6"):
+    """The records of zip64 of an archive of one member, and the end record that points to them."""
+    record = signature + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, 1, 1, directory, start)
+    locator = b"PK\6\7" + struct.pack("<IQI", 0, start + directory if directory < 2**20 else start, 1)
+    return record + locator + b"PK\5\6" + struct.pack("<4HIIH", 0, 0, 1, 1, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+
+
+def test_the_directory_that_zip64_declares_is_limited(tmp_path):
+    path = tmp_path / "w.npz"
+    save_npz(path, {"w": np.ones(2)})
+    data = path.read_bytes()
+    directory, start = struct.unpack("<II", data[-10:-2])
+    path.write_bytes(data[:-22] + zip64(directory, start))
+    assert load_npz(path)["w"].tolist() == [1, 1]
+    for end, says in (
+        (zip64(3 * 2**20 + 1, start), "a directory of 3145729 bytes, expected at most"),
+        (zip64(directory, start, b"PK\6\5"), "its record of zip64 is not where it should be"),
+    ):
+        path.write_bytes(data[:-22] + end)
+        with pytest.raises(WeightsFileError, match=says):
+            load_npz(path)

@@ -107,6 +107,12 @@ def test_what_a_reference_catches(rng):
     ):
         with pytest.raises(GradcheckError, match=says):
             check_against(mg.exp, reference, x)
+    one = np.zeros((3, 4))
+    one[1, 2] = 1e-6
+    with pytest.raises(GradcheckError, match=r"output 0 at \[1, 2\] is"):
+        check_against(mg.exp, lambda x: np.exp(x) + one, x)
+    with pytest.raises(GradcheckError, match=r"output 0 at"):
+        check_against(lambda x: mg.exp(x) * 1.001, np.exp, x.astype(np.float32))
     with pytest.raises(ValueError, match="returns 1 tensors, its reference 2 arrays"):
         check_against(mg.exp, lambda x: (x, x), x)
     assert not check_against(mg.exp, np.sin, x, raise_exception=False)
@@ -235,3 +241,30 @@ def test_a_spec_whose_samples_hold_no_floats_is_not_proved():
         "tanh", mg.tanh, np.tanh, lambda rng: Sample((rng.standard_normal(int(rng.integers(0, 2))),)), analytic=True
     )
     check_spec(some)  # some of them without elements
+
+
+def test_integers_are_compared_to_the_last_one_whatever_their_size():
+    far = {"fn": op(lambda x: x * 1, x=lambda g: g + 2.0**-49), "sample": lambda rng: Sample((np.array([2.0**50]),))}
+    with pytest.raises(AssertionError, match=r"<g, f\(x\)> == <J\^T g, x>"):
+        check_spec(cube_spec(**far, homogeneous_in=(0,)), facets=["exact"])
+
+
+def test_nan_on_one_side_of_zero_is_no_linear_function():
+    half = op(lambda x: np.where(x > 0, x, np.nan), x=lambda g: g)
+    with pytest.raises(AssertionError, match="adjoint: <g, f> is nan"):
+        check_vjp_exact(half, [np.array([3.0])])
+
+
+def test_an_analytic_reference_is_compared_with_the_gradient():
+    other = {"reference": lambda x: x * x}
+    with pytest.raises(AssertionError, match="cube"):
+        check_spec(cube_spec(**other), facets=["gradient"])
+    check_spec(cube_spec(**other, analytic=False), facets=["gradient"])
+
+
+def test_options_without_a_default_and_samples_of_integers():
+    def sample(rng):
+        x = rng.standard_normal(3)
+        return Sample((x if rng.random() < 0.5 else mg.tensor([1, 2, 3]),), {"k": 2})
+
+    check_spec(OpSpec("times", lambda x, *, k: x * k, lambda x, *, k: np.asarray(x) * k, sample))

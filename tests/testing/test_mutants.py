@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad.testing import OpSpec, Sample, gradcheck, mutants
+from minigrad.testing import OpSpec, Sample, gradcheck, mutants, mutators
 
 
 def gradient(function, *arrays, g):
@@ -123,3 +123,23 @@ def test_which_rules_a_call_runs():
     assert {(op.__name__, at) for op, at in mutants.rules_of(spec, 0)} == {
         ("square", "x"), ("add", "x"), ("sum", "x"), ("divide", "x"),
     }  # fmt: skip
+
+
+def test_right_values_in_the_wrong_memory_are_tried_where_they_fit():
+    g = np.array([1.0, 2.0])
+    double = lambda g: g * 2
+    assert mutators.alias_g(double, g.copy(), []).tolist() == [2.0, 4.0]
+    for run in (lambda g: g * 1, lambda g: g[:1], lambda g: g[:, None] * 2):
+        kept = g.copy()
+        assert mutators.alias_g(run, kept, []) is NotImplemented and kept.tolist() == g.tolist()
+    others = [2.0, np.zeros(2, np.float32), np.zeros((1, 2)), np.zeros(3)]
+    assert mutators.view_of_saved(double, g, others) is NotImplemented
+    fits = np.zeros(2)
+    found = mutators.view_of_saved(double, g, [*others, fits])
+    assert found.base is fits and fits.tolist() == [2.0, 4.0] and not any(np.any(other) for other in others[1:])
+
+
+@pytest.mark.parametrize(("dtype", "eps"), [(np.float64, 2.0**-24), (np.float32, 2.0**-11)])
+def test_a_cast_rounds_through_the_next_smaller_float(dtype, eps):
+    found = mutators.cast(lambda g: g, np.array([1 + eps / 2, 1 + 2 * eps], dtype), [])
+    assert found.dtype == dtype and found.tolist() == [1.0, 1 + 2 * eps]

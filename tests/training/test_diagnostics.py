@@ -63,6 +63,40 @@ def test_dead_units_are_noticed(net):
     assert diagnostics.dead_units(nn.Sequential(nn.Linear(64, 2), nn.ReLU()), mg.randn(50, 64)) is None
 
 
+@pytest.mark.parametrize(
+    ("largest", "hint"),
+    [(20, None), (21, "mean"), (128, "mean"), (129, "divide by 255"), (255, "divide by 255"), (256, "mean")],
+)
+def test_the_hint_depends_on_the_range_of_the_inputs(largest, hint):
+    for dtype in (np.int64, np.uint16, np.float32):
+        found = diagnostics.unscaled(np.array([1, largest, 0], dtype))
+        assert found is None if hint is None else hint in found
+
+
+def test_how_near_and_how_far_a_loss_must_be():
+    near = np.log(10) * np.array([0.991, 1.009])
+    assert diagnostics.guessing(epochs(near), 10).startswith("after 2 epochs")
+    for far in (0.989, 1.011):
+        assert diagnostics.guessing(epochs([far * np.log(10), *near]), 10) is None
+
+    def overfitting(last, acc=0.86, ago=3):
+        losses = [1.0, *[1.1] * (ago - 1), last]
+        return diagnostics.overfitting(epochs([0.92] * (ago + 1), val_losses=losses, val_accs=[acc] * (ago + 1)))
+
+    assert overfitting(1.31) and not overfitting(1.29)
+    assert not overfitting(1.31, acc=0.88) and not overfitting(1.31, ago=2)
+
+
+def test_more_than_three_quarters_of_the_units_are_dead():
+    x = np.ones((2, 8), np.float32)
+    x[:, :6] = -1
+    assert diagnostics.dead_units(nn.ReLU(), mg.tensor(x)) is None
+    x[0, 6] = x[1, 6] = -1
+    assert "ReLU: 7 of 8 units" in diagnostics.dead_units(nn.ReLU(), mg.tensor(x))
+    assert "ReLU: 7 of 8 channels" in diagnostics.dead_units(nn.ReLU(), mg.tensor(x[:, :, None]))
+    assert diagnostics.dead_units(nn.ReLU(), mg.tensor(x[:1])) is None  # one image shows nothing
+
+
 def test_an_operation_of_the_same_name_is_no_relu():
     @mg.primitive
     def relu(x):
@@ -108,6 +142,21 @@ def test_a_loss_that_is_not_finite_names_the_operation_and_changes_nothing(net):
         trained(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), (DATA[0] * np.float32(np.nan), *DATA[1:]))
 
 
+def test_parameters_that_are_frozen_or_unused_do_not_hide_where_it_began():
+    class Root(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale, self.unused = (nn.Parameter(np.zeros(1, np.float32)) for _ in range(2))
+
+        def forward(self, x):
+            return x * mg.sqrt(self.scale)
+
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10), Root())
+    net[1].bias.requires_grad_(False)
+    with pytest.raises(FloatingPointError, match=r"gradient of 2.scale is not finite: sqrt: its gradient for 'x' .*, in 2;"):
+        trained(net)
+
+
 def test_a_gradient_that_is_not_finite_is_noticed_before_the_step():
     class Root(nn.Module):
         def __init__(self):
@@ -143,6 +192,9 @@ def test_early_stopping():
         True,
     ]
     assert [after(n, patience=2, monitor="acc") for n in range(1, 6)] == [False, False, True, True, True]
+    for accs, stops in (([0.5, 0.59], True), ([0.5, 0.61], False)):
+        Trained.history = epochs(accs)
+        assert EarlyStopping(1, "val_acc", min_delta=0.1)(Trained, Trained.history[-1]) is stops
     for options in ({"patience": 0}, {"patience": True}, {"monitor": "seconds"}):
         with pytest.raises(ValueError, match="EarlyStopping"):
             EarlyStopping(**options)

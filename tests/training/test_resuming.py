@@ -12,7 +12,7 @@ from minigrad import nn, optim
 from minigrad.data import DataLoader, RandomSampler, TensorDataset, transforms
 from minigrad.data.datasets import Digits
 from minigrad.errors import WeightsFileError
-from minigrad.training import EarlyStopping, Trainer
+from minigrad.training import EarlyStopping, Epoch, Trainer
 from minigrad.training.rng_state import generator_states, set_generator_states
 
 (X, T), (X_TEST, T_TEST) = mg.data.load_digits(flatten=False)
@@ -247,6 +247,52 @@ def test_altered_records_are_refused_with_their_path(tmp_path, key, value):
     with pytest.raises(WeightsFileError, match=r"altered\.npz: "):
         other.load_checkpoint(tmp_path / "altered.npz")
     assert result(other) == before
+
+
+def test_parts_fields_and_counts_are_those_of_a_trainer(tmp_path):
+    trainer = make(tmp_path)
+    good = trainer.state_dict()
+    epoch = dict.fromkeys(Epoch._fields, 0.0) | {"epoch": 1}
+    trainer.load_state_dict(good | {"history": [epoch], "gradients": [{}]})
+    for changes, error, says in (
+        ({"more": 1}, KeyError, "parts that a trainer's does not have"),
+        ({"position": good["position"] | {"more": 1}}, ValueError, "a position or epochs with other fields"),
+        ({"history": [epoch | {"more": 1}], "gradients": [{}]}, ValueError, "a position or epochs with other fields"),
+        ({"loader": (2**63, None)}, ValueError, "no valid count of epochs or seed"),
+        ({"loader": (0, 2**128)}, ValueError, "no valid count of epochs or seed"),
+    ):
+        with pytest.raises(error, match=says):
+            trainer.load_state_dict(good | changes)
+    for state in ({key: value for key, value in good.items() if key != "losses"}, []):
+        with pytest.raises(KeyError, match="it has no "):
+            trainer.load_state_dict(state)
+    trainer.load_state_dict(good | {"loader": (2**63 - 1, 2**128 - 1)})
+    assert (trainer.train_loader.epoch, trainer.train_loader.seed) == (2**63 - 1, 2**128 - 1)
+
+
+def test_an_order_that_is_a_function_of_the_epoch_goes_on_in_its_middle(tmp_path):
+    part = make(tmp_path)
+    part.train_loader.seed = 3
+    interrupted_after(part, 6).train()
+    whole = make(tmp_path)
+    whole.train_loader.seed = 3
+    whole.train()
+    assert part.train_loader.epoch == whole.train_loader.epoch == 4
+    assert result(part)[:5] == result(whole)[:5]
+
+
+def test_an_epoch_that_has_begun_is_counted(tmp_path):
+    state = interrupted_after(make(tmp_path), 1).state_dict()
+    assert state["position"]["batches"] == 1
+    with pytest.raises(ValueError, match="no valid count of epochs or seed"):
+        make(tmp_path).load_state_dict(state | {"loader": (0, None)})
+
+
+def test_generators_in_containers_are_found():
+    owner = nn.Module()
+    a, b, c = (np.random.default_rng(i) for i in range(3))
+    owner.several, owner.named = [a, (b,)], {"c": c}
+    assert generator_states(owner)[1:] == [g.bit_generator.state for g in (a, c, b)]  # breadth first
 
 
 @pytest.mark.parametrize("key, value", [("pos", 10**6), ("pos", -1), ("key", np.zeros(3, np.uint32))])

@@ -13,7 +13,7 @@ from minigrad import nn
 from minigrad.errors import DatasetFileError, ShapeError
 from minigrad.training import Epoch, Run, Trainer, evaluate
 from minigrad.training.history import best_epoch
-from minigrad.training.metrics import gradient_norm, gradient_norms
+from minigrad.training.metrics import gradient_norm, gradient_norms, labels
 
 (X, T), (X_TEST, T_TEST) = mg.data.load_digits(flatten=False)
 DATA = (X[:150], T[:150], X_TEST[:70], T_TEST[:70])
@@ -137,6 +137,19 @@ def test_an_optimizer_already_made_takes_no_options():
         Trainer(net, *DATA, optimizer=mg.optim.SGD(net.parameters()), optimizer_param={"lr": 1})
 
 
+def test_accuracy_is_the_share_of_images_whose_highest_score_is_at_their_class():
+    scores, t = np.array([[3.0, 1.0], [2.0, 0.0], [0.0, 1.0], [0.0, 5.0]]), np.array([0, 0, 1, 0])
+    loss, acc = evaluate(nn.Identity(), scores, t)
+    assert acc == 0.75
+    assert loss == pytest.approx(np.mean(np.log1p(np.exp([-2.0, -2.0, -1.0, 5.0]))), rel=1e-12)
+
+
+def test_rows_of_two_classes_are_one_hot_and_a_column_is_refused():
+    assert labels(np.array([[0, 1], [1, 0], [0, 1]])).tolist() == [1, 0, 1]
+    with pytest.raises(mg.ShapeError, match=r"got shape \(3, 1\)"):
+        labels(np.zeros((3, 1)))
+
+
 def test_evaluation_counts_every_image_once_and_restores_the_mode():
     net = network()
     whole = evaluate(net, *DATA[2:], batch_size=70)
@@ -193,6 +206,16 @@ def test_loaders_in_place_of_arrays():
             Trainer(network(), wrong, x_test=test)
     with pytest.raises(ValueError, match="loader of the training data is empty"):
         Trainer(network(), [], x_test=test, verbose=False).train()
+
+
+def test_a_loader_without_a_length_has_a_bar_without_an_end():
+    class Batches:
+        def __iter__(self):
+            return iter([(DATA[0][:50], DATA[1][:50])] * 2)
+
+    trainer = Trainer(network(), Batches(), None, Batches(), None, epochs=1, verbose=True)
+    trainer.train()
+    assert len(trainer.train_loss_list) == 2
 
 
 def test_images_take_the_networks_dtype():

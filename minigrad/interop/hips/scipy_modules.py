@@ -1,0 +1,5 @@
+"""`minigrad.scipy`: the modules of SciPy that HIPS autograd has, as far as they are here."""
+
+from minigrad.interop.hips import special, stats
+
+__all__ = ["special", "stats"]
