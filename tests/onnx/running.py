@@ -1,11 +1,12 @@
 """Run ONNX files in onnxruntime, beside the network that they were made from."""
 
 import numpy as np
-import onnxruntime
+import pytest
 
 import minigrad as mg
 from minigrad import pytree
 
+onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 OPTIONS = onnxruntime.SessionOptions()
 OPTIONS.intra_op_num_threads = OPTIONS.inter_op_num_threads = 1
 OPTIONS.log_severity_level = 3
