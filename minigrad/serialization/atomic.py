@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import secrets
@@ -17,7 +18,7 @@ try:
 except ImportError:  # Windows: files cannot be locked this way, and leftovers of killed processes stay
     fcntl = None  # type: ignore[assignment,unused-ignore]
 
-__all__ = ["write_atomically"]
+__all__ = ["write_atomically", "write_whole"]
 
 LONGEST = 200  # bytes of the target's name that a temporary name repeats: most file systems allow 255 in all
 
@@ -65,6 +66,16 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_whole(path: str | os.PathLike[str] | IO[bytes], write: Callable[[IO[bytes]], Any]) -> None:
+    """Write a file atomically, or all at once to an open file, which gets nothing if `write` raises."""
+    if isinstance(path, str | os.PathLike):
+        write_atomically(path, write)
+        return
+    whole = io.BytesIO()
+    write(whole)
+    path.write(whole.getvalue())
 
 
 def _create(target: Path, mode: int) -> tuple[Path, int]:

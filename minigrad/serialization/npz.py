@@ -13,7 +13,7 @@ import numpy as np
 from minigrad.arrays import Array
 from minigrad.errors import WeightsFileError
 from minigrad.serialization.archive import DAMAGES, is_name, open_archive
-from minigrad.serialization.atomic import write_atomically
+from minigrad.serialization.atomic import write_whole
 from minigrad.serialization.npy import read_npy
 
 __all__ = ["load_npz", "save_npz"]
@@ -47,12 +47,7 @@ def save_npz(path: str | os.PathLike[str] | IO[bytes], arrays: Mapping[str, Any]
                 with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, array, allow_pickle=False)
 
-    if isinstance(path, str | os.PathLike):
-        write_atomically(path, write)
-    else:
-        whole = io.BytesIO()
-        write(whole)
-        path.write(whole.getvalue())
+    write_whole(path, write)
 
 
 def load_npz(path: str | os.PathLike[str] | IO[bytes]) -> dict[str, Array]:

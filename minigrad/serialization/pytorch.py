@@ -26,7 +26,7 @@ from minigrad.config import bfloat16
 from minigrad.errors import WeightsFileError
 from minigrad.nn.parameter import Parameter
 from minigrad.serialization.archive import DAMAGES, open_archive
-from minigrad.serialization.atomic import write_atomically
+from minigrad.serialization.atomic import write_whole
 from minigrad.serialization.pickled import ADMITTED, OPERATIONS, ArrayRecord, Machine, Name, short
 from minigrad.serialization.raw import check_shape, expansion_limit, from_bytes, read_exactly
 from minigrad.serialization.structure import SCALARS
@@ -138,12 +138,7 @@ def save_pt(path: str | os.PathLike[str] | IO[bytes], arrays: Mapping[str, Array
                 _add(archive, f"data/{key}", little.reshape(-1).view(np.uint8).data)
             _add(archive, "version", b"3\n")
 
-    if isinstance(path, str | os.PathLike):
-        write_atomically(path, write)
-    else:
-        whole = io.BytesIO()
-        write(whole)
-        path.write(whole.getvalue())
+    write_whole(path, write)
 
 
 class _Checkpoint(Machine):
