@@ -102,7 +102,8 @@ def _function(op: str, path: FilePath | IO[bytes]) -> Any:
     suffix = Path(path).suffix
     if suffix not in known:
         hint = f"\n  hint: save(..., {str(path).removesuffix(suffix) + '.npz'!r})" if op == "save" else ""
-        raise ValueError(f"{op}: the name of the file must end in {' or '.join(known)}, got {str(path)!r}{hint}")
+        endings = ", ".join(filter(None, known))
+        raise ValueError(f"{op}: the name of the file must end in {endings}, or have no suffix, got {str(path)!r}{hint}")
     return known[suffix]
 
 
