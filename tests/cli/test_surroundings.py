@@ -121,7 +121,7 @@ def test_a_name_in_no_encoding(tmp_path):
 
 @pytest.mark.parametrize(
     "environment",
-    [{"HOME": None}, {"HOME": ""}, {"HOME": "/nowhere"}, {"HOME": None, "PATH": None, "TMPDIR": "/nowhere"},
+    [{"HOME": None}, {"HOME": ""}, {"HOME": "/proc/nowhere"}, {"HOME": None, "PATH": None, "TMPDIR": "/proc/nowhere"},
      {"COLUMNS": "0"}, {"COLUMNS": "-5"}, {"COLUMNS": "wide"}, {"COLUMNS": "1", "LINES": "0"}, {"COLUMNS": "9" * 30},
      {"TERM": "odd"}, {"OMP_NUM_THREADS": "²"}, {"MPLBACKEND": "tkagg"}, {"MPLCONFIGDIR": "/proc/nowhere"}],
     ids=lambda environment: "-".join(f"{k}={v}" for k, v in environment.items()),
