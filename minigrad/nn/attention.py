@@ -24,7 +24,8 @@ class MultiheadAttention(Module):
 
     The inputs are queries (L, N, E) and keys and values (S, N, E), or (N, L, E) and (N, S, E) with `batch_first`; N may be
     left out. Returns (out, weights): out has the shape of the queries; weights (N, L, S) are the mean over the heads, those
-    of each head (N, num_heads, L, S) with ``average_attn_weights=False``, or None with ``need_weights=False``.
+    of each head (N, num_heads, L, S) with ``average_attn_weights=False``, or None with ``need_weights=False``, which is
+    faster: one kernel computes the attention. A query that attends to no key then gets zeros, else NaN, as in PyTorch.
 
     As in PyTorch, and opposite to `scaled_dot_product_attention`, a boolean mask is True for keys that are not attended to:
     `attn_mask` (L, S) or (N*num_heads, L, S), `key_padding_mask` (N, S). A float mask is added to the scores. With

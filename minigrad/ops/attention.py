@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import Array, Traced, array_of, shape_of
+from minigrad.arrays import Array, Shape, Traced, array_of, shape_of
 from minigrad.engine.arguments import aliased
 from minigrad.engine.composite import composite
 from minigrad.engine.fused import fused
@@ -16,7 +17,7 @@ from minigrad.engine.promotion import floating
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels import attention as kernels
 from minigrad.kernels.checks import check_choice, whole
-from minigrad.ops.elementwise import astype, equal, where
+from minigrad.ops.elementwise import add, astype, equal, logical_and, logical_not, where
 from minigrad.ops.indexing import add_at, getitem
 from minigrad.ops.joining import concatenate
 from minigrad.ops.linalg import linear, matmul
@@ -244,31 +245,54 @@ def multi_head_attention_forward(
     )
     if add_zero_attn:
         k, v = (concatenate([x, np.zeros((N, num_heads, 1, E // num_heads), x.dtype)], 2) for x in (k, v))
+    added = (bias_k is not None) + bool(add_zero_attn)
+    S = shape_of(k)[-2] - added
     if is_causal and attn_mask is None:
-        attn_mask = np.triu(np.ones((L, shape_of(inputs[1])[0]), bool), 1)
-    scores = matmul(q, transpose(k, -2, -1)) * (1 / math.sqrt(E // num_heads))
-    if attn_mask is not None:
-        scores = _masked(scores, attn_mask, (1, 1) if len(shape_of(attn_mask)) == 2 else (N, num_heads))
-    if key_padding_mask is not None:
-        scores = _masked(scores, key_padding_mask, (N, 1, 1))
-    weights: Any = dropout(softmax(scores, -1), dropout_p, training)
-    out = linear(reshape(permute(matmul(weights, v), (2, 0, 1, 3)), (L, N, E)), out_proj_weight, out_proj_bias)
+        attn_mask = np.triu(np.ones((L, S), bool), 1)
+    masks = [
+        _visible(op, name, mask, shapes, added, q.dtype)
+        for name, mask, shapes in (
+            ("attn_mask", attn_mask, {(L, S): (1, 1, L, S), (N * num_heads, L, S): (N, num_heads, L, S)}),
+            ("key_padding_mask", key_padding_mask, {(N, S): (N, 1, 1, S)} | ({(S,): (1, 1, 1, S)} if N == 1 else {})),
+        )
+        if mask is not None
+    ]
+    mask = _joined(masks, q.dtype)
+    scale = 1 / math.sqrt(E // num_heads)
+    weights: Any = None
+    if need_weights or (training and dropout_p):
+        scores = matmul(q, transpose(k, -2, -1)) * scale
+        if mask is not None:
+            scores = where(mask, scores, -np.inf) if mask.dtype.kind == "b" else scores + mask
+        weights = dropout(softmax(scores, -1), dropout_p, training)
+        seen = matmul(weights, v)
+    else:
+        seen = attend(q, k, v, mask, scale)
+    out = linear(reshape(permute(seen, (2, 0, 1, 3)), (L, N, E)), out_proj_weight, out_proj_bias)
     weights = None if not need_weights else mean(weights, 1) if average_attn_weights else weights
     if len(shape) == 3:
         return out, weights
     return squeeze(out, 1), None if weights is None else squeeze(weights, 0)
 
 
-def _masked(scores: Any, mask: Any, lead: tuple[int, ...]) -> Any:
-    """Return the scores, -inf where a boolean mask is True, or plus a float mask; `lead` is the shape of its first axes.
-
-    Keys that were appended, beyond those of the mask, are not masked.
-    """
+def _visible(op: str, name: str, mask: Any, shapes: dict[Shape, Shape], added: int, dtype: Any) -> Any:
+    """Return a mask in four axes: True, or what is added, where a query attends to a key, as to the `added` last keys."""
     mask = mask if isinstance(mask, Traced) else np.asarray(mask)
-    mask = reshape(mask, (*lead, *shape_of(mask)[(-2 if len(lead) == 2 else -1) :]))
-    added = shape_of(scores)[-1] - shape_of(mask)[-1]
+    if shape_of(mask) not in shapes:
+        raise ShapeError(f"{op}: {name} must have shape {' or '.join(map(str, shapes))}, got {shape_of(mask)}")
+    if mask.dtype.kind not in "bf":
+        raise DTypeError(f"{op}: {name} must be of booleans or floats, got {mask.dtype}")
+    mask = reshape(mask, shapes[shape_of(mask)])
     mask = pad(mask, [(0, 0)] * 3 + [(0, added)]) if added else mask
-    return where(mask, -np.inf, scores) if mask.dtype.kind == "b" else scores + astype(mask, scores.dtype)
+    return logical_not(mask) if mask.dtype.kind == "b" else astype(mask, dtype)
+
+
+def _joined(masks: list[Any], dtype: Any) -> Any:
+    """Return one mask for all: of booleans if all are, else of floats; None for none."""
+    if all(mask.dtype.kind == "b" for mask in masks):
+        return functools.reduce(logical_and, masks) if masks else None
+    masks = [astype(where(mask, 0.0, -np.inf), dtype) if mask.dtype.kind == "b" else mask for mask in masks]
+    return functools.reduce(add, masks)
 
 
 def _bags(op: str, shape: tuple[int, ...], offsets: Any, include_last_offset: bool) -> tuple[Array, int]:

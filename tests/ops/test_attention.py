@@ -102,3 +102,40 @@ def test_masks_leave_the_keys_that_were_appended(name, masked, bias, zero, rng):
     causal = layer(x, x, x, is_causal=True)[1].detach().numpy()
     seen = np.hstack([np.tri(3, dtype=bool), np.ones((3, bias + zero), bool)])
     assert ((causal > 0) == seen).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("attn", ["none", "bool", "float", "bool of heads"])
+@pytest.mark.parametrize("padding", ["none", "bool", "float"])
+def test_several_heads_see_the_same_without_their_weights(attn, padding, dtype, rng):
+    L, S, N, heads, E = 4, 3, 2, 2, 6
+    masks = []
+    for kind, size in ((attn, (N * heads, L, S) if attn == "bool of heads" else (L, S)), (padding, (N, S))):
+        values = rng.standard_normal(size)
+        masks.append({"none": None, "float": values}.get(kind, values > 0.5))
+    draw = [rng.standard_normal(s).astype(dtype) for s in ((L, N, E), (S, N, E), (S, N, E), (3 * E, E), (3 * E,), (1, 1, E))]
+    g, found = rng.standard_normal((L, N, E)).astype(dtype), []
+    for need_weights in (True, False):
+        q, k, v, w, b, added, *floats = (
+            mg.tensor(a, requires_grad=a.dtype.kind == "f") for a in (*draw, *(m for m in masks if m is not None))
+        )
+        given = iter(floats)
+        attn_mask, key_padding_mask = (None if mask is None else next(given) for mask in masks)
+        out, weights = F.multi_head_attention_forward(
+            q, k, v, E, heads, w, b, added, added, True, 0.0, mg.eye(E, dtype=dtype), None,
+            need_weights=need_weights, attn_mask=attn_mask, key_padding_mask=key_padding_mask,
+        )  # fmt: skip
+        assert (weights is not None) == need_weights and out.dtype == dtype
+        out.backward(g)
+        found.append([out.detach(), *(x.grad for x in (q, k, v, w, b, added, *floats) if x.grad is not None)])
+    assert len(found[0]) == len(found[1]) == 7 + (attn == "float") + (padding == "float")
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=0, atol=1e-12 if dtype == np.float64 else 1e-5)
+
+
+def test_without_weights_a_query_of_several_heads_that_sees_nothing_gets_zeros(rng):
+    x, hidden = mg.tensor(rng.standard_normal((3, 2, 4))), np.array([[True] * 3, [False] * 3])
+    layer = nn.MultiheadAttention(4, 2, dtype=np.float64)
+    out, _ = layer(x, x, x, hidden, need_weights=False)
+    assert (out[:, 0] == 0).all() and np.isfinite(out.detach().numpy()).all()
+    assert np.isnan(layer(x, x, x, hidden)[0][:, 0].detach().numpy()).all()  # as in PyTorch

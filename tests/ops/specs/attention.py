@@ -149,6 +149,7 @@ def several_heads(rng):
 
 
 NO_WEIGHTS = None, None, None, None, False, 0.0, None, None
+WEIGHTS = np.ones((9, 3)), None, None, None, False, 0.0, np.ones((3, 3)), None
 
 
 X, W, Q = np.array([0, 2]), np.ones((3, 2)), np.ones((1, 2, 3))
@@ -192,5 +193,11 @@ SPECS = [
                per_sample_weights=np.ones((1, 2)))), covers=("embedding_bag",)),
     OpSpec("multi_head_attention_forward", F.multi_head_attention_forward, naive_heads, several_heads, errors=(
         refuse(ShapeError, r"E = 4 in 2 heads, got shape \(1, 2, 3\)", Q, Q, Q, 4, 2, *NO_WEIGHTS),
-        refuse(ShapeError, r"E = 3 in 2 heads, got shape \(1, 2, 3\)", Q, Q, Q, 3, 2, *NO_WEIGHTS))),
+        refuse(ShapeError, r"E = 3 in 2 heads, got shape \(1, 2, 3\)", Q, Q, Q, 3, 2, *NO_WEIGHTS),
+        refuse(ShapeError, r"attn_mask must have shape \(1, 1\) or \(2, 1, 1\), got \(1, 2\)", Q, Q, Q, 3, 1, *WEIGHTS,
+               attn_mask=np.zeros((1, 2))),
+        refuse(ShapeError, r"key_padding_mask must have shape \(2, 1\), got \(1,\)", Q, Q, Q, 3, 1, *WEIGHTS,
+               key_padding_mask=np.zeros(1)),
+        refuse(DTypeError, "attn_mask must be of booleans or floats, got int64", Q, Q, Q, 3, 1, *WEIGHTS,
+               attn_mask=np.zeros((1, 1), np.int64)))),
 ]  # fmt: skip
