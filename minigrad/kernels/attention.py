@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array, Shape
-from minigrad.kernels.blocks import row_blocks
+from minigrad.kernels.blocks import row_blocks, run_blocks
 from minigrad.kernels.broadcasting import sum_to
 
 __all__ = ["attention", "attention_gradients"]
 
-SIZE = 1 << 16  # scores of a block
+SIZE = 1 << 17  # scores of a block: always the same, because a block decides for all its rows whether they are shifted
 # Scores below SMALL, of which each row has some above log(TINY), need no shift before the exponential.
 SMALL, TINY = 20.0, 1e-9
 
@@ -37,10 +37,11 @@ def attention(q: Array, k: Array, v: Array, mask: Array | None, scale: float) ->
     out = np.empty_like(q) if v.shape[-1] == q.shape[-1] else np.empty((*lead, L, v.shape[-1]), q.dtype)
     weights, inverse = np.empty((*lead, L, S), q.dtype), np.empty((*lead, L, 1), q.dtype)
     ones = np.ones((S, 1), q.dtype)
-    for block in _blocks(lead, L * S):
+
+    def attend(block: Any) -> bool:
         w = weights[block]
 
-        def score(block: Any = block, w: Array = w) -> None:
+        def score() -> None:
             np.matmul(q[block] * q.dtype.type(scale), np.ascontiguousarray(k[block].mT), w)
             if mask is not None:
                 np.add(w, mask[block], w)
@@ -51,7 +52,7 @@ def attention(q: Array, k: Array, v: Array, mask: Array | None, scale: float) ->
             score()
             greatest = np.maximum.reduce(w, -1, keepdims=True)  # of each row: takes as long as the product
             if not (greatest < np.inf).all() or (mask is None and not np.isfinite(greatest).all()):
-                return None
+                return False
             greatest[greatest == -np.inf] = 0
             w -= greatest
             total = np.matmul(np.exp(w, w), ones)
@@ -59,7 +60,9 @@ def attention(q: Array, k: Array, v: Array, mask: Array | None, scale: float) ->
         np.divide(1, total, inverse[block])
         np.matmul(w, v[block], out[block])
         out[block] *= inverse[block]
-    return out, (weights, inverse)
+        return True
+
+    return (out, (weights, inverse)) if all(run_blocks(attend, _blocks(lead, L * S))) else None
 
 
 def attention_gradients(g: Array, needs: Sequence[bool], args: Sequence[Any], kept: Sequence[Array]) -> list[Any]:
@@ -69,13 +72,14 @@ def attention_gradients(g: Array, needs: Sequence[bool], args: Sequence[Any], ke
     hidden = None if mask is None or mask.dtype != np.bool_ else np.broadcast_to(~mask, weights.shape)
     gq, gk, gv = (np.empty_like(x) if need else None for x, need in zip((q, k, v), needs, strict=False))
     gm = np.empty_like(weights) if needs[3] else None
-    for block in _blocks(weights.shape[:-2], math.prod(weights.shape[-2:])):
+
+    def differentiate(block: Any) -> None:
         w, r = weights[block], inverse[block]
         gb = g[block] * r
         if gv is not None:
             np.matmul(w.mT, gb, gv[block])
         if not (needs[0] or needs[1] or needs[3]):
-            continue
+            return
         # With h = g @ v.T * r, the gradient of the scores is w * (h - r * sum(h * w)).
         h = np.matmul(gb, np.ascontiguousarray(v[block].mT), None if gm is None else gm[block])
         sums = np.einsum("...ij,...ij->...i", h, w)[..., None] * r
@@ -87,6 +91,8 @@ def attention_gradients(g: Array, needs: Sequence[bool], args: Sequence[Any], ke
             np.multiply(np.matmul(h, k[block]), q.dtype.type(scale), gq[block])
         if gk is not None:
             np.matmul(h.mT, q[block] * q.dtype.type(scale), gk[block])
+
+    run_blocks(differentiate, _blocks(weights.shape[:-2], math.prod(weights.shape[-2:])))
     return [gq, gk, gv, None if gm is None else sum_to(gm, mask.shape), None]
 
 
