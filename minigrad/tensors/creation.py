@@ -378,7 +378,9 @@ def full_like(
     if isinstance(fill_value, Tensor) and fill_value.requires_grad:
         return _filled(np.shape(input), fill_value, _plain(input).dtype if dtype is None else dtype, requires_grad, device)
     check_numbers("full_like", "fill_value", _plain(fill_value))
-    return _made(np.full_like(_plain(input), _plain(fill_value), dtype=dtype), requires_grad, device)
+    like = np.asarray(_plain(input))
+    value = tensor(fill_value, like.dtype if dtype is None else dtype).array
+    return _made(np.full_like(like, value, dtype=value.dtype), requires_grad, device)
 
 
 def rand_like(
