@@ -17,6 +17,7 @@ __all__ = ["Images", "read_images"]
 DARK = 16  # the largest pixel of the UCI digits: bytes up to it, such as masks of 0 and 1, are not 0..255
 LARGE = 1024  # pixels on a side; larger pictures are first reduced to it, so that a photograph costs little memory
 FAINT = 0.2  # of the brightest ink: fainter pixels, such as the grain of paper, do not belong to the digit
+LEVELS = 64  # of brightness, between which ink and paper are told apart
 
 
 class Images(NamedTuple):
@@ -117,7 +118,8 @@ def _digit(name: str, pixels: Array, height: int, width: int, digit: int) -> Arr
     if not ink.max() > 0:
         raise DatasetFileError(f"{name}: shows no digit: no pixel is brighter than the border (transparent ones are white)")
     ink /= ink.max()
-    rows, columns = (np.flatnonzero((ink > FAINT).any(axis)) for axis in (1, 0))
+    dense = ink > max(FAINT, _threshold(ink))
+    rows, columns = (np.flatnonzero(dense.any(axis)) for axis in (1, 0))
     ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     fitted = _resized(ink[np.newaxis], *(max(1, round(n * digit / max(ink.shape))) for n in ink.shape))[0]
     image = np.zeros((1, height, width), np.float32)
@@ -128,3 +130,11 @@ def _digit(name: str, pixels: Array, height: int, width: int, digit: int) -> Arr
         place.append(slice(start, start + size))
     image[0, place[0], place[1]] = fitted
     return image
+
+
+def _threshold(ink: Array) -> float:
+    """Return the brightness that separates ink from unevenly lit paper best (Otsu 1979, A threshold selection method)."""
+    counts, edges = np.histogram(ink, LEVELS, (0, 1))
+    below, sums = counts.cumsum() / ink.size, (counts * (edges[:-1] + edges[1:]) / 2).cumsum() / ink.size
+    between = (sums[-1] * below - sums) ** 2 / np.maximum(below * (1 - below), 1 / ink.size**2)  # variance between the two
+    return float(edges[1 + between.argmax()])

@@ -207,6 +207,18 @@ def test_a_digit_is_scaled_and_centered_as_those_of_mnist(tmp_path):
     np.testing.assert_allclose(resized, SEVEN.reshape(30, 2, 25, 2).mean((1, 3)) / 255, atol=1e-6)
 
 
+@pytest.mark.parametrize("ink", [200, 90])
+def test_the_light_of_a_photograph_is_no_ink(tmp_path, ink):
+    Image = pytest.importorskip("PIL.Image")
+    page = np.zeros((240, 300))
+    page[60:180, 100:200] = np.repeat(np.repeat(SEVEN, 2, 0), 2, 1) / 255
+    light = np.linspace(180, 230, 300) + np.random.default_rng(0).normal(0, 3, page.shape)
+    photo = Image.fromarray(np.clip(light - ink * page, 0, 255).astype(np.uint8))
+    found = read_images(_saved(tmp_path, "photo.png", photo), (1, 28, 28), 20).values
+    wanted = read_images(_saved(tmp_path, "wanted.png", Image.fromarray(SEVEN)), (1, 28, 28), 20).values
+    assert abs(found - wanted).mean() < 0.05
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_the_orientation_of_a_photograph(tmp_path, orientation):
     Image = pytest.importorskip("PIL.Image")
