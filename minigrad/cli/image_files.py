@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,10 +59,12 @@ def read_images(name: str, shape: tuple[int, ...], digit: int | None = None) -> 
 
 
 def _checked(name: str, images: Array) -> Array:
+    if not images.size:
+        raise DatasetFileError(f"{name}: has no image: its shape is {images.shape}")
     if not np.isfinite(images).all():
         bad = int(np.count_nonzero(~np.isfinite(images)))
         raise DatasetFileError(f"{name}: {bad} of {images.size} values are NaN or infinite")
-    if images.size and not 0 <= images.min() <= images.max() <= 1:
+    if not 0 <= images.min() <= images.max() <= 1:
         raise DatasetFileError(
             f"{name}: its values are within {images.min():.4g}..{images.max():.4g}, those of the run's data within 0..1\n"
             "  hint: scale them, or save bytes (uint8, 0..255), which are scaled here"
@@ -84,8 +87,10 @@ def _from_npy(name: str, shape: tuple[int, ...]) -> Array:
     for missing in places:
         if array.ndim + len(missing) == 4 and np.expand_dims(array, missing).shape[1:] == shape:
             return np.expand_dims(scaled, missing)
-    hint = ""
-    if array.ndim >= 3 and (array.shape[-1], *array.shape[-3:-1]) == shape:
+    hint, pixels = "", math.prod(shape)
+    if array.ndim and array.shape[-1] == pixels:
+        hint = f"\n  hint: give each image its shape: array.reshape(-1, {', '.join(map(str, shape))})"
+    elif array.ndim >= 3 and (array.shape[-1], *array.shape[-3:-1]) == shape:
         hint = "\n  hint: move the channels to the front: np.moveaxis(array, -1, -3)"
     elif array.ndim >= 2 and array.shape[-2:] != shape[1:]:
         hint = f"\n  hint: resize it to {shape[1]}x{shape[2]}"
