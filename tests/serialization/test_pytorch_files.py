@@ -329,6 +329,7 @@ HUGE = 2**62
             b"(" + b"".join(map(text, ("storage", "x", "0", "cpu"))) + number(6) + b"tQ",
             "a persistent id that is not of a sto",
         ),
+        (tensor(more=b"}" + text("neg") + b"\x88s"), r"marked with 'neg'\n  hint: in PyTorch, save tensor.resolve_neg\(\)"),
         (b"cos\nsystem now\n", "the pickle refers to os.system now"),
         (storage("torch float32"), "a persistent id that is not of a storage"),
         (name("torch Size") + sizes(sizes(-1)) + b"R", "a call that"),
@@ -515,6 +516,9 @@ def test_what_pytorch_writes_is_read(tmp_path):
         torch.save(refused, tmp_path / "w.pt")
         with pytest.raises(WeightsFileError, match="refers to torch"):
             mg.load(tmp_path / "w.pt")
+    torch.save(torch._neg_view(base), tmp_path / "w.pt")  # the imaginary part of a conjugate is one
+    with pytest.raises(WeightsFileError, match="a tensor that is marked with 'neg'"):
+        mg.load(tmp_path / "w.pt")
 
 
 OPTIMIZERS = [
