@@ -342,6 +342,7 @@ HUGE = 2**62
         (name("torch device") + sizes(text("x" * 40)) + b"R", "a call that"),
         (b"\x8b\1\0\0\0\1", "found the operation LONG4"),
         (b"(i__main__\nNet\n", "found the operation INST"),
+        (b"he", "it takes value 101 of those it has stored, of which there are 0"),
         (b"NN\x81", "found the operation NEWOBJ"),
         (b"\x82\1", "found the operation EXT1"),
         (b"", "damaged"),
