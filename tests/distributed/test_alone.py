@@ -83,7 +83,7 @@ def test_the_launcher_of_another_mpi(monkeypatch):
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "4")
     assert launched_ranks() == 4
     with pytest.raises(ImportError, match="the launcher has started 4 processes, but MPI sees 1"):
-        load_mpi()
+        load_mpi(60)
 
 
 def test_arguments_of_the_start():
