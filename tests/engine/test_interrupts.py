@@ -21,6 +21,7 @@ from minigrad.engine.interrupts import Revertible
 from minigrad.engine.scope import here, watch, watchers
 from minigrad.nn.inference import evaluating, scores
 from minigrad.nn.modes import modes
+from minigrad.viz.graphs.gradients import gradients
 
 
 class Alarm(Exception):
@@ -123,11 +124,22 @@ def in_a_functional_call():
     return lambda: call(net, given, x), check
 
 
+def while_a_picture_measures_gradients():
+    loss = product(leaves())
+    nodes = walk._below([loss.node])
+    nodes[0].hooks = own = {0: lambda g: None}
+
+    def check():
+        assert nodes[0].hooks is own and all(node.hooks is None for node in nodes[1:])
+
+    return lambda: gradients([loss], nodes, lambda node, g: 0.0), check
+
+
 SETTINGS = np.geterr()
 CASES = [
     during_backward, during_a_second_backward, during_backward_to_inputs, in_a_checkpoint, before_a_checkpoint,
     during_a_step, during_zero_grad, while_loading, while_the_mode_changes, inside_contexts,
-    in_a_functional_call,
+    in_a_functional_call, while_a_picture_measures_gradients,
 ]  # fmt: skip
 
 
