@@ -20,12 +20,12 @@ import numpy as np
 from minigrad.arrays import Array, Traced
 from minigrad.engine.arrivals import announce, awaited, early
 from minigrad.engine.grad_mode import mode
-from minigrad.engine.interrupts import numpy_errors
 from minigrad.engine.primitive import primitive
 from minigrad.engine.scope import Derivative, derivative, here
 from minigrad.engine.tape import Gradient, Node, Receiver, leaves_with_hooks, record, run_hooks_after
 from minigrad.errors import GraphError, ShapeError, blame
 from minigrad.kernels.broadcasting import sum_to
+from minigrad.kernels.errstate import errstate, numpy_errors
 
 __all__ = ["Walk", "backward", "deliver", "open_leaves", "walking"]
 
@@ -58,7 +58,7 @@ def backward(
     mode.enabled = create_graph
     try:
         # An infinite gradient is a valid value (sqrt at 0) and raises no warning.
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        with errstate(divide="ignore", invalid="ignore", over="ignore"):
             for node, g in seeds:
                 walk.add(node, g if create_graph or not isinstance(g, Traced) else g.array)
             found, arrived = _run(walk, nodes, wanted, leaves, order, retain_graph)

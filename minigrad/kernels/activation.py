@@ -15,6 +15,7 @@ import numpy as np
 
 from minigrad.arrays import Array
 from minigrad.kernels.blocks import by_blocks
+from minigrad.kernels.errstate import errstate
 
 __all__ = [
     "elu_gradient", "gelu", "gelu_gradients", "hardswish_gradient", "leaky_relu_gradient", "log1p", "logsigmoid",
@@ -100,7 +101,7 @@ def softplus(x: Array, beta: float, threshold: float) -> Array:
         if not (beta == 1 and _is_beyond_float32(threshold, x)):
             np.copyto(out, x, where=z > threshold)
 
-    with np.errstate(over="ignore"):
+    with errstate(over="ignore"):
         return by_blocks(block, x)
 
 
@@ -167,7 +168,7 @@ def _is_beyond_float32(threshold: float, x: Array) -> bool:
 def _computed(block: Callable[[Array, Array], None], x: Array) -> tuple[Array, tuple[()]] | None:
     if x.size < SMALL:
         return None
-    with np.errstate(over="ignore"):
+    with errstate(over="ignore"):
         return by_blocks(block, x), ()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array
+from minigrad.kernels.errstate import errstate
 from minigrad.kernels.summation import add_up
 
 __all__ = ["gru", "gru_gradients", "lstm", "lstm_gradients", "rnn", "rnn_gradients"]
@@ -157,7 +158,7 @@ def _from_state(h: Array, weight: Array, bias: Array | None, out: Array) -> Arra
 
 def _sigmoid(a: Array) -> Array:
     """Compute the sigmoid in place."""
-    with np.errstate(over="ignore"):
+    with errstate(over="ignore"):
         np.exp(np.negative(a, a), a)
     a += 1
     return np.divide(1, a, a)

@@ -9,6 +9,7 @@ import numpy as np
 
 from minigrad.arrays import Array
 from minigrad.kernels.blocks import row_blocks, run_blocks
+from minigrad.kernels.errstate import errstate
 
 __all__ = ["log_softmax", "log_softmax_gradient", "softmax", "softmax_gradient"]
 
@@ -38,7 +39,7 @@ def log_softmax_gradient(g: Array, out: Array, axis: Any) -> Array:
 def _along(axis: Any, function: Callable[..., Array], *arrays: Array) -> Array:
     """Call ``function(*arrays, axis, out)``: on blocks of rows if `axis` is the last one of large arrays in C order."""
     first = arrays[0]
-    with np.errstate(over="ignore", invalid="ignore"):
+    with errstate(over="ignore", invalid="ignore"):
         if first.size < LARGE or axis not in (-1, first.ndim - 1) or not all(a.flags.c_contiguous for a in arrays):
             return function(*arrays, axis, None)
         out = np.empty_like(first)

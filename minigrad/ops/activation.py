@@ -22,6 +22,7 @@ from minigrad.kernels import activation as kernels
 from minigrad.kernels import special
 from minigrad.kernels.axes import one_axis
 from minigrad.kernels.checks import check_at_least, check_choice
+from minigrad.kernels.errstate import errstate
 from minigrad.ops.elementwise import clip, sigmoid, tanh, where
 from minigrad.ops.indexing import index_axis
 from minigrad.ops.reduction import softmax
@@ -157,7 +158,7 @@ def _(g: Any, x: Any) -> Any:
 @primitive
 def gelu_tanh(x: Array) -> Array:
     """Compute x * (1 + tanh(u)) / 2 with u = sqrt(2/pi) * (x + 0.044715 x**3), as x * sigmoid(2u), which has both tails."""
-    with np.errstate(over="ignore"):
+    with errstate(over="ignore"):
         return x * sigmoid(x * (GELU_SCALE + GELU_SCALE * 0.044715 * (x * x)))
 
 

@@ -15,6 +15,7 @@ that no table knows is an error. tests/typing/test_typing.py compares the files 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import textwrap
@@ -468,6 +469,7 @@ def of_methods() -> str:
     return pruned("\n".join([header, '__all__ = ["Methods"]', "", text, ""]))
 
 
+@functools.cache  # it makes the whole stub
 def vars_of_ops() -> set[str]:
     return set(re.findall(r"^class (\w+)\(NamedTuple", of_functions("", ops), re.M))
 
