@@ -1,0 +1,95 @@
+"""The processes of ``python -m tests.mutants``: how their ends are judged, and that none outlives the command."""
+
+import argparse
+import faulthandler
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from tests.mutants.__main__ import DIED, LIVES, ROOT, UNJUDGED, Run
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the command needs fork, /proc and prctl")
+
+
+@pytest.fixture
+def run():
+    return Run(argparse.Namespace(room="func.py", most=1.0, tests=None, map=None, out=None), [], [])
+
+
+def crash():
+    faulthandler.disable()
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def test_a_process_that_crashes_is_a_mutant_that_died(run):
+    assert run._fork(crash, 5.0) == (DIED, "SIGSEGV")
+
+
+def test_an_error_of_the_command_itself_is_no_verdict(run):
+    verdict, by = run._fork(lambda: {}["a test"], 5.0)
+    assert verdict == UNJUDGED and by.startswith("KeyError: 'a test' (") and "test_command.py" in by
+    assert run._fork(lambda: os._exit(3), 5.0) == (UNJUDGED, "its process ended with status 3")
+
+
+@pytest.mark.parametrize("error", [AttributeError, KeyboardInterrupt, SystemExit])
+def test_what_ends_pytest_itself_is_noticed(run, error, monkeypatch):
+    """As where a mutant of minigrad's plugin raises in a hook, which no test's report catches."""
+
+    def protocol(item, nextitem):
+        if error:
+            raise error
+
+    monkeypatch.setattr("tests.mutants.__main__._restrict_memory", lambda: None)
+    monkeypatch.setattr("tests.mutants.__main__._key", lambda code: "f")
+    items = {"a": SimpleNamespace(config=SimpleNamespace(hook=SimpleNamespace(pytest_runtest_protocol=protocol)))}
+    work = SimpleNamespace(defaults=None), [(None, None)], {"f": []}, items, ["a"]
+    assert run._patched(*work) == (DIED, "a")
+    error = None
+    assert run._patched(*work) == (LIVES, "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda n: n.name)
+def test_no_process_outlives_the_command(number, tmp_path):
+    """A test is running in a child of a child of the command, and has started a process, too."""
+    seen, test = tmp_path / "seen", tmp_path / "test_slow.py"
+    test.write_text(f"""
+import os, subprocess, time
+
+def test_slow():
+    started = subprocess.Popen(["sleep", "100"])
+    open({str(seen)!r} + "_", "w").write(f"{{os.getpid()}} {{os.getppid()}} {{started.pid}}")
+    os.rename({str(seen)!r} + "_", {str(seen)!r})
+    time.sleep(100)
+""")
+    without_torch = "import runpy, sys; sys.modules['torch'] = None; runpy.run_module('tests.mutants', run_name='__main__')"
+    command = [sys.executable, "-c", without_torch, "func.py", "--tests", str(test)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait(seen.exists, 60)
+        children = [int(pid) for pid in seen.read_text().split()]
+        assert all(map(_runs, children)) and process.pid not in children
+        process.send_signal(number)
+        assert process.wait(20) in (-number, 128 + number)
+        _wait(lambda: not any(map(_runs, children)), 20)
+    finally:
+        process.kill()
+
+
+def _wait(what, seconds):
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def _runs(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
