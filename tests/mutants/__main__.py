@@ -27,6 +27,7 @@ import random
 import resource
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -42,6 +43,7 @@ from tests.mutants.mutations import Mutant, mutants_of, names_of
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "minigrad"
 BEYOND = {  # tests of a room that stand elsewhere; paths that do not exist are left out
+    "data": ["tests/distributed/test_alone.py"],
     "nn": ["tests/models", "tests/test_layer_errors.py", "tests/test_network_errors.py", "tests/test_defaults.py"],
     "optim": ["tests/test_trajectory.py", "tests/test_pytorch_words.py", "tests/nn/test_names.py", "tests/training"],
     "kernels": ["tests/ops", "tests/nn"],
@@ -306,7 +308,17 @@ class Run:
         lines: dict[str, dict[int, set[str]]] = {path: defaultdict(set) for path in self.files}
         seconds = {}
         hits: set[tuple[str, int]] = set()
-        tracer = self._tracer(lambda path, line: hits.add((path, line)))
+        notes = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  the lines that processes forked by a test run
+        forked: list[bool] = []
+        os.register_at_fork(after_in_child=lambda: (forked.append(True), hits.clear()))
+
+        def seen(path: str, line: int) -> None:
+            if (path, line) not in hits:
+                hits.add((path, line))
+                if forked:
+                    os.write(notes.fileno(), f"{line} {path}\n".encode())
+
+        tracer = self._tracer(seen)
         for item, following in zip(items, [*items[1:], None], strict=True):
             hits.clear()
             self.failed = False
@@ -316,6 +328,12 @@ class Run:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             sys.settrace(None)
             threading.settrace(None)
+            notes.seek(0)
+            for note in notes.read().decode().splitlines():
+                line, _, path = note.partition(" ")
+                hits.add((path, int(line)))
+            notes.seek(0)
+            notes.truncate()
             if not self.failed:
                 seconds[item.nodeid] = time.process_time() - start
                 for path, line in hits:

@@ -53,6 +53,27 @@ def test_what_ends_pytest_itself_is_noticed(run, error, monkeypatch):
     assert run._patched(*work) == (LIVES, "")
 
 
+def twice(x):
+    return x + x
+
+
+def test_lines_that_a_forked_process_runs_are_seen(run):
+    """Such as the lines of workers that make batches."""
+
+    def protocol(item, nextitem):
+        if pid := os.fork():
+            os.waitpid(pid, 0)
+        else:
+            twice(item.number)
+            os._exit(0)
+
+    hook = SimpleNamespace(pytest_runtest_protocol=protocol)
+    items = [SimpleNamespace(nodeid=name, number=2, config=SimpleNamespace(hook=hook)) for name in "ab"]
+    run.files = {__file__}
+    lines, seconds = run._fork(lambda: run._learn(items), 5.0)
+    assert lines[__file__][twice.__code__.co_firstlineno + 1] == {"a", "b"} == set(seconds)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda n: n.name)
 def test_no_process_outlives_the_command(number, tmp_path):
     """A test is running in a child of a child of the command, and has started a process, too."""
