@@ -241,4 +241,5 @@ def test_how_numbers_are_written():
     assert summary(np.array([1.0, np.nan, np.inf])) == "all 1, 1 NaN, 1 inf"
     assert summary(np.array([True, False])) == "1 of 2 true" and summary(np.zeros((0,))) == "empty"
     assert (option("axis", (0, 1)), option("axis", None), option("keepdims", False)) == ("axis=(0, 1)", "", "")
-    assert option("index", (slice(1, 5, 2), 3)) == "index=(1:5:2, 3)" and option("x", object()) == ""
+    assert option("index", (slice(1, 5, 2), 3)) == "index=(1:5:2, 3)" and option("index", slice(1, 5)) == "index=1:5"
+    assert option("x", object()) == ""
