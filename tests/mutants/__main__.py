@@ -189,7 +189,7 @@ class Run:
         os.close(write)
         self.child = pid, deadly
         done = threading.Event()
-        timer = threading.Timer(10 * limit + 20, lambda: done.is_set() or os.killpg(pid, signal.SIGKILL)) if limit else None
+        timer = threading.Timer(2 * limit + 20, lambda: done.is_set() or os.killpg(pid, signal.SIGKILL)) if limit else None
         if timer:
             timer.start()
         with os.fdopen(read, "rb") as pipe:
