@@ -131,6 +131,8 @@ class Run:
         self.early: dict[str, set[int]] = defaultdict(set)  # lines of functions that are run before the first test
         self.recent: list[str] = []  # tests that failed lately: mutants side by side die of the same
         self.failed = self.is_mutant = False
+        self.hits: set[tuple[str, int]] = set()  # the lines that a test has run
+        self.fixtures: dict[object, set[tuple[str, int]]] = defaultdict(set)  # and those of what several tests share
         self.child: tuple[int, int] | None = None  # the process that this one waits for, and the signal that ends it
 
     def all(self) -> None:
@@ -237,6 +239,19 @@ class Run:
                 self.pipe.flush()
                 os._exit(0)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef):
+        """What is set up for several tests runs its lines for each of them."""
+        if fixturedef.scope == "function":
+            return (yield)
+        before = set(self.hits)
+        self.hits.clear()
+        try:
+            return (yield)
+        finally:
+            self.fixtures[fixturedef] |= self.hits
+            self.hits |= before
+
     def pytest_runtestloop(self, session):
         if session.testsfailed:
             return None
@@ -307,7 +322,7 @@ class Run:
     def _learn(self, items):
         lines: dict[str, dict[int, set[str]]] = {path: defaultdict(set) for path in self.files}
         seconds = {}
-        hits: set[tuple[str, int]] = set()
+        hits = self.hits
         notes = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  the lines that processes forked by a test run
         forked: list[bool] = []
         os.register_at_fork(after_in_child=lambda: (forked.append(True), hits.clear()))
@@ -334,6 +349,8 @@ class Run:
                 hits.add((path, int(line)))
             notes.seek(0)
             notes.truncate()
+            for fixture in (f for name in item.fixturenames for f in item._fixtureinfo.name2fixturedefs.get(name, ())):
+                hits |= self.fixtures[fixture]
             if not self.failed:
                 seconds[item.nodeid] = time.process_time() - start
                 for path, line in hits:

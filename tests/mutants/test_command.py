@@ -3,6 +3,7 @@
 import argparse
 import faulthandler
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ import pytest
 from tests.mutants.__main__ import DIED, LIVES, ROOT, UNJUDGED, Run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the command needs fork, /proc and prctl")
+
+WITHOUT_TORCH = "import runpy, sys; sys.modules['torch'] = None; runpy.run_module('tests.mutants', run_name='__main__')"
 
 
 @pytest.fixture
@@ -68,10 +71,41 @@ def test_lines_that_a_forked_process_runs_are_seen(run):
             os._exit(0)
 
     hook = SimpleNamespace(pytest_runtest_protocol=protocol)
-    items = [SimpleNamespace(nodeid=name, number=2, config=SimpleNamespace(hook=hook)) for name in "ab"]
+    items = [SimpleNamespace(nodeid=name, number=2, config=SimpleNamespace(hook=hook), fixturenames=[]) for name in "ab"]
     run.files = {__file__}
     lines, seconds = run._fork(lambda: run._learn(items), 5.0)
     assert lines[__file__][twice.__code__.co_firstlineno + 1] == {"a", "b"} == set(seconds)
+
+
+def test_lines_of_what_several_tests_share_are_seen_for_each(tmp_path):
+    """The room is progress.py; both tests take a fixture that runs it once."""
+    test, kept = tmp_path / "test_shared.py", tmp_path / "map"
+    test.write_text("""
+import pytest
+from minigrad.progress import progress
+
+@pytest.fixture(scope="module")
+def bar():
+    with progress("", 2, "", 0, False) as bar:
+        yield bar
+
+def test_one(bar):
+    pass
+
+def test_two(bar):
+    pass
+
+def test_three():
+    pass
+""")
+    command = [sys.executable, "-c", WITHOUT_TORCH, "progress.py", "--tests", str(test), "--map", str(kept), "--sample", "1"]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    lines, seconds = pickle.loads(kept.read_bytes())
+    assert len(seconds) == 3
+    (of_progress,) = lines.values()
+    assert {frozenset(name.rpartition("::")[2] for name in names) for names in of_progress.values()} == {
+        frozenset({"test_one", "test_two"})
+    }
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda n: n.name)
@@ -87,8 +121,7 @@ def test_slow():
     os.rename({str(seen)!r} + "_", {str(seen)!r})
     time.sleep(100)
 """)
-    without_torch = "import runpy, sys; sys.modules['torch'] = None; runpy.run_module('tests.mutants', run_name='__main__')"
-    command = [sys.executable, "-c", without_torch, "func.py", "--tests", str(test)]
+    command = [sys.executable, "-c", WITHOUT_TORCH, "func.py", "--tests", str(test)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait(seen.exists, 60)
