@@ -203,7 +203,8 @@ def test_the_maps_of_a_layer_are_those_of_the_first_image_side_by_side(story, pa
     gaps = np.flatnonzero(~image[..., 3].any(0))
     assert gaps.tolist() == [of_one * k + k - 1 for k in range(1, n)]
     width, image = pictures["fc2"]
-    assert width == 10 * 58 and image.shape[:2] == (1, 10) == (1, len(scores_of_first))
+    assert width == 10 * 58 and len(scores_of_first) == 10
+    assert (image == heat(scores_of_first[np.newaxis], np.abs(scores_of_first).max())).all()
 
 
 def test_a_long_vector_is_a_strip_that_one_can_see(story):
