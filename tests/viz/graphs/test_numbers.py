@@ -243,3 +243,7 @@ def test_how_numbers_are_written():
     assert (option("axis", (0, 1)), option("axis", None), option("keepdims", False)) == ("axis=(0, 1)", "", "")
     assert option("index", (slice(1, 5, 2), 3)) == "index=(1:5:2, 3)" and option("index", slice(1, 5)) == "index=1:5"
     assert option("x", object()) == ""
+
+
+def test_what_is_not_finite_in_a_kernel_is_as_gray_as_zero():
+    assert levels(np.array([[[np.nan, 0.0, np.inf, 2.0, -2.0]]]), 2.0).tolist() == [[128, 128, 128, 255, 1]]
