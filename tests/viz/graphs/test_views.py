@@ -232,6 +232,7 @@ def test_numbers_of_a_fold_are_those_of_all_of_it():
     graph = mg.viz.graph(loss, model=net, names={}, show=("shapes", "saved", "grads"), depth=2)
     view = view_of(graph.ir, graph.look)
     (card,) = [card for card in view.cards.values() if card.copies > 1]
+    assert len(card.every_value) == len(set(card.every_value)) == card.copies == 5
     count = sum(p.numel() for p in net.blocks.parameters())
     svg, text = graph.render("svg").decode(), str(graph)
     assert f">{count:,} parameters<" in svg and ">in 20 tensors<" in svg
