@@ -88,3 +88,10 @@ def test_skinny_products_are_cut_into_parts():
     assert kernel._parts(2400, 30 * 25) == 2 and kernel._parts(32 * 32 * 32, 64 * 576) == 1 and kernel._parts(100, 750) == 1
     assert kernel._parts(4799, 750) == 1 and kernel._parts(0, 5) == 1  # a prime, and an empty batch
     assert kernel._parts(300, 512 * 4608) == 1
+
+
+def test_a_bias_of_more_precision_is_not_rounded():
+    ones = np.ones((1, 1, 2, 2), np.float32)
+    geometry = (1, 1), ((0, 0), (0, 0)), (1, 1), 1
+    out = kernel.convolve(ones, ones, np.array([1e-9]), *geometry)
+    assert out.dtype == np.float64 and out.item() == 4 + 1e-9
