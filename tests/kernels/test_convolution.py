@@ -10,10 +10,15 @@ from minigrad.kernels.windows import gather_windows, overlap_add, window_counts
 from tests.ops.specs.convolution import drawn, naive_conv
 
 
-@pytest.fixture(params=["copied", "overlapping", "overlapping in parts"])
+@pytest.fixture(params=["copied", "overlapping", "overlapping in parts", "in bands", "in bands of two"])
 def layout(request, monkeypatch):
-    """As if an image were always too narrow, or always wide enough, for windows that overlap in memory."""
+    """As if an image were always too narrow, or always wide enough, for windows that overlap in memory, or for bands."""
     monkeypatch.setattr(kernel, "WIDE", 10**9 if request.param == "copied" else 1)
+    monkeypatch.setattr(kernel, "MANY", 1 if "bands" in request.param else 10**9)
+    monkeypatch.setattr(kernel, "HELD", 50)
+    monkeypatch.setattr(kernel, "SHARE", 200)
+    if request.param == "in bands of two":
+        monkeypatch.setattr(kernel, "BAND", 2)
     if request.param == "overlapping in parts":
         monkeypatch.setattr(kernel, "SMALL", 4)
         monkeypatch.setattr(kernel, "SHORT", 1)
@@ -23,13 +28,15 @@ def a_case(seed, n):
     """Integer images, weights and products that fit, with their geometry; padding may differ on both sides, or crop."""
     rng = np.random.default_rng(seed)
     case = drawn(rng, n)
+    if rng.random() < 0.5:
+        case["first"] = case["groups"]  # one filter for each group
     kernel, groups = case["kernel"], case["groups"]
     stride, dilation = (tuple(int(v) for v in rng.integers(1, 4, n)) for _ in range(2))
     padding = tuple(
         (int(p), int(p) - int(less)) for p, less in zip(rng.integers(0, 3, n), rng.integers(0, 3, n), strict=True)
     )
     extents = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-    size = tuple(int(max(1, e - sum(p)) + rng.integers(0, 4)) for e, p in zip(extents, padding, strict=True))
+    size = tuple(int(max(1, e - sum(p)) + rng.integers(0, 9 if n < 3 else 4)) for e, p in zip(extents, padding, strict=True))
     x = rng.integers(-9, 10, (case["N"], case["second"] * groups, *size)).astype(float)
     w = rng.integers(-9, 10, (case["first"], case["second"], *kernel)).astype(float)
     y = rng.integers(-9, 10, (len(x), len(w), *window_counts(size, kernel, stride, padding, dilation))).astype(float)
@@ -75,7 +82,7 @@ def test_wide_images_share_rows_in_memory():
     owner = columns
     while owner.base is not None:
         owner = owner.base
-    assert columns.nbytes == 4 * 20 * 64 * 8 * 3 * 15 and owner.nbytes == 4 * 24 * 64 * 8 * 3 * 3
+    assert columns.nbytes == 4 * 20 * 64 * 8 * 3 * 15 and owner.nbytes == 4 * 24 * 3 * 3 * (64 * 8 + kernel.LINE)
 
 
 def test_a_pointwise_convolution_copies_no_windows():
@@ -88,3 +95,18 @@ def test_skinny_products_are_cut_into_parts():
     assert kernel._parts(2400, 30 * 25) == 2 and kernel._parts(32 * 32 * 32, 64 * 576) == 1 and kernel._parts(100, 750) == 1
     assert kernel._parts(4799, 750) == 1 and kernel._parts(0, 5) == 1  # a prime, and an empty batch
     assert kernel._parts(300, 512 * 4608) == 1
+
+
+def test_only_windows_that_hold_an_infinity_or_nan_notice_it():
+    x = np.moveaxis(np.ones((2, 6, 8, 16)), -1, 0)
+    x[0, 0, 2, 3], x[1, 1, 5, 5] = np.inf, np.nan
+    out = kernel.convolve(x, np.ones((2, 1, 3, 3)), None, (1, 1), ((1, 1), (1, 1)), (1, 1), 2)
+    expected = naive_conv(bordered(x, ((1, 1), (1, 1))), np.ones((2, 1, 3, 3)), None, 1, 0, 1, 2)
+    np.testing.assert_array_equal(out, expected)
+    assert np.isfinite(out).sum() == out.size - 9 - 6
+
+
+def test_where_bands_save_time():
+    assert kernel._band(64, (3, 3), (32, 32), (1, 1), 8, 8) == 4 and kernel._band(64, (3, 3), (14, 14), (1, 1), 8, 8) == 7
+    assert kernel._band(64, (3, 3), (37, 37), (1, 1), 8, 8) == 0  # a large prime
+    assert kernel._band(1, (3, 3), (32, 32), (1, 1), 8, 8) == 0 and kernel._band(64, (3, 3), (32, 32), (1, 1), 16, 8) == 0
