@@ -57,11 +57,15 @@ def convolve_transposed(
     """Accumulate weights (F, C/groups, *K), times `g` (N, F, *O), into images (N, C, *size)."""
     F, C, *K = weight.shape
     weight = weight.reshape(groups, F // groups, C, *K)
+    if max(stride) > 1 and _band(len(g), tuple(K), size, dilation, C * groups, groups):
+        g, stride = _spread(g, stride), (1,) * len(stride)
     if C * groups >= F and max(stride) == 1:
         # A convolution with flipped kernels, which copies F channels instead of accumulating C channels.
         flipped = np.flip(weight, tuple(range(3, weight.ndim))).swapaxes(1, 2).reshape(groups * C, F // groups, *K)
-        around = tuple((d * (k - 1) - p, d * (k - 1) - q) for (p, q), k, d in zip(padding, K, dilation, strict=True))
-        return convolve(g, flipped, None, stride, around, dilation, groups)
+        reach = [d * (k - 1) for k, d in zip(K, dilation, strict=True)]
+        before = [r - p for r, (p, _) in zip(reach, padding, strict=True)]
+        after = [n + r - o - b for n, r, o, b in zip(size, reach, g.shape[2:], before, strict=True)]
+        return convolve(g, flipped, None, stride, tuple(zip(before, after, strict=True)), dilation, groups)
     g = np.moveaxis(g, 0, -1)
     columns = np.matmul(weight.reshape(groups, F // groups, -1).mT, g.reshape(groups, F // groups, -1))
     return overlap_add(columns.reshape(groups * C, *K, *g.shape[1:]), size, stride, padding, dilation)
@@ -92,6 +96,14 @@ def _band(N: int, kernel: Sizes, O: Sizes, dilation: Sizes, F: int, groups: int)
     if F != groups or N < MANY or len(O) > 2 or dilation[:-1] > (1,) or kernel[-1] == 1 or O[-1] == 1:
         return 0
     return next((band for band in range(min(BAND, O[-1]), 8 * BAND) if O[-1] % band == 0), 0)
+
+
+def _spread(g: Array, stride: Sizes) -> Array:
+    """Return images (N, F, *O) with zeros in between: the stride of the windows that they are products of becomes 1."""
+    N, F, *O = g.shape
+    out = np.zeros((F, *[(o - 1) * s + 1 for o, s in zip(O, stride, strict=True)], N), g.dtype)
+    out[(slice(None), *[slice(None, None, s) for s in stride])] = np.moveaxis(g, 0, -1)
+    return np.moveaxis(out, -1, 0)
 
 
 def _convolve_in_bands(
