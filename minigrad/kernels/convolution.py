@@ -25,7 +25,8 @@ __all__ = ["convolve", "convolve_for_weight", "convolve_transposed"]
 
 WIDE = 256  # columns from which a block is worth a separate product
 SMALL = 10**6  # multiplications up to which OpenBLAS skips packing: nearly twice as fast for few rows, ...
-SHORT = 512  # ... except with fewer columns than this
+SHORT = 256  # ... except with fewer columns than this, ...
+SUMMED = 512  # ... or than this where columns are what is summed
 LINE = 16  # elements between rows of windows: rows a power of two apart would drive one another out of the cache
 BAND = 4  # neighboring windows, from which a band of them saves time
 MANY = 16  # images, from which their windows at one place are worth a product
@@ -43,7 +44,7 @@ def convolve(
     out = np.empty((F, *O, x.shape[0]), np.result_type(*operands))
     band = _band(len(x), tuple(K), O, dilation, F, groups)
     if not (band and _convolve_in_bands(x, weight, out, band, stride, padding, dilation)):
-        columns = _columns(x, tuple(K), O, stride, padding, dilation, groups, F)
+        columns = _columns(x, tuple(K), O, stride, padding, dilation, groups, F, SHORT)
         rows = np.ascontiguousarray(np.moveaxis(weight, 2, 1)).reshape(groups, 1, 1, F // groups, -1)
         np.matmul(rows, columns, out=_as_products(out, columns))
     if bias is not None:
@@ -79,7 +80,7 @@ def convolve_for_weight(
     band = _band(len(x), kernel, tuple(O), dilation, F, groups)
     if band:
         return _convolve_bands_for_weight(x, g, kernel, band, stride, padding, dilation)
-    columns = _columns(x, kernel, tuple(O), stride, padding, dilation, groups, F)
+    columns = _columns(x, kernel, tuple(O), stride, padding, dilation, groups, F, SUMMED)
     # columns @ g.T; g @ columns.T takes up to 1.4 times as long
     products = np.matmul(columns, _as_products(np.moveaxis(g, 0, -1), columns).mT)
     out = np.add.reduce(products, (1, 2)).mT.reshape(F, kernel[0], -1, *kernel[1:])
@@ -93,7 +94,7 @@ def _band(N: int, kernel: Sizes, O: Sizes, dilation: Sizes, F: int, groups: int)
     one wider window, convolved by a matrix that has the filter in each row, moved by the stride: a third of it are zeros,
     and yet it takes half the time. The band divides the last axis.
     """
-    if F != groups or N < MANY or len(O) > 2 or dilation[:-1] > (1,) or kernel[-1] == 1 or O[-1] == 1:
+    if groups != F or N < MANY or len(O) > 2 or dilation[:-1] > (1,) or kernel[-1] == 1 or O[-1] == 1:
         return 0
     return next((band for band in range(min(BAND, O[-1]), 8 * BAND) if O[-1] % band == 0), 0)
 
@@ -189,7 +190,7 @@ def _as_bands(images: Array, columns: Array) -> Array:
 
 
 def _columns(
-    x: Array, kernel: Sizes, O: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, groups: int, F: int
+    x: Array, kernel: Sizes, O: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, groups: int, F: int, short: int
 ) -> Array:
     """Return all windows as read-only matrices (groups, blocks, parts, depth, width), for products with F/groups rows.
 
@@ -207,7 +208,7 @@ def _columns(
         fill_windows(np.moveaxis(out, 1, 2), images, stride, padding, dilation)
         columns = out.reshape(groups, 1, C // groups * math.prod(kernel), math.prod(O) * N)
     *_, blocks, depth, width = columns.shape
-    parts = _parts(width, depth * F // groups)
+    parts = _parts(width, depth * F // groups, short)
     return columns.reshape(groups, blocks, depth, parts, width // parts).swapaxes(2, 3)
 
 
@@ -231,9 +232,9 @@ def _as_products(images: Array, columns: Array) -> Array:
     return images.reshape(groups, len(images) // groups, blocks, parts, width).transpose(0, 2, 3, 1, 4)
 
 
-def _parts(width: int, products: int) -> int:
-    """Return the number of parts of equal width to cut a product into: enough to make it small, but none too short."""
+def _parts(width: int, products: int, short: int) -> int:
+    """Return the number of parts of equal width to cut a product into: enough to make it small, but none below `short`."""
     parts = max(1, -(-width * products // SMALL))
-    while width % parts and width >= parts * SHORT:
+    while width % parts and width >= parts * short:
         parts += 1
-    return parts if width >= parts * SHORT else 1
+    return parts if width >= parts * short else 1

@@ -22,6 +22,7 @@ def layout(request, monkeypatch):
     if request.param == "overlapping in parts":
         monkeypatch.setattr(kernel, "SMALL", 4)
         monkeypatch.setattr(kernel, "SHORT", 1)
+        monkeypatch.setattr(kernel, "SUMMED", 1)
 
 
 def a_case(seed, n):
@@ -78,7 +79,7 @@ def test_windows_and_their_adjoint(n, seed):
 def test_wide_images_share_rows_in_memory():
     """KH times less to copy and to keep than im2col."""
     x = np.ones((8, 3, 20, 64), np.float32)
-    columns = kernel._columns(x, (5, 3), (20, 64), (1, 1), ((2, 2), (1, 1)), (1, 1), 1, 4)
+    columns = kernel._columns(x, (5, 3), (20, 64), (1, 1), ((2, 2), (1, 1)), (1, 1), 1, 4, 256)
     owner = columns
     while owner.base is not None:
         owner = owner.base
@@ -87,14 +88,18 @@ def test_wide_images_share_rows_in_memory():
 
 def test_a_pointwise_convolution_copies_no_windows():
     x = np.moveaxis(np.ones((3, 20, 30, 8), np.float32), -1, 0)
-    columns = kernel._columns(x, (1, 1), (20, 30), (1, 1), ((0, 0), (0, 0)), (1, 1), 1, 4)
+    columns = kernel._columns(x, (1, 1), (20, 30), (1, 1), ((0, 0), (0, 0)), (1, 1), 1, 4, 256)
     assert np.shares_memory(columns, x)
 
 
 def test_skinny_products_are_cut_into_parts():
-    assert kernel._parts(2400, 30 * 25) == 2 and kernel._parts(32 * 32 * 32, 64 * 576) == 1 and kernel._parts(100, 750) == 1
-    assert kernel._parts(4799, 750) == 1 and kernel._parts(0, 5) == 1  # a prime, and an empty batch
-    assert kernel._parts(300, 512 * 4608) == 1
+    assert (
+        kernel._parts(2400, 30 * 25, 512) == 2
+        and kernel._parts(32 * 32 * 32, 64 * 576, 512) == 1
+        and kernel._parts(100, 750, 512) == 1
+    )
+    assert kernel._parts(4799, 750, 512) == 1 and kernel._parts(0, 5, 512) == 1  # a prime, and an empty batch
+    assert kernel._parts(300, 512 * 4608, 512) == 1
 
 
 def test_only_windows_that_hold_an_infinity_or_nan_notice_it():
