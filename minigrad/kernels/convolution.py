@@ -94,7 +94,7 @@ def _band(N: int, kernel: Sizes, O: Sizes, dilation: Sizes, F: int, groups: int)
     one wider window, convolved by a matrix that has the filter in each row, moved by the stride: a third of it are zeros,
     and yet it takes half the time. The band divides the last axis.
     """
-    if groups != F or N < MANY or len(O) > 2 or dilation[:-1] > (1,) or kernel[-1] == 1 or O[-1] == 1:
+    if groups != F or N < MANY or dilation[:-1] not in ((), (1,)) or kernel[-1] == 1 or O[-1] == 1:
         return 0
     return next((band for band in range(min(BAND, O[-1]), 8 * BAND) if O[-1] % band == 0), 0)
 

@@ -32,12 +32,14 @@ def a_case(seed, n):
     if rng.random() < 0.5:
         case["first"] = case["groups"]  # one filter for each group
     kernel, groups = case["kernel"], case["groups"]
-    stride, dilation = (tuple(int(v) for v in rng.integers(1, 4, n)) for _ in range(2))
+    stride = tuple(int(v) for v in rng.integers(1, 4, n))
+    dilation = tuple(int(v) for v in rng.integers(1, 4, n) * (rng.random(n) < 0.5) + 1)
     padding = tuple(
         (int(p), int(p) - int(less)) for p, less in zip(rng.integers(0, 3, n), rng.integers(0, 3, n), strict=True)
     )
     extents = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-    size = tuple(int(max(1, e - sum(p)) + rng.integers(0, 9 if n < 3 else 4)) for e, p in zip(extents, padding, strict=True))
+    room = [(3 if n == 3 else 4 * s) + 1 for s in stride]
+    size = tuple(int(max(1, e - sum(p)) + rng.integers(0, r)) for e, p, r in zip(extents, padding, room, strict=True))
     x = rng.integers(-9, 10, (case["N"], case["second"] * groups, *size)).astype(float)
     w = rng.integers(-9, 10, (case["first"], case["second"], *kernel)).astype(float)
     y = rng.integers(-9, 10, (len(x), len(w), *window_counts(size, kernel, stride, padding, dilation))).astype(float)
@@ -109,6 +111,39 @@ def test_only_windows_that_hold_an_infinity_or_nan_notice_it():
     expected = naive_conv(bordered(x, ((1, 1), (1, 1))), np.ones((2, 1, 3, 3)), None, 1, 0, 1, 2)
     np.testing.assert_array_equal(out, expected)
     assert np.isfinite(out).sum() == out.size - 9 - 6
+
+
+@pytest.mark.parametrize(
+    ("channels", "kernel_size", "stride", "dilation", "padding"),
+    [
+        (1, (3, 3), (1, 1), (1, 1), ((1, 1), (1, 1))),
+        (1, (3, 3), (2, 2), (1, 1), ((1, 1), (1, 1))),
+        (2, (2, 3), (3, 2), (1, 3), ((0, 2), (2, -1))),  # rows that no window reads, a border cut off
+        (2, (1, 2), (1, 3), (1, 1), ((1, -1), (0, 4))),
+        (3, (3,), (2,), (2,), ((2, 1),)),
+    ],
+)
+def test_bands(channels, kernel_size, stride, dilation, padding, monkeypatch):
+    """Two bands or more in a row of windows, in several blocks of groups, on the way there and back."""
+    monkeypatch.setattr(kernel, "HELD", 800)
+    monkeypatch.setattr(kernel, "SHARE", 1600)
+    rng, groups, O = np.random.default_rng(0), 5, (3, 8)[-len(stride) :]
+    size = tuple(
+        (o - 1) * s + d * (k - 1) + 1 - sum(p)
+        for o, s, d, k, p in zip(O, stride, dilation, kernel_size, padding, strict=True)
+    )
+    x = rng.integers(-9, 10, (16, channels * groups, *size)).astype(float)
+    w = rng.integers(-9, 10, (groups, channels, *kernel_size)).astype(float)
+    y = rng.integers(-9, 10, (16, groups, *O)).astype(float)
+    assert kernel._band(16, kernel_size, O, dilation, groups, groups) == 4
+    geometry = stride, padding, dilation, groups
+    out = kernel.convolve(x, w, None, *geometry)
+    np.testing.assert_array_equal(out, naive_conv(bordered(x, padding), w, None, stride, 0, dilation, groups))
+    to_x = kernel.convolve_transposed(y, w, size, *geometry)
+    to_w = kernel.convolve_for_weight(x, y, kernel_size, *geometry)
+    monkeypatch.setattr(kernel, "MANY", 10**9)
+    np.testing.assert_array_equal(to_x, kernel.convolve_transposed(y, w, size, *geometry))
+    np.testing.assert_array_equal(to_w, kernel.convolve_for_weight(x, y, kernel_size, *geometry))
 
 
 def test_where_bands_save_time():
