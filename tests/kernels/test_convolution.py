@@ -150,3 +150,13 @@ def test_where_bands_save_time():
     assert kernel._band(64, (3, 3), (32, 32), (1, 1), 8, 8) == 4 and kernel._band(64, (3, 3), (14, 14), (1, 1), 8, 8) == 7
     assert kernel._band(64, (3, 3), (37, 37), (1, 1), 8, 8) == 0  # a large prime
     assert kernel._band(1, (3, 3), (32, 32), (1, 1), 8, 8) == 0 and kernel._band(64, (3, 3), (32, 32), (1, 1), 16, 8) == 0
+
+
+def test_a_strided_depthwise_convolution_passes_back_in_bands(monkeypatch):
+    """A sum of windows over images took four times as long."""
+    calls = []
+    in_bands = kernel._convolve_in_bands
+    monkeypatch.setattr(kernel, "_convolve_in_bands", lambda *args: calls.append(args) or in_bands(*args))
+    g, w = np.ones((16, 2, 4, 4)), np.ones((2, 1, 3, 3))
+    kernel.convolve_transposed(g, w, (8, 8), (2, 2), ((1, 1), (1, 1)), (1, 1), 2)
+    assert len(calls) == 1
