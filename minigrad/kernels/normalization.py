@@ -63,17 +63,19 @@ def batch_norm_gradients(gs: Sequence[Any], needs: Sequence[bool], args: Sequenc
     M = x.size // shape[1]
     xs, g, outs = (a.transpose(axes).reshape(shape) for a in (x, g, out))  # (A, C, B)
     gw, gb = np.empty((2, shape[1]), x.dtype)
+    memory: Any = None  # one for all blocks, which stays in cache
     for block in _channel_blocks(shape):
         part, s = g[:, block], scale[:, block]
-        normal = xs[:, block] - mean[:, block]
-        normal *= s
+        if memory is None:
+            memory = np.empty(part.shape, x.dtype)
+        centered = np.subtract(xs[:, block], mean[:, block], memory[:, : part.shape[1]])
         gb[block] = add_up(part, (0, 2))
-        gw[block] = _products(part, normal)
+        gw[block] = _products(part, centered) * s[0, :, 0]
         if needs[0]:
-            # gx = scale * weight * (g - mean(g) - normal * mean(g * normal))
-            normal *= (gw[block] / M)[:, None]
-            normal += (gb[block] / M)[:, None]
-            np.subtract(part, normal, outs[:, block])
+            # With normal = centered * scale: gx = scale * weight * (g - mean(g) - normal * mean(g * normal)).
+            centered *= s * (gw[block] / M)[:, None]
+            centered += (gb[block] / M)[:, None]
+            np.subtract(part, centered, outs[:, block])
             outs[:, block] *= s if weight is None else s * weight[block, None]
     return [out if needs[0] else None, gw if needs[1] else None, gb if needs[2] else None, None, None]
 
@@ -256,4 +258,4 @@ def _products(x: Array, y: Array) -> Array:
 
 def _channel_blocks(shape: Shape) -> Iterator[slice]:
     A, C, B = shape
-    return row_blocks(C, A * B if B >= LONG else 1, BLOCK)
+    return row_blocks(C, A * B if B >= LONG else 1, 4 * BLOCK)
