@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -160,7 +161,7 @@ def layer_norm_gradients(g: Array, needs: Sequence[bool], args: Sequence[Any], k
         parts = row_blocks(share.stop - share.start, D, BLOCK)
         return [differentiate(slice(share.start + part.start, share.start + part.stop)) for part in parts]
 
-    sums = sum(run_blocks(differentiate_parts, row_blocks(len(rows), D, SHARE)), [])
+    sums = list(chain(*run_blocks(differentiate_parts, row_blocks(len(rows), D, SHARE))))
     gw, gb = (None if parts[0] is None else sum(parts[1:], parts[0]) for parts in zip(*sums, strict=True))
     shaped = [None if v is None else v.reshape(a.shape) for v, a in ((gx, x), (gw, weight), (gb, bias))]
     return [shaped[0], None, shaped[1], shaped[2], None]
