@@ -265,7 +265,7 @@ def _reachable(seeds: Sequence[tuple[Node, Gradient]], targets: Sequence[Node] |
     wanted = set(targets)
     between: set[Node] = set()
     for node in reversed(nodes):
-        if node in wanted or any(parent in between for parent in node.parents):
+        if node in wanted or not between.isdisjoint(node.parents):
             between.add(node)
     return [node for node in nodes if node in between]
 
@@ -273,7 +273,7 @@ def _reachable(seeds: Sequence[tuple[Node, Gradient]], targets: Sequence[Node] |
 def _check(nodes: Sequence[Node], within: set[Node] | None) -> None:
     """Raise GraphError, before any rule runs, for a graph that was freed or whose saved inputs were written to."""
     for node in nodes:
-        if within is not None and not any(parent in within for parent in node.parents):
+        if within is not None and within.isdisjoint(node.parents):
             continue  # a target: its own rules will not run
         if node.saved is None:
             raise GraphError(
