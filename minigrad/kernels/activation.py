@@ -79,16 +79,31 @@ def mish_gradients(g: Array, needs: Sequence[bool], args: Sequence[Any], kept: S
 
 
 def sigmoid_gradient(g: Array, x: Array) -> Array:
-    """Return g * e / (1 + e)**2 with e = exp(-|x|)."""
-    return _slopes(lambda x, g, out: _bell(x, g, -1, out), g, x)
+    """Return g / (u + 2 + 1/u) with u = exp(x), which is g * sigmoid(x) * sigmoid(-x)."""
+
+    def block(x: Array, g: Array, out: Array) -> None:
+        np.exp(x, out)
+        out += 1 / out
+        out += 2
+        np.divide(g, out, out)
+
+    return _slopes(block, g, x)
 
 
 def tanh_gradient(g: Array, x: Array) -> Array:
-    """Return g * 4 e / (1 + e)**2 with e = exp(-2 |x|)."""
+    """Return 4 g / (u + 1/u)**2 with u = exp(x), which is 1 - tanh(x)**2 with the digits that the difference loses."""
     if x.size < SMALL:  # three passes: 2 us against 5 for 4x4 elements; but cosh has no vector loop
         c = np.cosh(x)
         return g / (c * c)
-    return _slopes(lambda x, g, out: _bell(x, g, -2, out), g, x)
+
+    def block(x: Array, g: Array, out: Array) -> None:
+        np.exp(x, out)
+        out += 1 / out
+        np.square(out, out)
+        np.divide(g, out, out)
+        out *= 4
+
+    return _slopes(block, g, x)
 
 
 def softplus(x: Array, beta: float, threshold: float) -> Array:
@@ -282,19 +297,6 @@ def _sigmoid_of_negative(z: Array) -> Array:
     np.exp(z, z)
     z += 1
     return np.divide(1, z, z)
-
-
-def _bell(x: Array, g: Array, rate: float, out: Array) -> None:
-    """Compute g * rate**2 * e / (1 + e)**2 with e = exp(rate * |x|), for a negative rate."""
-    np.abs(x, out)
-    out *= rate
-    np.exp(out, out)
-    d = out + 1
-    d *= d
-    out /= d
-    if rate != -1:
-        out *= rate * rate
-    out *= g
 
 
 def _hardsigmoid(x: Array, out: Array) -> None:
