@@ -95,8 +95,8 @@ def test_a_pointwise_convolution_copies_no_windows():
 
 
 def test_skinny_products_are_cut_into_parts():
-    for columns, depth, parts in (2400, 750, 2), (32 * 32 * 32, 64 * 576, 1), (100, 750, 1), (300, 512 * 4608, 1):
-        assert kernel._parts(columns, depth, 512) == parts
+    for width, products, parts in (2400, 750, 2), (32 * 32 * 32, 64 * 576, 1), (100, 750, 1), (300, 512 * 4608, 1):
+        assert kernel._parts(width, products, 512) == parts
     assert kernel._parts(4799, 750, 512) == 1 and kernel._parts(0, 5, 512) == 1  # a prime, and an empty batch
 
 
