@@ -14,7 +14,7 @@ from minigrad.viz.graphs.gradients import root_mean_square
 from minigrad.viz.graphs.html import page_of, placed
 from minigrad.viz.graphs.look import Look
 from minigrad.viz.graphs.numbers import number
-from minigrad.viz.graphs.scene import view_of
+from minigrad.viz.graphs.scene import scene, view_of
 from minigrad.viz.graphs.view import closed_groups, make_view
 from tests.viz.graphs.samples import Block, stacked
 
@@ -402,3 +402,10 @@ def test_cards_have_the_same_facts_however_compact_they_are(compact, show):
     view = view_of(mg.viz.graph(y, show=show, names={"x": x, "y": y}).ir, Look())
     rows = [body(view, card, frozenset({show}), 100, compact).rows for card in view.cards.values()]
     assert [[row.whole for row in card] for card in rows] == CARDS[compact, show]
+
+
+def test_what_fits_no_screen_has_the_most_compact_cards():
+    h = mg.tensor([1.0], requires_grad=True)
+    for i in range(250):
+        h = h.exp() if i % 2 else h.sin()
+    assert scene(mg.viz.graph(h, names={}).ir, Look(fold=False)).compact == 2
