@@ -409,3 +409,18 @@ def test_what_fits_no_screen_has_the_most_compact_cards():
     for i in range(250):
         h = h.exp() if i % 2 else h.sin()
     assert scene(mg.viz.graph(h, names={}).ir, Look(fold=False)).compact == 2
+
+
+def test_operands_are_told_where_a_parameter_is_one_of_them():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(mg.ones(2))
+
+        def forward(self, x):
+            return self.weight * x + (self.weight - x)
+
+    net = Net()
+    view = view_of(mg.viz.graph(net(mg.ones(2)), model=net, names={}).ir, Look())
+    operands = {card.title: card.operands for card in view.cards.values()}
+    assert operands["multiply"] == operands["subtract"] == ["weight", ""] and operands["add"] == []
