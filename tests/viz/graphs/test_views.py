@@ -138,6 +138,7 @@ def test_rows_of_several_operations_are_folded_from_three_on():
         return mg.viz.graph(x, names={})
 
     assert "×" not in str(run(2)).replace("2×", "")
+    assert "×3" in str(run(3))
     view = view_of(run(50).ir, run(50).look)
     assert [card.title for card in view.cards.values()] == ["input", "input", "multiply", "tanh", "output"]
     assert [(box.title, box.kind) for box in view.boxes.values()] == [("×50", "row")]
