@@ -253,3 +253,10 @@ def test_a_result_that_its_own_rule_saved_is_known_though_nothing_else_holds_it(
     x = mg.tensor([0.0, 1.0], requires_grad=True)
     values = {node.name: node.value for node in mg.viz.graph((x.exp() + 1).sum(), show="values").nodes}
     assert values["exp"] == "1 … 2.718" and values["add"] == ""
+
+
+@pytest.mark.parametrize("show, images", [(("shapes", "saved"), 0), ("values", 1), ("grads", 2)])
+def test_kernels_are_pictures_where_values_or_gradients_are_shown(show, images):
+    net = mg.nn.Conv2d(1, 2, 3)
+    graph = mg.viz.graph(net(mg.ones(1, 1, 3, 3)).sum(), model=net, show=show)
+    assert {len(node.images) for node in graph.nodes if node.shape == (2, 1, 3, 3)} == {images}

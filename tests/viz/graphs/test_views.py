@@ -14,7 +14,7 @@ from minigrad.viz.graphs.gradients import root_mean_square
 from minigrad.viz.graphs.html import page_of, placed
 from minigrad.viz.graphs.look import Look
 from minigrad.viz.graphs.numbers import number
-from minigrad.viz.graphs.scene import view_of
+from minigrad.viz.graphs.scene import scene, view_of
 from minigrad.viz.graphs.view import closed_groups, make_view
 from tests.viz.graphs.samples import Block, stacked
 
@@ -138,6 +138,7 @@ def test_rows_of_several_operations_are_folded_from_three_on():
         return mg.viz.graph(x, names={})
 
     assert "×" not in str(run(2)).replace("2×", "")
+    assert "×3" in str(run(3))
     view = view_of(run(50).ir, run(50).look)
     assert [card.title for card in view.cards.values()] == ["input", "input", "multiply", "tanh", "output"]
     assert [(box.title, box.kind) for box in view.boxes.values()] == [("×50", "row")]
@@ -402,3 +403,25 @@ def test_cards_have_the_same_facts_however_compact_they_are(compact, show):
     view = view_of(mg.viz.graph(y, show=show, names={"x": x, "y": y}).ir, Look())
     rows = [body(view, card, frozenset({show}), 100, compact).rows for card in view.cards.values()]
     assert [[row.whole for row in card] for card in rows] == CARDS[compact, show]
+
+
+def test_what_fits_no_screen_has_the_most_compact_cards():
+    h = mg.tensor([1.0], requires_grad=True)
+    for i in range(250):
+        h = h.exp() if i % 2 else h.sin()
+    assert scene(mg.viz.graph(h, names={}).ir, Look(fold=False)).compact == 2
+
+
+def test_operands_are_told_where_a_parameter_is_one_of_them():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(mg.ones(2))
+
+        def forward(self, x):
+            return self.weight * x + (self.weight - x)
+
+    net = Net()
+    view = view_of(mg.viz.graph(net(mg.ones(2)), model=net, names={}).ir, Look())
+    operands = {card.title: card.operands for card in view.cards.values()}
+    assert operands["multiply"] == operands["subtract"] == ["weight", ""] and operands["add"] == []
