@@ -20,6 +20,7 @@ import inspect
 import re
 import textwrap
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -499,17 +500,17 @@ def pruned(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
 
 
-def stubs() -> dict[Path, str]:
-    """Return the text of every stub under its path."""
+def stubs() -> dict[Path, Callable[[], str]]:
+    """Return what makes the text of each stub, under its path."""
     return {
-        ROOT / "ops" / "__init__.pyi": of_functions("the operations", ops),
-        ROOT / "linalg.pyi": of_functions("linear algebra", mg.linalg, ops),
-        ROOT / "special.pyi": of_functions("the special functions", mg.special, ops),
-        ROOT / "nn" / "functional.pyi": of_functions("the functions behind the layers", functional, ops),
-        ROOT / "tensors" / "methods.pyi": of_methods(),
+        ROOT / "ops" / "__init__.pyi": lambda: of_functions("the operations", ops),
+        ROOT / "linalg.pyi": lambda: of_functions("linear algebra", mg.linalg, ops),
+        ROOT / "special.pyi": lambda: of_functions("the special functions", mg.special, ops),
+        ROOT / "nn" / "functional.pyi": lambda: of_functions("the functions behind the layers", functional, ops),
+        ROOT / "tensors" / "methods.pyi": of_methods,
     }
 
 
 if __name__ == "__main__":
     for path, text in stubs().items():
-        path.write_text(text)
+        path.write_text(text())
