@@ -333,18 +333,12 @@ def _is_free(container: Any, key: Any) -> bool:
 
     A rule may return g itself, a view, or an array that a node or the user keeps: those have other holders.
     """
-    if _holders(container, key) != _ALONE:
-        return False
-    g = container[key]
-    return type(g) is np.ndarray and g.base is None and g.flags.writeable
-
-
-def _holders(container: Any, key: Any) -> int:
-    return _references(container[key])
+    alone, g = _references(container[key]) == _ALONE, container[key]
+    return alone and type(g) is np.ndarray and g.base is None and g.flags.writeable
 
 
 _references = getattr(sys, "getrefcount", lambda array: 0)
-_ALONE = _holders([np.empty(0)], 0) or -1  # -1: where Python does not count, no array is free
+_ALONE = next(_references(held[0]) for held in [[np.empty(0)]]) or -1  # -1: where Python does not count, nothing is free
 
 
 def _order(node: Node) -> int:

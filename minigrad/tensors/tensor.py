@@ -308,7 +308,7 @@ class Tensor(Methods, InPlace, Values):
             return
         if self.stored_grad is not None:
             g, fresh = self.stored_grad.array + g, True
-        if not (fresh and g.strides == self.array.strides):
+        if not (fresh and type(g) is np.ndarray and g.strides == self.array.strides):
             copy = np.empty_like(self.array)  # in the memory order of the tensor
             copy[...] = g
             g = copy
