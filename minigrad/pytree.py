@@ -53,14 +53,14 @@ def _walk(tree: Any, path: str, found: list[tuple[str, Any]]) -> list[tuple[str,
 
 def _branches(tree: Any) -> list[tuple[str, Any]] | None:
     """Return the items of a container with the text that reaches each of them, or None for a leaf."""
+    if isinstance(tree, (list, tuple)):
+        if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+            return [(f".{name}", branch) for name, branch in zip(tree._fields, tree, strict=True)]
+        return [(f"[{i}]", branch) for i, branch in enumerate(tree)]
     if tree is None:
         return []
-    if isinstance(tree, Mapping):
+    if isinstance(tree, Mapping):  # the slowest question, which leaves are asked last
         return [(f"[{key!r}]", branch) for key, branch in tree.items()]
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return [(f".{name}", branch) for name, branch in zip(tree._fields, tree, strict=True)]
-    if isinstance(tree, list | tuple):
-        return [(f"[{i}]", branch) for i, branch in enumerate(tree)]
     return None
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from minigrad.engine.interrupts import Locked, Revertible
 from minigrad.errors import ShapeError
+from minigrad.kernels.errstate import errstate
 
 if TYPE_CHECKING:
     from minigrad.generator import Generator as Generator
@@ -41,7 +42,8 @@ def manual_seed(seed: int) -> np.random.Generator:
     True
     """
     global _generator
-    _generator = np.random.default_rng(seed)
+    with errstate():  # as in draws_from
+        _generator = np.random.default_rng(seed)
     _here.generator = None
     return _generator
 
@@ -57,7 +59,8 @@ def default_generator() -> np.random.Generator:
     """
     global _generator
     if _generator is None:
-        _generator = np.random.default_rng()
+        with errstate():
+            _generator = np.random.default_rng()
     return _here.generator or _generator
 
 
@@ -80,7 +83,7 @@ def draw_categories(weights: Any, num_samples: int, replacement: bool, source: n
         upto = np.cumsum(w, -1)
         drawn = source.random((*w.shape[:-1], num_samples)) * upto[..., -1:]
         return (drawn[..., None] >= upto[..., None, :]).sum(-1)
-    with np.errstate(divide="ignore"):  # exponential race: arrival times of mean 1/weight
+    with errstate(divide="ignore"):  # exponential race: arrival times of mean 1/weight
         return np.argsort(source.standard_exponential(w.shape) / w, -1)[..., :num_samples]
 
 
@@ -97,7 +100,8 @@ class draws_from(Revertible):
 
     def __init__(self, state: Any):
         super().__init__()
-        self.generator = np.random.Generator(np.random.PCG64(0))
+        with errstate():  # seeding has a block of np.errstate
+            self.generator = np.random.Generator(np.random.PCG64(0))
         self.generator.bit_generator.state = state
 
     def __enter__(self) -> np.random.Generator:
@@ -120,7 +124,7 @@ def isolate_draws(run: Callable[[Any], Result]) -> Result:
     True
     """
     source = default_generator().bit_generator
-    with Locked(source.lock):
+    with Locked(source.lock), errstate():  # jumping seeds a generator
         start = source.state
         source.state = ahead = source.jumped().state  # type: ignore[attr-defined]
     isolated = draws_from(start)

@@ -3,6 +3,7 @@
 The default profile, `ci`, draws the same each time; `thorough` explores at random.
 """
 
+import gc
 import os
 import random
 import signal
@@ -26,6 +27,16 @@ settings.register_profile(
 settings.register_profile("dev", max_examples=10, deadline=None)
 settings.register_profile("thorough", max_examples=1000, deadline=None)
 settings.load_profile("ci")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect tests without the garbage collector, which frees nothing of them: a fifth of the time in each worker."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ def arange(
     start: Scalar, /, stop: Scalar | None = None, step: Scalar = 1, *, dtype: DType = None, device: Any = None
 ) -> Tensor:
     """Return start, start + step, ... up to but excluding `stop`; with one argument 0, 1, ... up to that."""
+    if step == 0:
+        raise ValueError(f"arange: the step must not be 0, got {step}")
     first, last = (0, start) if stop is None else (start, stop)
     default = np.int64 if all(isinstance(n, int) for n in (first, last, step)) else get_default_dtype()
     return tensor(np.arange(first, last, step, dtype=dtype or default), device=device)
@@ -70,4 +72,4 @@ def linspace(
 
 def meshgrid(*arrays: Tensor, indexing: str = "xy") -> list[Tensor]:
     """Return the coordinates of a grid, one tensor for each vector: the first varies along axis 1, or by "ij" along 0."""
-    return list(ops.meshgrid(*operands("meshgrid", *arrays), indexing=indexing))
+    return list(ops.meshgrid(*operands("meshgrid", *arrays), indexing=indexing)) if arrays else []

@@ -45,7 +45,11 @@ def operands(name: str, *values: Any) -> list[Any]:
                 f"{name}: needs tensors and Python numbers, got {type(value).__name__}\n  hint: convert it with asarray"
             )
     if not any(isinstance(value, Tensor) for value in values):
-        raise TypeError(f"{name}: needs at least one tensor, got numbers alone\n  hint: convert one with asarray")
+        raise TypeError(
+            f"{name}: needs at least one tensor, got numbers alone\n  hint: convert one with asarray"
+            if values
+            else f"{name}: needs at least one tensor, got none"
+        )
     dtype = result_type(*values)
     return [
         (value if value.dtype == dtype else value.astype(dtype))
@@ -58,12 +62,14 @@ def operands(name: str, *values: Any) -> list[Any]:
 def result_type(*arrays_and_dtypes: Tensor | Scalar | DType) -> np.dtype[Any]:
     """Return the dtype to which tensors, dtypes and Python numbers promote; whether a tensor has axes does not count.
 
-    Raises DTypeError for integers without a common dtype (uint64 beside signed ones).
+    Raises DTypeError for integers without a common dtype (uint64 beside signed ones), and TypeError for no argument.
 
     >>> import minigrad.array_api as xp
     >>> xp.result_type(xp.uint8, xp.int8), xp.result_type(xp.float32, xp.asarray(1, dtype=xp.float64), 2.5)
     (dtype('int16'), dtype('float64'))
     """
+    if not arrays_and_dtypes:
+        raise TypeError("result_type: needs at least one tensor or dtype, got none")
     return common_dtype([value if isinstance(value, Scalar) else np.empty(1, _of(value)) for value in arrays_and_dtypes])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from minigrad import ops
 from minigrad.array_api.dtypes import operands
+from minigrad.kernels.axes import every_axis
 from minigrad.ops import broadcast_to, flip, moveaxis, roll, take_along_axis, tile
 from minigrad.ops import permute as permute_dims
 from minigrad.tensors.functions import broadcast_shapes
@@ -51,8 +52,8 @@ def expand_dims(x: Tensor, /, axis: Axes = 0) -> Tensor:
 
 
 def squeeze(x: Tensor, /, axis: Axes) -> Tensor:
-    """Remove axes of size 1. Raises ValueError for another size."""
-    axes = axis if isinstance(axis, tuple) else (axis,)
+    """Remove axes of size 1. Raises ValueError for another size, AxisError for an axis that does not exist."""
+    axes = every_axis("squeeze", axis, x.ndim)
     for at in axes:
         if x.shape[at] != 1:
             raise ValueError(f"squeeze: axis {at} of shape {tuple(x.shape)} has size {x.shape[at]}, not 1")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,7 +34,6 @@ class FunctionCtx:
         self._name = name
         self._recording = is_grad_enabled()
         self._to_save: tuple[Any, ...] = ()
-        self._saved: tuple[Any, ...] | None = None  # set while backward runs
         self._materialize = True
         self._once = False  # set by once_differentiable
         self._constant: tuple[Any, ...] = ()
@@ -55,7 +55,7 @@ class FunctionCtx:
     @property
     def saved_tensors(self) -> tuple[Tensor, ...]:
         """The tensors saved with `save_for_backward`."""
-        return self._to_save if self._saved is None else self._saved
+        return _running.saved.get(self, self._to_save)
 
     def mark_non_differentiable(self, *outputs: Tensor) -> None:
         """Declare outputs without a gradient; backward is called with zeros for them."""
@@ -80,6 +80,16 @@ class FunctionCtx:
     def set_materialize_grads(self, value: bool) -> None:
         """Set whether backward is called with zeros (the default) or None for an output without a gradient."""
         self._materialize = bool(value)
+
+
+class _Running(threading.local):
+    """The saved tensors of each call whose backward runs in this thread; another may walk the same graph."""
+
+    def __init__(self) -> None:
+        self.saved: dict[FunctionCtx, tuple[Any, ...]] = {}
+
+
+_running = _Running()
 
 
 class Function:
@@ -197,11 +207,20 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(backward)
     def once(ctx: FunctionCtx, *grads: Any) -> Any:
         ctx._once = True
-        ctx._saved = _detached(ctx.saved_tensors)
         with no_grad():
-            return backward(ctx, *_detached(grads))
+            return _backward(backward, ctx, _detached(ctx.saved_tensors), _detached(grads))
 
     return once
+
+
+def _backward(function: Callable[..., Any], ctx: FunctionCtx, saved: tuple[Any, ...], grads: Sequence[Any]) -> Any:
+    """Call a backward that finds these saved tensors in its context."""
+    outer = _running.saved
+    _running.saved = {**outer, ctx: saved}
+    try:
+        return function(ctx, *grads)
+    finally:
+        _running.saved = outer
 
 
 def _detached(tensors: Sequence[Any]) -> tuple[Any, ...]:
@@ -258,13 +277,10 @@ def _gradients(
     again = wrap is not None
     parts = g.parts if isinstance(g, Several) else {0: g}
     arrived = [_arrived(parts.get(i), known if ctx._materialize else None) for i, known in enumerate(outputs)]
-    ctx._saved = tuple(_handle(cls, node, i, again) for i in range(len(node.saved)))
-    history = [t.node for t in (*arrived, *ctx._saved) if t is not None and t.node is not None]
+    saved = tuple(_handle(cls, node, i, again) for i in range(len(node.saved)))
+    history = [t.node for t in (*arrived, *saved) if t is not None and t.node is not None]
     linear = any(t is not None and t.node is not None for t in arrived)  # then all gradients are linear in these
-    try:
-        given = cls.backward(ctx, *arrived)
-    finally:
-        ctx._saved = None
+    given = _backward(cls.backward, ctx, saved, arrived)
     grads = _checked(cls.__name__, list(given) if isinstance(given, tuple | list) else [given], are_tensors)
     for i, grad in enumerate(grads):
         array = grad.array if isinstance(grad, Tensor) else grad

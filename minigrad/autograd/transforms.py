@@ -343,25 +343,36 @@ class _Call:
         """Return the Jacobian of one output with respect to each input."""
         xs = list(self.inputs.values())
         found: list[list[Tensor]] = []
+        outside = self._reaches_outside([y])
         for i in range(y.numel()):
             row = np.zeros(y.shape, y.dtype)
             row.flat[i] = 1
-            found.append(self.derivative([y], [row], xs))
+            found.append(self.derivative([y], [row], xs, outside=outside))
         return [
             ops.reshape(ops.stack(column), y.shape + x.shape) if column else tensor(np.zeros(y.shape + x.shape, x.dtype))
             for x, column in zip(xs, zip(*found, strict=True) if found else [()] * len(xs), strict=True)
         ]
 
     def derivative(
-        self, ys: Iterable[Tensor], gs: Iterable[Any], xs: Iterable[Tensor], again: bool = False, keep: bool = True
+        self,
+        ys: Iterable[Tensor],
+        gs: Iterable[Any],
+        xs: Iterable[Tensor],
+        again: bool = False,
+        keep: bool = True,
+        outside: bool | None = None,
     ) -> list[Tensor]:
-        """Return the sum over i of g_i dy_i/dx for each x, detached unless it will be differentiated `again`."""
+        """Return the sum over i of g_i dy_i/dx for each x, detached unless it will be differentiated `again`.
+
+        `outside` says whether the ys and gs depend on tensors recorded outside, where the caller knows.
+        """
         pairs = [(y, g) for y, g in zip(ys, gs, strict=True) if y.requires_grad]
         xs = list(xs)
         if not pairs:
             return [tensor(np.zeros_like(x.array)) for x in xs]
-        tracked = [t for pair in pairs for t in pair if isinstance(t, Tensor)]
-        record = again or self._reaches_outside(tracked)
+        if outside is None and not again:
+            outside = self._reaches_outside([t for pair in pairs for t in pair if isinstance(t, Tensor)])
+        record = again or bool(outside)
         found = gradients_of(
             [y for y, _ in pairs], xs, [g for _, g in pairs], record or keep, create_graph=record, materialize_grads=True
         )

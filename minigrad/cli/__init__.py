@@ -6,14 +6,16 @@ Results go to stdout, messages to stderr. Exit codes: 0 success, 1 an error with
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import minigrad
 from minigrad.cli import evaluate, export, filters, gradcheck, graph, info, predict, summary, train
-from minigrad.cli.arguments import Parser, join_sizes
+from minigrad.cli.arguments import PAUSE, Parser, join_sizes
 from minigrad.cli.streams import flush_streams, replace_unencodable
-from minigrad.distributed.process_group import abort
+from minigrad.distributed.launch import launched_rank
+from minigrad.distributed.process_group import abort, is_initialized
 from minigrad.errors import MinigradError, did_you_mean
 from minigrad.progress import say
 
@@ -70,10 +72,14 @@ def _run(argv: Sequence[str] | None) -> int:
     except BrokenPipeError:  # the reader of the results has closed the pipe
         code = 1
     except (MinigradError, OSError, ValueError, FloatingPointError, ImportError) as error:
-        say(f"minigrad {args.command}: {error}", sys.stderr)
+        if args.command == "train" and launched_rank(on_machine=True) and not is_initialized():
+            time.sleep(PAUSE)  # the first process of the machine says why they could not be joined
+        else:
+            say(f"minigrad {args.command}: {error}", sys.stderr)
         code = 1
     except KeyboardInterrupt:
-        say(f"minigrad {args.command}: interrupted", sys.stderr)
+        if not launched_rank():
+            say(f"minigrad {args.command}: interrupted", sys.stderr)
         code = 130
     abort(code)  # other ranks, if there are any, wait for this one
     return code

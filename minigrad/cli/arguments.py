@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import re
+import time
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
+from minigrad.distributed.launch import launched_rank
 from minigrad.errors import did_you_mean
 
 __all__ = [
+    "PAUSE",
     "SIZES",
     "Parser",
     "at_least_one",
@@ -25,10 +28,14 @@ __all__ = [
 
 SIZES = "sizes as 1,28,28 or 1x28x28 or 1 28 28"  # how help texts describe a shape
 SHAPE_OPTIONS = ("--shape", "--input")
+PAUSE = 1  # seconds: a launcher may end all processes when one has failed, so the one that says why comes first
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that keeps its arguments in `arguments`, and suggests the closest option for an unknown one."""
+    """A parser that keeps its arguments in `arguments`, and suggests the closest option for an unknown one.
+
+    Of several processes that a launcher has started with the same arguments, only the first prints.
+    """
 
     def __init__(self, **options: Any):
         self.arguments: list[argparse.Action] = []
@@ -47,6 +54,16 @@ class Parser(argparse.ArgumentParser):
         """Exit with the usage and a message about an unknown option or argument."""
         kind = "option" if word.startswith("-") else "argument"
         self.error(f"unknown {kind} {word!r}{did_you_mean(word.partition('=')[0], self._options())}")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """End the program."""
+        if status and launched_rank():
+            time.sleep(PAUSE)
+        super().exit(status, message)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if not launched_rank():
+            super()._print_message(message, file)
 
     def _options(self) -> list[str]:
         return [name for argument in self.arguments for name in argument.option_strings]

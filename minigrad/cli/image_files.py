@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ __all__ = ["Images", "read_images"]
 DARK = 16  # the largest pixel of the UCI digits: bytes up to it, such as masks of 0 and 1, are not 0..255
 LARGE = 1024  # pixels on a side; larger pictures are first reduced to it, so that a photograph costs little memory
 FAINT = 0.2  # of the brightest ink: fainter pixels, such as the grain of paper, do not belong to the digit
+LEVELS = 64  # of brightness, between which ink and paper are told apart
 
 
 class Images(NamedTuple):
@@ -57,10 +59,12 @@ def read_images(name: str, shape: tuple[int, ...], digit: int | None = None) -> 
 
 
 def _checked(name: str, images: Array) -> Array:
+    if not images.size:
+        raise DatasetFileError(f"{name}: has no image: its shape is {images.shape}")
     if not np.isfinite(images).all():
         bad = int(np.count_nonzero(~np.isfinite(images)))
         raise DatasetFileError(f"{name}: {bad} of {images.size} values are NaN or infinite")
-    if images.size and not 0 <= images.min() <= images.max() <= 1:
+    if not 0 <= images.min() <= images.max() <= 1:
         raise DatasetFileError(
             f"{name}: its values are within {images.min():.4g}..{images.max():.4g}, those of the run's data within 0..1\n"
             "  hint: scale them, or save bytes (uint8, 0..255), which are scaled here"
@@ -83,8 +87,10 @@ def _from_npy(name: str, shape: tuple[int, ...]) -> Array:
     for missing in places:
         if array.ndim + len(missing) == 4 and np.expand_dims(array, missing).shape[1:] == shape:
             return np.expand_dims(scaled, missing)
-    hint = ""
-    if array.ndim >= 3 and (array.shape[-1], *array.shape[-3:-1]) == shape:
+    hint, pixels = "", math.prod(shape)
+    if array.ndim and array.shape[-1] == pixels:
+        hint = f"\n  hint: give each image its shape: array.reshape(-1, {', '.join(map(str, shape))})"
+    elif array.ndim >= 3 and (array.shape[-1], *array.shape[-3:-1]) == shape:
         hint = "\n  hint: move the channels to the front: np.moveaxis(array, -1, -3)"
     elif array.ndim >= 2 and array.shape[-2:] != shape[1:]:
         hint = f"\n  hint: resize it to {shape[1]}x{shape[2]}"
@@ -117,7 +123,8 @@ def _digit(name: str, pixels: Array, height: int, width: int, digit: int) -> Arr
     if not ink.max() > 0:
         raise DatasetFileError(f"{name}: shows no digit: no pixel is brighter than the border (transparent ones are white)")
     ink /= ink.max()
-    rows, columns = (np.flatnonzero((ink > FAINT).any(axis)) for axis in (1, 0))
+    dense = ink > max(FAINT, _threshold(ink))
+    rows, columns = (np.flatnonzero(dense.any(axis)) for axis in (1, 0))
     ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     fitted = _resized(ink[np.newaxis], *(max(1, round(n * digit / max(ink.shape))) for n in ink.shape))[0]
     image = np.zeros((1, height, width), np.float32)
@@ -128,3 +135,11 @@ def _digit(name: str, pixels: Array, height: int, width: int, digit: int) -> Arr
         place.append(slice(start, start + size))
     image[0, place[0], place[1]] = fitted
     return image
+
+
+def _threshold(ink: Array) -> float:
+    """Return the brightness that separates ink from unevenly lit paper best (Otsu 1979, A threshold selection method)."""
+    counts, edges = np.histogram(ink, LEVELS, (0, 1))
+    below, sums = counts.cumsum() / ink.size, (counts * (edges[:-1] + edges[1:]) / 2).cumsum() / ink.size
+    between = (sums[-1] * below - sums) ** 2 / np.maximum(below * (1 - below), 1 / ink.size**2)  # variance between the two
+    return float(edges[1 + between.argmax()])

@@ -71,8 +71,8 @@ def run(args: argparse.Namespace) -> int:
             result = {"image": name, "class": best[0], "probabilities": [round(p, 6) for p in row.tolist()], **facts}
             print(json.dumps(result, allow_nan=False))
         else:
-            first, *others = (f"{label} ({row[label]:.1%})" for label in best)
+            first, *others = (f"{data.names[label]} ({row[label]:.1%})" for label in best)
             true = facts.get("true")
-            verdict = "" if true is None else "   right" if true == best[0] else f"   wrong: it is {true}"
+            verdict = "" if true is None else "   right" if true == best[0] else f"   wrong: it is {data.names[true]}"
             print(f"{name}: {first}, then {', '.join(others)}{verdict}")
     return 0

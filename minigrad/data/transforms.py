@@ -107,10 +107,8 @@ class Resize(Transform):
     shown = ("size",)
 
     def __init__(self, size: int | tuple[int, int]):
+        per_axis("Resize", "size", size, 2, 1)
         self.size = size
-        height, width = per_axis("Resize", "size", size, 2, 1)
-        if min(height, width) < 1:
-            raise ValueError(f"Resize: size must be at least 1, got {size}")
 
     def __call__(self, image: Any) -> Any:
         array, back = _unwrap(image)
@@ -141,8 +139,6 @@ class CenterCrop(Transform):
     def __init__(self, size: int | tuple[int, int]):
         height, width = per_axis("CenterCrop", "size", size, 2, 1)
         self.size = height, width
-        if min(self.size) < 1:
-            raise ValueError(f"CenterCrop: size must be at least 1, got {size}")
 
     def __call__(self, image: Any) -> Any:
         array, back = _unwrap(image)
@@ -223,8 +219,8 @@ class RandomCrop(Transform):
         height, width = per_axis("RandomCrop", "size", size, 2, 1)
         self.size = height, width
         self.padding, self.fill, self.generator = padding, fill, generator
-        if min(self.size) < 1 or padding < 0:
-            raise ValueError(f"RandomCrop: needs a size of at least 1 and a padding of at least 0, got {size} and {padding}")
+        if padding < 0:
+            raise ValueError(f"RandomCrop: padding must be at least 0, got {padding}")
 
     def __call__(self, image: Any) -> Any:
         array, back = _unwrap(image)

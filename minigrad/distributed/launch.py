@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import faulthandler
 import importlib.util
 import os
 from typing import Any
 
 from minigrad.kernels.threads import VARIABLES, processors, set_blas_threads, set_threads
 
-__all__ = ["divide_threads", "is_available", "is_torchelastic_launched", "launched_ranks", "load_mpi"]
+__all__ = [
+    "divide_threads", "is_available", "is_torchelastic_launched", "launched_rank", "launched_ranks", "load_mpi",
+]  # fmt: skip
 
-# Where a launcher writes the number of processes: MPICH, Intel MPI and srun --mpi=pmi2; Open MPI; srun.
+# Where launchers write the number of processes, and that of this one among all and among those of its machine: MPICH,
+# Intel MPI and srun --mpi=pmi2; Open MPI; srun.
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
+RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
+LOCAL_RANKS = ("MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID")
 
 
 def is_available() -> bool:
@@ -36,11 +42,26 @@ def is_torchelastic_launched() -> bool:
 
 def launched_ranks() -> int:
     """Return the number of processes that the launcher of this one has started, 1 without a launcher."""
-    return max([1, *(int(text) for name in SIZES if (text := os.environ.get(name, "")).isdecimal())])
+    return max(1, _largest(SIZES))
 
 
-def load_mpi() -> Any:
-    """Import mpi4py's MPI, which initializes MPI; raise ModuleNotFoundError without it, ImportError for a wrong one."""
+def launched_rank(on_machine: bool = False) -> int:
+    """Return the number of this process among those that its launcher has started; `on_machine`: among those here."""
+    return _largest(LOCAL_RANKS if on_machine else RANKS) if launched_ranks() > 1 else 0
+
+
+def _largest(names: tuple[str, ...]) -> int:
+    return max([0, *(int(text) for name in names if (text := os.environ.get(name, "")).isdecimal())])
+
+
+def load_mpi(seconds: float) -> Any:
+    """Import mpi4py's MPI, which initializes MPI; raise ModuleNotFoundError without it, ImportError for a wrong one.
+
+    Initializing waits for all processes of the launcher, outside of Python: after so many seconds this process ends.
+    """
+    ranks = launched_ranks()
+    if ranks > 1:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=2)
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:  # a RuntimeError where no library of MPI is found
@@ -49,7 +70,10 @@ def load_mpi() -> Any:
             "  hint: pip install mpi4py mpich (the extra named distributed), and start with the mpiexec that comes with it",
             name="mpi4py",
         ) from None
-    ranks, size = launched_ranks(), MPI.COMM_WORLD.Get_size()
+    finally:
+        if ranks > 1:
+            faulthandler.cancel_dump_traceback_later()
+    size = MPI.COMM_WORLD.Get_size()
     if size < ranks and size == 1:
         library = MPI.Get_library_version().split("\n")[0].strip("\0")
         raise ImportError(

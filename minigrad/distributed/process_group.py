@@ -176,16 +176,17 @@ def init_process_group(
         raise ValueError(f"init_process_group: timeout must be a positive timedelta, got {timeout!r}")
     if _group is not None:
         raise ValueError("init_process_group: the group exists already\n  hint: destroy_process_group() ends it")
-    mpi = load_mpi()
-    for name, wanted, found in (
-        ("world_size", world_size, mpi.COMM_WORLD.Get_size()),
-        ("rank", rank, mpi.COMM_WORLD.Get_rank()),
-    ):
-        if wanted not in (-1, found):
-            raise ValueError(
-                f"init_process_group: {name} is {wanted}, but MPI says {found}\n"
-                f"  hint: mpiexec -n N starts N ranks; leave {name} out"
-            )
+    mpi = load_mpi((timeout or TIMEOUT).total_seconds())
+    world = mpi.COMM_WORLD
+    wanted, found = (world_size, rank), (world.Get_size(), world.Get_rank())
+    for number, given in enumerate(world.allgather(wanted)):  # on all ranks: none waits for one that raises
+        for name, value, right in zip(("world_size", "rank"), given, (found[0], number), strict=True):
+            if value not in (-1, right):
+                where = "" if number == found[1] else f" on rank {number}"
+                raise ValueError(
+                    f"init_process_group: {name} is {value}{where}, but MPI says {right}\n"
+                    f"  hint: mpiexec -n N starts N ranks; leave {name} out"
+                )
     _generation += 1
     _group = ProcessGroup(mpi, timeout or TIMEOUT, _generation)
     divide_threads(mpi.COMM_WORLD.Split_type(mpi.COMM_TYPE_SHARED))

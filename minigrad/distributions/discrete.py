@@ -12,6 +12,7 @@ from minigrad import ops
 from minigrad.distributions import constraints
 from minigrad.distributions.distribution import Distribution, Source, broadcast_all, derived
 from minigrad.errors import ShapeError
+from minigrad.kernels.errstate import errstate
 from minigrad.tensors.creation import as_tensor, bernoulli, multinomial
 from minigrad.tensors.tensor import Tensor
 
@@ -88,7 +89,7 @@ class Categorical(Distribution):
         if name == "logits":
             vars(self)["logits"] = value - ops.logsumexp(value, axis=-1, keepdims=True)
         else:
-            with np.errstate(invalid="ignore"):  # weights of 0 alone: the validation reports NaN
+            with errstate(invalid="ignore"):  # weights of 0 alone: the validation reports NaN
                 vars(self)["probs"] = value / ops.sum(value, axis=-1, keepdims=True)
         self._count = value.shape[-1]
         super().__init__(value.shape[:-1], (), validate_args)

@@ -16,6 +16,7 @@ from minigrad.config import get_default_dtype
 from minigrad.distributions.constraints import Constraint
 from minigrad.engine.grad_mode import enable_grad, no_grad
 from minigrad.errors import ShapeError
+from minigrad.kernels.errstate import errstate
 from minigrad.tensors.tensor import Tensor, tensor
 
 __all__ = ["Distribution", "Independent", "broadcast_all", "derived", "sum_rightmost"]
@@ -140,7 +141,7 @@ class Distribution:
         return value
 
     def _validate(self, name: str, value: Array, constraint: Constraint) -> None:
-        with np.errstate(invalid="ignore"):
+        with errstate(invalid="ignore"):
             valid = np.asarray(constraint.check(value))
         if not valid.all():
             at = tuple(map(int, np.argwhere(~valid)[0]))

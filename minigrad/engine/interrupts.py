@@ -14,23 +14,15 @@ does not cover (https://github.com/python/cpython/issues/130279): an interrupt t
 
 from __future__ import annotations
 
-import io
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextvars import ContextVar, copy_context
 from functools import partial
 from operator import call
 from typing import Any
 
-import numpy as np
+from minigrad.kernels.errstate import Closing
 
-__all__ = ["Locked", "Revertible", "at_once", "in_turn", "numpy_errors"]
-
-np.seterr()  # sets the variable in which NumPy keeps what `np.errstate` changes
-# An interrupt can skip the end of a ``with np.errstate(...)``, which is written in Python; `set` is written in C.
-numpy_errors: ContextVar[Any] = next(
-    (v for v in copy_context() if v.name == "numpy.ufunc.extobj"), ContextVar("not found", default=None)
-)
+__all__ = ["Locked", "Revertible", "at_once", "in_turn"]
 
 
 def at_once(function: Callable[..., Any], *columns: Iterable[Any]) -> None:
@@ -41,15 +33,6 @@ def at_once(function: Callable[..., Any], *columns: Iterable[Any]) -> None:
 def in_turn(*functions: Callable[[], Any]) -> Callable[[], None]:
     """Return a callable written in C that calls several functions, once."""
     return partial(deque(maxlen=0).extend, map(call, functions))
-
-
-class _Closing(io.IOBase):
-    """An object whose `__exit__`, inherited and written in C, only calls `close`."""
-
-    closed = True  # otherwise it would be closed again when it is freed
-
-    def __init__(self, close: Callable[[], Any]):
-        self.close = close  # type: ignore[method-assign]
 
 
 class _Exit:
@@ -68,7 +51,7 @@ class Revertible:
 
     def __init__(self) -> None:
         self._undo: list[Callable[[], Any]] = []  # a stack: one instance may be entered inside itself
-        self._exit = _Closing(map(call, iter(self._undo.pop, None)).__next__).__exit__
+        self._exit = Closing(map(call, iter(self._undo.pop, None)).__next__).__exit__
 
     def __enter__(self) -> Any:
         raise NotImplementedError

@@ -7,6 +7,7 @@ is walked like one of ten.
 from __future__ import annotations
 
 import itertools
+import sys
 import threading
 import traceback
 from collections import deque
@@ -20,12 +21,12 @@ import numpy as np
 from minigrad.arrays import Array, Traced
 from minigrad.engine.arrivals import announce, awaited, early
 from minigrad.engine.grad_mode import mode
-from minigrad.engine.interrupts import numpy_errors
 from minigrad.engine.primitive import primitive
 from minigrad.engine.scope import Derivative, derivative, here
 from minigrad.engine.tape import Gradient, Node, Receiver, leaves_with_hooks, record, run_hooks_after
 from minigrad.errors import GraphError, ShapeError, blame
 from minigrad.kernels.broadcasting import sum_to
+from minigrad.kernels.errstate import errstate, numpy_errors
 
 __all__ = ["Walk", "backward", "deliver", "open_leaves", "walking"]
 
@@ -58,7 +59,7 @@ def backward(
     mode.enabled = create_graph
     try:
         # An infinite gradient is a valid value (sqrt at 0) and raises no warning.
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        with errstate(divide="ignore", invalid="ignore", over="ignore"):
             for node, g in seeds:
                 walk.add(node, g if create_graph or not isinstance(g, Traced) else g.array)
             found, arrived = _run(walk, nodes, wanted, leaves, order, retain_graph)
@@ -72,13 +73,13 @@ def backward(
     if leaves_with_hooks:
         mode.enabled = create_graph
         try:
-            run_hooks_after([tensor for tensor, _, _ in arrived])
+            run_hooks_after([tensor for tensor, _ in arrived])
         finally:
             mode.enabled = outer[0]
     return [found.get(node) for node in targets or ()]
 
 
-def deliver(arrived: Sequence[tuple[Receiver, Gradient, bool]]) -> None:
+def deliver(arrived: Sequence[tuple[Receiver, Gradient]]) -> None:
     """Add gradients to the `.grad` of tensors: to all of them or, after an interrupt, to none; one thread at a time.
 
     Interrupts come after calls and when loops jump back (interrupts.py). So the one call that begins the handler undoes all
@@ -87,14 +88,15 @@ def deliver(arrived: Sequence[tuple[Receiver, Gradient, bool]]) -> None:
     """
     if not arrived:
         return
-    tensors, _, _ = zip(*arrived, strict=True)
+    tensors = [tensor for tensor, _ in arrived]
     held: list[bool] = []
     undo: Iterable[None] = ()
     try:
         held += map(_acquire, BLOCKING)
         undo = map(setattr, tensors, GRAD, list(map(FORMER, tensors)))
-        for tensor, g, fresh in arrived:
-            tensor.accumulate_grad(g, fresh)
+        for pair in arrived:
+            fresh = _is_free(pair, 1)  # before the call, whose argument holds it, too
+            pair[0].accumulate_grad(pair[1], fresh)
     except BaseException:
         deque(undo, maxlen=0)
         raise
@@ -115,19 +117,16 @@ class Walk:
         self.create_graph = create_graph
         self.within = within  # the only nodes whose gradients are computed; None: all
         self.table: dict[Node, Gradient] = {}
-        self.owned: set[Node] = set()  # nodes whose gradient is a buffer allocated by this walk
 
     def add(self, node: Node, g: Gradient) -> None:
-        """Add to a node's gradient: out of place the first time, then in place into that new buffer."""
-        former = self.table.get(node)
-        if former is None:
-            self.table[node] = g
-        elif self.create_graph or node not in self.owned:
-            self.table[node] = former + g
-            self.owned.add(node)
+        """Add to a node's gradient: in place where nothing else holds its array."""
+        table = self.table
+        if node not in table:
+            table[node] = g
+        elif not self.create_graph and _is_free(table, node):
+            table[node] += g
         else:
-            former += g
-            self.table[node] = former
+            table[node] = table[node] + g
 
     def visit(self, node: Node, g: Gradient) -> bool:
         """Run the rules of one node and add the results to its parents' gradients; return whether any rule ran.
@@ -216,7 +215,6 @@ class Walk:
             if changed.dtype != node.dtype:
                 changed = changed.astype(node.dtype)
             g = changed if self.create_graph else changed.array
-            self.owned.discard(node)  # the hook may keep what it returned
         return g
 
 
@@ -267,7 +265,7 @@ def _reachable(seeds: Sequence[tuple[Node, Gradient]], targets: Sequence[Node] |
     wanted = set(targets)
     between: set[Node] = set()
     for node in reversed(nodes):
-        if node in wanted or any(parent in between for parent in node.parents):
+        if node in wanted or not between.isdisjoint(node.parents):
             between.add(node)
     return [node for node in nodes if node in between]
 
@@ -275,7 +273,7 @@ def _reachable(seeds: Sequence[tuple[Node, Gradient]], targets: Sequence[Node] |
 def _check(nodes: Sequence[Node], within: set[Node] | None) -> None:
     """Raise GraphError, before any rule runs, for a graph that was freed or whose saved inputs were written to."""
     for node in nodes:
-        if within is not None and not any(parent in within for parent in node.parents):
+        if within is not None and within.isdisjoint(node.parents):
             continue  # a target: its own rules will not run
         if node.saved is None:
             raise GraphError(
@@ -295,14 +293,14 @@ def _check(nodes: Sequence[Node], within: set[Node] | None) -> None:
 
 def _run(
     walk: Walk, nodes: Sequence[Node], wanted: set[Node], leaves: bool, order: int, retain_graph: bool
-) -> tuple[dict[Node, Gradient], list[tuple[Receiver, Gradient, bool]]]:
+) -> tuple[dict[Node, Gradient], list[tuple[Receiver, Gradient]]]:
     """Visit the nodes; return the gradients of the wanted nodes, and those to deliver to tensors.
 
     This loop is not part of `backward` because an interrupt in it must reach the `finally` there (interrupts.py).
     """
     ndarray, hooked = np.ndarray, len(awaited) > 0  # looked up for each node
     found: dict[Node, Gradient] = {}
-    arrived: list[tuple[Receiver, Gradient, bool]] = []
+    arrived: list[tuple[Receiver, Gradient]] = []
     for node in nodes:
         g = walk.table.pop(node, None)
         if g is None:
@@ -314,7 +312,7 @@ def _run(
         if node.receiver is not None and leaves:
             tensor = node.receiver()
             if tensor is not None and (node.primitive is not None or tensor.node is node):  # no frozen leaf
-                arrived.append((tensor, g, node in walk.owned))
+                arrived.append((tensor, g))
                 if hooked:
                     announce(node, g)
         if wanted and node in wanted:
@@ -328,6 +326,19 @@ def _run(
             if type(saved) is not list or type(saved[0]) is ndarray or ndarray in map(type, saved):
                 node.saved = None
     return found, arrived
+
+
+def _is_free(container: Any, key: Any) -> bool:
+    """Return whether ``container[key]`` is an array with memory of its own that nothing but the container holds.
+
+    A rule may return g itself, a view, or an array that a node or the user keeps: those have other holders.
+    """
+    alone, g = _references(container[key]) == _ALONE, container[key]
+    return alone and type(g) is np.ndarray and g.base is None and g.flags.writeable
+
+
+_references = getattr(sys, "getrefcount", lambda array: 0)
+_ALONE = next(_references(held[0]) for held in [[np.empty(0)]]) or -1  # -1: where Python does not count, nothing is free
 
 
 def _order(node: Node) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.arrays import Array
+from minigrad.kernels.errstate import errstate
 
 __all__ = ["cofactors", "cofactors_pullback"]
 
@@ -15,7 +16,7 @@ def cofactors(x: Array) -> Array:
     With x = U S V it is det(UV) U P V, where P is diagonal and holds, for each singular value, the product of the others.
     """
     try:
-        with np.errstate(all="ignore"):
+        with errstate(all="ignore"):
             det = np.linalg.det(x)[..., None, None]
             found = det * np.linalg.inv(x).mT  # both from one LU: their errors cancel
             useless = (np.abs(det) < np.finfo(x.dtype).tiny) | ~np.isfinite(found)  # singular, or under- or overflow
@@ -48,7 +49,7 @@ def cofactors_pullback(g: Array, x: Array) -> Array:
 def _others(s: Array) -> Array:
     """Return, for each element along the last axis, the product of the others."""
     one = np.ones_like(s[..., :1])
-    with np.errstate(over="ignore", invalid="ignore"):
+    with errstate(over="ignore", invalid="ignore"):
         before = np.cumprod(np.concatenate([one, s[..., :-1]], -1), -1)
         after = np.cumprod(np.concatenate([one, s[..., :0:-1]], -1), -1)[..., ::-1]
         return before * after

@@ -9,7 +9,7 @@ import numpy as np
 from minigrad.arrays import Array, DType
 from minigrad.errors import DTypeError, ShapeError
 
-__all__ = ["check_numbers", "native", "snapshot", "to_array"]
+__all__ = ["check_numbers", "check_range", "native", "snapshot", "to_array"]
 
 NUMBERS = "fiub"  # the dtype kinds of floats, integers, unsigned integers and booleans
 
@@ -18,7 +18,7 @@ def to_array(data: Any, dtype: DType, default: np.dtype[Any]) -> Array:
     """Return a fresh copy of `data` in native byte order.
 
     Without `dtype`, lists of Python floats get the dtype `default`, everything else keeps the dtype that NumPy finds. Raises
-    DTypeError for anything but real numbers and booleans, ShapeError for a ragged list.
+    DTypeError for anything but real numbers and booleans, and for numbers beyond `dtype`, ShapeError for a ragged list.
     """
     if isinstance(data, np.ndarray):
         _check_class(data)
@@ -34,7 +34,10 @@ def to_array(data: Any, dtype: DType, default: np.dtype[Any]) -> Array:
     _check_dtype("tensor", array.dtype)
     if dtype is not None:
         _check_dtype("tensor", np.dtype(dtype))
-    return np.array(array, dtype=dtype or array.dtype.newbyteorder("="), order="K", copy=True, subok=False)
+        if array is not data:
+            check_range("tensor", array, np.dtype(dtype))
+    with np.errstate(over="ignore"):  # a float beyond a narrower one becomes infinite, as in PyTorch
+        return np.array(array, dtype=dtype or array.dtype.newbyteorder("="), order="K", copy=True, subok=False)
 
 
 def native(op: str, arg: Any) -> Any:
@@ -64,6 +67,22 @@ def check_numbers(op: str, name: str, value: Any) -> None:
     dtype = np.asarray(value).dtype
     if dtype.kind not in NUMBERS:
         raise DTypeError(f"{op}: {name} must be a number or numbers, got {type(value).__name__} of dtype {dtype}")
+
+
+def check_range(op: str, value: Any, dtype: np.dtype[Any]) -> None:
+    """Raise DTypeError for numbers beyond a dtype of integers, also infinity and NaN.
+
+    A negative number as an unsigned one counts from 2**bits downwards, as in PyTorch and C: -1 is 255 in uint8.
+    """
+    numbers = np.asarray(value)
+    if dtype.kind not in "iu" or numbers.dtype.kind not in "fiu" or np.can_cast(numbers.dtype, dtype):
+        return
+    limits = np.iinfo(dtype)
+    least = int(limits.min) or -int(limits.max)
+    cut = np.trunc(numbers) if numbers.dtype.kind == "f" else numbers
+    fits = (cut >= least) & (cut < int(limits.max) + 1)  # a float is never equal to 2**63 - 1
+    if not fits.all():
+        raise DTypeError(f"{op}: {numbers[~fits].flat[0]} is beyond {dtype}, {limits.min} to {limits.max}")
 
 
 def snapshot(value: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array
+from minigrad.kernels.errstate import errstate
 from minigrad.kernels.special import numbers
 
 __all__ = ["lgamma", "polygamma"]
@@ -29,7 +30,7 @@ def lgamma(x: Array) -> Array:
     array([0.57236494, 0.        , 3.17805383])
     """
     z = numbers(x).astype(np.float64)
-    with np.errstate(all="ignore"):
+    with errstate(all="ignore"):
         right = np.where(z < 0.5, 1 - z, z)
         near = right < 2.5
         out = np.where(near, _around_two(np.where(near, right, 2)), _far(np.where(near, 3, right), -1))
@@ -44,7 +45,7 @@ def polygamma(n: int, x: Array) -> Array:
     (array([-0.57721566]), array([1.64493407]))
     """
     z = numbers(x).astype(np.float64)
-    with np.errstate(all="ignore"):
+    with errstate(all="ignore"):
         out = _far(np.where(z < 0, 1 - z, z), n)
         if (z < 0).any():  # the derivatives of pi cot(pi x), as polynomials of the cotangent
             cotangent = _sine(z + 0.5) / _sine(z)
@@ -107,5 +108,5 @@ def _sine(x: Array) -> Array:
 def _like(out: Array, x: Array) -> Array:
     """Return `out` in the dtype of `x`, or in float64 if that is no float dtype."""
     dtype = np.asarray(x).dtype
-    with np.errstate(over="ignore"):
+    with errstate(over="ignore"):
         return out.astype(dtype if dtype.kind == "f" else np.float64, copy=False)

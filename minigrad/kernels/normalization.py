@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -63,17 +64,19 @@ def batch_norm_gradients(gs: Sequence[Any], needs: Sequence[bool], args: Sequenc
     M = x.size // shape[1]
     xs, g, outs = (a.transpose(axes).reshape(shape) for a in (x, g, out))  # (A, C, B)
     gw, gb = np.empty((2, shape[1]), x.dtype)
+    memory: Any = None  # one for all blocks, which stays in cache
     for block in _channel_blocks(shape):
         part, s = g[:, block], scale[:, block]
-        normal = xs[:, block] - mean[:, block]
-        normal *= s
+        if memory is None:
+            memory = np.empty(part.shape, x.dtype)
+        centered = np.subtract(xs[:, block], mean[:, block], memory[:, : part.shape[1]])
         gb[block] = add_up(part, (0, 2))
-        gw[block] = _products(part, normal)
+        gw[block] = _products(part, centered) * s[0, :, 0]
         if needs[0]:
-            # gx = scale * weight * (g - mean(g) - normal * mean(g * normal))
-            normal *= (gw[block] / M)[:, None]
-            normal += (gb[block] / M)[:, None]
-            np.subtract(part, normal, outs[:, block])
+            # With normal = centered * scale: gx = scale * weight * (g - mean(g) - normal * mean(g * normal)).
+            centered *= s * (gw[block] / M)[:, None]
+            centered += (gb[block] / M)[:, None]
+            np.subtract(part, centered, outs[:, block])
             outs[:, block] *= s if weight is None else s * weight[block, None]
     return [out if needs[0] else None, gw if needs[1] else None, gb if needs[2] else None, None, None]
 
@@ -118,7 +121,7 @@ def layer_norm(x: Array, normalized_shape: Any, weight: Any, bias: Any, eps: flo
         np.add.reduce(rows[block], 1, out=m, keepdims=True)  # a product with ones, in half the time, loses digits far from 0
         m /= D
         np.subtract(rows[block], m, part)
-        s[:, 0] = np.einsum("ij,ij->i", part, part)
+        np.vecdot(part, part, s[:, 0])
         s /= D
         s += eps
         np.sqrt(s, s)
@@ -144,20 +147,23 @@ def layer_norm_gradients(g: Array, needs: Sequence[bool], args: Sequence[Any], k
 
     def differentiate(block: slice) -> tuple[Any, Any]:
         s, gr = scale[block], gs[block]
-        normal = rows[block] - mean[block]
-        normal *= s
-        sums = np.einsum("ij,ij->j", gr, normal) if needs[2] else None, add_up(gr, (0,)) if needs[3] else None
+        centered = rows[block] - mean[block]
+        sums = (s.T @ (gr * centered))[0] if needs[2] else None, add_up(gr, (0,)) if needs[3] else None
         if gx is None:
             return sums
-        # With h = g * weight: gx = scale * (h - mean(h) - normal * mean(h * normal)).
+        # With h = g * weight and normal = centered * s: gx = s * (h - mean(h) - normal * mean(h * normal)).
         h = gr if weight is None else gr * w
-        normal *= (np.einsum("ij,ij->i", h, normal) / D)[:, None]
-        normal += np.matmul(gr, w / D)[:, None]
-        np.subtract(h, normal, gx[block])
-        gx[block] *= s
+        centered *= np.vecdot(h, centered)[:, None] * s / D * s * s
+        centered += np.vecdot(gr, w)[:, None] * s / D
+        np.multiply(h, s, gx[block])
+        gx[block] -= centered
         return sums
 
-    sums = run_blocks(differentiate, row_blocks(len(rows), D, SHARE))
+    def differentiate_parts(share: slice) -> list[tuple[Any, Any]]:
+        parts = row_blocks(share.stop - share.start, D, BLOCK)
+        return [differentiate(slice(share.start + part.start, share.start + part.stop)) for part in parts]
+
+    sums = list(chain(*run_blocks(differentiate_parts, row_blocks(len(rows), D, SHARE))))
     gw, gb = (None if parts[0] is None else sum(parts[1:], parts[0]) for parts in zip(*sums, strict=True))
     shaped = [None if v is None else v.reshape(a.shape) for v, a in ((gx, x), (gw, weight), (gb, bias))]
     return [shaped[0], None, shaped[1], shaped[2], None]
@@ -171,7 +177,7 @@ def _normalized_groups(x: Array, groups: int, weight: Any, bias: Any, eps: float
     out = np.empty(xs.shape, x.dtype)
     each = [1 if axis in inner else size for axis, size in enumerate(out.shape)]
     mean, var, scale = (np.empty(each, x.dtype) for _ in range(3))
-    for at in row_blocks(len(out), out[0].size, 2 * BLOCK):
+    for at in row_blocks(len(out), out[0].size, BLOCK):
         part, m, s = out[at], mean[at], scale[at]
         np.divide(add_up(xs[at], inner, True), n, m)
         np.subtract(xs[at], m, part)
@@ -193,7 +199,7 @@ def _group_gradients(
     inner, n = (1, 2) if last else (2, 3), x.size // (len(x) * groups)
     out = np.empty(xs.shape, x.dtype)
     plain, scaled = np.empty((2, *[1 if axis == inner[1] else size for axis, size in enumerate(xs.shape)]), x.dtype)
-    for at in row_blocks(len(out), out[0].size, 2 * BLOCK):
+    for at in row_blocks(len(out), out[0].size, BLOCK):
         part, s = gs[at], scale[at]
         centered = xs[at] - mean[at]
         plain[at] = add_up(part, inner[1:], True)
@@ -256,4 +262,4 @@ def _products(x: Array, y: Array) -> Array:
 
 def _channel_blocks(shape: Shape) -> Iterator[slice]:
     A, C, B = shape
-    return row_blocks(C, A * B if B >= LONG else 1, BLOCK)
+    return row_blocks(C, A * B if B >= LONG else 1, 4 * BLOCK)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import Array
+from minigrad.kernels.errstate import errstate
 
 __all__ = ["power_norm"]
 
@@ -20,7 +21,7 @@ def power_norm(x: Array, ord: float, axis: Any = None, keepdims: bool = False) -
     >>> power_norm(np.array([3e200, 4e200]), 2)
     array(5.e+200)
     """
-    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+    with errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
         if ord == 2:  # vector_norm makes one more copy
             out = np.asarray(np.sqrt(np.square(x).sum(axis, keepdims=keepdims)))
         elif ord == np.inf and x.size == 0:  # an error before NumPy 2.1

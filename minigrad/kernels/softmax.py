@@ -9,6 +9,7 @@ import numpy as np
 
 from minigrad.arrays import Array
 from minigrad.kernels.blocks import row_blocks, run_blocks
+from minigrad.kernels.errstate import errstate
 
 __all__ = ["log_softmax", "log_softmax_gradient", "softmax", "softmax_gradient"]
 
@@ -38,7 +39,7 @@ def log_softmax_gradient(g: Array, out: Array, axis: Any) -> Array:
 def _along(axis: Any, function: Callable[..., Array], *arrays: Array) -> Array:
     """Call ``function(*arrays, axis, out)``: on blocks of rows if `axis` is the last one of large arrays in C order."""
     first = arrays[0]
-    with np.errstate(over="ignore", invalid="ignore"):
+    with errstate(over="ignore", invalid="ignore"):
         if first.size < LARGE or axis not in (-1, first.ndim - 1) or not all(a.flags.c_contiguous for a in arrays):
             return function(*arrays, axis, None)
         out = np.empty_like(first)
@@ -49,19 +50,26 @@ def _along(axis: Any, function: Callable[..., Array], *arrays: Array) -> Array:
 
 def _softmax(x: Array, axis: Any, out: Array | None) -> Array:
     e = np.exp(np.subtract(x, np.maximum.reduce(x, axis, keepdims=True), out), out)
-    return np.divide(e, np.add.reduce(e, axis, keepdims=True), out)
+    return np.divide(e, _sums(e, axis), out)
 
 
 def _log_softmax(x: Array, axis: Any, out: Array | None) -> Array:
     z = np.subtract(x, np.maximum.reduce(x, axis, keepdims=True), out)
-    return np.subtract(z, np.log(np.add.reduce(np.exp(z), axis, keepdims=True)), out)
+    return np.subtract(z, np.log(_sums(np.exp(z), axis)), out)
 
 
 def _softmax_gradient(g: Array, y: Array, axis: Any, out: Array | None) -> Array:
-    part = np.subtract(g, np.add.reduce(g * y, axis, keepdims=True), out)
+    part = np.subtract(g, _sums(g, axis, y), out)
     return np.multiply(part, y, out)
 
 
 def _log_softmax_gradient(g: Array, y: Array, axis: Any, out: Array | None) -> Array:
-    part = np.multiply(np.exp(y, out), np.add.reduce(g, axis, keepdims=True), out)
+    part = np.multiply(np.exp(y, out), _sums(g, axis), out)
     return np.subtract(g, part, out)
+
+
+def _sums(x: Array, axis: Any, y: Array | None = None) -> Array:
+    """Return the sums of x, or of x * y: of rows by dot products, each of which takes a third of the time of a sum."""
+    if axis in (-1, x.ndim - 1) and x.dtype.char in "fd":
+        return np.vecdot(x, np.ones(x.shape[-1], x.dtype) if y is None else y)[..., None]
+    return np.add.reduce(x if y is None else x * y, axis, keepdims=True)

@@ -11,6 +11,7 @@ import numpy as np
 
 from minigrad.arrays import Array
 from minigrad.kernels.blocks import by_blocks
+from minigrad.kernels.errstate import errstate
 
 __all__ = ["erf", "erfc", "erfcx", "erfinv", "ndtri", "logistic_density", "sech_squared", "sigmoid", "sinc_derivative"]
 
@@ -33,7 +34,7 @@ def erf(x: Array) -> Array:
     if x.dtype.kind != "f" or x.dtype.itemsize < 4:
         x = x.astype(np.float32 if x.dtype == np.float16 else np.float64)
     values, slopes = _nodes(x.dtype)
-    with np.errstate(invalid="ignore"):  # NaN has no nearest node
+    with errstate(invalid="ignore"):  # NaN has no nearest node
         return _by_blocks(lambda block, out: _erf_block(block, values, slopes, out), x)
 
 
@@ -83,7 +84,7 @@ def erfcx(x: Array) -> Array:
     rest = far
     for k in reversed(range(1, TERMS)):
         rest = far + k / 2 / rest
-    with np.errstate(over="ignore"):
+    with errstate(over="ignore"):
         near = np.minimum(x, 2)
         out = np.where(x > 2, 1 / (math.sqrt(math.pi) * rest), np.exp(near * near) * erfc(near))
     return out.astype(dtype if dtype.kind == "f" else np.float64, copy=False)
@@ -91,7 +92,7 @@ def erfcx(x: Array) -> Array:
 
 def _erfinv(y: Array, left: Array) -> Array:
     """Compute `erfinv`, given also 1 - |y|, which may be known to more digits."""
-    with np.errstate(all="ignore"):
+    with errstate(all="ignore"):
         w = np.where(np.abs(y) < 0.5, np.log1p(-y * y), np.log(left) + np.log(2 - left)) / 2
         t = 2 / (math.pi * 0.147) + w
         x = np.sign(y) * np.sqrt(-2 * w / 0.147 / (t + np.sqrt(t * t - 2 * w / 0.147)))
@@ -115,7 +116,7 @@ def sigmoid(x: Array) -> Array:
         out += 1
         np.divide(1, out, out=out)
 
-    with np.errstate(over="ignore"):
+    with errstate(over="ignore"):
         return _by_blocks(block, x)
 
 

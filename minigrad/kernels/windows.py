@@ -37,15 +37,10 @@ def fill_windows(out: Array, x: Array, stride: Sizes, padding: Padding, dilation
     """Copy every window of `x` (..., *S, N) into `out` (..., *K, *O, N)."""
     n = len(stride)
     kernel, counts = out.shape[-1 - 2 * n : -1 - n], out.shape[-1 - n : -1]
-    for place, at, read in _places(x.shape[-1 - n : -1], kernel, counts, stride, padding, dilation):
-        part = out[(..., *place, *[slice(None)] * (n + 1))]
-        part[(..., *at, slice(None))] = x[(..., *read, slice(None))]
-        for axis, (copied, count) in enumerate(zip(at, counts, strict=True)):  # zeros on either side
-            after: Any = (slice(None),) * (n - axis)
-            if copied.start:
-                part[(..., slice(0, copied.start), *after)] = 0
-            if copied.stop < count:
-                part[(..., slice(copied.stop, None), *after)] = 0
+    for inside, read, outside in _places(x.shape[-1 - n : -1], kernel, counts, stride, padding, dilation):
+        out[inside] = x[read]
+        for border in outside:
+            out[border] = 0
 
 
 def overlap_add(windows: Array, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Array:
@@ -53,8 +48,8 @@ def overlap_add(windows: Array, size: Sizes, stride: Sizes, padding: Padding, di
     n = len(size)
     C, N = windows.shape[0], windows.shape[-1]
     out = np.zeros((C, *size, N), windows.dtype)
-    for place, at, read in _places(size, windows.shape[1 : 1 + n], windows.shape[1 + n : -1], stride, padding, dilation):
-        out[(slice(None), *read)] += windows[(slice(None), *place, *at)]
+    for inside, read, _ in _places(size, windows.shape[1 : 1 + n], windows.shape[1 + n : -1], stride, padding, dilation):
+        out[read] += windows[inside]
     return np.moveaxis(out, -1, 0)
 
 
@@ -84,11 +79,22 @@ def offsets(n: int, kernel: int, stride: int, before: int, dilation: int, count:
 def _places(
     size: Sizes, kernel: Sizes, counts: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
 ) -> list[tuple[Any, ...]]:
-    """Return, for each place in a window: the place, the windows where it lies inside the input, and its elements there."""
+    """Return indices for each place in a window: of the windows where it lies inside the input, of its elements there, of
+    the windows on either side.
+    """
     axes = [
         offsets(n, k, s, before, d, count)
         for n, k, s, (before, _), d, count in zip(size, kernel, stride, padding, dilation, counts, strict=True)
     ]
-    return [
-        (place, *zip(*pairs, strict=True)) for place, pairs in zip(product(*map(range, kernel)), product(*axes), strict=True)
-    ]
+    every = slice(None)
+    places = []
+    for place, pairs in zip(product(*map(range, kernel)), product(*axes), strict=True):
+        at, read = zip(*pairs, strict=True)
+        outside = [
+            (..., *place, *at[:axis], side, *[every] * (len(at) - axis))
+            for axis, count in enumerate(counts)
+            for side in (slice(0, at[axis].start), slice(at[axis].stop, count))
+            if side.start < side.stop
+        ]
+        places.append(((..., *place, *at, every), (..., *read, every), outside))
+    return places

@@ -22,6 +22,7 @@ from minigrad.kernels import activation as kernels
 from minigrad.kernels import special
 from minigrad.kernels.axes import one_axis
 from minigrad.kernels.checks import check_at_least, check_choice
+from minigrad.kernels.errstate import errstate
 from minigrad.ops.elementwise import clip, sigmoid, tanh, where
 from minigrad.ops.indexing import index_axis
 from minigrad.ops.reduction import softmax
@@ -62,7 +63,7 @@ def leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
     >>> leaky_relu(np.array([-1.0, 2.0]))
     array([-0.01,  2.  ])
     """
-    return np.maximum(x, 0) + negative_slope * np.minimum(x, 0)  # 0.8 ms; np.where, a branch per element, takes 6.6 ms
+    return kernels.leaky_relu(x, negative_slope)
 
 
 @leaky_relu.gradient("x", kernel=kernels.leaky_relu_gradient)
@@ -98,7 +99,7 @@ def elu(x: Array, alpha: float = 1.0) -> Array:
     >>> elu(np.array([-1e4, 2.0]))
     array([-1.,  2.])
     """
-    return np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0))
+    return kernels.elu(x, alpha)
 
 
 @elu.gradient("x", kernel=kernels.elu_gradient)
@@ -157,7 +158,7 @@ def _(g: Any, x: Any) -> Any:
 @primitive
 def gelu_tanh(x: Array) -> Array:
     """Compute x * (1 + tanh(u)) / 2 with u = sqrt(2/pi) * (x + 0.044715 x**3), as x * sigmoid(2u), which has both tails."""
-    with np.errstate(over="ignore"):
+    with errstate(over="ignore"):
         return x * sigmoid(x * (GELU_SCALE + GELU_SCALE * 0.044715 * (x * x)))
 
 
@@ -229,7 +230,7 @@ def hardsigmoid(x: Any) -> Any:
 @primitive
 def hardswish(x: Array) -> Array:
     """Compute x * hardsigmoid(x). Howard et al. (2019)."""
-    return x * (np.clip(x, -3.0, 3.0) + 3) / 6
+    return kernels.hardswish(x)
 
 
 @hardswish.gradient("x", kernel=kernels.hardswish_gradient)
@@ -355,6 +356,7 @@ for _op in (elu, gelu_erf, gelu_tanh, hardswish, hardtanh, leaky_relu, relu, sof
     _op.elementwise = True
 
 fuse(gelu, kernels.gelu, kernels.gelu_gradients, "x")
+fuse(hardsigmoid, kernels.hardsigmoid, kernels.hardsigmoid_gradients, "x")
 fuse(silu, kernels.silu, kernels.silu_gradients, "x")
 fuse(mish, kernels.mish, kernels.mish_gradients, "x")
 fuse(logsigmoid, kernels.logsigmoid, kernels.logsigmoid_gradients, "x")

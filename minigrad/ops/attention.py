@@ -249,14 +249,12 @@ def multi_head_attention_forward(
     S = shape_of(k)[-2] - added
     if is_causal and attn_mask is None:
         attn_mask = np.triu(np.ones((L, S), bool), 1)
-    masks = [
-        _visible(op, name, mask, shapes, added, q.dtype)
-        for name, mask, shapes in (
-            ("attn_mask", attn_mask, {(L, S): (1, 1, L, S), (N * num_heads, L, S): (N, num_heads, L, S)}),
-            ("key_padding_mask", key_padding_mask, {(N, S): (N, 1, 1, S)} | ({(S,): (1, 1, 1, S)} if N == 1 else {})),
-        )
-        if mask is not None
-    ]
+    of_queries: dict[Shape, Shape] = {(L, S): (1, 1, L, S), (N * num_heads, L, S): (N, num_heads, L, S)}
+    of_keys: dict[Shape, Shape] = {(N, S): (N, 1, 1, S)}
+    if N == 1:
+        of_keys[(S,)] = (1, 1, 1, S)
+    given = (("attn_mask", attn_mask, of_queries), ("key_padding_mask", key_padding_mask, of_keys))
+    masks = [_visible(op, name, mask, shapes, added, q.dtype) for name, mask, shapes in given if mask is not None]
     mask = _joined(masks, q.dtype)
     scale = 1 / math.sqrt(E // num_heads)
     weights: Any = None

@@ -15,7 +15,7 @@ from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels import scatter as kernel
 from minigrad.kernels.axes import one_axis
 from minigrad.kernels.checks import broadcast_shapes, check_choice, whole
-from minigrad.kernels.conversion import check_numbers
+from minigrad.kernels.conversion import check_numbers, check_range
 from minigrad.ops.elementwise import astype, where
 from minigrad.ops.shape import broadcast_to, reshape, unbroadcast
 
@@ -84,6 +84,8 @@ def setitem(x: Array, index: Any, value: Any) -> Array:
 def assign(out: Array, index: Any, value: Any) -> Array:
     """Write `value` into an array as `setitem` does; return the array. It is unchanged after an error."""
     check_cast("setitem", value, out.dtype)
+    if out.dtype.kind == "u" and type(value) is int:
+        value = np.array(value).astype(out.dtype)  # NumPy refuses negative ones
     try:
         chosen = out[index].shape
     except IndexError as error:
@@ -480,10 +482,12 @@ def _explained(name: str, error: IndexError, index: Any, shape: Shape) -> IndexE
 
 
 def check_cast(name: str, value: Any, dtype: np.dtype[Any]) -> None:
-    """Raise DTypeError for a value that is no number, or would be truncated to an integer."""
+    """Raise DTypeError for a value that is no number, would be truncated to an integer, or is a number beyond the dtype."""
     value = frozen_index(value)
     check_numbers(name, "the value", value)
     given = np.asarray(value).dtype
+    if not hasattr(value, "dtype"):
+        check_range(name, value, dtype)
     if given.kind == "f" and dtype.kind != "f":
         raise DTypeError(f"{name}: a value of dtype {given} would be truncated to {dtype}\n  hint: cast it with .astype")
 

@@ -22,6 +22,7 @@ from minigrad.engine.primitive import primitive
 from minigrad.engine.promotion import floating
 from minigrad.errors import ShapeError
 from minigrad.kernels.checks import check_at_least, check_choice
+from minigrad.kernels.errstate import errstate
 from minigrad.ops.activation import softplus
 from minigrad.ops.elementwise import absolute, clip, exp, log, sqrt, square, where
 from minigrad.ops.norms import vector_norm
@@ -67,7 +68,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
 @primitive
 def bernoulli_nll(p: Array, target: Array) -> Array:
     """Compute `binary_cross_entropy` of each element."""
-    with np.errstate(divide="ignore"):
+    with errstate(divide="ignore"):
         return -(target * np.maximum(np.log(p), -100) + (1 - target) * np.maximum(np.log1p(-p), -100))
 
 
@@ -114,7 +115,7 @@ def weighted(x: Array, weight: Array) -> Array:
     >>> weighted(np.array([np.inf, 3.0]), np.array([0.0, 2.0]))
     array([0., 6.])
     """
-    with np.errstate(invalid="ignore"):
+    with errstate(invalid="ignore"):
         out = np.asarray(x * weight)
         if out.size and np.isnan(out.max()):
             out = np.where((weight == 0) & np.isinf(x), np.zeros((), out.dtype), out)
@@ -279,7 +280,7 @@ def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Any
     """
     x1, x2 = broadcast_tensors(x1, x2)  # so that the axis is the same in both
     lengths = [clip(vector_norm(x, 2, axis, True), eps) for x in (x1, x2)]
-    with np.errstate(over="ignore"):
+    with errstate(over="ignore"):
         both = lengths[0] * lengths[1]
     if np.isfinite(both).all():
         return sum(x1 * x2, axis) / squeeze(both, axis)

@@ -18,6 +18,7 @@ from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
 from minigrad.kernels import softmax as kernels
 from minigrad.kernels.axes import one_axis, reduced_axes
+from minigrad.kernels.errstate import errstate
 from minigrad.kernels.summation import LARGE, add_up
 from minigrad.ops.elementwise import astype, isnan, maximum, minimum, where
 from minigrad.ops.indexing import index_axis, take_along_axis
@@ -317,7 +318,7 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     (1e+308, -inf)
     """
     axes = reduced_axes("logsumexp", axis, x.ndim)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with errstate(over="ignore", invalid="ignore", divide="ignore"):
         top = _reduce("logsumexp", np.maximum, x, axes, True, -np.inf)
         top = np.where(np.isfinite(top), top, 0)
         total = np.log(np.add.reduce(np.exp(x - top), axes, keepdims=True)) + top

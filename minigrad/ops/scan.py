@@ -13,6 +13,7 @@ from minigrad.engine.promotion import floating, promoting
 from minigrad.engine.registry import register
 from minigrad.kernels.axes import every_axis, one_axis
 from minigrad.kernels.checks import check_at_least, check_choice
+from minigrad.kernels.errstate import errstate
 from minigrad.ops.elementwise import isnan, not_equal, subtract, where
 from minigrad.ops.indexing import index_axis, take_along_axis
 from minigrad.ops.joining import concatenate
@@ -116,7 +117,7 @@ def logcumsumexp(x: Array, axis: int) -> Array:
     >>> logcumsumexp(np.array([-1e4, 1e4, 1e4]), 0).round(4)
     array([-10000.    ,  10000.    ,  10000.6931])
     """
-    with np.errstate(invalid="ignore"):
+    with errstate(invalid="ignore"):
         return _scanned("logcumsumexp", np.logaddexp, x, axis)
 
 

@@ -13,6 +13,7 @@ from minigrad.engine.primitive import primitive
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels.axes import every_axis, one_axis
 from minigrad.kernels.checks import check_choice
+from minigrad.kernels.errstate import errstate
 from minigrad.ops.elementwise import astype, floor_divide, isnan
 from minigrad.ops.indexing import (
     add_at,
@@ -151,7 +152,7 @@ def index_reduce(x: Any, dim: int, index: Any, source: Any, reduce: str, *, incl
 def extremum_of(x: Array, index: Any, src: Array, extremum: np.ufunc) -> Array:
     """Return the maximum or minimum of each element of `x` and all of `src` at `index`; equal ones share the gradient."""
     out = x.copy("K")
-    with np.errstate(invalid="ignore"):  # NumPy warns of NaN
+    with errstate(invalid="ignore"):  # NumPy warns of NaN
         extremum.at(out, index, src)
     return out
 

@@ -20,6 +20,7 @@ from minigrad.engine.registry import register
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels.axes import every_axis, one_axis, reduced_axes
 from minigrad.kernels.checks import check_choice
+from minigrad.kernels.errstate import errstate
 from minigrad.ops.diagonals import diagonal
 from minigrad.ops.elementwise import astype, isnan, root, sqrt, square, where
 from minigrad.ops.indexing import getitem, take_along_axis
@@ -66,7 +67,7 @@ def nanmean(x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: DType =
     """
     x = x if dtype is None else astype(x, np.dtype(dtype))
     count = sum(isnan(x) == 0, axis, keepdims)
-    with np.errstate(invalid="ignore"):
+    with errstate(invalid="ignore"):
         return nansum(x, axis, keepdims) / count.astype(x.dtype)
 
 
@@ -450,7 +451,7 @@ def _by_freedom(op: str, total: Any, n: Any, correction: float) -> Any:
     warnings.warn(
         f"{op}: {n} value(s) with correction {correction} leave no degree of freedom", RuntimeWarning, stacklevel=4
     )
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with errstate(divide="ignore", invalid="ignore"):
         return total / 0.0
 
 

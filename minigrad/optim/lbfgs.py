@@ -11,6 +11,7 @@ import numpy as np
 from minigrad.arrays import Array, array_of
 from minigrad.engine.grad_mode import enable_grad
 from minigrad.kernels.checks import check_at_least
+from minigrad.kernels.errstate import errstate
 from minigrad.optim.optimizer import Group, Optimizer
 from minigrad.tensors.in_place import write_all
 from minigrad.tensors.tensor import Tensor
@@ -230,7 +231,7 @@ def _strong_wolfe(
 def _cubic_minimum(a: Point, b: Point, bounds: tuple[float, float]) -> float:
     """Return the minimum within `bounds` of the cubic through two points with their slopes, or else the middle."""
     (x1, f1, _, g1), (x2, f2, _, g2) = sorted((a, b), key=lambda point: point[0])
-    with np.errstate(all="ignore"):
+    with errstate(all="ignore"):
         d1 = g1 + g2 - 3 * np.divide(f1 - f2, x1 - x2)
         square = d1**2 - g1 * g2
         if not square >= 0:

@@ -14,6 +14,7 @@ from minigrad.arrays import Array, array_of
 from minigrad.engine.grad_mode import enable_grad
 from minigrad.engine.handles import RemovableHandle
 from minigrad.errors import ShapeError, did_you_mean
+from minigrad.kernels.errstate import errstate
 from minigrad.nn.module import Module, unregistered
 from minigrad.nn.parameter import clear_gradients
 from minigrad.tensors.in_place import write_all
@@ -306,7 +307,7 @@ class Optimizer:
             elif decay:  # others[0] is free until `update`
                 g_block = np.add(g_block, np.multiply(p_block, decay, out=others[0]), out=w)
             self.update(group, numbers, p_block, g_block, states, others)
-        with np.errstate(over="ignore"):  # a float16 weight beyond 65504 becomes infinite, as in PyTorch
+        with errstate(over="ignore"):  # a float16 weight beyond 65504 becomes infinite, as in PyTorch
             return new.astype(p.dtype, copy=False)
 
     def _checked(self, options: dict[str, Any]) -> dict[str, Any]:

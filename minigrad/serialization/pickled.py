@@ -149,6 +149,8 @@ class Machine:
         elif name in PUTS:
             self.memo[len(self.memo) if name == "MEMOIZE" else argument] = self.stack[-1]
         elif name in GETS:
+            if argument not in self.memo:
+                raise ValueError(f"it takes value {argument} of those it has stored, of which there are {len(self.memo)}")
             self.push(self.memo[argument])
         elif name in TUPLES:
             self.push(tuple(self.pop(TUPLES[name])))

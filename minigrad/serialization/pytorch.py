@@ -210,6 +210,11 @@ class _Checkpoint(Machine):
         if kind == "device" and type(arguments[0]) is str and len(arguments[0]) < 32 and _are_sizes(arguments[1:]):
             return ":".join(map(str, arguments[:2]))
         if kind == "tensor" and len(arguments) >= 6:
+            marks = [mark for part in arguments[6:] if type(part) is dict for mark in part]
+            if marks:  # such as "neg": the values are the negative ones of the storage
+                raise WeightsFileError(
+                    f"a tensor that is marked with {short(repr(marks[0]))}\n  hint: in PyTorch, save tensor.resolve_neg()"
+                )
             return self._tensor(*arguments[:5], *arguments[6:7])
         if kind == "parameter" and len(arguments) == 3 and isinstance(arguments[0], Tensor):
             self.pay(TENSOR + arguments[0].array.nbytes)

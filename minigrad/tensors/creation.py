@@ -22,6 +22,7 @@ from minigrad.engine.out import call_into
 from minigrad.engine.registry import register
 from minigrad.errors import DTypeError, ShapeError
 from minigrad.kernels.conversion import check_numbers
+from minigrad.kernels.errstate import errstate
 from minigrad.random import default_generator, draw_categories
 from minigrad.tensors import devices
 from minigrad.tensors.inspection import TYPES
@@ -378,7 +379,9 @@ def full_like(
     if isinstance(fill_value, Tensor) and fill_value.requires_grad:
         return _filled(np.shape(input), fill_value, _plain(input).dtype if dtype is None else dtype, requires_grad, device)
     check_numbers("full_like", "fill_value", _plain(fill_value))
-    return _made(np.full_like(_plain(input), _plain(fill_value), dtype=dtype), requires_grad, device)
+    like = np.asarray(_plain(input))
+    value = tensor(fill_value, like.dtype if dtype is None else dtype).array
+    return _made(np.full_like(like, value, dtype=value.dtype), requires_grad, device)
 
 
 def rand_like(
@@ -561,7 +564,7 @@ def _spaced(op: str, start: Any, end: Any, steps: Any, dtype: np.dtype[Any]) -> 
         _fitting(op, dtype, first, last)
         first, last = int(first), int(last)
     at = np.arange(count)
-    with np.errstate(invalid="ignore"):
+    with errstate(invalid="ignore"):
         distance = (last - first) / max(count - 1, 1)
         return np.where(at < count // 2, first + distance * at, (last if count > 1 else first) - distance * at[::-1])
 

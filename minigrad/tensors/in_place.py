@@ -20,7 +20,7 @@ from minigrad.engine import tape
 from minigrad.engine.grad_mode import is_grad_enabled
 from minigrad.engine.scope import watchers
 from minigrad.errors import DTypeError, GraphError, ShapeError
-from minigrad.kernels.conversion import native, to_array
+from minigrad.kernels.conversion import check_range, native, to_array
 from minigrad.ops.indexing import assign, frozen_index, moved_block, setitem
 from minigrad.random import default_generator
 from minigrad.tensors import views
@@ -47,6 +47,8 @@ class InPlace(Traced):
     def _take(self, other: Any, name: str) -> Self:
         self.refuse_change(name)
         if not isinstance(other, Traced):
+            if not hasattr(other, "dtype"):
+                check_range(name, other, self.array.dtype)
             other = to_array(other, None, get_default_dtype())
         array = np.empty_like(self.array)  # in the memory order of the tensor
         try:

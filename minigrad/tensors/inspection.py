@@ -177,10 +177,12 @@ class Values(Traced):
         """Return the values for another library: the memory itself, read-only, if it speaks DLPack 1.0, else a copy.
 
         With `copy` False, older ones get the memory, too, and must not write to it. Raises GraphError for a tensor that
-        requires a gradient.
+        requires a gradient, and BufferError for another device than the CPU.
         """
         if self.node is not None:
             raise GraphError("dlpack: the tensor requires a gradient\n  hint: export t.detach()")
+        if dl_device not in (None, self.__dlpack_device__()):
+            raise BufferError(f"dlpack: the tensor is on the CPU, device (1, 0), not on {dl_device}")
         if VERSIONED and max_version is not None and max_version[0] >= 1:
             return self.numpy().__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
         return (self.array if copy is False else self.array.copy()).__dlpack__(stream=stream)

@@ -297,7 +297,7 @@ class Tensor(Methods, InPlace, Values):
         return node, g.astype(self.dtype)
 
     def accumulate_grad(self, g: Any, fresh: bool) -> None:
-        """Add a gradient to `.grad`; `fresh`: its array belongs to nothing else. See walk.deliver."""
+        """Add a gradient to `.grad`; `fresh`: nothing else holds its array. See walk.deliver."""
         former = self.stored_grad
         if former is not None and (isinstance(g, Tensor) or former.node is not None):
             with enable_grad():  # a differentiable gradient stays differentiable
@@ -308,7 +308,7 @@ class Tensor(Methods, InPlace, Values):
             return
         if self.stored_grad is not None:
             g, fresh = self.stored_grad.array + g, True
-        if not (fresh and type(g) is np.ndarray and g.base is None):
+        if not (fresh and type(g) is np.ndarray and g.strides == self.array.strides):
             copy = np.empty_like(self.array)  # in the memory order of the tensor
             copy[...] = g
             g = copy

@@ -41,7 +41,8 @@ class Call:
         self.function = function
         self.args = tuple(inputs) if isinstance(inputs, list | tuple) else (inputs,)
         self.kwargs = dict(kwargs or {})
-        floats = [leaf for leaf in leaves(self.args) if _is_float(leaf)]
+        self._given, self._rebuild = _flattened(self.args)
+        floats = [leaf for leaf, is_float in self._given if is_float]
         self.arrays = [np.array(array_of(leaf)) for leaf in floats]
         self.labels = [f"input {i}" for i in range(len(floats))]
         self.closed: list[Tensor] = []
@@ -119,7 +120,9 @@ class Call:
     def results(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Call the function with `tensors` as its float inputs; return the tensors among its results, in order."""
         with self._closing_over(tensors):
-            result = self.function(*with_floats(self.args, tensors), **self.kwargs)
+            new = iter(tensors)
+            args = self._rebuild([next(new) if is_float else leaf for leaf, is_float in self._given])
+            result = self.function(*args, **self.kwargs)
         found = [leaf for leaf in leaves(result) if isinstance(leaf, Tensor)]
         if not found:
             raise TypeError(f"{self.name}: must return a tensor or several, got {type(result).__name__}")
@@ -196,14 +199,16 @@ def concatenated(parts: Sequence[Any]) -> Array:
 
 def with_floats(args: Any, values: Iterable[Any]) -> Any:
     """Return the arguments with their float arrays and tensors replaced by `values`, in order."""
-    found, rebuild = flatten(args)
+    found, rebuild = _flattened(args)
     new = iter(values)
-    return rebuild(next(new) if _is_float(leaf) else leaf for leaf in found.values())
+    return rebuild([next(new) if is_float else leaf for leaf, is_float in found])
+
+
+def _flattened(args: Any) -> tuple[list[tuple[Any, bool]], Callable[[Iterable[Any]], Any]]:
+    """Return the leaves of the arguments, each with whether it is of floats, and what rebuilds them from others."""
+    found, rebuild = flatten(args)
+    return [(leaf, isinstance(leaf, (Tensor, np.ndarray)) and leaf.dtype.kind == "f") for leaf in found.values()], rebuild
 
 
 def _name(function: Any) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
-
-
-def _is_float(leaf: Any) -> bool:
-    return isinstance(leaf, Tensor | np.ndarray) and leaf.dtype.kind == "f"

@@ -190,11 +190,13 @@ def layouts(subject: Subject) -> str | None:
         if repeated[i].ndim:
             repeated[i] = np.array(np.broadcast_to(repeated[i][:1], repeated[i].shape))
     for name, lay in LAYOUTS.items():
-        arrays = repeated if name == "broadcast" else call.arrays
-        try:
-            wanted = call.vjp(subject.gs, arrays)
-        except (ValueError, GraphError):
-            continue  # the function does not take these values, or has no gradient at them
+        arrays, wanted = call.arrays, subject.gradients
+        if name == "broadcast":
+            arrays = repeated
+            try:
+                wanted = call.vjp(subject.gs, arrays)
+            except (ValueError, GraphError):
+                continue  # the function does not take these values, or has no gradient at them
         tensors = [lay(a).requires_grad_() if i in call.wrt else tensor(a) for i, a in enumerate(arrays)]
         found = call.dense(call.gradients(call.outputs(tensors), tensors, subject.gs))
         if np.isfinite(concatenated(wanted)).all() and (wrong := subject.differs(found, wanted)):

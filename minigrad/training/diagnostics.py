@@ -13,6 +13,7 @@ from minigrad.arrays import Array
 from minigrad.autograd import detect_anomaly
 from minigrad.engine.scope import Scope, here, watch
 from minigrad.errors import AnomalyError
+from minigrad.kernels.errstate import errstate
 from minigrad.nn import Module
 from minigrad.nn.inference import evaluating
 from minigrad.ops.activation import relu
@@ -82,7 +83,7 @@ def dead_units(network: Module, x: Any) -> str | None:
 def first_not_finite(network: Module, step: Callable[[], Any]) -> str | None:
     """Return which operation, forward or backward, first makes a NaN or an infinity while `step()` runs, in one line."""
     try:
-        with detect_anomaly(), np.errstate(all="ignore"):
+        with detect_anomaly(), errstate(all="ignore"):
             step()
     except AnomalyError as error:
         what = str(error.args[0]).partition("\n")[0]

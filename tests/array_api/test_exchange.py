@@ -74,6 +74,10 @@ def test_devices():
     assert x.__dlpack_device__() == (1, 0) and x.to_device("cpu") is x.to_device(x.device, stream=None) is x
     with pytest.raises(ValueError, match="there is no 'cuda'"):
         x.to_device("cuda")
+    for options in ({}, {"max_version": (1, 0)}, {"copy": True}):
+        with pytest.raises(BufferError, match=r"dlpack: the tensor is on the CPU, device \(1, 0\), not on \(2, 0\)"):
+            x.__dlpack__(dl_device=(2, 0), **options)
+        assert x.__dlpack__(dl_device=(1, 0), **options) is not None
     assert complex(xp.asarray(2.5)) == 2.5 + 0j
 
 

@@ -77,13 +77,40 @@ for make in (StandardScaler, lambda: PCA(2, svd_solver="full")):
 """
 
 
-def test_scikit_learn():
+SCIPY = """
+import numpy as np, minigrad as mg
+from scipy import cluster, integrate, special, stats
+
+X = np.random.default_rng(0).normal(size=(20, 3))
+x = mg.tensor(X, requires_grad=True)
+for function in (special.logsumexp, special.softmax, stats.zscore, stats.skew, integrate.trapezoid):
+    found = function(x, axis=0)
+    assert isinstance(found, mg.Tensor) and found.requires_grad, function
+    np.testing.assert_allclose(found.detach().numpy(), function(X, axis=0), rtol=1e-10)
+mg.testing.gradcheck(lambda x: stats.zscore(x, axis=0), (x,))
+x = x.detach()  # what SciPy has in C takes arrays
+for function in (cluster.vq.whiten, cluster.hierarchy.linkage, lambda x: stats.ttest_ind(x, x + 1).pvalue):
+    found = function(x)
+    assert isinstance(found, mg.Tensor), function
+    np.testing.assert_allclose(found.numpy(), function(X), rtol=1e-10)
+"""
+
+
+@pytest.mark.parametrize(
+    ("block", "code", "needs"),
+    [
+        ("import sklearn", SCIKIT_LEARN, ("sklearn", "joblib", "cloudpickle")),  # the latter two are what it needs
+        ("from scipy", SCIPY, ("scipy",)),
+    ],
+    ids=["scikit-learn", "scipy"],
+)
+def test_dispatch(block, code, needs):
     """In a process of its own: SciPy reads SCIPY_ARRAY_API when it is imported."""
-    for name in ("sklearn", "joblib", "cloudpickle"):  # the latter two are what it needs
+    for name in needs:
         if importlib.util.find_spec(name) is None:
             pytest.skip(f"{name} is not installed")
-    (block,) = [block for block in BLOCKS if "import sklearn" in block]
-    code = f"from tests.test_documents import run\nrun({block!r}, {{}})\n{SCIKIT_LEARN}"
+    (example,) = [example for example in BLOCKS if block in example]
+    code = f"from tests.test_documents import run\nrun({example!r}, {{}})\n{code}"
     done = subprocess.run([sys.executable, "-c", code], cwd=PAGE.parents[2], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

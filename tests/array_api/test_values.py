@@ -328,6 +328,35 @@ def test_only_axes_of_size_1_are_squeezed():
     with pytest.raises(ValueError, match=r"squeeze: axis 1 of shape \(1, 2\) has size 2, not 1"):
         xp.squeeze(xp.ones((1, 2)), (0, 1))
     assert xp.squeeze(xp.ones((1, 2)), ()).shape == (1, 2)
+    with pytest.raises(IndexError, match=r"squeeze: axis 7 does not exist: the array has 2 axes; valid are -2\.\.1"):
+        xp.squeeze(xp.ones((1, 2)), 7)
+    with pytest.raises(IndexError, match=r"squeeze: an axis is named twice: \(0, -2\)"):
+        xp.squeeze(xp.ones((1, 2)), (0, -2))
+
+
+def test_nothing_to_work_on():
+    """A grid of no axes has no coordinates; nothing has no dtype, and cannot be joined."""
+    assert xp.meshgrid() == [] == xp.meshgrid(indexing="ij") == xp.broadcast_arrays()
+    with pytest.raises(TypeError, match="result_type: needs at least one tensor or dtype, got none"):
+        xp.result_type()
+    for join in (xp.concat, xp.stack):
+        with pytest.raises(TypeError, match=f"{join.__name__}: needs at least one tensor, got none$"):
+            join([])
+    for step in (0, 0.0):
+        with pytest.raises(ValueError, match=f"arange: the step must not be 0, got {step}"):
+            xp.arange(0, 3, step)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "quotient"),
+    [(math.inf, 2.0, math.nan), (-math.inf, -2.0, math.nan), (2.0, -math.inf, -1.0), (-2.0, math.inf, -1.0)],
+)
+def test_infinities_are_divided_as_in_python(x, y, quotient):
+    """Which the standard permits beside the limit of the quotient. Python's ``//`` of floats is the rule of all three."""
+    tensors = xp.asarray(x, dtype=xp.float64), xp.asarray(y, dtype=xp.float64)
+    with np.errstate(invalid="ignore"):
+        for result in (x // y, float(xp.floor_divide(*tensors)), float(tensors[0] // tensors[1])):
+            np.testing.assert_equal(result, quotient)
 
 
 def test_copies():

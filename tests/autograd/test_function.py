@@ -1,6 +1,7 @@
 """autograd.Function: PyTorch's interface, several outputs, any order, and gradients that do not fit."""
 
 import gc
+import threading
 import weakref
 
 import numpy as np
@@ -412,3 +413,87 @@ def test_only_inputs_is_an_option_of_the_past():
     assert g.item() == 6.0 and x.grad is None
     with pytest.warns(FutureWarning, match="only_inputs has no effect any more"):
         assert mg.autograd.grad(x * x, x, only_inputs=False)[0].item() == 6.0
+
+
+@pytest.mark.parametrize("once", [False, True])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_threads_that_walk_one_graph_do_not_see_each_others_context(once, create_graph):
+    """The backward of one thread ends in the middle of that of another, which reads its saved tensors before and after."""
+    arrived, found, second = [], [], None
+
+    def backward(ctx, g):
+        arrived.append(g)
+        (x,) = ctx.saved_tensors
+        if len(arrived) == 1:
+            second.start()
+            second.join(10)
+        (again,) = ctx.saved_tensors
+        found.append((x.tolist(), again.tolist(), ctx.factor))
+        return g * x * ctx.factor
+
+    class Squared(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            ctx.factor = 2
+            return x * x
+
+    Squared.backward = staticmethod(once_differentiable(backward) if once else backward)
+    x = leaf()
+    out = Squared.apply(x)
+    second = threading.Thread(target=lambda: out.backward(np.ones(3), retain_graph=True, create_graph=create_graph))
+    out.backward(np.ones(3), retain_graph=True, create_graph=create_graph)
+    assert found == [(X.tolist(), X.tolist(), 2)] * 2 and x.grad.tolist() == (4 * X).tolist()
+
+
+def test_threads_that_call_one_function_have_contexts_of_their_own():
+    barrier, found = threading.Barrier(2, timeout=10), {}
+
+    class Scaled(Function):
+        @staticmethod
+        def forward(ctx, x, scale):
+            ctx.scale = scale
+            ctx.save_for_backward(x)
+            barrier.wait()
+            return x * scale
+
+        @staticmethod
+        def backward(ctx, g):
+            barrier.wait()
+            (x,) = ctx.saved_tensors
+            found[ctx.scale] = x.tolist()
+            return g * ctx.scale, None
+
+    def work(x, scale):
+        Scaled.apply(x, scale).backward(np.ones(3))
+
+    xs = {2: leaf(), 3: leaf(Y)}
+    workers = [threading.Thread(target=work, args=(x, scale)) for scale, x in xs.items()]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(10)
+    assert found == {2: X.tolist(), 3: Y.tolist()} and [x.grad.tolist() for x in xs.values()] == [[2] * 3, [3] * 3]
+
+
+def test_a_backward_that_goes_through_its_own_call_again():
+    arrived = []
+
+    class Squared(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            arrived.append(g)
+            if len(arrived) == 1:
+                out.backward(np.ones(3), retain_graph=True)
+            (x,) = ctx.saved_tensors
+            return g * x * 2
+
+    x = leaf()
+    out = Squared.apply(x)
+    out.backward(np.ones(3), retain_graph=True)
+    assert len(arrived) == 2 and x.grad.tolist() == (4 * X).tolist()

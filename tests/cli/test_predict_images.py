@@ -145,7 +145,9 @@ def test_layouts_of_arrays(tmp_path, array, shape):
         (ONE // 255, DatasetFileError, "the largest value is 1"),
         (np.zeros((28, 28)), ShapeError, r"has shape \(28, 28\), .* of \(1, 8, 8\)\n  hint: resize it to 8x8"),
         (np.zeros((8, 8, 1)), ShapeError, r"has shape \(8, 8, 1\), .*\n  hint: move the channels to the front: np.moveaxis"),
-        (np.zeros(64), ShapeError, r"has shape \(64,\)"),
+        (np.zeros(64), ShapeError, r"has shape \(64,\), .*\n  hint: give each image its shape: .*\.reshape\(-1, 1, 8, 8\)"),
+        (np.zeros((8, 64), np.uint8), ShapeError, r"array.reshape\(-1, 1, 8, 8\)"),
+        (np.zeros((0, 8, 8)), DatasetFileError, r"has no image: its shape is \(0, 1, 8, 8\)"),
     ],
 )
 def test_arrays_that_are_refused(run, tmp_path, array, error, says, capsys):
@@ -205,6 +207,18 @@ def test_a_digit_is_scaled_and_centered_as_those_of_mnist(tmp_path):
         assert abs(np.average(np.arange(28) + 0.5, weights=image.sum(1 - axis)) - 14) <= 0.5
     resized = read_images(_saved(tmp_path, "seven.png", Image.fromarray(SEVEN)), (1, 30, 25)).values[0, 0]
     np.testing.assert_allclose(resized, SEVEN.reshape(30, 2, 25, 2).mean((1, 3)) / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("ink", [200, 90])
+def test_the_light_of_a_photograph_is_no_ink(tmp_path, ink):
+    Image = pytest.importorskip("PIL.Image")
+    page = np.zeros((240, 300))
+    page[60:180, 100:200] = np.repeat(np.repeat(SEVEN, 2, 0), 2, 1) / 255
+    light = np.linspace(180, 230, 300) + np.random.default_rng(0).normal(0, 3, page.shape)
+    photo = Image.fromarray(np.clip(light - ink * page, 0, 255).astype(np.uint8))
+    found = read_images(_saved(tmp_path, "photo.png", photo), (1, 28, 28), 20).values
+    wanted = read_images(_saved(tmp_path, "wanted.png", Image.fromarray(SEVEN)), (1, 28, 28), 20).values
+    assert abs(found - wanted).mean() < 0.05
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

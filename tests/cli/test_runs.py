@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad.cli import main
+from minigrad.cli import data_sources, main
 from minigrad.training import evaluate
 
 FEW = ["train", "--epochs", "2", "--limit-train", "200", "--limit-test", "50"]
@@ -95,6 +96,14 @@ def test_predict(folder, capsys):
         found = [json.loads(line) for line in said(capsys, "predict", "run", file, "--json").splitlines()]
         assert [r["image"] for r in found] == names and found[0]["probabilities"] == results[0]["probabilities"]
         assert "true" not in found[0]
+
+
+def test_predict_prints_the_names_of_the_classes(folder, capsys, monkeypatch):
+    line = said(capsys, "predict", "run", "0")
+    load = data_sources.load
+    monkeypatch.setattr(data_sources, "load", lambda *given: load(*given)._replace(names="abcdefghij"))
+    renamed = re.sub(r"\b\d(?= \(|$)", lambda found: "abcdefghij"[int(found[0])], line.strip())
+    assert said(capsys, "predict", "run", "0").strip() == renamed != line.strip()
 
 
 def test_eval_and_filters_and_summary(folder, capsys):

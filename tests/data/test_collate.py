@@ -84,6 +84,13 @@ def test_items_that_make_no_batch(items, error, says):
         assert caught.value.__notes__ == ["DataLoader: raised while a batch was made of the items 0, 1 of the dataset"]
 
 
+@pytest.mark.parametrize("length, shown", [(8, "0, 1, 2, 3, 4, 5, 6, 7"), (9, "0, 1, 2, 3, 4, 5, 6, 7, ...")])
+def test_eight_items_of_a_batch_are_named(length, shown):
+    with pytest.raises(DTypeError) as caught:
+        list(DataLoader([None] * length, batch_size=length))
+    assert caught.value.__notes__ == [f"DataLoader: raised while a batch was made of the items {shown} of the dataset"]
+
+
 def test_what_makes_a_batch():
     x = mg.zeros(2, dtype=mg.float64)
     assert default_collate([np.zeros(2), x]).dtype == np.float64 and default_collate([x, x]).shape == (2, 2)

@@ -47,6 +47,8 @@ def test_a_subset_has_its_own_numbering():
     subset = Subset(Subset(TEN, [9, 7, 5, 3]), [-1, 0, 0])
     assert len(subset) == 3 and [subset[i][0] for i in range(3)] == [3, 9, 9]
     assert Subset(Squares(), [4])[0] == 16
+    x, t = Subset(TensorDataset(np.arange(10.0), np.arange(10)), [9, 7, 5])[[2, 0]]  # several at once, where the dataset can
+    assert x.tolist() == [5, 9] and t.tolist() == [5, 9]
     assert taken(DataLoader(subset, batch_size=2)) == [3, 9, 9]  # whole arrays at once, through both
     with pytest.raises(IndexError, match="index 10 of a dataset of 10 items"):
         Subset(TEN, [0, 10])
@@ -78,7 +80,7 @@ def test_a_split_gives_every_item_once(lengths, counts):
     assert all((a.indices == b.indices).all() for a, b in zip(pieces, again, strict=True))
 
 
-@pytest.mark.parametrize("lengths", [[3, 6], [0.5, 0.6], [11, -1], [2.5, 7.5], [0.2, 0.2]])
+@pytest.mark.parametrize("lengths", [[3, 6], [0.5, 0.6], [11, -1], [2.5, 7.5], [0.2, 0.2], [3.0, 7]])
 def test_a_split_must_add_up(lengths):
     with pytest.raises(ValueError, match="random_split"):
         random_split(TEN, lengths)

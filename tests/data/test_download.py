@@ -248,6 +248,16 @@ def test_a_part_that_is_all_there_or_wrong(server, tmp_path):
         assert [start for _, start in server.asked] == asked
 
 
+def test_a_part_is_begun_again_where_the_server_sends_everything(server, tmp_path):
+    """And its bytes do not count towards the size that the file may have."""
+    (tmp_path / "cache").mkdir()
+    url, target = server.url("whole"), tmp_path / "cache" / "file.gz"
+    part = tmp_path / "cache" / f".file.gz.{hashlib.sha256(url.encode()).hexdigest()[:8]}.part"
+    part.write_bytes(FILE[:50])
+    download.download([url], target, check, len(FILE))
+    assert target.read_bytes() == FILE and server.asked == [("whole", 50)]
+
+
 def test_two_at_once_do_not_mix(server, tmp_path):
     errors = []
 

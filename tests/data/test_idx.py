@@ -57,6 +57,18 @@ def test_damaged_files_say_what_is_wrong(tmp_path, data, says):
     assert str(tmp_path / "file.idx") in str(error.value)
 
 
+def test_sixty_four_axes_are_possible(tmp_path):
+    """Where NumPy has as many."""
+    data = struct.pack(">HBB64I", 0, 8, 64, *[1] * 64) + b"\7"
+    try:
+        np.empty((1,) * 64)
+    except ValueError:
+        with pytest.raises(DatasetFileError, match="64"):
+            read(tmp_path, data)
+    else:
+        assert read(tmp_path, data).item() == 7
+
+
 def test_a_checksum_is_of_the_decompressed_bytes(tmp_path):
     import hashlib
 

@@ -1,5 +1,7 @@
 """ImageFolder, and the transforms that bring its pictures to one size."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -75,6 +77,20 @@ def test_options_and_refusals(folder, tmp_path):
         ImageFolder(folder / "nowhere")
 
 
+def test_folders_behind_links_are_read_too(folder):
+    (folder / "cat").rename(folder.parent / "elsewhere")
+    (folder / "cat").mkdir()
+    (folder / "cat" / "link").symlink_to(folder.parent / "elsewhere", target_is_directory=True)
+    names = [path.rsplit("/", 1)[1] for path, number in ImageFolder(folder).samples if number == 1]
+    assert names == ["a.JPG", "b.png"]
+
+
+def test_without_pillow_the_package_that_is_lacking_is_named(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(ImportError, match=r"1\.png: pictures are read by Pillow, .*\n  hint: pip install pillow"):
+        ImageFolder(folder)[0]
+
+
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
 def test_pictures_of_all_sizes_become_batches(folder):
     transform = Compose([Resize(6), CenterCrop(6), ToTensor(), Normalize((0.5,), (0.5,))])
@@ -104,6 +120,8 @@ def test_crops_and_grays(rng):
     assert np.array_equal(CenterCrop((3, 4))(image), image[:, 1:4, 2:6])
     padded = CenterCrop(6)(image)
     assert padded.shape == (3, 6, 6) and np.array_equal(padded[:, :5], image[:, :, 1:7]) and not padded[:, 5].any()
+    assert np.array_equal(CenterCrop((9, 12))(image), np.pad(image, [(0, 0), (2, 2), (2, 2)]))
+    assert Resize(1)(image).shape == (3, 1, 1) and Resize((2, 1))(image).shape == (3, 2, 1)
     gray = Grayscale()(image)
     assert gray.shape == (1, 5, 8) and np.allclose(gray[0], 0.2989 * image[0] + 0.587 * image[1] + 0.114 * image[2])
     assert np.array_equal(Grayscale(3)(image), gray.repeat(3, 0)) and np.array_equal(Grayscale()(gray), gray)

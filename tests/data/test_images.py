@@ -30,7 +30,7 @@ def test_digits_come_in_the_books_forms():
     (images, one_hot), _ = load_digits(normalize=False, flatten=False, one_hot_label=True)
     assert images.shape == (1437, 1, 8, 8) and images.dtype == np.uint8
     np.testing.assert_array_equal(one_hot.argmax(1), t)
-    assert (one_hot.sum(1) == 1).all()
+    assert one_hot.shape == (1437, 10) and (one_hot.sum(1) == 1).all()
     np.testing.assert_array_equal(images.reshape(-1, 64) / np.float32(16), x)
 
 
@@ -46,6 +46,9 @@ def test_digits_by_index():
     image, target = train[0]
     assert len(train) == 1437 and image.shape == (1, 8, 8) and image.min() >= 1 and target <= 0
     assert train.classes[3] == "3"
+    (x, t), _ = load_digits(flatten=False)
+    np.testing.assert_array_equal(datasets.Digits()[7][0], x[7])
+    assert datasets.Digits()[7][1] == t[7]
 
 
 @needs_mnist
@@ -83,7 +86,7 @@ def test_files_that_are_not_mnist_are_refused(tmp_path):
     fake(tmp_path, IMAGES, LABELS)
     with pytest.raises(DatasetFileError, match="SHA-256: expected ba8910"):
         load_mnist(root=tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"train-images-idx3-ubyte\[.gz\] is not in"):
+    with pytest.raises(FileNotFoundError, match=rf"train-images-idx3-ubyte\[.gz\] is not in {tmp_path}/elsewhere\n"):
         load_mnist(root=tmp_path / "elsewhere")
 
 

@@ -42,8 +42,9 @@ def test_normalize():
         Normalize((0, 0, 0), (1, 1, 1))(IMAGE)
     with pytest.raises(DTypeError, match=r"put ToTensor\(\) before it"):
         Normalize((0.5,), (0.5,))(IMAGE.astype(np.uint8))
-    with pytest.raises(ValueError, match="std must not be 0"):
-        Normalize((0.0,), (0.0,))
+    for std in ((0.0,), (1.0, 0.0)):
+        with pytest.raises(ValueError, match="std must not be 0"):
+            Normalize((0.0,), std)
 
 
 def test_flips():
@@ -62,6 +63,8 @@ def test_crops():
     framed = RandomCrop(9, padding=3, fill=7.0)  # as high as the framed image, and one less than its width
     out = framed(mg.tensor(IMAGE[:, :, :4]))
     assert out.shape == (2, 9, 9) and (out[:, :3] == 7).all() and (out[:, 3:6].numpy().reshape(2, -1) == 0).sum() == 1
+    assert {RandomCrop(5, padding=1)(IMAGE)[:, 0].any() for _ in range(9)} == {False}  # zeros by default
+    assert RandomCrop(1)(IMAGE).shape == (2, 1, 1)
     with pytest.raises(ShapeError, match=r"a crop of \(6, 6\) of an image of \(3, 4\)"):
         RandomCrop(6)(IMAGE)
 
@@ -83,6 +86,13 @@ def test_a_turn_moves_what_it_should_and_fills_the_corners():
     np.testing.assert_allclose(turned[inside], expected[inside], atol=1e-12)
     assert turned[0, 0] == -1 and RandomRotation((45, 45))(np.ones((1, 9, 9)))[0, 0, 0] == 0
     assert RandomRotation(10, generator=rng())(mg.tensor(IMAGE)).dtype == np.float32
+
+
+def test_a_number_of_degrees_is_a_range_to_both_sides():
+    generator = rng()
+    turns = [RandomRotation(20, "bilinear", generator=generator)(np.tile(np.arange(9.0), (1, 9, 1)))[0] for _ in range(40)]
+    to_the_left = [turned[2, 4] < turned[6, 4] for turned in turns]
+    assert 8 < sum(to_the_left) < 32 and len({turned.tobytes() for turned in turns}) == 40
 
 
 def test_pytorch_turns_the_same_way():
@@ -143,6 +153,14 @@ def test_toys_have_every_class_and_repeat(make):
     assert np.ptp(np.bincount(t, minlength=classes)) <= 1 and (np.diff(t) >= 0).all()
     with pytest.raises(ValueError, match="at least one point"):
         make(0)
+    assert make(1)[0].shape == (1, 2)
+
+
+def test_toys_lie_about_their_curves_by_default():
+    x, t = toys.circles(2000, generator=rng())
+    assert np.std(np.hypot(*x.T) - np.where(t, 0.5, 1.0)) == pytest.approx(0.05, rel=0.1)
+    x, t = toys.moons(2000, generator=rng())
+    assert np.std(np.hypot(x[:, 0] - t, x[:, 1] - 0.5 * t)) == pytest.approx(0.1, rel=0.1)
 
 
 def test_toys_lie_on_their_curves_without_noise():

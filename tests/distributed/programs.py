@@ -16,6 +16,7 @@ import minigrad.nn.functional as F
 from minigrad import distributed as dist
 from minigrad import nn
 from minigrad.distributed import collectives, process_group, reducer
+from minigrad.distributed.launch import launched_rank
 from minigrad.training import Trainer, evaluate
 
 RANK = 0
@@ -281,6 +282,14 @@ def dropout_and_resuming(path):
         assert (found[0] == found[1]).all()
 
 
+def joining(how):
+    """Rank 1 gives another number of ranks, or ends before it has joined."""
+    rank = launched_rank()
+    if how == "early" and rank:
+        sys.exit(3)
+    dist.init_process_group("mpi", timeout=timedelta(seconds=4), world_size=2 + rank)
+
+
 def failing(how):
     """Rank 1 fails, or does something else, while rank 0 waits for it."""
     net = nn.parallel.DistributedDataParallel(nn.Linear(2, 1))
@@ -321,6 +330,7 @@ class raises:
 
 if __name__ == "__main__":
     name, *arguments = sys.argv[1:]
-    dist.init_process_group("mpi", timeout=timedelta(seconds=1 if arguments == ["slow"] else 50))
-    RANK = dist.get_rank()
+    if name != "joining":
+        dist.init_process_group("mpi", timeout=timedelta(seconds=1 if arguments == ["slow"] else 50))
+        RANK = dist.get_rank()
     globals()[name](*arguments)

@@ -25,9 +25,12 @@ def test_samplers_divide_an_epoch():
             drawn = [list(part) for part in parts]
             assert len({len(part) for part in drawn}) == 1 and len(drawn[0]) == len(parts[0])
             assert {i for part in drawn for i in part} == set(data)
-    first = list(parts[0])
-    parts[0].set_epoch(0)
-    assert list(parts[0]) != first or len(first) == 1
+    sampler, other = (mg.data.DistributedSampler(data, 2, 0, seed=seed) for seed in (3, 4))
+    epochs = []
+    for epoch in (0, 1, 0):
+        sampler.set_epoch(epoch)
+        epochs.append(list(sampler))
+    assert epochs[0] == epochs[2] != epochs[1] and epochs[0] != list(other) != list(range(0, 10, 2))
     small = [list(mg.data.DistributedSampler(data, 4, rank, drop_last=True)) for rank in range(4)]
     assert sorted(len(part) for part in small) == [2] * 4 and len({i for part in small for i in part}) == 8
     with pytest.raises(ValueError, match="rank must be within 0 to 1, one of the replicas, got 2"):
@@ -83,7 +86,7 @@ def test_the_launcher_of_another_mpi(monkeypatch):
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "4")
     assert launched_ranks() == 4
     with pytest.raises(ImportError, match="the launcher has started 4 processes, but MPI sees 1"):
-        load_mpi()
+        load_mpi(60)
 
 
 def test_arguments_of_the_start():

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+import minigrad as mg
 from tests.distributed import ROOT, needs_mpi, programs, run, succeed
 
 pytestmark = needs_mpi
@@ -63,6 +64,42 @@ def test_a_rank_that_fails_ends_all(how, messages):
     assert done.returncode not in (0, None) and time.monotonic() - started < 25  # of 30 s that a rank would sleep
     for message in messages:
         assert re.search(message, done.stderr), done.stderr
+
+
+@pytest.mark.parametrize(
+    "how, messages",
+    [
+        ("wrong", ["world_size is 3 on rank 1, but MPI says 2\n", "world_size is 3, but MPI says 2\n"]),
+        ("early", [r"Timeout \(0:00:04\)!\n", "in load_mpi\n"]),
+    ],
+)
+def test_ranks_that_do_not_join_hang_nobody(how, messages):
+    done = run(2, *PROGRAM, "joining", how)
+    assert done.returncode not in (0, None)
+    for message in messages:
+        assert re.search(message, done.stderr), done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, code, message",
+    [
+        (["train", "--epochs=x"], 2, "argument --epochs: must be an integer of at least 1, got 'x'"),
+        (["train", "--epoks=3"], 2, "unknown option '--epoks=3'; did you mean '--epochs'?"),
+        (["trian"], 2, "there is no command 'trian'; did you mean 'train'?"),
+        (["train", "--resume=nothing"], 1, "nothing is not a run folder"),
+        (["--version"], 0, f"minigrad {mg.__version__}"),
+    ],
+)
+def test_the_first_rank_alone_speaks(arguments, code, message):
+    done = run(3, "-m", "minigrad", *arguments)
+    text = done.stderr if code else done.stdout
+    assert done.returncode == code and text.count(message) == 1 and text.count("usage:") == (code == 2), text
+
+
+def test_one_rank_of_a_machine_says_that_the_extra_is_missing(tmp_path):
+    (tmp_path / "mpi4py.py").write_text('raise ImportError("not here")')
+    done = run(3, "-m", "minigrad", "train", PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]))
+    assert done.returncode == 1 and done.stderr.count("needs mpi4py and an MPI (not here)") == 1, done.stderr
 
 
 def test_the_command_writes_one_run_and_resumes_with_another_number_of_ranks(tmp_path, capsys):

@@ -34,6 +34,7 @@ COMPOSITES = {
     ),
     "gelu": lambda x, w, b: F.gelu(x * w),
     "gelu tanh": lambda x, w, b: F.gelu(x * w, approximate="tanh"),
+    "hardsigmoid": lambda x, w, b: F.hardsigmoid(x * w),
     "silu": lambda x, w, b: F.silu(x * w),
     "mish": lambda x, w, b: F.mish(x * w),
     "logsigmoid": lambda x, w, b: F.logsigmoid(x * w + b),
@@ -45,8 +46,10 @@ RULES = {
     "softplus, sharp": lambda x: F.softplus(x, beta=3.0, threshold=2.0),
     "elu": F.elu,
     "elu, alpha": lambda x: F.elu(x, 1.7),
+    "elu, falling": lambda x: F.elu(x, -0.3),
     "leaky_relu": F.leaky_relu,
     "leaky_relu, steep": lambda x: F.leaky_relu(x, 1.5),
+    "leaky_relu, falling": lambda x: F.leaky_relu(x, -0.5),
     "hardswish": F.hardswish,
     "softmax": lambda x: F.softmax(x, -1),
     "softmax, axis 0": lambda x: F.softmax(x, 0),
@@ -224,7 +227,8 @@ def test_every_kernel_is_among_these():
 
 
 @pytest.mark.parametrize(
-    "activation", ["gelu", "silu", "mish", "logsigmoid", "elu", "softplus", "hardswish", "leaky_relu", "sigmoid", "tanh"]
+    "activation",
+    ["gelu", "silu", "mish", "logsigmoid", "elu", "softplus", "hardsigmoid", "hardswish", "leaky_relu", "sigmoid", "tanh"],
 )
 def test_activations_and_their_slopes_are_finite_far_away_and_nan_at_nan(activation):
     values = np.array([-1e30, -1e4, -100.0, 0.0, 100.0, 1e4, 1e30] * 200, np.float32)

@@ -1,6 +1,7 @@
 """The tape: order, accumulation, freeing, scale, modes, hooks, and what is refused."""
 
 import gc
+import sys
 import threading
 import weakref
 
@@ -133,6 +134,31 @@ def test_backward_accumulates_and_never_shares():
     for a in (x.grad.array, y.grad.array):
         assert a.flags.writeable and a.base is None and not np.shares_memory(a, g)
     assert not np.shares_memory(x.grad.array, y.grad.array)
+
+
+@pytest.mark.skipif(not hasattr(sys, "getrefcount"), reason="needs CPython's reference counts")
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_gradient_that_nothing_else_holds_is_neither_copied_nor_added_out_of_place(kept):
+    held, made = [], []
+
+    class Doubled(mg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, g):
+            out = 2 * g
+            made.append(out.array.ctypes.data)
+            held.append(out.array if kept else None)
+            return out
+
+    x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    Doubled.apply(x).sum().backward()
+    assert (x.grad.array.ctypes.data == made[0]) is not kept
+    (Doubled.apply(y) + 0 * Doubled.apply(y)).sum().backward()
+    assert (y.grad.array.ctypes.data == made[1]) is not kept
+    assert y.grad.tolist() == [2.0, 2.0] and all(array.tolist() in ([2.0, 2.0], [0.0, 0.0]) for array in held if kept)
 
 
 def test_gradients_of_broadcast_views_are_real_arrays():

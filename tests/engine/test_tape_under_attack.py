@@ -16,6 +16,7 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
+import weakref
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -351,7 +352,7 @@ class AttackedTape(Tape):
         if changed or not arrived:
             self.receive(value, g, retain)  # all of them have changed: see the invariant
         else:
-            saving = [v for v in value.below() if v.op in HOLD_ARRAYS]
+            saving = [v for v in self.visited(value) if v.op in HOLD_ARRAYS]
             saving.sort(key=lambda v: self.nodes[v].number, reverse=True)
             freed = [self.nodes[v].saved is None for v in saving]
             assert freed == sorted(freed, reverse=True)  # from the newest one down
@@ -360,6 +361,16 @@ class AttackedTape(Tape):
             for v, is_freed in zip(saving, freed, strict=True):
                 v.freed = is_freed
         return calls
+
+    def visited(self, value):
+        """What gradients reach: of a module with backward hooks, only the outputs that the value depends on."""
+        found, stack = {value}, [value]
+        while stack:
+            v = stack.pop()
+            new = {v for v in (v.operands[:1] if v.op == "gated" else v.operands) if v.requires} - found
+            found |= new
+            stack += new
+        return found
 
     @rule(a=indices, b=indices, c=indices)
     def hook_goes_backward(self, a, b, c):
@@ -540,3 +551,90 @@ def test_hooks_after_accumulation_find_all_gradients_and_may_raise():
         (x * y).backward()
     assert x.grad.tolist() == [2.0] and y.grad.tolist() == [1.0]
     assert_put_back()
+
+
+def test_a_checkpoint_lets_go_of_its_arguments():
+    """Once its nodes have their values again, a graph that is retained keeps no argument that no rule needs."""
+    x = mg.tensor([0.5, 1.0], requires_grad=True)
+    argument = x * 2
+    array = weakref.ref(argument.array)
+    out = mg.autograd.checkpoint(lambda h: (h + 1).square(), argument)
+    del argument
+    assert array() is not None  # the second run needs it
+    out.backward(mg.ones(2), retain_graph=True)
+    assert array() is None
+    assert x.grad.tolist() == [8, 12]
+
+
+def test_an_interrupted_checkpoint_can_be_run_again():
+    x, runs = mg.tensor([0.5], requires_grad=True), []
+
+    def function(h):
+        out = h.sin()
+        runs.append(out)
+        if len(runs) == 2:  # the first of backward, halfway
+            raise KeyboardInterrupt
+        return out * out
+
+    out = mg.autograd.checkpoint(function, x)
+    with pytest.raises(KeyboardInterrupt):
+        out.backward()
+    assert x.grad is None
+    out.backward()
+    assert len(runs) == 3 and x.grad.tolist() == pytest.approx([np.sin(1.0)])
+    assert_put_back()
+
+
+def test_one_thread_at_a_time_delivers(monkeypatch):
+    """Two sums into one `.grad` at the same time would lose one of them."""
+    x, receive = mg.tensor([1.0], requires_grad=True), mg.Tensor.accumulate_grad
+    outs, delivering, most = [x * 2, x * 3], [], []
+
+    def slowly(self, g, fresh):
+        delivering.append(g)
+        most.append(len(delivering))
+        if len(most) == 1:  # give the other time to come
+            other.start()
+            other.join(0.2)
+        receive(self, g, fresh)
+        delivering.pop()
+
+    monkeypatch.setattr(mg.Tensor, "accumulate_grad", slowly)
+    other = threading.Thread(target=outs[1].backward)
+    outs[0].backward()
+    other.join(10)
+    assert most == [1, 1] and x.grad.tolist() == [5]
+
+
+@pytest.mark.parametrize("through", ["the base", "a view", "another view"])
+def test_a_write_is_known_to_all_that_share_a_memory(through):
+    base = mg.tensor([1.0, 2.0, 3.0], requires_grad=True).clone()
+    view, other = base[1:], base[:2]
+    outs = [t.sin() for t in (base, view, other)]
+    with mg.no_grad():
+        {"the base": base, "a view": view, "another view": other}[through].mul_(2)
+    for out in outs:
+        with pytest.raises(GraphError, match="written to"):
+            out.backward(mg.ones(len(out)))
+
+
+def test_a_recorded_change_is_known_to_a_leaf_that_shares_the_memory():
+    base = mg.tensor([1.0, 2.0], requires_grad=True).clone()
+    leaf = base.detach().requires_grad_()
+    out = leaf.sin()
+    base.mul_(2)
+    assert leaf.tolist() == [2, 4]
+    with pytest.raises(GraphError, match="written to"):
+        out.backward(mg.ones(2))
+
+
+def test_interrupts_of_a_walk_from_one_output_of_a_gate():
+    """The other output's part is not visited, and so not freed, although it is newer."""
+    freed = set()
+    for at in range(0, 200, 20):
+        tape = AttackedTape()
+        tape.module_hook_raises(2, False, Stop, True, 0)
+        tensor, value = next(pair for pair in tape.pairs if pair[1].op == "gated")
+        tape.interrupt_once(tensor, value, at, False, False)
+        freed.add(tuple(v.freed for v in value.operands))
+    assert (True, False) in freed

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minigrad.kernels.gamma import lgamma, polygamma
-from minigrad.kernels.special import erfinv
+from minigrad.kernels.special import erfcx, erfinv
 
 POSITIVE = np.concatenate([np.linspace(1e-3, 40, 2001), 10.0 ** np.arange(-300, 301, 7)])
 ROOTS = np.concatenate([root + sign * 10.0 ** -np.arange(1, 16) for root in (1, 2) for sign in (-1, 1)])
@@ -56,6 +56,11 @@ def test_poles_and_ends():
     np.testing.assert_equal(polygamma(2, x)[:4], [-np.inf, np.inf, np.nan, 0])
     np.testing.assert_equal(erfinv(np.array([1.0, -1.0, 0.0, 1.1, np.nan])), [np.inf, -np.inf, 0, np.nan, np.nan])
     assert lgamma(np.array([1.0, 2.0])).tolist() == [0, 0]
+
+
+def test_the_scaled_complement_overflows_in_silence():
+    with np.errstate(over="raise"):
+        assert erfcx(np.array([-40.0])) == np.inf
 
 
 def test_agrees_with_scipy():

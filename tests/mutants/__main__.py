@@ -6,13 +6,15 @@ into the functions, and runs the tests of that line until one fails: a few hundr
 import (defaults, bodies of classes, decorators), is imported afresh, changed, by a fork that has imported everything else.
 
 A mutant that no test of its lines notices is printed, and written to the file of ``--out``, one a line. Those that live are
-listed, by class, in survivors.md.
+listed, by class, in survivors.md. A mutant dies when a test fails, when what it raises ends pytest itself, or when its
+process crashes. One whose process ends before it could be judged is printed with the reason, and counted apart.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import functools
 import gc
 import importlib
@@ -25,8 +27,10 @@ import random
 import resource
 import signal
 import sys
+import tempfile
 import threading
 import time
+import traceback
 from collections import defaultdict
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -36,14 +40,10 @@ import pytest
 
 from tests.mutants.mutations import Mutant, mutants_of, names_of
 
-with contextlib.suppress(ImportError):  # and what it imports when it is first used
-    import torch
-
-    torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1).step()
-
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "minigrad"
 BEYOND = {  # tests of a room that stand elsewhere; paths that do not exist are left out
+    "data": ["tests/distributed/test_alone.py"],
     "nn": ["tests/models", "tests/test_layer_errors.py", "tests/test_network_errors.py", "tests/test_defaults.py"],
     "optim": ["tests/test_trajectory.py", "tests/test_pytorch_words.py", "tests/nn/test_names.py", "tests/training"],
     "kernels": ["tests/ops", "tests/nn"],
@@ -52,7 +52,8 @@ BEYOND = {  # tests of a room that stand elsewhere; paths that do not exist are 
 }
 OF_SIGNATURES = "tests/test_pytorch_names.py"  # reads the defaults of functions that it does not call
 MEMORY = 6 << 30  # bytes beyond which a mutant is stopped
-LIVES, DIED, SLOW, APART = "lives", "died", "timeout", "apart"
+LIVES, DIED, SLOW, APART, UNJUDGED = "lives", "died", "timeout", "apart", "unjudged"
+PR_SET_PDEATHSIG = 1  # of prctl(2): the signal that a process gets when its parent ends
 
 
 def main() -> None:
@@ -71,10 +72,15 @@ def main() -> None:
         return
     mutants = [m for path in files for m in mutants_of(path, {i for at, i, _ in names if at == path})]
     print(f"{made} mutants of {options.room}, {len(mutants)} of them to run", flush=True)
+    with contextlib.suppress(ImportError):  # before the forks, and what it imports when it is first used
+        import torch
+
+        torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1).step()
     run = Run(options, files, mutants)
     run.all()
-    count = {verdict: sum(v == verdict for v, _ in run.verdicts.values()) for verdict in (DIED, SLOW, LIVES)}
-    print(f"{len(mutants)} mutants: {count[DIED]} died, {count[SLOW]} took too long, {count[LIVES]} live")
+    count = {verdict: sum(v == verdict for v, _ in run.verdicts.values()) for verdict in (DIED, SLOW, LIVES, UNJUDGED)}
+    ends = f"{count[DIED]} died, {count[SLOW]} took too long, {count[LIVES]} live, {count[UNJUDGED]} could not be judged"
+    print(f"{len(mutants)} mutants: {ends}")
 
 
 def _options() -> argparse.Namespace:
@@ -125,12 +131,17 @@ class Run:
         self.early: dict[str, set[int]] = defaultdict(set)  # lines of functions that are run before the first test
         self.recent: list[str] = []  # tests that failed lately: mutants side by side die of the same
         self.failed = self.is_mutant = False
+        self.hits: set[tuple[str, int]] = set()  # the lines that a test has run
+        self.fixtures: dict[object, set[tuple[str, int]]] = defaultdict(set)  # and those of what several tests share
+        self.child: tuple[int, int] | None = None  # the process that this one waits for, and the signal that ends it
 
     def all(self) -> None:
         """The tests are collected, and nearly all mutants run, in a process that can be forked again and again."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._end)
         result = self._fork(self._collect_and_run, None)
         if not isinstance(result, dict):
-            raise SystemExit("the tests could not be collected")
+            raise SystemExit(f"the tests could not be collected: {result[1]}")
         self.__dict__.update(result)
         for i, mutant in enumerate(self.mutants):
             if self.verdicts[i][0] == APART:
@@ -138,9 +149,7 @@ class Run:
 
     def _record(self, i: int, verdict: str, by: str) -> None:
         self.verdicts[i] = verdict, by
-        if by.startswith("status"):
-            print(f"{_name(self.mutants[i])}    # its process ended with {by}", flush=True)
-        if verdict == LIVES:
+        if verdict in (LIVES, UNJUDGED):
             print(_name(self.mutants[i]) + f"    # {by}" * bool(by), flush=True)
             if self.out:
                 print(_name(self.mutants[i]), file=self.out, flush=True)
@@ -148,14 +157,23 @@ class Run:
     # Processes.
 
     def _fork(self, work, limit: float | None, keep_output: bool = True):
-        """What `work` gives, from a fork; (DIED, ...) if it ends otherwise, SLOW if it takes more than `limit` seconds."""
+        """Return what `work` returns, from a fork: SLOW after `limit` seconds, DIED if it crashes, UNJUDGED if it raises.
+
+        The fork ends with this process, however that ends.
+        """
         read, write = os.pipe()
-        pid = os.fork()
+        deadly = signal.SIGTERM if limit is None else signal.SIGKILL  # without a limit, it has children of its own
+        parent, pid = os.getpid(), os.fork()
         if pid == 0:
             os.close(read)
-            code = 1
             try:
                 os.setpgid(0, 0)
+                self.child = None
+                signal.signal(signal.SIGINT, signal.default_int_handler)  # tests send it to themselves
+                signal.signal(signal.SIGTERM, self._end if limit is None else signal.SIG_DFL)
+                ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, deadly)
+                if os.getppid() != parent:
+                    os._exit(1)
                 if limit:
                     resource.setrlimit(resource.RLIMIT_CPU, (int(limit) + 1, int(limit) + 2))
                 if not keep_output:
@@ -163,13 +181,17 @@ class Run:
                     for to in (0, 1, 2):
                         os.dup2(null, to)
                 with os.fdopen(write, "wb") as self.pipe:
-                    pickle.dump(work(), self.pipe)
-                code = 0
+                    try:
+                        result = work()
+                    except BaseException as error:
+                        result = UNJUDGED, _summary(error)
+                    pickle.dump(result, self.pipe)
             finally:
-                os._exit(code)
+                os._exit(0)
         os.close(write)
+        self.child = pid, deadly
         done = threading.Event()
-        timer = threading.Timer(10 * limit + 20, lambda: done.is_set() or os.killpg(pid, signal.SIGKILL)) if limit else None
+        timer = threading.Timer(2 * limit + 20, lambda: done.is_set() or os.killpg(pid, signal.SIGKILL)) if limit else None
         if timer:
             timer.start()
         with os.fdopen(read, "rb") as pipe:
@@ -178,13 +200,22 @@ class Run:
         if timer:
             timer.cancel()
         _, status = os.waitpid(pid, 0)
+        self.child = None
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)  # what it started
         if data:
             return pickle.loads(data)
-        if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGKILL, signal.SIGXCPU):
-            return SLOW, ""
-        return DIED, f"status {status}"
+        if not os.WIFSIGNALED(status):
+            return UNJUDGED, f"its process ended with status {os.WEXITSTATUS(status)}"
+        number = os.WTERMSIG(status)
+        return (SLOW, "") if number in (signal.SIGKILL, signal.SIGXCPU) else (DIED, signal.Signals(number).name)
+
+    def _end(self, number: int, _) -> None:
+        """On SIGTERM or Ctrl-C: end what this process waits for, and it."""
+        if self.child:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(*self.child)
+        os._exit(128 + number)
 
     def _collect_and_run(self):
         """In the second process: pytest collects, and calls pytest_runtestloop below."""
@@ -208,6 +239,19 @@ class Run:
                 self.pipe.flush()
                 os._exit(0)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef):
+        """What is set up for several tests runs its lines for each of them."""
+        if fixturedef.scope == "function":
+            return (yield)
+        before = set(self.hits)
+        self.hits.clear()
+        try:
+            return (yield)
+        finally:
+            self.fixtures[fixturedef] |= self.hits
+            self.hits |= before
+
     def pytest_runtestloop(self, session):
         if session.testsfailed:
             return None
@@ -218,7 +262,10 @@ class Run:
             self.seconds = {test: seconds for test, seconds in self.seconds.items() if test in items}
         else:
             print(f"{len(items)} tests: which lines does each run?", flush=True)
-            self.lines, self.seconds = self._fork(lambda: self._learn(session.items), 3600.0, keep_output=False)
+            learned = self._fork(lambda: self._learn(session.items), 3600.0, keep_output=False)
+            if not isinstance(learned[0], dict):
+                raise SystemExit(f"the tests could not be run: {learned}")
+            self.lines, self.seconds = learned
             if self.map:
                 self.map.write_bytes(pickle.dumps((self.lines, self.seconds)))
             print(f"{len(self.seconds)} pass, in {time.time() - began:.0f} s", flush=True)
@@ -275,8 +322,18 @@ class Run:
     def _learn(self, items):
         lines: dict[str, dict[int, set[str]]] = {path: defaultdict(set) for path in self.files}
         seconds = {}
-        hits: set[tuple[str, int]] = set()
-        tracer = self._tracer(lambda path, line: hits.add((path, line)))
+        hits = self.hits
+        notes = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  the lines that processes forked by a test run
+        forked: list[bool] = []
+        os.register_at_fork(after_in_child=lambda: (forked.append(True), hits.clear()))
+
+        def seen(path: str, line: int) -> None:
+            if (path, line) not in hits:
+                hits.add((path, line))
+                if forked:
+                    os.write(notes.fileno(), f"{line} {path}\n".encode())
+
+        tracer = self._tracer(seen)
         for item, following in zip(items, [*items[1:], None], strict=True):
             hits.clear()
             self.failed = False
@@ -286,6 +343,14 @@ class Run:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             sys.settrace(None)
             threading.settrace(None)
+            notes.seek(0)
+            for note in notes.read().decode().splitlines():
+                line, _, path = note.partition(" ")
+                hits.add((path, int(line)))
+            notes.seek(0)
+            notes.truncate()
+            for fixture in (f for name in item.fixturenames for f in item._fixtureinfo.name2fixturedefs.get(name, ())):
+                hits |= self.fixtures[fixture]
             if not self.failed:
                 seconds[item.nodeid] = time.process_time() - start
                 for path, line in hits:
@@ -332,7 +397,10 @@ class Run:
         self.is_mutant = True
         for test, following in zip(tests, [*tests[1:], None], strict=True):
             item = items[test]
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=items.get(following))
+            try:
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=items.get(following))
+            except BaseException:  # of a hook of minigrad's own plugin, or Ctrl-C: it ends pytest
+                return DIED, test
         return LIVES, ""
 
     def _imported(self, mutant: Mutant):
@@ -349,13 +417,22 @@ class Run:
         except Exception:
             return DIED, "import"
         _restrict_memory()
-        died = []
-        report = type(
-            "Report", (), {"pytest_runtest_logreport": lambda _, report: report.failed and died.append(report.nodeid)}
-        )
+        died: list[str] = []
+
+        class Reports:
+            def pytest_runtest_logreport(self, report):
+                if report.failed:
+                    died.append(report.nodeid)
+
+            pytest_collectreport = pytest_runtest_logreport
+
         options = ["-q", "-x", "-s", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
-        state = pytest.main([*options, *tests], plugins=[report()])
-        return (LIVES, "") if state == pytest.ExitCode.OK else (DIED, *(died[:1] or ["collection"]))
+        state = pytest.main([*options, *tests], plugins=[Reports()])
+        if died:
+            return DIED, died[0]
+        if state in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
+            return UNJUDGED, f"pytest ended with {state!r}"
+        return (LIVES, "") if state == pytest.ExitCode.OK else (DIED, repr(state))
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
@@ -382,6 +459,11 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
     def is_package(self, fullname):
         return self.package
+
+
+def _summary(error: BaseException) -> str:
+    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-3:]]
+    return f"{type(error).__name__}: {error} ({', '.join(places)})"
 
 
 def _set_defaults(f: FunctionType, new: dict[str, object]) -> None:

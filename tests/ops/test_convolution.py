@@ -132,3 +132,10 @@ def test_the_book_s_matrix():
     w = integers(4, 7, 3, 2, 3)
     out = (matrix @ w.reshape(7, -1).T).reshape(2, 6, 6, 7).transpose(0, 3, 1, 2)
     np.testing.assert_array_equal(out, F.conv2d(x, w, padding=1))
+
+
+@pytest.mark.parametrize("n, expected", [(1, "a tuple of one"), (2, "a pair of ints"), (3, "a triple of ints")])
+def test_a_stride_has_a_number_for_each_axis(n, expected):
+    function, x = getattr(F, f"conv{n}d"), mg.ones(1, 1, *[3] * n)
+    with pytest.raises(TypeError, match=f"stride must be an int or {expected}, got 1.5"):
+        function(x, x, stride=1.5)

@@ -358,3 +358,12 @@ def test_the_determined_vectors_of_a_full_svd_have_their_gradient(shape):
         np.testing.assert_allclose(ga.detach(), gb.detach(), atol=1e-12)
         second = [mg.autograd.grad((grad**2).sum(), x)[0] for grad in (ga, gb)] if k else [ga, gb]
         np.testing.assert_allclose(*(part.detach() for part in second), rtol=1e-9, atol=1e-12)
+
+
+def test_a_column_of_zeros_leaves_lu_finite():
+    x = np.array([[0.0, 1.0, 2.0], [0.0, 3.0, 4.0], [0.0, 5.0, 7.0]])
+    p, lower, upper = mg.linalg.lu(x)
+    np.testing.assert_allclose(p @ lower @ upper, x, atol=1e-14)
+    for pivot in (True, False):
+        found, _ = mg.linalg.lu_factor(x, pivot=pivot)
+        assert np.isfinite(found).all() and (found[1:, 0] == 0).all()

@@ -54,10 +54,10 @@ def found(name):
     """Return our object of a name of PyTorch; raise AttributeError if there is none."""
     thing = minigrad
     for part in name.split(".")[1:]:
-        if inspect.ismodule(thing) and part not in dir(thing):
-            with contextlib.suppress(ImportError):  # a module that nobody has imported yet
-                importlib.import_module(f"{thing.__name__}.{part}")
         with warnings.catch_warnings(action="ignore"):  # of a name that PyTorch has replaced
+            if inspect.ismodule(thing) and not hasattr(thing, part):
+                with contextlib.suppress(ImportError):  # a module that nobody has imported yet
+                    importlib.import_module(f"{thing.__name__}.{part}")
             thing = getattr(thing, part)
     return thing
 

@@ -329,6 +329,7 @@ HUGE = 2**62
             b"(" + b"".join(map(text, ("storage", "x", "0", "cpu"))) + number(6) + b"tQ",
             "a persistent id that is not of a sto",
         ),
+        (tensor(more=b"}" + text("neg") + b"\x88s"), r"marked with 'neg'\n  hint: in PyTorch, save tensor.resolve_neg\(\)"),
         (b"cos\nsystem now\n", "the pickle refers to os.system now"),
         (storage("torch float32"), "a persistent id that is not of a storage"),
         (name("torch Size") + sizes(sizes(-1)) + b"R", "a call that"),
@@ -341,6 +342,7 @@ HUGE = 2**62
         (name("torch device") + sizes(text("x" * 40)) + b"R", "a call that"),
         (b"\x8b\1\0\0\0\1", "found the operation LONG4"),
         (b"(i__main__\nNet\n", "found the operation INST"),
+        (b"he", "it takes value 101 of those it has stored, of which there are 0"),
         (b"NN\x81", "found the operation NEWOBJ"),
         (b"\x82\1", "found the operation EXT1"),
         (b"", "damaged"),
@@ -515,6 +517,9 @@ def test_what_pytorch_writes_is_read(tmp_path):
         torch.save(refused, tmp_path / "w.pt")
         with pytest.raises(WeightsFileError, match="refers to torch"):
             mg.load(tmp_path / "w.pt")
+    torch.save(torch._neg_view(base), tmp_path / "w.pt")  # the imaginary part of a conjugate is one
+    with pytest.raises(WeightsFileError, match="a tensor that is marked with 'neg'"):
+        mg.load(tmp_path / "w.pt")
 
 
 OPTIMIZERS = [

@@ -126,3 +126,41 @@ def test_constants_like_a_tensor_take_a_size():
     x = mg.zeros(1, dtype=mg.float64)
     for made in (x.new_zeros(2, 3), x.new_ones((2, 3)), x.new_zeros(size=(2, 3)), x.new_empty(mg.Size((2, 3)))):
         assert made.shape == (2, 3) and made.dtype == np.float64
+
+
+TAKES_A_NUMBER = {  # calls that make or change a tensor of a dtype, which has the number in its element 1
+    "tensor": lambda number, dtype: mg.tensor([number, number], dtype=dtype),
+    "full": lambda number, dtype: mg.full((2,), number, dtype=dtype),
+    "full_like": lambda number, dtype: mg.full_like(mg.zeros(2, dtype=dtype), number),
+    "fill_": lambda number, dtype: mg.zeros(2, dtype=dtype).fill_(number),
+    "setitem": lambda number, dtype: _with_item(mg.zeros(2, dtype=dtype), number),
+    "index_fill": lambda number, dtype: mg.zeros(2, dtype=dtype).index_fill(0, mg.tensor([1]), number),
+}
+
+
+def _with_item(x, number):
+    x[1] = number
+    return x
+
+
+@pytest.mark.parametrize("call", TAKES_A_NUMBER)
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int32", "int64", "uint64"])
+def test_numbers_beyond_a_dtype_of_integers_are_refused_and_negative_ones_count_from_above(call, dtype):
+    limits, make = np.iinfo(dtype), TAKES_A_NUMBER[call]
+    unsigned = limits.min == 0
+    fitting = {limits.max: limits.max, 1: 1} | ({-1: limits.max} if unsigned else {limits.min: limits.min})
+    for number, found in fitting.items():
+        assert make(number, dtype)[1].item() == found
+    beyond = [number for number in (limits.max + 1, limits.min - 1 - limits.max * unsigned) if -(2**63) <= number < 2**64]
+    for number in beyond:
+        with pytest.raises(mg.DTypeError, match=f"{number} is beyond {dtype}, {limits.min} to {limits.max}"):
+            make(number, dtype)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -1e30, 2.0**63])
+def test_floats_that_are_no_integers_of_a_dtype_are_refused(number):
+    for make in (lambda: mg.tensor(number, dtype=mg.int64), lambda: mg.full((2,), number, dtype=mg.int64)):
+        with pytest.raises(mg.DTypeError, match="is beyond int64"):
+            make()
+    assert mg.tensor([-2.9, 2.9], dtype=mg.int64).tolist() == [-2, 2]
+    assert mg.tensor(1e10, dtype=mg.float16).item() == np.inf and mg.tensor(300.0, dtype=mg.bool).item() is True

@@ -627,6 +627,34 @@ def test_side_checks_form_and_accumulate(monkeypatch):
         assert complaints(function, args) == set()
 
 
+class Subclass(np.ndarray):
+    """What no gradient is."""
+
+
+def read_only(g):
+    g = g.copy()
+    g.flags.writeable = False
+    return g
+
+
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        (lambda g: g.copy().view(Subclass), "is a Subclass, not an array"),
+        (read_only, "is read-only"),
+        (lambda g: np.stack([g, g])[0], "is a view"),
+    ],
+)
+def test_a_gradient_is_an_array_of_its_own_that_can_be_written_to(change, says, monkeypatch):
+    def keeps_something_else(self, g, fresh):
+        self.stored_grad = mg.tensor(0.0)
+        self.stored_grad.array = change(g)
+
+    monkeypatch.setattr(mg.Tensor, "accumulate_grad", keeps_something_else)
+    failed = {f.check: f.message for f in gradcheck(mg.tanh, np.ones(3), raise_exception=False).failures}
+    assert says in failed["form"]
+
+
 def test_all_side_checks_run_by_default():
     assert set(CHECKS) == {
         "form", "repeat", "linear", "unchanged", "accumulate", "reuse", "layouts", "subsets", "no_graph",

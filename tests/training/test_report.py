@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+from minigrad import nn
 from minigrad.nn.inference import scores
 from minigrad.training import Trainer
 from minigrad.training.gallery import draw, loss_graph
 from minigrad.training.report import ReportData, render_report
 from minigrad.viz.charts import Chart, line_chart
 from minigrad.viz.colormaps import gray, heat
+from minigrad.viz.feature_maps import layer_values
 from minigrad.viz.filters import kernels
 from minigrad.viz.png import png
 from tests.viz.graphs.browser import IN_A_BROWSER, in_browser
@@ -185,6 +187,78 @@ def test_every_fragment_of_the_template_is_used():
     names = re.findall(r"<!-- (\w+) -->", (folder / "report.html").read_text("utf-8"))
     code = (folder / "report.py").read_text("utf-8")
     assert len(set(names)) == len(names) > 10 and [name for name in names if f'"{name}"' not in code] == []
+
+
+def test_the_maps_of_a_layer_are_those_of_the_first_image_side_by_side(story, page):
+    """Fifteen maps fill a row, with a pixel between them; vectors are strips."""
+    maps = re.search(r"<h2>Feature maps(.*?)<h2>Dreams", page, re.DOTALL).group(1)
+    shown = re.findall(r'<div class=layer><div>(\w+).*?width="(\d+)".*?src="([^"]+)"', maps)
+    pictures = {name: (int(width), pixels(uri)) for name, width, uri in shown}
+    width, image = pictures["input"]
+    assert width == 56 and (image[..., 3] == np.rint(255 * story.x[0, 0] / story.x[0, 0].max())).all()
+    (_, _, conv), *_, (_, _, scores_of_first) = layer_values(story.network, story.x[0])[1:]
+    width, image = pictures["conv1"]
+    n, height, of_one = conv.shape
+    assert n < 15 and width == n * 58 and image.shape[:2] == (height, n * of_one + n - 1)
+    gaps = np.flatnonzero(~image[..., 3].any(0))
+    assert gaps.tolist() == [of_one * k + k - 1 for k in range(1, n)]
+    width, image = pictures["fc2"]
+    assert width == 10 * 58 and len(scores_of_first) == 10
+    assert (image == heat(scores_of_first[np.newaxis], np.abs(scores_of_first).max())).all()
+
+
+def test_a_long_vector_is_a_strip_that_one_can_see(story):
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 100), nn.Linear(100, 10))
+    page = render_report(story._replace(network=network, initial=network, gradients=[{"1.weight": 0.5}] * 3))
+    strip = pixels(re.search(r">1<small>.*?width=\"(\d+)\".*?src=\"([^\"]+)\"", page).group(2))
+    assert strip.shape[:2] == (4, 100) and (strip == strip[:1]).all()
+
+
+def test_images_in_color_are_shown_in_their_colors(story):
+    """And kernels by the mean of their channels."""
+    mg.manual_seed(0)
+    x = np.random.default_rng(0).random((80, 3, 6, 6)).astype(np.float32)
+    network, initial = (nn.Sequential(nn.Conv2d(3, 6, (3, 2)), nn.Flatten(), nn.Linear(120, 10)) for _ in range(2))
+    page = render_report(story._replace(x=x, network=network, initial=initial, gradients=[{"0.weight": 0.5}] * 3))
+    thumbnail = pixels(re.search(r'>input<small>3x6x6.*?src="([^"]+)"', page).group(1))
+    assert (thumbnail == np.rint(255 * x[0].transpose(1, 2, 0))).all()
+    first, last = initial[0].weight.array, network[0].weight.array
+    assert "6 kernels of 3x3x2, the mean of their channels" in page
+    for title, panel in {"initial": first, "trained": last, "difference": last - first}.items():
+        caption = rf"<figcaption>{title}, ±{np.abs(panel.mean(1)).max():.2g}</figcaption>"
+        width, uri = re.search(rf'{caption}<img [^>]*width="(\d+)"[^>]*src="([^"]+)"', page).groups()
+        assert int(width) == 2 * pixels(uri).shape[1] != 2 * pixels(uri).shape[0]
+
+
+def test_recall_is_the_share_of_a_class_that_is_recognized(story):
+    predicted = scores(story.network, story.x).argmax(1)
+    page = render_report(story._replace(classes=[*map(str, range(10)), "eleventh"]))
+    recalls = re.findall(r"<tr><th>(\w+)</th>.*?<th class=end>(.*?)</th></tr>", page)
+    shares = {str(i): f"{np.mean(predicted[story.t == i] == i):.1%}" for i in range(10)}
+    assert dict(recalls) == {**shares, "eleventh": "none"}
+
+
+def test_gradients_are_those_of_the_first_epochs_weights_on_a_logarithmic_scale(story):
+    norms = [{"a.weight": 1.0, "a.bias": 7.0}, {"a.weight": 0.1, "b.weight": 1.0}, {"a.weight": 0.01}]
+    page = render_report(story._replace(gradients=norms))
+    chart = re.search(r"<h2>Gradients.*?(<svg.*?</svg>)", page, re.DOTALL).group(1)
+    assert re.findall(r"<title>(epoch .*?)</title>", chart) == [
+        f"epoch {i}: a.weight {n}" for i, n in enumerate((1, 0.1, 0.01), 1)
+    ]
+    heights = [float(circle.get("cy")) for circle in ElementTree.fromstring(chart).iter("circle")]
+    assert np.diff(heights) == pytest.approx([heights[1] - heights[0]] * 2) and heights[1] > heights[0]
+
+
+def test_the_configuration_tells_of_the_data_but_for_their_name(page):
+    assert "<th>data train</th><td>300</td>" in page and "<th>data sha256</th>" in page and "data name" not in page
+
+
+def test_the_graph_of_the_loss_shows_kernels_beside_those_before_training(story):
+    """`draw` and the report show the same."""
+    initial = story.initial.state_dict()
+    changed = {name: value * 2 for name, value in initial.items()}
+    graphs = [loss_graph(story.network, state, X[:20], T[:20]).render("svg") for state in (initial, initial, changed)]
+    assert graphs[0] == graphs[1] != graphs[2]
 
 
 def test_a_cell_opens_its_own_images(story, page):

@@ -15,10 +15,12 @@ that no table knows is an error. tests/typing/test_typing.py compares the files 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import textwrap
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -468,6 +470,7 @@ def of_methods() -> str:
     return pruned("\n".join([header, '__all__ = ["Methods"]', "", text, ""]))
 
 
+@functools.cache  # it makes the whole stub
 def vars_of_ops() -> set[str]:
     return set(re.findall(r"^class (\w+)\(NamedTuple", of_functions("", ops), re.M))
 
@@ -497,17 +500,17 @@ def pruned(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
 
 
-def stubs() -> dict[Path, str]:
-    """Return the text of every stub under its path."""
+def stubs() -> dict[Path, Callable[[], str]]:
+    """Return what makes the text of each stub, under its path."""
     return {
-        ROOT / "ops" / "__init__.pyi": of_functions("the operations", ops),
-        ROOT / "linalg.pyi": of_functions("linear algebra", mg.linalg, ops),
-        ROOT / "special.pyi": of_functions("the special functions", mg.special, ops),
-        ROOT / "nn" / "functional.pyi": of_functions("the functions behind the layers", functional, ops),
-        ROOT / "tensors" / "methods.pyi": of_methods(),
+        ROOT / "ops" / "__init__.pyi": lambda: of_functions("the operations", ops),
+        ROOT / "linalg.pyi": lambda: of_functions("linear algebra", mg.linalg, ops),
+        ROOT / "special.pyi": lambda: of_functions("the special functions", mg.special, ops),
+        ROOT / "nn" / "functional.pyi": lambda: of_functions("the functions behind the layers", functional, ops),
+        ROOT / "tensors" / "methods.pyi": of_methods,
     }
 
 
 if __name__ == "__main__":
     for path, text in stubs().items():
-        path.write_text(text)
+        path.write_text(text())

@@ -1,6 +1,7 @@
 """What checkers of types are told is so at runtime, and they are told the same by code and stubs."""
 
 import ast
+import functools
 import importlib.util
 import inspect
 import re
@@ -19,19 +20,24 @@ from tests.typing.checkers import CHECKERS, EXPRESSIONS, failures, marked
 from tests.typing.stubs import BY_HAND, ROOT, stubs
 
 STUBS = stubs()
-PARSED = ast.parse(STUBS[ROOT / "ops" / "__init__.pyi"])
+
+
+@functools.cache
+def parsed():
+    """The stub of the operations."""
+    return ast.parse(STUBS[ROOT / "ops" / "__init__.pyi"]())
 
 
 @pytest.mark.parametrize("path", STUBS, ids=lambda path: "/".join(path.parts[-2:]))
 def test_the_stubs_are_up_to_date(path):
-    assert path.read_text() == STUBS[path], "python -m tests.typing.stubs"
+    assert path.read_text() == STUBS[path](), "python -m tests.typing.stubs"
 
 
 @pytest.mark.parametrize("name", [name for name in ops.__all__ if hasattr(getattr(ops, name), "known")])
 def test_every_name_of_an_argument_is_one_at_runtime(name):
     op = getattr(ops, name)
     definitions = [
-        d for d in PARSED.body if isinstance(d, ast.FunctionDef) and d.name in (name, getattr(op, "__name__", name))
+        d for d in parsed().body if isinstance(d, ast.FunctionDef) and d.name in (name, getattr(op, "__name__", name))
     ]
     shown = {a.arg for d in definitions for a in (*d.args.args, *d.args.kwonlyargs)}
     assert shown <= {*inspect.signature(op).parameters, *op.known}
@@ -97,7 +103,7 @@ def declared(text):
 def test_results_are_what_the_stubs_say():
     """Every operation that takes one of a few simple calls, with a tensor or an array first; at least 200 of them."""
     wrong, tried = [], set()
-    for definition in PARSED.body:
+    for definition in parsed().body:
         if not isinstance(definition, ast.FunctionDef) or definition.name in BY_HAND:
             continue
         arguments = [*definition.args.posonlyargs, *definition.args.args]

@@ -55,7 +55,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Any:
     """Return np.full(shape, fill_value), or a tensor for a tensor."""
     if not _holds(fill_value):
         return np.full(shape, fill_value, dtype, **options)
-    return ops.broadcast_to(array(fill_value, dtype), (shape,) if isinstance(shape, int) else tuple(shape))
+    return ops.broadcast_to(array(fill_value, dtype), (shape,) if np.ndim(shape) == 0 else tuple(shape))
 
 
 class _Joining:

@@ -10,6 +10,7 @@ import numpy as np
 
 from minigrad.arrays import Array
 from minigrad.errors import GraphError
+from minigrad.kernels.errstate import errstate
 from minigrad.kernels.norms import power_norm
 from minigrad.tensors.tensor import Tensor, tensor
 
@@ -93,13 +94,13 @@ def _total(op: str, arrays: list[Array], p: float, error_if_nonfinite: bool) -> 
 
 
 def _as_tensor(total: float, arrays: list[Array]) -> Tensor:
-    with np.errstate(over="ignore"):  # finite gradients may have a norm too large for their dtype
+    with errstate(over="ignore"):  # finite gradients may have a norm too large for their dtype
         return tensor(np.asarray(total, np.result_type(*arrays) if arrays else None))
 
 
 def _scale(given: list[tuple[Tensor, Array]], factor: float) -> None:
     if not factor >= 1:  # also for NaN, which spreads as in PyTorch
-        with np.errstate(invalid="ignore", under="ignore"):
+        with errstate(invalid="ignore", under="ignore"):
             _replace((x, np.asarray(g * factor)) for x, g in given)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import repeat
 from typing import Any
@@ -46,7 +47,8 @@ def gradients(
 
     seeds = [output.backward_seed(None, "graph") for output in outputs if output.node is not None]
     leaves = [node for node in nodes if node.primitive is None]
-    former = [node.hooks for node in nodes]
+    # An interrupt may come when a function starts or a call ends, but not within this one call (engine/interrupts.py).
+    undo = map(setattr, nodes, repeat("hooks"), [node.hooks for node in nodes])
     seeing = [{**(node.hooks or {}), -1: see(node)} for node in nodes]
     walks = walk.walking.walks
     try:
@@ -55,7 +57,7 @@ def gradients(
         walk.backward(seeds, Tensor.from_array, targets=leaves, retain_graph=True, create_graph=False)
     finally:
         walk.walking.walks = walks
-        at_once(setattr, nodes, repeat("hooks"), former)
+        deque(undo, maxlen=0)
     return found, ""
 
 

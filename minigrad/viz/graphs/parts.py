@@ -19,6 +19,7 @@ from minigrad.engine.grad_mode import enable_grad
 from minigrad.engine.scope import Constant, Named, Scope, here
 from minigrad.engine.several import SELECTION
 from minigrad.engine.tape import NO_PLAN, Node
+from minigrad.kernels.errstate import errstate
 from minigrad.tensors.tensor import Tensor
 
 __all__ = ["Part", "below", "kept_by", "opened"]
@@ -100,7 +101,7 @@ def _results(fused: Node) -> list[Part]:
     outer = here.scope
     here.scope = fused.scope
     try:
-        with unfused(), enable_grad(), np.errstate(all="ignore"):
+        with unfused(), enable_grad(), errstate(all="ignore"):
             out = op.definition(*args)
     finally:
         here.scope = outer

@@ -191,3 +191,12 @@ def test_a_page_has_the_theme_that_was_chosen_until_its_button_changes_it(theme,
     script = f"const before = {paper}; document.getElementById('theme').click(); return [before, {paper}];"
     expected = ["rgb({}, {}, {})".format(*bytes.fromhex(colors["paper"][1:])) for colors in (LIGHT, DARK)]
     assert in_browser(page, script, tmp_path)["answer"] == (expected if theme == "light" else expected[::-1])
+
+
+def test_the_first_three_nodes_of_a_card_are_listed():
+    loss, net = stacked(5)
+    page = mg.viz.graph(loss, model=net, names={}, depth=2).render("html").decode()
+    lists = set(re.findall(r"n\d+(?:, n\d+)*(?:, …)?", page))
+    assert any(text.count(", ") == 3 and text.endswith("…") for text in lists)
+    assert not any(text.count(", n") == 2 and not text.endswith("…") for text in lists)
+    assert not any(re.fullmatch(r"n\d+, …", text) for text in lists)

@@ -241,4 +241,22 @@ def test_how_numbers_are_written():
     assert summary(np.array([1.0, np.nan, np.inf])) == "all 1, 1 NaN, 1 inf"
     assert summary(np.array([True, False])) == "1 of 2 true" and summary(np.zeros((0,))) == "empty"
     assert (option("axis", (0, 1)), option("axis", None), option("keepdims", False)) == ("axis=(0, 1)", "", "")
-    assert option("index", (slice(1, 5, 2), 3)) == "index=(1:5:2, 3)" and option("x", object()) == ""
+    assert option("index", (slice(1, 5, 2), 3)) == "index=(1:5:2, 3)" and option("index", slice(1, 5)) == "index=1:5"
+    assert option("x", object()) == ""
+
+
+def test_what_is_not_finite_in_a_kernel_is_as_gray_as_zero():
+    assert levels(np.array([[[np.nan, 0.0, np.inf, 2.0, -2.0]]]), 2.0).tolist() == [[128, 128, 128, 255, 1]]
+
+
+def test_a_result_that_its_own_rule_saved_is_known_though_nothing_else_holds_it():
+    x = mg.tensor([0.0, 1.0], requires_grad=True)
+    values = {node.name: node.value for node in mg.viz.graph((x.exp() + 1).sum(), show="values").nodes}
+    assert values["exp"] == "1 … 2.718" and values["add"] == ""
+
+
+@pytest.mark.parametrize("show, images", [(("shapes", "saved"), 0), ("values", 1), ("grads", 2)])
+def test_kernels_are_pictures_where_values_or_gradients_are_shown(show, images):
+    net = mg.nn.Conv2d(1, 2, 3)
+    graph = mg.viz.graph(net(mg.ones(1, 1, 3, 3)).sum(), model=net, show=show)
+    assert {len(node.images) for node in graph.nodes if node.shape == (2, 1, 3, 3)} == {images}

@@ -9,10 +9,12 @@ import pytest
 import minigrad as mg
 from minigrad import nn, ops
 from minigrad.engine.composite import composite
+from minigrad.viz.graphs.cards import body
 from minigrad.viz.graphs.gradients import root_mean_square
 from minigrad.viz.graphs.html import page_of, placed
+from minigrad.viz.graphs.look import Look
 from minigrad.viz.graphs.numbers import number
-from minigrad.viz.graphs.scene import view_of
+from minigrad.viz.graphs.scene import scene, view_of
 from minigrad.viz.graphs.view import closed_groups, make_view
 from tests.viz.graphs.samples import Block, stacked
 
@@ -136,6 +138,7 @@ def test_rows_of_several_operations_are_folded_from_three_on():
         return mg.viz.graph(x, names={})
 
     assert "×" not in str(run(2)).replace("2×", "")
+    assert "×3" in str(run(3))
     view = view_of(run(50).ir, run(50).look)
     assert [card.title for card in view.cards.values()] == ["input", "input", "multiply", "tanh", "output"]
     assert [(box.title, box.kind) for box in view.boxes.values()] == [("×50", "row")]
@@ -230,6 +233,7 @@ def test_numbers_of_a_fold_are_those_of_all_of_it():
     graph = mg.viz.graph(loss, model=net, names={}, show=("shapes", "saved", "grads"), depth=2)
     view = view_of(graph.ir, graph.look)
     (card,) = [card for card in view.cards.values() if card.copies > 1]
+    assert len(card.every_value) == len(set(card.every_value)) == card.copies == 5
     count = sum(p.numel() for p in net.blocks.parameters())
     svg, text = graph.render("svg").decode(), str(graph)
     assert f">{count:,} parameters<" in svg and ">in 20 tensors<" in svg
@@ -371,3 +375,53 @@ def test_pages_fold_blocks_whose_operands_are_parameters_of_their_own():
     graph = mg.viz.graph(net(mg.ones(2, 3, 8)).sum(), names={})
     scene, _ = page_of(graph.ir, graph.look)
     assert [box.times for box in scene.view.boxes.values() if box.title == "layers.1"] == [3]
+
+
+CARDS = {
+    (0, "values"): [["x", "= 1 … 3"], ["subtract", "1 - ·", "= -2 … 0"], ["multiply"], ["sum  y", "= -8"], ["y", "= -8"]],
+    (0, "grads"): [
+        ["x", "gradient  3.416"], ["subtract", "1 - ·", "gradient  2.16"], ["multiply", "gradient  1"],
+        ["sum  y", "gradient  1"], ["y"],
+    ],
+    (1, "values"): [["x", "= 1 … 3"], ["subtract", "1 - ·, = -2 … 0"], ["multiply"], ["sum  y", "= -8"], ["y", "= -8"]],
+    (1, "grads"): [
+        ["x", "gradient 3.416"], ["subtract", "1 - ·, gradient 2.16"], ["multiply", "gradient 1"],
+        ["sum  y", "gradient 1"], ["y"],
+    ],
+    (2, "values"): [["x", "= 1 … 3"], ["subtract  1 - ·, = -2 … 0"], ["multiply"], ["sum  y: = -8"], ["y", "= -8"]],
+    (2, "grads"): [
+        ["x", "gradient 3.416"], ["subtract  1 - ·, gradient 2.16"], ["multiply  gradient 1"], ["sum  y: gradient 1"], ["y"],
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("compact, show", CARDS)
+def test_cards_have_the_same_facts_however_compact_they_are(compact, show):
+    x = mg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = ((1 - x) * x).sum()
+    y.backward(retain_graph=True)
+    view = view_of(mg.viz.graph(y, show=show, names={"x": x, "y": y}).ir, Look())
+    rows = [body(view, card, frozenset({show}), 100, compact).rows for card in view.cards.values()]
+    assert [[row.whole for row in card] for card in rows] == CARDS[compact, show]
+
+
+def test_what_fits_no_screen_has_the_most_compact_cards():
+    h = mg.tensor([1.0], requires_grad=True)
+    for i in range(250):
+        h = h.exp() if i % 2 else h.sin()
+    assert scene(mg.viz.graph(h, names={}).ir, Look(fold=False)).compact == 2
+
+
+def test_operands_are_told_where_a_parameter_is_one_of_them():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(mg.ones(2))
+
+        def forward(self, x):
+            return self.weight * x + (self.weight - x)
+
+    net = Net()
+    view = view_of(mg.viz.graph(net(mg.ones(2)), model=net, names={}).ir, Look())
+    operands = {card.title: card.operands for card in view.cards.values()}
+    assert operands["multiply"] == operands["subtract"] == ["weight", ""] and operands["add"] == []
