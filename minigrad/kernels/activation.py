@@ -39,7 +39,7 @@ def gelu(x: Array, approximate: str) -> Any:
         return None
     if approximate == "tanh":
         return _computed(_gelu_tanh, x)
-    with np.errstate(over="ignore"):
+    with errstate(over="ignore"):
         phi = by_blocks(_normal, x)
     return x * phi, (phi,)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from minigrad.arrays import Array, DType
 from minigrad.errors import DTypeError, ShapeError
+from minigrad.kernels.errstate import errstate
 
 __all__ = ["check_numbers", "check_range", "native", "snapshot", "to_array"]
 
@@ -36,7 +37,7 @@ def to_array(data: Any, dtype: DType, default: np.dtype[Any]) -> Array:
         _check_dtype("tensor", np.dtype(dtype))
         if array is not data:
             check_range("tensor", array, np.dtype(dtype))
-    with np.errstate(over="ignore"):  # a float beyond a narrower one becomes infinite, as in PyTorch
+    with errstate(over="ignore"):  # a float beyond a narrower one becomes infinite, as in PyTorch
         return np.array(array, dtype=dtype or array.dtype.newbyteorder("="), order="K", copy=True, subok=False)
 
 

@@ -19,6 +19,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from minigrad.arrays import Array
 from minigrad.kernels.blocks import row_blocks, run_blocks
+from minigrad.kernels.errstate import errstate
 from minigrad.kernels.windows import Padding, Sizes, fill_windows, overlap_add, window_counts
 
 __all__ = ["convolve", "convolve_for_weight", "convolve_transposed"]
@@ -123,7 +124,7 @@ def _convolve_in_bands(
 
     def convolve_part(part: slice) -> bool:
         for block, columns in _band_columns(x, part, C, places, tuple(K), out.shape[1:-1], stride, padding):
-            with np.errstate(invalid="ignore"):
+            with errstate(invalid="ignore"):
                 np.matmul(matrix[block], columns, out=_as_bands(out[block], columns))
             if np.isnan(out[block].reshape(-1).max()):
                 return False

@@ -262,4 +262,4 @@ def _products(x: Array, y: Array) -> Array:
 
 def _channel_blocks(shape: Shape) -> Iterator[slice]:
     A, C, B = shape
-    return row_blocks(C, A * B if B >= LONG else 1, 4 * BLOCK)
+    return row_blocks(C, A * B if B >= LONG else 1, 2 * BLOCK)
