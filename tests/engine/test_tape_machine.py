@@ -76,6 +76,7 @@ class Value:
     number: int = field(default_factory=lambda: next(numbers))
     written: int = -1
     freed: bool = False
+    restored: bool = False  # a checkpoint whose function has run again: from then on it holds its own arrays
     factor: float = 1.0  # of its hooks
     retains: bool = False
     grad: np.ndarray | None = None
@@ -110,7 +111,7 @@ class Value:
         """The operands whose values are kept for the gradient."""
         if self.op == "multiply":
             return [a for a, other in zip(self.operands, self.operands[::-1], strict=True) if other.requires]
-        return self.operands if self.op in HOLD_ARRAYS else ()
+        return self.operands if self.op in HOLD_ARRAYS and not self.restored else ()
 
     @property
     def refuses(self):

@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
 import minigrad as mg
+from minigrad.autograd.checkpoint import _Recomputed
 from minigrad.errors import GraphError
 from tests.engine.test_interrupts import SETTINGS, assert_put_back, put_everything_back
 from tests.engine.test_tape_machine import ENGINE, FORWARD, HOLD_ARRAYS, PYTORCH, SIZE, SLOPE, Tape, Value, torch
@@ -102,6 +103,14 @@ def struck(run, at):
     finally:
         sys.setprofile(None)
     return False, passed
+
+
+def holds_its_arrays(node):
+    """Whether the saved values are there, not to be recomputed, also by the second run of an outer checkpoint."""
+    saved = node.saved
+    while isinstance(saved, _Recomputed):
+        saved = saved.values
+    return saved is not None
 
 
 class AttackedTape(Tape):
@@ -218,6 +227,10 @@ class AttackedTape(Tape):
     @rule(a=indices)
     def write_unrecorded(self, a):
         n = a % len(self.pairs)
+        for _, value in self.pairs:
+            if value.op == "region" and value.requires:
+                node = self.nodes[value]
+                value.restored = all(map(holds_its_arrays, (node, node.parents[0])))
         super().write_unrecorded(a)
         source = self.pairs[n][1]
         for value in [source, *[self.pairs[m][1] for m in self.others(n)]]:
