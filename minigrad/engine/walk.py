@@ -317,6 +317,8 @@ def _run(
                     announce(node, g)
         if wanted and node in wanted:
             found[node] = g
+            if walk.within is not None and walk.within.isdisjoint(node.parents):
+                continue  # its own rules are not run
         if node.saved is None:  # since: by a backward in a hook, or in another thread
             _check((node,), walk.within)
         if walk.create_graph:

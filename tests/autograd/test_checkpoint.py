@@ -227,3 +227,19 @@ def test_a_backward_that_is_refused_changes_nothing():
         with pytest.raises(GraphError, match="written to before backward"):
             loss.backward()
     assert mg.autograd.grad(loss, y)[0].tolist() == out.tolist()
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_gradient_with_respect_to_a_checkpoint_does_not_run_it_again(create_graph):
+    x, runs = mg.tensor([0.1, 0.2], requires_grad=True), []
+
+    def function(x):
+        runs.append(0)
+        return x.sin().square()
+
+    y = checkpoint(function, x)
+    z = y.exp()
+    with mg.no_grad():
+        x.fill_(1.0)  # what it saved is gone, and not needed
+    (g,) = mg.autograd.grad(z.sum(), y, create_graph=create_graph)
+    assert g.tolist() == z.tolist() and len(runs) == 1
