@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.benchmarks import workloads
 
 SECONDS = 1.0  # after which a timing ends, however often the function has run
-WARM = 0.05  # seconds of runs before a timing: after a rest, the first run on a virtual machine took two to five times as long
+WARM = 0.05  # seconds of runs before a timing: the first run after a rest took two to five times as long (virtual machine)
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
