@@ -152,6 +152,15 @@ def test_a_recorded_run_also_shows_what_the_tape_does_not():
         assert "greater" in str(mg.viz.graph(run))
 
 
+def test_calls_of_which_nothing_is_used_are_left_out():
+    used, unused = nn.Linear(2, 3), nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    x = mg.ones(1, 2)
+    graph = mg.viz.graph(lambda: (unused(x), used(x))[1], names={})
+    assert [(g.kind, g.type, g.parent) for g in graph.groups] == [("module", "Linear", -1), ("function", "", 0)]
+    assert [graph.groups[n.group].name for n in graph.nodes if n.kind == "op"] == ["linear"]
+    assert "linear(" in str(graph) and "Sequential" not in str(graph)
+
+
 def test_constants_and_options_are_text():
     x = mg.tensor(np.ones((2, 3)), requires_grad=True)
     ops = {n.name: n for n in mg.viz.graph((x * 2.5).sum(1)).nodes}
