@@ -456,21 +456,21 @@ def _and_bases(origin: Origin) -> list[Origin]:
     return found
 
 
-def _argument(origin: Node | Call, call: Call | None, position: int) -> Any:
+def _argument(origin: Origin, call: Call | None, position: int) -> Any:
     """Return an argument without a node: a tensor or a constant; UNKNOWN if neither tape nor recording holds it."""
     if call is not None:
         given = call.args[position]
         return given if isinstance(given, Traced) and given.node is not None else constant(given)
-    places = origin.plan.constants if isinstance(origin, Node) else ()
-    return origin.constants[places.index(position)] if position in places else UNKNOWN  # type: ignore[union-attr]
+    places = origin.plan.constants
+    return origin.constants[places.index(position)] if position in places else UNKNOWN
 
 
-def _value(origin: Node | Call, call: Call | None, position: int) -> Any:
+def _value(origin: Origin, call: Call | None, position: int) -> Any:
     """Return the array that an argument was when the operation ran, if it is still known."""
     if call is not None:
         given = call.args[position]
         return given.array if isinstance(given, Traced) else given
-    return _saved(origin, ("arg", position)) if isinstance(origin, Node) else UNKNOWN
+    return _saved(origin, ("arg", position))
 
 
 def _is_default(defaults: Mapping[str, Any], name: str, value: Any) -> bool:

@@ -64,7 +64,7 @@ class Groups:
     def _module(self, scope: Scope, parent: int) -> Group:
         module: Module | None = scope[1]()
         if module is None:
-            return Group("module", "module", parent, type="module")
+            return Group("module", "module", parent)
         if id(module) not in self._paths:
             self._name(module)
         path, kind = self._paths[id(module)], type(module).__name__

@@ -270,7 +270,7 @@ def _tensors(outputs: Any) -> list[Tensor]:
 
 
 def _variables() -> dict[str, Any]:
-    """Return the tensors and modules among the variables of the code that draws: the first frame outside this package."""
+    """Return the variables of the code that draws: the first frame outside this package."""
     package = __name__.partition(".")[0]
     frame = sys._getframe(1)
     while frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == package:
@@ -278,7 +278,7 @@ def _variables() -> dict[str, Any]:
     if frame is None:
         return {}
     values = frame.f_locals
-    found = {name: value for name, value in values.items() if isinstance(value, Tensor | Module)}
+    found = dict(values)
     if frame.f_code.co_flags & inspect.CO_OPTIMIZED and type(values) is dict:
         values.clear()  # of a function, before Python 3.13, a copy: the frame would keep it, and all that was in it
     return found

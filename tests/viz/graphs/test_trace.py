@@ -135,7 +135,7 @@ def test_modules_that_are_gone_do_not_stop_the_picture():
     y = nn.Sequential(nn.Linear(2, 2), nn.ReLU())(np.ones((1, 2), np.float32))
     gc.collect()
     graph = mg.viz.graph(y)
-    assert {g.name for g in graph.groups if g.kind == "module"} == {"module"} and "relu" in str(graph)
+    assert {(g.name, g.type) for g in graph.groups if g.kind == "module"} == {("module", "")} and "relu" in str(graph)
 
 
 def test_a_recorded_run_also_shows_what_the_tape_does_not():
@@ -150,6 +150,15 @@ def test_a_recorded_run_also_shows_what_the_tape_does_not():
     assert "greater" in str(mg.viz.graph(run))
     with mg.no_grad():
         assert "greater" in str(mg.viz.graph(run))
+
+
+def test_calls_of_which_nothing_is_used_are_left_out():
+    used, unused = nn.Linear(2, 3), nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    x = mg.ones(1, 2)
+    graph = mg.viz.graph(lambda: (unused(x), used(x))[1], names={})
+    assert [(g.kind, g.type, g.parent) for g in graph.groups] == [("module", "Linear", -1), ("function", "", 0)]
+    assert [graph.groups[n.group].name for n in graph.nodes if n.kind == "op"] == ["linear"]
+    assert "linear(" in str(graph) and "Sequential" not in str(graph)
 
 
 def test_constants_and_options_are_text():

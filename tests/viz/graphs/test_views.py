@@ -12,6 +12,7 @@ from minigrad.engine.composite import composite
 from minigrad.viz.graphs.cards import body
 from minigrad.viz.graphs.gradients import root_mean_square
 from minigrad.viz.graphs.html import page_of, placed
+from minigrad.viz.graphs.ir import ancestors
 from minigrad.viz.graphs.look import Look
 from minigrad.viz.graphs.numbers import number
 from minigrad.viz.graphs.scene import scene, view_of
@@ -31,6 +32,13 @@ def test_depth_closes_modules_from_below():
     assert titles(graph.restyled(depth=1))[1:5] == ["linear", "tanh", "blocks", "linear"]
     assert titles(graph.restyled(depth=2))[1:7] == ["linear", "tanh", "blocks.0", "blocks.1", "linear", "pow"]
     assert titles(graph.restyled(depth=9))[1:5] == ["linear", "tanh", "linear", "relu"]
+
+
+def test_a_module_of_one_operation_is_never_closed():
+    net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Sequential(nn.Tanh(), nn.Linear(2, 2)))
+    graph = net.graph(np.ones((1, 2), np.float32), names={}, depth=1)
+    cards = [(card.title, card.tag, card.kind) for card in view_of(graph.ir, graph.look).cards.values()]
+    assert cards[1:4] == [("linear", "0", "op"), ("relu", "1", "op"), ("2", "Sequential", "module")]
 
 
 def test_a_closed_card_adds_up_what_is_in_it():
@@ -76,6 +84,18 @@ def test_parameters_are_rows_and_shared_ones_are_in_both_cards():
     cards = [card for card in view_of(graph.ir, graph.look).cards.values() if card.title == "linear"]
     assert len(cards) == 2 and cards[0].parameters == cards[1].parameters != []
     assert not any(card.kind == "parameter" for card in cards)
+
+
+def test_the_buffers_of_a_card_are_below_its_parameters():
+    """In a graph they stand where they were first used: those of a layer before its weight, or before the next layer's."""
+    for frozen in (False, True):
+        net = nn.Sequential(nn.BatchNorm1d(3), nn.BatchNorm1d(3)).requires_grad_(not frozen).eval()
+        graph = net.graph(mg.ones(2, 3, requires_grad=True), names={}, depth=0)
+        (card,) = [card for card in view_of(graph.ir, graph.look).cards.values() if card.parameters]
+        assert [graph.nodes[i].name for i in card.parameters] == [
+            "0.weight", "0.bias", "1.weight", "1.bias",
+            "0.running_mean", "0.running_var", "1.running_mean", "1.running_var",
+        ]  # fmt: skip
 
 
 def test_equal_blocks_in_a_row_are_drawn_once():
@@ -180,6 +200,9 @@ def test_the_steps_of_a_recurrence_are_one_card():
     assert "×50" in str(graph) and "stack(" in str(graph)
     opened = view_of(graph.ir, graph.restyled(depth=9).look)
     assert [box.times for box in opened.boxes.values() if box.kind == "row"] == [50]
+    assert "row" not in {box.kind for box in view.boxes.values()}  # it is closed: no format draws an empty box
+    for seen in (view, opened):
+        assert set(seen.boxes) == {box for card in seen.cards.values() for box in ancestors(seen.boxes, card.group)}
 
 
 def test_blocks_whose_results_are_collected_are_folded_only_if_all_are():
@@ -194,6 +217,29 @@ def test_blocks_whose_results_are_collected_are_folded_only_if_all_are():
 
     assert "×6" in str(run(range(6)))
     assert "×6" not in str(run({1, 5})) and "×6" not in str(run(range(1, 6)))
+
+
+def test_one_line_leads_out_of_a_module_to_all_that_use_a_fold():
+    """Each step's result has a user of its own, outside the box of the row and outside that of the module."""
+
+    class Steps(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, h):
+            found = [self.fc(h).tanh()]
+            for _ in range(3):
+                found.append(self.fc(found[-1]).tanh())
+            return found
+
+    net = Steps()
+    a, b, c, d = net(mg.ones(2, 4))
+    graph = mg.viz.graph((a.exp() + b.sin() + c.cos() + d.sigmoid()).sum(), model=net, names={})
+    view = view_of(graph.ir, graph.look)
+    leaving = [link for link in view.links if view.cards[link.target].title in ("exp", "sin", "cos", "sigmoid")]
+    assert len(leaving) == 4 and {view.cards[link.source].copies for link in leaving} == {4}
+    assert {(link.source, link.value, link.times) for link in leaving} == {(leaving[0].source, leaving[-1].value, 1)}
 
 
 def test_a_call_has_its_number_also_in_a_derivative():
