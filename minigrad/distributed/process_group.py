@@ -96,11 +96,12 @@ class ProcessGroup:
         return status.Get_source() if there else None
 
     def _disagree(self, what: str) -> None:
-        mine = np.frombuffer(what.encode()[:TEXT].ljust(TEXT), np.uint8)
-        texts = np.empty((self.size, TEXT), np.uint8)
+        name = what.encode()
+        mine = np.frombuffer(zlib.crc32(name).to_bytes(4, "big") + name[:TEXT].ljust(TEXT), np.uint8)
+        texts = np.empty((self.size, len(mine)), np.uint8)
         self.wait(self.control.Iallgather(mine, texts), what)
-        names = [text.tobytes().decode(errors="replace").strip() for text in texts]
-        other = next(rank for rank, name in enumerate(names) if name != names[self.rank])
+        names = [text[4:].tobytes().decode(errors="replace").strip() for text in texts]
+        other = next(rank for rank, text in enumerate(texts) if (text != mine).any())  # perhaps behind what is shown
         lines = "".join(f"\n  rank {rank}  {name}" for rank, name in enumerate(names[:16]))
         raise RuntimeError(
             f"{what}: rank {self.rank} is at this operation, rank {other} at another: {names[other]}{lines}{RULE}"

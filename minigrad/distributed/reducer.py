@@ -150,9 +150,11 @@ class Reducer:
             self._group.wait(bucket.request, what)
 
     def _discard(self) -> None:
-        """Drop what a failed backward has begun."""
+        """Drop what a failed backward has begun, when it has ended: MPI writes into its arrays."""
+        complete, self._arrived, self._complete = self._complete, set(), None
+        if complete is not None:
+            complete()
         self._wait(f"{self._owner}: backward number {self.backwards}")
-        self._arrived, self._complete = set(), None
         self._forget()
 
     def _forget(self) -> None:
