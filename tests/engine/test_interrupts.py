@@ -24,7 +24,6 @@ from minigrad.engine.scope import here, watch, watchers
 from minigrad.kernels import softmax as kernels
 from minigrad.kernels.errstate import errstate
 from minigrad.kernels.gamma import lgamma
-from minigrad.kernels.norms import power_norm
 from minigrad.nn.inference import evaluating, scores
 from minigrad.nn.modes import modes
 from minigrad.viz.graphs.gradients import gradients
@@ -143,7 +142,7 @@ def while_a_picture_measures_gradients():
 
 def while_warnings_are_off():
     x = np.array([[0.5, 1000.0]])
-    return lambda: (kernels.softmax(x, -1), lgamma(x), power_norm(x, 3)), lambda: None
+    return lambda: (kernels.softmax(x, -1), lgamma(x)), lambda: None  # NumPy's norm would turn the signal into a TypeError
 
 
 SETTINGS = np.geterr()
