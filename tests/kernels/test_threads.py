@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad.kernels import activation, normalization, softmax, special, threads
+from minigrad.kernels import activation, attention, normalization, softmax, special, threads
 from minigrad.kernels.blocks import BLOCK, SHARE, row_blocks, run_blocks
 
 rng = np.random.default_rng(0)
@@ -20,6 +20,9 @@ X[3, :5] = [np.nan, np.inf, -np.inf, 0, -0.0]
 G = rng.standard_normal(X.shape).astype(np.float32)
 W = rng.standard_normal(X.shape[1]).astype(np.float32)
 NORM = (X, X.shape[1], W, W, 1e-5)
+HEADS = rng.standard_normal((4, 20, 150, 8)).astype(np.float32)  # queries, keys, values, g: 4 blocks, the last not full
+HEADS[0, 7] *= 20  # scores that are shifted, in one block
+SEEN = *HEADS[:3], np.tri(150, dtype=bool), 1.0
 KERNELS = {
     "gelu": lambda: activation.gelu(X, "none"),
     "gelu tanh": lambda: activation.gelu(X, "tanh"),
@@ -43,6 +46,10 @@ KERNELS = {
     "hardsigmoid gradient": lambda: activation.hardsigmoid_gradients(G, [True], (X,), ()),
     "hardswish": lambda: activation.hardswish(X),
     "hardswish gradient": lambda: activation.hardswish_gradient(G, X),
+    "attention": lambda: attention.attention(*SEEN),
+    "attention gradient": lambda: attention.attention_gradients(
+        HEADS[3], [True, True, True, False], SEEN, attention.attention(*SEEN)[1]
+    ),
     "erf": lambda: special.erf(X),
     "softmax": lambda: softmax.softmax(X, -1),
     "softmax gradient": lambda: softmax.softmax_gradient(G, X, -1),
