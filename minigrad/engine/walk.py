@@ -327,6 +327,7 @@ def _run(
             saved = node.saved  # numbers alone are kept for another walk; in a checkpoint it is not a list
             if type(saved) is not list or type(saved[0]) is ndarray or ndarray in map(type, saved):
                 node.saved = None
+            saved = None  # else these arrays live while the next node is visited
     return found, arrived
 
 
