@@ -20,10 +20,11 @@ from minigrad.kernels.errstate import errstate
 __all__ = [
     "elu", "elu_gradient", "gelu", "gelu_gradients", "hardsigmoid", "hardsigmoid_gradients", "hardswish",
     "hardswish_gradient", "leaky_relu", "leaky_relu_gradient", "log1p", "logsigmoid", "logsigmoid_gradients", "mish",
-    "mish_gradients", "sigmoid_gradient", "silu", "silu_gradients", "softplus", "softplus_gradient", "tanh_gradient",
+    "mish_gradients", "relu", "sigmoid_gradient", "silu", "silu_gradients", "softplus", "softplus_gradient", "tanh_gradient",
 ]  # fmt: skip
 
 SMALL = 512  # elements below which the composition is as fast
+WIDE = 1 << 13  # elements from which np.clip is faster than np.maximum, whose loop for an array and a number has no vectors
 # The distribution function of the normal distribution is Phi(x) = (1 + tanh(z)) / 2 with z = artanh(erf(x / sqrt(2))), which
 # is odd and smooth: x times this polynomial in x**2, fitted on -6..6 so that Phi is off by at most 3e-8 (in float32 9.6e-8).
 # np.tanh in float32 takes less time than np.exp; the whole a tenth of the time of the table of `special.erf`.
@@ -31,6 +32,11 @@ NORMAL = (
     7.97884941e-01, 3.63330844e-02, -3.25947357e-05, -5.53063210e-05, 3.96477401e-06, -1.32266354e-07, 1.75627975e-09,
 )  # fmt: skip
 GELU_SCALE = math.sqrt(2 / math.pi)
+
+
+def relu(x: Array) -> Array:
+    """Compute max(x, 0), also of integers."""
+    return np.maximum(x, 0) if x.dtype.kind != "f" or x.size < WIDE else _at_least(x, 0)
 
 
 def gelu(x: Array, approximate: str) -> Any:
@@ -115,7 +121,7 @@ def softplus(x: Array, beta: float, threshold: float) -> Array:
         np.abs(z, out)
         np.negative(out, out)
         np.exp(out, out)
-        np.add(log1p(out), np.maximum(z, 0), out)
+        np.add(log1p(out), _at_least(z, 0), out)
         if beta != 1:
             out /= beta
         if not (beta == 1 and _is_beyond_float32(threshold, x)):
@@ -143,11 +149,11 @@ def elu(x: Array, alpha: float) -> Array:
     """Compute max(x, 0) + alpha * (exp(min(x, 0)) - 1)."""
 
     def block(x: Array, out: Array) -> None:
-        np.minimum(x, 0, out=out)
+        _at_most(x, 0, out)
         np.expm1(out, out)
         if alpha != 1:
             out *= alpha
-        out += np.maximum(x, 0)
+        out += _at_least(x, 0)
 
     return by_blocks(block, x)
 
@@ -156,7 +162,7 @@ def elu_gradient(g: Array, x: Array, alpha: float) -> Array:
     """Return g, and g * alpha * exp(x) where x is not positive."""
 
     def block(x: Array, g: Array, out: Array) -> None:
-        np.minimum(x, 0, out=out)
+        _at_most(x, 0, out)
         np.exp(out, out)
         if alpha != 1:  # else exp(0) is the slope above 0
             out *= (x <= 0) * x.dtype.type(alpha) + (x > 0)
@@ -172,9 +178,9 @@ def leaky_relu(x: Array, negative_slope: float) -> Array:
         if 0 < negative_slope <= 1:
             np.maximum(x, np.multiply(x, negative_slope, out), out=out)
         else:
-            np.minimum(x, 0, out=out)
+            _at_most(x, 0, out)
             out *= negative_slope
-            out += np.maximum(x, 0)
+            out += _at_least(x, 0)
 
     return by_blocks(block, x)
 
@@ -184,7 +190,8 @@ def leaky_relu_gradient(g: Array, x: Array, negative_slope: float) -> Array:
 
     def block(x: Array, g: Array, out: Array) -> None:
         if 0 <= negative_slope <= 1:
-            np.maximum(x > 0, x.dtype.type(negative_slope), out=out)
+            np.copyto(out, x > 0)
+            _at_least(out, negative_slope, out)
         else:
             np.copyto(out, negative_slope)
             np.copyto(out, 1, where=x > 0)
@@ -238,6 +245,15 @@ def _computed(block: Callable[[Array, Array], None], x: Array) -> tuple[Array, t
         return None
     with errstate(over="ignore"):
         return by_blocks(block, x), ()
+
+
+def _at_least(x: Array, least: float, out: Array | None = None) -> Array:
+    """Compute max(x, least): np.clip with both bounds takes a half to a third of the time of np.maximum with a number."""
+    return np.clip(x, least, math.inf, out=out)
+
+
+def _at_most(x: Array, most: float, out: Array | None = None) -> Array:
+    return np.clip(x, -math.inf, most, out=out)
 
 
 def _slopes(block: Callable[..., None], g: Array, x: Array, *kept: Array) -> Array:
@@ -333,7 +349,7 @@ def _logsigmoid(x: Array, out: Array) -> None:
     np.negative(out, out)
     np.exp(out, out)
     log = log1p(out)
-    np.minimum(x, 0, out=out)
+    _at_most(x, 0, out)
     out -= log
 
 
@@ -342,7 +358,7 @@ def _logsigmoid_slope(x: Array, g: Array, out: Array) -> None:
 
 
 def _mish(x: Array, out: Array) -> None:
-    e = np.minimum(x, 20)  # above, tanh is 1
+    e = _at_most(x, 20)  # above, tanh is 1
     np.exp(e, e)
     np.add(e, 2, out)
     e *= out
@@ -352,13 +368,13 @@ def _mish(x: Array, out: Array) -> None:
 
 
 def _mish_slope(x: Array, g: Array, out: Array) -> None:
-    e = np.minimum(x, 20)
+    e = _at_most(x, 20)
     np.exp(e, e)
     n = e + 2
     n *= e
     below = n + 2
     e += e * e  # e * (1 + e)
-    e *= np.clip(x, None, 20)
+    e *= _at_most(x, 20)
     e *= 4
     e /= below
     e += n

@@ -89,3 +89,13 @@ def test_values_and_slopes_are_those_of_the_formula(name, dtype, rtol, atol):
         out.backward(mg.tensor(g))
         np.testing.assert_allclose(x.grad.numpy(), g * slope(exact), rtol, atol)
         assert out.dtype == x.grad.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64])
+def test_relu_of_many_numbers_is_relu_of_each(dtype):
+    hard = [-2, -1, 0, 1, 3] if dtype == np.int64 else [-2.0, -1e-7, -0.0, 0.0, 3.0, np.inf, -np.inf, np.nan]
+    many = np.tile(np.array(hard, dtype), (3000, 2))
+    for x in (many, many.T, many[::2, ::-1]):
+        out = F.relu(x)
+        assert out.dtype == dtype
+        np.testing.assert_array_equal(out, np.where((x > 0) | np.isnan(x), x, 0))
