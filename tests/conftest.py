@@ -31,11 +31,15 @@ settings.load_profile("ci")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Collect tests without the garbage collector, which frees nothing of them: a fifth of the time in each worker."""
+    """Collect tests without the garbage collector, which frees nothing of them: a fifth of the time in each worker.
+
+    Nor does it look at them later: among 17,000 tests each `gc.collect` of a test took a second.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
+        gc.freeze()
         gc.enable()
 
 

@@ -15,7 +15,6 @@ from minigrad.errors import GraphError
 
 @pytest.fixture(autouse=True)
 def without_collector():
-    gc.collect()
     gc.disable()
     yield
     gc.enable()

@@ -24,7 +24,7 @@ from minigrad.serialization import save_npz
 from minigrad.serialization.npy import load_npy
 
 posix = pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
-TRIES = int(os.environ.get("MINIGRAD_TRIES", 2000))
+TRIES = int(os.environ.get("MINIGRAD_TRIES", 1000))
 TUPLES = b"\x85" * 150_000
 DOUBLED = b"q\1h\1\x86" * 100
 FLOATS = b"cnumpy\ndtype\n(X\2\0\0\0f8tR"
