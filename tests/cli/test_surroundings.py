@@ -98,11 +98,10 @@ def test_only_the_result_is_on_stdout_without_a_stderr(tmp_path):
 )  # fmt: skip
 def test_other_encodings(tmp_path, environment):
     name, train = "läuft-×-走", FULL if environment is ASCII else FEW
-    commands = f"{FEW} --out run", f"{train} --out {name}", f"eval {name}", f"summary {name}", f"graph {name}", "graph run"
+    commands = f"{train} --out {name}", f"eval {name}", f"summary {name}", f"graph {name}"
     done = shell(tmp_path, several(*commands), **environment)
-    assert_trained(done, tmp_path / "run")
     assert_trained(done, tmp_path / name, train is FULL)
-    assert done.stdout.count(b"test accuracy") == 3 or "utf-16" in environment.values()
+    assert done.stdout.count(b"test accuracy") == 2 or "utf-16" in environment.values()
 
 
 def test_a_name_in_no_encoding(tmp_path):
