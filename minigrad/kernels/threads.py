@@ -90,7 +90,7 @@ def run_blocks(function: Callable[[Any], Any], blocks: Iterable[Any]) -> list[An
             work()
         finally:
             waiting.clear()
-            errors = [error for helper, task in given if (error := helper.end(task)) is not None]
+            errors = _awaited(given)
         if errors:
             raise errors[0]
     finally:
@@ -155,6 +155,11 @@ def _started(count: int) -> list[_Helper]:
     except RuntimeError:
         pass
     return _helpers[:count]
+
+
+def _awaited(given: list[tuple[_Helper, Any]]) -> list[BaseException]:
+    """End what was given to helpers; return what they raised."""
+    return [error for helper, task in given if (error := helper.end(task)) is not None]
 
 
 def _forget_threads() -> None:
