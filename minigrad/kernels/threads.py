@@ -63,9 +63,20 @@ def run_blocks(function: Callable[[Any], Any], blocks: Iterable[Any]) -> list[An
     ends the work and is raised when no thread writes any more.
     """
     blocks = list(blocks)
-    others, lock = min(get_threads(), len(blocks)) - 1, _busy
-    if others < 1 or not lock.acquire(blocking=False):
-        return [function(block) for block in blocks]
+    others = min(get_threads(), len(blocks)) - 1
+    held: list[bool] = []
+    lock = _busy
+    try:
+        if others > 0:
+            held.append(lock.acquire(False))
+        return _shared(function, blocks, others) if True in held else [function(block) for block in blocks]
+    finally:
+        if True in held:
+            lock.release()
+
+
+def _shared(function: Callable[[Any], Any], blocks: list[Any], others: int) -> list[Any]:
+    """Return the results of all blocks, computed by this thread and some helpers."""
     results: list[Any] = [None] * len(blocks)
     waiting = deque(enumerate(blocks))
 
@@ -84,17 +95,15 @@ def run_blocks(function: Callable[[Any], Any], blocks: Iterable[Any]) -> list[An
     given: list[tuple[_Helper, Any]] = []
     try:
         for helper in _started(others):  # a copy of the context has the caller's np.errstate
-            given.append((helper, partial(contextvars.copy_context().run, work)))
-            helper.given.put(given[-1][1])
-        try:
-            work()
-        finally:
-            waiting.clear()
-            errors = _awaited(given)
-        if errors:
-            raise errors[0]
+            task = partial(contextvars.copy_context().run, work)
+            helper.given.put(task)
+            given.append((helper, task))  # behind `put`: nobody ends what was not given
+        work()
     finally:
-        lock.release()
+        waiting.clear()
+        errors = _awaited(given)
+    if errors:
+        raise errors[0]
     return results
 
 
@@ -145,6 +154,7 @@ class _Helper:
 _threads: int | None = None
 _helpers: list[_Helper] = []
 _busy = threading.Lock()
+NOT_BLOCKING = (False,)
 
 
 def _started(count: int) -> list[_Helper]:

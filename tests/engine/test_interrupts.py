@@ -22,6 +22,7 @@ from minigrad.engine import tape, walk
 from minigrad.engine.interrupts import Revertible
 from minigrad.engine.scope import here, watch, watchers
 from minigrad.kernels import softmax as kernels
+from minigrad.kernels import threads
 from minigrad.kernels.errstate import errstate
 from minigrad.kernels.gamma import lgamma
 from minigrad.nn.inference import evaluating, scores
@@ -145,11 +146,16 @@ def while_warnings_are_off():
     return lambda: (kernels.softmax(x, -1), lgamma(x)), lambda: None  # NumPy's norm would turn the signal into a TypeError
 
 
+def while_two_threads_work():
+    threads.set_threads(2)
+    return lambda: threads.run_blocks(abs, [-1, -2]), lambda: all_or_none([threads.run_blocks(abs, [-3, -3])[0], 3])
+
+
 SETTINGS = np.geterr()
 CASES = [
     during_backward, during_a_second_backward, during_backward_to_inputs, in_a_checkpoint, before_a_checkpoint,
     during_a_step, during_zero_grad, while_loading, while_the_mode_changes, inside_contexts,
-    in_a_functional_call, while_a_picture_measures_gradients, while_warnings_are_off,
+    in_a_functional_call, while_a_picture_measures_gradients, while_warnings_are_off, while_two_threads_work,
 ]  # fmt: skip
 
 
@@ -166,6 +172,8 @@ def put_everything_back():
     walk.walking.walks = [walk.Walk]
     watchers.clear()
     modes.here.clear()
+    threads.set_threads(None)
+    threads._busy = threading.Lock()
 
 
 def assert_put_back():
@@ -174,7 +182,7 @@ def assert_put_back():
     assert mg.random._here.generator is None
     assert walk._delivery.acquire(blocking=False)
     walk._delivery.release()
-    assert not walk._delivery._is_owned()
+    assert not walk._delivery._is_owned() and not threads._busy.locked()
     assert np.geterr() == SETTINGS
 
 
