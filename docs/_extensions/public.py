@@ -59,6 +59,7 @@ NAMESPACES = {
     "minigrad.interop.hips": "mg.interop.hips",
     "minigrad.interop.hips.extend": "mg.interop.hips.extend",
     "minigrad.interop.hips.misc": "mg.interop.hips.misc",
+    "minigrad.interop.hips.misc.optimizers": "mg.interop.hips.misc.optimizers",
     "minigrad.random": "mg.random",
     "minigrad.config": "mg.config",
     "minigrad.errors": "mg.errors",

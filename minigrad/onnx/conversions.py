@@ -352,9 +352,11 @@ def _(g: Graph, x: Any, index: Any, out: Value) -> Any:
     for part in parts:
         if part is None:
             continue
+        if isinstance(part, bool):
+            raise Inexpressible("a boolean as an index")
         if isinstance(part, slice):
             bounds[axis] = part
-        elif isinstance(part, int | Size) and not isinstance(part, bool):
+        elif isinstance(part, int | Size):
             last = isinstance(part, int) and part == -1
             stop = None if last else part + 1 if isinstance(part, int) else Size([v + 1 for v in part.values])
             bounds[axis] = slice(part, stop)
@@ -365,7 +367,7 @@ def _(g: Graph, x: Any, index: Any, out: Value) -> Any:
     if arrays:
         if dropped or any(part is None for part in parts):
             raise Inexpressible("an index of arrays beside ints or None")
-        return _gathered(g, g.slice(x, bounds), x, arrays)
+        return _gathered(g, g.slice(x, bounds), x, arrays, out)
     found = g.slice(x, bounds)
     if dropped:
         found = g.Squeeze(found, dropped)
@@ -397,7 +399,7 @@ def _is_mask(part: Any) -> bool:
     return hasattr(part, "dtype") and part.dtype.kind == "b"
 
 
-def _gathered(g: Graph, found: Any, x: Any, arrays: dict[int, Any]) -> Any:
+def _gathered(g: Graph, found: Any, x: Any, arrays: dict[int, Any], out: Value) -> Any:
     """Add the nodes of an index of integers, or of one constant mask, along neighboring axes."""
     axes = sorted(arrays)
     first = arrays[axes[0]]
@@ -414,7 +416,7 @@ def _gathered(g: Graph, found: Any, x: Any, arrays: dict[int, Any]) -> Any:
     if any(isinstance(n, Size) for n in sizes) or not all(g.input(a) for a in arrays.values()):
         raise Inexpressible("several arrays as an index of a dynamic axis")
     flat = np.ravel_multi_index([a % n for a, n in zip(np.broadcast_arrays(*fixed), sizes, strict=True)], sizes)
-    before, after = x.shape[: axes[0]], x.shape[axes[-1] + 1 :]
+    before, after = out.shape[: axes[0]], out.shape[axes[0] + flat.ndim :]
     return g.Gather(g.reshape(found, (*before, math.prod(sizes), *after)), flat.astype(np.int64), axis=axes[0])
 
 
@@ -489,12 +491,32 @@ def _(g: Graph, x: Any, dim: int, index: Any) -> Any:
 @converts(ops.nll_loss, ops.cross_entropy)
 def _(
     g: Graph, input: Any, target: Any, weight: Any, ignore_index: int, reduction: str, size_average: Any, reduce: Any,
-    op: Any, label_smoothing: float = 0.0,
+    out: Value, op: Any, label_smoothing: float = 0.0,
 ) -> Any:  # fmt: skip
-    if target.dtype.kind == "f" or label_smoothing or size_average is not None or reduce is not None or len(input.shape) < 2:
+    if size_average is not None or reduce is not None:
+        return None
+    if target.dtype.kind == "f":
+        return _soft_cross_entropy(g, input, target, weight, reduction, float(label_smoothing), out.dtype)
+    if label_smoothing or len(input.shape) < 2:
         return None
     kind = "NegativeLogLikelihoodLoss" if op is ops.nll_loss else "SoftmaxCrossEntropyLoss"
     return g.add(kind, input, g.to(target, INT64), weight, ignore_index=ignore_index, reduction=reduction)
+
+
+def _soft_cross_entropy(
+    g: Graph, x: Value, target: Any, weight: Any, reduction: str, smoothing: float, dtype: Any
+) -> Any:  # fmt: skip
+    """Add the cross-entropy with class probabilities, which the operation prepares as arrays."""
+    axis = min(1, len(x.shape) - 1)
+    classes = x.shape[axis]
+    target = g.to(target, dtype)
+    if smoothing:
+        target = g.Add(g.Mul(target, 1 - smoothing), smoothing / classes)
+    if weight is not None:
+        target = g.Mul(target, g.Reshape(g.to(weight, dtype), [classes, *[1] * (len(x.shape) - 2)]))
+    losses = FORMULAS[loss.weighted](g, g.LogSoftmax(g.to(x, dtype), axis=axis), target)
+    found = g.Neg(g.ReduceSum(losses, [axis], keepdims=0))
+    return found if reduction == "none" else g.add(f"Reduce{reduction.capitalize()}", found, keepdims=0)
 
 
 # Products

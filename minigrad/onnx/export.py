@@ -13,7 +13,7 @@ import numpy as np
 from minigrad import __version__, pytree
 from minigrad.arrays import Array, Traced
 from minigrad.engine.composite import Composite
-from minigrad.errors import did_you_mean
+from minigrad.errors import did_you_mean, warn
 from minigrad.nn import Module, RNNBase
 from minigrad.nn.modes import evaluating
 from minigrad.onnx.conversions import CONVERSIONS
@@ -50,10 +50,10 @@ def export(
     * `dynamic_axes`: the axes of inputs whose sizes may change, as ``{"x": {0: "batch"}}``; axes of one name have one size.
       Outputs may be named, too; which of their axes change follows from the inputs
 
-    The model is called two times or more, with other sizes of the dynamic axes and with the values in another order, to find
-    what depends on them: so `args` should be typical values, not zeros. Nothing of it changes. Parameters have the names of
-    the state dict, and nodes begin with the path of their module. The file is checked by onnx, and replaces another one only
-    when it is complete.
+    The model is called two times or more, with other sizes of the dynamic axes, the values in another order and floats a
+    little smaller, to find what depends on them: so `args` should be typical values, not zeros. An input that the file does
+    not use is warned of. Nothing of the model changes. Parameters have the names of the state dict, and nodes begin with the
+    path of their module. The file is checked by onnx, and replaces another one only when it is complete.
 
     Raises ImportError without onnx; OnnxExporterError, naming operations and modules, for a call that cannot be written, and
     for a file of 2 GiB or more; ValueError for names and axes that do not fit.
@@ -108,6 +108,13 @@ def export(
     writer = _Writer(graph)
     writer.write(steps)
     outputs = writer.outputs(results, _output_names(output_names, len(results), {*call.names, *held}))
+    used = {name for node in graph.nodes for name in node.input}
+    for name in call.names:
+        if name not in used:
+            warn(
+                f"export: no operation of the file takes the input {name}\n"
+                "  hint: if the model uses it, call export with values that are not all the same"
+            )
     file = _model(onnx, graph, list(zip(call.names, given, strict=True)), outputs, axes, type(model).__name__)
     if file.ByteSize() > LARGEST:
         raise OnnxExporterError(f"export: the file would have {file.ByteSize():,} bytes; it can hold less than 2 GiB")
@@ -144,14 +151,18 @@ class _Call:
     def inputs(
         self, run: int, symbols: Mapping[str, tuple[int, ...]], axes: Mapping[str, list[tuple[str, int]]]
     ) -> list[Array]:
-        """Return the arrays of one run, in its sizes and, from the second run on, in another order of the values."""
+        """Return the arrays of one run, in its sizes.
+
+        From the second run on, the values stand in another order, and floats are a little smaller, so that sums and extremes
+        that the call takes by other means than operations differ, too.
+        """
         arrays = [a.copy() for a in self.arrays]
         for symbol, places in axes.items():
             for name, axis in places:
                 i = self.names.index(name)
                 n = arrays[i].shape[axis]
                 arrays[i] = np.take(arrays[i], np.arange(symbols[symbol][run]) % n, axis)
-        return [np.roll(a, run) for a in arrays]
+        return [_moved(a, run) for a in arrays] if run else arrays
 
     def bound(self, arrays: Sequence[Array]) -> Any:
         leaves = list(self.leaves)
@@ -159,6 +170,15 @@ class _Call:
             leaves[i] = Tensor.from_array(array)
         args, kwargs = self.rebuild(leaves)
         return lambda: self.model(*args, **kwargs)
+
+
+def _moved(array: Array, times: int) -> Array:
+    """Return the values in another order along each axis, so that rows keep their sums; floats 16 to 32 ulps smaller."""
+    moved = np.roll(array, (times,) * array.ndim, tuple(range(array.ndim)))
+    if array.dtype.kind == "f":
+        less = np.linspace(16, 32, array.size).reshape(array.shape) * np.finfo(array.dtype).eps
+        moved = (moved * (1 - times * less)).astype(array.dtype)
+    return moved
 
 
 class _Writer:
@@ -292,6 +312,8 @@ def _symbols(
     """Return, for each dynamic size, its value in every run, and the inputs and axes that have it."""
     outputs = list(output_names or ("output",))
     axes: dict[str, list[tuple[str, int]]] = {}
+    if not isinstance(dynamic_axes, Mapping):
+        raise TypeError(f"export: dynamic_axes must be a dict, as {{'x': {{0: 'batch'}}}}, got {dynamic_axes!r}")
     for name, given in dynamic_axes.items():
         if name in outputs or (output_names is None and re.fullmatch(r"output_\d+", name)):
             continue
@@ -301,7 +323,12 @@ def _symbols(
                 f"{did_you_mean(name, call.names)}"
             )
         array = call.arrays[call.names.index(name)]
-        named = given if isinstance(given, Mapping) else {axis: f"{name}_axis_{axis}" for axis in given}
+        named = {axis: f"{name}_axis_{axis}" for axis in given} if isinstance(given, list | tuple) else given
+        if not isinstance(named, Mapping) or {*map(type, named)} - {int} or {*map(type, named.values())} - {str}:
+            raise TypeError(
+                f"export: dynamic_axes: {name} must have a dict of axes and their names, as {{0: 'batch'}}, or a list of "
+                f"axes, got {given!r}"
+            )
         for axis, symbol in named.items():
             if not -array.ndim <= axis < array.ndim:
                 raise ValueError(f"export: dynamic_axes: {name} of shape {array.shape} has no axis {axis}")

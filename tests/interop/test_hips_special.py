@@ -131,6 +131,105 @@ def test_outside_of_the_support():
     assert stats.gamma.pdf(1.0, a=2.0, scale=2.0) == pytest.approx(np.exp(-0.5) / 4)
 
 
+EDGES = np.array([-np.inf, -5.0, -1.0, 0.0, 1e-10, 0.5, 1.0, 2.0, 50.0, 1e10, np.inf, np.nan])
+IMPROPER = [
+    ("norm", ()),
+    ("t", (-1.0,)),
+    ("gamma", (0.0,)),
+    ("chi2", (-2.0,)),
+    ("beta", (2.0, -1.0)),
+    ("beta", (np.nan, 1.0)),
+]
+PROPER = [("norm", ()), ("t", (3.0,)), ("gamma", (2.5,)), ("chi2", (2.0,)), ("beta", (2.0, 3.0))]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_nan_and_parameters_that_are_not_positive(name):
+    scipy = pytest.importorskip("scipy.stats", reason="SciPy is not installed")
+    cases = [(family, (*shapes, 0.0, scale)) for family, shapes in PROPER for scale in (1.0, 0.0, -1.0, np.nan)]
+    cases += [(family, shapes) for family, shapes in IMPROPER if shapes]
+    for family, args in cases:
+        ours, theirs = (getattr(getattr(module, family), name)(EDGES, *args) for module in (stats, scipy))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10, err_msg=f"{family}{args}")
+    mixed = getattr(stats.norm, name)(1.0, 0.0, mg.tensor([2.0, -1.0]))
+    assert np.isnan(mixed.numpy()).tolist() == [False, True]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_events_that_are_not_numbers_and_rates_that_are_not():
+    scipy = pytest.importorskip("scipy.stats", reason="SciPy is not installed")
+    k, mu = np.meshgrid([-1.0, 0.0, 0.5, 3.0, np.nan], [0.0, 2.5, -1.0, np.nan])
+    for name in ("logpmf", "pmf", "cdf"):
+        np.testing.assert_allclose(getattr(stats.poisson, name)(k, mu), getattr(scipy.poisson, name)(k, mu), rtol=1e-12)
+
+
+def test_logarithms_of_probabilities_near_1():
+    """The rest is far below the distance of 1 to its neighbor."""
+    scipy = pytest.importorskip("scipy.stats", reason="SciPy is not installed")
+    for family, x, shapes in (
+        ("t", 60.0, (100.0,)),
+        ("gamma", 60.0, (2.5,)),
+        ("chi2", 90.0, (2.0,)),
+        ("beta", 1e-9, (2.0, 3.0)),
+    ):
+        ours, rest = getattr(stats, family), getattr(scipy, family)
+        function, other = ("logsf", rest.cdf) if family == "beta" else ("logcdf", rest.sf)
+        found = getattr(ours, function)(x, *shapes)
+        np.testing.assert_allclose(found, -other(x, *shapes), rtol=1e-10)
+        sign = -1 if family == "beta" else 1
+        slope = elementwise_grad(getattr(ours, function))(np.array(x), *shapes)
+        np.testing.assert_allclose(slope, sign * rest.pdf(x, *shapes), rtol=1e-10)
+
+
+def test_large_parameters():
+    """Differences of gammaln lose a digit with each of its argument's; the t distribution becomes the normal one."""
+    scipy = pytest.importorskip("scipy.stats", reason="SciPy is not installed")
+    for df in (0.3, 1.0, 39.9, 40.1, 1e3, 1e7, 1e10, 1e14, np.inf):
+        np.testing.assert_allclose(stats.t.logpdf(X, df), scipy.t.logpdf(X, df), rtol=1e-12)
+    for a, b in ((1e10, 0.5), (0.5, 1e10), (19.9, 20.1), (1e5, 3.0)):
+        x = a / (a + b)
+        np.testing.assert_allclose(stats.beta.logpdf(x, a, b), scipy.beta.logpdf(x, a, b), rtol=1e-10)
+
+
+@pytest.mark.parametrize("a", [0.5, 3.0, 25.0])
+def test_curvatures_of_equal_parameters(a):
+    """The logarithm of the beta function is symmetric: neither parameter is preferred where they are equal."""
+    scipy = pytest.importorskip("scipy.special", reason="SciPy is not installed")
+    hessian = mg.func.hessian(lambda p: stats.beta.logpdf(0.4, p[0], p[1]))(mg.tensor([a, a], dtype=mg.float64)).numpy()
+    both = scipy.polygamma(1, 2 * a)
+    np.testing.assert_allclose(
+        hessian, [[both - scipy.polygamma(1, a), both], [both, both - scipy.polygamma(1, a)]], rtol=1e-9
+    )
+
+
+def test_slopes_of_the_reciprocal_of_gamma_where_it_is_0():
+    pytest.importorskip("scipy.special", reason="SciPy is not installed")
+    slope = elementwise_grad(special.rgamma)
+    np.testing.assert_allclose(slope(np.array([0.0, -1.0, -2.0, -5.0])), [1, -1, 2, -120], rtol=1e-12)
+    np.testing.assert_allclose(elementwise_grad(slope)(np.array([0.0, -1.0])), [2 * np.euler_gamma, 2 - 2 * np.euler_gamma])
+
+
+def test_covariances_that_are_numbers_or_diagonals():
+    scipy = pytest.importorskip("scipy.stats", reason="SciPy is not installed")
+    points, mean = np.array([[0.0, 0.5], [1.0, -2.0]]), np.array([0.1, -1.0])
+    for cov in (2.0, [2.0, 0.5], np.array([2.0, 0.5])):
+        expected = scipy.multivariate_normal(mean, cov)
+        np.testing.assert_allclose(stats.multivariate_normal.logpdf(points, mean, cov), expected.logpdf(points), rtol=1e-12)
+        np.testing.assert_allclose(stats.multivariate_normal.entropy(mean, cov), expected.entropy(), rtol=1e-12)
+    slopes = elementwise_grad(lambda v: stats.multivariate_normal.logpdf(points[1], mean, v))(np.array([2.0, 0.5]))
+    z = (points[1] - mean) ** 2
+    np.testing.assert_allclose(slopes, (z / [4.0, 0.25] - [0.5, 2.0]) / 2, rtol=1e-12)
+
+
+@pytest.mark.parametrize("value", [1 + 2j, None, "one", [1.0, None]])
+def test_values_that_are_not_real_numbers(value):
+    with pytest.raises(mg.errors.DTypeError, match="needs real numbers, got"):
+        special.gammaln(value)
+    with pytest.raises(mg.errors.DTypeError, match="needs real numbers, got"):
+        stats.norm.logpdf(value)
+
+
 def test_numbers_and_integers_are_float64_and_tensors_stay():
     assert special.gammaln(5) == pytest.approx(np.log(24.0), rel=1e-15) and type(special.gammaln(5)) is np.float64
     assert special.gammaln(np.array([4, 5])).dtype == special.gammaln([4, 5]).dtype == np.float64
@@ -151,6 +250,17 @@ def test_logsumexp_with_factors():
     with np.errstate(divide="ignore"):
         assert np.isneginf(special.logsumexp([-np.inf, -np.inf], b=[1.0, 2.0]))
     assert special.logsumexp(np.zeros((1, 3)), axis=1, b=1.0).shape == (1,)
+    np.testing.assert_allclose(special.logsumexp([0.0, 1.0], 1, np.ones((2, 2))), np.log1p(np.e) * np.ones(2), rtol=1e-12)
+
+
+@pytest.mark.parametrize("large", [1.0, 1000.0, np.inf])
+def test_a_factor_of_0_leaves_a_term_out(large):
+    a, b = np.array([0.0, large]), np.array([2.0, 0.0])
+    assert special.logsumexp(a, b=b) == pytest.approx(np.log(2), rel=1e-15)
+    assert elementwise_grad(lambda a: special.logsumexp(a, b=b))(a).tolist() == [1, 0]
+    assert special.logsumexp(np.float32(a), b=np.float32(b)) == pytest.approx(np.log(2), rel=1e-7)
+    if large == 1:
+        np.testing.assert_allclose(elementwise_grad(lambda b: special.logsumexp(a, b=b))(b), [0.5, np.e / 2], rtol=1e-12)
 
 
 def test_without_scipy():

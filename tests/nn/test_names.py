@@ -34,6 +34,8 @@ def test_names_that_pytorch_leaves_free_are_the_users():
     optim.SGD(net.parameters(), lr=0.1)
     assert repr(nn.summary(net, (1, 2))).endswith("saved for backward")
     assert "linear" in str(mg.viz.module_graph(net, (mg.zeros(1, 2),)))
+    for alone in (mg.zeros(5, 2), np.zeros((5, 2), np.float32)):  # not five rows
+        assert "5×2 float32" in str(mg.viz.module_graph(net, alone))
     del net.graph
     assert callable(net.graph) and not isinstance(net.graph, nn.Module)  # the method again
 

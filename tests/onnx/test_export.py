@@ -64,6 +64,9 @@ def test_every_operation_without_a_conversion_is_named_with_its_module(tmp_path)
 BATCH = {"x": {0: "batch"}}
 INEXPRESSIBLE = [
     (lambda net, x: x * float(x.detach().mean()), None, "multiply in Function: a value that the file would fix changes"),
+    (lambda net, x: x / float(x.detach().max()), None, "divide in Function: a value that the file would fix changes"),
+    (lambda net, x: x + mg.tensor(np.abs(x.numpy()).sum()), None, "an array of shape .. differs between two runs"),
+    (lambda net, x: x[True], None, "getitem in Function: a boolean as an index"),
     (lambda net, x: x * mg.tensor(x.numpy() ** 2), None, "an array of shape .2, 3, 4. differs between two runs"),
     (lambda net, x: x + mg.randn(4), None, "differs between two runs: it is random"),
     (lambda net, x: x.exp() if x[0, 0, 0] == X[0, 0, 0] else x.sin(), None, "the call runs other operations for other"),
@@ -192,6 +195,19 @@ def test_dynamic_axes():
     ]:
         with pytest.raises(ValueError, match=f"export: dynamic_axes: {match}"):
             export(net, X, dynamic_axes=axes)
+    with pytest.raises(TypeError, match=r"dynamic_axes must be a dict, as \{'x': \{0: 'batch'\}\}, got \['x'\]"):
+        export(net, X, dynamic_axes=["x"])
+    for given in ("batch", {"0": "batch"}, {0: 7}, {0: None}, ["batch"], 0):
+        with pytest.raises(TypeError, match=r"dynamic_axes: x must have a dict of axes and their names, .* got "):
+            export(net, X, dynamic_axes={"x": given})
+
+
+def test_an_input_that_is_not_used_is_warned_of():
+    """Also one that operations do not see, of equal values."""
+    weigh = Function(lambda _, pair: pair[0] * mg.tensor(pair[1].numpy().astype(np.float32)))
+    for second in (mg.ones(4, dtype=mg.int64), mg.zeros(4)):
+        with pytest.warns(UserWarning, match="no operation of the file takes the input x_1\n  hint: if the model uses it"):
+            export(weigh, ((X, second),))
 
 
 def test_a_convolution_takes_images_of_any_size():

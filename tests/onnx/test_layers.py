@@ -19,6 +19,7 @@ from tests.onnx.running import agrees, floats, integers  # noqa: E402
 FIXED = {0: {}}  # no axis is dynamic: one item without the batch axis
 NEAREST = 2, 82  # sizes at which Resize would read another pixel, by a rounding error
 SEQUENCE = {0: {1: "batch"}}  # (L, N, features)
+PROBABILITIES = np.exp(floats(5, 4)) / np.exp(floats(5, 4)).sum(1, keepdims=True)
 # (layer, arguments, inputs: shapes, or arrays; options by name in a dict at the end of the arguments)
 LAYERS = [
     ("Linear", (5, 3), [(4, 5)]),
@@ -185,7 +186,10 @@ LAYERS = [
     ("SmoothL1Loss", ({"beta": 0.5},), [(5, 4), (5, 4)]),
     ("CrossEntropyLoss", (), [(5, 4), integers(4, 5)]),
     ("CrossEntropyLoss", ({"ignore_index": 1, "reduction": "none"},), [(5, 4, 3), integers(4, 5, 3)]),
-    ("CrossEntropyLoss", (), [(5, 4), np.full((5, 4), 0.25, np.float32)]),
+    ("CrossEntropyLoss", (), [(5, 4), PROBABILITIES]),
+    ("CrossEntropyLoss", ({"weight": np.array([1, 2, 0.5, 3], np.float32), "label_smoothing": 0.1, "reduction": "sum"},),
+     [(5, 4, 3), np.stack([PROBABILITIES] * 3, 2)]),
+    ("CrossEntropyLoss", ({"reduction": "none"},), [(5, 4), np.eye(5, 4, dtype=np.float32) + np.eye(5, 4, -4, np.float32)]),
     ("NLLLoss", ({"weight": np.array([1, 2, 0.5, 3], np.float32)},), [(5, 4), integers(4, 5)]),
     ("NLLLoss2d", (), [(2, 4, 3, 2), integers(4, 2, 3, 2)]),
     ("BCELoss", (), [np.linspace(0.1, 0.9, 20).reshape(5, 4).astype("f4"), np.eye(5, 4, dtype=np.float32)]),

@@ -62,6 +62,7 @@ OPERATIONS = {
     "rows": lambda x: x[:, [0, 2, 2]] + x[..., mg.tensor([3, 1, 0])[:1]],
     "masks": lambda x: x[:, :, np.array([True, False, False, True])],
     "two indices": lambda x: x[:, [0, 2], [1, 3]],
+    "two indices beside slices": lambda x: x[:1, [0, 2], [1, 3]] + x.reshape(-1, 3, 2, 2)[:, [0, 2], [1, 0], 1:],
     "last of the batch": lambda x: x[x.shape[0] - 1] + x[-1] + x[: x.shape[0]],
     "writing": filled,
     "in place": shifted,

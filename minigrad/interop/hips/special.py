@@ -14,6 +14,7 @@ import numpy as np
 
 from minigrad import ops, special
 from minigrad.engine.primitive import Primitive
+from minigrad.errors import DTypeError
 from minigrad.tensors.tensor import Tensor
 
 __all__ = [
@@ -28,7 +29,7 @@ def in_doubles(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function, assigned=("__module__", "__name__", "__qualname__", "__doc__"))
     def call(*args: Any, **options: Any) -> Any:
-        found = function(*map(double, args), **options)
+        found = function(*(double(x, function.__name__) for x in args), **options)
         return found[()] if isinstance(found, np.ndarray) else found
 
     return call
@@ -81,12 +82,16 @@ def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -
     >>> special.logsumexp([0.0, 1.0], b=[1.0, 0.0])
     np.float64(0.0)
     """
-    a = double(a)
+    a = double(a, "logsumexp")
     if b is None:
         return ops.logsumexp(a, axis, keepdims)[()]
-    top = np.max(getattr(a, "array", a), axis=axis, keepdims=True)
+    b = double(b, "logsumexp")
+    absent = getattr(b, "array", b) == 0
+    top = np.max(np.where(absent, -np.inf, getattr(a, "array", a)), axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0.0)
-    found = np.log(np.sum(double(b) * np.exp(a - top), axis=axis, keepdims=True)) + top
+    shifted = a - top
+    shifted = np.where(absent, np.minimum(shifted, 80.0), shifted)  # 0 times a finite number, also in float32
+    found = np.log(np.sum(b * np.exp(shifted), axis=axis, keepdims=True)) + top
     return (found if keepdims else np.squeeze(found, axis=axis))[()]
 
 
@@ -103,7 +108,17 @@ betainc: Any = valued(
     "betainc", "a b x", x=lambda g, a, b, x: g * np.exp(xlogy(a - 1, x) + xlog1py(b - 1, -x) - betaln(a, b))
 )  # fmt: skip
 gamma: Any = valued("gamma", "x", x=lambda g, out, x: g * out * digamma(x))
-rgamma: Any = valued("rgamma", "x", x=lambda g, out, x: -g * out * digamma(x))
+rgamma: Any = valued("rgamma", "x", x=lambda g, out, x: g * _rgamma_slope(out, x))
+
+
+def _rgamma_slope(out: Any, x: Any) -> Any:
+    """Return the derivative of 1 / gamma(x); below 1/2 that of gamma(1 - x) * sin(pi x) / pi, since digamma has poles."""
+    low = x < 0.5
+    y = np.where(low, x, 0.0)
+    reflected = gamma(1 - y) * (np.cos(np.pi * y) - np.sin(np.pi * y) / np.pi * digamma(1 - y))
+    return np.where(low, reflected, -out * digamma(np.where(low, 1.0, x)))
+
+
 gammasgn: Any = valued("gammasgn", "x", x=None)
 gammainc: Any = valued("gammainc", "a x", x=lambda g, a, x: g * np.exp(xlogy(a - 1, x) - x - gammaln(a)))
 gammaincc: Any = valued("gammaincc", "a x", x=lambda g, a, x: -g * np.exp(xlogy(a - 1, x) - x - gammaln(a)))
@@ -120,9 +135,14 @@ iv: Any = valued("iv", "n x", x=lambda g, n, x: g * (iv(n - 1, x) + iv(n + 1, x)
 ive: Any = valued("ive", "n x", x=lambda g, n, x, out: g * ((ive(n - 1, x) + ive(n + 1, x)) / 2 - np.sign(x) * out))
 
 
-def double(x: Any) -> Any:
-    """Return numbers, lists and integers as an array of float64; tensors and arrays of floats as they are."""
+def double(x: Any, name: str = "minigrad.scipy") -> Any:
+    """Return numbers, lists and integers as an array of float64; tensors and arrays of floats as they are.
+
+    Raises DTypeError for other values, with the name of the function.
+    """
     if isinstance(x, Tensor):
         return x
     x = np.asarray(x)
+    if x.dtype.kind not in "biuf":
+        raise DTypeError(f"{name}: needs real numbers, got {x.dtype}")
     return x if x.dtype.kind == "f" else x.astype(np.float64)

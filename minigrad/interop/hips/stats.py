@@ -27,13 +27,15 @@ from minigrad.interop.hips.special import (  # isort: skip
 __all__ = ["beta", "chi2", "dirichlet", "gamma", "multivariate_normal", "norm", "poisson", "t"]
 
 LOG_TAU = math.log(2 * math.pi)
+STIRLING = 20.0  # from here on, four terms of the series are exact to 2e-15
 Function = Callable[..., Any]
 
 
 class Continuous:
     """A family of one variable: x, then its parameters of shape by the names given here, `loc` and `scale`.
 
-    Outside of the support, the density is 0 and its logarithm -inf.
+    Outside of the support, the density is 0 and its logarithm -inf. As in SciPy, everything is NaN where `scale` or a
+    parameter of shape is not positive.
     """
 
     def __init__(
@@ -42,8 +44,8 @@ class Continuous:
     ):  # fmt: skip
         self._names = (*shapes.split(), "loc", "scale")
         self._log_density, self._below, self._above, self._support = log_density, below, above, support
-        self._log_below = log_below or (lambda *standard: np.log(below(*standard)))
-        self._log_above = log_above or (lambda *standard: np.log(above(*standard)))
+        self._log_below = log_below or (lambda *standard: _log_probability(below(*standard), above(*standard)))
+        self._log_above = log_above or (lambda *standard: _log_probability(above(*standard), below(*standard)))
         # Bound once: `minigrad.scipy.stats.norm` is a path, with names of its own.
         for name in ("logpdf", "pdf", "cdf", "sf", "logcdf", "logsf"):
             setattr(self, name, getattr(self, name))
@@ -54,9 +56,9 @@ class Continuous:
         if self._support is None:
             return self._log_density(z, *shapes) - np.log(scale)
         low, high, middle = self._support
-        inside = (z >= low) & (z <= high)
-        found = self._log_density(np.where(inside, z, middle), *shapes) - np.log(scale)
-        return np.where(inside, found, -np.inf)[()]
+        outside = (z < low) | (z > high)  # not NaN
+        found = self._log_density(np.where(outside, middle, z), *shapes) - np.log(scale)
+        return np.where(outside, -np.inf, found)[()]
 
     def pdf(self, x: Any, *args: Any, **options: Any) -> Any:
         """The density at x."""
@@ -90,14 +92,47 @@ class Continuous:
         if len(args) > len(given) or options.keys() & given.keys() or known.keys() ^ {*self._names}:
             raise TypeError(f"the parameters after x are {', '.join(self._names)}, got {[*args]} and {options}")
         *shapes, loc, scale = (double(known[name]) for name in self._names)
+        for parameter in (scale, *shapes):
+            scale = _nan_unless(parameter > 0, scale)
         return (double(x) - loc) / scale, shapes, scale
 
 
+def _nan_unless(proper: Any, x: Any) -> Any:
+    """Return `x`, with NaN where a parameter is not proper."""
+    proper = getattr(proper, "array", proper)
+    return x if np.all(proper) else np.where(proper, x, np.nan)
+
+
+def _log_probability(p: Any, rest: Any) -> Any:
+    """Return the logarithm of a probability; of one near 1, from the rest, of which it keeps no digits."""
+    near = p > 0.5
+    return (np.log(np.where(near, 1.0, p)) + np.log1p(-np.where(near, rest, 0.0)))[()]
+
+
 def _log_beta(a: Any, b: Any) -> Any:
-    return gammaln(a) + gammaln(b) - gammaln(a + b)
+    """Return the logarithm of the beta function."""
+    swapped = a < b
+    large, small = np.where(swapped, b, a), np.where(swapped, a, b)
+    return gammaln(small) - _log_gamma_growth(large, small)
+
+
+def _log_gamma_growth(x: Any, step: Any) -> Any:
+    """Return gammaln(x + step) - gammaln(x): of large numbers by Stirling's series, since both are larger than x."""
+    stirling = x > STIRLING
+    y = np.where(stirling, x, STIRLING)
+    series = (y - 0.5) * np.log1p(step / y) + step * (np.log(y + step) - 1) + _stirling(y + step) - _stirling(y)
+    x = np.where(stirling, 1.0, x)
+    return np.where(stirling, series, gammaln(x + step) - gammaln(x))
+
+
+def _stirling(x: Any) -> Any:
+    """Return gammaln(x) - (x - 1/2) log(x) + x - log(2 pi) / 2 of x beyond STIRLING."""
+    r = 1 / x
+    return r * (1 / 12 - r * r * (1 / 360 - r * r * (1 / 1260 - r * r / 1680)))
 
 
 def _log_t(z: Any, df: Any) -> Any:
+    df = np.minimum(df, 1e100)  # SciPy's infinity is the normal distribution
     return -(df + 1) / 2 * np.log1p(z * z / df) - np.log(df) / 2 - _log_beta(df / 2, 0.5)
 
 
@@ -124,15 +159,16 @@ beta = Continuous(
 
 
 class poisson:
-    """The Poisson distribution; a number of events that is none has the probability 0."""
+    """The Poisson distribution; a number of events that is none has the probability 0, all are NaN for a negative mu."""
 
     @staticmethod
     def logpmf(k: Any, mu: Any) -> Any:
         """The logarithm of the probability of k events."""
-        k, mu = double(k), double(mu)
-        whole = (k >= 0) & (k % 1 == 0)
-        events = np.where(whole, k, 0.0)
-        return np.where(whole, xlogy(events, mu) - mu - gammaln(events + 1), -np.inf)[()]
+        mu = double(mu)
+        k = _nan_unless(mu >= 0, double(k))
+        none = (k < 0) | (k % 1 > 0)  # not NaN
+        events = np.where(none, 0.0, k)
+        return np.where(none, -np.inf, xlogy(events, mu) - mu - gammaln(events + 1))[()]
 
     @staticmethod
     def pmf(k: Any, mu: Any) -> Any:
@@ -142,8 +178,9 @@ class poisson:
     @staticmethod
     def cdf(k: Any, mu: Any) -> Any:
         """The probability of at most k events."""
-        k = np.floor(double(k))
-        return np.where(k >= 0, gammaincc(np.maximum(k, 0.0) + 1, mu), 0.0)[()]
+        mu = double(mu)
+        k = np.floor(_nan_unless(mu >= 0, double(k)))
+        return np.where(k < 0, 0.0, gammaincc(np.maximum(k, 0.0) + 1, mu))[()]
 
 
 class dirichlet:
@@ -162,7 +199,7 @@ class dirichlet:
 
 
 class multivariate_normal:
-    """The normal distribution of vectors: x is (..., K), mean (K,), cov (K, K), a number for K = 1.
+    """The normal distribution of vectors: x is (..., K), mean (K,), cov (K, K), or (K,), its diagonal, or a number.
 
     Raises numpy.linalg.LinAlgError for a covariance that is not positive definite.
     """
@@ -170,8 +207,8 @@ class multivariate_normal:
     @staticmethod
     def logpdf(x: Any, mean: Any, cov: Any) -> Any:
         """The logarithm of the density at x."""
-        cov, log_det = _covariance(cov)
-        delta = double(x) - mean
+        cov, log_det = _covariance(mean, cov)
+        delta = double(x) - double(mean)
         vectors = delta if len(cov) > 1 or np.shape(delta)[-1:] == (1,) else delta[..., None]
         square = np.sum(vectors * np.linalg.solve(cov, vectors[..., None])[..., 0], -1)
         return -(square + log_det + len(cov) * LOG_TAU) / 2
@@ -184,12 +221,14 @@ class multivariate_normal:
     @staticmethod
     def entropy(mean: Any, cov: Any) -> Any:
         """The differential entropy, which does not depend on the mean."""
-        cov, log_det = _covariance(cov)
+        cov, log_det = _covariance(mean, cov)
         return (log_det + len(cov) * (LOG_TAU + 1)) / 2
 
 
-def _covariance(cov: Any) -> tuple[Any, Any]:
+def _covariance(mean: Any, cov: Any) -> tuple[Any, Any]:
     """Return the covariance as a matrix, and the logarithm of its determinant."""
-    cov = np.reshape(double(cov), (1, 1)) if np.ndim(cov) < 1 else double(cov)
+    cov = double(cov)
+    if np.ndim(cov) < 2:
+        cov = cov * np.eye(len(cov) if np.ndim(cov) else np.size(mean))
     np.linalg.cholesky(cov.array if isinstance(cov, Tensor) else cov)  # raises unless positive definite
     return cov, np.linalg.slogdet(cov)[1]

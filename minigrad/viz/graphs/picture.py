@@ -242,7 +242,7 @@ def graph(
 def module_graph(model: Module, inputs: Sequence[Any], **options: Any) -> Graph:
     """Return the graph of one call of a module, whose buffers and random numbers stay as they were; see `Module.graph`.
 
-    `options` are those of `graph`.
+    `inputs` are its arguments, or the only one. `options` are those of `graph`.
 
     >>> import minigrad as mg
     >>> print(mg.nn.Linear(2, 3).graph(mg.zeros(1, 2), names={}))
@@ -251,6 +251,8 @@ def module_graph(model: Module, inputs: Sequence[Any], **options: Any) -> Graph:
     n3 = linear(n2)  Linear  1×3 float32  weight 3×2  bias 3  saved 8 B
     output = n3  1×3 float32
     """
+    if isinstance(inputs, Tensor | np.ndarray):
+        inputs = [inputs]
     if not inputs:
         raise TypeError(f"graph: {type(model).__name__} needs its inputs: model.graph(x)")
     given = [tensor(x) if isinstance(x, np.ndarray) else x for x in inputs]  # so that operations on them are seen

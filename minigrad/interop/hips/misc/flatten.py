@@ -12,7 +12,7 @@ from minigrad import ops, pytree
 from minigrad.arrays import shape_of
 from minigrad.tensors.tensor import Tensor
 
-__all__ = ["flatten"]
+__all__ = ["flatten", "flatten_func"]
 
 
 def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
@@ -36,6 +36,25 @@ def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
         return rebuild([p.reshape(shape) if shape else p[0] for p, shape in zip(pieces, shapes, strict=True)])
 
     return ops.concatenate([ops.reshape(part, (-1,)) for part in parts]) if parts else np.zeros(0), unflatten
+
+
+def flatten_func(func: Callable[..., Any], example: Any) -> tuple[Callable[..., Any], Callable[[Any], Any], Any]:
+    """Return a function of nested containers as one of their vector, the way back, and the vector of an example.
+
+    The function returns a vector, too.
+
+    >>> import numpy as np
+    >>> from minigrad.interop.hips.misc import flatten_func
+    >>> f, back, vector = flatten_func(lambda p: p["a"] * p["b"].sum(), {"a": 2.0, "b": np.ones(2)})
+    >>> f(vector), back(vector)["b"]
+    (array([4.]), array([1., 1.]))
+    """
+    vector, unflatten = flatten(example)
+
+    def flat(vector: Any, *args: Any, **kwargs: Any) -> Any:
+        return flatten(func(unflatten(vector), *args, **kwargs))[0].reshape(-1)
+
+    return flat, unflatten, vector
 
 
 def _ordered(tree: Any) -> Any:
