@@ -124,7 +124,13 @@ def _(g: Any, out: Any) -> Any:
 
 @erfcx.gradient("x")
 def _(g: Any, x: Any, out: Any) -> Any:
-    return g * (2 * x * out - 2 / math.sqrt(math.pi))
+    far = x > 10  # where the terms cancel; there the sum of (-1)**n (2n-1)!! / (2 x**2)**n over n > 0, asymptotic in 1/x
+    shrinking = 0.5 / np.square(np.where(far, x, 10))
+    rest: Any = 1.0
+    for odd in range(29, 1, -2):
+        rest = 1 - odd * shrinking * rest
+    near = np.where(far, 0, x) * out - 1 / math.sqrt(math.pi)
+    return g * (2 * np.where(far, shrinking * rest / -math.sqrt(math.pi), near))
 
 
 @floating("x")

@@ -290,3 +290,16 @@ def test_a_nan_passes_the_gradient_on():
     for f in (F.relu, F.hardtanh, F.relu6):
         assert gradient(f, [np.nan, -7.0])[1].tolist() == [1, 0]
     assert np.isnan(gradient(lambda x: mg.logcumsumexp(x, 0), [1.0, np.nan, 2.0])[1]).all()
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-14), (np.float32, 1e-6)])
+def test_the_derivatives_of_erfcx_keep_their_digits_where_it_is_nearly_a_reciprocal(dtype, tolerance):
+    x = np.array([11, 15, 30, 1e3, 1e6], dtype)
+    s = 0.5 / x.astype(np.longdouble) ** 2  # erfcx(x) is 1 / (x sqrt(pi)) times the sum of (-1)**n (2n-1)!! s**n, nearly
+    first, second, term = 0, 0, 1
+    for n in range(1, 16):
+        term = term * -(2 * n - 1) * s
+        first, second = first + term, second - 2 * n * term / x
+    for order, exact in ((1, first), (2, second)):
+        exact = (exact * 2 / math.sqrt(math.pi)).astype(float)
+        assert derivative(mg.special.erfcx, x, order, dtype) == pytest.approx(exact, 3 * tolerance)
