@@ -87,14 +87,20 @@ def test_nothing_is_kept_and_the_function_runs_once_more():
         gc.enable()
 
 
-def test_all_segments_but_the_last_run_twice():
+@pytest.mark.parametrize(
+    ("segments", "runs"), [(1, [0, 1, 2, 3, 4]), (2, [0, 1, 2, 3, 4, 0, 1]), (5, [0, 1, 2, 3, 4, 3, 2, 1, 0])]
+)
+def test_all_segments_but_the_last_run_twice(segments, runs):
     calls = []
 
     def layer(i):
         return lambda x: (calls.append(i), x.tanh())[1]
 
-    mg.utils.checkpoint.checkpoint_sequential([layer(i) for i in range(5)], 2, leaf()).sum().backward()
-    assert calls == [0, 1, 2, 3, 4, 0, 1]
+    x, y = leaf(), leaf()
+    mg.utils.checkpoint.checkpoint_sequential([layer(i) for i in range(5)], segments, x).sum().backward()
+    assert calls == runs
+    y.tanh().tanh().tanh().tanh().tanh().sum().backward()
+    assert x.grad.tolist() == y.grad.tolist()
 
 
 def test_dropout_draws_the_same_and_the_generator_goes_on():
@@ -167,6 +173,18 @@ def test_what_would_give_other_numbers_is_refused():
     with pytest.raises(GraphError, match="1, then 3"):
         out.sum().backward()
     assert mg.is_grad_enabled()
+
+
+def test_a_function_may_walk_a_graph_of_its_own():
+    def f(x):
+        y = block(x)
+        (g,) = mg.autograd.grad(y.sum(), x)  # frees what y saved
+        return x.sin() * g
+
+    (g,) = mg.autograd.grad(block(x := leaf()).sum(), x)
+    out = checkpoint(f, x)
+    out.backward(G)
+    np.testing.assert_allclose(x.grad.numpy(), G * np.cos(A) * g.numpy(), rtol=1e-12)
 
 
 def test_functions_of_several_outputs_inside():

@@ -255,6 +255,58 @@ def test_a_gradient_that_left_the_graph_is_no_constant(backward):
     assert x.grad.tolist() == (2 * Y).tolist()
 
 
+def test_names_and_defaults_of_a_forward_without_a_context():
+    class Scaled(Function):
+        @staticmethod
+        def forward(x, scale=2.0, shift=1.0):
+            return x * scale + shift
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            _, ctx.scale, _ = inputs
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.scale, None, None
+
+    for call, scale, shift in (
+        (lambda x: Scaled.apply(x), 2, 1), (lambda x: Scaled.apply(x, shift=4.0), 2, 4),
+        (lambda x: Scaled.apply(scale=5.0, x=x), 5, 1),
+    ):  # fmt: skip
+        x = leaf()
+        y = call(x)
+        y.sum().backward()
+        assert y.tolist() == (X * scale + shift).tolist() and x.grad.tolist() == [scale] * 3
+    Scaled.backward = staticmethod(lambda ctx, g: (g[:1], None, None))
+    with pytest.raises(GraphError, match=r"of 'x' returned shape \(1,\)"):
+        Scaled.apply(leaf()).sum().backward()
+
+
+def test_an_input_changed_in_place_becomes_the_result():
+    class ExpInPlace(Function):
+        @staticmethod
+        def forward(ctx, x, scale):
+            ctx.mark_dirty(x)
+            x.exp_()
+            ctx.save_for_backward(x)
+            return x, scale * 2
+
+        @staticmethod
+        def backward(ctx, g, h):
+            return g * ctx.saved_tensors[0], h * 2
+
+    x, scale = leaf(), leaf(Y)
+    y = x * 2
+    out, doubled = ExpInPlace.apply(y, scale)
+    assert out is y and doubled is not scale
+    (out * Y + doubled).sum().backward()
+    np.testing.assert_allclose(y.detach().numpy(), np.exp(2 * X), rtol=1e-15)
+    np.testing.assert_allclose(x.grad.numpy(), 2 * np.exp(2 * X) * Y, rtol=1e-15)
+    assert scale.tolist() == Y.tolist() and scale.grad.tolist() == [2.0] * 3
+    constant = mg.tensor(X)
+    assert ExpInPlace.apply(constant, 1)[0] is constant and not constant.requires_grad
+
+
 def function(backward, forward=lambda ctx, x, k: x * 1):
     return type("Wrong", (Function,), {"forward": staticmethod(forward), "backward": staticmethod(backward)})
 
