@@ -225,10 +225,11 @@ def test_a_network_trains_the_same():
 
 
 @pytest.mark.parametrize("write", [lambda y: y.mul_(0.0), lambda y: mg.no_grad()(y.zero_)()], ids=["recorded", "unrecorded"])
-def test_a_result_in_the_closure_that_was_written_to_is_refused(write):
+@pytest.mark.parametrize("is_leaf", [False, True])
+def test_a_result_in_the_closure_that_was_written_to_is_refused(write, is_leaf):
     w = mg.tensor([1.0, 2.0], requires_grad=True)
     y = w * 2.0
-    out = checkpoint(lambda x: mg.sin(x * y), mg.tensor([0.1, 0.2]))
+    out = checkpoint(lambda x: mg.sin(x * y), mg.tensor([0.1, 0.2], requires_grad=is_leaf))
     write(y)
     with pytest.raises(GraphError, match="written to before backward"):
         out.sum().backward()
@@ -245,6 +246,20 @@ def test_a_backward_that_is_refused_changes_nothing():
         with pytest.raises(GraphError, match="written to before backward"):
             loss.backward()
     assert mg.autograd.grad(loss, y)[0].tolist() == out.tolist()
+
+
+def test_a_write_in_the_middle_of_backward_is_refused():
+    w = mg.tensor([1.0, 2.0], requires_grad=True)
+    out = checkpoint(lambda x: (x * w).sin(), mg.tensor([0.1, 0.2])).exp()
+
+    def write(g):
+        with mg.no_grad():
+            w.fill_(0.0)
+
+    out.register_hook(write)
+    with pytest.raises(GraphError, match="written to before backward"):
+        out.sum().backward()
+    assert w.grad is None
 
 
 @pytest.mark.parametrize("create_graph", [False, True])
