@@ -145,6 +145,7 @@ def test_it_is_a_loop():
     np.testing.assert_allclose(found.numpy(), [y.sum() if y[0] > 0 else y.max() * y.mean() for y in Y])
     found = vmap(lambda x, y: (x, y * 2), in_dims=(0, None), out_dims=(0, None), chunk_size=1)(Y, mg.tensor(3.0))
     assert found[0].tolist() == Y.tolist() and found[1].item() == 6.0  # equal, though computed anew for each
+    assert vmap(mg.sum, out_dims=None)(Y[:1]).item() == Y[0].sum()  # of a single example
     assert vmap(mg.dot).__name__ == "dot"
     assert vmap(lambda x: None)(Y) is None
     assert mg.vmap is vmap
