@@ -97,6 +97,17 @@ def test_right_pickles(tmp_path, protocol):
             np.testing.assert_array_equal(found[name].numpy(), array)
 
 
+def test_a_pickle_of_python_2(tmp_path):
+    """Its strings are bytes, which NumPy's programs read as Latin-1: other bytes than those of today's pickles."""
+    data = np.array([1.5, -2.0]).tobytes()
+    begin = b"\x80\x02}U\x01wcnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01K\x02\x85"
+    dtype = b"cnumpy\ndtype\nU\x02f8K\x00K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    pickled = begin + dtype + b"\x89U" + bytes([len(data)]) + data + b"tbs."
+    assert pickle.loads(pickled, encoding="latin1")["w"].tolist() == [1.5, -2.0]
+    (tmp_path / "x.pkl").write_bytes(pickled)
+    assert mg.load(tmp_path / "x.pkl")["w"].tolist() == [1.5, -2.0]
+
+
 def test_a_gzip_bomb_is_refused_before_it_grows(tmp_path):
     size = 300_000_000
     packer = zlib.compressobj(1, wbits=31)

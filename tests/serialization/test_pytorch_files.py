@@ -565,6 +565,13 @@ def test_a_training_changes_libraries(tmp_path, kind, options, forth):
         np.testing.assert_allclose(other.state_dict()[key].numpy(), expected.numpy(), rtol=0, atol=1e-12, err_msg=key)
 
 
+def test_integers_of_every_size_and_every_other_element(tmp_path):
+    numbers = [sign * 2**power + by for power in (0, 15, 31, 32, 63, 200) for sign in (1, -1) for by in (-1, 0, 1)]
+    mg.save([numbers, mg.arange(6.0)[::2], np.arange(6)[::-2]], tmp_path / "w.pt")
+    found, evens, odds = mg.load(tmp_path / "w.pt")
+    assert found == numbers and evens.tolist() == [0.0, 2.0, 4.0] and odds.tolist() == [5, 3, 1]
+
+
 def test_save_pt_by_itself(tmp_path):
     tree = json.dumps({"list": [{"ndarray": "w"}, 1]})
     save_pt(tmp_path / "w.pt", {"w": np.ones(2)}, tree)
