@@ -186,7 +186,11 @@ def test_a_run_folder_is_never_overwritten_nor_guessed(tmp_path):
         Run.create(tmp_path / "run", {}, network())
     with pytest.raises(FileNotFoundError, match="not a run folder"):
         Run.open(tmp_path)
-    for text, says in [("{", "not a JSON file"), ("[]", "expected an object, got list")]:
+    (tmp_path / "run" / "config.json").write_text("{}".ljust(2**20))
+    assert Run.open(tmp_path / "run").config == {}
+    for text, says in [
+        ("{", "not a JSON file"), ("[]", "expected an object, got list"), ("{}".ljust(2**20 + 1), "longer than 1,048,576"),
+    ]:  # fmt: skip
         (tmp_path / "run" / "config.json").write_text(text)
         with pytest.raises(DatasetFileError, match=says):
             _ = Run.open(tmp_path / "run").config
