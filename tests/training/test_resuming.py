@@ -260,14 +260,16 @@ def test_parts_fields_and_counts_are_those_of_a_trainer(tmp_path):
         ({"history": [epoch | {"more": 1}], "gradients": [{}]}, ValueError, "a position or epochs with other fields"),
         ({"loader": (2**63, None)}, ValueError, "no valid count of epochs or seed"),
         ({"loader": (0, 2**128)}, ValueError, "no valid count of epochs or seed"),
+        ({"loader": (0, -1)}, ValueError, "no valid count of epochs or seed"),
     ):
         with pytest.raises(error, match=says):
             trainer.load_state_dict(good | changes)
     for state in ({key: value for key, value in good.items() if key != "losses"}, []):
         with pytest.raises(KeyError, match="it has no "):
             trainer.load_state_dict(state)
-    trainer.load_state_dict(good | {"loader": (2**63 - 1, 2**128 - 1)})
-    assert (trainer.train_loader.epoch, trainer.train_loader.seed) == (2**63 - 1, 2**128 - 1)
+    for state in (0, 0), (2**63 - 1, 2**128 - 1):
+        trainer.load_state_dict(good | {"loader": state})
+        assert (trainer.train_loader.epoch, trainer.train_loader.seed) == state
 
 
 def test_an_order_that_is_a_function_of_the_epoch_goes_on_in_its_middle(tmp_path):
