@@ -66,6 +66,7 @@ CASES = {
         lambda x: x * np.clip(x + 3, 0, 6) / 6,
         lambda x: np.where(x <= -3, 0, np.where(x >= 3, 1, x / 3 + 0.5)),
     ),
+    "hardsigmoid": (F.hardsigmoid, lambda x: np.clip(x + 3, 0, 6) / 6, lambda x: (abs(x) < 3) / 6),
     "gelu": (
         F.gelu,
         lambda x: x * (1 + erf(x / math.sqrt(2))) / 2,
