@@ -1,6 +1,8 @@
 """checkpoint: the same numbers for less memory, and an error where they would not be the same."""
 
 import gc
+import threading
+import time
 import weakref
 
 import numpy as np
@@ -85,6 +87,26 @@ def test_nothing_is_kept_and_the_function_runs_once_more():
             assert not checkpoint(f, x).requires_grad and len(runs) == 3
     finally:
         gc.enable()
+
+
+def test_a_thread_that_waits_for_the_second_run_does_not_repeat_it():
+    runs, found = [], []
+
+    def f(x):
+        runs.append(1)
+        if len(runs) == 2:
+            second.start()
+            time.sleep(0.1)  # it reaches the lock
+        return np.sin(x * x)
+
+    def differentiate():
+        found.append(mg.autograd.grad(out, x, G, retain_graph=True)[0].tolist())
+
+    x, second = leaf(), threading.Thread(target=differentiate)
+    out = checkpoint(f, x)
+    differentiate()
+    second.join(10)
+    assert len(runs) == 2 and found == [mg.autograd.grad(np.sin(x * x), x, G)[0].tolist()] * 2
 
 
 @pytest.mark.parametrize(

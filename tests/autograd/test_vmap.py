@@ -134,10 +134,10 @@ def test_it_is_a_loop():
     np.testing.assert_array_equal(
         vmap(lambda x, y: x * y, in_dims=(1, None), out_dims=2)(X, 2.0 * Y[0, 0]).numpy(), 2 * Y[0, 0] * X.transpose(0, 2, 1)
     )
-    tree, k = {"a": Y, "b": [Y.T.copy(), X[0, 0, 0]]}, mg.tensor(2.0)
+    tree, k = {"a": Y, "b": [Y.T.copy(), Y[0]]}, mg.tensor(2.0)
     f = lambda t, *, k: {"p": t["a"] * t["b"][0], "q": k * t["b"][1]}
     found = vmap(f, in_dims=({"a": 0, "b": [1, None]},), out_dims={"p": 1, "q": 0})(tree, k=k)
-    assert found["p"].tolist() == (Y * Y).T.tolist() and found["q"].tolist() == [2 * X[0, 0, 0]] * 4
+    assert found["p"].tolist() == (Y * Y).T.tolist() and found["q"].tolist() == [(2 * Y[0]).tolist()] * 4
     seen = []
 
     def branches(x):
