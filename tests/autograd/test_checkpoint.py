@@ -89,6 +89,16 @@ def test_nothing_is_kept_and_the_function_runs_once_more():
         gc.enable()
 
 
+def test_what_was_computed_again_may_be_written_to():
+    w = leaf()
+    out = checkpoint(lambda x: np.exp(x + w), leaf(G))
+    out.backward(G, retain_graph=True)
+    with mg.no_grad():
+        w += 1
+    out.backward(G)
+    np.testing.assert_allclose(w.grad.numpy(), 2 * G * np.exp(A + G))
+
+
 def test_a_thread_that_waits_for_the_second_run_does_not_repeat_it():
     runs, found = [], []
 

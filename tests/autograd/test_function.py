@@ -308,6 +308,8 @@ def test_an_input_changed_in_place_becomes_the_result():
     assert scale.tolist() == Y.tolist() and gs.tolist() == (2 * Y).tolist() and scale.grad.tolist() == (8 * Y).tolist()
     constant, other = mg.tensor(X), mg.tensor(Y)
     assert ExpInPlace.apply(constant, other)[0] is constant and not constant.requires_grad
+    with mg.no_grad():
+        assert ExpInPlace.apply(x, scale)[0] is x and x.requires_grad  # a leaf, where nothing is recorded
 
 
 @pytest.mark.parametrize("create_graph", [False, True])
