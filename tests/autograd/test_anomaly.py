@@ -137,8 +137,8 @@ def test_it_ends_with_its_block():
     assert watchers == before and walk.walking.walks == [walk.Walk]
     assert np.isnan(np.log(leaf(-1.0)).item())
     context = mg.detect_anomaly()
-    with context, context:
-        pass
+    with context, context as entered:
+        assert entered is context
     assert watchers == before and walk.walking.walks == [walk.Walk]
 
     @mg.detect_anomaly()
