@@ -152,6 +152,15 @@ def test_a_programs_own_handler_and_other_threads_are_left_alone(tmp_path):
     assert result(other)[:3] == result(trainer)[:3]
 
 
+def test_ctrl_c_after_the_last_batch_ends_the_epoch_first(tmp_path):
+    trainer = make(tmp_path, callbacks=[lambda *_: os.kill(os.getpid(), signal.SIGINT)])
+    with pytest.raises(KeyboardInterrupt, match=r"in epoch 2, after 0 batches; load_checkpoint"):
+        trainer.train()
+    resumed = make(tmp_path, seed=1)
+    resumed.load_checkpoint(tmp_path / "checkpoint.npz")
+    assert len(trainer.history) == 1 and result(resumed) == result(trainer)
+
+
 def test_without_a_checkpoint_the_message_says_how_to_go_on():
     mg.manual_seed(0)
     trainer = Trainer(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), *DATA, epochs=1, mini_batch_size=40, verbose=False)

@@ -42,6 +42,15 @@ def test_what_is_recorded():
     assert (last.val_loss, last.val_acc) == (loss, acc) and last.grad_norm == gradient_norm(trainer.network)
 
 
+def test_images_of_a_mapped_file_are_converted_batch_by_batch(tmp_path):
+    np.save(tmp_path / "x.npy", DATA[0].astype(np.float64))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    trainer = Trainer(network(), mapped, *DATA[1:], epochs=1, mini_batch_size=40, verbose=False, seed=1)
+    trainer.train()
+    assert trainer.train_loss_list == trained(epochs=1).train_loss_list
+    assert next(iter(trainer.train_loader))[0].dtype == np.float32
+
+
 def test_a_seed_repeats_a_run_bit_for_bit():
     a, b, c = trained(), trained(), trained(seed=2)
     assert a.train_loss_list == b.train_loss_list != c.train_loss_list
