@@ -306,7 +306,7 @@ def test_generators_in_containers_are_found():
     assert generator_states(owner)[1:] == [g.bit_generator.state for g in (a, c, b)]  # breadth first
 
 
-@pytest.mark.parametrize("key, value", [("pos", 10**6), ("pos", -1), ("key", np.zeros(3, np.uint32))])
+@pytest.mark.parametrize("key, value", [("pos", 10**6), ("pos", -1), ("key", np.zeros(3, np.uint32)), ("more", 1)])
 def test_a_place_outside_of_a_generators_state(key, value):
     """NumPy takes it, and reads memory from there."""
     owner = nn.Dropout(0.5, np.random.Generator(np.random.MT19937(1)))
