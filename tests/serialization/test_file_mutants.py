@@ -106,6 +106,14 @@ def test_a_pickle_of_python_2(tmp_path):
     assert pickle.loads(pickled, encoding="latin1")["w"].tolist() == [1.5, -2.0]
     (tmp_path / "x.pkl").write_bytes(pickled)
     assert mg.load(tmp_path / "x.pkl")["w"].tolist() == [1.5, -2.0]
+    ints, wrong = (
+        b"J\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00",
+        [b"NNK\x01", b"NK\x01N", b"K\x01NN"],
+    )  # fields, a base, metadata
+    for state in [b"K\x03U\x01<" + part + ints for part in wrong] + [b"K\x03U\x01<NN", b"K\x03K\x01NNN" + ints]:
+        (tmp_path / "x.pkl").write_bytes(pickled.replace(b"K\x03U\x01<NNN" + ints, state))
+        with pytest.raises(WeightsFileError, match="a dtype that is not of numbers"):
+            mg.load(tmp_path / "x.pkl")
 
 
 def test_a_gzip_bomb_is_refused_before_it_grows(tmp_path):
@@ -149,6 +157,13 @@ def test_headers_of_arrays(tmp_path, text):
     (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + b"\2" * 8)
     with pytest.raises(WeightsFileError, match=r"a\.npy: "):
         load_npy(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0)])
+def test_versions_of_arrays(tmp_path, version):
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.lib.format.write_array(file, np.arange(6.0).reshape(2, 3).T, version)
+    assert load_npy(tmp_path / "a.npy").tolist() == [[0.0, 3.0], [1.0, 4.0], [2.0, 5.0]]
 
 
 @pytest.mark.filterwarnings("ignore:Reading")  # NumPy's: that saving it again makes it faster to read
