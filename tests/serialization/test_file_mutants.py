@@ -67,14 +67,16 @@ def test_pickles_that_went_deep_or_never_ended(tmp_path, data):
     assert len(str(error.value)) < 1000
 
 
-def test_a_text_used_by_many_arrays_of_a_pickle(tmp_path):
-    text, count = bytes(2**20), 2000
+@pytest.mark.parametrize("kind, is_array", [(b"X", True), (b"B", True), (b"X", False)])
+def test_a_text_used_by_many_values_of_a_pickle(tmp_path, kind, is_array):
+    text, count = bytes(2**20), 200
     one = RECONSTRUCT + b"(K\1J\0\0\x10\0\x85cnumpy\ndtype\n(X\2\0\0\0u1tR\x89h\0tb"
+    one = one if is_array else b"c_codecs\nencode\n(h\0X\6\0\0\0latin1tR"
     many = b"".join(b"X\4\0\0\0%04d" % i + one + b"s" for i in range(count))
-    (tmp_path / "x.pkl").write_bytes(b"}X" + struct.pack("<I", len(text)) + text + b"q\0" + many + b".")
+    (tmp_path / "x.pkl").write_bytes(b"}X\1\0\0\0t" + kind + struct.pack("<I", len(text)) + text + b"q\0s" + many + b".")
     tracemalloc.start()
     try:
-        with pytest.raises(WeightsFileError, match=r"x\.pkl"):
+        with pytest.raises(WeightsFileError, match=r"x\.pkl: .*declares more than a file of"):
             mg.load(tmp_path / "x.pkl")
         assert tracemalloc.get_traced_memory()[1] < 2 * 10**7
     finally:

@@ -96,6 +96,13 @@ def test_every_kind_of_value():
     assert same(found["array"], np.arange(6, dtype=np.int32).reshape(2, 3)) and found["array"].flags.writeable
 
 
+def test_the_state_dict_of_a_module_by_itself_and_beside_others(tmp_path):
+    state = name("collections OrderedDict") + b")R" + text("a") + number(1) + b"s}" + text("_metadata") + b"}sb"
+    assert mg.load(checkpoint(tmp_path / "w.pt", state)) == OrderedDict(a=1)
+    both = b"}(" + text("first") + number(2) + text("second") + state + b"u"
+    assert mg.load(checkpoint(tmp_path / "w.pt", both)) == {"first": 2, "second": OrderedDict(a=1)}
+
+
 def test_tensors_of_the_same_elements_stay_shared_and_others_do_not(tmp_path):
     found = mg.load(FOLDER / "kinds.pt")
     first, second = found["tied"]
@@ -345,6 +352,7 @@ HUGE = 2**62
         (b"he", "it takes value 101 of those it has stored, of which there are 0"),
         (b"NN\x81", "found the operation NEWOBJ"),
         (b"\x82\1", "found the operation EXT1"),
+        (number(1) + b"\x86", "the stack is empty"),
         (b"", "damaged"),
     ],
 )
