@@ -217,6 +217,17 @@ def test_a_damaged_structure_is_refused(tmp_path, tree):
         mg.load(tmp_path / "w.npz")
 
 
+@pytest.mark.parametrize("kind", ["list", "tuple", "set", "dict"])
+def test_kinds_of_structures(tmp_path, kind):
+    tree = json.dumps({kind: [{"array": "0"}]})
+    save_npz(tmp_path / "w.npz", {"0": np.ones(1), "__tree__": np.frombuffer(tree.encode(), np.uint8)})
+    if kind in ("list", "tuple"):
+        assert type(mg.load(tmp_path / "w.npz")).__name__ == kind
+    else:
+        with pytest.raises(WeightsFileError, match=r"w\.npz: the structure around the arrays is damaged"):
+            mg.load(tmp_path / "w.npz")
+
+
 def test_the_functions_beneath(tmp_path):
     save_npz(tmp_path / "w.npz", {"w": np.ones(2)})
     assert load_npz(tmp_path / "w.npz")["w"].tolist() == [1, 1]
