@@ -68,7 +68,7 @@ def grad(
         def walked(*grads: Tensor) -> Any:
             return grad(outputs, inputs, grads, True, create_graph, True, allow_unused, False, materialize_grads)
 
-        return vmap(walked, tuple([None if g is None else 0 for g in given]))(*given)
+        return vmap(walked)(*given)
     inputs = _listed(inputs)
     targets = []
     for i, x in enumerate(inputs):

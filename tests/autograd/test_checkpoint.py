@@ -1,6 +1,8 @@
 """checkpoint: the same numbers for less memory, and an error where they would not be the same."""
 
 import gc
+import threading
+import time
 import weakref
 
 import numpy as np
@@ -87,14 +89,50 @@ def test_nothing_is_kept_and_the_function_runs_once_more():
         gc.enable()
 
 
-def test_all_segments_but_the_last_run_twice():
+def test_what_was_computed_again_may_be_written_to():
+    w = leaf()
+    out = checkpoint(lambda x: np.exp(x + w), leaf(G))
+    out.backward(G, retain_graph=True)
+    with mg.no_grad():
+        w += 1
+    out.backward(G)
+    np.testing.assert_allclose(w.grad.numpy(), 2 * G * np.exp(A + G))
+
+
+def test_a_thread_that_waits_for_the_second_run_does_not_repeat_it():
+    runs, found = [], []
+
+    def f(x):
+        runs.append(1)
+        if len(runs) == 2:
+            second.start()
+            time.sleep(0.1)  # it reaches the lock
+        return np.sin(x * x)
+
+    def differentiate():
+        found.append(mg.autograd.grad(out, x, G, retain_graph=True)[0].tolist())
+
+    x, second = leaf(), threading.Thread(target=differentiate)
+    out = checkpoint(f, x)
+    differentiate()
+    second.join(10)
+    assert len(runs) == 2 and found == [mg.autograd.grad(np.sin(x * x), x, G)[0].tolist()] * 2
+
+
+@pytest.mark.parametrize(
+    ("segments", "runs"), [(1, [0, 1, 2, 3, 4]), (2, [0, 1, 2, 3, 4, 0, 1]), (5, [0, 1, 2, 3, 4, 3, 2, 1, 0])]
+)
+def test_all_segments_but_the_last_run_twice(segments, runs):
     calls = []
 
     def layer(i):
         return lambda x: (calls.append(i), x.tanh())[1]
 
-    mg.utils.checkpoint.checkpoint_sequential([layer(i) for i in range(5)], 2, leaf()).sum().backward()
-    assert calls == [0, 1, 2, 3, 4, 0, 1]
+    x, y = leaf(), leaf()
+    mg.utils.checkpoint.checkpoint_sequential([layer(i) for i in range(5)], segments, x).sum().backward()
+    assert calls == runs
+    y.tanh().tanh().tanh().tanh().tanh().sum().backward()
+    assert x.grad.tolist() == y.grad.tolist()
 
 
 def test_dropout_draws_the_same_and_the_generator_goes_on():
@@ -169,6 +207,18 @@ def test_what_would_give_other_numbers_is_refused():
     assert mg.is_grad_enabled()
 
 
+def test_a_function_may_walk_a_graph_of_its_own():
+    def f(x):
+        y = block(x)
+        (g,) = mg.autograd.grad(y.sum(), x)  # frees what y saved
+        return x.sin() * g
+
+    (g,) = mg.autograd.grad(block(x := leaf()).sum(), x)
+    out = checkpoint(f, x)
+    out.backward(G)
+    np.testing.assert_allclose(x.grad.numpy(), G * np.cos(A) * g.numpy(), rtol=1e-12)
+
+
 def test_functions_of_several_outputs_inside():
     class Two(mg.autograd.Function):
         @staticmethod
@@ -207,10 +257,11 @@ def test_a_network_trains_the_same():
 
 
 @pytest.mark.parametrize("write", [lambda y: y.mul_(0.0), lambda y: mg.no_grad()(y.zero_)()], ids=["recorded", "unrecorded"])
-def test_a_result_in_the_closure_that_was_written_to_is_refused(write):
+@pytest.mark.parametrize("is_leaf", [False, True])
+def test_a_result_in_the_closure_that_was_written_to_is_refused(write, is_leaf):
     w = mg.tensor([1.0, 2.0], requires_grad=True)
     y = w * 2.0
-    out = checkpoint(lambda x: mg.sin(x * y), mg.tensor([0.1, 0.2]))
+    out = checkpoint(lambda x: mg.sin(x * y), mg.tensor([0.1, 0.2], requires_grad=is_leaf))
     write(y)
     with pytest.raises(GraphError, match="written to before backward"):
         out.sum().backward()
@@ -227,6 +278,20 @@ def test_a_backward_that_is_refused_changes_nothing():
         with pytest.raises(GraphError, match="written to before backward"):
             loss.backward()
     assert mg.autograd.grad(loss, y)[0].tolist() == out.tolist()
+
+
+def test_a_write_in_the_middle_of_backward_is_refused():
+    w = mg.tensor([1.0, 2.0], requires_grad=True)
+    out = checkpoint(lambda x: (x * w).sin(), mg.tensor([0.1, 0.2])).exp()
+
+    def write(g):
+        with mg.no_grad():
+            w.fill_(0.0)
+
+    out.register_hook(write)
+    with pytest.raises(GraphError, match="written to before backward"):
+        out.sum().backward()
+    assert w.grad is None
 
 
 @pytest.mark.parametrize("create_graph", [False, True])

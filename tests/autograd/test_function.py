@@ -255,6 +255,102 @@ def test_a_gradient_that_left_the_graph_is_no_constant(backward):
     assert x.grad.tolist() == (2 * Y).tolist()
 
 
+def test_names_and_defaults_of_a_forward_without_a_context():
+    class Scaled(Function):
+        @staticmethod
+        def forward(x, scale=2.0, shift=1.0):
+            return x * scale + shift
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            _, ctx.scale, _ = inputs
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.scale, None, None
+
+    for call, scale, shift in (
+        (lambda x: Scaled.apply(x), 2, 1), (lambda x: Scaled.apply(x, shift=4.0), 2, 4),
+        (lambda x: Scaled.apply(scale=5.0, x=x), 5, 1),
+    ):  # fmt: skip
+        x = leaf()
+        y = call(x)
+        y.sum().backward()
+        assert y.tolist() == (X * scale + shift).tolist() and x.grad.tolist() == [scale] * 3
+    Scaled.backward = staticmethod(lambda ctx, g: (g[:1], None, None))
+    with pytest.raises(GraphError, match=r"of 'x' returned shape \(1,\)"):
+        Scaled.apply(leaf()).sum().backward()
+
+
+def test_an_input_changed_in_place_becomes_the_result():
+    class ExpInPlace(Function):
+        @staticmethod
+        def forward(ctx, x, scale):
+            ctx.mark_dirty(x)
+            x.exp_()
+            ctx.save_for_backward(x, scale)
+            return x, scale * scale
+
+        @staticmethod
+        def backward(ctx, g, h):
+            out, scale = ctx.saved_tensors
+            return g * out, h * 2 * scale
+
+    x, scale = leaf(), leaf(Y)
+    y = x * 2
+    out, square = ExpInPlace.apply(y, scale)
+    assert out is y and square is not scale
+    (gx, gs) = mg.autograd.grad((out * Y + square).sum(), (x, scale), create_graph=True)
+    (gx.sum() + (gs * gs).sum()).backward()
+    np.testing.assert_allclose(y.detach().numpy(), np.exp(2 * X), rtol=1e-14)
+    np.testing.assert_allclose(gx.detach().numpy(), 2 * np.exp(2 * X) * Y, rtol=1e-14)
+    np.testing.assert_allclose(x.grad.numpy(), 4 * np.exp(2 * X) * Y, rtol=1e-14)
+    assert scale.tolist() == Y.tolist() and gs.tolist() == (2 * Y).tolist() and scale.grad.tolist() == (8 * Y).tolist()
+    constant, other = mg.tensor(X), mg.tensor(Y)
+    assert ExpInPlace.apply(constant, other)[0] is constant and not constant.requires_grad
+    with mg.no_grad():
+        assert ExpInPlace.apply(x, scale)[0] is x and x.requires_grad  # a leaf, where nothing is recorded
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("once", [False, True])
+def test_what_is_not_there_arrives_as_none(once, create_graph):
+    seen = []
+
+    def backward(ctx, g, h):
+        x, none = ctx.saved_tensors
+        seen.append((none, h))
+        return g * 2 * x
+
+    class Two(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.set_materialize_grads(False)
+            ctx.save_for_backward(x, None)
+            return x * x, x * 2
+
+    Two.backward = staticmethod(once_differentiable(backward) if once else backward)
+    x = leaf()
+    (g,) = mg.autograd.grad(Two.apply(x)[0].sum(), x, create_graph=create_graph)
+    assert g.tolist() == (2 * X).tolist() and seen == [(None, None)]
+
+
+def test_a_gradient_that_left_the_graph_beside_an_output_that_nothing_depends_on():
+    class Two(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2, x * 3
+
+        @staticmethod
+        def backward(ctx, g, h):
+            return g.detach() * 2 + h * 3
+
+    x, w = leaf(), leaf(Y)
+    (g,) = mg.autograd.grad(Two.apply(x)[0], x, w, create_graph=True)
+    with pytest.raises(GraphError, match=r"Two: .*only once"):
+        g.sum().backward()
+
+
 def function(backward, forward=lambda ctx, x, k: x * 1):
     return type("Wrong", (Function,), {"forward": staticmethod(forward), "backward": staticmethod(backward)})
 

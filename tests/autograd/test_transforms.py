@@ -50,7 +50,8 @@ def test_values_and_what_comes_along():
     assert (v.item(), g.item(), aux["name"]) == (9.0, 6.0, "f") and not v.requires_grad
     out, pull, aux = vjp(f, 3.0, has_aux=True)
     assert (out.item(), pull(10.0)[0].item(), aux["twice"].item()) == (9.0, 60.0, 6.0)
-    assert [t.item() for t in jvp(f, (3.0,), (10.0,), has_aux=True)[:2]] == [9.0, 60.0]
+    out, pushed, aux = jvp(f, (3.0,), (10.0,), has_aux=True)
+    assert (out.item(), pushed.item(), aux["twice"].item()) == (9.0, 60.0, 6.0)
 
 
 def test_against_differences():
@@ -130,6 +131,8 @@ def test_a_derivative_is_tracked_exactly_where_something_outside_is():
     assert g.item() == 12.0 and w.grad.item() == 4.0
     v, g = value_and_grad(lambda x: w * x)(2.0)
     assert v.requires_grad and g.requires_grad
+    gx, gy = grad(lambda x, y: w * x + y * y, argnums=(0, 1))(2.0, 5.0)
+    assert gx.requires_grad and not gy.requires_grad and gy.item() == 10.0
     with mg.no_grad():
         assert grad(lambda x: w * x * x)(2.0).item() == 12.0 and not grad(lambda x: w * x * x)(2.0).requires_grad
         assert not mg.is_grad_enabled()
@@ -350,6 +353,68 @@ def test_the_names_of_torch_autograd_functional():
     w = mg.tensor(2.0, requires_grad=True)
     assert mg.autograd.functional.jacobian(lambda x: w * x, mg.tensor(X), create_graph=True).requires_grad
     assert not mg.autograd.functional.jacobian(lambda x: w * x, mg.tensor(X)).requires_grad
+
+
+def test_derivatives_of_autograd_functional():
+    F = mg.autograd.functional
+    x, y, v, w = (mg.tensor(a) for a in (X, V, np.array([1.0, -2.0, 0.5]), np.array([0.3, 1.0, 2.0])))
+    product, energy, cubes = lambda x, y: x * np.exp(y), lambda x, y: (x * y * y).sum(), lambda x: (x**3).sum()
+    e, total = np.exp(V), (X * V * V).sum()
+    for found, expected in (
+        (F.jacobian(product, (x, y), strict=True), (np.diag(e), np.diag(X * e))),
+        (F.jacobian(lambda x: x * x, x), np.diag(2 * X)),
+        (F.jacobian(lambda x: x * x, (x,)), (np.diag(2 * X),)),
+        (F.hessian(energy, [x, y]), ((np.zeros((3, 3)), np.diag(2 * V)), (np.diag(2 * V), np.diag(2 * X)))),
+        (F.hessian(cubes, x), np.diag(6 * X)),
+        (F.vjp(product, (x, y), v), (X * e, (v * e, v * X * e))),
+        (F.vjp(cubes, x), ((X**3).sum(), 3 * X * X)),
+        (F.vjp(cubes, (x,)), ((X**3).sum(), (3 * X * X,))),
+        (F.jvp(product, (x, y), (v, w)), (X * e, v * e + w * X * e)),
+        (F.jvp(lambda x: x * x, x, v), (X * X, 2 * X * v)),
+        (F.jvp(lambda x: x * x, x[:1]), (X[:1] ** 2, 2 * X[:1])),
+        (F.hvp(energy, (x, y), (v, w)), (total, (2 * V * w, 2 * V * v + 2 * X * w))),
+        (F.vhp(cubes, (x,), (v,)), ((X**3).sum(), (6 * X * v,))),
+        (F.hvp(cubes, x, v), ((X**3).sum(), 6 * X * v)),
+    ):
+        (found, paths), (expected, wanted) = flatten_tensors(found), flatten_tensors(expected)
+        assert paths == wanted
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_allclose(value(a), b, rtol=1e-12)
+    scale = mg.tensor(2.0, requires_grad=True)
+    for call in (
+        lambda f, **options: F.jacobian(f, x, **options), lambda f, **options: F.hessian(lambda x: f(x).sum(), x, **options),
+        lambda f, **options: F.vjp(f, x, v, **options)[1], lambda f, **options: F.jvp(f, x, v, **options)[1],
+        lambda f, **options: F.hvp(lambda x: f(x).sum(), x, v, **options)[1],
+    ):  # fmt: skip
+        assert [call(lambda x: scale * x**2, create_graph=c).requires_grad for c in (False, True)] == [False, True]
+        for constant in (lambda x: mg.ones(3), lambda x: scale * mg.ones(3)):
+            with pytest.raises(GraphError, match="strict: output 0 does not depend on input 0"):
+                call(constant, strict=True)
+
+
+def test_gradients_of_a_batch_of_weights():
+    x, y = (mg.tensor(a, requires_grad=True) for a in (X, V))
+    G, g = mg.tensor(RNG.standard_normal((2, 3))), mg.tensor([1.0, 2.0])
+    gx, gy = mg.autograd.grad(x * x * y, (x, y), G, is_grads_batched=True)
+    np.testing.assert_allclose(gx.numpy(), G * (2 * X * V), rtol=1e-12)
+    np.testing.assert_allclose(gy.numpy(), G * (X * X), rtol=1e-12)
+    (gx,) = mg.autograd.grad([x * x, (x * y).sum()], x, [G, g], create_graph=True, is_grads_batched=True)
+    np.testing.assert_allclose(gx.detach().numpy(), G * (2 * X) + g[:, None] * V, rtol=1e-12)
+    np.testing.assert_allclose(mg.autograd.grad(gx.sum(), x)[0].numpy(), 2 * G.sum(0), rtol=1e-12)
+    (gx,) = mg.autograd.grad([x * x, x.sum()], x, [G, None], is_grads_batched=True)  # None: ones for each
+    np.testing.assert_allclose(gx.numpy(), G * (2 * X) + 1, rtol=1e-12)
+    other = mg.tensor(1.0, requires_grad=True)
+    assert mg.autograd.grad(x * 2, [x, other], G, allow_unused=True, is_grads_batched=True)[1] is None
+    assert mg.autograd.grad(x * 2, [x, other], G, materialize_grads=True, is_grads_batched=True)[1].tolist() == [0.0, 0.0]
+    with pytest.raises(GraphError, match="do not depend on input 1"):
+        mg.autograd.grad(x * 2, [x, other], G, is_grads_batched=True)
+
+
+def test_the_old_name_of_the_weights():
+    x = mg.tensor(X, requires_grad=True)
+    with pytest.warns(FutureWarning, match="grad_variables is called grad_tensors now"):
+        mg.autograd.backward([x * x, x.sum()], grad_variables=[mg.tensor(V), None])
+    np.testing.assert_allclose(x.grad.numpy(), 2 * X * V + 1, rtol=1e-12)
 
 
 def flatten_tensors(tree):

@@ -22,7 +22,7 @@ def test_a_variable_is_a_leaf_with_the_data_of_the_tensor():
     (v * v).sum().backward()
     assert v.is_leaf and v.grad.tolist() == [4.0, 8.0] and x.grad is None
     assert Variable(mg.tensor([1.0]), True).requires_grad
-    assert Variable().shape == (0,)
+    assert Variable().shape == (0,) and not Variable().requires_grad and Variable(requires_grad=True).requires_grad
     assert type(Variable(nn.Parameter(mg.ones(2)))) is mg.Tensor
 
 

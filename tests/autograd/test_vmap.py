@@ -134,6 +134,10 @@ def test_it_is_a_loop():
     np.testing.assert_array_equal(
         vmap(lambda x, y: x * y, in_dims=(1, None), out_dims=2)(X, 2.0 * Y[0, 0]).numpy(), 2 * Y[0, 0] * X.transpose(0, 2, 1)
     )
+    tree, k = {"a": Y, "b": [Y.T.copy(), Y[0]]}, mg.tensor(2.0)
+    f = lambda t, *, k: {"p": t["a"] * t["b"][0], "q": k * t["b"][1]}
+    found = vmap(f, in_dims=({"a": 0, "b": [1, None]},), out_dims={"p": 1, "q": 0})(tree, k=k)
+    assert found["p"].tolist() == (Y * Y).T.tolist() and found["q"].tolist() == [(2 * Y[0]).tolist()] * 4
     seen = []
 
     def branches(x):
@@ -143,6 +147,9 @@ def test_it_is_a_loop():
     found = vmap(branches)(Y)
     assert seen == [(3,)] * 4
     np.testing.assert_allclose(found.numpy(), [y.sum() if y[0] > 0 else y.max() * y.mean() for y in Y])
+    found = vmap(lambda x, y: (x, y * 2), in_dims=(0, None), out_dims=(0, None), chunk_size=1)(Y, mg.tensor(3.0))
+    assert found[0].tolist() == Y.tolist() and found[1].item() == 6.0  # equal, though computed anew for each
+    assert vmap(mg.sum, out_dims=None)(Y[:1]).item() == Y[0].sum()  # of a single example
     assert vmap(mg.dot).__name__ == "dot"
     assert vmap(lambda x: None)(Y) is None
     assert mg.vmap is vmap

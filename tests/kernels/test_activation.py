@@ -46,7 +46,7 @@ CASES = {
     "mish": (F.mish, lambda x: x * np.tanh(np.logaddexp(0, x)), mish_slope),
     "softplus": (F.softplus, *softplus(1, 20)),
     "softplus, beta": (lambda x: F.softplus(x, 0.5, 3.0), *softplus(0.5, 3.0)),
-    "softplus, threshold": (lambda x: F.softplus(x, 1, 2.0), *softplus(1, 2.0)),
+    "softplus, threshold": (lambda x: F.softplus(x, 1, 3.0), *softplus(1, 3.0)),  # of which 3 is not above
     "elu": (F.elu, lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))), lambda x: np.exp(np.minimum(x, 0))),
     "elu, alpha": (
         lambda x: F.elu(x, 0.3),
@@ -66,6 +66,7 @@ CASES = {
         lambda x: x * np.clip(x + 3, 0, 6) / 6,
         lambda x: np.where(x <= -3, 0, np.where(x >= 3, 1, x / 3 + 0.5)),
     ),
+    "hardsigmoid": (F.hardsigmoid, lambda x: np.clip(x + 3, 0, 6) / 6, lambda x: (abs(x) < 3) / 6),
     "gelu": (
         F.gelu,
         lambda x: x * (1 + erf(x / math.sqrt(2))) / 2,

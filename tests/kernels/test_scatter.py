@@ -18,6 +18,8 @@ from minigrad.kernels.scatter import WIDE, add_at
         ([0, 1, 0, -3], [6, 2, 6, 1]),
         ([3, 3], slice(None), slice(None)),
         (..., [1, 1], slice(None)),
+        (slice(None, None, -1), [2, 2, 4], slice(None, None, -1)),
+        ([True] * 7, [1, 1, 6, 2, 1, 1, -1]),
     ],
     ids=str,
 )

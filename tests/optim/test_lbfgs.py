@@ -219,6 +219,23 @@ def test_the_evaluations_allowed_follow_from_the_iterations():
     assert optim.LBFGS([nn.Parameter([1.0])], max_iter=9).defaults["max_eval"] == 11
 
 
+def test_a_bracket_is_narrowed_around_its_lower_end():
+    """The far end is the lower one, and the next point is above both: the search goes on from the far end."""
+    f = lambda x: x * x / 20 - (5 * x + 1).sin() - (7 * x + 6).sin()
+    p = nn.Parameter(np.zeros(1))
+    optimizer = optim.LBFGS([p], lr=4.0, max_iter=1, max_eval=30, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        loss = f(p).sum()
+        loss.backward()
+        return loss
+
+    start = optimizer.step(closure).item()
+    assert closure().item() < start and abs(p.grad.item()) <= 0.9 * abs(mg.grad(f)(0.0).item())
+    assert p.item() == pytest.approx(3.8901360375279617, rel=1e-9)
+
+
 def test_a_loss_that_changes_no_more_ends_the_step():
     """Of x**2 / 2 a step of 2 from 1 leads to -1, and the next one back."""
     p = nn.Parameter(np.array([1.0]))

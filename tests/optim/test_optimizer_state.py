@@ -260,6 +260,8 @@ def test_a_state_does_not_change_how_an_optimizer_works():
     first = optim.Adam([b], weight_decay=0.0)
     steps(first, [b], 0, 1)
     state = first.state_dict()
+    for kind, decoupled in (optim.Adam, False), (optim.AdamW, True):
+        assert kind([b]).state_dict()["param_groups"][0]["decoupled_weight_decay"] is decoupled
     state["param_groups"][0].update(capturable=True, foreach=True, weight_decay=0.5)
     for change in ({}, {"decoupled_weight_decay": True}):
         p = nn.Parameter(np.ones(4))

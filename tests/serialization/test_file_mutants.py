@@ -67,14 +67,16 @@ def test_pickles_that_went_deep_or_never_ended(tmp_path, data):
     assert len(str(error.value)) < 1000
 
 
-def test_a_text_used_by_many_arrays_of_a_pickle(tmp_path):
-    text, count = bytes(2**20), 2000
+@pytest.mark.parametrize("kind, is_array", [(b"X", True), (b"B", True), (b"X", False)])
+def test_a_text_used_by_many_values_of_a_pickle(tmp_path, kind, is_array):
+    text, count = bytes(2**20), 200
     one = RECONSTRUCT + b"(K\1J\0\0\x10\0\x85cnumpy\ndtype\n(X\2\0\0\0u1tR\x89h\0tb"
+    one = one if is_array else b"c_codecs\nencode\n(h\0X\6\0\0\0latin1tR"
     many = b"".join(b"X\4\0\0\0%04d" % i + one + b"s" for i in range(count))
-    (tmp_path / "x.pkl").write_bytes(b"}X" + struct.pack("<I", len(text)) + text + b"q\0" + many + b".")
+    (tmp_path / "x.pkl").write_bytes(b"}X\1\0\0\0t" + kind + struct.pack("<I", len(text)) + text + b"q\0s" + many + b".")
     tracemalloc.start()
     try:
-        with pytest.raises(WeightsFileError, match=r"x\.pkl"):
+        with pytest.raises(WeightsFileError, match=r"x\.pkl: .*declares more than a file of"):
             mg.load(tmp_path / "x.pkl")
         assert tracemalloc.get_traced_memory()[1] < 2 * 10**7
     finally:
@@ -95,6 +97,25 @@ def test_right_pickles(tmp_path, protocol):
         for name, array in arrays.items():
             assert found[name].dtype == array.dtype.newbyteorder("="), name
             np.testing.assert_array_equal(found[name].numpy(), array)
+
+
+def test_a_pickle_of_python_2(tmp_path):
+    """Its strings are bytes, which NumPy's programs read as Latin-1: other bytes than those of today's pickles."""
+    data = np.array([1.5, -2.0]).tobytes()
+    begin = b"\x80\x02}U\x01wcnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01K\x02\x85"
+    dtype = b"cnumpy\ndtype\nU\x02f8K\x00K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    pickled = begin + dtype + b"\x89U" + bytes([len(data)]) + data + b"tbs."
+    assert pickle.loads(pickled, encoding="latin1")["w"].tolist() == [1.5, -2.0]
+    (tmp_path / "x.pkl").write_bytes(pickled)
+    assert mg.load(tmp_path / "x.pkl")["w"].tolist() == [1.5, -2.0]
+    ints, wrong = (
+        b"J\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00",
+        [b"NNK\x01", b"NK\x01N", b"K\x01NN"],
+    )  # fields, a base, metadata
+    for state in [b"K\x03U\x01<" + part + ints for part in wrong] + [b"K\x03U\x01<NN", b"K\x03K\x01NNN" + ints]:
+        (tmp_path / "x.pkl").write_bytes(pickled.replace(b"K\x03U\x01<NNN" + ints, state))
+        with pytest.raises(WeightsFileError, match="a dtype that is not of numbers"):
+            mg.load(tmp_path / "x.pkl")
 
 
 def test_a_gzip_bomb_is_refused_before_it_grows(tmp_path):
@@ -138,6 +159,13 @@ def test_headers_of_arrays(tmp_path, text):
     (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + b"\2" * 8)
     with pytest.raises(WeightsFileError, match=r"a\.npy: "):
         load_npy(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0)])
+def test_versions_of_arrays(tmp_path, version):
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.lib.format.write_array(file, np.arange(6.0).reshape(2, 3).T, version)
+    assert load_npy(tmp_path / "a.npy").tolist() == [[0.0, 3.0], [1.0, 4.0], [2.0, 5.0]]
 
 
 @pytest.mark.filterwarnings("ignore:Reading")  # NumPy's: that saving it again makes it faster to read

@@ -122,6 +122,19 @@ def test_no_truncated_file_is_read(tmp_path, name):
             mg.load(tmp_path / name)
 
 
+def test_a_message_names_a_file_once_and_an_open_one_not_by_its_object(tmp_path):
+    mg.save([1], tmp_path / "w.pt")
+    data = (tmp_path / "w.pt").read_bytes()
+    for name in ("w.pt", "w.npz", "w", "w.pkl"):
+        (tmp_path / name).write_bytes(data[:-1])
+        with pytest.raises(WeightsFileError) as caught:
+            mg.load(tmp_path / name)
+        assert str(caught.value).count(str(tmp_path / name)) == 1
+    with pytest.raises(WeightsFileError) as caught:
+        mg.load(io.BytesIO(data[:-1]))
+    assert str(caught.value).startswith("the open file: ") and "BytesIO" not in str(caught.value)
+
+
 def test_the_messages_list_every_format():
     written = [suffix for suffix, each in FORMATS.items() if each.save is not None]
     for call, known in ((lambda: mg.save({}, "w.unknown"), written), (lambda: mg.load("w.unknown"), FORMATS)):
@@ -202,6 +215,17 @@ def test_a_damaged_structure_is_refused(tmp_path, tree):
     save_npz(tmp_path / "w.npz", {"w": np.ones(1), "__tree__": np.frombuffer(tree.encode(), np.uint8)})
     with pytest.raises(WeightsFileError, match=r"w\.npz: the structure around the arrays is damaged"):
         mg.load(tmp_path / "w.npz")
+
+
+@pytest.mark.parametrize("kind", ["list", "tuple", "set", "dict"])
+def test_kinds_of_structures(tmp_path, kind):
+    tree = json.dumps({kind: [{"array": "0"}]})
+    save_npz(tmp_path / "w.npz", {"0": np.ones(1), "__tree__": np.frombuffer(tree.encode(), np.uint8)})
+    if kind in ("list", "tuple"):
+        assert type(mg.load(tmp_path / "w.npz")).__name__ == kind
+    else:
+        with pytest.raises(WeightsFileError, match=r"w\.npz: the structure around the arrays is damaged"):
+            mg.load(tmp_path / "w.npz")
 
 
 def test_the_functions_beneath(tmp_path):

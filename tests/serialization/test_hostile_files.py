@@ -211,6 +211,21 @@ def test_a_zip_that_was_streamed_is_read(tmp_path):
     assert load_npz(tmp_path / "w.npz")["b"].tolist() == [0, 0]
 
 
+@pytest.mark.parametrize("length", range(30))
+def test_descriptors_of_streamed_members(tmp_path, length):
+    """Sizes and checksum after the data: three numbers, 4 or 8 bytes for each size, with a signature or without."""
+    end = GOOD + bytes(length)
+    sizes = {"size": len(GOOD), "stored": len(GOOD), "crc": zlib.crc32(GOOD)}
+    path = tmp_path / "w.npz"
+    for flags, right in (8, (0, 12, 16, 20, 24)), (0, (0,)):
+        path.write_bytes(raw_zip([(b"a.npy", end, {"flags": flags, **sizes}), (b"b.npy", GOOD, {})]))
+        if length in right:
+            assert load_npz(path)["a"].tolist() == [1, 1, 1]
+        else:
+            with pytest.raises(WeightsFileError, match=r"a\.npy ends at byte"):
+                load_npz(path)
+
+
 def header(entries, data=b"", length=None):
     text = json.dumps(entries).encode() if not isinstance(entries, bytes) else entries
     return (len(text) if length is None else length).to_bytes(8, "little") + text + data

@@ -96,6 +96,13 @@ def test_every_kind_of_value():
     assert same(found["array"], np.arange(6, dtype=np.int32).reshape(2, 3)) and found["array"].flags.writeable
 
 
+def test_the_state_dict_of_a_module_by_itself_and_beside_others(tmp_path):
+    state = name("collections OrderedDict") + b")R" + text("a") + number(1) + b"s}" + text("_metadata") + b"}sb"
+    assert mg.load(checkpoint(tmp_path / "w.pt", state)) == OrderedDict(a=1)
+    both = b"}(" + text("first") + number(2) + text("second") + state + b"u"
+    assert mg.load(checkpoint(tmp_path / "w.pt", both)) == {"first": 2, "second": OrderedDict(a=1)}
+
+
 def test_tensors_of_the_same_elements_stay_shared_and_others_do_not(tmp_path):
     found = mg.load(FOLDER / "kinds.pt")
     first, second = found["tied"]
@@ -345,6 +352,7 @@ HUGE = 2**62
         (b"he", "it takes value 101 of those it has stored, of which there are 0"),
         (b"NN\x81", "found the operation NEWOBJ"),
         (b"\x82\1", "found the operation EXT1"),
+        (number(1) + b"\x86", "the stack is empty"),
         (b"", "damaged"),
     ],
 )
@@ -563,6 +571,13 @@ def test_a_training_changes_libraries(tmp_path, kind, options, forth):
     steps(second, other, other_optimizer, batches[3:])
     for key, expected in net.state_dict().items():
         np.testing.assert_allclose(other.state_dict()[key].numpy(), expected.numpy(), rtol=0, atol=1e-12, err_msg=key)
+
+
+def test_integers_of_every_size_and_every_other_element(tmp_path):
+    numbers = [sign * 2**power + by for power in (0, 15, 31, 32, 63, 200) for sign in (1, -1) for by in (-1, 0, 1)]
+    mg.save([numbers, mg.arange(6.0)[::2], np.arange(6)[::-2]], tmp_path / "w.pt")
+    found, evens, odds = mg.load(tmp_path / "w.pt")
+    assert found == numbers and evens.tolist() == [0.0, 2.0, 4.0] and odds.tolist() == [5, 3, 1]
 
 
 def test_save_pt_by_itself(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad.testing import OpSpec, Sample, gradcheck, mutants, mutators
+from minigrad.testing import OpSpec, Sample, check_spec, gradcheck, mutants, mutators
 
 
 def gradient(function, *arrays, g):
@@ -143,3 +143,29 @@ def test_right_values_in_the_wrong_memory_are_tried_where_they_fit():
 def test_a_cast_rounds_through_the_next_smaller_float(dtype, eps):
     found = mutators.cast(lambda g: g, np.array([1 + eps / 2, 1 + 2 * eps], dtype), [])
     assert found.dtype == dtype and found.tolist() == [1.0, 1 + 2 * eps]
+
+
+def test_a_rule_that_is_wrong_in_float32_alone():
+    @mg.primitive
+    def twice(x):
+        return x * 2
+
+    @twice.gradient("x")
+    def _(g):
+        return g * (3 if g.dtype == np.float32 else 2)
+
+    spec = OpSpec("twice", twice, lambda x: x * 2, lambda rng: Sample((rng.standard_normal(3),)))
+    check_spec(spec, seeds=[0], facets=["gradient"])
+    with pytest.raises(AssertionError, match="twice"):
+        check_spec(spec, seeds=[0], facets=["float32"])
+
+
+def test_no_rule_in_place_of_one_is_a_gradient_of_zero():
+    with mutants.replaced(mg.square, {"x": None}):
+        assert mg.grad(mg.square)(3.0).item() == 0.0
+    assert mg.grad(mg.square)(3.0).item() == 6.0
+
+
+def test_rules_of_an_operation_whose_outputs_are_not_all_differentiable():
+    spec = OpSpec("sort", mg.sort, None, lambda rng: Sample((rng.standard_normal(3),)))
+    assert {name for _, name in mutants.rules_of(spec, 0)} == {"x"}

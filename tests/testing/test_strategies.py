@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from minigrad.testing.random_graphs import STEPS
-from minigrad.testing.strategies import VALUES, graphs, pool_cases
+from minigrad.testing.strategies import VALUES, graphs, pool_cases, tensors
 
 
 def drawn(strategy, count):
@@ -51,3 +51,8 @@ def test_values_that_avoid_kinks_come_near_to_them_from_both_sides():
     nonzero, positive, distinct = (VALUES[name](rng, (50, 40)) for name in ("nonzero", "positive", "distinct"))
     assert 0.1 <= np.abs(nonzero).min() < 0.11 and abs(np.mean(nonzero)) < 0.1 and 0.1 <= positive.min() < 0.11
     assert np.diff(np.sort(distinct.ravel())).min() >= 0.1 - 1e-9
+
+
+def test_tensors_have_the_shape_that_is_given():
+    assert {t.shape for t in drawn(tensors((2, 3)), 20)} == {(2, 3)}
+    assert len({t.shape for t in drawn(tensors(), 20)}) > 1

@@ -5,6 +5,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.nn import functional as F
 from minigrad.training import EarlyStopping, Epoch, Trainer, diagnostics
 
 (X, T), (X_TEST, T_TEST) = mg.data.load_digits(flatten=False)
@@ -121,6 +122,17 @@ def test_overfitting_is_noticed():
         ([0.5, 0.4, 0.5, 0.5, 0.6], accs),
     ):
         assert diagnostics.overfitting(epochs(accs, accs, losses, val)) is None
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_the_module_is_named_around_a_function_of_several_operations():
+    class Norm(nn.Module):
+        def forward(self, x):
+            return F.normalize(x, eps=0.0)
+
+    net, x = nn.Sequential(nn.Flatten(), Norm()), mg.zeros(2, 3, requires_grad=True)
+    found = [diagnostics.first_not_finite(net, lambda f=f: f(x)) for f in (net, net[1].forward)]
+    assert [text.rpartition(", in ")[2] for text in found] == ["1", "the loss"]
 
 
 @pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")

@@ -249,6 +249,12 @@ def test_gradients_are_those_of_the_first_epochs_weights_on_a_logarithmic_scale(
     assert np.diff(heights) == pytest.approx([heights[1] - heights[0]] * 2) and heights[1] > heights[0]
 
 
+def test_of_many_gradients_six_from_the_first_to_the_last_layer_are_drawn(story):
+    norms = [{f"{i}.{kind}": 1.0 for i in range(21) for kind in ("weight", "bias")}] * 3
+    chart = re.search(r"<h2>Gradients.*?(<svg.*?</svg>)", render_report(story._replace(gradients=norms)), re.DOTALL).group(1)
+    assert f"<title>epoch 1: {', '.join(f'{i}.weight 1' for i in (0, 4, 8, 12, 16, 20))}</title>" in chart
+
+
 def test_the_configuration_tells_of_the_data_but_for_their_name(page):
     assert "<th>data train</th><td>300</td>" in page and "<th>data sha256</th>" in page and "data name" not in page
 
@@ -283,7 +289,7 @@ def test_a_network_without_kernels_has_a_report_too(story, tmp_path):
     mg.manual_seed(0)
     net = mg.nn.Sequential(mg.nn.Flatten(), mg.nn.Linear(64, 10))
     page = render_report(story._replace(network=net, initial=net, gradients=[{"1.weight": 0.5}] * 3))
-    assert "<h2>Filters" not in page and "<h2>Confusion" in page
+    assert "<h2>Filters" not in page and not re.search(r">\s*None\s*<", page) and "<h2>Confusion" in page
     assert "filters.png" not in draw(tmp_path, net, net, story.history, story.x, story.t, NAMES)
 
 

@@ -152,6 +152,15 @@ def test_a_programs_own_handler_and_other_threads_are_left_alone(tmp_path):
     assert result(other)[:3] == result(trainer)[:3]
 
 
+def test_ctrl_c_after_the_last_batch_ends_the_epoch_first(tmp_path):
+    trainer = make(tmp_path, callbacks=[lambda *_: os.kill(os.getpid(), signal.SIGINT)])
+    with pytest.raises(KeyboardInterrupt, match=r"in epoch 2, after 0 batches; load_checkpoint"):
+        trainer.train()
+    resumed = make(tmp_path, seed=1)
+    resumed.load_checkpoint(tmp_path / "checkpoint.npz")
+    assert len(trainer.history) == 1 and result(resumed) == result(trainer)
+
+
 def test_without_a_checkpoint_the_message_says_how_to_go_on():
     mg.manual_seed(0)
     trainer = Trainer(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), *DATA, epochs=1, mini_batch_size=40, verbose=False)
@@ -260,14 +269,16 @@ def test_parts_fields_and_counts_are_those_of_a_trainer(tmp_path):
         ({"history": [epoch | {"more": 1}], "gradients": [{}]}, ValueError, "a position or epochs with other fields"),
         ({"loader": (2**63, None)}, ValueError, "no valid count of epochs or seed"),
         ({"loader": (0, 2**128)}, ValueError, "no valid count of epochs or seed"),
+        ({"loader": (0, -1)}, ValueError, "no valid count of epochs or seed"),
     ):
         with pytest.raises(error, match=says):
             trainer.load_state_dict(good | changes)
     for state in ({key: value for key, value in good.items() if key != "losses"}, []):
         with pytest.raises(KeyError, match="it has no "):
             trainer.load_state_dict(state)
-    trainer.load_state_dict(good | {"loader": (2**63 - 1, 2**128 - 1)})
-    assert (trainer.train_loader.epoch, trainer.train_loader.seed) == (2**63 - 1, 2**128 - 1)
+    for state in (0, 0), (2**63 - 1, 2**128 - 1):
+        trainer.load_state_dict(good | {"loader": state})
+        assert (trainer.train_loader.epoch, trainer.train_loader.seed) == state
 
 
 def test_an_order_that_is_a_function_of_the_epoch_goes_on_in_its_middle(tmp_path):
@@ -295,7 +306,7 @@ def test_generators_in_containers_are_found():
     assert generator_states(owner)[1:] == [g.bit_generator.state for g in (a, c, b)]  # breadth first
 
 
-@pytest.mark.parametrize("key, value", [("pos", 10**6), ("pos", -1), ("key", np.zeros(3, np.uint32))])
+@pytest.mark.parametrize("key, value", [("pos", 10**6), ("pos", -1), ("key", np.zeros(3, np.uint32)), ("more", 1)])
 def test_a_place_outside_of_a_generators_state(key, value):
     """NumPy takes it, and reads memory from there."""
     owner = nn.Dropout(0.5, np.random.Generator(np.random.MT19937(1)))

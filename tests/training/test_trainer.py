@@ -10,6 +10,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.data.fetching import is_mapped
 from minigrad.errors import DatasetFileError, ShapeError
 from minigrad.training import Epoch, Run, Trainer, evaluate
 from minigrad.training.history import best_epoch
@@ -40,6 +41,16 @@ def test_what_is_recorded():
     assert last.loss == pytest.approx(np.average(trainer.train_loss_list[-4:], weights=sizes))
     loss, acc = evaluate(trainer.network, *DATA[2:])
     assert (last.val_loss, last.val_acc) == (loss, acc) and last.grad_norm == gradient_norm(trainer.network)
+
+
+def test_images_of_a_mapped_file_are_converted_batch_by_batch(tmp_path):
+    np.save(tmp_path / "x.npy", DATA[0].astype(np.float64))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    trainer = Trainer(network(), mapped, *DATA[1:], epochs=1, mini_batch_size=40, verbose=False, seed=1)
+    trainer.train()
+    assert trainer.train_loss_list == trained(epochs=1).train_loss_list
+    assert next(iter(trainer.train_loader))[0].dtype == np.float32
+    assert is_mapped(trainer.train_loader.dataset.arrays[0])  # not in memory
 
 
 def test_a_seed_repeats_a_run_bit_for_bit():
@@ -186,7 +197,11 @@ def test_a_run_folder_is_never_overwritten_nor_guessed(tmp_path):
         Run.create(tmp_path / "run", {}, network())
     with pytest.raises(FileNotFoundError, match="not a run folder"):
         Run.open(tmp_path)
-    for text, says in [("{", "not a JSON file"), ("[]", "expected an object, got list")]:
+    (tmp_path / "run" / "config.json").write_text("{}".ljust(2**20))
+    assert Run.open(tmp_path / "run").config == {}
+    for text, says in [
+        ("{", "not a JSON file"), ("[]", "expected an object, got list"), ("{}".ljust(2**20 + 1), "longer than 1,048,576"),
+    ]:  # fmt: skip
         (tmp_path / "run" / "config.json").write_text(text)
         with pytest.raises(DatasetFileError, match=says):
             _ = Run.open(tmp_path / "run").config

@@ -96,7 +96,8 @@ def test_the_first_nan_of_a_forward():
     (fault,) = faults(graph)
     assert fault.name == "sqrt" and "nan" in fault.mark
     assert fault.where == line_of("(x.sqrt() * 2)", test_the_first_nan_of_a_forward)
-    assert graph.nodes[0].value == "-1 … 1"
+    assert graph.nodes[0].value == "-1 … 1" and [node.name for node in graph.nodes[1:]] == ["sqrt"]
+    assert [(edge.source, edge.target) for edge in graph.edges] == [(0, 1)]
 
 
 def test_the_first_infinity_of_a_backward_names_the_line_of_the_forward():

@@ -253,8 +253,9 @@ def test_the_digraph_is_graphviz_own():
 
 
 def test_json_holds_what_is_not_finite_as_text():
-    ir = GraphIR((Node("op", "sin", (), "float32", gradient=float("nan")),), (), (), "t")
-    assert json.loads(mg.viz.Graph(ir, Look()).render("json"))["nodes"][0]["gradient"] == "nan"
+    ir = GraphIR((Node("op", "sin", (), "float32", gradient=float("nan")),), (), (), "Maße")
+    text = mg.viz.Graph(ir, Look()).render("json")
+    assert json.loads(text)["nodes"][0]["gradient"] == "nan" and '"title": "Maße"'.encode() in text
 
 
 def test_restyled_is_the_same_snapshot():

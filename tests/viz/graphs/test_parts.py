@@ -79,6 +79,22 @@ def test_the_picture_is_that_of_the_definition(net):
         assert drawn(pictures[0]) == drawn(pictures[1])
 
 
+def test_a_mask_that_is_a_view_is_drawn_with_its_tensor():
+    base, q = mg.tensor(np.array([[True, False, True, True]])), mg.ones(20, 4, 32, requires_grad=True)
+    mask = base.T
+
+    def picture(freed):
+        loss = nn.functional.scaled_dot_product_attention(q, q, q, mask).sum()
+        if freed:
+            loss.backward()
+        return drawn(mg.viz.graph(loss, names={"loss": loss, "q": q, "base": base}, show=["shapes", "primitives"]))
+
+    for freed in (False, True):
+        with unfused():
+            expected = picture(freed)
+        assert picture(freed) == expected
+
+
 def test_what_is_saved_is_what_the_kernels_saved(net):
     loss = computed(net)
     owned = {id(p.array) for p in net.parameters()}
