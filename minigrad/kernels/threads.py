@@ -68,7 +68,7 @@ def run_blocks(function: Callable[[Any], Any], blocks: Iterable[Any]) -> list[An
     lock = _busy
     try:
         if others > 0:
-            held.append(lock.acquire(False))
+            held += map(lock.acquire, NOT_BLOCKING)  # no call of its own, after which an interrupt could come
         return _shared(function, blocks, others) if True in held else [function(block) for block in blocks]
     finally:
         if True in held:

@@ -220,6 +220,11 @@ class AttackedTape(Tape):
         self.compared &= value not in self.rerun
 
     @rule(a=indices, b=indices)
+    def rebind(self, a, b):
+        if self.memory(self.pick(a)[0]) is None:  # else a tensor would go out of sight whose memory is written to
+            super().rebind(a, b)
+
+    @rule(a=indices, b=indices)
     def write_by_index(self, a, b):
         if not self.is_of_a_leaf(a % len(self.pairs)):
             super().write_by_index(a, b)
