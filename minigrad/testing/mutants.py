@@ -76,7 +76,7 @@ def replaced(op: Primitive, rules: Mapping[str, Rule | None]) -> Iterator[None]:
     >>> x.grad
     tensor(3.)
     """
-    before = dict(op.rules)
+    before, kernels = dict(op.rules), dict(op.kernels)
     try:
         for name, rule in rules.items():
             op.zero_gradient(name) if rule is None else op.gradient(name)(rule)
@@ -85,6 +85,7 @@ def replaced(op: Primitive, rules: Mapping[str, Rule | None]) -> Iterator[None]:
         for name in rules:
             op.zero_gradient(name)  # discards the plans made for the wrong rule
         op.rules.update(before)
+        op.kernels.update(kernels)
 
 
 def _mutated(rule: Rule, name: str, hits: list[str]) -> Rule:

@@ -160,6 +160,14 @@ def test_a_rule_that_is_wrong_in_float32_alone():
         check_spec(spec, seeds=[0], facets=["float32"])
 
 
+def test_a_rule_comes_back_with_its_kernel():
+    rules, kernels = dict(mg.tanh.rules), dict(mg.tanh.kernels)
+    with mutants.apply(mg.tanh, "scale", "x"):
+        assert mg.tanh.kernels == {}  # it would compute the right gradient
+    assert (mg.tanh.rules, mg.tanh.kernels) == (rules, kernels)
+    assert kernels
+
+
 def test_no_rule_in_place_of_one_is_a_gradient_of_zero():
     with mutants.replaced(mg.square, {"x": None}):
         assert mg.grad(mg.square)(3.0).item() == 0.0
