@@ -503,9 +503,7 @@ def _(
     return g.add(kind, input, g.to(target, INT64), weight, ignore_index=ignore_index, reduction=reduction)
 
 
-def _soft_cross_entropy(
-    g: Graph, x: Value, target: Any, weight: Any, reduction: str, smoothing: float, dtype: Any
-) -> Any:  # fmt: skip
+def _soft_cross_entropy(g: Graph, x: Value, target: Any, weight: Any, reduction: str, smoothing: float, dtype: Any) -> Any:
     """Add the cross-entropy with class probabilities, which the operation prepares as arrays."""
     axis = min(1, len(x.shape) - 1)
     classes = x.shape[axis]
